@@ -1,0 +1,167 @@
+"""Hours, days and months as half-open intervals [start, end): the only date arithmetic here.
+
+Hours are UTC hours. Days and months are those of the business time zone: a day begins at the
+first instant that the zone's clocks show its date, so it has 23 or 25 hours when they change.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from closebook.errors import Misconfigured
+
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+
+
+class Grain(StrEnum):
+    """The three lengths of a period."""
+
+    HOUR = "hour"
+    DAY = "day"
+    MONTH = "month"
+
+
+@dataclass(frozen=True)
+class Period:
+    """A half-open interval [start, end) of instants, in UTC, of one grain.
+
+    ``time_zone`` is the business time zone of days and months, and UTC for hours.
+    """
+
+    grain: Grain
+    start: datetime
+    end: datetime
+    time_zone: str
+
+    def __post_init__(self) -> None:
+        if self.start.tzinfo is not UTC or self.end.tzinfo is not UTC:
+            raise Misconfigured(f"a {self.grain} must be given in UTC, not {self.start.tzinfo}")
+        if self.start >= self.end:
+            raise Misconfigured(
+                f"the {self.grain} of {self.start.isoformat()} is empty: the zone skipped it"
+            )
+
+    @property
+    def first_date(self) -> date:
+        """The business date on which the period begins."""
+        return local_date(self.start, self.time_zone)
+
+    @property
+    def last_date(self) -> date:
+        """The last business date inside the period."""
+        return local_date(self.end - timedelta(microseconds=1), self.time_zone)
+
+    @property
+    def label(self) -> str:
+        """How people call it: 2026-10-31T14Z, 2026-10-31 or 2026-10."""
+        if self.grain is Grain.HOUR:
+            return self.start.strftime("%Y-%m-%dT%HZ")
+        if self.grain is Grain.DAY:
+            return self.first_date.isoformat()
+        return self.first_date.strftime("%Y-%m")
+
+    def __str__(self) -> str:
+        return f"{self.grain} {self.label} [{self.start.isoformat()}, {self.end.isoformat()})"
+
+    def hours(self) -> Iterator["Period"]:
+        """The whole UTC hours inside the period, in order.
+
+        A zone at half an hour from UTC has hours that lie across two days: they belong to no
+        day whole and are left out.
+        """
+        start = hour_of(self.start).start
+        if start < self.start:
+            start += HOUR
+        while start + HOUR <= self.end:
+            yield hour_of(start)
+            start += HOUR
+
+    def days(self) -> Iterator["Period"]:
+        """The business days inside the period, in order, without those that the zone skipped."""
+        day = self.first_date
+        while day <= self.last_date:
+            if _midnight(day, self.time_zone) < _midnight(day + DAY, self.time_zone):
+                yield day_of(day, self.time_zone)
+            day += DAY
+
+
+def zone(time_zone: str) -> ZoneInfo:
+    """Return the zone by its IANA name. Raises Misconfigured for an unknown one."""
+    try:
+        return ZoneInfo(time_zone)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise Misconfigured(
+            f"unknown time zone {time_zone!r}: set CLOSEBOOK_TIME_ZONE to an IANA name, "
+            "such as America/New_York"
+        ) from error
+
+
+def local_date(instant: datetime, time_zone: str) -> date:
+    """Return the date that the zone's clocks show at the instant."""
+    return instant.astimezone(zone(time_zone)).date()
+
+
+def hour_of(instant: datetime) -> Period:
+    """Return the UTC hour that holds the instant."""
+    start = instant.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    return Period(Grain.HOUR, start, start + HOUR, "UTC")
+
+
+def day_of(day: date, time_zone: str) -> Period:
+    """Return a business day. Raises Misconfigured for a date that the zone skipped."""
+    start, end = _midnight(day, time_zone), _midnight(day + DAY, time_zone)
+    return Period(Grain.DAY, start, end, time_zone)
+
+
+def day_containing(instant: datetime, time_zone: str) -> Period:
+    """Return the business day that holds the instant."""
+    day = local_date(instant, time_zone)
+    if instant >= _midnight(day + DAY, time_zone):
+        day += DAY
+    elif instant < _midnight(day, time_zone):
+        day -= DAY
+    return day_of(day, time_zone)
+
+
+def month_of(year: int, month: int, time_zone: str) -> Period:
+    """Return a business month."""
+    first = date(year, month, 1)
+    start, end = _midnight(first, time_zone), _midnight(_next_month(first), time_zone)
+    return Period(Grain.MONTH, start, end, time_zone)
+
+
+def month_containing(instant: datetime, time_zone: str) -> Period:
+    """Return the business month that holds the instant."""
+    day = day_containing(instant, time_zone).first_date
+    return month_of(day.year, day.month, time_zone)
+
+
+def month_before(month: Period) -> Period:
+    """Return the business month that ends where this one begins."""
+    return month_containing(month.start - timedelta(microseconds=1), month.time_zone)
+
+
+def parse_month(text: str, time_zone: str) -> Period:
+    """Return the business month written as YYYY-MM. Raises Misconfigured for anything else."""
+    try:
+        first = date.fromisoformat(f"{text}-01")
+    except ValueError as error:
+        raise Misconfigured(f"{text!r} is not a month: write it as YYYY-MM") from error
+    return month_of(first.year, first.month, time_zone)
+
+
+def _next_month(first: date) -> date:
+    return (first.replace(day=28) + timedelta(days=4)).replace(day=1)
+
+
+def _midnight(day: date, time_zone: str) -> datetime:
+    """The first instant of the date, in UTC.
+
+    fold=0 gives the earlier of two midnights, and for a midnight that does not exist the offset
+    before the change, which is the instant of the change itself (PEP 495).
+    """
+    local = datetime(day.year, day.month, day.day, tzinfo=zone(time_zone), fold=0)
+    return local.astimezone(UTC)

@@ -1,0 +1,25 @@
+"""The SQL files, by their path below sql/."""
+
+from functools import cache
+from pathlib import Path
+from typing import LiteralString, cast
+
+from closebook.errors import Misconfigured
+
+SQL_FOLDER = Path(__file__).resolve().parents[2] / "sql"
+
+
+@cache
+def query(name: str) -> LiteralString:
+    """Return the text of sql/<name>.sql, e.g. ``query("replica/hourly_volume")``.
+
+    The text is a file of this repository, never input: hence a LiteralString, which is what
+    psycopg asks of a query. Raises Misconfigured when there is no such file.
+    """
+    path = SQL_FOLDER / f"{name}.sql"
+    try:
+        return cast(LiteralString, path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise Misconfigured(
+            f"{path} is missing: mount the repository's sql/ folder beside plugins/"
+        ) from error

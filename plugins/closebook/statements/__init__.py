@@ -1,0 +1,1 @@
+"""Statements: what one says (model), how it looks (render), where it is kept (documents)."""

@@ -1,0 +1,183 @@
+"""Where documents are kept: named by their content, whole or not there at all."""
+
+import os
+import re
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from closebook.errors import Misconfigured, Transient, WrongData
+
+if TYPE_CHECKING:
+    from airflow.sdk import ObjectStoragePath
+
+_FOLDER = re.compile(r"[a-z0-9][a-z0-9_-]*(?:/[a-z0-9][a-z0-9_-]*)*")
+_SUFFIX = re.compile(r"[a-z0-9]+(?:\.[a-z0-9]+)*")
+_OBJECT_NAME = re.compile(
+    rf"{_FOLDER.pattern}/(?P<shard>[0-9a-f]{{2}})/(?P<sha256>(?P=shard)[0-9a-f]{{62}})\.{_SUFFIX.pattern}"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDocument:
+    """A document in the store; ``object_name`` is relative to the store's base."""
+
+    object_name: str
+    sha256: str
+    byte_count: int
+
+
+class Documents:
+    """A content-addressed store below an ObjectStoragePath URL (``file:///…``, ``s3://…``).
+
+    A document's name is ``<folder>/<first two hex digits>/<sha256>.<suffix>``, so that it says
+    nothing of whom the document is about, and writing the same content twice changes nothing.
+    """
+
+    def __init__(self, base_url: str) -> None:
+        """Raises Misconfigured for a URL without a scheme or with one that Airflow lacks."""
+        if "://" not in base_url:
+            raise Misconfigured(
+                f"the documents URL {base_url!r} has no scheme; set CLOSEBOOK_DOCUMENTS_URL to "
+                "one such as file:///var/lib/closebook/documents or s3://connection@bucket/folder"
+            )
+        from airflow.sdk import ObjectStoragePath  # slow: kept out of the parse of a DAG file
+
+        self._base = ObjectStoragePath(base_url)
+        try:
+            _ = self._base.fs
+        except (ValueError, ImportError) as error:
+            raise Misconfigured(
+                f"the documents URL {base_url!r} cannot be opened ({error}); install the Airflow "
+                "provider of its scheme, or correct CLOSEBOOK_DOCUMENTS_URL"
+            ) from error
+
+    def put(self, content: bytes, *, folder: str, suffix: str) -> StoredDocument:
+        """Keep the content, and return its name, once it is whole and safe.
+
+        It is written under a temporary name beside its own and then renamed; where that fails
+        the temporary name is removed. Raises Transient when the store refuses the write.
+        """
+        if not _FOLDER.fullmatch(folder) or not _SUFFIX.fullmatch(suffix):
+            raise Misconfigured(f"{folder!r} and {suffix!r} do not make a document's name")
+        digest = sha256(content).hexdigest()
+        stored = StoredDocument(
+            object_name=f"{folder}/{digest[:2]}/{digest}.{suffix}",
+            sha256=digest,
+            byte_count=len(content),
+        )
+        final = self._base / stored.object_name
+        with _store_errors(stored.object_name):
+            if _byte_count(final) == stored.byte_count:
+                return stored
+            partial = final.parent / f".{digest}.{secrets.token_hex(8)}.partial"
+            if self._base.protocol == "file":
+                _write_file(Path(partial.path), Path(final.path), content)
+            else:
+                _write_object(partial, final, content)
+        return stored
+
+    def exists(self, object_name: str) -> bool:
+        """Whether the document is in the store."""
+        with _store_errors(object_name):
+            return (self._base / _checked(object_name)).exists()
+
+    def read(self, object_name: str) -> bytes:
+        """The document's content. Raises WrongData when it is gone or not what it was."""
+        expected = _expected_sha256(object_name)
+        with _store_errors(object_name):
+            try:
+                content: bytes = (self._base / object_name).read_bytes()
+            except FileNotFoundError as error:
+                raise WrongData(
+                    f"document {object_name} is not in the store; bring it back from a backup, "
+                    "or issue the statement again: the same statement makes the same document"
+                ) from error
+        found = sha256(content).hexdigest()
+        if found != expected:
+            raise WrongData(
+                f"document {object_name} was changed after it was written: its sha256 is now "
+                f"{found}; keep this copy as evidence and bring back the original from a backup"
+            )
+        return content
+
+    def url(self, object_name: str) -> str:
+        """Where a person finds the document: the base URL joined with its name."""
+        return str(self._base / _checked(object_name))
+
+
+def _checked(object_name: str) -> str:
+    _expected_sha256(object_name)
+    return object_name
+
+
+def _expected_sha256(object_name: str) -> str:
+    # A name from a doctored register must not lead out of the store.
+    named = _OBJECT_NAME.fullmatch(object_name)
+    if named is None:
+        raise WrongData(f"{object_name!r} is not the name of a document of this store")
+    return named["sha256"]
+
+
+@contextmanager
+def _store_errors(object_name: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise Transient(
+            f"the document store failed at {object_name}: {error.strerror or error}; "
+            "see that it has room and may be written to, then run the task again"
+        ) from error
+
+
+def _byte_count(path: "ObjectStoragePath") -> int | None:
+    try:
+        return int(path.stat().st_size)
+    except FileNotFoundError:
+        return None
+
+
+def _write_file(partial: Path, final: Path, content: bytes) -> None:
+    _make_folder(final.parent)
+    try:
+        with partial.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(final)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+    _sync_folder(final.parent)
+
+
+def _make_folder(folder: Path) -> None:
+    missing = [made for made in (folder, *folder.parents) if not made.exists()]
+    for made in reversed(missing):
+        made.mkdir(exist_ok=True)
+        _sync_folder(made.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    # A rename survives a power cut only once the folder itself is on the disk.
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _write_object(partial: "ObjectStoragePath", final: "ObjectStoragePath", content: bytes) -> None:
+    store = final.fs
+    try:
+        with partial.open("wb") as upload:
+            upload.write(content)
+        store.mv(partial.path, final.path)
+    except BaseException:
+        if store.exists(partial.path):
+            store.rm_file(partial.path)
+        raise

@@ -1,0 +1,141 @@
+"""What a statement says. One that exists ties out: the constructor refuses any other."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from typing import NoReturn
+
+from closebook.errors import WrongData
+from closebook.money import exponent
+
+FEE = "fee"
+
+
+@dataclass(frozen=True, slots=True)
+class StatementLine:
+    """One ledger entry as it stands on a statement.
+
+    ``line_number`` counts from 1. ``posted_on`` is the business day of the entry. ``amount_minor``
+    is signed (credits positive); ``balance_minor`` is the running balance after this line.
+    """
+
+    line_number: int
+    entry_id: int
+    posted_on: date
+    description: str = field(repr=False)
+    reference: str = field(repr=False)
+    counterparty: str | None = field(repr=False)
+    kind: str
+    amount_minor: int
+    balance_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Whom the statement is for. Its text is the platform's, and hostile until escaped."""
+
+    name: str = field(repr=False)
+    address: str = field(repr=False)
+    account_number: str = field(repr=False)
+    locale: str
+
+
+@dataclass(frozen=True, slots=True)
+class Issuer:
+    """Who sends the statement; ``address`` may have several lines."""
+
+    name: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """The statement of one account for one period, in one currency.
+
+    The period is business days in ``time_zone``, both ends included. Raises WrongData, naming
+    the account and the line, unless opening + lines = closing, each running balance follows
+    from the one before, lines are numbered 1, 2, 3 … without an entry twice, and every line
+    lies in the period, in order of days.
+    """
+
+    close_id: int
+    account_id: int
+    version: int
+    currency: str
+    period_start: date
+    period_end_inclusive: date
+    time_zone: str
+    holder: Holder
+    issuer: Issuer
+    opening_minor: int
+    closing_minor: int
+    lines: tuple[StatementLine, ...] = field(repr=False)
+    issued_on: date | None = None
+
+    def __post_init__(self) -> None:
+        exponent(self.currency)
+        if self.period_end_inclusive < self.period_start:
+            self._refuse(f"its period ends on {self.period_end_inclusive}, before it starts")
+        balance_minor = self.opening_minor
+        day = self.period_start
+        seen: set[int] = set()
+        for expected_number, line in enumerate(self.lines, start=1):
+            if line.line_number != expected_number:
+                self._refuse(f"line {line.line_number} stands where line {expected_number} belongs")
+            if line.entry_id in seen:
+                self._refuse(f"line {line.line_number} repeats entry {line.entry_id}")
+            seen.add(line.entry_id)
+            if not self.period_start <= line.posted_on <= self.period_end_inclusive:
+                self._refuse(
+                    f"line {line.line_number} (entry {line.entry_id}) of {line.posted_on} is outside"
+                    f" the period {self.period_start} to {self.period_end_inclusive}"
+                )
+            if line.posted_on < day:
+                self._refuse(
+                    f"line {line.line_number} (entry {line.entry_id}) of {line.posted_on}"
+                    f" follows a line of {day}"
+                )
+            day = line.posted_on
+            balance_minor += line.amount_minor
+            if line.balance_minor != balance_minor:
+                self._refuse(
+                    f"line {line.line_number} (entry {line.entry_id}) has the balance"
+                    f" {line.balance_minor}, but the lines so far make {balance_minor}"
+                )
+        if self.closing_minor != balance_minor:
+            self._refuse(
+                f"opening {self.opening_minor} and {len(self.lines)} lines make {balance_minor},"
+                f" but closing is {self.closing_minor}"
+            )
+
+    @property
+    def credit_minor(self) -> int:
+        """Sum of the positive amounts."""
+        return sum(line.amount_minor for line in self.lines if line.amount_minor > 0)
+
+    @property
+    def debit_minor(self) -> int:
+        """Sum of the negative amounts, as a positive number: opening + credit - debit = closing."""
+        return -sum(line.amount_minor for line in self.lines if line.amount_minor < 0)
+
+    @property
+    def fee_minor(self) -> int:
+        """Fees charged less fees returned, positive when charged; part of debits and credits."""
+        return -sum(line.amount_minor for line in self.fee_lines)
+
+    @property
+    def fee_lines(self) -> Iterator[StatementLine]:
+        """The lines that are fees."""
+        return (line for line in self.lines if line.kind == FEE)
+
+    @property
+    def line_count(self) -> int:
+        """How many ledger entries the statement lists."""
+        return len(self.lines)
+
+    def _refuse(self, what: str) -> NoReturn:
+        raise WrongData(
+            f"statement of account {self.account_id} for {self.period_start} to"
+            f" {self.period_end_inclusive} ({self.currency}, minor units) does not tie out: {what}."
+            " Compare the frozen lines of this account with the platform's ledger entries."
+        )

@@ -1,0 +1,76 @@
+-- Accounts and closed days of a month in which the day's movement is not what the statement
+-- lines of that day add up to. Days that are not closed are not compared.
+with month_close as (
+    select
+        close_id,
+        period_start,
+        period_end
+    from reporting.closes
+    where close_id = %(close_id)s
+),
+
+days as (
+    select
+        closes.close_id,
+        closes.period_start,
+        closes.period_end,
+        row_number() over (order by closes.period_start) as day_number
+    from reporting.closes
+    inner join month_close
+        on
+            closes.period_start >= month_close.period_start
+            and closes.period_end <= month_close.period_end
+    where closes.grain = 'day' and closes.is_current
+),
+
+day_starts as (
+    select array_agg(period_start order by period_start) as start_times
+    from days
+),
+
+lines as (
+    select
+        statement_lines.account_id,
+        statement_lines.posted_at,
+        statement_lines.amount_minor,
+        width_bucket(statement_lines.posted_at, day_starts.start_times) as day_number
+    from reporting.statement_lines
+    cross join day_starts
+    where statement_lines.close_id = %(close_id)s
+),
+
+statement_days as (
+    select
+        days.close_id,
+        lines.account_id,
+        count(*) as entry_count,
+        sum(lines.amount_minor)::bigint as amount_minor
+    from lines
+    inner join days on lines.day_number = days.day_number and lines.posted_at < days.period_end
+    group by days.close_id, lines.account_id
+),
+
+movement_days as (
+    select
+        movement.close_id,
+        movement.account_id,
+        sum(movement.entry_count)::bigint as entry_count,
+        sum(movement.credit_minor - movement.debit_minor)::bigint as amount_minor
+    from reporting.daily_account_movement as movement
+    inner join days on movement.close_id = days.close_id
+    group by movement.close_id, movement.account_id
+)
+
+select
+    close_id as day_close_id,
+    account_id,
+    movement_days.entry_count as day_entry_count,
+    statement_days.entry_count as statement_entry_count,
+    movement_days.amount_minor as day_minor,
+    statement_days.amount_minor as statement_minor
+from movement_days
+full join statement_days using (close_id, account_id)
+where
+    (movement_days.entry_count, movement_days.amount_minor)
+    is distinct from
+    (statement_days.entry_count, statement_days.amount_minor)

@@ -1,0 +1,32 @@
+-- Currencies in which an hour's volume is not what a bare scan of the source gave.
+with written as (
+    select
+        currency,
+        sum(transaction_count)::bigint as row_count,
+        sum(amount_minor)::bigint as amount_minor
+    from reporting.hourly_volume
+    where close_id = %(close_id)s
+    group by currency
+),
+
+source as (
+    select
+        currency,
+        row_count,
+        amount_minor
+    from reporting.close_totals
+    where close_id = %(close_id)s and measure = 'volume'
+)
+
+select
+    currency,
+    written.row_count as written_count,
+    source.row_count as source_count,
+    written.amount_minor as written_minor,
+    source.amount_minor as source_minor
+from written
+full join source using (currency)
+where
+    (written.row_count, written.amount_minor)
+    is distinct from
+    (source.row_count, source.amount_minor)

@@ -1,0 +1,43 @@
+-- Accounts whose opening balance is not the closing balance of the month before, where that
+-- month is closed. An account that is in one of the two only counts as zero in the other.
+with this_month as (
+    select
+        grain,
+        period_start
+    from reporting.closes
+    where close_id = %(close_id)s
+),
+
+previous_close as (
+    select closes.close_id
+    from reporting.closes
+    inner join this_month
+        on closes.grain = this_month.grain and closes.period_end = this_month.period_start
+    where closes.is_current
+),
+
+closings as (
+    select
+        statements.account_id,
+        statements.closing_minor
+    from reporting.statements
+    inner join previous_close on statements.close_id = previous_close.close_id
+),
+
+openings as (
+    select
+        account_id,
+        opening_minor
+    from reporting.statements
+    where close_id = %(close_id)s
+)
+
+select
+    account_id,
+    closings.closing_minor as previous_closing_minor,
+    openings.opening_minor
+from closings
+full join openings using (account_id)
+where
+    exists (select 1 from previous_close)
+    and coalesce(closings.closing_minor, 0) <> coalesce(openings.opening_minor, 0)

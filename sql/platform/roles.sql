@@ -1,0 +1,8 @@
+-- The two roles that Closebook has on a platform. Run once for a cluster; the passwords
+-- are set apart (\password), never here. docs/operations.md says what each may do and why.
+
+create role closebook_fence login connection limit 2;
+grant pg_monitor to closebook_fence;
+
+create role closebook_reader login;
+alter role closebook_reader set default_transaction_read_only = on;

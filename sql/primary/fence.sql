@@ -1,0 +1,40 @@
+-- All that Closebook ever runs on the primary: four statements of one row at most, in this
+-- order, in one message. closebook/replicas.py says why together they are exact.
+
+-- 1. The primary's own clock.
+select clock_timestamp() as observed_at;
+
+-- 2. The oldest transaction of another backend of this database that could still commit rows.
+--    A backend that has just begun may not have reported its transaction yet: then its
+--    statement counts. One with track_activities off could hide anything: it comes first.
+select
+    pid,
+    usename as role_name,
+    application_name,
+    state,
+    coalesce(xact_start, query_start) as began_at
+from pg_stat_activity
+where
+    datname = current_database()
+    and pid <> pg_backend_pid()
+    and backend_type not in ('autovacuum worker', 'walsender')
+    and (xact_start is not null or state <> 'idle')
+order by began_at asc nulls first
+limit 1;
+
+-- 3. The oldest prepared transaction. Read after the backends: one that is prepared meanwhile
+--    moves from there to here, and so is seen at least once.
+select
+    gid,
+    owner as role_name,
+    prepared as prepared_at
+from pg_prepared_xacts
+where database = current_database()
+order by prepared_at asc
+limit 1;
+
+-- 4. Where the write-ahead log stands after all of that.
+select
+    (pg_current_wal_insert_lsn() - '0/0')::bigint as insert_position,
+    current_setting('wal_block_size')::bigint as block_bytes,
+    pg_size_bytes(current_setting('wal_segment_size')) as segment_bytes;

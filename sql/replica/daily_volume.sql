@@ -1,0 +1,78 @@
+-- The settled volume of one business day, in one scan at two grains:
+--   merchant, its category, user country, currency, promotion funding and kind
+--     (hour_start is null);
+--   UTC hour, currency and kind (hour_start is set, merchant to funding are null).
+with transactions as (
+    select
+        settled_at,
+        user_id,
+        merchant_id,
+        promotion_id,
+        currency,
+        kind,
+        amount_minor,
+        fee_minor,
+        discount_minor
+    from reporting_source.transactions
+    where settled_at >= %(period_start)s and settled_at < %(period_end)s
+),
+
+users as (
+    select
+        user_id,
+        country
+    from reporting_source.users
+),
+
+merchants as (
+    select
+        merchant_id,
+        category
+    from reporting_source.merchants
+),
+
+promotions as (
+    select
+        promotion_id,
+        funding
+    from reporting_source.promotions
+),
+
+described as (
+    select
+        transactions.merchant_id,
+        transactions.currency,
+        transactions.kind,
+        transactions.amount_minor,
+        transactions.fee_minor,
+        transactions.discount_minor,
+        date_trunc('hour', transactions.settled_at, 'UTC') as hour_start,
+        coalesce(merchants.category, 'unknown') as merchant_category,
+        coalesce(users.country, 'unknown') as user_country,
+        case
+            when transactions.promotion_id is null then 'none'
+            else coalesce(promotions.funding, 'unknown')
+        end as promotion_funding
+    from transactions
+    left join users on transactions.user_id = users.user_id
+    left join merchants on transactions.merchant_id = merchants.merchant_id
+    left join promotions on transactions.promotion_id = promotions.promotion_id
+)
+
+select
+    hour_start,
+    merchant_id,
+    merchant_category,
+    user_country,
+    currency,
+    promotion_funding,
+    kind,
+    count(*) as transaction_count,
+    sum(amount_minor)::bigint as amount_minor,
+    sum(fee_minor)::bigint as fee_minor,
+    sum(discount_minor)::bigint as discount_minor
+from described
+group by grouping sets (
+    (hour_start, currency, kind),
+    (merchant_id, merchant_category, user_country, currency, promotion_funding, kind)
+)

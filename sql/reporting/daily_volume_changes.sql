@@ -1,0 +1,56 @@
+-- What differs between two versions of a day's volume: one row a cell, old beside new.
+with old_rows as (
+    select
+        merchant_id,
+        merchant_category,
+        user_country,
+        currency,
+        promotion_funding,
+        kind,
+        transaction_count,
+        amount_minor,
+        fee_minor,
+        discount_minor
+    from reporting.daily_volume
+    where close_id = %(old_close_id)s
+),
+
+new_rows as (
+    select
+        merchant_id,
+        merchant_category,
+        user_country,
+        currency,
+        promotion_funding,
+        kind,
+        transaction_count,
+        amount_minor,
+        fee_minor,
+        discount_minor
+    from reporting.daily_volume
+    where close_id = %(new_close_id)s
+)
+
+select
+    merchant_id,
+    merchant_category,
+    user_country,
+    currency,
+    promotion_funding,
+    kind,
+    old_rows.transaction_count as old_transaction_count,
+    new_rows.transaction_count as new_transaction_count,
+    old_rows.amount_minor as old_amount_minor,
+    new_rows.amount_minor as new_amount_minor,
+    old_rows.fee_minor as old_fee_minor,
+    new_rows.fee_minor as new_fee_minor,
+    old_rows.discount_minor as old_discount_minor,
+    new_rows.discount_minor as new_discount_minor
+from old_rows
+full join
+    new_rows
+    using (merchant_id, merchant_category, user_country, currency, promotion_funding, kind)
+where
+    (old_rows.transaction_count, old_rows.amount_minor, old_rows.fee_minor, old_rows.discount_minor)
+    is distinct from
+    (new_rows.transaction_count, new_rows.amount_minor, new_rows.fee_minor, new_rows.discount_minor)

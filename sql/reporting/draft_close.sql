@@ -1,0 +1,31 @@
+-- Adds the next version of a period to the register, not yet current. One row: its id and version.
+insert into reporting.closes (
+    grain,
+    period_start,
+    period_end,
+    time_zone,
+    close_version,
+    fence_lsn,
+    fenced_at,
+    snapshot_text,
+    replica_name,
+    code_version,
+    run_id,
+    reason
+)
+select
+    %(grain)s,
+    %(period_start)s,
+    %(period_end)s,
+    %(time_zone)s,
+    coalesce(max(close_version), 0) + 1,
+    '0/0'::pg_lsn + %(fence_position)s::bigint::numeric as fence_lsn,
+    %(fenced_at)s,
+    %(snapshot_text)s,
+    %(replica_name)s,
+    %(code_version)s,
+    %(run_id)s,
+    %(reason)s
+from reporting.closes
+where grain = %(grain)s and period_start = %(period_start)s
+returning close_id, close_version

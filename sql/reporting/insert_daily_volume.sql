@@ -1,0 +1,30 @@
+-- Writes one day's volume from the staged cells.
+insert into reporting.daily_volume (
+    close_id,
+    business_day,
+    merchant_id,
+    merchant_category,
+    user_country,
+    currency,
+    promotion_funding,
+    kind,
+    transaction_count,
+    amount_minor,
+    fee_minor,
+    discount_minor
+)
+select
+    %(close_id)s as close_id,
+    %(business_day)s,
+    merchant_id,
+    merchant_category,
+    user_country,
+    currency,
+    promotion_funding,
+    kind,
+    transaction_count,
+    amount_minor,
+    fee_minor,
+    discount_minor
+from staged_daily_volume
+where hour_start is null

@@ -1,0 +1,35 @@
+-- Writes a month's statement lines, numbered and with the running balance after each.
+insert into reporting.statement_lines (
+    close_id,
+    account_id,
+    line_number,
+    entry_id,
+    transaction_id,
+    posted_at,
+    kind,
+    description,
+    counterparty,
+    amount_minor,
+    balance_minor
+)
+select
+    statements.close_id,
+    entries.account_id,
+    row_number() over account_lines as line_number,
+    entries.entry_id,
+    entries.transaction_id,
+    entries.posted_at,
+    entries.kind,
+    entries.description,
+    entries.counterparty,
+    entries.amount_minor,
+    statements.opening_minor + sum(entries.amount_minor) over account_lines as balance_minor
+from staged_statement_lines as entries
+inner join reporting.statements on entries.account_id = statements.account_id
+where statements.close_id = %(close_id)s
+window
+    account_lines as (
+        partition by entries.account_id
+        order by entries.posted_at asc, entries.entry_id asc
+        rows between unbounded preceding and current row
+    )

@@ -1,0 +1,27 @@
+-- Writes a month's statements: every account with activity in it or a balance at either end.
+insert into reporting.statements (
+    close_id,
+    account_id,
+    currency,
+    account_number,
+    holder_name,
+    holder_address,
+    locale_code,
+    opening_minor,
+    closing_minor,
+    line_count
+)
+select
+    %(close_id)s as close_id,
+    balances.account_id,
+    balances.currency,
+    holders.account_number,
+    holders.holder_name,
+    holders.holder_address,
+    holders.locale_code,
+    balances.opening_minor,
+    balances.closing_minor,
+    balances.entry_count
+from staged_statement_balances as balances
+inner join staged_statement_accounts as holders on balances.account_id = holders.account_id
+where balances.entry_count > 0 or balances.opening_minor <> 0

@@ -1,0 +1,2 @@
+-- Waits until nobody else computes the counter; held to the transaction's end.
+select pg_advisory_xact_lock(hashtextextended('closebook counter', 0))

@@ -1,0 +1,8 @@
+-- Where statement_balances.sql arrives: the same columns.
+create temporary table staged_statement_balances (
+    account_id bigint not null,
+    currency text not null,
+    opening_minor bigint not null,
+    closing_minor bigint not null,
+    entry_count bigint not null
+) on commit drop
