@@ -86,7 +86,9 @@ def format_minor(amount_minor: int, currency: str, locale: str, *, with_currency
     Raises WrongData for an unknown currency.
     """
     found = _locale_of(locale)
-    figures = _pattern(found, exponent(currency)).apply(to_major(abs(amount_minor), currency), found)
+    figures = _pattern(found, exponent(currency)).apply(
+        to_major(abs(amount_minor), currency), found
+    )
     signed = f"{MINUS}{figures}" if amount_minor < 0 else figures
     if not with_currency:
         return signed

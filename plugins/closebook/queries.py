@@ -2,7 +2,7 @@
 
 from functools import cache
 from pathlib import Path
-from typing import LiteralString, cast
+from typing import LiteralString
 
 from closebook.errors import Misconfigured
 
@@ -18,7 +18,7 @@ def query(name: str) -> LiteralString:
     """
     path = SQL_FOLDER / f"{name}.sql"
     try:
-        return cast(LiteralString, path.read_text(encoding="utf-8"))
+        return path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
         raise Misconfigured(
             f"{path} is missing: mount the repository's sql/ folder beside plugins/"

@@ -18,7 +18,7 @@ select
     %(period_start)s,
     %(period_end)s,
     %(time_zone)s,
-    coalesce(max(close_version), 0) + 1,
+    coalesce(max(close_version), 0) + 1 as close_version,
     '0/0'::pg_lsn + %(fence_position)s::bigint::numeric as fence_lsn,
     %(fenced_at)s,
     %(snapshot_text)s,

@@ -1,0 +1,69 @@
+"""
+### Close the hour, and tell the app
+
+Every hour, once the hour that ended is provably complete on a read replica:
+
+1. **close_hour** reads the hour's settled volume by currency and kind from a replica into
+   `reporting.hourly_volume`, with its control totals and a row in the register of closes.
+2. **publish_counter** adds up all closed hours in the reporting store and writes the platform's
+   counter to Redis (`closebook:platform_volume`), unless Redis has a newer one.
+
+**Run it again** at any time, by clearing, by backfill, or by hand with the parameter `hour`: the
+same numbers come out, and only a difference makes a new version.
+
+**If it waits or fails**: the task's last error says what it waits for (a transaction that is
+still open on the primary, a replica that is behind) or which rows do not tie out.
+See docs/operations.md.
+"""
+
+from airflow.sdk import CronDataIntervalTimetable, Param, dag, task
+
+from closebook import counter, volume
+from closebook.scheduling import FIRST_START, REPLICA_POOL, TASK_DEFAULTS, current_task
+
+
+@dag(
+    dag_id="hourly_platform_volume",
+    dag_display_name="Hourly platform volume",
+    schedule=CronDataIntervalTimetable("0 * * * *", timezone="UTC"),
+    start_date=FIRST_START,
+    catchup=False,
+    max_active_runs=4,
+    default_args=TASK_DEFAULTS,
+    doc_md=__doc__,
+    tags=["closebook", "hour"],
+    params={
+        "hour": Param(
+            None,
+            type=["null", "string"],
+            format="date-time",
+            title="Hour",
+            description="Any instant in the UTC hour to close; empty for the run's own hour.",
+        ),
+        "reason": Param(
+            None,
+            type=["null", "string"],
+            maxLength=500,
+            title="Reason",
+            description="Why it is closed by hand; kept in the register of closes.",
+        ),
+    },
+)
+def hourly_platform_volume() -> None:
+    """Wire the two tasks."""
+
+    @task(pool=REPLICA_POOL)
+    def close_hour() -> int:
+        job = current_task()
+        return volume.close_hour(job.settings, job.hour(), job.run).close_id
+
+    @task
+    def publish_counter() -> int:
+        job = current_task()
+        publication: int = counter.publish(job.settings, job.run)["publication"]
+        return publication
+
+    close_hour() >> publish_counter()
+
+
+hourly_platform_volume()

@@ -1,0 +1,106 @@
+"""
+### Close the month, and write its statements
+
+Every month, once the business month that ended is provably complete on a read replica:
+
+1. **freeze_lines** copies every ledger entry of the month and every balance, in one snapshot, into
+   the reporting store. Opening + lines = closing, openings = the previous month's closings, days =
+   statements: one minor unit of difference stops here and names the accounts.
+2. **plan_shards** cuts the accounts with activity or a balance into shards of at least 50.
+3. **render_shard**, one task a shard, makes the PDFs from the frozen lines and keeps them under the
+   name of their content. A task that is cleared makes only what is missing.
+4. **write_manifest** lists every statement with its balances and the sha256 of its document.
+
+**By hand**: the parameter `month` closes a month again; `account_ids` renders only those accounts
+(the lines of all accounts are frozen in any case); `reason` is kept in the register.
+"""
+
+from typing import Any
+
+from airflow.sdk import CronDataIntervalTimetable, Param, TriggerRule, dag, task
+
+from closebook.scheduling import (
+    FIRST_START,
+    RENDERING_POOL,
+    REPLICA_POOL,
+    TASK_DEFAULTS,
+    business_time_zone,
+    current_task,
+)
+
+
+@dag(
+    dag_id="monthly_statements",
+    dag_display_name="Monthly statements",
+    schedule=CronDataIntervalTimetable("0 0 1 * *", timezone=business_time_zone()),
+    start_date=FIRST_START,
+    catchup=False,
+    max_active_runs=1,
+    default_args=TASK_DEFAULTS,
+    doc_md=__doc__,
+    tags=["closebook", "month"],
+    params={
+        "month": Param(
+            None,
+            type=["null", "string"],
+            pattern="^[0-9]{4}-(0[1-9]|1[0-2])$",
+            title="Month",
+            description="The month to close, as 2026-10; empty for the run's own month.",
+        ),
+        "account_ids": Param(
+            None,
+            type=["null", "array"],
+            items={"type": "integer"},
+            title="Accounts",
+            description="Render the statements of these accounts only; empty for all.",
+        ),
+        "reason": Param(
+            None,
+            type=["null", "string"],
+            maxLength=500,
+            title="Reason",
+            description="Why it is closed by hand; kept in the register of closes.",
+        ),
+    },
+)
+def monthly_statements() -> None:
+    """Wire the four tasks."""
+
+    @task(pool=REPLICA_POOL)
+    def freeze_lines() -> int:
+        from closebook.statements import freeze
+
+        job = current_task()
+        return freeze.close_month(job.settings, job.month(), job.run).close_id
+
+    @task
+    def plan_shards(close_id: Any) -> list[dict[str, int]]:
+        from closebook.statements import issue
+
+        job = current_task()
+        return issue.plan_shards(job.settings, close_id, job.account_ids())
+
+    @task(pool=RENDERING_POOL)
+    def render_shard(close_id: int, shard: dict[str, int]) -> int:
+        from closebook.statements import issue
+
+        job = current_task()
+        return issue.render_shard(
+            job.settings, close_id, job.month(), issue.Shard(**shard), job.account_ids(), job.run
+        )
+
+    # A month in which nobody had a balance has no shards to wait for, and a manifest all the same.
+    @task(trigger_rule=TriggerRule.NONE_FAILED)
+    def write_manifest(close_id: Any) -> dict[str, Any]:
+        from closebook.statements import issue
+
+        job = current_task()
+        manifest = issue.write_manifest(job.settings, close_id, job.month(), job.run)
+        return {"documents": manifest.document_count, "missing": manifest.missing_count}
+
+    close_id = freeze_lines()
+    rendered = render_shard.partial(close_id=close_id).expand(shard=plan_shards(close_id))
+    rendered >> write_manifest(close_id)
+
+
+monthly_statements()

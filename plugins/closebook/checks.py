@@ -1,0 +1,77 @@
+"""Tie-outs: SQL files that select the rows that do not add up. Empty means that they do."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from psycopg.rows import DictRow
+from psycopg.types.json import Jsonb
+
+from closebook.errors import WrongData
+from closebook.periods import Period
+from closebook.queries import query
+from closebook.settings import Run
+
+SAMPLE_ROWS = 20
+
+
+@dataclass(frozen=True)
+class TieOut:
+    """One check of one period: how many rows offended, and the first of them as JSON values."""
+
+    check_name: str
+    period: Period
+    offending_count: int
+    offending_sample: list[dict[str, Any]]
+
+
+class TieOutFailed(WrongData):
+    """A check selected rows: the close stops and nothing of it is written."""
+
+    def __init__(self, tie_out: TieOut) -> None:
+        self.tie_out = tie_out
+        rows = "; ".join(
+            ", ".join(f"{column}={value}" for column, value in row.items())
+            for row in tie_out.offending_sample
+        )
+        super().__init__(
+            f"{tie_out.period}: {tie_out.check_name} found {tie_out.offending_count} rows that do "
+            f"not tie out (sql/checks/{tie_out.check_name}.sql): {rows}"
+        )
+
+
+def tie_out(
+    store: psycopg.Connection[DictRow], check_name: str, close_id: int, period: Period, run: Run
+) -> None:
+    """Run sql/checks/<check_name>.sql on a close and record it. Raises TieOutFailed."""
+    offending = store.execute(query(f"checks/{check_name}"), {"close_id": close_id}).fetchall()
+    sample = [
+        {column: _json_value(value) for column, value in row.items()}
+        for row in offending[:SAMPLE_ROWS]
+    ]
+    result = TieOut(check_name, period, len(offending), sample)
+    if offending:
+        raise TieOutFailed(result)
+    record(store, result, close_id, run)
+
+
+def record(
+    store: psycopg.Connection[DictRow], result: TieOut, close_id: int | None, run: Run
+) -> None:
+    """Add a tie-out to the store; without close_id for one whose close was not written."""
+    store.execute(
+        query("reporting/insert_tie_out"),
+        {
+            "close_id": close_id,
+            "grain": result.period.grain,
+            "period_start": result.period.start,
+            "check_name": result.check_name,
+            "offending_count": result.offending_count,
+            "offending_sample": Jsonb(result.offending_sample),
+            "run_id": run.run_id,
+        },
+    )
+
+
+def _json_value(value: object) -> object:
+    return value if value is None or isinstance(value, bool | int | str) else str(value)

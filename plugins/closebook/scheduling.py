@@ -1,0 +1,138 @@
+"""What the DAG files share with Airflow: kinds of retry, and the period that a run closes.
+
+Imported while DAG files are parsed: it reads no settings and opens no connection. The business
+time zone is the one exception (docs/decisions.md): a schedule has to name its zone.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule, get_current_context
+
+from closebook import periods
+from closebook.errors import ClosebookError, Misconfigured, NotReady, Transient
+from closebook.periods import Period
+from closebook.settings import Run, Settings, from_airflow
+
+REPLICA_POOL = "replica_reads"
+RENDERING_POOL = "rendering"
+FIRST_START = datetime(1990, 1, 1, tzinfo=UTC)
+
+TASK_DEFAULTS: dict[str, Any] = {
+    "owner": "closebook",
+    "retries": 20,
+    "retry_delay": timedelta(minutes=1),
+    "execution_timeout": timedelta(hours=2),
+    "retry_policy": ExceptionRetryPolicy(
+        rules=[
+            RetryRule(
+                exception=NotReady,
+                action=RetryAction.RETRY,
+                retry_delay=timedelta(seconds=30),
+                reason="the period is not provably complete yet",
+            ),
+            RetryRule(
+                exception=Transient,
+                action=RetryAction.RETRY,
+                retry_delay=timedelta(seconds=10),
+                reason="a server was lost",
+            ),
+            RetryRule(
+                exception=ClosebookError,
+                action=RetryAction.FAIL,
+                reason="no retry can mend this: a person has to look",
+            ),
+        ]
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a task knows when it runs: the settings, its run, its parameters, its interval."""
+
+    settings: Settings
+    run: Run
+    parameters: Mapping[str, Any]
+    interval_start: datetime | None
+
+    def hour(self) -> Period:
+        """The hour that the parameter names, or else the one of the run's interval."""
+        named = self.parameters.get("hour")
+        return periods.hour_of(_instant(named) if named else self._interval_start("hour"))
+
+    def day(self) -> Period:
+        """The business day that the parameter names, or else the one of the run's interval."""
+        zone = self.settings.time_zone
+        named = self.parameters.get("day")
+        if named:
+            return periods.day_of(_date(named), zone)
+        day = periods.day_containing(self._interval_start("day"), zone)
+        self._refuse_other_schedule(day)
+        return day
+
+    def month(self) -> Period:
+        """The business month that the parameter names, or else the one of the run's interval."""
+        zone = self.settings.time_zone
+        named = self.parameters.get("month")
+        if named:
+            return periods.parse_month(named, zone)
+        month = periods.month_containing(self._interval_start("month"), zone)
+        self._refuse_other_schedule(month)
+        return month
+
+    def account_ids(self) -> list[int] | None:
+        """The accounts that the parameter names, or None for all of them."""
+        named = self.parameters.get("account_ids")
+        return [int(account_id) for account_id in named] if named else None
+
+    def _interval_start(self, parameter: str) -> datetime:
+        if self.interval_start is None:
+            raise Misconfigured(
+                f"this run has no data interval: trigger it with the parameter {parameter}"
+            )
+        return self.interval_start
+
+    def _refuse_other_schedule(self, period: Period) -> None:
+        if self.interval_start is not None and period.start != self.interval_start:
+            raise Misconfigured(
+                f"the run's interval begins at {self.interval_start.isoformat()}, which is no "
+                f"boundary in {period.time_zone}: CLOSEBOOK_TIME_ZONE differs between the DAG "
+                "processor and the workers"
+            )
+
+
+def current_task() -> Task:
+    """Return what the running Airflow task knows. Raises Misconfigured."""
+    context = get_current_context()
+    start = context.get("data_interval_start")
+    parameters = context["params"]
+    return Task(
+        settings=from_airflow(),
+        run=Run(run_id=context["run_id"], reason=parameters.get("reason") or None),
+        parameters=parameters,
+        interval_start=None if start is None else datetime.fromisoformat(start.isoformat()),
+    )
+
+
+def business_time_zone() -> str:
+    """The zone of the day's and the month's schedule; UTC where none is set."""
+    return os.environ.get("CLOSEBOOK_TIME_ZONE", "UTC")
+
+
+def _instant(text: str) -> datetime:
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise Misconfigured(f"{text!r} is not an instant: write it as 2026-10-31T14:00Z") from error
+    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+
+
+def _date(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise Misconfigured(f"{text!r} is not a day: write it as 2026-10-31") from error

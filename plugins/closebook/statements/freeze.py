@@ -1,0 +1,46 @@
+"""The month: every statement's balances and lines, read once from a replica into the store."""
+
+from closebook import checks, closes, replicas
+from closebook.closes import Close, Content
+from closebook.periods import Period
+from closebook.queries import query
+from closebook.replicas import Source
+from closebook.settings import Run, Settings
+
+STAGED = ("statement_balances", "statement_accounts", "statement_lines")
+
+
+def close_month(settings: Settings, month: Period, run: Run) -> Close:
+    """Freeze the month's statement lines and balances for every account with activity or a balance.
+
+    Balances are added up from the first entry on, in the same snapshot as the lines. Raises
+    NotReady, Transient, or WrongData with the accounts that do not tie out.
+    """
+
+    def work(source: Source) -> Close:
+        bounds = {"period_start": month.start, "period_end": month.end}
+        with closes.writing(settings, month, run) as store:
+            for name in STAGED:
+                store.execute(query(f"reporting/stage_{name}"))
+                source.copy_into(store, name, f"staged_{name}", bounds)
+            totals = source.rows("ledger_control_totals", bounds)
+
+            def insert(close_id: int) -> None:
+                checks.tie_out(store, "entries_have_account", close_id, month, run)
+                store.execute(query("reporting/insert_statements"), {"close_id": close_id})
+                store.execute(query("reporting/insert_statement_lines"), {"close_id": close_id})
+
+            content = Content(
+                insert=insert,
+                totals=[("ledger", totals)],
+                changes=["statements", "statement_lines"],
+                tie_outs=[
+                    "lines_reach_closing",
+                    "lines_equal_source",
+                    "opening_equals_previous_closing",
+                    "days_equal_statements",
+                ],
+            )
+            return closes.write(store, source, month, run, content)
+
+    return replicas.read(settings, month, work)

@@ -1,0 +1,217 @@
+"""Turn a frozen month into documents: shards of accounts, PDFs, and the manifest that lists them.
+
+Reads the reporting store and nothing else: no replica is held while pages are rendered.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import psycopg
+from psycopg.rows import DictRow
+
+from closebook import closes
+from closebook.closes import Store
+from closebook.errors import Transient, WrongData
+from closebook.periods import Period, local_date
+from closebook.queries import query
+from closebook.settings import Run, Settings
+from closebook.statements.documents import Documents
+from closebook.statements.model import Holder, Issuer, Statement, StatementLine
+from closebook.statements.render import TEMPLATE_VERSION, render, renderer_version
+
+SMALLEST_SHARD = 50
+MOST_SHARDS = 64
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A range of account ids, both ends included, with ``statement_count`` statements in it."""
+
+    first_account_id: int
+    last_account_id: int
+    statement_count: int
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The list of a month's documents as it was written, and how many are still missing."""
+
+    object_name: str
+    sha256: str
+    document_count: int
+    missing_count: int
+
+
+def plan_shards(
+    settings: Settings, close_id: int, account_ids: Sequence[int] | None
+) -> list[dict[str, int]]:
+    """Cut a month's statements into at most 64 shards of at least 50 documents.
+
+    All of them, or those of the accounts that are named. Raises WrongData when a named account
+    has no statement in the month.
+    """
+    wanted = {"close_id": close_id, "account_ids": None if account_ids is None else [*account_ids]}
+    with closes.store_connection(settings) as store:
+        counted = store.execute(query("reporting/statement_count"), wanted).fetchone()
+        count = 0 if counted is None else counted["statement_count"]
+        if account_ids is not None and count != len(set(account_ids)):
+            raise WrongData(
+                f"{len(set(account_ids)) - count} of the {len(set(account_ids))} accounts that the "
+                "run names have no statement in this month: correct the parameter account_ids"
+            )
+        shard_size = max(SMALLEST_SHARD, -(-count // MOST_SHARDS))
+        rows = store.execute(
+            query("reporting/statement_shards"), {**wanted, "shard_size": shard_size}
+        ).fetchall()
+    return [asdict(shard) for shard in _whole_shards([Shard(**row) for row in rows])]
+
+
+def _whole_shards(shards: list[Shard]) -> list[Shard]:
+    """Join a last shard that is smaller than the smallest to the one before it."""
+    if len(shards) < 2 or shards[-1].statement_count >= SMALLEST_SHARD:  # noqa: PLR2004
+        return shards
+    *full, before, last = shards
+    joined = Shard(
+        before.first_account_id,
+        last.last_account_id,
+        before.statement_count + last.statement_count,
+    )
+    return [*full, joined]
+
+
+def render_shard(
+    settings: Settings,
+    close_id: int,
+    month: Period,
+    shard: Shard,
+    account_ids: Sequence[int] | None,
+    run: Run,
+) -> int:
+    """Render and keep the statements of a shard that have no document yet; return how many.
+
+    Each document is whole and registered before the next one begins, so a task that is killed
+    loses one at most, and one that runs again goes on where it stopped.
+    """
+    documents = Documents(settings.documents_url)
+    rendered = 0
+    try:
+        with closes.store_connection(settings) as store:
+            store.autocommit = True
+            for row in store.execute(
+                query("reporting/shard_statements"),
+                {
+                    "close_id": close_id,
+                    "first_account_id": shard.first_account_id,
+                    "last_account_id": shard.last_account_id,
+                    "account_ids": None if account_ids is None else [*account_ids],
+                },
+            ).fetchall():
+                if row["object_name"] is not None and documents.exists(row["object_name"]):
+                    continue
+                statement = frozen_statement(store, settings, close_id, month, row)
+                _keep(store, documents, statement, month, run)
+                rendered += 1
+    except psycopg.OperationalError as error:
+        raise Transient(f"{month}: the reporting store failed: {error}") from error
+    return rendered
+
+
+def _keep(
+    store: Store, documents: Documents, statement: Statement, month: Period, run: Run
+) -> None:
+    stored = documents.put(render(statement), folder=f"statements/{month.label}", suffix="pdf")
+    store.execute(
+        query("reporting/insert_statement_document"),
+        {
+            "close_id": statement.close_id,
+            "account_id": statement.account_id,
+            "sha256": stored.sha256,
+            "byte_count": stored.byte_count,
+            "object_name": stored.object_name,
+            "template_version": TEMPLATE_VERSION,
+            "renderer_version": renderer_version(),
+            "run_id": run.run_id,
+        },
+    )
+
+
+def frozen_statement(
+    store: Store, settings: Settings, close_id: int, month: Period, row: DictRow
+) -> Statement:
+    """Build a statement from its frozen rows; it refuses to exist if it does not tie out."""
+    lines = store.execute(
+        query("reporting/lines_of_statement"),
+        {"close_id": close_id, "account_id": row["account_id"]},
+    ).fetchall()
+    return Statement(
+        close_id=close_id,
+        account_id=row["account_id"],
+        version=row["close_version"],
+        currency=row["currency"],
+        period_start=month.first_date,
+        period_end_inclusive=month.last_date,
+        time_zone=month.time_zone,
+        holder=Holder(
+            name=row["holder_name"],
+            address=row["holder_address"],
+            account_number=row["account_number"],
+            locale=row["locale_code"],
+        ),
+        issuer=Issuer(settings.issuer_name, settings.issuer_address),
+        opening_minor=row["opening_minor"],
+        closing_minor=row["closing_minor"],
+        lines=tuple(
+            StatementLine(
+                line_number=line["line_number"],
+                entry_id=line["entry_id"],
+                posted_on=local_date(line["posted_at"], month.time_zone),
+                description=line["description"],
+                reference=str(line["transaction_id"] or line["entry_id"]),
+                counterparty=line["counterparty"],
+                kind=line["kind"],
+                amount_minor=line["amount_minor"],
+                balance_minor=line["balance_minor"],
+            )
+            for line in lines
+        ),
+    )
+
+
+def write_manifest(settings: Settings, close_id: int, month: Period, run: Run) -> Manifest:
+    """List every statement of the month with its document, and keep the list beside them.
+
+    Raises WrongData when a registered document is not in the document store.
+    """
+    documents = Documents(settings.documents_url)
+    with closes.store_connection(settings) as store:
+        rows = store.execute(query("reporting/manifest_entries"), {"close_id": close_id}).fetchall()
+        lost = [
+            str(row["account_id"])
+            for row in rows
+            if row["object_name"] is not None and not documents.exists(row["object_name"])
+        ]
+        if lost:
+            raise WrongData(
+                f"{month}: {len(lost)} registered documents are missing from "
+                f"{settings.documents_url}, those of the accounts {', '.join(lost[:20])} …: "
+                "run the month again"
+            )
+        stored = documents.put(
+            _manifest_text(close_id, month, rows), folder=f"manifests/{month.label}", suffix="json"
+        )
+        document_count = sum(row["object_name"] is not None for row in rows)
+        manifest = Manifest(
+            stored.object_name, stored.sha256, document_count, len(rows) - document_count
+        )
+        store.execute(
+            query("reporting/insert_manifest"),
+            {"close_id": close_id, "run_id": run.run_id, **asdict(manifest)},
+        )
+    return manifest
+
+
+def _manifest_text(close_id: int, month: Period, rows: list[DictRow]) -> bytes:
+    content: dict[str, Any] = {"month": month.label, "close_id": close_id, "statements": rows}
+    return json.dumps(content, indent=1, sort_keys=True).encode()

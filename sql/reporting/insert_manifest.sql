@@ -1,0 +1,13 @@
+-- A manifest was written. The same manifest written again is the same row.
+insert into reporting.statement_manifests (
+    close_id, sha256, object_name, document_count, missing_count, run_id
+)
+values (
+    %(close_id)s,
+    %(sha256)s,
+    %(object_name)s,
+    %(document_count)s,
+    %(missing_count)s,
+    %(run_id)s
+)
+on conflict (close_id, sha256) do nothing

@@ -1,0 +1,2 @@
+-- A migration was applied.
+insert into reporting.migrations (migration) values (%(migration)s)
