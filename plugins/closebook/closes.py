@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Literal
 
 import psycopg
@@ -38,6 +38,16 @@ class Close:
 
 
 @dataclass(frozen=True)
+class ControlTotal:
+    """What a bare scan of the source counted and added up: a measure in one currency."""
+
+    measure: Literal["volume", "ledger"]
+    currency: str
+    row_count: int
+    amount_minor: int
+
+
+@dataclass(frozen=True)
 class Content:
     """What a close of one grain writes: its rows, its control totals, what proves them.
 
@@ -46,7 +56,7 @@ class Content:
     """
 
     insert: Callable[[int], None]
-    totals: Sequence[tuple[str, Sequence[DictRow]]]
+    totals: Sequence[ControlTotal]
     changes: Sequence[str]
     tie_outs: Sequence[str]
 
@@ -79,6 +89,15 @@ def writing(settings: Settings, period: Period, run: Run) -> Iterator[Store]:
 def store_connection(settings: Settings) -> Store:
     """Connect to the reporting store. Used as a context manager it is one transaction."""
     return psycopg.connect(settings.store, row_factory=dict_row)
+
+
+def ledger_totals(source: Source, period: Period) -> list[ControlTotal]:
+    """Add up the source's ledger entries of a period by currency, in a bare scan."""
+    bounds = {"period_start": period.start, "period_end": period.end}
+    return [
+        ControlTotal("ledger", row["currency"], row["row_count"], row["amount_minor"])
+        for row in source.rows("ledger_control_totals", bounds)
+    ]
 
 
 def write(store: Store, source: Source, period: Period, run: Run, content: Content) -> Close:
@@ -140,12 +159,11 @@ def _draft(store: Store, source: Source, period: Period, run: Run, content: Cont
         },
     ).fetchone()
     assert drafted is not None  # noqa: S101  # the insert returns its row
-    for measure, totals in content.totals:
-        for total in totals:
-            store.execute(
-                query("reporting/insert_close_total"),
-                {"close_id": drafted["close_id"], "measure": measure, **total},
-            )
+    for total in content.totals:
+        store.execute(
+            query("reporting/insert_close_total"),
+            {"close_id": drafted["close_id"], **asdict(total)},
+        )
     content.insert(drafted["close_id"])
     return drafted
 

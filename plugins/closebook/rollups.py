@@ -35,17 +35,15 @@ def close_day(settings: Settings, day: Period, run: Run) -> ClosedDay:
                 store, "daily_account_movement", "staged_daily_account_movement", bounds
             )
             store.execute(query("reporting/stage_hours_of_day"))
-            totals = [
-                ("volume", source.rows("volume_control_totals", bounds)),
-                ("ledger", source.rows("ledger_control_totals", bounds)),
-            ]
+            hour_totals = volume.control_totals(source, day)
+            ledger_totals = closes.ledger_totals(source, day)
 
             def insert(close_id: int) -> None:
                 row = {"close_id": close_id, "business_day": day.first_date}
                 store.execute(query("reporting/insert_daily_volume"), row)
                 store.execute(query("reporting/insert_daily_account_movement"), row)
 
-            hours = volume.close_staged_hours(store, source, day, run)
+            hours = volume.close_staged_hours(store, source, day, run, hour_totals)
             close = closes.write(
                 store,
                 source,
@@ -53,7 +51,7 @@ def close_day(settings: Settings, day: Period, run: Run) -> ClosedDay:
                 run,
                 Content(
                     insert=insert,
-                    totals=totals,
+                    totals=[*volume.sum_of_hours(hour_totals), *ledger_totals],
                     changes=["daily_volume", "daily_account_movement"],
                     tie_outs=[
                         "daily_volume_equals_source",

@@ -1,11 +1,17 @@
 """The hour: settled volume by currency and kind, from a replica into reporting.hourly_volume."""
 
+from collections import Counter
+from datetime import UTC, datetime
+from itertools import chain
+
 from closebook import closes, replicas
-from closebook.closes import Close, Content, Store
+from closebook.closes import Close, Content, ControlTotal, Store
 from closebook.periods import Period
 from closebook.queries import query
 from closebook.replicas import Source
 from closebook.settings import Run, Settings
+
+HourTotals = dict[datetime, list[ControlTotal]]
 
 
 def close_hour(settings: Settings, hour: Period, run: Run) -> Close:
@@ -16,38 +22,54 @@ def close_hour(settings: Settings, hour: Period, run: Run) -> Close:
         with closes.writing(settings, hour, run) as store:
             store.execute(query("reporting/stage_hourly_volume"))
             source.copy_into(store, "hourly_volume", "staged_hourly_volume", bounds)
-            totals = source.rows("volume_control_totals", bounds)
-            content = Content(
-                insert=lambda close_id: insert_hour(store, hour, close_id),
-                totals=[("volume", totals)],
-                changes=["hourly_volume"],
-                tie_outs=["hourly_volume_equals_source"],
-            )
-            return closes.write(store, source, hour, run, content)
+            totals = control_totals(source, hour)
+            return _write_staged_hour(store, source, hour, run, totals)
 
     return replicas.read(settings, hour, work)
 
 
-def close_staged_hours(store: Store, source: Source, day: Period, run: Run) -> list[Close]:
-    """Close the hours of a day again from the day's own scan, staged in the store.
+def close_staged_hours(
+    store: Store, source: Source, day: Period, run: Run, totals: HourTotals
+) -> list[Close]:
+    """Close the whole hours of a day again from the day's own scan, staged in the store.
 
     Returns one close an hour; an hour whose numbers were stale comes out "changed".
     """
-    reason = f"closed again with {day}"
-    closed = []
-    for hour in day.hours():
-
-        def insert(close_id: int, hour: Period = hour) -> None:
-            insert_hour(store, hour, close_id)
-
-        content = Content(insert=insert, totals=[], changes=["hourly_volume"], tie_outs=[])
-        closed.append(closes.write(store, source, hour, Run(run.run_id, reason), content))
-    return closed
+    again = Run(run.run_id, f"closed again with {day}")
+    return [_write_staged_hour(store, source, hour, again, totals) for hour in day.hours()]
 
 
-def insert_hour(store: Store, hour: Period, close_id: int) -> None:
-    """Write the staged rows of one hour under a close."""
-    store.execute(
-        query("reporting/insert_hourly_volume"),
-        {"close_id": close_id, "period_start": hour.start},
+def control_totals(source: Source, period: Period) -> HourTotals:
+    """Add up the source's settled transactions by UTC hour and currency, in a bare scan."""
+    bounds = {"period_start": period.start, "period_end": period.end}
+    totals: HourTotals = {}
+    for row in source.rows("volume_control_totals", bounds):
+        total = ControlTotal("volume", row["currency"], row["row_count"], row["amount_minor"])
+        totals.setdefault(row["hour_start"].astimezone(UTC), []).append(total)
+    return totals
+
+
+def sum_of_hours(totals: HourTotals) -> list[ControlTotal]:
+    """Add the totals of several hours up, by currency."""
+    counts: Counter[str] = Counter()
+    amounts: Counter[str] = Counter()
+    for total in chain.from_iterable(totals.values()):
+        counts[total.currency] += total.row_count
+        amounts[total.currency] += total.amount_minor
+    return [ControlTotal("volume", c, count, amounts[c]) for c, count in counts.items()]
+
+
+def _write_staged_hour(
+    store: Store, source: Source, hour: Period, run: Run, totals: HourTotals
+) -> Close:
+    def insert(close_id: int) -> None:
+        row = {"close_id": close_id, "period_start": hour.start}
+        store.execute(query("reporting/insert_hourly_volume"), row)
+
+    content = Content(
+        insert=insert,
+        totals=totals.get(hour.start, []),
+        changes=["hourly_volume"],
+        tie_outs=["hourly_volume_equals_source"],
     )
+    return closes.write(store, source, hour, run, content)

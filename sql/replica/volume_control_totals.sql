@@ -1,7 +1,8 @@
--- The control totals of a period's settled transactions, one row a currency: a bare scan,
--- independent of how the volume queries group and join.
+-- The control totals of a period's settled transactions, one row a UTC hour and currency: a
+-- bare scan, independent of how the volume queries group and join.
 with transactions as (
     select
+        settled_at,
         currency,
         amount_minor
     from reporting_source.transactions
@@ -10,7 +11,8 @@ with transactions as (
 
 select
     currency,
+    date_trunc('hour', settled_at, 'UTC') as hour_start,
     count(*) as row_count,
     sum(amount_minor)::bigint as amount_minor
 from transactions
-group by currency
+group by date_trunc('hour', settled_at, 'UTC'), currency

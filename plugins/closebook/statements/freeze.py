@@ -23,7 +23,6 @@ def close_month(settings: Settings, month: Period, run: Run) -> Close:
             for name in STAGED:
                 store.execute(query(f"reporting/stage_{name}"))
                 source.copy_into(store, name, f"staged_{name}", bounds)
-            totals = source.rows("ledger_control_totals", bounds)
 
             def insert(close_id: int) -> None:
                 checks.tie_out(store, "entries_have_account", close_id, month, run)
@@ -32,7 +31,7 @@ def close_month(settings: Settings, month: Period, run: Run) -> Close:
 
             content = Content(
                 insert=insert,
-                totals=[("ledger", totals)],
+                totals=closes.ledger_totals(source, month),
                 changes=["statements", "statement_lines"],
                 tie_outs=[
                     "lines_reach_closing",
