@@ -3,7 +3,7 @@
 import copy
 import re
 from decimal import Context, Decimal
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from babel import Locale, UnknownLocaleError
 from babel.numbers import NumberPattern, get_currency_precision, is_currency, parse_pattern
@@ -21,15 +21,15 @@ _ISO_4217_EXPONENTS = {
     **dict.fromkeys(("RSD", "SLL", "SOS", "SYP", "YER"), 2),
     "IQD": 3,
 }
-# Metals, baskets, tests: ISO 4217 gives them a code and no minor unit.
-_WITHOUT_MINOR_UNIT = frozenset(
-    "XAG XAU XBA XBB XBC XBD XDR XFO XFU XPD XPT XRE XSU XTS XUA XXX".split()
-)
+# ISO 4217 gives these a code and no minor unit.
+_METALS = {"XAG", "XAU", "XPD", "XPT"}
+_UNITS_OF_ACCOUNT = {"XBA", "XBB", "XBC", "XBD", "XDR", "XEU", "XFO", "XFU", "XRE", "XSU", "XUA"}
+_WITHOUT_MINOR_UNIT = _METALS | _UNITS_OF_ACCOUNT | {"XTS", "XXX"}
 _LOCALE_CODE = re.compile(r"[A-Za-z]{2,3}(?:[_-][A-Za-z0-9]{2,8})*")
 _ROOM_FOR_ANY_BIGINT = Context(prec=60)
 
 
-@lru_cache(maxsize=None)
+@cache
 def exponent(currency: str) -> int:
     """Decimal places of the minor unit of an ISO 4217 code: EUR 2, JPY 0, KWD 3.
 
@@ -81,7 +81,7 @@ def format_minor(amount_minor: int, currency: str, locale: str, *, with_currency
 
     Digits are grouped as the locale does it, in Latin figures. A negative amount has a minus
     sign (U+2212) in front of the figures. ``with_currency`` adds the ISO code on the side on
-    which the locale writes currencies: ``EUR −1,234.50``, ``−1.234,50 EUR``.
+    which the locale writes currencies: ``EUR 1,234.50``, ``1.234,50 EUR``.
 
     Raises WrongData for an unknown currency.
     """

@@ -47,8 +47,8 @@ class Documents:
             )
         from airflow.sdk import ObjectStoragePath  # slow: kept out of the parse of a DAG file
 
-        self._base = ObjectStoragePath(base_url)
         try:
+            self._base = ObjectStoragePath(base_url)
             _ = self._base.fs
         except (ValueError, ImportError) as error:
             raise Misconfigured(
@@ -174,8 +174,7 @@ def _sync_folder(folder: Path) -> None:
 def _write_object(partial: "ObjectStoragePath", final: "ObjectStoragePath", content: bytes) -> None:
     store = final.fs
     try:
-        with partial.open("wb") as upload:
-            upload.write(content)
+        partial.write_bytes(content)
         store.mv(partial.path, final.path)
     except BaseException:
         if store.exists(partial.path):

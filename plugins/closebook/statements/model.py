@@ -1,6 +1,5 @@
 """What a statement says. One that exists ties out: the constructor refuses any other."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from typing import NoReturn
@@ -87,8 +86,8 @@ class Statement:
             seen.add(line.entry_id)
             if not self.period_start <= line.posted_on <= self.period_end_inclusive:
                 self._refuse(
-                    f"line {line.line_number} (entry {line.entry_id}) of {line.posted_on} is outside"
-                    f" the period {self.period_start} to {self.period_end_inclusive}"
+                    f"line {line.line_number} (entry {line.entry_id}) of {line.posted_on} is"
+                    f" outside the period {self.period_start} to {self.period_end_inclusive}"
                 )
             if line.posted_on < day:
                 self._refuse(
@@ -124,9 +123,9 @@ class Statement:
         return -sum(line.amount_minor for line in self.fee_lines)
 
     @property
-    def fee_lines(self) -> Iterator[StatementLine]:
+    def fee_lines(self) -> tuple[StatementLine, ...]:
         """The lines that are fees."""
-        return (line for line in self.lines if line.kind == FEE)
+        return tuple(line for line in self.lines if line.kind == FEE)
 
     @property
     def line_count(self) -> int:

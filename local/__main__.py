@@ -1,0 +1,94 @@
+"""`python -m local demo|up|down|status|clean`: the stack in .local/stack."""
+
+import argparse
+import signal
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from types import FrameType
+
+from rich.console import Console
+from rich.table import Table
+
+from local import REPOSITORY, airflow_home
+from local.errors import StackError
+from local.progress import Steps
+from local.stack import AIRFLOW_STEPS, SERVER_STEPS, SERVERS, Stack
+
+ROOT = REPOSITORY / ".local" / "stack"
+
+console = Console(highlight=False, soft_wrap=True)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit status is 1 for an error that the printed line explains."""
+    parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
+    parser.add_argument("--root", type=Path, default=ROOT, help="the stack's folder")
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("demo", help="start the stack, fill it, let Airflow close it")
+    starting = commands.add_parser("up", help="start the stack")
+    starting.add_argument("--new-ports", action="store_true", help="choose other ports first")
+    commands.add_parser("down", help="stop the stack, keep its data")
+    commands.add_parser("status", help="what runs, and where")
+    commands.add_parser("clean", help="stop the stack and remove it")
+    chosen = parser.parse_args(arguments)
+    # A killed command stops what it started, as Ctrl-C does.
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        return _run(chosen)
+    except StackError as error:
+        console.print(f"[red]{chosen.command} failed:[/red]", str(error), markup=True)
+        return 1
+    except KeyboardInterrupt:
+        console.print("interrupted: what this command had started is stopped again")
+        return 130
+
+
+def _run(chosen: argparse.Namespace) -> int:
+    if chosen.command == "demo":
+        # Late: the demo needs the whole package, stopping the stack must not.
+        return int(import_module("local.demo").main() or 0)
+    stack = Stack.build(chosen.root, airflow=True, fast=False)
+    match chosen.command:
+        case "up":
+            if chosen.new_ports:
+                stack.renumber()
+            stack.up(Steps(SERVER_STEPS + AIRFLOW_STEPS))
+            _print_status(stack)
+        case "down":
+            stack.down()
+            console.print("the stack is stopped; `make up` starts it again, with its data")
+        case "status":
+            _print_status(stack)
+        case "clean":
+            stack.clean()
+            (chosen.root.parent / "demo.json").unlink(missing_ok=True)
+            console.print("the stack is stopped and removed")
+    return 0
+
+
+def _print_status(stack: Stack) -> None:
+    table = Table("component", "state", "pid", "port")
+    for name in (*SERVERS, *airflow_home.COMPONENTS):
+        alive = stack.is_running(name)
+        table.add_row(
+            name,
+            "[green]running[/green]" if alive else "[dim]stopped[/dim]",
+            str(stack.running[name].process.pid) if alive else "",
+            str(stack.ports.get(name, "")) if alive else "",
+        )
+    console.print(table)
+    console.print(f"logs: {stack.root / 'logs'}")
+    if stack.is_running("api_server"):
+        console.print(f"UI: {stack.ui_url}")
+        for user, password in stack.credentials.items():
+            console.print(f"    {user:<8} {password}", markup=False)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,134 @@
+"""Airflow's REST API, as a person with a log-in uses it."""
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import httpx
+
+from local.errors import StackError
+
+TIMEOUT_SECONDS = 30.0
+POLL_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class RunCounts:
+    """How many runs of a DAG stand where."""
+
+    total: int
+    success: int
+    failed: int
+
+    @property
+    def done(self) -> int:
+        """Runs that have ended, well or not."""
+        return self.success + self.failed
+
+
+@dataclass(frozen=True)
+class AirflowApi:
+    """A logged-in client of /api/v2. Every method raises StackError with Airflow's own words."""
+
+    client: httpx.Client
+
+    @staticmethod
+    @contextmanager
+    def login(url: str, user: str, password: str) -> Iterator["AirflowApi"]:
+        """Log in with a user's name and password."""
+        with httpx.Client(base_url=url, timeout=TIMEOUT_SECONDS) as client:
+            answer = client.post("/auth/token", json={"username": user, "password": password})
+            _refuse_error(answer, f"log in as {user}")
+            client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+            yield AirflowApi(client)
+
+    def get(self, path: str, **parameters: str | int) -> dict[str, Any]:
+        """Read one resource."""
+        answer = self.client.get(f"/api/v2/{path}", params=parameters)
+        _refuse_error(answer, f"read {path}")
+        content: dict[str, Any] = answer.json()
+        return content
+
+    def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Create something."""
+        answer = self.client.post(f"/api/v2/{path}", json=dict(body))
+        _refuse_error(answer, f"create {path}")
+        content: dict[str, Any] = answer.json()
+        return content
+
+    def unpause(self, dag_id: str) -> None:
+        """Let a DAG's runs be scheduled."""
+        answer = self.client.patch(f"/api/v2/dags/{dag_id}", json={"is_paused": False})
+        _refuse_error(answer, f"unpause {dag_id}")
+
+    def wait_for_dags(self, dag_ids: tuple[str, ...], *, seconds: float) -> None:
+        """Wait until the DAG processor has brought the DAGs in."""
+        deadline = time.monotonic() + seconds
+        while True:
+            known = {dag["dag_id"] for dag in self.get("dags", limit=100)["dags"]}
+            if known.issuperset(dag_ids):
+                return
+            if time.monotonic() > deadline:
+                errors = self.get("importErrors")["import_errors"]
+                first = errors[0]["stack_trace"] if errors else "no import error is known"
+                raise StackError(f"Airflow does not show {set(dag_ids) - known}: {first}")
+            time.sleep(POLL_SECONDS)
+
+    def backfill(
+        self,
+        dag_id: str,
+        first: datetime,
+        last: datetime,
+        *,
+        conf: Mapping[str, Any],
+        max_active_runs: int,
+    ) -> int:
+        """Start a backfill of the intervals that begin from first to last; return its id.
+
+        Intervals that have run already run again.
+        """
+        started = self.post(
+            "backfills",
+            {
+                "dag_id": dag_id,
+                "from_date": first.isoformat(),
+                "to_date": last.isoformat(),
+                "dag_run_conf": dict(conf),
+                "reprocess_behavior": "completed",
+                "max_active_runs": max_active_runs,
+            },
+        )
+        return int(started["id"])
+
+    def run_counts(self, dag_id: str, first: datetime, last: datetime) -> RunCounts:
+        """Count a DAG's runs whose interval begins from first to last, by state."""
+        states = [run["state"] for run in self._runs(dag_id, first, last)]
+        return RunCounts(len(states), states.count("success"), states.count("failed"))
+
+    def failures(self, dag_id: str, first: datetime, last: datetime) -> list[str]:
+        """Name the failed runs whose interval begins from first to last."""
+        runs = self._runs(dag_id, first, last)
+        return [run["dag_run_id"] for run in runs if run["state"] == "failed"]
+
+    def _runs(self, dag_id: str, first: datetime, last: datetime) -> list[dict[str, Any]]:
+        runs: list[dict[str, Any]] = []
+        while True:
+            page = self.get(
+                f"dags/{dag_id}/dagRuns",
+                limit=100,
+                offset=len(runs),
+                order_by="logical_date",
+                logical_date_gte=first.isoformat(),
+                logical_date_lte=last.isoformat(),
+            )
+            runs += page["dag_runs"]
+            if not page["dag_runs"] or len(runs) >= page["total_entries"]:
+                return runs
+
+
+def _refuse_error(answer: httpx.Response, what: str) -> None:
+    if answer.is_error:
+        raise StackError(f"Airflow refused to {what}: {answer.status_code} {answer.text[:500]}")

@@ -1,0 +1,229 @@
+"""Airflow on the local stack: its configuration, its four components, its health."""
+
+import hashlib
+import io
+import json
+import os
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Mapping
+from configparser import RawConfigParser
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+from local import REPOSITORY
+from local.ports import LOOPBACK
+from local.postgres import write_private
+from local.processes import Component, failure
+
+SETUP_SECONDS = 180
+STOP_SECONDS = 20.0
+HEALTH_SECONDS = 5.0
+FIRST_ANSWER_SECONDS = 60.0
+_COMPONENTS: dict[str, list[str]] = {
+    "api_server": ["api-server", "--host", LOOPBACK, "--workers", "1"],
+    # serve_logs listens on every interface; logs are read from the disk here.
+    "scheduler": ["scheduler", "--skip-serve-logs"],
+    "dag_processor": ["dag-processor"],
+    "triggerer": ["triggerer", "--skip-serve-logs"],
+}
+COMPONENTS = tuple(_COMPONENTS)
+
+
+@dataclass(frozen=True)
+class Keys:
+    """The keys of one Airflow installation."""
+
+    fernet: str
+    jwt: str
+    api: str
+
+
+@dataclass(frozen=True)
+class Airflow:
+    """One Airflow: its home, the port of its UI, its metadata database."""
+
+    home: Path
+    logs: Path
+    port: int
+    metadata_url: str
+    keys: Keys
+    environment: Mapping[str, str]
+
+    @property
+    def ui_url(self) -> str:
+        return f"http://{LOOPBACK}:{self.port}"
+
+    def configure(self) -> None:
+        """Write airflow.cfg (mode 600: it holds the keys and the metadata's password)."""
+        self.home.mkdir(mode=0o700, exist_ok=True)
+        parser = RawConfigParser()
+        parser.read_dict(
+            {
+                "core": {
+                    "executor": "LocalExecutor",
+                    "parallelism": 4,
+                    "auth_manager": (
+                        "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager"
+                    ),
+                    "dags_folder": REPOSITORY / "dags",
+                    "plugins_folder": REPOSITORY / "plugins",
+                    "load_examples": False,
+                    "fernet_key": self.keys.fernet,
+                    "execution_api_server_url": f"{self.ui_url}/execution/",
+                    # No name server is asked for this machine's name.
+                    "hostname_callable": "socket.gethostname",
+                },
+                "database": {
+                    "sql_alchemy_conn": self.metadata_url,
+                    # psycopg 3 speaks both ways; Airflow would guess asyncpg.
+                    "sql_alchemy_conn_async": self.metadata_url,
+                },
+                "api": {
+                    "host": LOOPBACK,
+                    "port": self.port,
+                    "base_url": self.ui_url,
+                    "secret_key": self.keys.api,
+                    "instance_name": "Closebook",
+                },
+                "api_auth": {"jwt_secret": self.keys.jwt},
+                "fab": {"auth_rate_limit": "30 per 40 second"},
+                "logging": {
+                    "base_log_folder": self.home / "logs",
+                    "dag_processor_child_process_log_directory": self.home / "logs/dag_processor",
+                    "colored_console_log": False,
+                },
+                "scheduler": {"scheduler_idle_sleep_time": 0.2},
+                "dag_processor": {
+                    "refresh_interval": 5,
+                    "min_file_process_interval": 10,
+                    "bundle_refresh_check_interval": 2,
+                    "parsing_processes": 1,
+                    "dag_bundle_storage_path": self.home / "bundles",
+                },
+                "usage_data_collection": {"enabled": False},
+            }
+        )
+        text = io.StringIO()
+        parser.write(text)
+        # Airflow interpolates % in values.
+        write_private(self.home / "airflow.cfg", text.getvalue().replace("%", "%%"), None)
+
+    def component(self, name: str) -> Component:
+        """How to start one of COMPONENTS."""
+        extra = ["--port", str(self.port)] if name == "api_server" else []
+        return Component(
+            name=name,
+            argv=[sys.executable, "-m", "airflow", *_COMPONENTS[name], *extra],
+            log=self.logs / f"{name}.log",
+            environment=self.environment,
+            directory=self.home,
+            run_as=None,
+            stop_seconds=STOP_SECONDS,
+        )
+
+    def health(self) -> dict[str, Any]:
+        """The answer of Airflow's health endpoint; {} while it does not answer."""
+        try:
+            with _direct(f"{self.ui_url}/api/v2/monitor/health") as answer:
+                found: dict[str, Any] = json.load(answer)
+        except (OSError, ValueError):
+            return {}
+        return found
+
+    def is_serving(self) -> bool:
+        """Whether the UI and the tasks' own API answer.
+
+        The first request to the tasks' API builds all its versions, which takes longer than
+        a task waits: it is asked for here, so that no task has to try twice.
+        """
+        if not self.is_healthy("metadatabase"):
+            return False
+        try:
+            with _direct(f"{self.ui_url}/execution/health", FIRST_ANSWER_SECONDS) as answer:
+                return bool(answer.status == HTTPStatus.OK)
+        except OSError:
+            return False
+
+    def is_healthy(self, *components: str) -> bool:
+        """Whether the health endpoint calls the named components healthy."""
+        health = self.health()
+        return bool(health) and all(
+            health.get(component, {}).get("status") == "healthy" for component in components
+        )
+
+
+@dataclass
+class Setup:
+    """The run of local/airflow_setup.py: metadata, users, connections, pools in one process.
+
+    It runs beside the start of the other servers, since importing Airflow takes seconds.
+    """
+
+    airflow: Airflow
+    wanted: Mapping[str, Any]
+    running: "subprocess.Popen[bytes] | None" = None
+
+    @property
+    def log(self) -> Path:
+        return self.airflow.logs / "airflow_setup.log"
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes with whatever the set-up would do, so that it can be left out if equal."""
+        parts = [json.dumps(self.wanted, sort_keys=True), self.airflow.keys.fernet]
+        parts += [(REPOSITORY / "requirements.txt").read_text(), sys.version]
+        parts += [(Path(__file__).parent / "airflow_setup.py").read_text()]
+        return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+    def start(self) -> None:
+        """Start it; the passwords go in by standard input, where no other process sees them."""
+        with self.log.open("wb") as output:
+            self.running = subprocess.Popen(
+                [sys.executable, "-m", "local.airflow_setup"],
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                cwd=REPOSITORY,
+                env=dict(self.airflow.environment),
+                start_new_session=True,
+            )
+        assert self.running.stdin is not None  # noqa: S101 (asked for above)
+        with self.running.stdin as pipe:
+            pipe.write(json.dumps(self.wanted).encode())
+
+    def finish(self) -> None:
+        """Wait for its end; raise StackError with the tail of its log if it failed."""
+        if self.running is None:
+            return
+        try:
+            status = self.running.wait(SETUP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.abandon()
+            took_too_long = f"took more than {SETUP_SECONDS} s"
+            raise failure("Airflow's set-up", took_too_long, self.log) from None
+        if status != 0:
+            raise failure("Airflow's set-up", f"ended with status {status}", self.log)
+
+    def abandon(self) -> None:
+        """End it if it still runs."""
+        if self.running is not None and self.running.poll() is None:
+            self.running.kill()
+            self.running.wait()
+
+
+def base_environment() -> dict[str, str]:
+    """This process's environment without what would steer Airflow, libpq or Python aside."""
+    strange = ("AIRFLOW", "CLOSEBOOK_", "PG", "PYTHON", "REDIS", "VIRTUAL_ENV")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(strange)}
+    direct = ",".join(filter(None, [kept.get("no_proxy") or kept.get("NO_PROXY"), LOOPBACK]))
+    return {**kept, "no_proxy": direct, "NO_PROXY": direct, "PYTHONUNBUFFERED": "1"}
+
+
+def _direct(url: str, seconds: float = HEALTH_SECONDS) -> Any:
+    # A proxy of the environment has no business on loopback.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    return opener.open(url, timeout=seconds)

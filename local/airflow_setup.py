@@ -1,0 +1,71 @@
+"""Set Airflow up in one process: metadata, users and roles, connections, pools.
+
+Run as `python -m local.airflow_setup` with what is wanted as JSON on standard input. The
+`airflow` command would take several seconds for each of these. Running it again brings
+whatever differs up to date.
+"""
+
+import json
+import sys
+from typing import Any
+
+from airflow.models.connection import Connection
+from airflow.models.pool import Pool
+from airflow.providers.fab.auth_manager.cli_commands.utils import get_application_builder
+from airflow.utils import db
+from airflow.utils.providers_configuration_loader import providers_configuration_loaded
+from airflow.utils.session import create_session
+from sqlalchemy import select
+
+
+@providers_configuration_loaded
+def main() -> None:
+    """Read what is wanted (see Stack.airflow_setup) and make it so."""
+    wanted: dict[str, Any] = json.load(sys.stdin)
+    db.upgradedb()
+    with get_application_builder() as builder:
+        _users(builder.sm, wanted["roles"], wanted["users"])
+    _connections(wanted["connections"])
+    for name, slots in wanted["pools"].items():
+        Pool.create_or_update_pool(name, slots, wanted["pool_description"], include_deferred=False)
+
+
+def _users(security: Any, roles: dict[str, list[list[str]]], users: list[dict[str, Any]]) -> None:
+    security.sync_roles()
+    for name, permissions in roles.items():
+        role = security.add_role(name)
+        for action, resource in permissions:
+            security.add_permission_to_role(role, security.create_permission(action, resource))
+    # Only now, so that Admin has the permissions of the other roles too.
+    security.update_admin_permission()
+    for user in users:
+        found = security.find_user(username=user["username"])
+        if found is None:
+            added = security.add_user(
+                username=user["username"],
+                first_name=user["username"].title(),
+                last_name="of the local stack",
+                email=f"{user['username']}@closebook.invalid",
+                role=[security.find_role(role) for role in user["roles"]],
+                password=user["password"],
+            )
+            if not added:
+                sys.exit(f"user {user['username']} could not be added: see the lines above")
+        else:
+            security.reset_password(found.id, user["password"])
+
+
+def _connections(wanted: list[dict[str, Any]]) -> None:
+    with create_session() as session:
+        for values in wanted:
+            found = session.scalar(
+                select(Connection).where(Connection.conn_id == values["conn_id"])
+            )
+            if found is not None:
+                session.delete(found)
+                session.flush()
+            session.add(Connection(**values))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,289 @@
+"""`make demo`: a whole stack from nothing, a filled platform, and Airflow closing its periods."""
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from closebook import counter, periods
+from closebook.money import format_minor
+from closebook.periods import DAY, HOUR, Period
+from closebook.settings import Replica, Settings
+from local import REPOSITORY, sample_platform
+from local.airflow_api import AirflowApi
+from local.errors import StackError
+from local.progress import Steps
+from local.sample_plan import SampleSize
+from local.stack import AIRFLOW_STEPS, SERVER_STEPS, Stack
+
+ROOT = REPOSITORY / ".local" / "stack"
+SUMMARY = REPOSITORY / ".local" / "demo.json"
+SEED = 20261101
+STATEMENTS = 240
+CLOSED_HOURS = 24
+DEMO_STEPS = 6
+RUN_SECONDS = 1800
+DAGS = ("hourly_platform_volume", "daily_rollups", "monthly_statements")
+
+console = Console(highlight=False)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What the demo remembers of the load, for when it is run again on the same stack."""
+
+    first_day: date
+    special_account_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Backfill:
+    """Intervals of one DAG that Airflow is asked to close, by their first and last start."""
+
+    dag_id: str
+    title: str
+    first: datetime
+    last: datetime
+    count: int
+    conf: dict[str, Any]
+
+
+def main() -> int:
+    """Run the whole demo. Raises StackError with one line that says what failed."""
+    began = time.monotonic()
+    stack = Stack.build(ROOT, airflow=True, fast=False)
+    steps = Steps(SERVER_STEPS + AIRFLOW_STEPS + DEMO_STEPS)
+    stack.start_servers(steps)
+    sample = _fill_platform(stack, steps)
+    stack.start_airflow(steps)
+    now = datetime.now(UTC)
+    zone = stack.environment["CLOSEBOOK_TIME_ZONE"]
+    user, password = "admin", stack.credentials["admin"]
+    with AirflowApi.login(stack.ui_url, user, password) as airflow:
+        airflow.wait_for_dags(DAGS, seconds=60)
+        for dag_id in DAGS:
+            airflow.unpause(dag_id)
+        for backfill in (
+            _hours(now),
+            _days(sample.first_day, now, zone),
+            _month(now, zone, _statement_accounts(stack, sample, now, zone)),
+        ):
+            with steps.step(backfill.title):
+                _close(airflow, backfill, steps)
+    summary = _summary(stack, steps, time.monotonic() - began)
+    _write_private(SUMMARY, json.dumps(summary, indent=2))
+    _show(summary)
+    if summary["tie_outs"]["failed"]:
+        raise StackError(f"{summary['tie_outs']['failed']} tie-outs failed: see {SUMMARY}")
+    return 0
+
+
+def _fill_platform(stack: Stack, steps: Steps) -> Sample:
+    """Load the sample, once: a platform that has rows is left as it is."""
+    remembered = stack.root / "sample.json"
+    if remembered.exists():
+        for title in ("Sample platform", "Indexes of the contract", "Replicas caught up"):
+            steps.skip(title)
+        content = json.loads(remembered.read_text())
+        return Sample(
+            date.fromisoformat(content["first_day"]), tuple(content["special_account_ids"])
+        )
+    with steps.step("Sample platform"), _bar(steps) as bar:
+        tasks: dict[str, Any] = {}
+
+        def show(step: str, done: int, total: int) -> None:
+            if step not in tasks:
+                tasks[step] = bar.add_task(step, total=total)
+            bar.update(tasks[step], completed=done)
+
+        facts = sample_platform.load(
+            stack.primary_admin("platform"),
+            SampleSize(),
+            seed=SEED,
+            until=datetime.now(UTC),
+            time_zone=stack.environment["CLOSEBOOK_TIME_ZONE"],
+            progress=show,
+        )
+    with steps.step("Indexes of the contract"):
+        stack.create_indexes()
+    with steps.step("Replicas caught up"):
+        stack.replica_wait(seconds=300)
+    sample = Sample(facts.whole_days[0], (facts.dormant_account_id, facts.overdrawn_account_id))
+    remembered.write_text(json.dumps(asdict(sample), default=str))
+    return sample
+
+
+def _hours(now: datetime) -> Backfill:
+    last = periods.hour_of(now - HOUR)
+    first = periods.hour_of(now - CLOSED_HOURS * HOUR)
+    title = f"Airflow closes {CLOSED_HOURS} hours"
+    return Backfill(DAGS[0], title, first.start, last.start, CLOSED_HOURS, {"reason": "demo"})
+
+
+def _days(first_day: date, now: datetime, zone: str) -> Backfill:
+    last = periods.day_containing(periods.day_containing(now, zone).start - HOUR, zone)
+    count = (last.first_date - first_day) // DAY + 1
+    first = periods.day_of(first_day, zone)
+    title = f"Airflow closes {count} days"
+    return Backfill(DAGS[1], title, first.start, last.start, count, {"reason": "demo"})
+
+
+def _month(now: datetime, zone: str, account_ids: Sequence[int]) -> Backfill:
+    month = _last_full_month(now, zone)
+    conf = {"reason": "demo", "account_ids": [*account_ids]}
+    title = f"Airflow closes {month.label}, with {len(account_ids)} statements"
+    return Backfill(DAGS[2], title, month.start, month.start, 1, conf)
+
+
+def _last_full_month(now: datetime, zone: str) -> Period:
+    return periods.month_before(periods.month_containing(now, zone))
+
+
+def _statement_accounts(stack: Stack, sample: Sample, now: datetime, zone: str) -> list[int]:
+    """Choose accounts of users and merchants that will have a statement, the special ones too."""
+    month = _last_full_month(now, zone)
+    with psycopg.connect(stack.primary_admin("platform")) as connection:
+        rows = connection.execute(
+            """
+            select wallet_id from (
+                select wallets.wallet_id, row_number() over (
+                    partition by wallets.merchant_id is null order by wallets.wallet_id
+                ) as place
+                from platform.wallets
+                where exists (
+                    select 1 from platform.ledger_entries
+                    where ledger_entries.wallet_id = wallets.wallet_id
+                    and posted_at >= %(start)s and posted_at < %(end)s
+                )
+            ) as active
+            where place <= %(half)s
+            """,
+            {"start": month.start, "end": month.end, "half": STATEMENTS // 2},
+        ).fetchall()
+    return sorted({row[0] for row in rows} | set(sample.special_account_ids))
+
+
+def _close(airflow: AirflowApi, backfill: Backfill, steps: Steps) -> None:
+    """Start a backfill and follow it to its end."""
+    airflow.backfill(
+        backfill.dag_id, backfill.first, backfill.last, conf=backfill.conf, max_active_runs=8
+    )
+    deadline = time.monotonic() + RUN_SECONDS
+    with _bar(steps) as bar:
+        task = bar.add_task(backfill.dag_id, total=backfill.count)
+        while True:
+            counts = airflow.run_counts(backfill.dag_id, backfill.first, backfill.last)
+            bar.update(task, completed=counts.success)
+            if counts.failed:
+                failed = airflow.failures(backfill.dag_id, backfill.first, backfill.last)
+                raise StackError(
+                    f"{backfill.dag_id} failed in {', '.join(failed[:3])}: its task log in the UI "
+                    f"({airflow.client.base_url}) says why"
+                )
+            if counts.success >= backfill.count:
+                return
+            if time.monotonic() > deadline:
+                raise StackError(
+                    f"{backfill.dag_id}: {counts.success} of {backfill.count} runs were done after "
+                    f"{RUN_SECONDS} s; see the UI at {airflow.client.base_url}"
+                )
+            time.sleep(0.5)
+
+
+def _summary(stack: Stack, steps: Steps, seconds: float) -> dict[str, Any]:
+    with psycopg.connect(stack.store(), row_factory=dict_row) as store:
+        closed = store.execute(
+            "select grain, count(*) as periods from reporting.closes where is_current "
+            "group by grain"
+        ).fetchall()
+        rows = store.execute(
+            "select (select count(*) from reporting.current_hourly_volume) as hourly_volume, "
+            "(select count(*) from reporting.current_daily_volume) as daily_volume, "
+            "(select count(*) from reporting.current_daily_account_movement) "
+            "as daily_account_movement, "
+            "(select count(*) from reporting.statement_lines) as statement_lines"
+        ).fetchone()
+        tie_outs = store.execute(
+            "select count(*) as made, count(*) filter (where offending_count > 0) as failed "
+            "from reporting.tie_outs"
+        ).fetchone()
+        documents = store.execute(
+            "select count(*) as statements, min(object_name) as object_name "
+            "from reporting.statement_documents"
+        ).fetchone()
+    assert rows is not None  # noqa: S101  # aggregates give one row
+    assert tie_outs is not None  # noqa: S101
+    assert documents is not None  # noqa: S101
+    folder = Path(stack.root / "documents")
+    return {
+        "counter": counter.read(_settings(stack)),
+        "closed": {row["grain"]: row["periods"] for row in closed},
+        "rollup_rows": rows,
+        "statements": documents["statements"],
+        "statement_pdf": str(folder / documents["object_name"]),
+        "tie_outs": tie_outs,
+        "seconds": {**steps.seconds, "total": round(seconds, 1)},
+        "ui": stack.ui_url,
+        "log_ins": stack.credentials,
+    }
+
+
+def _settings(stack: Stack) -> Settings:
+    return Settings(
+        time_zone=stack.environment["CLOSEBOOK_TIME_ZONE"],
+        primary=stack.fence(),
+        replicas=(Replica("replica_a", stack.reader("replica_a")),),
+        store=stack.store(),
+        redis_url=stack.redis_url,
+        documents_url=stack.documents_url,
+    )
+
+
+def _show(summary: dict[str, Any]) -> None:
+    table = Table(show_header=False, box=None, padding=(0, 2))
+    for currency, totals in (summary["counter"] or {"currencies": {}})["currencies"].items():
+        gross = format_minor(int(totals["gross_minor"]), currency, "en_US", with_currency=True)
+        table.add_row(f"counter {currency}", f"{gross} in {totals['payment_count']:,} payments")
+    table.add_row("as of", summary["counter"]["as_of"])
+    for grain, count in summary["closed"].items():
+        table.add_row(f"{grain}s closed", f"{count:,}")
+    for name, count in summary["rollup_rows"].items():
+        table.add_row(f"rows of {name}", f"{count:,}")
+    table.add_row("statements", f"{summary['statements']:,}, one of them:")
+    table.add_row("", summary["statement_pdf"])
+    tie_outs = summary["tie_outs"]
+    table.add_row("tie-outs", f"{tie_outs['made']:,} made, {tie_outs['failed']} failed")
+    table.add_row("seconds", f"{summary['seconds']['total']:.0f}")
+    table.add_row("UI", summary["ui"])
+    for user, password in summary["log_ins"].items():
+        table.add_row(f"log-in {user}", password)
+    console.print(table)
+    console.print(
+        f"also in {SUMMARY}; the stack stays up: make down stops it, make clean removes it"
+    )
+
+
+def _bar(steps: Steps) -> Progress:
+    return Progress(
+        TextColumn("    {task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=steps.console,
+        transient=True,
+    )
+
+
+def _write_private(path: Path, text: str) -> None:
+    path.touch(mode=0o600)
+    path.chmod(0o600)
+    path.write_text(text)

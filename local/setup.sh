@@ -1,0 +1,204 @@
+#!/usr/bin/env bash
+# Install what Closebook runs on: Debian packages, uv, and .venv from the locked requirements.
+# `local/setup.sh` is enough for the demo, `local/setup.sh --dev` for the tests too. Running it
+# again does nothing, quickly. What was on the machine before is left as it was.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+readonly UV_VERSION=0.13.9
+readonly OLDEST_PYTHON=3.11
+readonly WANTED_KB=$((4 * 1024 * 1024))
+readonly LOG=.local/setup.log
+readonly STAMP=.venv/closebook-lock
+readonly POLICY=/usr/sbin/policy-rc.d
+readonly POLICY_MARK="made by Closebook's local/setup.sh, which removes it"
+
+dev=false
+[ "${1:-}" = --dev ] && dev=true
+root=()      # what makes a command run as root
+policy=false # whether we put $POLICY there
+count=0
+total=0
+
+main() {
+  umask 022
+  mkdir -p .local
+  : >"$LOG"
+  # A venv that was ever made for the tests stays so: it satisfies the demo as well.
+  if [ -f "$STAMP" ] && grep -q requirements-dev.txt "$STAMP"; then venv_dev=true; else venv_dev=$dev; fi
+
+  python=$(find_python) || exit 1
+  mapfile -t packages < <(missing_packages)
+  [ ${#packages[@]} -eq 0 ] || total=$((total + 2))
+  uv_is_there || total=$((total + 1))
+  venv_is_there || total=$((total + 1))
+  [ "$total" -eq 0 ] && return
+
+  check_disk
+  if [ ${#packages[@]} -gt 0 ]; then
+    become_root
+    step "Lists of Debian packages" "${root[@]}" apt-get update
+    step "Debian packages: ${packages[*]}" install_packages
+    python=$(find_python) || exit 1
+  fi
+  uv_is_there || step "uv $UV_VERSION" install_uv
+  venv_is_there || step "Python packages of $(lock)" install_venv
+}
+
+# ---- what is missing ----------------------------------------------------------------------
+
+missing_packages() {
+  local package
+  compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || has initdb || echo postgresql
+  has redis-server || echo redis-server
+  has pgbouncer || echo pgbouncer
+  for package in libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 \
+    fonts-noto-core fonts-noto-cjk fonts-noto-color-emoji fonts-dejavu-core; do
+    is_installed "$package" || echo "$package"
+  done
+  # Debian keeps ensurepip apart from python3; a python from elsewhere has it.
+  "$python" -c 'import ensurepip' 2>/dev/null ||
+    "$python" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])'
+  if $dev; then
+    has pdftotext || echo poppler-utils
+    has qpdf || echo qpdf
+    has chromium || has chromium-browser || echo chromium
+  fi
+}
+
+find_python() {
+  local candidate
+  for candidate in python3 python3.14 python3.13 python3.12 python3.11; do
+    has "$candidate" || continue
+    if "$candidate" -c "import sys; sys.exit(sys.version_info < (${OLDEST_PYTHON/./, }))"; then
+      command -v "$candidate"
+      return
+    fi
+  done
+  fail "no python3 of version $OLDEST_PYTHON or newer: install one (apt-get install python3), or a newer Debian or Ubuntu"
+}
+
+uv_is_there() { [ "$(.local/uv/bin/uv --version 2>/dev/null | cut -d' ' -f2)" = "$UV_VERSION" ]; }
+
+venv_is_there() { [ -x .venv/bin/python ] && [ -f "$STAMP" ] && [ "$(cat "$STAMP")" = "$(fingerprint)" ]; }
+
+lock() { if $venv_dev || $dev; then echo requirements-dev.txt; else echo requirements.txt; fi; }
+
+fingerprint() { sha256sum requirements.txt "$(lock)" | sort -u -k2; }
+
+has() { command -v "$1" >/dev/null || [ -x "/usr/sbin/$1" ]; }
+
+is_installed() { dpkg-query -W -f '${Status}' "$1" 2>/dev/null | grep -q 'install ok installed'; }
+
+# ---- installing it ------------------------------------------------------------------------
+
+become_root() {
+  has apt-get || fail "these Debian packages are missing, and there is no apt-get here: ${packages[*]}"
+  [ "$(id -u)" -eq 0 ] && return
+  has sudo || fail "these Debian packages are missing, and there is no sudo: as root, run apt-get install ${packages[*]}"
+  if ! sudo -n true 2>/dev/null; then
+    { [ -t 0 ] && sudo -v; } || fail "sudo is refused: as root, run apt-get install ${packages[*]}"
+  fi
+  root=(sudo)
+}
+
+install_packages() {
+  # The packages' own services must not start: the stack has servers of its own.
+  if [ ! -e "$POLICY" ] || grep -q "$POLICY_MARK" "$POLICY"; then
+    policy=true
+    printf '#!/bin/sh\n# %s\nexit 101\n' "$POLICY_MARK" | "${root[@]}" tee "$POLICY" >/dev/null
+    "${root[@]}" chmod 755 "$POLICY"
+  fi
+  "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends \
+    -o Dpkg::Use-Pty=0 "${packages[@]}"
+  remove_policy
+  # Nor at the next boot; only those that came just now.
+  if has systemctl; then
+    local package
+    for package in postgresql redis-server pgbouncer; do
+      [[ " ${packages[*]} " != *" $package "* ]] || "${root[@]}" systemctl disable "$package" || true
+    done
+  fi
+}
+
+remove_policy() {
+  ! $policy || "${root[@]}" rm -f "$POLICY"
+  policy=false
+}
+
+install_uv() {
+  rm -rf .local/uv
+  "$python" -m venv .local/uv
+  .local/uv/bin/python -m pip install --disable-pip-version-check --quiet "uv==$UV_VERSION"
+}
+
+install_venv() {
+  # The machine's own certificates, as pip uses them; never an interpreter from elsewhere.
+  export UV_SYSTEM_CERTS=1 UV_PYTHON_DOWNLOADS=never UV_NO_PROGRESS=1
+  [ -x .venv/bin/python ] || .local/uv/bin/uv venv --quiet --python "$python" .venv
+  .local/uv/bin/uv pip sync --python .venv/bin/python --compile-bytecode "$(lock)"
+  fingerprint >"$STAMP"
+}
+
+# ---- saying so ----------------------------------------------------------------------------
+
+# step TITLE COMMAND…: run it, its output into the log; on a terminal its seconds count up.
+step() {
+  local title=$1 began=$SECONDS ticker=
+  shift
+  count=$((count + 1))
+  if [ -t 1 ]; then
+    while :; do
+      printf '\r[%d/%d] %s … %d s' "$count" "$total" "$title" $((SECONDS - began))
+      sleep 1
+    done &
+    ticker=$!
+  fi
+  local from
+  from=$(wc -l <"$LOG")
+  local status=0
+  # Not in a condition: bash would ignore errors inside of the command.
+  set +e
+  (
+    set -e
+    trap remove_policy EXIT
+    "$@"
+  ) >>"$LOG" 2>&1
+  status=$?
+  set -e
+  [ -z "$ticker" ] || { kill "$ticker" && wait "$ticker"; } 2>/dev/null || true
+  [ ! -t 1 ] || printf '\r'
+  printf '[%d/%d] %s … %d s\n' "$count" "$total" "$title" $((SECONDS - began))
+  [ "$status" -eq 0 ] || explain "$title" "$from"
+}
+
+explain() {
+  local tail
+  tail=$(tail -n "+$(($2 + 1))" "$LOG")
+  printf '%s\n' "$tail" | tail -n 8 | sed 's/^/    /' >&2
+  case $tail in
+    *"No space left on device"*) fail "$1: the disk is full, make room and run it again" ;;
+    *"Temporary failure resolving"* | *"Could not resolve"* | *"Network is unreachable"* | \
+      *"Failed to establish a new connection"* | *"dns error"* | *"Failed to fetch"* | \
+      *"error sending request"* | *"Connection refused"* | *"timed out"*)
+      fail "$1: no network, or the registry cannot be reached; run it again when it can (log: $LOG)" ;;
+    *"Unable to locate package"* | *"no installation candidate"*)
+      fail "$1: apt-get knows no such package: no network just now, or a system older than Debian 12 (log: $LOG)" ;;
+    *"Could not get lock"*) fail "$1: another apt-get is at work, wait for its end and run it again" ;;
+    *) fail "$1: see the lines above, mend that and run it again (log: $LOG)" ;;
+  esac
+}
+
+check_disk() {
+  local free
+  free=$(df -Pk . | awk 'NR == 2 { print $4 }')
+  [ "$free" -ge "$WANTED_KB" ] ||
+    fail "only $((free / 1024)) MB are free in $PWD, about $((WANTED_KB / 1024)) MB are needed: make room and run it again"
+}
+
+fail() {
+  printf 'setup: %s\n' "$1" >&2
+  exit 1
+}
+
+main

@@ -1,0 +1,102 @@
+"""The stack that the tests run on: real servers, made once a session, databases cloned."""
+
+import itertools
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+
+import pytest
+
+from local import REPOSITORY
+from local.stack import Stack
+
+ROOTS = REPOSITORY / ".local" / "test-stacks"
+PLATFORM_TEMPLATE = "platform_template"
+STORE_TEMPLATE = "closebook_template"
+
+_numbers = itertools.count(1)
+
+
+def pytest_configure() -> None:
+    """Let a killed test run take its servers along, as Ctrl-C does."""
+    signal.signal(signal.SIGTERM, _interrupt)
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    """Primary, two streaming replicas, poolers, store and Redis; no Airflow yet."""
+    for left_over in ROOTS.glob("*"):
+        if not Path(f"/proc/{left_over.name}").exists():
+            Stack.build(left_over, airflow=False, fast=True).clean()
+    # By process, so that two sessions in one checkout leave each other alone.
+    stack = Stack.build(ROOTS / str(os.getpid()), airflow=False, fast=True)
+    try:
+        stack.up()
+        yield stack
+    finally:
+        stack.clean()
+
+
+@pytest.fixture(scope="session")
+def airflow_stack(stack: Stack) -> Stack:
+    """The same stack with Airflow running on it; only the tests that need it pay for it."""
+    stack.start_airflow()
+    return stack
+
+
+@pytest.fixture(scope="session")
+def platform_template(stack: Stack) -> str:
+    """An empty platform database with contract, grants and indexes, to be cloned."""
+    stack.create_platform(PLATFORM_TEMPLATE, indexes=True)
+    return PLATFORM_TEMPLATE
+
+
+@pytest.fixture(scope="session")
+def store_template(stack: Stack) -> str:
+    """A migrated, empty reporting database, to be cloned."""
+    stack.create_store(STORE_TEMPLATE)
+    return STORE_TEMPLATE
+
+
+@pytest.fixture
+def platform_database(stack: Stack, platform_template: str) -> Iterator[str]:
+    """The name of a platform database of the test's own, present on both replicas."""
+    yield from _platform(stack, platform_template)
+
+
+@pytest.fixture(scope="module")
+def module_platform_database(stack: Stack, platform_template: str) -> Iterator[str]:
+    """The same, shared by the tests of a module."""
+    yield from _platform(stack, platform_template)
+
+
+@pytest.fixture
+def store_database(stack: Stack, store_template: str) -> Iterator[str]:
+    """The name of a reporting database of the test's own."""
+    yield from _store(stack, store_template)
+
+
+@pytest.fixture(scope="module")
+def module_store_database(stack: Stack, store_template: str) -> Iterator[str]:
+    """The same, shared by the tests of a module."""
+    yield from _store(stack, store_template)
+
+
+def _platform(stack: Stack, template: str) -> Iterator[str]:
+    name = f"platform_{next(_numbers)}"
+    stack.clone_platform(template, name)
+    yield name
+    stack.drop_platform(name)
+
+
+def _store(stack: Stack, template: str) -> Iterator[str]:
+    name = f"closebook_{next(_numbers)}"
+    stack.clone_store(template, name)
+    yield name
+    stack.drop_store(name)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

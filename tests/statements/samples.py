@@ -1,0 +1,88 @@
+"""Statements for the tests: few lines that say much, and as many plain ones as are wanted."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+from closebook.statements.model import Holder, Issuer, Statement, StatementLine
+
+HOLDER = Holder(
+    name="Eleanor Whitfield",
+    address="27 Lansdowne Crescent\nBath BA1 5EX\nUnited Kingdom",
+    account_number="NG29 0001 7743 2210",
+    locale="en_GB",
+)
+ISSUER = Issuer(name="Northgate Payments", address="14 Harbour Row\nDublin 2\nIreland")
+FIRST_DAY, LAST_DAY = date(2026, 10, 1), date(2026, 10, 31)
+
+
+def entry(
+    amount_minor: int,
+    description: str = "Card payment",
+    *,
+    counterparty: str | None = None,
+    kind: str = "payment",
+    day: int = 1,
+) -> StatementLine:
+    """A ledger entry that ``statement`` numbers and gives its running balance."""
+    return StatementLine(
+        line_number=0,
+        entry_id=0,
+        posted_on=FIRST_DAY + timedelta(days=day - 1),
+        description=description,
+        reference="",
+        counterparty=counterparty,
+        kind=kind,
+        amount_minor=amount_minor,
+        balance_minor=0,
+    )
+
+
+def statement(
+    *entries: StatementLine,
+    opening_minor: int = 100_000,
+    currency: str = "EUR",
+    holder: Holder = HOLDER,
+) -> Statement:
+    """A statement of October 2026 that ties out."""
+    lines = []
+    balance_minor = opening_minor
+    for number, made in enumerate(entries, start=1):
+        balance_minor += made.amount_minor
+        lines.append(
+            replace(
+                made,
+                line_number=number,
+                entry_id=5000 + number,
+                reference=f"T{480000 + number}",
+                balance_minor=balance_minor,
+            )
+        )
+    return Statement(
+        close_id=42,
+        account_id=77,
+        version=1,
+        currency=currency,
+        period_start=FIRST_DAY,
+        period_end_inclusive=LAST_DAY,
+        time_zone="America/New_York",
+        holder=holder,
+        issuer=ISSUER,
+        opening_minor=opening_minor,
+        closing_minor=balance_minor,
+        lines=tuple(lines),
+        issued_on=date(2026, 11, 2),
+    )
+
+
+def many(count: int) -> Statement:
+    """A statement of this many plain lines, each with an amount of its own."""
+    return statement(
+        *(
+            entry(
+                (1 if number % 3 else -1) * (1000 + 7 * number),
+                counterparty=f"Merchant {number}",
+                day=1 + number * 30 // count,
+            )
+            for number in range(1, count + 1)
+        )
+    )

@@ -1,0 +1,156 @@
+"""A document is in the store whole, under the name of its content, or not at all."""
+
+import os
+import subprocess
+import sys
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+from airflow.sdk.io import attach
+from fsspec.implementations.memory import MemoryFileSystem  # type: ignore[import-untyped]
+
+from closebook.errors import Misconfigured, Transient, WrongData
+from closebook.statements.documents import Documents
+
+ROOT = Path(__file__).parents[2]
+CONTENT = b"%PDF-1.7 a document"
+SHA256 = sha256(CONTENT).hexdigest()
+NAME = f"statements/{SHA256[:2]}/{SHA256}.pdf"
+
+attach("memory", fs=MemoryFileSystem())
+
+
+@pytest.fixture(params=["file", "memory"])
+def documents(request: pytest.FixtureRequest, tmp_path: Path) -> Documents:
+    """The store on a folder, and on an object store that has no true rename."""
+    return Documents(f"{request.param}://{tmp_path}/documents")
+
+
+def files_below(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+def test_a_document_is_named_by_its_content(documents: Documents) -> None:
+    stored = documents.put(CONTENT, folder="statements", suffix="pdf")
+    assert stored.object_name == NAME
+    assert stored.sha256 == SHA256
+    assert stored.byte_count == len(CONTENT)
+    assert documents.exists(NAME)
+    assert documents.read(NAME) == CONTENT
+    assert documents.url(NAME).endswith(f"/documents/{NAME}")
+
+
+def test_a_document_that_was_never_put_is_not_there(documents: Documents) -> None:
+    assert not documents.exists(NAME)
+    with pytest.raises(WrongData, match="not in the store"):
+        documents.read(NAME)
+
+
+def test_putting_the_same_content_again_writes_nothing(tmp_path: Path) -> None:
+    documents = Documents(f"file://{tmp_path}")
+    documents.put(CONTENT, folder="statements", suffix="pdf")
+    before = (tmp_path / NAME).stat()
+    documents.put(CONTENT, folder="statements", suffix="pdf")
+    after = (tmp_path / NAME).stat()
+    assert (before.st_ino, before.st_mtime_ns) == (after.st_ino, after.st_mtime_ns)
+
+
+def test_a_document_cut_short_is_mended_by_putting_it_again(tmp_path: Path) -> None:
+    documents = Documents(f"file://{tmp_path}")
+    documents.put(CONTENT, folder="statements", suffix="pdf")
+    os.truncate(tmp_path / NAME, 4)
+    documents.put(CONTENT, folder="statements", suffix="pdf")
+    assert documents.read(NAME) == CONTENT
+
+
+def test_nothing_temporary_is_left(tmp_path: Path) -> None:
+    Documents(f"file://{tmp_path}").put(CONTENT, folder="statements", suffix="pdf")
+    assert files_below(tmp_path) == [tmp_path / NAME]
+
+
+def test_a_changed_document_is_noticed(documents: Documents, tmp_path: Path) -> None:
+    documents.put(CONTENT, folder="statements", suffix="pdf")
+    changed = CONTENT.replace(b"a", b"b")
+    (documents._base / NAME).write_bytes(changed)
+    with pytest.raises(WrongData, match=f"{NAME} was changed"):
+        documents.read(NAME)
+
+
+def test_a_write_that_fails_half_way_leaves_nothing(tmp_path: Path) -> None:
+    # Given a process that may not write files of more than 64 KiB, as a full disk would stop it
+    program = """
+import resource, sys
+from closebook.errors import Transient
+from closebook.statements.documents import Documents
+documents = Documents(sys.argv[1])
+resource.setrlimit(resource.RLIMIT_FSIZE, (65536, 65536))
+try:
+    documents.put(bytes(1_000_000), folder="statements", suffix="pdf")
+except Transient as error:
+    print(error)
+"""
+    # When it puts a larger document
+    ran = subprocess.run(
+        [sys.executable, "-c", program, f"file://{tmp_path}/documents"],
+        env=os.environ | {"PYTHONPATH": str(ROOT / "plugins")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    # Then it is told so, and neither the document nor a part of it is there
+    assert "the document store failed at statements/" in ran.stdout
+    assert "File too large" in ran.stdout
+    assert files_below(tmp_path / "documents") == []
+
+
+class _FullStore(MemoryFileSystem):  # type: ignore[misc]
+    """A store on which the move of an upload to its place fails."""
+
+    store: dict[str, object] = {}  # noqa: RUF012
+    pseudo_dirs = [""]  # noqa: RUF012
+
+    def mv(self, path1: str, path2: str, **_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+
+def test_a_move_that_fails_leaves_nothing_in_an_object_store() -> None:
+    store = _FullStore()
+    store.touch("/before")
+    attach("memory", conn_id="full", fs=store)
+    with pytest.raises(Transient, match="No space left on device"):
+        Documents("memory://full@bucket/documents").put(CONTENT, folder="statements", suffix="pdf")
+    assert store.find("/") == ["/before"]
+
+
+@pytest.mark.parametrize(
+    "object_name",
+    [
+        "../../etc/passwd",
+        f"/etc/{NAME}",
+        f"statements/../{NAME}",
+        f"statements/00/{SHA256}.pdf",
+        "",
+    ],
+)
+def test_a_name_that_leads_out_of_the_store_is_refused(
+    object_name: str, documents: Documents
+) -> None:
+    with pytest.raises(WrongData, match="not the name of a document"):
+        documents.read(object_name)
+    with pytest.raises(WrongData, match="not the name of a document"):
+        documents.exists(object_name)
+
+
+@pytest.mark.parametrize(("folder", "suffix"), [("../x", "pdf"), ("Anna Smith", "pdf"), ("a", "/")])
+def test_a_folder_or_suffix_that_is_no_plain_word_is_refused(
+    folder: str, suffix: str, documents: Documents
+) -> None:
+    with pytest.raises(Misconfigured):
+        documents.put(CONTENT, folder=folder, suffix=suffix)
+
+
+@pytest.mark.parametrize("url", ["/var/documents", "nosuchscheme://bucket/folder"])
+def test_a_url_that_cannot_be_opened_is_a_wrong_setting(url: str) -> None:
+    with pytest.raises(Misconfigured, match="CLOSEBOOK_DOCUMENTS_URL"):
+        Documents(url)

@@ -1,0 +1,92 @@
+"""Money is printed exactly as the ledger counts it, in the minor unit of ISO 4217."""
+
+import re
+from decimal import Decimal
+
+import pytest
+from babel import localedata
+from hypothesis import given
+from hypothesis import strategies as st
+
+from closebook.errors import WrongData
+from closebook.money import exponent, format_minor, locale_of, to_major
+
+BIGINT = st.integers(min_value=-(2**63), max_value=2**63 - 1)
+
+
+@pytest.mark.parametrize(
+    ("currency", "places"),
+    [("EUR", 2), ("USD", 2), ("JPY", 0), ("KRW", 0), ("KWD", 3), ("BHD", 3), ("CLF", 4)],
+)
+def test_the_exponent_is_that_of_the_minor_unit(currency: str, places: int) -> None:
+    assert exponent(currency) == places
+
+
+@pytest.mark.parametrize(("currency", "places"), [("RSD", 2), ("IQD", 3), ("ALL", 2), ("MGA", 2)])
+def test_iso_4217_wins_where_babel_knows_the_habit_of_the_till(currency: str, places: int) -> None:
+    assert exponent(currency) == places
+
+
+@pytest.mark.parametrize("currency", ["", "eur", "EURO", "QQQ", "XXX", "XAU", "€"])
+def test_a_code_without_a_minor_unit_is_refused(currency: str) -> None:
+    with pytest.raises(WrongData, match="not an ISO 4217 currency"):
+        exponent(currency)
+
+
+@pytest.mark.parametrize(
+    ("amount_minor", "currency", "locale", "expected"),
+    [
+        (123456789, "EUR", "en_GB", "EUR 1,234,567.89"),
+        (-123456789, "EUR", "de_DE", "−1.234.567,89 EUR"),
+        (123456789, "INR", "hi_IN", "INR 12,34,567.89"),
+        (-5, "USD", "en_US", "USD −0.05"),
+        (1234, "JPY", "ja_JP", "JPY 1,234"),
+        (-1234, "KWD", "en", "KWD −1.234"),
+        (0, "EUR", "fr_FR", "0,00 EUR"),
+        (2**63 - 1, "EUR", "en", "EUR 92,233,720,368,547,758.07"),
+    ],
+)
+def test_an_amount_is_written_as_its_locale_writes_it(
+    amount_minor: int, currency: str, locale: str, expected: str
+) -> None:
+    written = format_minor(amount_minor, currency, locale, with_currency=True)
+    assert written.replace("\N{NO-BREAK SPACE}", " ") == expected
+
+
+@given(
+    amount_minor=BIGINT,
+    currency=st.sampled_from(["EUR", "JPY", "KWD", "CLF", "RSD"]),
+    locale=st.sampled_from(sorted(localedata.locale_identifiers())),
+)
+def test_no_digit_is_lost_in_any_locale(amount_minor: int, currency: str, locale: str) -> None:
+    written = format_minor(amount_minor, currency, locale, with_currency=False)
+    assert int(re.sub(r"[^0-9]", "", written)) == abs(amount_minor)
+    assert written.startswith("−") == (amount_minor < 0)
+    assert "-" not in written
+
+
+@given(amount_minor=BIGINT)
+def test_major_units_are_exact(amount_minor: int) -> None:
+    assert to_major(amount_minor, "KWD") * 1000 == amount_minor
+    assert to_major(amount_minor, "JPY") == amount_minor
+
+
+def test_major_units_have_the_places_of_the_currency() -> None:
+    assert str(to_major(12300, "EUR")) == "123.00"
+    assert to_major(-1, "KWD") == Decimal("-0.001")
+
+
+@pytest.mark.parametrize(
+    ("locale_code", "expected"),
+    [
+        ("pt-BR", "pt_BR"),
+        ("de_ZZ", "de_DE"),
+        ("xx_YY", "en"),
+        ("", "en"),
+        ("../passwd", "en"),
+    ],
+)
+def test_an_odd_locale_falls_back_to_its_language_then_to_english(
+    locale_code: str, expected: str
+) -> None:
+    assert str(locale_of(locale_code)) == expected
