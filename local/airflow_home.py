@@ -98,8 +98,8 @@ class Airflow:
                 },
                 "scheduler": {"scheduler_idle_sleep_time": 0.2},
                 "dag_processor": {
-                    "refresh_interval": 5,
-                    "min_file_process_interval": 10,
+                    "refresh_interval": 30,
+                    "min_file_process_interval": 60,
                     "bundle_refresh_check_interval": 2,
                     "parsing_processes": 1,
                     "dag_bundle_storage_path": self.home / "bundles",

@@ -180,7 +180,7 @@ explain() {
     *"No space left on device"*) fail "$1: the disk is full, make room and run it again" ;;
     *"Temporary failure resolving"* | *"Could not resolve"* | *"Network is unreachable"* | \
       *"Failed to establish a new connection"* | *"dns error"* | *"Failed to fetch"* | \
-      *"error sending request"* | *"Connection refused"* | *"timed out"*)
+      *"error sending request"* | *"from versions: none"* | *"Connection refused"* | *"timed out"*)
       fail "$1: no network, or the registry cannot be reached; run it again when it can (log: $LOG)" ;;
     *"Unable to locate package"* | *"no installation candidate"*)
       fail "$1: apt-get knows no such package: no network just now, or a system older than Debian 12 (log: $LOG)" ;;

@@ -16,6 +16,9 @@ ROOTS = REPOSITORY / ".local" / "test-stacks"
 PLATFORM_TEMPLATE = "platform_template"
 STORE_TEMPLATE = "closebook_template"
 
+# Before anything imports Airflow, which else makes a home in the user's.
+os.environ["AIRFLOW_HOME"] = str(REPOSITORY / ".local" / "test-airflow-home")
+
 _numbers = itertools.count(1)
 
 

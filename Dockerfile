@@ -1,0 +1,22 @@
+# Closebook's image, for Airflow's components and the set-up job; see docker-compose.yml.
+FROM python:3.11.13-slim-bookworm
+
+# WeasyPrint's libraries, the statements' fonts, and pgbouncer for the pooler service.
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends \
+        fonts-noto-cjk fonts-noto-core libharfbuzz-subset0 libpango-1.0-0 libpangoft2-1.0-0 pgbouncer \
+    && rm -rf /var/lib/apt/lists/*
+
+COPY requirements.txt /tmp/requirements.txt
+RUN pip install --no-cache-dir --compile --requirement /tmp/requirements.txt
+
+# dags, plugins, sql, templates and local are mounted here, read-only; what the components
+# write are volumes, which take over these folders' owner.
+ENV AIRFLOW_HOME=/var/lib/airflow \
+    PYTHONPATH=/opt/closebook:/opt/closebook/plugins \
+    PYTHONUNBUFFERED=1
+RUN useradd --uid 50000 --home-dir "$AIRFLOW_HOME" --create-home airflow \
+    && install --directory --owner airflow --group airflow \
+        "$AIRFLOW_HOME/logs" /var/lib/closebook/documents /opt/closebook
+USER airflow
+WORKDIR /opt/closebook

@@ -1,0 +1,261 @@
+"""Airflow itself closes periods: its scheduler, its backfills, its clearing, its log-ins."""
+
+import json
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+import redis
+from psycopg.rows import dict_row
+
+from closebook import periods
+from closebook.counter import COUNTER_KEY
+from local.airflow_api import AirflowApi
+from local.stack import Stack
+
+ZONE = "America/New_York"
+MONTH = periods.month_of(2026, 9, ZONE)
+FIRST_HOUR = datetime(2026, 9, 14, 12, tzinfo=UTC)
+DAY = periods.day_containing(FIRST_HOUR, ZONE)
+PAYMENTS_MINOR = [1_00, 2_50, 10_00, 7, 99_99]
+RUN_SECONDS = 240
+
+MAKE_PLATFORM = """
+insert into platform.users (user_id, full_name, address, country, locale_code)
+values (1, 'Ada Planted-Name', '1 Planted Street', 'US', 'en_US');
+insert into platform.merchants (
+    merchant_id, merchant_name, category, address, country, locale_code
+) values (1, 'Shop', 'books', '2 Road', 'US', 'en_US');
+insert into platform.wallets (wallet_id, account_number, user_id, currency, balance_minor)
+values (1, 'PLANTED-ACCOUNT-1', 1, 'USD', 0);
+"""
+
+
+@pytest.fixture(scope="module")
+def platform(airflow_stack: Stack) -> Stack:
+    """One payment and ledger entry an hour, for five hours of one day of September 2026."""
+    with psycopg.connect(airflow_stack.primary_admin("platform")) as connection:
+        connection.execute(MAKE_PLATFORM)
+        for number, amount_minor in enumerate(PAYMENTS_MINOR):
+            settled_at = FIRST_HOUR + timedelta(hours=number, minutes=59, seconds=59)
+            connection.execute(
+                "insert into platform.transactions (transaction_id, user_id, merchant_id, kind, "
+                "currency, amount_minor, status, created_at, settled_at) "
+                "values (%s, 1, 1, 'payment', 'USD', %s, 'settled', %s, %s)",
+                [number, amount_minor, settled_at, settled_at],
+            )
+            connection.execute(
+                "insert into platform.ledger_entries (entry_id, wallet_id, transaction_id, "
+                "posted_at, amount_minor, currency, kind, description, counterparty) "
+                "values (%s, 1, %s, %s, %s, 'USD', 'payment', 'Planted description', 'Shop')",
+                [number, number, settled_at, -amount_minor],
+            )
+    return airflow_stack
+
+
+@pytest.fixture
+def airflow(platform: Stack) -> Iterator[AirflowApi]:
+    with AirflowApi.login(platform.ui_url, "admin", platform.credentials["admin"]) as api:
+        api.wait_for_dags(
+            ("hourly_platform_volume", "daily_rollups", "monthly_statements"), seconds=60
+        )
+        yield api
+
+
+def test_a_backfill_closes_its_hours_and_the_counter_follows(
+    platform: Stack, airflow: AirflowApi
+) -> None:
+    last_hour = FIRST_HOUR + timedelta(hours=2)
+    run_backfill(airflow, "hourly_platform_volume", FIRST_HOUR, last_hour, 3)
+
+    assert closed(platform, "hour", FIRST_HOUR, last_hour) == [
+        (FIRST_HOUR + timedelta(hours=n), 1, amount, 1)
+        for n, amount in enumerate(PAYMENTS_MINOR[:3])
+    ]
+    counter = json.loads(redis.Redis.from_url(platform.redis_url).get(COUNTER_KEY))  # type: ignore[arg-type]  # the synchronous client gives bytes
+    assert counter["currencies"]["USD"]["gross_minor"] == str(sum(PAYMENTS_MINOR[:3]))
+    assert counter["currencies"]["USD"]["previous_gross_minor"] == str(sum(PAYMENTS_MINOR[:2]))
+
+
+def test_a_backfill_of_what_is_closed_gives_the_same_numbers_and_versions(
+    platform: Stack, airflow: AirflowApi
+) -> None:
+    last_hour = FIRST_HOUR + timedelta(hours=2)
+    before = closed(platform, "hour", FIRST_HOUR, last_hour)
+
+    run_backfill(airflow, "hourly_platform_volume", FIRST_HOUR, last_hour, 3)
+
+    assert closed(platform, "hour", FIRST_HOUR, last_hour) == before
+
+
+def test_a_day_closes_with_its_hours_and_clearing_its_task_changes_nothing(
+    platform: Stack, airflow: AirflowApi
+) -> None:
+    run_backfill(airflow, "daily_rollups", DAY.start, DAY.start, 1)
+    rows = daily_rows(platform)
+    assert rows == [(1, "books", "US", "USD", "none", "payment", 5, sum(PAYMENTS_MINOR))]
+    run_id = run_ids(airflow, "daily_rollups", DAY.start)[0]
+
+    airflow.post(
+        "dags/daily_rollups/clearTaskInstances",
+        {"dry_run": False, "dag_run_id": run_id, "only_failed": False, "task_ids": ["close_day"]},
+    )
+    wait_for_runs(airflow, "daily_rollups", DAY.start, DAY.start, 1)
+
+    assert daily_rows(platform) == rows
+    assert closed(platform, "day", DAY.start, DAY.start)[0][1] == 1
+
+
+def test_a_manual_run_writes_the_statements_that_its_form_asks_for(
+    platform: Stack, airflow: AirflowApi
+) -> None:
+    airflow.unpause("monthly_statements")
+    run = airflow.post(
+        "dags/monthly_statements/dagRuns",
+        {
+            "logical_date": None,
+            "conf": {"month": MONTH.label, "account_ids": [1], "reason": "asked by a test"},
+        },
+    )
+    wait_for_run(airflow, "monthly_statements", run["dag_run_id"])
+
+    with psycopg.connect(platform.store(), row_factory=dict_row) as store:
+        statement = store.execute(
+            "select * from reporting.statements join reporting.statement_documents "
+            "using (close_id, account_id) join reporting.closes using (close_id) "
+            "where period_start = %s",
+            [MONTH.start],
+        ).fetchone()
+    assert statement is not None
+    assert statement["closing_minor"] == -sum(PAYMENTS_MINOR)
+    assert statement["reason"] == "asked by a test"
+    document = platform.root / "documents" / statement["object_name"]
+    assert sha256(document.read_bytes()).hexdigest() == statement["sha256"]
+
+
+def test_an_account_that_has_no_statement_fails_the_run_at_once(airflow: AirflowApi) -> None:
+    run = airflow.post(
+        "dags/monthly_statements/dagRuns",
+        {"logical_date": None, "conf": {"month": MONTH.label, "account_ids": [404]}},
+    )
+    assert wait_for_end(airflow, "monthly_statements", run["dag_run_id"]) == "failed"
+    log = task_log(airflow, "monthly_statements", run["dag_run_id"], "plan_shards")
+    assert "1 of the 1 accounts that the run names have no statement" in log
+
+
+def test_an_hour_that_has_not_ended_is_retried_later_with_its_reason(airflow: AirflowApi) -> None:
+    future = datetime.now(UTC) + timedelta(hours=3)
+    run = airflow.post(
+        "dags/hourly_platform_volume/dagRuns",
+        {"logical_date": None, "conf": {"hour": future.isoformat()}},
+    )
+    path = f"dags/hourly_platform_volume/dagRuns/{run['dag_run_id']}"
+    deadline = time.monotonic() + RUN_SECONDS
+    while airflow.get(f"{path}/taskInstances/close_hour")["state"] != "up_for_retry":
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+    log = task_log(airflow, "hourly_platform_volume", run["dag_run_id"], "close_hour")
+    assert "has not ended" in log
+    airflow.client.patch(f"/api/v2/{path}", json={"state": "failed"}).raise_for_status()
+
+
+def test_no_name_and_no_account_number_is_in_a_log_or_an_xcom(
+    platform: Stack, airflow: AirflowApi
+) -> None:
+    logs = list((platform.root / "airflow" / "logs").rglob("*.log"))
+    assert any("render_shard" in str(path) for path in logs)
+    found = [path for path in logs if b"lanted" in path.read_bytes().lower()]
+    assert found == []
+    entries = airflow.get("dags/~/dagRuns/~/taskInstances/~/xcomEntries", limit=1000)
+    assert entries["total_entries"] > 0
+    assert "lanted" not in json.dumps(entries).lower()
+
+
+@pytest.mark.parametrize("user", ["viewer", "finance"])
+def test_only_an_admin_may_start_a_close(platform: Stack, user: str) -> None:
+    with AirflowApi.login(platform.ui_url, user, platform.credentials[user]) as api:
+        answer = api.client.post(
+            "/api/v2/dags/hourly_platform_volume/dagRuns", json={"logical_date": None}
+        )
+    assert answer.status_code == httpx.codes.FORBIDDEN
+
+
+def test_nobody_gets_in_without_a_log_in(platform: Stack) -> None:
+    answer = httpx.get(f"{platform.ui_url}/api/v2/dags")
+    assert answer.status_code == httpx.codes.UNAUTHORIZED
+
+
+def run_backfill(
+    airflow: AirflowApi, dag_id: str, first: datetime, last: datetime, count: int
+) -> None:
+    airflow.unpause(dag_id)
+    airflow.backfill(dag_id, first, last, conf={"reason": "a test"}, max_active_runs=4)
+    wait_for_runs(airflow, dag_id, first, last, count)
+
+
+def wait_for_runs(
+    airflow: AirflowApi, dag_id: str, first: datetime, last: datetime, count: int
+) -> None:
+    deadline = time.monotonic() + RUN_SECONDS
+    while (counts := airflow.run_counts(dag_id, first, last)).success < count:
+        assert not counts.failed, airflow.failures(dag_id, first, last)
+        assert time.monotonic() < deadline, counts
+        time.sleep(0.5)
+
+
+def wait_for_run(airflow: AirflowApi, dag_id: str, run_id: str) -> None:
+    assert wait_for_end(airflow, dag_id, run_id) == "success"
+
+
+def wait_for_end(airflow: AirflowApi, dag_id: str, run_id: str) -> str:
+    deadline = time.monotonic() + RUN_SECONDS
+    while True:
+        state = str(airflow.get(f"dags/{dag_id}/dagRuns/{run_id}")["state"])
+        if state in {"success", "failed"}:
+            return state
+        assert time.monotonic() < deadline, state
+        time.sleep(0.5)
+
+
+def run_ids(airflow: AirflowApi, dag_id: str, start: datetime) -> list[str]:
+    runs: list[dict[str, Any]] = airflow.get(
+        f"dags/{dag_id}/dagRuns",
+        logical_date_gte=start.isoformat(),
+        logical_date_lte=start.isoformat(),
+    )["dag_runs"]
+    return [run["dag_run_id"] for run in runs]
+
+
+def task_log(airflow: AirflowApi, dag_id: str, run_id: str, task_id: str) -> str:
+    path = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/1"
+    return json.dumps(airflow.get(path, full_content="true"))
+
+
+def closed(
+    platform: Stack, grain: str, first: datetime, last: datetime
+) -> list[tuple[datetime, int, int, int]]:
+    """Current closes of a grain: start, version, and what its volume adds up to."""
+    with psycopg.connect(platform.store()) as store:
+        return store.execute(
+            "select period_start, close_version, coalesce(sum(amount_minor), 0)::bigint, "
+            "coalesce(sum(transaction_count), 0)::bigint "
+            "from reporting.closes left join reporting.hourly_volume using (close_id) "
+            "where grain = %s and is_current and period_start between %s and %s "
+            "group by period_start, close_version order by period_start",
+            [grain, first, last],
+        ).fetchall()
+
+
+def daily_rows(platform: Stack) -> list[tuple[Any, ...]]:
+    with psycopg.connect(platform.store()) as store:
+        return store.execute(
+            "select merchant_id, merchant_category, user_country, currency, promotion_funding, "
+            "kind, transaction_count, amount_minor from reporting.current_daily_volume "
+            "where business_day = %s",
+            [DAY.first_date],
+        ).fetchall()

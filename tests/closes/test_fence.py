@@ -1,0 +1,289 @@
+"""The fence: whoever may still commit into a period keeps it open, and nobody else does."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from closebook import replicas
+from closebook.errors import NotReady, Transient
+from closebook.periods import HOUR, hour_of
+from closebook.settings import Settings
+from closebook.volume import close_hour
+from local.stack import Stack
+from tests.closing import RUN, Books, Platform, hour_ending, utc
+
+PAST = hour_of(utc("2026-10-15T09:00Z"))
+
+
+@pytest.fixture(autouse=True)
+def within_one_hour() -> None:
+    """Let a test that begins just before the clock strikes begin after it."""
+    seconds_left = (hour_of(datetime.now(UTC)).end - datetime.now(UTC)).total_seconds()
+    if seconds_left < 20:
+        time.sleep(seconds_left + 1)
+
+
+@contextmanager
+def application(platform: Platform, name: str = "checkout") -> Iterator[psycopg.Connection[Any]]:
+    """A connection of the platform's own application."""
+    conninfo = make_conninfo(platform.conninfo, application_name=name)
+    with psycopg.connect(conninfo) as connection:
+        yield connection
+
+
+def begin(connection: psycopg.Connection[Any]) -> None:
+    """Open a transaction that has done nothing yet: no row, no lock, no transaction id."""
+    connection.execute("select 1")
+
+
+# ---- open transactions ------------------------------------------------------------------
+
+
+def test_a_transaction_open_since_before_the_end_keeps_the_period_open(
+    settings: Settings, platform: Platform, books: Books
+) -> None:
+    with application(platform) as checkout:
+        begin(checkout)
+        hour = hour_ending(platform.now())
+
+        with pytest.raises(NotReady) as refused:
+            close_hour(settings, hour, RUN)
+
+        assert f"pid {checkout.info.backend_pid}" in str(refused.value)
+        assert "application 'checkout'" in str(refused.value)
+        assert books.versions(hour) == []
+
+
+def test_it_closes_with_the_row_of_that_transaction_after_its_commit(
+    settings: Settings, platform: Platform, books: Books
+) -> None:
+    with application(platform) as checkout:
+        begin(checkout)
+        row = checkout.execute("select now()").fetchone()
+        assert row is not None
+        stamped_at = row[0]
+        hour = hour_ending(platform.now())
+        with pytest.raises(NotReady):
+            close_hour(settings, hour, RUN)
+        platform.settle(stamped_at, 4200, within=checkout)
+
+    close_hour(settings, hour, RUN)
+
+    assert books.hour(hour) == platform.volume(hour) == {("USD", "payment"): (1, 4200, 0, 0)}
+
+
+def test_a_transaction_that_began_after_the_end_is_no_obstacle(
+    settings: Settings, platform: Platform
+) -> None:
+    hour = hour_ending(platform.now())
+    with application(platform) as checkout:
+        begin(checkout)
+        platform.settle(platform.now(), 4200, within=checkout)
+        platform.open_account(1)  # a commit, which sends the open transaction's rows along
+
+        assert close_hour(settings, hour, RUN).outcome == "new"
+
+
+def test_a_session_that_is_merely_idle_is_no_obstacle(
+    settings: Settings, platform: Platform
+) -> None:
+    with application(platform) as checkout:
+        begin(checkout)
+        checkout.commit()
+
+        assert close_hour(settings, hour_ending(platform.now()), RUN).outcome == "new"
+
+
+def test_a_transaction_in_another_database_is_no_obstacle(
+    stack: Stack, settings: Settings, platform: Platform
+) -> None:
+    with psycopg.connect(stack.primary_admin("postgres")) as elsewhere:
+        begin(elsewhere)
+
+        assert close_hour(settings, hour_ending(platform.now()), RUN).outcome == "new"
+
+
+def test_a_session_that_hides_its_transactions_keeps_the_period_open(
+    settings: Settings, platform: Platform
+) -> None:
+    with application(platform, "secretive") as hiding:
+        hiding.execute("set track_activities = off")
+        hiding.commit()
+        begin(hiding)
+
+        with pytest.raises(NotReady, match=r"'secretive'.*track_activities"):
+            close_hour(settings, hour_ending(platform.now()), RUN)
+
+
+# ---- prepared transactions --------------------------------------------------------------
+
+
+@pytest.fixture
+def prepared(stack: Stack, platform: Platform) -> Iterator[str]:
+    """The name for a prepared transaction, which is rolled back if the test leaves it."""
+    name = f"transfer of {platform.database}"
+    yield name
+    with psycopg.connect(platform.conninfo, autocommit=True) as connection:
+        left = connection.execute("select 1 from pg_prepared_xacts where gid = %s", [name])
+        if left.fetchone() is not None:
+            finish_prepared(connection, "rollback", name)
+
+
+def finish_prepared(connection: psycopg.Connection[Any], how: str, name: str) -> None:
+    statement = sql.SQL("{} prepared {}").format(
+        sql.SQL({"commit": "commit", "rollback": "rollback"}[how]), sql.Literal(name)
+    )
+    connection.execute(statement)
+
+
+def prepare(connection: psycopg.Connection[Any], name: str) -> None:
+    connection.execute(sql.SQL("prepare transaction {}").format(sql.Literal(name)))
+
+
+def test_a_transaction_prepared_before_the_end_keeps_the_period_open_until_it_commits(
+    settings: Settings, platform: Platform, books: Books, prepared: str
+) -> None:
+    with psycopg.connect(platform.conninfo, autocommit=True) as transfer:
+        transfer.execute("begin")
+        platform.settle(platform.now(), 4200, within=transfer)
+        prepare(transfer, prepared)
+        hour = hour_ending(platform.now())
+
+        with pytest.raises(NotReady, match=prepared):
+            close_hour(settings, hour, RUN)
+
+        finish_prepared(transfer, "commit", prepared)
+    close_hour(settings, hour, RUN)
+    assert books.hour(hour) == platform.volume(hour) == {("USD", "payment"): (1, 4200, 0, 0)}
+
+
+def test_a_transaction_that_began_before_the_end_counts_even_when_it_is_prepared_after_it(
+    settings: Settings, platform: Platform, prepared: str
+) -> None:
+    """Its rows carry the start of the transaction, not the time of its preparation."""
+    with psycopg.connect(platform.conninfo, autocommit=True) as transfer:
+        transfer.execute("begin")
+        row = transfer.execute("select now()").fetchone()
+        assert row is not None
+        platform.settle(row[0], 4200, within=transfer)
+        hour = hour_ending(platform.now())
+        prepare(transfer, prepared)
+
+        with pytest.raises(NotReady, match=prepared):
+            close_hour(settings, hour, RUN)
+
+
+# ---- where the log stands ---------------------------------------------------------------
+
+
+def log_position(platform: Platform) -> int:
+    row = platform.connection.execute(
+        "select (pg_current_wal_insert_lsn() - '0/0')::bigint"
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def fill_page(platform: Platform, page_bytes: int) -> None:
+    """Write one record to the log that ends exactly where the page does."""
+    overhead_bytes = 24 + 5 + 24 + 2  # the record's head, its data's head, the message's, "x\0"
+    while True:
+        room_bytes = -log_position(platform) % page_bytes
+        wanted = room_bytes - overhead_bytes
+        platform.connection.execute(
+            "select pg_logical_emit_message(false, 'x', repeat('x', %s))",
+            [wanted if wanted > 256 else 1000],
+        )
+        if log_position(platform) % page_bytes == 24:
+            return
+
+
+def test_an_idle_primary_whose_log_stands_at_the_start_of_a_segment_is_ready(
+    settings: Settings, platform: Platform, books: Books
+) -> None:
+    segment_bytes = 16 * 1024**2
+    for _ in range(10):
+        platform.open_account(int(time.monotonic() * 1e6))
+        platform.connection.execute("select pg_switch_wal()")
+        started = time.monotonic()
+        close = close_hour(settings, PAST, RUN)
+        seconds = time.monotonic() - started
+        if replicas.raise_fence(settings, PAST).position % segment_bytes == 0:
+            break
+    else:
+        pytest.fail("something else kept writing to the primary's log")
+
+    assert close.outcome in {"new", "confirmed"}
+    assert seconds < settings.replica_wait_seconds / 2
+    assert log_position(platform) % segment_bytes == 40
+    assert books.versions(PAST)
+
+
+def test_an_idle_primary_whose_log_stands_at_the_start_of_a_page_is_ready(
+    settings: Settings, platform: Platform
+) -> None:
+    for _ in range(10):
+        fill_page(platform, 8192)
+        position = log_position(platform)
+        started = time.monotonic()
+        close = close_hour(settings, PAST, RUN)
+        seconds = time.monotonic() - started
+        if log_position(platform) == position:
+            break
+    else:
+        pytest.fail("something else kept writing to the primary's log")
+
+    assert close.outcome in {"new", "confirmed"}
+    assert position % 8192 == 24
+    assert seconds < settings.replica_wait_seconds / 2
+
+
+def test_the_fence_lies_after_the_commit_of_every_row_of_the_period(
+    settings: Settings, platform: Platform
+) -> None:
+    platform.settle(PAST.start, 100)
+    after_the_commit = log_position(platform)
+
+    assert replicas.raise_fence(settings, PAST).position >= after_the_commit - 40
+
+
+def test_the_fence_is_written_as_postgresql_writes_positions(
+    settings: Settings, platform: Platform
+) -> None:
+    fence = replicas.raise_fence(settings, PAST)
+
+    row = platform.connection.execute(
+        "select ('0/0'::pg_lsn + %s::numeric)::text", [fence.position]
+    ).fetchone()
+    assert row == (fence.lsn,)
+
+
+# ---- the primary ------------------------------------------------------------------------
+
+
+def test_without_the_primary_nothing_is_closed_and_a_retry_is_asked_for(
+    settings: Settings, books: Books
+) -> None:
+    unreachable = replace(settings, primary=make_conninfo(settings.primary, port=1))
+
+    with pytest.raises(Transient, match="the primary"):
+        close_hour(unreachable, PAST, RUN)
+
+    assert books.versions(PAST) == []
+
+
+def test_a_period_of_the_future_is_refused_at_once(settings: Settings, platform: Platform) -> None:
+    started = time.monotonic()
+
+    with pytest.raises(NotReady, match="has not ended"):
+        close_hour(settings, hour_of(platform.now() + HOUR), RUN)
+
+    assert time.monotonic() - started < 2

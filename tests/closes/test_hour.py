@@ -1,0 +1,330 @@
+"""An hour: the same numbers as a recount, versions that stay, one of them current."""
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import replace
+from threading import Barrier
+
+import psycopg
+import pytest
+
+from closebook import rollups
+from closebook.closes import Close
+from closebook.errors import NotReady, Transient
+from closebook.periods import HOUR, day_containing, hour_of
+from closebook.settings import Settings, code_version
+from closebook.volume import close_hour
+from local.stack import Stack
+from tests.closing import (
+    RUN,
+    Books,
+    Platform,
+    asked_since,
+    eventually,
+    hour_ending,
+    utc,
+)
+
+NINE = hour_of(utc("2026-10-15T09:00Z"))
+
+
+def fill(platform: Platform) -> None:
+    """Payments, refunds and a chargeback in three currencies, and rows that do not count."""
+    platform.settle("2026-10-15T09:00:00Z", 1000, fee_minor=30, discount_minor=100)
+    platform.settle("2026-10-15T09:10:00Z", 2500, fee_minor=75)
+    platform.settle("2026-10-15T09:20:00Z", 500, kind="refund")
+    platform.settle("2026-10-15T09:30:00Z", 1200, "JPY", user_id=2, merchant_id=11)
+    platform.settle("2026-10-15T09:40:00Z", 700, "KWD", kind="chargeback", fee_minor=15)
+    platform.settle("2026-10-15T09:59:59.999999Z", 1, "KWD")
+    platform.settle("2026-10-15T08:59:59.999999Z", 40)
+    platform.settle("2026-10-15T10:00:00Z", 50)
+    for transaction_id, status in [(1, "pending"), (2, "failed")]:
+        platform.connection.execute(
+            "insert into platform.transactions (transaction_id, user_id, merchant_id, kind,"
+            " currency, amount_minor, status, created_at) values"
+            " (%s, 1, 10, 'payment', 'USD', 99, %s, '2026-10-15T09:15Z')",
+            [transaction_id, status],
+        )
+
+
+# ---- what is written --------------------------------------------------------------------
+
+
+def test_the_first_close_is_new_and_equals_a_recount(
+    settings: Settings, platform: Platform, books: Books
+) -> None:
+    fill(platform)
+
+    close = close_hour(settings, NINE, RUN)
+
+    assert (close.version, close.outcome, close.replaced_close_id) == (1, "new", None)
+    assert books.hour(NINE) == platform.volume(NINE)
+    assert books.hour(NINE)["USD", "payment"] == (2, 3500, 105, 100)
+
+
+def test_the_register_says_how_the_hour_was_closed(
+    settings: Settings, platform: Platform, books: Books
+) -> None:
+    fill(platform)
+    began_at = platform.now()
+
+    close = close_hour(settings, NINE, RUN)
+
+    [record] = books.versions(NINE)
+    assert record["close_id"] == close.close_id
+    assert (record["period_start"], record["period_end"]) == (NINE.start, NINE.end)
+    assert record["time_zone"] == "UTC"
+    assert record["is_current"]
+    assert began_at <= record["fenced_at"] <= platform.now()
+    assert record["replica_name"] in {"replica_a", "replica_b"}
+    assert record["snapshot_text"].count(":") == 2
+    assert (record["run_id"], record["reason"]) == (RUN.run_id, RUN.reason)
+    assert record["code_version"] == code_version()
+
+
+def test_the_register_holds_the_control_totals_by_currency(
+    settings: Settings, platform: Platform, books: Books
+) -> None:
+    fill(platform)
+
+    close = close_hour(settings, NINE, RUN)
+
+    totals = books.rows(
+        "select measure, currency, row_count, amount_minor from reporting.close_totals"
+        " where close_id = %s order by currency",
+        close.close_id,
+    )
+    assert [tuple(row.values()) for row in totals] == [
+        ("volume", "JPY", 1, 1200),
+        ("volume", "KWD", 2, 701),
+        ("volume", "USD", 3, 4000),
+    ]
+
+
+def test_the_checks_that_passed_are_on_record(settings: Settings, books: Books) -> None:
+    close = close_hour(settings, NINE, RUN)
+
+    checks = books.rows("select * from reporting.tie_outs where close_id = %s", close.close_id)
+    assert [(c["check_name"], c["offending_count"]) for c in checks] == [
+        ("hourly_volume_equals_source", 0)
+    ]
+
+
+def test_a_quiet_hour_is_closed_all_the_same(settings: Settings, books: Books) -> None:
+    close = close_hour(settings, NINE, RUN)
+
+    assert close.outcome == "new"
+    assert books.hour(NINE) == {}
+    assert len(books.versions(NINE)) == 1
+
+
+def test_a_row_on_the_boundary_belongs_to_the_later_hour(
+    settings: Settings, platform: Platform, books: Books
+) -> None:
+    platform.settle(NINE.end, 100)
+    ten = hour_of(NINE.end)
+
+    close_hour(settings, NINE, RUN)
+    close_hour(settings, ten, RUN)
+
+    assert books.hour(NINE) == {}
+    assert books.hour(ten) == {("USD", "payment"): (1, 100, 0, 0)}
+
+
+# ---- closed again -----------------------------------------------------------------------
+
+
+def test_closed_again_it_is_confirmed_and_nothing_is_added(
+    settings: Settings, platform: Platform, books: Books
+) -> None:
+    fill(platform)
+    first = close_hour(settings, NINE, RUN)
+    size_before = books.size()
+
+    again = close_hour(settings, NINE, RUN)
+
+    assert again == Close(first.close_id, NINE, 1, "confirmed", None)
+    assert books.size() == size_before
+    [record] = books.versions(NINE)
+    assert record["confirmation_count"] == 1
+    assert record["confirmed_at"] > record["closed_at"]
+
+
+def test_a_late_row_makes_a_new_version_and_the_old_one_stays(
+    settings: Settings, platform: Platform, books: Books
+) -> None:
+    fill(platform)
+    before = platform.volume(NINE)
+    first = close_hour(settings, NINE, RUN)
+    platform.settle("2026-10-15T09:45:00Z", 333)
+
+    second = close_hour(settings, NINE, RUN)
+
+    assert (second.version, second.outcome) == (2, "changed")
+    assert second.replaced_close_id == first.close_id
+    assert books.hour(NINE) == platform.volume(NINE)
+    assert books.hour_version(first.close_id) == before != platform.volume(NINE)
+    assert [row["is_current"] for row in books.versions(NINE)] == [False, True]
+
+
+def test_a_row_that_only_changed_its_fee_makes_a_new_version(
+    settings: Settings, platform: Platform, books: Books
+) -> None:
+    payment = platform.settle("2026-10-15T09:45:00Z", 333)
+    close_hour(settings, NINE, RUN)
+    platform.connection.execute(
+        "update platform.transactions set fee_minor = 7 where transaction_id = %s",
+        [payment.transaction_id],
+    )
+
+    assert close_hour(settings, NINE, RUN).outcome == "changed"
+    assert books.hour(NINE) == {("USD", "payment"): (1, 333, 7, 0)}
+
+
+def test_an_hour_that_a_day_has_closed_can_be_closed_by_itself(
+    settings: Settings, platform: Platform, books: Books
+) -> None:
+    fill(platform)
+    rollups.close_day(settings, day_containing(NINE.start, settings.time_zone), RUN)
+
+    again = close_hour(settings, NINE, RUN)
+
+    assert again.outcome == "confirmed"
+    assert books.hour(NINE) == platform.volume(NINE)
+
+
+# ---- too early --------------------------------------------------------------------------
+
+
+def test_an_hour_that_has_not_ended_is_not_ready(
+    settings: Settings, platform: Platform, books: Books
+) -> None:
+    size_before = books.size()
+
+    with pytest.raises(NotReady, match="has not ended"):
+        close_hour(settings, hour_of(platform.now()), RUN)
+
+    assert books.size() == size_before
+
+
+def test_an_hour_that_has_just_ended_is_closed_once_the_grace_is_over(
+    settings: Settings, platform: Platform, books: Books
+) -> None:
+    patient = replace(settings, fence_grace_seconds=0.5)
+    just_ended = hour_ending(platform.now())
+
+    close_hour(patient, just_ended, RUN)
+
+    [record] = books.versions(just_ended)
+    assert (record["fenced_at"] - just_ended.end).total_seconds() >= 0.5
+
+
+# ---- side by side -----------------------------------------------------------------------
+
+
+def test_two_closes_at_once_leave_one_version_with_the_same_numbers(
+    settings: Settings, platform: Platform, books: Books
+) -> None:
+    fill(platform)
+    barrier = Barrier(2)
+
+    def close() -> Close:
+        barrier.wait()
+        return close_hour(settings, NINE, RUN)
+
+    with ThreadPoolExecutor() as pool:
+        one, other = pool.submit(close), pool.submit(close)
+        outcomes = {one.result().outcome, other.result().outcome}
+
+    assert "new" in outcomes
+    assert outcomes <= {"new", "confirmed", "overtaken"}
+    assert len(books.versions(NINE)) == 1
+    assert books.hour(NINE) == platform.volume(NINE)
+
+
+def test_more_closes_at_once_than_the_fence_has_connections_all_come_through(
+    settings: Settings, platform: Platform, books: Books
+) -> None:
+    fill(platform)
+    hours = [hour_of(NINE.start + n * HOUR) for n in range(-3, 5)]
+
+    with ThreadPoolExecutor(len(hours)) as pool:
+        closed = list(pool.map(lambda hour: close_hour(settings, hour, RUN), hours))
+
+    assert [close.outcome for close in closed] == ["new"] * 8
+    assert {h.label: books.hour(h) for h in hours} == {h.label: platform.volume(h) for h in hours}
+
+
+def test_a_close_that_was_slower_than_a_later_one_is_overtaken_and_changes_nothing(
+    stack: Stack, settings: Settings, platform: Platform, books: Books
+) -> None:
+    fill(platform)
+    with ThreadPoolExecutor() as pool:
+        slow = close_on_paused_replica(stack, settings, platform, pool)
+        platform.settle("2026-10-15T09:50:00Z", 5000)
+        fast = close_hour(replace(settings, replicas=settings.replicas[1:]), NINE, RUN)
+        size_before = books.size()
+        stack.resume_replay("replica_a")
+        overtaken = slow.result(timeout=30)
+
+    assert fast.outcome == "new"
+    assert overtaken == Close(fast.close_id, NINE, 1, "overtaken", None)
+    assert books.size() == size_before
+    assert books.hour(NINE) == platform.volume(NINE)
+    assert books.versions(NINE)[0]["confirmation_count"] == 0
+
+
+def close_on_paused_replica(
+    stack: Stack, settings: Settings, platform: Platform, pool: ThreadPoolExecutor
+) -> Future[Close]:
+    """Start a close that has its fence, and waits for replica_a until that replays again."""
+    stack.pause_replay("replica_a")
+    platform.open_account(999)  # any row will do: it moves the fence past what replica_a has
+    only_a = replace(settings, replicas=settings.replicas[:1], replica_wait_seconds=20)
+    asked_at = platform.now()
+    closing = pool.submit(close_hour, only_a, NINE, RUN)
+    eventually(lambda: asked_since(stack, "replica_a", platform.database, asked_at))
+    return closing
+
+
+def test_a_later_fence_with_an_older_snapshot_does_not_undo_what_another_close_saw(
+    stack: Stack, settings: Settings, platform: Platform, books: Books
+) -> None:
+    """Replicas are not equally far: the order of fences is not the order of snapshots."""
+    fill(platform)
+    only_b = replace(settings, replicas=settings.replicas[1:])
+    with ThreadPoolExecutor() as pool, psycopg.connect(platform.conninfo) as late:
+        # Given one close with the earlier fence, waiting for replica_a,
+        earlier_fence = close_on_paused_replica(stack, settings, platform, pool)
+        # one with the later fence, held up in its read on replica_b by a lock that was replayed
+        late.execute("lock table platform.transactions in access exclusive mode")
+        eventually(lambda: table_locks(stack, "replica_b", platform.database, granted=True))
+        later_fence = pool.submit(close_hour, only_b, NINE, RUN)
+        eventually(lambda: table_locks(stack, "replica_b", platform.database, granted=False))
+        stack.pause_replay("replica_b")
+
+        # when a late row is committed, which only the first of them sees, and that writes first,
+        platform.settle("2026-10-15T09:55:00Z", 5000, within=late)
+        late.commit()
+        stack.resume_replay("replica_a")
+        assert earlier_fence.result(timeout=30).outcome == "new"
+        assert books.hour(NINE) == platform.volume(NINE)
+        stack.resume_replay("replica_b")
+        with suppress(NotReady, Transient):
+            later_fence.result(timeout=30)
+
+    # then the late row is still there.
+    assert books.hour(NINE) == platform.volume(NINE)
+
+
+def table_locks(stack: Stack, replica: str, database: str, *, granted: bool) -> int:
+    """How many locks on platform.transactions a replica has given, or keeps waiting."""
+    with psycopg.connect(stack.replica_admin(replica, database)) as connection:
+        row = connection.execute(
+            "select count(*) from pg_locks where granted = %s and"
+            " relation = 'platform.transactions'::regclass"
+            " and (mode = 'AccessExclusiveLock') = %s",
+            [granted, granted],
+        ).fetchone()
+    assert row is not None
+    return int(row[0])

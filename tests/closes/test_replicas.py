@@ -1,0 +1,357 @@
+"""Which server is read: a replica past the fence, never the primary, another one if it fails."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from closebook import replicas
+from closebook.errors import NotReady, Transient, WrongData
+from closebook.periods import hour_of
+from closebook.replicas import Source
+from closebook.settings import Replica, Settings
+from closebook.volume import close_hour
+from local.stack import REPLICAS, Stack
+from tests.closing import (
+    RUN,
+    Books,
+    Platform,
+    eventually,
+    store_held,
+    utc,
+    waiting_to_write,
+)
+
+NINE = hour_of(utc("2026-10-15T09:00Z"))
+MOST_SECONDS = 12.0  # twice the wait for a replica that the settings of these tests allow
+BOUNDS = {"period_start": NINE.start, "period_end": NINE.end}
+
+
+def replica_read(books: Books) -> str:
+    """The replica of the hour's last close."""
+    name: str = books.versions(NINE)[-1]["replica_name"]
+    return name
+
+
+# ---- replay -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("paused", "other"), [REPLICAS, REPLICAS[::-1]])
+def test_a_replica_that_does_not_replay_is_passed_over_for_the_other(
+    stack: Stack, settings: Settings, platform: Platform, books: Books, paused: str, other: str
+) -> None:
+    stack.pause_replay(paused)
+    platform.settle(NINE.start, 100)
+
+    close_hour(settings, NINE, RUN)
+
+    assert replica_read(books) == other
+    assert books.hour(NINE) == platform.volume(NINE)
+
+
+def test_when_none_replays_it_is_not_ready_and_says_how_far_each_is(
+    stack: Stack, settings: Settings, platform: Platform, books: Books
+) -> None:
+    for name in REPLICAS:
+        stack.pause_replay(name)
+    platform.settle(NINE.start, 100)
+
+    with pytest.raises(NotReady) as refused:
+        close_hour(replace(settings, replica_wait_seconds=0.2), NINE, RUN)
+
+    for name in REPLICAS:
+        assert f"{name} is " in str(refused.value)
+    assert str(refused.value).count("bytes behind") == 2
+    assert str(refused.value).count("replay is paused") == 2
+    assert books.versions(NINE) == []
+
+
+def test_a_replica_that_catches_up_in_time_is_waited_for(
+    stack: Stack, settings: Settings, platform: Platform, books: Books
+) -> None:
+    for name in REPLICAS:
+        stack.pause_replay(name)
+    platform.settle(NINE.start, 100)
+    with ThreadPoolExecutor() as pool:
+        closing = pool.submit(close_hour, settings, NINE, RUN)
+        stack.resume_replay("replica_b")
+        closing.result(timeout=30)
+
+    assert replica_read(books) == "replica_b"
+    assert books.hour(NINE) == platform.volume(NINE)
+
+
+def test_the_least_busy_of_two_is_taken(
+    stack: Stack, settings: Settings, platform: Platform, books: Books
+) -> None:
+    platform.settle(NINE.start, 100)
+    stack.replica_wait()
+    with psycopg.connect(stack.replica_admin("replica_a", platform.database)) as report:
+        report.execute("select 1")
+        close_hour(settings, NINE, RUN)
+
+    assert replica_read(books) == "replica_b"
+
+
+# ---- servers that fail ------------------------------------------------------------------
+
+
+def test_a_dead_replica_is_passed_over_and_taken_again_once_it_is_back(
+    stack: Stack, settings: Settings, platform: Platform, books: Books
+) -> None:
+    platform.settle(NINE.start, 100)
+    stack.kill("replica_a")
+
+    started = time.monotonic()
+    close_hour(settings, NINE, RUN)
+    seconds = time.monotonic() - started
+    assert replica_read(books) == "replica_b"
+
+    stack.start("replica_a")
+    stack.pause_replay("replica_b")
+    platform.settle(NINE.start, 200)
+    eventually_closed_on_a = replace(settings, replica_wait_seconds=20)
+    close_hour(eventually_closed_on_a, NINE, RUN)
+    assert replica_read(books) == "replica_a"
+    assert books.hour(NINE) == platform.volume(NINE)
+    assert seconds < MOST_SECONDS
+
+
+def test_a_replica_that_hangs_does_not_hold_up_the_close(
+    stack: Stack, settings: Settings, platform: Platform, books: Books
+) -> None:
+    platform.settle(NINE.start, 100)
+    close_hour(settings, NINE, RUN)  # the poolers have connections now, as they do in real life
+    platform.settle(NINE.start, 200)
+    stack.replica_wait()
+    with ThreadPoolExecutor() as pool:
+        stack.freeze("replica_a")
+        try:
+            closing = pool.submit(close_hour, settings, NINE, RUN)
+            close = closing.result(timeout=MOST_SECONDS)
+        finally:
+            stack.thaw("replica_a")
+
+    assert close.outcome == "changed"
+    assert replica_read(books) == "replica_b"
+
+
+def test_a_dead_pooler_is_passed_over_for_the_other_replica(
+    stack: Stack, settings: Settings, platform: Platform, books: Books
+) -> None:
+    platform.settle(NINE.start, 100)
+    stack.stop("pgbouncer_replica_a")
+    try:
+        close_hour(settings, NINE, RUN)
+    finally:
+        stack.start("pgbouncer_replica_a")
+
+    assert replica_read(books) == "replica_b"
+
+
+def test_a_read_that_is_cut_off_begins_again_on_the_other_replica(
+    stack: Stack, settings: Settings, platform: Platform
+) -> None:
+    platform.settle(NINE.start, 100)
+    read: list[str] = []
+
+    def work(source: Source) -> list[dict[str, Any]]:
+        read.append(source.replica.name)
+        if len(read) == 1:
+            row = source.connection.execute("select pg_backend_pid() as pid").fetchone()
+            assert row is not None
+            with psycopg.connect(stack.replica_admin(source.replica.name)) as admin:
+                admin.execute("select pg_terminate_backend(%s)", [row["pid"]])
+        return source.rows("hourly_volume", BOUNDS)
+
+    rows = replicas.read(settings, NINE, work)
+
+    assert sorted(read) == sorted(REPLICAS)
+    assert [row["amount_minor"] for row in rows] == [100]
+
+
+def test_a_read_that_conflicts_with_recovery_begins_again(
+    stack: Stack, settings: Settings, platform: Platform
+) -> None:
+    platform.settle(NINE.start, 100)
+    read: list[str] = []
+
+    def work(source: Source) -> list[dict[str, Any]]:
+        read.append(source.replica.name)
+        source.rows("volume_control_totals", BOUNDS)
+        if len(read) == 1:
+            with platform.connection.transaction():
+                platform.connection.execute(
+                    "lock table platform.transactions in access exclusive mode"
+                )
+                platform.open_account(1)
+            stack.replica_wait(source.replica.name)
+        return source.rows("hourly_volume", BOUNDS)
+
+    for name in REPLICAS:
+        set_standby_delay(stack, name, "0")
+    try:
+        rows = replicas.read(settings, NINE, work)
+    finally:
+        for name in REPLICAS:
+            set_standby_delay(stack, name, "default")
+
+    assert len(read) == 2
+    assert [row["amount_minor"] for row in rows] == [100]
+
+
+def set_standby_delay(stack: Stack, replica: str, value: str) -> None:
+    with psycopg.connect(stack.replica_admin(replica), autocommit=True) as admin:
+        admin.execute(
+            sql.SQL("alter system set max_standby_streaming_delay = {}").format(
+                sql.SQL({"0": "0", "default": "default"}[value])
+            )
+        )
+        admin.execute("select pg_reload_conf()")
+
+
+def test_when_every_read_is_cut_off_a_retry_is_asked_for(
+    stack: Stack, settings: Settings, platform: Platform
+) -> None:
+    read: list[str] = []
+
+    def work(source: Source) -> None:
+        read.append(source.replica.name)
+        row = source.connection.execute("select pg_backend_pid() as pid").fetchone()
+        assert row is not None
+        with psycopg.connect(stack.replica_admin(source.replica.name)) as admin:
+            admin.execute("select pg_terminate_backend(%s)", [row["pid"]])
+        source.rows("volume_control_totals", BOUNDS)
+
+    with pytest.raises(Transient, match="failed 3 times"):
+        replicas.read(settings, NINE, work)
+
+    assert len(read) == 3
+    assert set(read) == set(REPLICAS)
+
+
+def test_a_query_over_its_time_is_a_matter_of_the_replica(
+    settings: Settings, platform: Platform
+) -> None:
+    def work(source: Source) -> None:
+        source.connection.execute("select set_config('statement_timeout', '20ms', true)")
+        with replicas._lost_replica(source.replica):
+            source.connection.execute("select pg_sleep(5)")
+
+    with pytest.raises(Transient, match="statement timeout"):
+        replicas.read(replace(settings, read_attempts=1), NINE, work)
+
+
+def test_a_source_that_does_not_keep_the_contract_is_wrong_data(
+    settings: Settings, platform: Platform
+) -> None:
+    execute = platform.connection.execute
+    execute("alter view reporting_source.transactions rename column settled_at to settled")
+    try:
+        with pytest.raises(WrongData, match=r"docs/contract\.md"):
+            close_hour(settings, NINE, RUN)
+    finally:
+        execute("alter view reporting_source.transactions rename column settled to settled_at")
+
+
+# ---- who reads what ---------------------------------------------------------------------
+
+
+def test_a_server_that_is_no_replica_is_never_read(
+    stack: Stack, settings: Settings, platform: Platform, books: Books
+) -> None:
+    reader = psycopg.conninfo.conninfo_to_dict(settings.replicas[0].conninfo)
+    on_primary = make_conninfo(
+        stack.primary_admin(platform.database), user=reader["user"], password=reader["password"]
+    )
+    promoted = replace(
+        settings, replicas=(Replica("replica_c", on_primary),), replica_wait_seconds=0.1
+    )
+
+    with pytest.raises(NotReady, match="replica_c was promoted"):
+        close_hour(promoted, NINE, RUN)
+
+    assert books.versions(NINE) == []
+
+
+def test_the_reader_reads_in_one_read_only_snapshot(settings: Settings, platform: Platform) -> None:
+    def work(source: Source) -> dict[str, Any]:
+        row = source.connection.execute(
+            "select current_user as role, current_setting('transaction_isolation') as isolation,"
+            " current_setting('transaction_read_only') as read_only,"
+            " current_setting('statement_timeout') as statement_timeout,"
+            " pg_current_snapshot()::text = %s as same_snapshot",
+            [source.snapshot_text],
+        ).fetchone()
+        assert row is not None
+        return row
+
+    assert replicas.read(settings, NINE, work) == {
+        "role": "closebook_reader",
+        "isolation": "repeatable read",
+        "read_only": "on",
+        "statement_timeout": "30s",
+        "same_snapshot": True,
+    }
+
+
+def test_the_primary_sees_the_fence_and_nothing_else(
+    stack: Stack, settings: Settings, platform: Platform, books: Books
+) -> None:
+    platform.settle(NINE.start, 100)
+    platform.connection.execute("select pg_stat_statements_reset()")
+
+    close_hour(settings, NINE, RUN)
+
+    primary, replica = (
+        roles_and_statements(conninfo)
+        for conninfo in (
+            platform.conninfo,
+            stack.replica_admin(replica_read(books), platform.database),
+        )
+    )
+    assert {role for role, _ in primary} == {"closebook_fence"}
+    assert not any("reporting_source" in text for _, text in primary)
+    assert sum("pg_stat_activity" in text for _, text in primary) == 1
+    assert any(
+        role == "closebook_reader" and "reporting_source.transactions" in text
+        for role, text in replica
+    )
+
+
+def roles_and_statements(conninfo: str) -> list[tuple[str, str]]:
+    """What Closebook's roles have run in a database."""
+    with psycopg.connect(conninfo) as connection:
+        return connection.execute(
+            "select rolname, query from pg_stat_statements"
+            " inner join pg_roles on pg_roles.oid = userid"
+            " inner join pg_database on pg_database.oid = dbid"
+            " where datname = current_database() and rolname like 'closebook%'"
+        ).fetchall()
+
+
+def test_a_replica_is_read_as_the_reader_while_the_close_waits_to_write(
+    stack: Stack, settings: Settings, platform: Platform
+) -> None:
+    with ThreadPoolExecutor() as pool:
+        with store_held(settings, NINE):
+            closing = pool.submit(close_hour, settings, NINE, RUN)
+            eventually(lambda: waiting_to_write(settings) == 1)
+            open_on = {name: open_transactions(stack, name, platform) for name in REPLICAS}
+        closing.result(timeout=30)
+
+    assert sorted(open_on.values()) == [[], ["closebook_reader"]]
+
+
+def open_transactions(stack: Stack, replica: str, platform: Platform) -> list[str]:
+    with psycopg.connect(stack.replica_admin(replica)) as connection:
+        rows = connection.execute(
+            "select usename from pg_stat_activity where xact_start is not null and datname = %s",
+            [platform.database],
+        ).fetchall()
+    return [name for (name,) in rows]

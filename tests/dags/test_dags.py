@@ -1,0 +1,209 @@
+"""The DAG files: which DAGs there are, when they run, and what their parse must not do."""
+
+import os
+import subprocess
+import sys
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.dag_processing.dagbag import DagBag
+from airflow.sdk import DAG, RetryAction
+
+from closebook import periods
+from closebook.errors import Misconfigured, NotReady, Transient, WrongData
+from closebook.scheduling import TASK_DEFAULTS
+from local import REPOSITORY
+
+DAGS = REPOSITORY / "dags"
+ZONE = "America/New_York"
+EXPECTED = {
+    "hourly_platform_volume": {"close_hour", "publish_counter"},
+    "daily_rollups": {"close_day", "publish_counter"},
+    "monthly_statements": {"freeze_lines", "plan_shards", "render_shard", "write_manifest"},
+}
+
+
+def load(folder: Path) -> dict[str, DAG]:
+    """Parse a folder as Airflow does; refuse import errors and DAGs that are not expected."""
+    bag = DagBag(folder)
+    assert bag.import_errors == {}
+    assert {dag_id: set(dag.task_ids) for dag_id, dag in bag.dags.items()} == EXPECTED
+    return dict(bag.dags)
+
+
+@pytest.fixture(scope="module")
+def dags() -> dict[str, DAG]:
+    os.environ["CLOSEBOOK_TIME_ZONE"] = ZONE
+    return load(DAGS)
+
+
+def test_exactly_the_expected_dags_and_tasks_are_there(dags: dict[str, DAG]) -> None:
+    assert dags.keys() == EXPECTED.keys()
+
+
+def test_an_empty_folder_is_not_mistaken_for_a_good_one(tmp_path: Path) -> None:
+    with pytest.raises(AssertionError):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize("dag_id", EXPECTED)
+def test_each_dag_explains_itself_and_is_named_like_its_file(
+    dags: dict[str, DAG], dag_id: str
+) -> None:
+    dag = dags[dag_id]
+    assert Path(dag.fileloc).stem == dag_id
+    assert dag.doc_md is not None
+    assert len(dag.doc_md) > 300
+    assert "reason" in dag.params
+
+
+@pytest.mark.parametrize("dag_id", EXPECTED)
+def test_nothing_is_caught_up_by_itself(dags: dict[str, DAG], dag_id: str) -> None:
+    assert dags[dag_id].catchup is False
+
+
+@pytest.mark.parametrize(
+    ("dag_id", "after", "period", "hours"),
+    [
+        pytest.param(
+            "hourly_platform_volume",
+            datetime(2026, 11, 1, 5, 30, tzinfo=UTC),
+            periods.hour_of(datetime(2026, 11, 1, 6, tzinfo=UTC)),
+            1,
+            id="an hour is a UTC hour",
+        ),
+        pytest.param(
+            "daily_rollups",
+            datetime(2026, 11, 1, 3, 30, tzinfo=UTC),
+            periods.day_of(date(2026, 11, 1), ZONE),
+            25,
+            id="the day on which the clocks go back has 25 hours",
+        ),
+        pytest.param(
+            "daily_rollups",
+            datetime(2026, 3, 8, 3, 30, tzinfo=UTC),
+            periods.day_of(date(2026, 3, 8), ZONE),
+            23,
+            id="the day on which the clocks go forward has 23",
+        ),
+        pytest.param(
+            "monthly_statements",
+            datetime(2026, 10, 15, tzinfo=UTC),
+            periods.month_of(2026, 11, ZONE),
+            30 * 24 + 1,
+            id="a month begins and ends at local midnight",
+        ),
+    ],
+)
+def test_a_run_closes_the_whole_interval_that_ended(
+    dags: dict[str, DAG], dag_id: str, after: datetime, period: periods.Period, hours: int
+) -> None:
+    from airflow.serialization.serialized_objects import DagSerialization
+
+    timetable: Any = DagSerialization.from_dict(DagSerialization.to_dict(dags[dag_id])).timetable
+    interval = next(
+        info.data_interval
+        for info in _infos(timetable, after, after + timedelta(days=70))
+        if info.data_interval.start >= after
+    )
+    assert (interval.start, interval.end) == (period.start, period.end)
+    assert interval.end - interval.start == timedelta(hours=hours)
+
+
+def _infos(timetable: Any, earliest: datetime, latest: datetime) -> Any:
+    import pendulum
+    from airflow.timetables.base import TimeRestriction
+
+    restriction = TimeRestriction(
+        pendulum.instance(earliest), pendulum.instance(latest), catchup=True
+    )
+    info = timetable.next_dagrun_info(last_automated_data_interval=None, restriction=restriction)
+    while info is not None:
+        yield info
+        info = timetable.next_dagrun_info(
+            last_automated_data_interval=info.data_interval, restriction=restriction
+        )
+
+
+def test_every_task_that_reads_a_replica_or_renders_takes_a_slot_of_its_pool(
+    dags: dict[str, DAG],
+) -> None:
+    pools = {
+        f"{dag_id}.{task.task_id}": task.pool for dag_id, dag in dags.items() for task in dag.tasks
+    }
+    assert {name for name, pool in pools.items() if pool == "replica_reads"} == {
+        "hourly_platform_volume.close_hour",
+        "daily_rollups.close_day",
+        "monthly_statements.freeze_lines",
+    }
+    assert {name for name, pool in pools.items() if pool == "rendering"} == {
+        "monthly_statements.render_shard"
+    }
+
+
+@pytest.mark.parametrize("dag_id", EXPECTED)
+def test_every_task_retries_by_kind_of_error(dags: dict[str, DAG], dag_id: str) -> None:
+    for task in dags[dag_id].tasks:
+        assert task.retry_policy is TASK_DEFAULTS["retry_policy"]
+        assert task.retries == TASK_DEFAULTS["retries"]
+
+
+@pytest.mark.parametrize(
+    ("error", "action"),
+    [
+        (NotReady("later"), RetryAction.RETRY),
+        (Transient("elsewhere"), RetryAction.RETRY),
+        (WrongData("stop"), RetryAction.FAIL),
+        (Misconfigured("mend"), RetryAction.FAIL),
+        (ValueError("a bug"), RetryAction.DEFAULT),
+    ],
+)
+def test_not_ready_and_lost_servers_are_tried_again_and_wrong_data_stops(
+    error: Exception, action: RetryAction
+) -> None:
+    decision = TASK_DEFAULTS["retry_policy"].evaluate(error, try_number=1, max_tries=20)
+    assert decision.action is action
+
+
+PARSE = """
+import os, sys
+
+opened = []
+def watch(event, arguments):
+    if event in ("socket.connect", "sqlite3.connect"):
+        opened.append((event, arguments[1:]))
+import airflow.sdk
+sys.addaudithook(watch)
+import importlib.util
+for path in sys.argv[1:]:
+    spec = importlib.util.spec_from_file_location(os.path.basename(path)[:-3], path)
+    spec.loader.exec_module(importlib.util.module_from_spec(spec))
+heavy = {"weasyprint"} & set(sys.modules)
+print(opened, sorted(heavy))
+"""
+
+
+def test_the_parse_opens_no_connection_and_imports_no_weasyprint() -> None:
+    files = [str(path) for path in DAGS.glob("*.py")]
+    assert len(files) == len(EXPECTED)
+    parsed = subprocess.run(
+        [sys.executable, "-c", PARSE, *files],
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY / "plugins")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert parsed.stdout.splitlines()[-1] == "[] []"
+
+
+def test_the_parse_needs_no_setting_at_all() -> None:
+    bare = {key: value for key, value in os.environ.items() if not key.startswith("CLOSEBOOK_")}
+    for path in DAGS.glob("*.py"):
+        subprocess.run(
+            [sys.executable, str(path)],
+            env={**bare, "PYTHONPATH": str(REPOSITORY / "plugins")},
+            check=True,
+            capture_output=True,
+        )

@@ -1,0 +1,239 @@
+"""Running a case: its rows, its sessions and its query, on a real server, then rolled back."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, LiteralString
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.rows import DictRow, dict_row
+
+from closebook.queries import query
+from local.stack import Stack
+from tests.sql.cases import Case, Expected, Row, completed
+
+# Far from UTC and not by whole hours: what depends on the session's zone shows.
+SESSION_TIME_ZONE = "Asia/Kathmandu"
+ROLES = {
+    "replica": "closebook_reader",
+    "checks": "closebook_store",
+    "reporting": "closebook_store",
+    "reporting/applied_migrations": "closebook_owner",
+    "reporting/insert_migration": "closebook_owner",
+    "reporting/lock_migrations": "closebook_owner",
+}
+IDENTITY_COLUMNS = {
+    "closes": "close_id",
+    "tie_outs": "tie_out_id",
+    "statement_manifests": "manifest_id",
+    "counter_publications": "publication_id",
+}
+# Where ids that the database gives begin in a case, above those of the rows that are given.
+FIRST_NEW_ID = 1000
+
+Connection = psycopg.Connection[DictRow]
+
+
+@dataclass(frozen=True)
+class Servers:
+    """The stack, with one platform and one reporting database for all cases."""
+
+    stack: Stack
+    platform: str
+    store: str
+    platform_admin: Connection
+    store_admin: Connection
+
+    @classmethod
+    @contextmanager
+    def connected(cls, stack: Stack, platform: str, store: str) -> Iterator["Servers"]:
+        """Connect as superuser to both databases: a case's role is set in its transaction."""
+        with (
+            _connect(stack.primary_admin(platform)) as platform_admin,
+            _connect(stack.store_admin(store)) as store_admin,
+        ):
+            yield cls(stack, platform, store, platform_admin, store_admin)
+
+    def run(self, case: Case) -> None:
+        """Run a case and fail with what differs. Nothing of it stays."""
+        with self._prepared(case) as connection:
+            _check(case, connection)
+            if case.then is None and case.columns_of is None:
+                return
+            connection.execute("reset role")
+            if case.then is not None:
+                _compare(Expected(case.then["expect"]), connection.execute(case.then["select"]))
+            if case.columns_of is not None:
+                self._compare_columns(case, connection)
+
+    def columns_of(self, case: Case) -> set[str]:
+        """The columns that the query of a case gives, of all its statements."""
+        with self._prepared(case) as connection:
+            cursor = connection.execute(query(case.query_name), case.params or None)
+            columns = {name for name, _ in _columns(cursor)}
+            while cursor.nextset():
+                columns |= {name for name, _ in _columns(cursor)}
+        return columns
+
+    @contextmanager
+    def _prepared(self, case: Case) -> Iterator[Connection]:
+        """A connection with what the case gives, in the role that runs its query."""
+        with ExitStack() as stack:
+            for session in case.sessions:
+                stack.enter_context(self._session(case, **session))
+            if case.query_name.startswith("primary/"):
+                yield stack.enter_context(_connect(self.stack.fence(self.platform)))
+            elif case.server == "replica":
+                yield stack.enter_context(_connect(self.stack.reader("replica_a", self.platform)))
+            elif case.query_name.startswith("replica/"):
+                connection = stack.enter_context(rolled_back(self.platform_admin))
+                with connection.pipeline():
+                    _give(case, connection)
+                connection.execute("set transaction read only")
+                _set_role(connection, case.query_name)
+                yield connection
+            else:
+                connection = stack.enter_context(rolled_back(self.store_admin))
+                with connection.pipeline():
+                    _restart_identities(connection)
+                    _give(case, connection)
+                _set_role(connection, case.query_name)
+                yield connection
+
+    def _compare_columns(self, case: Case, connection: Connection) -> None:
+        assert case.columns_of is not None
+        table = f"staged_{case.query_name.removeprefix('reporting/stage_')}"
+        with rolled_back(self.platform_admin) as platform:
+            wanted = _columns(platform.execute(query(case.columns_of), case.params))
+        made = connection.execute(sql.SQL("table {}").format(sql.Identifier(table)))
+        assert _columns(made) == wanted
+
+    @contextmanager
+    def _session(
+        self,
+        case: Case,
+        *,
+        do: Sequence[Any],
+        undo: Sequence[LiteralString] = (),
+        application_name: str = "other",
+        database: str | None = None,
+    ) -> Iterator[None]:
+        stack = self.stack
+        if case.query_name.startswith(("replica/", "primary/")):
+            conninfo = stack.primary_admin(database or self.platform)
+        else:
+            conninfo = stack.store_admin(database or self.store)
+        with psycopg.connect(
+            conninfo, autocommit=True, application_name=application_name
+        ) as connection:
+            for statement in do:
+                _do(connection, statement)
+            try:
+                yield
+            finally:
+                # Its transaction must be seen to have ended before the next case looks.
+                connection.rollback()
+                for statement in undo:
+                    connection.execute(statement)
+
+
+def role_of(query_name: str) -> str:
+    """The role that runs a query in production."""
+    return ROLES.get(query_name) or ROLES[query_name.split("/", maxsplit=1)[0]]
+
+
+@contextmanager
+def rolled_back(connection: Connection) -> Iterator[Connection]:
+    """A transaction of which nothing stays."""
+    try:
+        with connection.pipeline():
+            connection.execute("begin")
+            connection.execute(f"set local timezone = '{SESSION_TIME_ZONE}'")
+            connection.execute("set local lock_timeout = '50ms'")
+        yield connection
+    finally:
+        connection.rollback()
+
+
+def give(connection: Connection, table: str, rows: Sequence[Row]) -> None:
+    """Insert rows with their defaults. Foreign keys are left open: a case names what matters."""
+    connection.execute("set local session_replication_role = replica")
+    for row in completed(table, rows):
+        connection.execute(
+            sql.SQL("insert into {} ({}) overriding system value values ({})").format(
+                sql.Identifier(*table.split(".")),
+                sql.SQL(", ").join(map(sql.Identifier, row)),
+                sql.SQL(", ").join(map(sql.Placeholder, row)),
+            ),
+            row,
+        )
+    connection.execute("set local session_replication_role = origin")
+
+
+def _restart_identities(connection: Connection) -> None:
+    for table, column in IDENTITY_COLUMNS.items():
+        connection.execute(
+            sql.SQL("alter table {} alter column {} restart with {}").format(
+                sql.Identifier("reporting", table), sql.Identifier(column), FIRST_NEW_ID
+            )
+        )
+
+
+def _give(case: Case, connection: Connection) -> None:
+    for table, rows in case.given.items():
+        if table.startswith("staged_"):
+            _set_role(connection, case.query_name)
+            connection.execute(query(f"reporting/stage_{table.removeprefix('staged_')}"))
+            connection.execute("reset role")
+        give(connection, table, rows)
+
+
+def _set_role(connection: Connection, query_name: str) -> None:
+    connection.execute(sql.SQL("set local role {}").format(sql.Identifier(role_of(query_name))))
+
+
+def _do(connection: psycopg.Connection[Any], statement: LiteralString | Mapping[str, Any]) -> None:
+    if isinstance(statement, str):
+        connection.execute(statement)
+    elif "fails" in statement:
+        with pytest.raises(psycopg.Error):
+            connection.execute(statement["fails"])
+    else:
+        connection.execute(query(statement["query"]), statement["params"])
+
+
+def _check(case: Case, connection: Connection) -> None:
+    if case.error is not None:
+        with pytest.raises(getattr(psycopg.errors, case.error)), connection.transaction():
+            connection.execute(query(case.query_name), case.params)
+        return
+    cursor = connection.execute(query(case.query_name), case.params or None)
+    if case.expect is not None:
+        _compare(case.expect, cursor)
+    if case.expect_each is not None:
+        for number, expected in enumerate(case.expect_each):
+            assert number == 0 or cursor.nextset()
+            _compare(expected, cursor)
+        assert not cursor.nextset()
+
+
+def _compare(expected: Expected, cursor: psycopg.Cursor[DictRow]) -> None:
+    rows = [{column: _in_utc(value) for column, value in row.items()} for row in cursor]
+    difference = expected.difference(rows)
+    if difference is not None:
+        pytest.fail(difference, pytrace=False)
+
+
+def _in_utc(value: object) -> object:
+    return value.astimezone(UTC) if isinstance(value, datetime) else value
+
+
+def _columns(cursor: psycopg.Cursor[Any]) -> list[tuple[str, int]]:
+    return [(column.name, column.type_code) for column in cursor.description or ()]
+
+
+def _connect(conninfo: str) -> Connection:
+    return psycopg.connect(conninfo, autocommit=True, prepare_threshold=None, row_factory=dict_row)

@@ -1,0 +1,118 @@
+"""Every SQL file has cases, and every case holds on a real server. See cases.py for their form."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from closebook.queries import SQL_FOLDER, query
+from local.stack import Stack
+from tests.sql import cases, runs
+from tests.sql.cases import Case
+from tests.sql.runs import Servers
+
+ALL_CASES = [case for name in sorted(cases.case_files()) for case in cases.load(name)]
+SQL_FILES = sorted(SQL_FOLDER.rglob("*.sql"))
+STAGED = sorted(case.columns_of for case in ALL_CASES if case.columns_of is not None)
+
+
+@pytest.fixture(scope="module")
+def servers(
+    stack: Stack, module_platform_database: str, module_store_database: str
+) -> Iterator[Servers]:
+    with Servers.connected(stack, module_platform_database, module_store_database) as servers:
+        yield servers
+
+
+@pytest.mark.parametrize("case", ALL_CASES, ids=str)
+def test_case(servers: Servers, case: Case) -> None:
+    servers.run(case)
+
+
+def test_every_sql_file_has_cases_and_all_cases_are_of_an_sql_file() -> None:
+    assert {case.query_name for case in ALL_CASES} == cases.query_names()
+    assert cases.case_files() == cases.query_names()
+
+
+def test_no_two_cases_of_a_file_have_the_same_name() -> None:
+    names = [str(case) for case in ALL_CASES]
+    assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize(
+    "query_name", sorted({case.query_name for case in ALL_CASES if case.expected_columns})
+)
+def test_the_cases_of_a_query_name_all_of_its_columns(servers: Servers, query_name: str) -> None:
+    of_query = [case for case in ALL_CASES if case.query_name == query_name]
+    first = next(case for case in of_query if case.expected_columns)
+    named = {column for case in of_query for column in case.expected_columns}
+    assert named == servers.columns_of(first)
+
+
+# ---- from the replica to the store -----------------------------------------------------
+
+
+@pytest.mark.parametrize("query_name", STAGED)
+def test_rows_arrive_in_their_staged_table_as_the_replica_gave_them(
+    servers: Servers, query_name: str
+) -> None:
+    staged = f"staged_{query_name.removeprefix('replica/')}"
+    given = next(case for case in ALL_CASES if case.query_name == query_name and case.given)
+    with (
+        runs.rolled_back(servers.platform_admin) as platform,
+        runs.rolled_back(servers.store_admin) as store,
+    ):
+        for table, rows in given.given.items():
+            runs.give(platform, table, rows)
+        store.execute(query(f"reporting/stage_{query_name.removeprefix('replica/')}"))
+        reading = sql.SQL("copy ({}) to stdout").format(sql.SQL(query(query_name)))
+        writing = sql.SQL("copy {} from stdin").format(sql.Identifier(staged))
+        with (
+            platform.cursor().copy(reading, given.params) as source,
+            store.cursor().copy(writing) as into_store,
+        ):
+            for block in source:
+                into_store.write(block)
+        sent = platform.execute(query(query_name), given.params).fetchall()
+        arrived = store.execute(sql.SQL("table {}").format(sql.Identifier(staged))).fetchall()
+    assert sent
+    assert sorted(map(repr, arrived)) == sorted(map(repr, sent))
+
+
+@pytest.mark.parametrize("query_name", STAGED)
+def test_a_staged_table_ends_with_its_transaction(servers: Servers, query_name: str) -> None:
+    name = query_name.removeprefix("replica/")
+    with servers.store_admin.transaction():
+        servers.store_admin.execute(query(f"reporting/stage_{name}"))
+    with pytest.raises(psycopg.errors.UndefinedTable):
+        servers.store_admin.execute(sql.SQL("table {}").format(sql.Identifier(f"staged_{name}")))
+
+
+# ---- the form of the files -------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", SQL_FILES, ids=lambda p: p.relative_to(SQL_FOLDER).as_posix())
+class TestForm:
+    def test_begins_with_a_comment_that_says_what_it_does(self, path: Path) -> None:
+        assert re.match(r"-- [A-Z].*\S", path.read_text(encoding="utf-8"))
+
+    def test_is_lower_case_outside_of_comments_and_literals(self, path: Path) -> None:
+        code = _code(path)
+        assert code == code.lower()
+
+    def test_has_named_parameters_and_no_other_markers(self, path: Path) -> None:
+        # psycopg reads a percent sign in a comment as a marker too.
+        rest = re.sub(r"%\([a-z0-9_]+\)s", "", path.read_text(encoding="utf-8"))
+        assert "%" not in rest
+        assert not re.search(r"[{}$]|:[a-z]", _code(path).replace("::", ""))
+
+    def test_selects_columns_by_name(self, path: Path) -> None:
+        assert not re.search(r"(select|,|\.)\s*\*|^\s*table\b", _code(path), re.MULTILINE)
+
+
+def _code(path: Path) -> str:
+    text = path.read_text(encoding="utf-8")
+    return re.sub(r"'[^']*'", "''", re.sub(r"--.*", "", text))

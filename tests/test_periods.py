@@ -1,0 +1,297 @@
+"""Every instant belongs to one hour, one day and one month, whatever the zone's clocks do."""
+
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from closebook import periods
+from closebook.errors import Misconfigured
+from closebook.periods import DAY, HOUR, Grain, Period
+
+TICK = timedelta(microseconds=1)
+# Each is here for something that its clocks did: midnights that never were or came twice, a
+# change of half an hour, half and three quarters of an hour from UTC, a whole date left out.
+ZONES = [
+    "UTC",
+    "America/New_York",
+    "America/Sao_Paulo",
+    "America/Havana",
+    "America/St_Johns",
+    "Africa/Casablanca",
+    "Asia/Kathmandu",
+    "Asia/Kolkata",
+    "Asia/Tehran",
+    "Atlantic/Azores",
+    "Australia/Lord_Howe",
+    "Europe/Prague",
+    "Pacific/Apia",
+    "Pacific/Kiritimati",
+]
+WHOLE_HOUR_ZONES = ["UTC", "America/New_York", "Europe/Prague", "America/Sao_Paulo"]
+EARLIEST, LATEST = datetime(1990, 1, 1), datetime(2037, 12, 31)  # noqa: DTZ001 (as UTC below)
+
+instants = st.datetimes(EARLIEST, LATEST, timezones=st.just(UTC))
+dates = st.dates(EARLIEST.date(), LATEST.date())
+zones = st.sampled_from(ZONES)
+
+
+def utc(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def tiles(parts: list[Period], whole: Period) -> bool:
+    """Whether the parts lie end to end from the start of the whole to its end."""
+    ends = [whole.start, *(part.end for part in parts)]
+    starts = [*(part.start for part in parts), whole.end]
+    return ends == starts
+
+
+# ---- one instant, one period ------------------------------------------------------------
+
+
+@given(instants)
+def test_an_instant_lies_in_its_utc_hour(instant: datetime) -> None:
+    hour = periods.hour_of(instant)
+
+    assert hour.start <= instant < hour.end
+    assert hour.end - hour.start == HOUR
+    assert (hour.start.minute, hour.start.second, hour.start.microsecond) == (0, 0, 0)
+    assert hour.time_zone == "UTC"
+
+
+@given(instants, zones)
+@example(utc("2011-12-30T10:00Z"), "Pacific/Apia")
+@example(utc("2012-11-04T05:30Z"), "America/Havana")
+@example(utc("2009-11-01T02:45Z"), "America/St_Johns")
+@example(utc("2018-11-04T03:00Z"), "America/Sao_Paulo")
+def test_an_instant_lies_in_its_day_and_its_month(instant: datetime, time_zone: str) -> None:
+    day = periods.day_containing(instant, time_zone)
+    month = periods.month_containing(instant, time_zone)
+
+    assert day.start <= instant < day.end
+    assert month.start <= instant < month.end
+    assert month.start <= day.start
+    assert day.end <= month.end
+
+
+@given(dates, zones)
+@example(date(2011, 12, 29), "Pacific/Apia")
+@example(date(1994, 12, 30), "Pacific/Kiritimati")
+@example(date(2026, 12, 31), "Asia/Kathmandu")
+def test_the_instant_at_a_boundary_belongs_to_the_later_period(day: date, time_zone: str) -> None:
+    period = periods.day_containing(
+        datetime(day.year, day.month, day.day, 12, tzinfo=ZoneInfo(time_zone)), time_zone
+    )
+
+    later = periods.day_containing(period.end, time_zone)
+
+    assert later.start == period.end
+    assert periods.day_containing(period.end - TICK, time_zone) == period
+    assert periods.day_containing(period.start, time_zone) == period
+
+
+@given(st.integers(1990, 2037), st.integers(1, 12), zones)
+def test_months_follow_each_other_without_gap_or_overlap(
+    year: int, number: int, time_zone: str
+) -> None:
+    month = periods.month_of(year, number, time_zone)
+
+    following = periods.month_containing(month.end, time_zone)
+
+    assert following.start == month.end
+    assert periods.month_before(following) == month
+    assert (month.first_date, following.first_date.day) == (date(year, number, 1), 1)
+
+
+@given(dates, zones)
+def test_the_same_day_is_found_from_each_of_its_instants(day: date, time_zone: str) -> None:
+    noon = datetime(day.year, day.month, day.day, 12, tzinfo=ZoneInfo(time_zone))
+    period = periods.day_containing(noon, time_zone)
+
+    instant = period.start
+    while instant < period.end:
+        assert periods.day_containing(instant, time_zone) == period
+        instant += timedelta(minutes=17)
+
+
+# ---- how long they are ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("day", "time_zone", "hours"),
+    [
+        ("2026-03-08", "America/New_York", 23),
+        ("2026-11-01", "America/New_York", 25),
+        ("2019-03-10", "America/New_York", 23),
+        ("2026-11-02", "America/New_York", 24),
+        ("1994-03-27", "Europe/Prague", 23),
+        ("1993-09-26", "Europe/Prague", 25),
+        ("2018-11-04", "America/Sao_Paulo", 23),
+        ("2019-02-16", "America/Sao_Paulo", 25),
+        ("2026-11-01", "America/Havana", 25),
+        ("2026-03-08", "America/Havana", 23),
+        ("2026-04-05", "Australia/Lord_Howe", 24.5),
+        ("2026-10-04", "Australia/Lord_Howe", 23.5),
+        ("2026-10-04", "Asia/Kolkata", 24),
+        ("2011-12-29", "Pacific/Apia", 24),
+        ("2011-12-31", "Pacific/Apia", 24),
+    ],
+)
+def test_a_day_is_as_long_as_the_clocks_make_it(day: str, time_zone: str, hours: float) -> None:
+    period = periods.day_of(date.fromisoformat(day), time_zone)
+
+    assert period.end - period.start == hours * HOUR
+
+
+@pytest.mark.parametrize(
+    ("month", "days"),
+    [("2026-02", 28), ("2024-02", 29), ("1900-02", 28), ("2000-02", 29), ("2026-04", 30)],
+)
+def test_a_month_has_as_many_days_as_the_calendar_gives_it(month: str, days: int) -> None:
+    assert len(list(periods.parse_month(month, "Europe/Prague").days())) == days
+
+
+def test_december_ends_where_january_begins() -> None:
+    december = periods.parse_month("2025-12", "America/New_York")
+
+    assert december.end == utc("2026-01-01T05:00Z")
+    assert periods.month_containing(december.end, "America/New_York").label == "2026-01"
+
+
+def test_the_leap_day_is_a_day_of_february() -> None:
+    leap_day = periods.day_of(date(2024, 2, 29), "Europe/Prague")
+
+    assert leap_day in list(periods.parse_month("2024-02", "Europe/Prague").days())
+    assert periods.day_containing(leap_day.end, "Europe/Prague").first_date == date(2024, 3, 1)
+
+
+def test_a_midnight_that_never_was_is_the_instant_of_the_change() -> None:
+    day = periods.day_of(date(2018, 11, 4), "America/Sao_Paulo")
+
+    assert day.start == utc("2018-11-04T03:00Z")
+    assert day.first_date == date(2018, 11, 4)
+
+
+def test_of_two_midnights_the_day_begins_at_the_first() -> None:
+    assert periods.day_of(date(2026, 11, 1), "America/Havana").start == utc("2026-11-01T04:00Z")
+
+
+def test_an_hour_shown_again_after_midnight_stays_in_the_later_day() -> None:
+    # St. John's turned its clocks at 00:01 back to 23:01 of the day before, which had ended.
+    shown_again = utc("2009-11-01T02:45Z")
+
+    assert periods.local_date(shown_again, "America/St_Johns") == date(2009, 10, 31)
+    assert periods.day_containing(shown_again, "America/St_Johns").label == "2009-11-01"
+    assert periods.month_containing(shown_again, "America/St_Johns").label == "2009-11"
+
+
+# ---- parts and wholes -------------------------------------------------------------------
+
+
+@given(dates, st.sampled_from(WHOLE_HOUR_ZONES))
+def test_the_hours_of_a_day_tile_it_where_the_zone_has_whole_hours(
+    day: date, time_zone: str
+) -> None:
+    period = periods.day_of(day, time_zone)
+
+    assert tiles(list(period.hours()), period)
+
+
+@given(dates, st.sampled_from(["Asia/Kolkata", "Asia/Kathmandu", "Australia/Lord_Howe"]))
+def test_elsewhere_the_hours_of_a_day_are_those_that_lie_in_it_whole(
+    day: date, time_zone: str
+) -> None:
+    period = periods.day_of(day, time_zone)
+
+    hours = list(period.hours())
+
+    assert tiles(hours, Period(Grain.DAY, hours[0].start, hours[-1].end, time_zone))
+    assert period.start <= hours[0].start < period.start + HOUR
+    assert period.end - HOUR < hours[-1].end <= period.end
+
+
+@given(st.integers(1990, 2037), st.integers(1, 12), zones)
+@example(2011, 12, "Pacific/Apia")
+@example(1994, 12, "Pacific/Kiritimati")
+@example(2009, 11, "America/St_Johns")
+def test_the_days_of_a_month_tile_it(year: int, number: int, time_zone: str) -> None:
+    month = periods.month_of(year, number, time_zone)
+
+    assert tiles(list(month.days()), month)
+
+
+def test_a_month_leaves_out_the_date_that_its_zone_skipped() -> None:
+    days = [day.label for day in periods.parse_month("2011-12", "Pacific/Apia").days()]
+
+    assert len(days) == 30
+    assert days[-2:] == ["2011-12-29", "2011-12-31"]
+
+
+# ---- what people call them --------------------------------------------------------------
+
+
+def test_labels_name_the_hour_in_utc_and_the_rest_in_the_business_zone() -> None:
+    instant = utc("2026-11-01T03:30Z")
+
+    assert periods.hour_of(instant).label == "2026-11-01T03Z"
+    assert periods.day_containing(instant, "America/New_York").label == "2026-10-31"
+    assert periods.month_containing(instant, "America/New_York").label == "2026-10"
+
+
+@given(st.integers(1990, 2037), st.integers(1, 12), zones)
+def test_a_month_is_found_again_by_its_label(year: int, number: int, time_zone: str) -> None:
+    month = periods.month_of(year, number, time_zone)
+
+    assert periods.parse_month(month.label, time_zone) == month
+
+
+def test_a_period_says_its_grain_its_label_and_its_bounds() -> None:
+    text = str(periods.day_of(date(2026, 3, 8), "America/New_York"))
+
+    assert text == "day 2026-03-08 [2026-03-08T05:00:00+00:00, 2026-03-09T04:00:00+00:00)"
+
+
+# ---- what is refused --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["Mars/Olympus", "", "../../etc/passwd", "New York", "EST5\0"])
+def test_an_unknown_zone_is_refused_with_the_setting_to_mend(name: str) -> None:
+    with pytest.raises(Misconfigured, match="CLOSEBOOK_TIME_ZONE"):
+        periods.zone(name)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "2026", "2026-13", "2026-00", "2026-1", "202610", "2026-10-01", "October", "2026-W05"],
+)
+def test_what_is_no_month_is_refused_with_the_right_form(text: str) -> None:
+    with pytest.raises(Misconfigured, match="YYYY-MM"):
+        periods.parse_month(text, "UTC")
+
+
+@given(st.text(max_size=10).filter(lambda text: not text.isascii() or not text[:4].isdigit()))
+def test_any_other_text_is_no_month(text: str) -> None:
+    with pytest.raises(Misconfigured):
+        periods.parse_month(text, "UTC")
+
+
+@pytest.mark.parametrize("text", ["9999-12", "0001-01"])
+def test_a_month_at_the_edge_of_the_calendar_is_refused(text: str) -> None:
+    with pytest.raises(Misconfigured):
+        periods.parse_month(text, "Asia/Kolkata")
+
+
+def test_a_date_that_the_zone_skipped_is_no_day() -> None:
+    with pytest.raises(Misconfigured, match="skipped"):
+        periods.day_of(date(2011, 12, 30), "Pacific/Apia")
+
+
+def test_bounds_must_be_utc_and_in_order() -> None:
+    start = utc("2026-10-31T00:00Z")
+    with pytest.raises(Misconfigured, match="empty"):
+        Period(Grain.DAY, start, start, "UTC")
+    with pytest.raises(Misconfigured, match="in UTC"):
+        Period(Grain.DAY, start.astimezone(ZoneInfo("Europe/Prague")), start + DAY, "UTC")

@@ -1,0 +1,179 @@
+"""What the roles of the reporting store may do: the store adds, the desk reads, no more."""
+
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from local.stack import Stack
+
+TABLES = {
+    "closes",
+    "close_totals",
+    "tie_outs",
+    "hourly_volume",
+    "daily_volume",
+    "daily_account_movement",
+    "statements",
+    "statement_lines",
+    "statement_documents",
+    "statement_manifests",
+    "counter_publications",
+}
+VIEWS = {"current_hourly_volume", "current_daily_volume", "current_daily_account_movement"}
+EVERYTHING = TABLES | VIEWS | {"migrations"}
+MUTABLE = {"is_current", "confirmed_at", "confirmation_count"}
+
+Connection = psycopg.Connection[tuple[object, ...]]
+
+
+@pytest.fixture(scope="module")
+def owner(stack: Stack, module_store_database: str) -> Iterator[Connection]:
+    with psycopg.connect(stack.store_owner(module_store_database), autocommit=True) as connection:
+        connection.execute(
+            "insert into reporting.closes (grain, period_start, period_end, time_zone,"
+            " close_version, fence_lsn, fenced_at, snapshot_text, replica_name, code_version,"
+            " run_id) values ('hour', '2026-03-10 14:00Z', '2026-03-10 15:00Z', 'UTC', 1, '0/1',"
+            " '2026-03-10 15:00Z', '', '', '', '')"
+        )
+        yield connection
+
+
+@pytest.fixture
+def store(stack: Stack, module_store_database: str, owner: Connection) -> Iterator[Connection]:
+    with psycopg.connect(stack.store(module_store_database), autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def desk(stack: Stack, module_store_database: str, owner: Connection) -> Iterator[Connection]:
+    with psycopg.connect(stack.desk(module_store_database), autocommit=True) as connection:
+        yield connection
+
+
+@pytest.mark.parametrize(
+    ("role", "privilege", "relations"),
+    [
+        ("closebook_store", "select", EVERYTHING),
+        ("closebook_store", "insert", TABLES),
+        ("closebook_store", "update", set()),
+        ("closebook_store", "delete", set()),
+        ("closebook_store", "truncate", set()),
+        ("closebook_store", "references", set()),
+        ("closebook_store", "trigger", set()),
+        ("closebook_desk", "select", EVERYTHING - {"migrations"}),
+        ("closebook_desk", "insert", set()),
+        ("closebook_desk", "update", set()),
+        ("closebook_desk", "delete", set()),
+        ("closebook_desk", "truncate", set()),
+        ("closebook_desk", "references", set()),
+        ("closebook_desk", "trigger", set()),
+    ],
+)
+def test_a_role_has_a_privilege_on_these_and_on_nothing_else(
+    owner: Connection, role: str, privilege: str, relations: set[str]
+) -> None:
+    granted = owner.execute(
+        "select relname from pg_class where relnamespace = 'reporting'::regnamespace"
+        " and relkind in ('r', 'v', 'm', 'p', 'f') and has_table_privilege(%s, oid, %s)",
+        [role, privilege],
+    )
+    assert {row[0] for row in granted} == relations
+
+
+@pytest.mark.parametrize(
+    ("role", "columns"),
+    [
+        ("closebook_store", {("closes", column) for column in MUTABLE}),
+        ("closebook_desk", set()),
+    ],
+)
+def test_these_columns_may_be_updated_and_no_others(
+    owner: Connection, role: str, columns: set[tuple[str, str]]
+) -> None:
+    granted = owner.execute(
+        "select relname, attname from pg_attribute"
+        " inner join pg_class on pg_class.oid = attrelid"
+        " where relnamespace = 'reporting'::regnamespace and attnum > 0 and not attisdropped"
+        " and relkind in ('r', 'v') and has_column_privilege(%s, attrelid, attnum, 'update')",
+        [role],
+    )
+    assert set(granted) == columns
+
+
+@pytest.mark.parametrize("role", ["closebook_store", "closebook_desk"])
+def test_a_role_can_become_no_other_role(owner: Connection, role: str) -> None:
+    others = owner.execute(
+        "select rolname from pg_roles where rolname <> %s and pg_has_role(%s, oid, 'member')",
+        [role, role],
+    )
+    assert others.fetchall() == []
+
+
+def test_no_role_of_the_store_is_above_the_rules(owner: Connection) -> None:
+    roles = owner.execute(
+        "select rolname from pg_roles where rolname like 'closebook%%'"
+        " and (rolsuper or rolcreaterole or rolcreatedb or rolreplication or rolbypassrls)"
+    )
+    assert roles.fetchall() == []
+
+
+@pytest.mark.parametrize("table", sorted(TABLES))
+@pytest.mark.parametrize("attempt", ["delete from {}", "truncate {}", "drop table {}"])
+def test_the_store_removes_nothing(store: Connection, table: str, attempt: str) -> None:
+    _refused(store, sql.SQL(attempt).format(sql.Identifier("reporting", table)))
+
+
+@pytest.mark.parametrize("column", sorted(MUTABLE))
+def test_the_store_may_say_which_close_is_current_and_confirmed(
+    store: Connection, column: str
+) -> None:
+    updated = store.execute(
+        sql.SQL("update reporting.closes set {0} = {0}").format(sql.Identifier(column))
+    )
+    assert updated.rowcount == 1
+
+
+@pytest.mark.parametrize("column", ["period_end", "fence_lsn", "close_version", "fenced_at"])
+def test_the_store_does_not_rewrite_what_a_close_says(store: Connection, column: str) -> None:
+    _refused(store, sql.SQL("update reporting.closes set {0} = {0}").format(sql.Identifier(column)))
+
+
+def test_the_store_does_not_turn_its_own_numbers_back(store: Connection) -> None:
+    _refused(store, sql.SQL("select setval('reporting.closes_close_id_seq', 1)"))
+
+
+@pytest.mark.parametrize("table", sorted(TABLES))
+@pytest.mark.parametrize(
+    "attempt", ["insert into {} default values", "delete from {}", "truncate {}", "drop table {}"]
+)
+def test_the_desk_writes_nothing(desk: Connection, table: str, attempt: str) -> None:
+    _refused(desk, sql.SQL(attempt).format(sql.Identifier("reporting", table)))
+
+
+def test_the_desk_makes_no_close_current(desk: Connection) -> None:
+    _refused(desk, sql.SQL("update reporting.closes set is_current = true"))
+
+
+def test_the_desk_does_not_see_the_migrations(desk: Connection) -> None:
+    _refused(desk, sql.SQL("select migration from reporting.migrations"))
+
+
+@pytest.mark.parametrize("schema", ["reporting", "public"])
+def test_neither_makes_tables(store: Connection, desk: Connection, schema: str) -> None:
+    for connection in (store, desk):
+        _refused(
+            connection,
+            sql.SQL("create table {} (close_id bigint)").format(sql.Identifier(schema, "mine")),
+        )
+
+
+def test_neither_makes_schemas(store: Connection, desk: Connection) -> None:
+    for connection in (store, desk):
+        _refused(connection, sql.SQL("create schema mine"))
+
+
+def _refused(connection: Connection, statement: sql.SQL | sql.Composed) -> None:
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        connection.execute(statement)
