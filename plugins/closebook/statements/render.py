@@ -1,6 +1,7 @@
 """From a statement to its PDF: Jinja2 writes the page, WeasyPrint sets it, nothing is fetched."""
 
 import gc
+import logging
 import os
 import re
 from dataclasses import dataclass
@@ -41,15 +42,19 @@ def render(statement: Statement) -> bytes:
     and Misconfigured when the templates are not where they should be.
     """
     press = _press(_template_folder())
-    page = press.template.render(_view(statement))
     document = press.set(
-        page,
+        page(statement),
         assets={_CHART_SOURCE: draw(daily_balances(statement))},
         identifier=_identifier(statement),
         account_id=statement.account_id,
     )
     _freeze_what_stays()
     return document
+
+
+def page(statement: Statement) -> str:
+    """The statement as the HTML that is set into pages: all text of the platform is escaped."""
+    return _press(_template_folder()).template.render(_view(statement))
 
 
 def renderer_version() -> str:
@@ -199,6 +204,8 @@ class _Press:
         from weasyprint.text.fonts import FontConfiguration
         from weasyprint.urls import FatalURLFetchingError
 
+        # A line for each step of each page would bury what a task's log has to say.
+        logging.getLogger("weasyprint.progress").setLevel(logging.WARNING)
         for name in ("statement.html.j2", "statement.css"):
             if not (folder / name).is_file():
                 raise Misconfigured(

@@ -1,0 +1,104 @@
+"""The stack and the 5,000,000 transactions that the benchmarks run on, made once and kept."""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from rich.progress import Progress
+
+from benchmarks.timing import console
+from closebook import periods
+from closebook.periods import Period
+from closebook.settings import Replica, Settings
+from local import REPOSITORY, sample_platform
+from local.progress import Steps
+from local.sample_plan import SampleSize
+from local.stack import AIRFLOW_STEPS, SERVER_STEPS, Stack
+
+ROOT = REPOSITORY / ".local" / "bench-stack"
+SIZE = SampleSize(transactions=5_000_000, users=200_000, merchants=2_000, days=30)
+SEED = 20261101
+LEGACY_DATABASE = "platform_legacy"
+"""The same rows with the primary and foreign keys' indexes alone."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """The running stack, and the busiest whole periods of its data."""
+
+    stack: Stack
+    day: Period
+    hour: Period
+
+    @property
+    def settings(self) -> Settings:
+        """What a close on this stack needs."""
+        environment = self.stack.environment
+        names = ("replica_a", "replica_b")
+        return Settings(
+            time_zone=environment["CLOSEBOOK_TIME_ZONE"],
+            primary=self.stack.fence(),
+            replicas=tuple(Replica(name, self.stack.reader(name)) for name in names),
+            store=self.stack.store(),
+            redis_url=self.stack.redis_url,
+            documents_url=self.stack.documents_url,
+        )
+
+
+def set_up() -> Stage:
+    """Start the stack and load it, unless it is loaded already."""
+    stack = Stack.build(ROOT, airflow=True, fast=True)
+    steps = Steps(SERVER_STEPS + AIRFLOW_STEPS + 4)
+    stack.start_servers(steps)
+    loaded = stack.root / "loaded.json"
+    if not loaded.exists():
+        _load(stack, steps, loaded)
+    stack.start_airflow(steps)
+    zone = stack.environment["CLOSEBOOK_TIME_ZONE"]
+    until = datetime.fromisoformat(json.loads(loaded.read_text())["until"])
+    day = periods.day_containing(periods.day_containing(until, zone).start - periods.HOUR, zone)
+    return Stage(stack, day, _busiest_hour(stack, day))
+
+
+def _load(stack: Stack, steps: Steps, loaded: Path) -> None:
+    until = datetime.now(UTC)
+    with steps.step(f"{SIZE.transactions:,} transactions"), Progress(console=console) as bar:
+        tasks: dict[str, Any] = {}
+
+        def show(step: str, done: int, total: int) -> None:
+            if step not in tasks:
+                tasks[step] = bar.add_task(step, total=total)
+            bar.update(tasks[step], completed=done)
+
+        sample_platform.load(
+            stack.primary_admin("platform"),
+            SIZE,
+            seed=SEED,
+            until=until,
+            time_zone=stack.environment["CLOSEBOOK_TIME_ZONE"],
+            progress=show,
+        )
+    with steps.step("A copy without the contract's indexes"):
+        with psycopg.connect(stack.primary_admin(), autocommit=True) as primary:
+            primary.execute("create database platform_legacy template platform strategy file_copy")
+        with psycopg.connect(stack.primary_admin(LEGACY_DATABASE), autocommit=True) as primary:
+            primary.execute("vacuum (analyze)")
+    with steps.step("Indexes of the contract"):
+        stack.create_indexes()
+    with steps.step("Replicas caught up"):
+        stack.replica_wait(seconds=600)
+    loaded.write_text(json.dumps({"until": until.isoformat()}))
+
+
+def _busiest_hour(stack: Stack, day: Period) -> Period:
+    with psycopg.connect(stack.replica_admin("replica_a", "platform")) as replica:
+        row = replica.execute(
+            "select date_trunc('hour', settled_at, 'UTC') from platform.transactions "
+            "where settled_at >= %s and settled_at < %s group by 1 order by count(*) desc limit 1",
+            [day.start, day.end],
+        ).fetchone()
+    assert row is not None  # noqa: S101  # the sample has rows on every day
+    return periods.hour_of(row[0])

@@ -1,0 +1,91 @@
+"""Ratios of things measured in one run: contestants take turns, medians are compared."""
+
+import json
+import os
+import platform
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+RESULTS = Path(__file__).parent / "results"
+ROUNDS = 7
+
+console = Console(highlight=False)
+
+
+@dataclass(frozen=True)
+class Timed:
+    """The seconds of one contestant, a figure for each round."""
+
+    name: str
+    seconds: tuple[float, ...]
+
+    @property
+    def median_seconds(self) -> float:
+        """The middle one of the rounds."""
+        return median(self.seconds)
+
+
+def alternate(
+    contestants: Mapping[str, Callable[[], object]], rounds: int = ROUNDS
+) -> dict[str, Timed]:
+    """Run every contestant once to warm up, then all of them in turn, round after round."""
+    seconds: dict[str, list[float]] = {name: [] for name in contestants}
+    with Progress(console=console, transient=True) as bar:
+        task = bar.add_task("measuring", total=(rounds + 1) * len(contestants))
+        for number in range(rounds + 1):
+            for name, run in contestants.items():
+                bar.update(task, description=name)
+                began = time.perf_counter()
+                run()
+                if number:
+                    seconds[name].append(time.perf_counter() - began)
+                bar.advance(task)
+    return {name: Timed(name, tuple(taken)) for name, taken in seconds.items()}
+
+
+def report(title: str, timed: Mapping[str, Timed], reference: str, **facts: Any) -> None:
+    """Print the medians and how many times the reference each takes; write them as JSON."""
+    table = Table("what", "median ms", "min ms", "max ms", f"× {reference}", title=title)
+    base = timed[reference].median_seconds
+    for one in timed.values():
+        table.add_row(
+            one.name,
+            f"{one.median_seconds * 1000:,.1f}",
+            f"{min(one.seconds) * 1000:,.1f}",
+            f"{max(one.seconds) * 1000:,.1f}",
+            f"{one.median_seconds / base:,.2f}",
+        )
+    console.print(table)
+    for name, fact in facts.items():
+        console.print(f"  {name}: {fact}")
+    write(title, {"reference": reference, "rounds": _rounds(timed), "facts": facts})
+
+
+def write(title: str, content: Mapping[str, Any]) -> None:
+    """Keep a result with when and where it was measured."""
+    RESULTS.mkdir(exist_ok=True)
+    path = RESULTS / f"{title.lower().replace(' ', '_')}.json"
+    machine = {
+        "python": platform.python_version(),
+        "cores": os.cpu_count(),
+        "load": os.getloadavg(),
+    }
+    measured = {"measured_at": datetime.now(UTC).isoformat(), "machine": machine, **content}
+    path.write_text(json.dumps(measured, indent=1, default=str) + "\n")
+    console.print(f"  written to {path.relative_to(Path.cwd())}")
+
+
+def _rounds(timed: Mapping[str, Timed]) -> dict[str, Any]:
+    return {
+        one.name: {"median_seconds": one.median_seconds, "seconds": one.seconds}
+        for one in timed.values()
+    }

@@ -1,0 +1,85 @@
+"""The day beside the old report and the bare scan; the hour beside a full count. On a replica."""
+
+from typing import Any
+
+import psycopg
+
+from benchmarks.legacy.old_report import old_report, statement
+from benchmarks.platform import LEGACY_DATABASE, Stage
+from benchmarks.timing import alternate, report
+from closebook.periods import Period
+from closebook.queries import query
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+
+def measure(stage: Stage) -> None:
+    """Assert that all ways give the same numbers, then let them take turns."""
+    stack = stage.stack
+    with (
+        psycopg.connect(stack.replica_admin("replica_a", "platform"), autocommit=True) as replica,
+        psycopg.connect(
+            stack.replica_admin("replica_a", LEGACY_DATABASE), autocommit=True
+        ) as legacy,
+    ):
+        _measure_day(replica, legacy, stage.day)
+        _measure_hour(replica, stage.hour)
+
+
+def _measure_day(replica: Connection, legacy: Connection, day: Period) -> None:
+    bounds = _bounds(day)
+    new = [row[1:] for row in _rows(replica, "daily_volume", bounds) if row[0] is None]
+    old = old_report(legacy, day.start, day.end)
+    assert sorted(new) == sorted(old), "the old report and daily_volume.sql differ"  # noqa: S101
+    ((counted, amount_minor),) = replica.execute(statement("bare_scan"), bounds).fetchall()
+    assert sum(row[6] for row in new) == counted  # noqa: S101
+    assert sum(row[7] for row in new) == amount_minor  # noqa: S101
+    timed = alternate(
+        {
+            "old report": lambda: old_report(legacy, day.start, day.end),
+            "daily_volume.sql": lambda: _rows(replica, "daily_volume", bounds),
+            "bare scan": lambda: replica.execute(statement("bare_scan"), bounds).fetchall(),
+        }
+    )
+    ratio = timed["old report"].median_seconds / timed["daily_volume.sql"].median_seconds
+    report(
+        "Daily volume",
+        timed,
+        "bare scan",
+        day=day.label,
+        transactions_of_the_day=counted,
+        rows_of_the_report=len(new),
+        old_report_over_daily_volume=round(ratio, 1),
+    )
+
+
+def _measure_hour(replica: Connection, hour: Period) -> None:
+    bounds = _bounds(hour)
+    rows = _rows(replica, "hourly_volume", bounds)
+    ((counted, amount_minor),) = replica.execute(statement("bare_scan"), bounds).fetchall()
+    assert sum(row[3] for row in rows) == counted  # noqa: S101
+    assert sum(row[4] for row in rows) == amount_minor  # noqa: S101
+    timed = alternate(
+        {
+            "full count": lambda: replica.execute(statement("live_count")).fetchall(),
+            "hourly_volume.sql": lambda: _rows(replica, "hourly_volume", bounds),
+            "bare scan": lambda: replica.execute(statement("bare_scan"), bounds).fetchall(),
+        }
+    )
+    ratio = timed["full count"].median_seconds / timed["hourly_volume.sql"].median_seconds
+    report(
+        "Hourly volume",
+        timed,
+        "bare scan",
+        hour=hour.label,
+        transactions_of_the_hour=counted,
+        full_count_over_hourly_volume=round(ratio, 1),
+    )
+
+
+def _rows(replica: Connection, name: str, bounds: dict[str, object]) -> list[tuple[Any, ...]]:
+    return replica.execute(query(f"replica/{name}"), bounds).fetchall()
+
+
+def _bounds(period: Period) -> dict[str, object]:
+    return {"period_start": period.start, "period_end": period.end}

@@ -1,0 +1,304 @@
+"""A month: opening + lines = closing, closing = next opening, and days add up to statements."""
+
+import traceback
+from datetime import date
+
+import pytest
+
+from closebook.checks import TieOutFailed
+from closebook.errors import ClosebookError, NotReady, WrongData
+from closebook.periods import HOUR, Period, day_of, month_of, parse_month
+from closebook.rollups import close_day
+from closebook.settings import Settings
+from closebook.statements.freeze import close_month
+from tests.closing import RUN, Books, Platform
+
+NEW_YORK = "America/New_York"
+SEPTEMBER = parse_month("2026-09", NEW_YORK)
+OCTOBER = parse_month("2026-10", NEW_YORK)
+HOLDER = "Zdeňka Tajná"
+BUSY, RESTING, EMPTY, OVERDRAWN, LATER, BACK_TO_ZERO = 1, 2, 3, 4, 5, 6
+
+
+def fill(platform: Platform) -> None:
+    """Six accounts, each a case of its own, over two months."""
+    for account_id in (BUSY, RESTING, EMPTY, OVERDRAWN, LATER, BACK_TO_ZERO):
+        platform.open_account(account_id, "EUR", HOLDER)
+    platform.post(BUSY, SEPTEMBER.start, 10_000, "EUR")
+    platform.post(BUSY, SEPTEMBER.end - HOUR, -2_500, "EUR")
+    platform.post(BUSY, OCTOBER.start, 300, "EUR")
+    platform.post(BUSY, OCTOBER.start + 200 * HOUR, -40, "EUR", kind="fee")
+    platform.post(BUSY, OCTOBER.end - HOUR, 5, "EUR")
+    platform.post(BUSY, OCTOBER.end, 7_777, "EUR")
+    platform.post(RESTING, SEPTEMBER.start + 40 * HOUR, 800, "EUR")
+    platform.post(OVERDRAWN, OCTOBER.start + HOUR, 100, "EUR")
+    platform.post(OVERDRAWN, OCTOBER.start + HOUR, -350, "EUR")
+    platform.post(LATER, OCTOBER.end + HOUR, 50, "EUR")
+    platform.post(BACK_TO_ZERO, SEPTEMBER.start, 60, "EUR")
+    platform.post(BACK_TO_ZERO, SEPTEMBER.start + HOUR, -60, "EUR")
+
+
+def recount(platform: Platform, month: Period) -> dict[int, tuple[int, int, int]]:
+    """Opening, closing and number of lines of every account that shall have a statement."""
+    statements = {}
+    for account_id in {entry.account_id for entry in platform.entries}:
+        opening = platform.balance(account_id, month.start)
+        lines = [e for e in platform.posted_in(month) if e.account_id == account_id]
+        if lines or opening:
+            closing = opening + sum(entry.amount_minor for entry in lines)
+            statements[account_id] = (opening, closing, len(lines))
+    return statements
+
+
+def lines_of(books: Books, close_id: int, account_id: int) -> list[tuple[int, int, int]]:
+    rows = books.rows(
+        "select line_number, amount_minor, balance_minor from reporting.statement_lines"
+        " where close_id = %s and account_id = %s order by line_number",
+        close_id,
+        account_id,
+    )
+    return [(r["line_number"], r["amount_minor"], r["balance_minor"]) for r in rows]
+
+
+# ---- what is written --------------------------------------------------------------------
+
+
+def test_statements_equal_a_recount(settings: Settings, platform: Platform, books: Books) -> None:
+    fill(platform)
+
+    close = close_month(settings, OCTOBER, RUN)
+
+    assert (close.outcome, close.version) == ("new", 1)
+    assert books.statements(close.close_id) == recount(platform, OCTOBER)
+
+
+def test_an_account_with_a_balance_has_a_statement_without_lines_and_one_without_has_none(
+    settings: Settings, platform: Platform, books: Books
+) -> None:
+    fill(platform)
+
+    statements = books.statements(close_month(settings, OCTOBER, RUN).close_id)
+
+    assert statements[RESTING] == (800, 800, 0)
+    assert statements.keys().isdisjoint({EMPTY, LATER, BACK_TO_ZERO})
+
+
+def test_a_balance_may_be_negative(settings: Settings, platform: Platform, books: Books) -> None:
+    fill(platform)
+
+    close = close_month(settings, OCTOBER, RUN)
+
+    assert books.statements(close.close_id)[OVERDRAWN] == (0, -250, 2)
+    assert lines_of(books, close.close_id, OVERDRAWN) == [(1, 100, 100), (2, -350, -250)]
+
+
+def test_lines_are_numbered_in_order_and_carry_the_running_balance(
+    settings: Settings, platform: Platform, books: Books
+) -> None:
+    fill(platform)
+
+    close = close_month(settings, OCTOBER, RUN)
+
+    assert lines_of(books, close.close_id, BUSY) == [
+        (1, 300, 7_800),
+        (2, -40, 7_760),
+        (3, 5, 7_765),
+    ]
+
+
+def test_openings_are_the_closings_of_the_month_before(
+    settings: Settings, platform: Platform, books: Books
+) -> None:
+    fill(platform)
+
+    september = books.statements(close_month(settings, SEPTEMBER, RUN).close_id)
+    october = books.statements(close_month(settings, OCTOBER, RUN).close_id)
+
+    closings = {account: closing for account, (_, closing, _) in september.items() if closing}
+    openings = {account: opening for account, (opening, _, _) in october.items() if opening}
+    assert openings == closings == {BUSY: 7_500, RESTING: 800}
+
+
+def test_months_can_close_in_any_order(
+    settings: Settings, platform: Platform, books: Books
+) -> None:
+    fill(platform)
+
+    october = close_month(settings, OCTOBER, RUN)
+    september = close_month(settings, SEPTEMBER, RUN)
+
+    assert books.statements(october.close_id) == recount(platform, OCTOBER)
+    assert books.statements(september.close_id) == recount(platform, SEPTEMBER)
+
+
+def test_closed_again_it_is_confirmed_and_nothing_is_added(
+    settings: Settings, platform: Platform, books: Books
+) -> None:
+    fill(platform)
+    close_month(settings, OCTOBER, RUN)
+    size_before = books.size()
+
+    assert close_month(settings, OCTOBER, RUN).outcome == "confirmed"
+    assert books.size() == size_before
+
+
+def test_a_late_entry_makes_a_new_version_and_the_old_statement_stays(
+    settings: Settings, platform: Platform, books: Books
+) -> None:
+    fill(platform)
+    before = recount(platform, OCTOBER)
+    first = close_month(settings, OCTOBER, RUN)
+    platform.post(EMPTY, OCTOBER.end - HOUR, 42, "EUR")
+
+    second = close_month(settings, OCTOBER, RUN)
+
+    assert (second.outcome, second.version) == ("changed", 2)
+    assert books.statements(first.close_id) == before
+    assert books.statements(second.close_id) == before | {EMPTY: (0, 42, 1)}
+    assert [row["is_current"] for row in books.versions(OCTOBER)] == [False, True]
+
+
+def test_a_line_whose_text_alone_changed_makes_a_new_version(
+    settings: Settings, platform: Platform
+) -> None:
+    fill(platform)
+    close_month(settings, OCTOBER, RUN)
+    platform.connection.execute(
+        "update platform.ledger_entries set description = 'Another text' where entry_id = 3"
+    )
+
+    assert close_month(settings, OCTOBER, RUN).outcome == "changed"
+
+
+def test_days_and_the_month_tie_out(settings: Settings, platform: Platform, books: Books) -> None:
+    fill(platform)
+    days = list(OCTOBER.days())
+    for day in (days[0], days[8], days[-1]):
+        close_day(settings, day, RUN)
+
+    close = close_month(settings, OCTOBER, RUN)
+
+    checked = books.rows("select * from reporting.tie_outs where close_id = %s", close.close_id)
+    assert {row["check_name"]: row["offending_count"] for row in checked} == {
+        "entries_have_account": 0,
+        "lines_reach_closing": 0,
+        "lines_equal_source": 0,
+        "opening_equals_previous_closing": 0,
+        "days_equal_statements": 0,
+    }
+
+
+def test_a_month_that_has_not_ended_is_not_ready(settings: Settings, platform: Platform) -> None:
+    with pytest.raises(NotReady, match="has not ended"):
+        close_month(settings, month_of(platform.now().year + 1, 1, NEW_YORK), RUN)
+
+
+# ---- what stops it ----------------------------------------------------------------------
+
+
+def shown_to_operators(error: BaseException) -> str:
+    """All that a task's log has of an error: its text, and the errors that led to it."""
+    return "".join(traceback.format_exception(error))
+
+
+def assert_stopped(failed: ClosebookError, books: Books, check_name: str, account_id: int) -> None:
+    """The close was stopped by the check, says which account, and left only that on record."""
+    assert check_name in str(failed)
+    assert f"account_id={account_id}" in str(failed)
+    assert HOLDER not in shown_to_operators(failed)
+    [record] = books.failed_tie_outs()
+    assert (record["check_name"], record["close_id"]) == (check_name, None)
+    assert (record["grain"], record["run_id"]) == ("month", RUN.run_id)
+    assert [row["account_id"] for row in record["offending_sample"]] == [account_id]
+    assert HOLDER not in str(record)
+
+
+def test_entries_in_two_currencies_stop_the_close(
+    settings: Settings, platform: Platform, books: Books
+) -> None:
+    fill(platform)
+    platform.post(RESTING, OCTOBER.start, 5, "USD")
+
+    with pytest.raises(TieOutFailed) as failed:
+        close_month(settings, OCTOBER, RUN)
+
+    assert_stopped(failed.value, books, "entries_have_account", RESTING)
+    assert sum(books.size().values()) == 0
+
+
+def test_entries_in_another_currency_than_their_account_stop_the_close(
+    settings: Settings, platform: Platform, books: Books
+) -> None:
+    fill(platform)
+    platform.open_account(9, "JPY", HOLDER)
+    platform.post(9, OCTOBER.start, 5, "EUR")
+
+    with pytest.raises(TieOutFailed) as failed:
+        close_month(settings, OCTOBER, RUN)
+
+    assert_stopped(failed.value, books, "entries_have_account", 9)
+
+
+def test_an_opening_that_is_not_the_closing_before_stops_the_close(
+    settings: Settings, platform: Platform, books: Books
+) -> None:
+    fill(platform)
+    close_month(settings, SEPTEMBER, RUN)
+    platform.post(RESTING, SEPTEMBER.end - HOUR, 1, "EUR")
+    size_before = books.size()
+
+    with pytest.raises(TieOutFailed) as failed:
+        close_month(settings, OCTOBER, RUN)
+
+    assert_stopped(failed.value, books, "opening_equals_previous_closing", RESTING)
+    assert books.size() == size_before
+    assert "previous_closing_minor=800, opening_minor=801" in str(failed.value)
+
+
+def test_it_closes_once_the_month_before_was_closed_again(
+    settings: Settings, platform: Platform, books: Books
+) -> None:
+    fill(platform)
+    close_month(settings, SEPTEMBER, RUN)
+    platform.post(RESTING, SEPTEMBER.end - HOUR, 1, "EUR")
+    with pytest.raises(TieOutFailed):
+        close_month(settings, OCTOBER, RUN)
+
+    assert close_month(settings, SEPTEMBER, RUN).outcome == "changed"
+    close = close_month(settings, OCTOBER, RUN)
+
+    assert books.statements(close.close_id)[RESTING] == (801, 801, 0)
+
+
+def test_a_day_that_lacks_an_entry_stops_the_month_until_it_is_closed_again(
+    settings: Settings, platform: Platform, books: Books
+) -> None:
+    fill(platform)
+    ninth = day_of(date(2026, 10, 9), NEW_YORK)
+    close_day(settings, ninth, RUN)
+    platform.post(RESTING, ninth.start, -1, "EUR")
+
+    with pytest.raises(TieOutFailed) as failed:
+        close_month(settings, OCTOBER, RUN)
+    assert_stopped(failed.value, books, "days_equal_statements", RESTING)
+
+    close_day(settings, ninth, RUN)
+    assert close_month(settings, OCTOBER, RUN).outcome == "new"
+
+
+def test_rows_that_the_store_refuses_are_named_by_column_and_show_no_holder(
+    settings: Settings, platform: Platform, books: Books
+) -> None:
+    fill(platform)
+    execute = platform.connection.execute
+    execute("alter table platform.users alter column address drop not null")
+    execute("update platform.users set address = null where user_id = 1000001")
+    try:
+        with pytest.raises(WrongData, match="holder_address") as failed:
+            close_month(settings, OCTOBER, RUN)
+    finally:
+        execute("update platform.users set address = '' where address is null")
+        execute("alter table platform.users alter column address set not null")
+
+    assert HOLDER not in shown_to_operators(failed.value)
+    assert sum(books.size().values()) == 0
