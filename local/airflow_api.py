@@ -13,6 +13,7 @@ from local.errors import StackError
 
 TIMEOUT_SECONDS = 30.0
 POLL_SECONDS = 0.5
+END_NOTICED_SECONDS = 90.0
 
 
 @dataclass(frozen=True)
@@ -88,8 +89,12 @@ class AirflowApi:
     ) -> int:
         """Start a backfill of the intervals that begin from first to last; return its id.
 
-        Intervals that have run already run again.
+        Intervals that have run already run again. Airflow allows one backfill a DAG at a time
+        and notices the end of one only now and then: that is waited for.
         """
+        deadline = time.monotonic() + END_NOTICED_SECONDS
+        while self._has_running_backfill(dag_id) and time.monotonic() < deadline:
+            time.sleep(POLL_SECONDS)
         started = self.post(
             "backfills",
             {
@@ -102,6 +107,10 @@ class AirflowApi:
             },
         )
         return int(started["id"])
+
+    def _has_running_backfill(self, dag_id: str) -> bool:
+        backfills = self.get("backfills", dag_id=dag_id, limit=100)["backfills"]
+        return any(backfill["completed_at"] is None for backfill in backfills)
 
     def run_counts(self, dag_id: str, first: datetime, last: datetime) -> RunCounts:
         """Count a DAG's runs whose interval begins from first to last, by state."""

@@ -79,7 +79,6 @@ def test_a_backfill_closes_its_hours_and_the_counter_follows(
     ]
     counter = json.loads(redis.Redis.from_url(platform.redis_url).get(COUNTER_KEY))  # type: ignore[arg-type]  # the synchronous client gives bytes
     assert counter["currencies"]["USD"]["gross_minor"] == str(sum(PAYMENTS_MINOR[:3]))
-    assert counter["currencies"]["USD"]["previous_gross_minor"] == str(sum(PAYMENTS_MINOR[:2]))
 
 
 def test_a_backfill_of_what_is_closed_gives_the_same_numbers_and_versions(
@@ -193,8 +192,8 @@ def test_nobody_gets_in_without_a_log_in(platform: Stack) -> None:
 def run_backfill(
     airflow: AirflowApi, dag_id: str, first: datetime, last: datetime, count: int
 ) -> None:
-    airflow.unpause(dag_id)
     airflow.backfill(dag_id, first, last, conf={"reason": "a test"}, max_active_runs=4)
+    airflow.unpause(dag_id)
     wait_for_runs(airflow, dag_id, first, last, count)
 
 

@@ -1,10 +1,11 @@
 """A day: every dimension equals a recount, and so do the hours that come from the same scan."""
 
 from collections import defaultdict
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from datetime import date, datetime
+from typing import Any
 
 import psycopg
 import pytest
@@ -335,7 +336,7 @@ def test_days_and_their_hours_closed_all_at_once_come_out_right(
     hours = [hour for day in days for hour in list(day.hours())[::8]]
 
     with ThreadPoolExecutor(6) as pool:
-        closing = [
+        closing: list[Future[Any]] = [
             *(pool.submit(close_day, settings, day, RUN) for day in days),
             *(pool.submit(close_hour, settings, hour, RUN) for hour in hours),
         ]

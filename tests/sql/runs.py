@@ -15,8 +15,17 @@ from closebook.queries import query
 from local.stack import Stack
 from tests.sql.cases import Case, Expected, Row, completed
 
-# Far from UTC and not by whole hours: what depends on the session's zone shows.
-SESSION_TIME_ZONE = "Asia/Kathmandu"
+SESSION_SETTINGS = {
+    # Far from UTC and not by whole hours: what depends on the session's zone shows.
+    "timezone": "Asia/Kathmandu",
+    "lock_timeout": "50ms",
+    # Plans that keep rows in no order by luck: an order must come from the query.
+    "enable_indexscan": "off",
+    "enable_indexonlyscan": "off",
+    "enable_bitmapscan": "off",
+    "enable_mergejoin": "off",
+    "enable_sort": "off",
+}
 ROLES = {
     "replica": "closebook_reader",
     "checks": "closebook_store",
@@ -120,6 +129,7 @@ class Servers:
         undo: Sequence[LiteralString] = (),
         application_name: str = "other",
         database: str | None = None,
+        replication: str | None = None,
     ) -> Iterator[None]:
         stack = self.stack
         if case.query_name.startswith(("replica/", "primary/")):
@@ -127,7 +137,12 @@ class Servers:
         else:
             conninfo = stack.store_admin(database or self.store)
         with psycopg.connect(
-            conninfo, autocommit=True, application_name=application_name
+            conninfo,
+            autocommit=True,
+            application_name=application_name,
+            replication=replication,
+            # What a replication connection understands.
+            cursor_factory=psycopg.ClientCursor,
         ) as connection:
             for statement in do:
                 _do(connection, statement)
@@ -151,8 +166,8 @@ def rolled_back(connection: Connection) -> Iterator[Connection]:
     try:
         with connection.pipeline():
             connection.execute("begin")
-            connection.execute(f"set local timezone = '{SESSION_TIME_ZONE}'")
-            connection.execute("set local lock_timeout = '50ms'")
+            for name, value in SESSION_SETTINGS.items():
+                connection.execute("select set_config(%s, %s, true)", [name, value])
         yield connection
     finally:
         connection.rollback()

@@ -1,0 +1,264 @@
+"""From a frozen month to its documents: each rendered once, whole, and listed in the manifest."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from io import BytesIO
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlparse
+
+import psycopg
+import pytest
+from pypdf import PdfReader
+
+from closebook.errors import WrongData
+from closebook.periods import parse_month
+from closebook.settings import Settings
+from closebook.statements import issue
+from closebook.statements.freeze import close_month
+from closebook.statements.issue import Manifest, Shard
+from tests.closing import RUN, Books, Platform
+
+OCTOBER = parse_month("2026-10", "America/New_York")
+ACCOUNTS = (1, 2, 3)
+
+
+@pytest.fixture
+def close_id(settings: Settings, platform: Platform) -> int:
+    """October, frozen: three accounts, of which one rests."""
+    platform.open_account(1, "USD", "Ada Lovelace")
+    platform.open_account(2, "JPY", "山田太郎")
+    platform.open_account(3, "KWD", "<b>Bobby</b> & Söhne")
+    platform.post(1, OCTOBER.start, 123_456)
+    platform.post(1, OCTOBER.end - timedelta(hours=1), -56, kind="fee")
+    platform.post(2, OCTOBER.start, 7_000, "JPY")
+    platform.post(3, OCTOBER.start - timedelta(days=1), 1_005, "KWD")
+    return close_month(settings, OCTOBER, RUN).close_id
+
+
+def render_all(settings: Settings, close_id: int, account_ids: list[int] | None = None) -> int:
+    shards = issue.plan_shards(settings, close_id, account_ids)
+    return sum(
+        issue.render_shard(settings, close_id, OCTOBER, Shard(**shard), account_ids, RUN)
+        for shard in shards
+    )
+
+
+def manifest_of(settings: Settings, close_id: int) -> tuple[Manifest, dict[str, Any]]:
+    manifest = issue.write_manifest(settings, close_id, OCTOBER, RUN)
+    return manifest, json.loads(stored(settings, manifest.object_name).read_bytes())
+
+
+def stored(settings: Settings, object_name: str) -> Path:
+    return Path(unquote(urlparse(settings.documents_url).path)) / object_name
+
+
+def documents(books: Books) -> dict[int, dict[str, Any]]:
+    rows = books.rows("select * from reporting.statement_documents")
+    return {row["account_id"]: row for row in rows}
+
+
+# ---- documents --------------------------------------------------------------------------
+
+
+def test_every_statement_gets_a_document_that_says_what_was_frozen(
+    settings: Settings, books: Books, close_id: int
+) -> None:
+    assert render_all(settings, close_id) == 3
+
+    text = {
+        account_id: "".join(
+            page.extract_text()
+            for page in PdfReader(BytesIO(stored(settings, row["object_name"]).read_bytes())).pages
+        )
+        for account_id, row in documents(books).items()
+    }
+    assert text.keys() == set(ACCOUNTS)
+    assert "Ada Lovelace" in text[1]
+    assert "1,234.00" in text[1]
+    assert "7,000" in text[2]
+    assert "<b>Bobby</b> & Söhne" in text[3]
+    assert "1.005" in text[3]
+    assert not any(other in text[2] for other in ("Ada", "Bobby"))
+
+
+def test_rendered_again_nothing_is_left_to_do(
+    settings: Settings, books: Books, close_id: int
+) -> None:
+    render_all(settings, close_id)
+    before = documents(books)
+
+    assert render_all(settings, close_id) == 0
+    assert documents(books) == before
+
+
+def test_a_lost_file_is_rendered_again_to_the_same_bytes(
+    settings: Settings, books: Books, close_id: int
+) -> None:
+    render_all(settings, close_id)
+    lost = documents(books)[2]
+    path = stored(settings, lost["object_name"])
+    content = path.read_bytes()
+    path.unlink()
+
+    assert render_all(settings, close_id) == 1
+    assert path.read_bytes() == content
+    assert documents(books)[2] == lost
+
+
+def test_a_lost_file_can_be_issued_again_though_the_letterhead_has_changed(
+    settings: Settings, books: Books, close_id: int
+) -> None:
+    render_all(settings, close_id)
+    stored(settings, documents(books)[2]["object_name"]).unlink()
+    moved = replace(settings, issuer_address="99 New Street\nCork")
+
+    render_all(moved, close_id)
+
+    manifest, _ = manifest_of(moved, close_id)
+    assert (manifest.document_count, manifest.missing_count) == (3, 0)
+
+
+def test_only_the_accounts_that_are_named_are_rendered(
+    settings: Settings, books: Books, close_id: int
+) -> None:
+    assert render_all(settings, close_id, [3, 1]) == 2
+    assert documents(books).keys() == {1, 3}
+
+
+def test_an_account_without_a_statement_cannot_be_named(settings: Settings, close_id: int) -> None:
+    with pytest.raises(WrongData, match="1 of the 2 accounts"):
+        issue.plan_shards(settings, close_id, [1, 77])
+
+
+def test_names_of_files_say_nothing_of_whom_they_are_about(
+    settings: Settings, books: Books, close_id: int
+) -> None:
+    render_all(settings, close_id)
+    manifest_of(settings, close_id)
+
+    root = stored(settings, "")
+    names = [str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()]
+    assert len(names) == 4
+    for name in names:
+        folder, month, shard, file = name.split("/")
+        assert folder in {"statements", "manifests"}
+        assert month == "2026-10"
+        assert file.startswith(shard)
+        assert len(file.partition(".")[0]) == 64
+
+
+# ---- the manifest -----------------------------------------------------------------------
+
+
+def test_the_manifest_lists_every_statement_with_the_digest_of_its_file(
+    settings: Settings, books: Books, close_id: int
+) -> None:
+    render_all(settings, close_id)
+
+    manifest, contents = manifest_of(settings, close_id)
+
+    assert (manifest.document_count, manifest.missing_count) == (3, 0)
+    assert (contents["month"], contents["close_id"]) == ("2026-10", close_id)
+    listed = {entry["account_id"]: entry for entry in contents["statements"]}
+    frozen = books.statements(close_id)
+    assert listed.keys() == frozen.keys() == set(ACCOUNTS)
+    for account_id, entry in listed.items():
+        opening, closing, lines = frozen[account_id]
+        assert (entry["opening_minor"], entry["closing_minor"]) == (opening, closing)
+        assert entry["line_count"] == lines
+        content = stored(settings, entry["object_name"]).read_bytes()
+        assert entry["sha256"] == sha256(content).hexdigest()
+    assert [listed[a]["currency"] for a in ACCOUNTS] == ["USD", "JPY", "KWD"]
+    assert (
+        manifest.sha256 == sha256(stored(settings, manifest.object_name).read_bytes()).hexdigest()
+    )
+
+
+def test_the_manifest_says_what_is_still_missing(settings: Settings, close_id: int) -> None:
+    render_all(settings, close_id, [1])
+
+    manifest, contents = manifest_of(settings, close_id)
+
+    assert (manifest.document_count, manifest.missing_count) == (1, 2)
+    assert [entry["sha256"] is None for entry in contents["statements"]] == [False, True, True]
+
+
+def test_written_again_it_is_the_same_manifest(
+    settings: Settings, books: Books, close_id: int
+) -> None:
+    render_all(settings, close_id)
+
+    assert manifest_of(settings, close_id) == manifest_of(settings, close_id)
+    assert len(books.rows("select 1 from reporting.statement_manifests")) == 1
+
+
+def test_a_registered_document_that_is_lost_stops_the_manifest(
+    settings: Settings, books: Books, close_id: int
+) -> None:
+    render_all(settings, close_id)
+    stored(settings, documents(books)[2]["object_name"]).unlink()
+
+    with pytest.raises(WrongData, match="accounts 2 "):
+        issue.write_manifest(settings, close_id, OCTOBER, RUN)
+
+
+# ---- days on the page -------------------------------------------------------------------
+
+
+def test_a_line_of_an_hour_that_the_clocks_showed_twice_stays_in_its_month(
+    settings: Settings, platform: Platform
+) -> None:
+    """St. John's turned its clocks at 00:01 on 1 November 2009 back to 23:01 on 31 October."""
+    newfoundland = replace(settings, time_zone="America/St_Johns")
+    november = parse_month("2009-11", "America/St_Johns")
+    platform.open_account(1)
+    platform.post(1, datetime(2009, 11, 1, 2, 45, tzinfo=UTC), 100)
+    close = close_month(newfoundland, november, RUN)
+
+    [shard] = issue.plan_shards(newfoundland, close.close_id, None)
+    rendered = issue.render_shard(newfoundland, close.close_id, november, Shard(**shard), None, RUN)
+
+    assert rendered == 1
+
+
+# ---- shards -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("statements", "sizes"),
+    [
+        (0, []),
+        (1, [1]),
+        (99, [99]),
+        (100, [50, 50]),
+        (149, [50, 99]),
+        (3200, [50] * 64),
+        (3210, [51] * 61 + [99]),
+    ],
+)
+def test_a_month_is_cut_into_shards_of_at_least_fifty(
+    settings: Settings, platform: Platform, statements: int, sizes: list[int]
+) -> None:
+    with psycopg.connect(platform.conninfo) as connection:
+        connection.execute(
+            "insert into platform.wallets (wallet_id, account_number, user_id, currency,"
+            " balance_minor) select 3 * n, 'N' || n, 1, 'USD', 0 from generate_series(1, %s) n",
+            [statements],
+        )
+        connection.execute(
+            "insert into platform.ledger_entries (entry_id, wallet_id, posted_at, amount_minor,"
+            " currency, kind, description) select n, 3 * n, %s, n, 'USD', 'payment', ''"
+            " from generate_series(1, %s) n",
+            [OCTOBER.start, statements],
+        )
+    close_id = close_month(settings, OCTOBER, RUN).close_id
+
+    shards = [Shard(**shard) for shard in issue.plan_shards(settings, close_id, None)]
+
+    assert [shard.statement_count for shard in shards] == sizes
+    assert all(one.last_account_id < other.first_account_id for one, other in pairwise(shards))
+    assert len(shards) <= issue.MOST_SHARDS

@@ -1,0 +1,396 @@
+"""The counter: what it says is true and never falls, and Redis only ever moves forward."""
+
+import json
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+import redis
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it ships none
+from jsonschema.exceptions import ValidationError  # type: ignore[import-untyped]
+
+from closebook import counter
+from closebook.counter import COUNTER_KEY, PUBLISH_IF_NEWER, publish
+from closebook.errors import NotReady, Transient, WrongData
+from closebook.periods import Period, hour_of
+from closebook.settings import Settings
+from closebook.volume import close_hour
+from local import REPOSITORY
+from local.stack import REDIS, Stack
+from tests.closing import RUN, Books, Platform, Transaction, utc
+
+pytest_plugins = ["tests.closing"]
+
+SCHEMA_FILE = REPOSITORY / "docs" / "counter.schema.json"
+NINE = hour_of(utc("2026-10-15T09:00Z"))
+TEN = hour_of(NINE.end)
+ELEVEN = hour_of(TEN.end)
+
+
+@pytest.fixture(autouse=True)
+def server(stack: Stack) -> Iterator["redis.Redis"]:
+    """The stack's Redis, without a counter."""
+    with redis.Redis.from_url(stack.redis_url, decode_responses=True) as client:
+        client.delete(COUNTER_KEY)
+        yield client
+
+
+@pytest.fixture(scope="module")
+def schema() -> Draft202012Validator:
+    """The schema that apps read."""
+    contents = json.loads(Path(SCHEMA_FILE).read_text(encoding="utf-8"))
+    Draft202012Validator.check_schema(contents)
+    return Draft202012Validator(contents, format_checker=Draft202012Validator.FORMAT_CHECKER)
+
+
+def fill(platform: Platform) -> None:
+    """Two hours in three currencies, with money going back in both."""
+    platform.settle(NINE.start, 1000)
+    platform.settle(NINE.end - timedelta(seconds=1), 2500)
+    platform.settle(NINE.start, 300, kind="refund")
+    platform.settle(NINE.start, 9_007_199_254_740_993, "JPY")
+    platform.settle(TEN.start, 70)
+    platform.settle(TEN.start, 10, kind="refund")
+    platform.settle(TEN.start, 20, kind="chargeback")
+    platform.settle(TEN.start, 55, "KWD")
+    platform.settle(TEN.end, 999)
+
+
+def close(settings: Settings, *hours: Period) -> None:
+    for hour in hours:
+        close_hour(settings, hour, RUN)
+
+
+def recount(transactions: list[Transaction], previous_end: datetime) -> dict[str, Any]:
+    """The document's currencies, counted in Python."""
+    exponents = {"USD": 2, "JPY": 0, "KWD": 3}
+
+    def total(currency: str, kind: str, before: datetime | None = None) -> tuple[str, int]:
+        amounts = [
+            t.amount_minor
+            for t in transactions
+            if (t.currency, t.kind) == (currency, kind)
+            and (before is None or t.settled_at < before)
+        ]
+        return str(sum(amounts)), len(amounts)
+
+    counted = {}
+    for currency in {t.currency for t in transactions}:
+        gross, payments = total(currency, "payment")
+        previous_gross, previous_payments = total(currency, "payment", previous_end)
+        refunded, refunds = total(currency, "refund")
+        charged_back, chargebacks = total(currency, "chargeback")
+        counted[currency] = {
+            "exponent": exponents[currency],
+            "gross_minor": gross,
+            "previous_gross_minor": previous_gross,
+            "payment_count": payments,
+            "previous_payment_count": previous_payments,
+            "refund_minor": refunded,
+            "refund_count": refunds,
+            "chargeback_minor": charged_back,
+            "chargeback_count": chargebacks,
+        }
+    return counted
+
+
+# ---- what it says -----------------------------------------------------------------------
+
+
+def test_the_document_keeps_its_schema(
+    settings: Settings, platform: Platform, schema: Draft202012Validator
+) -> None:
+    fill(platform)
+    close(settings, NINE, TEN)
+
+    schema.validate(publish(settings, RUN))
+    schema.validate(counter.read(settings))
+
+
+@pytest.mark.parametrize("path", [("publication",), ("currencies", "USD", "gross_minor")])
+def test_the_schema_refuses_a_document_without_one_of_its_parts(
+    settings: Settings, platform: Platform, schema: Draft202012Validator, path: tuple[str, ...]
+) -> None:
+    fill(platform)
+    close(settings, NINE, TEN)
+    document = publish(settings, RUN)
+    part = document
+    for name in path[:-1]:
+        part = part[name]
+    del part[path[-1]]
+
+    with pytest.raises(ValidationError, match=path[-1]):
+        schema.validate(document)
+
+
+def test_the_examples_of_the_schema_keep_it(schema: Draft202012Validator) -> None:
+    assert isinstance(schema.schema, dict)
+    examples = schema.schema["examples"]
+
+    assert examples
+    for example in examples:
+        schema.validate(example)
+
+
+def test_the_totals_equal_a_recount_and_refunds_count_apart(
+    settings: Settings, platform: Platform
+) -> None:
+    fill(platform)
+    close(settings, NINE, TEN)
+
+    document = publish(settings, RUN)
+
+    counted = [t for t in platform.transactions if t.settled_at < TEN.end]
+    assert document["currencies"] == recount(counted, TEN.start)
+    assert document["currencies"]["USD"]["gross_minor"] == "3570"
+    assert document["currencies"]["USD"]["refund_minor"] == "310"
+    assert document["currencies"]["JPY"]["gross_minor"] == "9007199254740993"
+
+
+def test_it_counts_up_to_the_last_closed_hour_and_promises_the_next(
+    settings: Settings, platform: Platform
+) -> None:
+    fill(platform)
+    close(settings, NINE, TEN)
+
+    document = publish(settings, RUN)
+
+    assert document["counted_from"] == "2026-10-15T09:00:00Z"
+    assert document["previous_as_of"] == "2026-10-15T10:00:00Z"
+    assert document["as_of"] == "2026-10-15T11:00:00Z"
+    assert document["next_update_at"] == "2026-10-15T12:00:00Z"
+    assert document["missing_hour_count"] == 0
+
+
+def test_the_previous_total_is_the_last_hours_total(settings: Settings, platform: Platform) -> None:
+    fill(platform)
+    close(settings, NINE)
+    at_nine = publish(settings, RUN)["currencies"]
+    close(settings, TEN)
+    at_ten = publish(settings, RUN)["currencies"]
+
+    for currency, totals in at_ten.items():
+        before = at_nine.get(currency, {"gross_minor": "0", "payment_count": 0})
+        assert totals["previous_gross_minor"] == before["gross_minor"]
+        assert totals["previous_payment_count"] == before["payment_count"]
+
+
+def test_a_quiet_hour_moves_the_previous_total_up_to_the_current_one(
+    settings: Settings, platform: Platform
+) -> None:
+    platform.settle(NINE.start, 1000)
+    close(settings, NINE, TEN)
+
+    document = publish(settings, RUN)
+
+    assert document["as_of"] == "2026-10-15T11:00:00Z"
+    assert document["currencies"]["USD"]["previous_gross_minor"] == "1000"
+
+
+def test_a_payment_found_late_in_an_earlier_hour_counts_as_previous(
+    settings: Settings, platform: Platform
+) -> None:
+    fill(platform)
+    close(settings, NINE, TEN)
+    publish(settings, RUN)
+    platform.settle(NINE.start, 40)
+    close(settings, NINE)
+
+    totals = publish(settings, RUN)["currencies"]["USD"]
+
+    assert (totals["previous_gross_minor"], totals["gross_minor"]) == ("3540", "3610")
+
+
+def test_hours_that_are_not_closed_are_counted_as_missing(
+    settings: Settings, platform: Platform
+) -> None:
+    fill(platform)
+    close(settings, NINE, ELEVEN)
+
+    assert publish(settings, RUN)["missing_hour_count"] == 1
+
+
+def test_without_a_closed_hour_there_is_nothing_to_publish(
+    settings: Settings, server: "redis.Redis"
+) -> None:
+    with pytest.raises(NotReady, match="no hour is closed"):
+        publish(settings, RUN)
+
+    assert server.get(COUNTER_KEY) is None
+    assert counter.read(settings) is None
+
+
+def test_a_gross_total_that_would_fall_is_wrong_data_and_redis_keeps_the_old_one(
+    settings: Settings, platform: Platform
+) -> None:
+    fill(platform)
+    close(settings, NINE, TEN)
+    before = publish(settings, RUN)
+    platform.connection.execute("delete from platform.transactions where amount_minor = 70")
+    close(settings, TEN)
+
+    with pytest.raises(WrongData, match="USD: 3570 -> 3500"):
+        publish(settings, RUN)
+
+    assert counter.read(settings) == before
+
+
+def test_a_currency_that_vanishes_has_fallen_too(settings: Settings, platform: Platform) -> None:
+    fill(platform)
+    close(settings, NINE, TEN)
+    publish(settings, RUN)
+    platform.connection.execute("delete from platform.transactions where currency = 'KWD'")
+    close(settings, TEN)
+
+    with pytest.raises(WrongData, match="KWD: 55 -> 0"):
+        publish(settings, RUN)
+
+
+# ---- what Redis has ---------------------------------------------------------------------
+
+
+def test_redis_has_what_was_published(settings: Settings, platform: Platform) -> None:
+    fill(platform)
+    close(settings, NINE, TEN)
+
+    document = publish(settings, RUN)
+
+    assert counter.read(settings) == document
+
+
+def test_published_twice_it_is_the_same_publication(
+    settings: Settings, platform: Platform, books: Books
+) -> None:
+    fill(platform)
+    close(settings, NINE)
+
+    assert publish(settings, RUN) == publish(settings, RUN)
+    assert len(books.rows("select 1 from reporting.counter_publications")) == 1
+
+
+def test_a_later_state_has_a_higher_number(settings: Settings, platform: Platform) -> None:
+    fill(platform)
+    close(settings, NINE)
+    first = publish(settings, RUN)
+    close(settings, TEN)
+
+    assert publish(settings, RUN)["publication"] > first["publication"]
+
+
+def test_an_older_document_never_replaces_a_newer_one(
+    settings: Settings, platform: Platform, server: "redis.Redis"
+) -> None:
+    fill(platform)
+    close(settings, NINE)
+    older = publish(settings, RUN)
+    close(settings, TEN)
+    newer = publish(settings, RUN)
+
+    script = server.register_script(PUBLISH_IF_NEWER.read_text(encoding="utf-8"))
+    kept = script(keys=[COUNTER_KEY], args=[older["publication"], json.dumps(older)])
+
+    assert kept == newer["publication"]
+    assert counter.read(settings) == newer
+
+
+def test_a_flushed_redis_gets_the_same_publication_again(
+    settings: Settings, platform: Platform, server: "redis.Redis"
+) -> None:
+    fill(platform)
+    close(settings, NINE)
+    document = publish(settings, RUN)
+    server.flushdb()
+
+    publish(settings, RUN)
+
+    assert counter.read(settings) == document
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    ["", "not json", "null", "[]", "7", '"text"', "{}", '{"publication": "999"}', "{" * 2000],
+)
+def test_garbage_under_the_key_is_replaced(
+    settings: Settings, platform: Platform, server: "redis.Redis", garbage: str
+) -> None:
+    fill(platform)
+    close(settings, NINE)
+    server.set(COUNTER_KEY, garbage)
+
+    document = publish(settings, RUN)
+
+    assert counter.read(settings) == document
+
+
+def test_a_value_of_another_kind_under_the_key_is_replaced(
+    settings: Settings, platform: Platform, server: "redis.Redis"
+) -> None:
+    fill(platform)
+    close(settings, NINE)
+    server.rpush(COUNTER_KEY, "an element")
+
+    document = publish(settings, RUN)
+
+    assert counter.read(settings) == document
+
+
+# ---- servers out of reach ---------------------------------------------------------------
+
+
+def test_without_redis_the_store_keeps_the_publication_to_be_sent_again(
+    stack: Stack, settings: Settings, platform: Platform, books: Books
+) -> None:
+    fill(platform)
+    close(settings, NINE)
+    stack.stop(REDIS)
+    try:
+        with pytest.raises(Transient, match="safe in the store"):
+            publish(settings, RUN)
+        with pytest.raises(Transient):
+            counter.read(settings)
+    finally:
+        stack.start(REDIS)
+
+    [kept] = books.rows("select * from reporting.counter_publications")
+    document = publish(settings, RUN)
+    assert document == {"publication": kept["publication_id"], **kept["counter_document"]}
+    assert counter.read(settings) == document
+
+
+def test_without_the_store_a_retry_is_asked_for(settings: Settings) -> None:
+    unreachable = psycopg.conninfo.make_conninfo(settings.store, port=1)
+
+    with pytest.raises(Transient, match="store"):
+        publish(Settings(**{**vars(settings), "store": unreachable}), RUN)
+
+
+# ---- the promise to apps ----------------------------------------------------------------
+
+
+def shown(totals: dict[str, Any], document: dict[str, Any], instant: datetime) -> int:
+    """What an app shows at an instant, as the schema tells it to."""
+    as_of, next_update_at = utc(document["as_of"]), utc(document["next_update_at"])
+    passed = min(max(instant - as_of, timedelta(0)), next_update_at - as_of)
+    previous, gross = int(totals["previous_gross_minor"]), int(totals["gross_minor"])
+    return previous + (gross - previous) * passed // (next_update_at - as_of)
+
+
+def test_an_app_that_follows_the_schema_never_shows_more_than_is_true_and_never_falls(
+    settings: Settings, platform: Platform
+) -> None:
+    for minutes in range(0, 180, 7):
+        platform.settle(NINE.start + timedelta(minutes=minutes), 1000 + minutes)
+    on_screen = 0
+    for hour in (NINE, TEN, ELEVEN):
+        close(settings, hour)
+        document = publish(settings, RUN)
+        for minutes in range(61):
+            instant = hour.end + timedelta(minutes=minutes)
+            now = shown(document["currencies"]["USD"], document, instant)
+            true = sum(t.amount_minor for t in platform.transactions if t.settled_at < instant)
+            assert on_screen <= now <= true
+            on_screen = now
+    assert on_screen == sum(t.amount_minor for t in platform.transactions)
