@@ -41,9 +41,9 @@ class TieOutFailed(WrongData):
 
 
 def tie_out(
-    store: psycopg.Connection[DictRow], check_name: str, close_id: int, period: Period, run: Run
-) -> None:
-    """Run sql/checks/<check_name>.sql on a close and record it. Raises TieOutFailed."""
+    store: psycopg.Connection[DictRow], check_name: str, close_id: int, period: Period
+) -> TieOut:
+    """Run sql/checks/<check_name>.sql on a close. Raises TieOutFailed if it selects rows."""
     offending = store.execute(query(f"checks/{check_name}"), {"close_id": close_id}).fetchall()
     sample = [
         {column: _json_value(value) for column, value in row.items()}
@@ -52,7 +52,7 @@ def tie_out(
     result = TieOut(check_name, period, len(offending), sample)
     if offending:
         raise TieOutFailed(result)
-    record(store, result, close_id, run)
+    return result
 
 
 def record(

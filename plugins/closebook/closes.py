@@ -10,6 +10,7 @@ import psycopg
 from psycopg.rows import DictRow, dict_row
 
 from closebook import checks
+from closebook.checks import TieOut
 from closebook.errors import Transient, WrongData
 from closebook.periods import Period
 from closebook.queries import query
@@ -51,14 +52,16 @@ class ControlTotal:
 class Content:
     """What a close of one grain writes: its rows, its control totals, what proves them.
 
-    ``insert`` writes the rows under a close_id; ``changes`` and ``tie_outs`` name SQL files:
-    sql/reporting/<table>_changes.sql and sql/checks/<check>.sql.
+    ``insert`` writes the rows under a close_id. ``changes`` names tables, each with its
+    sql/reporting/<table>_changes.sql; ``requirements`` and ``tie_outs`` name files of sql/checks/
+    that must select nothing before and after the rows are in.
     """
 
     insert: Callable[[int], None]
     totals: Sequence[ControlTotal]
     changes: Sequence[str]
     tie_outs: Sequence[str]
+    requirements: Sequence[str] = ()
 
 
 @contextmanager
@@ -116,7 +119,8 @@ def write(store: Store, source: Source, period: Period, run: Run, content: Conte
             return Close(current["close_id"], period, current["close_version"], "overtaken")
     close: Close | None = None
     with store.transaction():
-        drafted = _draft(store, source, period, run, content)
+        drafted = _draft(store, source, period, run)
+        proved = _fill(store, drafted["close_id"], period, content)
         if current is None or _differs(store, current["close_id"], drafted["close_id"], content):
             close = Close(
                 drafted["close_id"],
@@ -134,14 +138,14 @@ def write(store: Store, source: Source, period: Period, run: Run, content: Conte
         assert current is not None  # noqa: S101  # only an existing version can be confirmed
         store.execute(query("reporting/confirm_close"), {"close_id": current["close_id"]})
         close = Close(current["close_id"], period, current["close_version"], "confirmed")
-    for check in content.tie_outs:
-        checks.tie_out(store, check, close.close_id, period, run)
+    for tie_out in proved:
+        checks.record(store, tie_out, close.close_id, run)
     level = logging.DEBUG if close.outcome == "confirmed" else logging.INFO
     log.log(level, "%s: version %d, %s", period, close.version, close.outcome)
     return close
 
 
-def _draft(store: Store, source: Source, period: Period, run: Run, content: Content) -> DictRow:
+def _draft(store: Store, source: Source, period: Period, run: Run) -> DictRow:
     drafted = store.execute(
         query("reporting/draft_close"),
         {
@@ -159,13 +163,18 @@ def _draft(store: Store, source: Source, period: Period, run: Run, content: Cont
         },
     ).fetchone()
     assert drafted is not None  # noqa: S101  # the insert returns its row
+    return drafted
+
+
+def _fill(store: Store, close_id: int, period: Period, content: Content) -> list[TieOut]:
+    """Write a draft's rows and totals and prove them, even if they will only confirm others."""
+    proved = [checks.tie_out(store, name, close_id, period) for name in content.requirements]
     for total in content.totals:
         store.execute(
-            query("reporting/insert_close_total"),
-            {"close_id": drafted["close_id"], **asdict(total)},
+            query("reporting/insert_close_total"), {"close_id": close_id, **asdict(total)}
         )
-    content.insert(drafted["close_id"])
-    return drafted
+    content.insert(close_id)
+    return proved + [checks.tie_out(store, name, close_id, period) for name in content.tie_outs]
 
 
 def _differs(store: Store, old_close_id: int, new_close_id: int, content: Content) -> bool:

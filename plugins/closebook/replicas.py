@@ -7,8 +7,10 @@ backend that was descheduled between taking its time and reporting it), every su
 either shows in pg_stat_activity or pg_prepared_xacts, or has ended. If none shows, all of them
 have ended, and their commit records lie below the insert position of the write-ahead log read
 after that. A replica that has replayed up to there has them all.
-It assumes track_activities = on and timestamps assigned by the database; rows that an
-application stamps itself can come late, and are found when the enclosing period closes.
+It assumes track_activities = on (a session without it holds the close up), timestamps assigned
+by the database, and that nobody writes through a replication connection, whose transactions
+PostgreSQL does not show. Rows that come late all the same are found when the enclosing period
+closes.
 """
 
 import time

@@ -1,5 +1,5 @@
--- The statements of one shard that have no document of this template and renderer yet: one row
--- an account.
+-- The statements of one shard: one row an account, with the name of its document once there is
+-- one.
 with statements as (
     select
         close_id,

@@ -17,7 +17,7 @@ from closebook.errors import Transient, WrongData
 from closebook.periods import Period, local_date
 from closebook.queries import query
 from closebook.settings import Run, Settings
-from closebook.statements.documents import Documents
+from closebook.statements.documents import Documents, StoredDocument
 from closebook.statements.model import Holder, Issuer, Statement, StatementLine
 from closebook.statements.render import TEMPLATE_VERSION, render, renderer_version
 
@@ -111,7 +111,13 @@ def render_shard(
                 if row["object_name"] is not None and documents.exists(row["object_name"]):
                     continue
                 statement = frozen_statement(store, settings, close_id, month, row)
-                _keep(store, documents, statement, month, run)
+                stored = _keep(store, documents, statement, month, run)
+                if row["object_name"] not in {None, stored.object_name}:
+                    raise WrongData(
+                        f"{month}: the document of account {row['account_id']} is lost, and "
+                        f"{renderer_version()} does not make the same one again: bring "
+                        f"{row['object_name']} back from a backup"
+                    )
                 rendered += 1
     except psycopg.OperationalError as error:
         raise Transient(f"{month}: the reporting store failed: {error}") from error
@@ -120,7 +126,7 @@ def render_shard(
 
 def _keep(
     store: Store, documents: Documents, statement: Statement, month: Period, run: Run
-) -> None:
+) -> StoredDocument:
     stored = documents.put(render(statement), folder=f"statements/{month.label}", suffix="pdf")
     store.execute(
         query("reporting/insert_statement_document"),
@@ -135,6 +141,7 @@ def _keep(
             "run_id": run.run_id,
         },
     )
+    return stored
 
 
 def frozen_statement(

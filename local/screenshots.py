@@ -1,0 +1,125 @@
+"""`python -m local.screenshots`: the pictures in docs/images, taken from a running demo."""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psycopg
+from playwright.sync_api import Page, ViewportSize, expect, sync_playwright
+
+from local import REPOSITORY
+from local.errors import StackError
+from local.processes import find
+from local.stack import Stack
+
+IMAGES = REPOSITORY / "docs" / "images"
+DAG_ID = "daily_rollups"
+GRID_SIZE = ViewportSize(width=1440, height=720)
+GRID_SECONDS = 120
+# How a person sets the page up, as the page itself remembers it.
+GRID_VIEW = {
+    f"dag_runs_limit-{DAG_ID}": 25,
+    "react-resizable-panels:grid-ltr": {
+        "details-panel,main-panel": {"expandToSizes": {}, "layout": [48, 52]}
+    },
+}
+PAGE_DPI = 100
+WANTED_LINES = 20
+MOST_BYTES = 300_000
+
+# A statement of the size that shows most: its own page one, full, and not many more.
+STATEMENT = """
+select documents.object_name
+from reporting.statement_documents as documents
+inner join reporting.statements using (close_id, account_id)
+inner join reporting.closes using (close_id)
+where closes.is_current and statements.currency = 'USD' and statements.locale_code = 'en_US'
+order by statements.closing_minor < 0, abs(statements.line_count - %s), account_id
+limit 1
+"""
+
+FRAME = """
+<style>
+  body { margin: 0; padding: 18px; width: max-content; background: #eceae4 }
+  img { display: block; border: 1px solid #d2cec2; box-shadow: 0 2px 10px rgb(28 43 58 / 18%) }
+</style>
+<img src="statement.png">
+"""
+
+
+def main() -> int:
+    """Take the pictures; the exit status is 1 for an error that the printed line explains."""
+    parser = argparse.ArgumentParser(prog="python -m local.screenshots", description=__doc__)
+    parser.add_argument("--root", type=Path, default=REPOSITORY / ".local" / "stack")
+    parser.add_argument("--to", type=Path, default=IMAGES, help="the pictures' folder")
+    chosen = parser.parse_args()
+    try:
+        _take(Stack.build(chosen.root, airflow=True, fast=False), chosen.to)
+    except StackError as error:
+        sys.stderr.write(f"no pictures: {error}\n")
+        return 1
+    return 0
+
+
+def _take(stack: Stack, folder: Path) -> None:
+    if not stack.is_running("api_server"):
+        raise StackError(f"no stack runs in {stack.root}: make demo starts one")
+    folder.mkdir(parents=True, exist_ok=True)
+    chromium = find("chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        context = browser.new_context(viewport=GRID_SIZE, color_scheme="light", locale="en-US")
+        page = context.new_page()
+        _grid(page, stack, folder / "airflow-grid.png")
+        _statement(page, stack, folder / "statement.png")
+        browser.close()
+    for picture in (folder / "airflow-grid.png", folder / "statement.png"):
+        if picture.stat().st_size > MOST_BYTES:
+            raise StackError(f"{picture} has more than {MOST_BYTES:,} bytes: show less in it")
+        sys.stdout.write(f"{picture} {picture.stat().st_size:,} bytes\n")
+
+
+def _grid(page: Page, stack: Stack, picture: Path) -> None:
+    """The grid of a DAG's last runs, as a person sees it who is logged in."""
+    page.set_default_timeout(GRID_SECONDS * 1000)
+    page.goto(f"{stack.ui_url}/auth/login/")
+    page.fill("#username", "admin")
+    page.fill("#password", stack.credentials["admin"])
+    page.press("#password", "Enter")
+    page.wait_for_url(lambda url: "/auth/login" not in urlsplit(url).path)
+    for key, value in GRID_VIEW.items():
+        page.evaluate(
+            "([key, value]) => localStorage.setItem(key, value)", [key, json.dumps(value)]
+        )
+    page.goto(f"{stack.ui_url}/dags/{DAG_ID}")
+    for task_id in ("close_day", "publish_counter"):
+        expect(page.get_by_text(task_id).first).to_be_visible(timeout=GRID_SECONDS * 1000)
+    page.wait_for_load_state("networkidle")
+    page.screenshot(path=picture)
+
+
+def _statement(page: Page, stack: Stack, picture: Path) -> None:
+    """Page one of a statement, on a desk."""
+    with psycopg.connect(stack.desk()) as store:
+        row = store.execute(STATEMENT, [WANTED_LINES]).fetchone()
+    if row is None:
+        raise StackError(f"no statement was made in {stack.root}: make demo makes some")
+    document = stack.root / "documents" / row[0]
+    with tempfile.TemporaryDirectory() as scratch:
+        subprocess.run(
+            [find("pdftoppm"), "-png", "-r", str(PAGE_DPI), "-singlefile", document, "statement"],
+            cwd=scratch,
+            check=True,
+        )
+        frame = Path(scratch) / "frame.html"
+        frame.write_text(FRAME)
+        page.goto(frame.as_uri())
+        page.locator("body").screenshot(path=picture)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
