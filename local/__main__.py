@@ -12,9 +12,10 @@ from rich.console import Console
 from rich.table import Table
 
 from local import REPOSITORY, airflow_home
+from local.addresses import SERVERS
 from local.errors import StackError
 from local.progress import Steps
-from local.stack import AIRFLOW_STEPS, SERVER_STEPS, SERVERS, Stack
+from local.stack import AIRFLOW_STEPS, SERVER_STEPS, Stack
 
 ROOT = REPOSITORY / ".local" / "stack"
 

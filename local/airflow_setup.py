@@ -20,7 +20,7 @@ from sqlalchemy import select
 
 @providers_configuration_loaded
 def main() -> None:
-    """Read what is wanted (see Stack.airflow_setup) and make it so."""
+    """Read what is wanted (see airflow_contents) and make it so."""
     wanted: dict[str, Any] = json.load(sys.stdin)
     db.upgradedb()
     with get_application_builder() as builder:

@@ -6,13 +6,9 @@ not run, making it first where it is new; `down()` stops it; `clean()` removes i
 
 import base64
 import fcntl
-import hashlib
 import json
-import os
 import secrets
 import shutil
-import subprocess
-import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -23,11 +19,24 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
-from psycopg.conninfo import make_conninfo
 
 from closebook.migrations import migrate
-from local import REPOSITORY, airflow_home, ports, processes
+from local import airflow_home, folders, ports, processes
+from local.addresses import (
+    METADATA_DATABASE,
+    PLATFORM_DATABASE,
+    POOLERS,
+    PRIMARY,
+    REDIS,
+    REPLICAS,
+    SERVERS,
+    STORE,
+    STORE_DATABASE,
+    USERS,
+)
+from local.airflow_contents import airflow_contents
 from local.airflow_home import Airflow, Keys, Setup
+from local.databases import Databases, sql_file
 from local.errors import StackError
 from local.pgbouncer import ADMIN_USER, PgBouncer
 from local.ports import LOOPBACK
@@ -42,29 +51,10 @@ from local.processes import Component, Running, ServerUser
 from local.progress import Steps
 from local.redis_server import RedisServer
 
-PRIMARY = "primary"
-STORE = "store"
-REDIS = "redis"
-REPLICAS = ("replica_a", "replica_b")
-POOLERS = {f"pgbouncer_{replica}": replica for replica in REPLICAS}
-SERVERS = (STORE, PRIMARY, *REPLICAS, *POOLERS, REDIS)
-PLATFORM_DATABASE = "platform"
-STORE_DATABASE = "closebook"
-METADATA_DATABASE = "airflow"
-USERS = {"admin": ["Admin"], "finance": ["Viewer", "finance"], "viewer": ["Viewer"]}
-FINANCE_PERMISSIONS = [
-    ["can_read", "Statements"],
-    ["can_create", "Statements"],
-    ["can_edit", "Statements"],
-    ["can_read", "Plugins"],
-    ["menu_access", "Statements"],
-]
-POOLS = {"replica_reads": 4, "rendering": 2}
 SERVER_STEPS = 6
 AIRFLOW_STEPS = 2
 READY_SECONDS = 60
 AIRFLOW_SECONDS = 180
-CATCH_UP_SECONDS = 60
 FREE_BYTES_WANTED = 2 * 1024**3
 
 _ROLE_SECRETS = {
@@ -79,19 +69,15 @@ _ROLE_SECRETS = {
 
 
 @dataclass
-class Stack:
+class Stack(Databases):
     """A stack in a folder. Nothing of it runs, and nothing is written, before `up()`.
 
     `fast` gives up durability (fsync), for tests. `airflow` says whether `up()` starts
     Airflow too; `start_airflow()` adds it later.
     """
 
-    root: Path
-    airflow: bool
-    fast: bool
-    settings: Mapping[str, str] = field(default_factory=dict)
-    ports: dict[str, int] = field(default_factory=dict)
-    secrets: dict[str, str] = field(default_factory=dict)
+    airflow: bool = False
+    fast: bool = False
     running: dict[str, Running] = field(default_factory=dict)
     airflow_fingerprint: str = ""
     _setup: Setup | None = field(default=None, init=False, repr=False)
@@ -106,7 +92,7 @@ class Stack:
 
         `settings` overrides CLOSEBOOK_* settings of its tasks (see `environment`).
         """
-        stack = Stack(root.absolute(), airflow, fast, settings or {})
+        stack = Stack(root.absolute(), settings or {}, airflow=airflow, fast=fast)
         try:
             state = json.loads(stack._state_file.read_text())
             stack.secrets = json.loads(stack._secrets_file.read_text())
@@ -142,7 +128,7 @@ class Stack:
             with steps.step("Platform primary"):
                 self._start_primary()
             with steps.step("Platform database"):
-                if not self._has_database(self.primary_admin(), PLATFORM_DATABASE):
+                if not self.has_database(self.primary_admin(), PLATFORM_DATABASE):
                     self.create_platform(PLATFORM_DATABASE, indexes=False)
             with steps.step("Streaming replicas"):
                 self._start_replicas()
@@ -150,7 +136,7 @@ class Stack:
                 for name in (*POOLERS, REDIS):
                     self.start(name)
             with steps.step("Reporting schema"):
-                if not self._has_database(self.store_admin(), STORE_DATABASE):
+                if not self.has_database(self.store_admin(), STORE_DATABASE):
                     self.create_store(STORE_DATABASE)
                 else:
                     migrate(self.store_owner(STORE_DATABASE))
@@ -179,10 +165,7 @@ class Stack:
         """Stop all of it and remove its folder, data and documents included."""
         if self.root.exists():
             self.down()
-        away = self._private_folder
-        if (self.root / "servers").is_symlink() and away.exists():
-            shutil.rmtree(away)
-        shutil.rmtree(self.root, ignore_errors=False) if self.root.exists() else None
+        folders.remove(self.root)
         self.running, self.airflow_fingerprint = {}, ""
 
     def renumber(self) -> None:
@@ -229,151 +212,9 @@ class Stack:
         """The pids of one component, its own first."""
         return [process.pid for process in processes.tree(self.running[name].process)]
 
-    def log(self, name: str) -> Path:
-        """The log of one component."""
-        return self._logs / f"{name}.log"
-
-    # ---- ways in -----------------------------------------------------------------------
-
-    def primary_admin(self, dbname: str = "postgres") -> str:
-        """Conninfo of the superuser on the primary."""
-        return self._conninfo(PRIMARY, SUPERUSER, dbname)
-
-    def replica_admin(self, replica: str, dbname: str = "postgres") -> str:
-        """Conninfo of the superuser on a replica, past PgBouncer."""
-        return self._conninfo(replica, SUPERUSER, dbname)
-
-    def store_admin(self, dbname: str = "postgres") -> str:
-        """Conninfo of the superuser on the store's server."""
-        return self._conninfo(STORE, SUPERUSER, dbname)
-
-    def fence(self, dbname: str = PLATFORM_DATABASE) -> str:
-        """Conninfo of closebook_fence on the primary."""
-        return self._conninfo(PRIMARY, "closebook_fence", dbname)
-
-    def reader(self, replica: str, dbname: str = PLATFORM_DATABASE) -> str:
-        """Conninfo of closebook_reader on a replica, through its PgBouncer."""
-        return self._conninfo(f"pgbouncer_{replica}", "closebook_reader", dbname)
-
-    def pool_admin(self, replica: str) -> str:
-        """Conninfo of the console of a replica's PgBouncer (see local.pgbouncer.console)."""
-        return self._conninfo(f"pgbouncer_{replica}", ADMIN_USER, "pgbouncer")
-
-    def store_owner(self, dbname: str = STORE_DATABASE) -> str:
-        """Conninfo of closebook_owner, who migrates the store."""
-        return self._conninfo(STORE, "closebook_owner", dbname)
-
-    def store(self, dbname: str = STORE_DATABASE) -> str:
-        """Conninfo of closebook_store, who writes closes."""
-        return self._conninfo(STORE, "closebook_store", dbname)
-
-    def desk(self, dbname: str = STORE_DATABASE) -> str:
-        """Conninfo of closebook_desk, who reads closes."""
-        return self._conninfo(STORE, "closebook_desk", dbname)
-
-    @property
-    def redis_url(self) -> str:
-        return f"redis://:{self.secrets['redis']}@{LOOPBACK}:{self.ports[REDIS]}/0"
-
     @property
     def ui_url(self) -> str:
         return self._airflow.ui_url
-
-    @property
-    def credentials(self) -> dict[str, str]:
-        """The log-ins of the UI: user name to password."""
-        return {user: self.secrets[user] for user in USERS}
-
-    @property
-    def documents_url(self) -> str:
-        return (self.root / "documents").as_uri()
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """The CLOSEBOOK_* settings and AIRFLOW_HOME, as Airflow's processes have them."""
-        return {
-            "AIRFLOW_HOME": str(self._airflow_home),
-            "CLOSEBOOK_TIME_ZONE": "America/New_York",
-            "CLOSEBOOK_REPLICAS": ",".join(f"closebook_{replica}" for replica in REPLICAS),
-            "CLOSEBOOK_DOCUMENTS_URL": self.documents_url,
-            "CLOSEBOOK_ISSUER_NAME": "Closebook Sample Payments",
-            "CLOSEBOOK_ISSUER_ADDRESS": "1 Ledger Lane, New York, NY 10005, United States",
-            **self.settings,
-        }
-
-    # ---- replication -------------------------------------------------------------------
-
-    def replica_wait(self, *replicas: str, seconds: float = CATCH_UP_SECONDS) -> None:
-        """Wait until replicas (all, if none is named) have replayed all that is committed."""
-        with _connect(self.primary_admin()) as connection:
-            row = connection.execute("select pg_current_wal_lsn()::text").fetchone()
-        assert row is not None  # noqa: S101 (a select without from has a row)
-        deadline = time.monotonic() + seconds
-        for replica in replicas or REPLICAS:
-            with _connect(self.replica_admin(replica)) as connection:
-                while not _one(
-                    connection.execute("select pg_last_wal_replay_lsn() >= %s::pg_lsn", row)
-                ):
-                    if time.monotonic() > deadline:
-                        raise StackError(
-                            f"{replica} has not replayed {row[0]} after {seconds:.0f} s:"
-                            f" see {self.log(replica)}"
-                        )
-                    time.sleep(0.01)
-
-    def pause_replay(self, replica: str) -> None:
-        """Let a replica receive but not replay, until `resume_replay`."""
-        with _connect(self.replica_admin(replica)) as connection:
-            connection.execute("select pg_wal_replay_pause()")
-            while _one(connection.execute("select pg_get_wal_replay_pause_state()")) != "paused":
-                time.sleep(0.01)
-
-    def resume_replay(self, replica: str) -> None:
-        """Let a replica replay again."""
-        with _connect(self.replica_admin(replica)) as connection:
-            connection.execute("select pg_wal_replay_resume()")
-
-    # ---- databases ---------------------------------------------------------------------
-
-    def create_platform(self, dbname: str, *, indexes: bool) -> None:
-        """Make a platform database on the primary: sample tables, contract, grants.
-
-        Without `indexes`, call `create_indexes` once the data are in.
-        """
-        with self._made_whole(self.primary_admin, dbname) as making:
-            with psycopg.connect(self.primary_admin(making)) as connection:
-                connection.execute("create extension pg_stat_statements")
-                for name in ("sample_platform", "contract", "grants"):
-                    connection.execute(_sql("platform", name))
-            if indexes:
-                self.create_indexes(making)
-
-    def create_indexes(self, dbname: str = PLATFORM_DATABASE) -> None:
-        """Make the indexes that the closes need (sql/platform/indexes.sql)."""
-        with psycopg.connect(self.primary_admin(dbname)) as connection:
-            connection.execute(_sql("platform", "indexes"))
-
-    def create_store(self, dbname: str) -> None:
-        """Make a reporting database on the store's server and migrate it."""
-        with self._made_whole(self.store_admin, dbname, owner="closebook_owner") as making:
-            migrate(self.store_owner(making))
-
-    def clone_platform(self, template: str, dbname: str) -> None:
-        """Copy a platform database and wait until both replicas have the copy."""
-        _clone(self.primary_admin(), template, dbname)
-        self.replica_wait()
-
-    def clone_store(self, template: str, dbname: str) -> None:
-        """Copy a reporting database."""
-        _clone(self.store_admin(), template, dbname, owner="closebook_owner")
-
-    def drop_platform(self, dbname: str) -> None:
-        """Drop a platform database, connections to it included, here and on the replicas."""
-        _drop(self.primary_admin(), dbname)
-
-    def drop_store(self, dbname: str) -> None:
-        """Drop a reporting database, connections to it included."""
-        _drop(self.store_admin(), dbname)
 
     # ---- folders and state -------------------------------------------------------------
 
@@ -389,55 +230,9 @@ class Stack:
     def _logs(self) -> Path:
         return self.root / "logs"
 
-    @property
-    def _airflow_home(self) -> Path:
-        return self.root / "airflow"
-
-    @property
-    def _private_folder(self) -> Path:
-        """Where the servers' data go if their user cannot reach `root`; see `_make_folders`."""
-        digest = hashlib.sha256(os.fsencode(self.root)).hexdigest()[:16]
-        return Path("/var/tmp") / f"closebook-{digest}"  # noqa: S108 (made private, and checked)
-
     @cached_property
     def _server_user(self) -> ServerUser | None:
         return processes.server_user()
-
-    def _make_folders(self) -> None:
-        self.root.mkdir(parents=True, exist_ok=True)
-        # Servers with a user of their own must get through, but need not see what is there.
-        self.root.chmod(0o711 if self._server_user else 0o700)
-        for folder in (self._logs, self.root / "documents"):
-            folder.mkdir(mode=0o700, exist_ok=True)
-        servers = self.root / "servers"
-        if not servers.is_symlink() and not servers.exists():
-            if self._server_user is None or self._reaches(self.root):
-                servers.mkdir(mode=0o700)
-            else:
-                self._make_private_folder()
-                servers.symlink_to(self._private_folder)
-        for folder in (servers, *(servers / name for name in (*POOLERS, REDIS))):
-            folder.mkdir(mode=0o700, exist_ok=True)
-            if self._server_user is not None:
-                shutil.chown(folder, self._server_user.uid, self._server_user.gid)
-
-    def _reaches(self, folder: Path) -> bool:
-        user = self._server_user
-        assert user is not None  # noqa: S101 (asked only for a user)
-        test = subprocess.run(
-            ["test", "-x", folder], user=user.uid, group=user.gid, extra_groups=[], check=False
-        )
-        return test.returncode == 0
-
-    def _make_private_folder(self) -> None:
-        folder = self._private_folder
-        if folder.is_symlink() or folder.exists():
-            # Left over by a stack whose folder is gone, or put there by somebody else.
-            owners = {0, self._server_user.uid if self._server_user else os.geteuid()}
-            if folder.is_symlink() or folder.stat().st_uid not in owners:
-                raise StackError(f"{folder} belongs to somebody else: remove it and try again")
-            shutil.rmtree(folder)
-        folder.mkdir(mode=0o700)
 
     def _save(self) -> None:
         state = {
@@ -465,7 +260,7 @@ class Stack:
     @contextmanager
     def _all_or_nothing(self) -> Iterator[None]:
         """Stop again what was started inside if anything fails, Ctrl-C included."""
-        self._make_folders()
+        folders.make(self.root, (*POOLERS, REDIS), self._server_user)
         with self._alone():
             before = {name for name in self.running if self.is_running(name)}
             self._save()
@@ -496,9 +291,9 @@ class Stack:
         if not server.data.exists():
             server.create(self.secrets[SUPERUSER])
         self.start(STORE)
-        self._make_roles(STORE, _sql("reporting", "roles"), "closebook_owner")
-        if not self._has_database(self.store_admin(), METADATA_DATABASE):
-            with self._made_whole(self.store_admin, METADATA_DATABASE, owner="airflow"):
+        self._make_roles(STORE, sql_file("reporting", "roles"), "closebook_owner")
+        if not self.has_database(self.store_admin(), METADATA_DATABASE):
+            with self.made_whole(self.store_admin, METADATA_DATABASE, owner="airflow"):
                 pass
 
     def _start_primary(self) -> None:
@@ -506,7 +301,7 @@ class Stack:
         if not server.data.exists():
             server.create(self.secrets[SUPERUSER])
         self.start(PRIMARY)
-        self._make_roles(PRIMARY, _sql("platform", "roles"), "closebook_fence")
+        self._make_roles(PRIMARY, sql_file("platform", "roles"), "closebook_fence")
         with psycopg.connect(self.primary_admin()) as connection:
             for replica in REPLICAS:
                 connection.execute(
@@ -530,7 +325,7 @@ class Stack:
 
     def _make_roles(self, server: str, roles: bytes, last_role: str) -> None:
         """Run a file of roles once, and set the passwords of all roles of that server."""
-        with psycopg.connect(self._conninfo(server, SUPERUSER, "postgres")) as connection:
+        with psycopg.connect(self.conninfo(server, SUPERUSER, "postgres")) as connection:
             have = {row[0] for row in connection.execute("select rolname from pg_roles")}
             if last_role not in have:
                 connection.execute(roles)
@@ -598,7 +393,7 @@ class Stack:
                 lambda: pooler.is_ready(self.pool_admin(replica)),
             )
         server = self._postgres(name)
-        conninfo = self._conninfo(name, SUPERUSER, "postgres")
+        conninfo = self.conninfo(name, SUPERUSER, "postgres")
         return server.component(), lambda: server.is_ready(conninfo)
 
     def _place(self, name: str) -> dict[str, Any]:
@@ -632,7 +427,7 @@ class Stack:
     def _airflow(self) -> Airflow:
         user, password = "airflow", self.secrets["airflow"]
         return Airflow(
-            home=self._airflow_home,
+            home=self.airflow_home,
             logs=self._logs,
             port=self.ports["api_server"],
             metadata_url=(
@@ -643,52 +438,12 @@ class Stack:
             environment={**airflow_home.base_environment(), **self.environment},
         )
 
-    @property
-    def airflow_setup(self) -> dict[str, Any]:
-        """What Airflow shall hold: users and roles, connections, pools."""
-        return {
-            "users": [
-                {"username": user, "roles": roles, "password": self.secrets[user]}
-                for user, roles in USERS.items()
-            ],
-            "roles": {"finance": FINANCE_PERMISSIONS},
-            "pools": POOLS,
-            "pool_description": "Closebook: bounds what runs at once",
-            "connections": [
-                self._postgres_connection("closebook_primary", PRIMARY, "closebook_fence"),
-                *(
-                    self._postgres_connection(f"closebook_{replica}", pooler, "closebook_reader")
-                    for pooler, replica in POOLERS.items()
-                ),
-                self._postgres_connection("closebook_store", STORE, "closebook_store"),
-                {
-                    "conn_id": "closebook_redis",
-                    "conn_type": "redis",
-                    "host": LOOPBACK,
-                    "port": self.ports[REDIS],
-                    "password": self.secrets["redis"],
-                    "extra": json.dumps({"db": 0}),
-                },
-            ],
-        }
-
-    def _postgres_connection(self, conn_id: str, server: str, role: str) -> dict[str, Any]:
-        return {
-            "conn_id": conn_id,
-            "conn_type": "postgres",
-            "host": LOOPBACK,
-            "port": self.ports[server],
-            "login": role,
-            "password": self.secrets[role],
-            "schema": STORE_DATABASE if server == STORE else PLATFORM_DATABASE,
-        }
-
     def _begin_airflow_setup(self) -> None:
         """Start Airflow's set-up beside us, unless it runs already or would change nothing."""
         if self._setup is not None:
             return
         self._airflow.configure()
-        setup = Setup(self._airflow, self.airflow_setup)
+        setup = Setup(self._airflow, airflow_contents(self))
         if setup.fingerprint != self.airflow_fingerprint:
             setup.start()
             self._setup = setup
@@ -708,41 +463,6 @@ class Stack:
 
     # ---- small parts -------------------------------------------------------------------
 
-    def _conninfo(self, server: str, user: str, dbname: str) -> str:
-        return make_conninfo(
-            host=LOOPBACK,
-            port=self.ports[server],
-            user=user,
-            password=self.secrets[user],
-            dbname=dbname,
-            connect_timeout=10,
-        )
-
-    def _has_database(self, admin: str, dbname: str) -> bool:
-        with _connect(admin) as connection:
-            found = connection.execute("select 1 from pg_database where datname = %s", [dbname])
-            return found.fetchone() is not None
-
-    @contextmanager
-    def _made_whole(
-        self, admin: Callable[[str], str], dbname: str, owner: str = SUPERUSER
-    ) -> Iterator[str]:
-        """Make a database under another name first: a half-made one is never taken for whole."""
-        making = f"{dbname}_unfinished"
-        with _connect(admin("postgres")) as connection:
-            _drop(admin("postgres"), making)
-            connection.execute(
-                sql.SQL("create database {} owner {}").format(
-                    sql.Identifier(making), sql.Identifier(owner)
-                )
-            )
-            yield making
-            connection.execute(
-                sql.SQL("alter database {} rename to {}").format(
-                    sql.Identifier(making), sql.Identifier(dbname)
-                )
-            )
-
 
 def _new_secrets() -> dict[str, str]:
     names = [SUPERUSER, *_ROLE_SECRETS, ADMIN_USER, "redis", "jwt", "api"]
@@ -751,36 +471,6 @@ def _new_secrets() -> dict[str, str]:
         **{user: secrets.token_urlsafe(12) for user in USERS},
         "fernet": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
     }
-
-
-def _sql(*names: str) -> bytes:
-    folder, name = names
-    return (REPOSITORY / "sql" / folder / f"{name}.sql").read_bytes()
-
-
-def _connect(conninfo: str) -> psycopg.Connection[tuple[Any, ...]]:
-    return psycopg.connect(conninfo, autocommit=True)
-
-
-def _one(cursor: psycopg.Cursor[tuple[Any, ...]]) -> Any:
-    row = cursor.fetchone()
-    return None if row is None else row[0]
-
-
-def _clone(admin: str, template: str, dbname: str, owner: str = SUPERUSER) -> None:
-    with _connect(admin) as connection:
-        connection.execute(
-            sql.SQL("create database {} template {} owner {}").format(
-                sql.Identifier(dbname), sql.Identifier(template), sql.Identifier(owner)
-            )
-        )
-
-
-def _drop(admin: str, dbname: str) -> None:
-    with _connect(admin) as connection:
-        connection.execute(
-            sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(dbname))
-        )
 
 
 def _set_password(connection: psycopg.Connection[Any], role: str, password: str) -> None:

@@ -22,7 +22,8 @@ from psycopg.rows import DictRow, dict_row
 from closebook.periods import Grain, Period, hour_of
 from closebook.queries import query
 from closebook.settings import Replica, Run, Settings
-from local.stack import REPLICAS, Stack
+from local.addresses import REPLICAS
+from local.stack import Stack
 
 RUN = Run("test run", "because the test says so")
 PATIENCE_SECONDS = 10.0

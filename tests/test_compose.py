@@ -230,11 +230,15 @@ def test_the_set_up_job_asks_the_code_for_what_it_has() -> None:
     script = ast.parse(COMPOSE["configs"]["init"]["content"])
     imported = [node for node in ast.walk(script) if isinstance(node, ast.ImportFrom)]
     ours = [node for node in imported if node.module and node.module.split(".")[0] != "pathlib"]
-    assert {node.module for node in ours} == {"closebook.migrations", "local.stack"}
+    assert {node.module for node in ours} == {
+        "closebook.migrations",
+        "local.addresses",
+        "local.airflow_contents",
+    }
     for node in ours:
         module = __import__(str(node.module), fromlist=["*"])
         for alias in node.names:
             assert hasattr(module, alias.name), f"{node.module} has no {alias.name}"
     assert mounts("init")[str(ROOT / "local")] == ("./local", "ro")
-    users = __import__("local.stack", fromlist=["*"]).USERS
+    users = __import__("local.addresses", fromlist=["*"]).USERS
     assert set(users) < set(SERVICES["init"]["secrets"])

@@ -19,7 +19,8 @@ from closebook.periods import Period, hour_of
 from closebook.settings import Settings
 from closebook.volume import close_hour
 from local import REPOSITORY
-from local.stack import REDIS, Stack
+from local.addresses import REDIS
+from local.stack import Stack
 from tests.closing import RUN, Books, Platform, Transaction, utc
 
 pytest_plugins = ["tests.closing"]

@@ -16,7 +16,8 @@ from closebook.periods import hour_of
 from closebook.replicas import Source
 from closebook.settings import Replica, Settings
 from closebook.volume import close_hour
-from local.stack import REPLICAS, Stack
+from local.addresses import REPLICAS
+from local.stack import Stack
 from tests.closing import (
     RUN,
     Books,

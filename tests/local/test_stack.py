@@ -15,9 +15,10 @@ from redis.retry import Retry
 
 from local import ports, processes
 from local.__main__ import main
+from local.addresses import POOLERS, PRIMARY, REDIS, REPLICAS, SERVERS, STORE
 from local.errors import PortInUseError, StackError
 from local.pgbouncer import console
-from local.stack import POOLERS, PRIMARY, REDIS, REPLICAS, SERVERS, STORE, Stack
+from local.stack import Stack
 
 LOOPBACKS = {"127.0.0.1", "::1"}
 
