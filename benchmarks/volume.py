@@ -1,10 +1,10 @@
 """The day beside the old report and the bare scan; the hour beside a full count. On a replica."""
 
-from typing import Any
+from typing import Any, cast
 
 import psycopg
 
-from benchmarks.legacy.old_report import old_report, statement
+from benchmarks.legacy.old_report import COLUMNS, Row, old_report, statement
 from benchmarks.platform import LEGACY_DATABASE, Stage
 from benchmarks.timing import alternate, report
 from closebook.periods import Period
@@ -28,7 +28,7 @@ def measure(stage: Stage) -> None:
 
 def _measure_day(replica: Connection, legacy: Connection, day: Period) -> None:
     bounds = _bounds(day)
-    new = [row[1:] for row in _rows(replica, "daily_volume", bounds) if row[0] is None]
+    new = day_cells(replica, bounds)
     old = old_report(legacy, day.start, day.end)
     assert sorted(new) == sorted(old), "the old report and daily_volume.sql differ"  # noqa: S101
     ((counted, amount_minor),) = replica.execute(statement("bare_scan"), bounds).fetchall()
@@ -75,6 +75,17 @@ def _measure_hour(replica: Connection, hour: Period) -> None:
         transactions_of_the_hour=counted,
         full_count_over_hourly_volume=round(ratio, 1),
     )
+
+
+def day_cells(replica: Connection, bounds: dict[str, object]) -> list[Row]:
+    """The rows of daily_volume.sql at the day's grain, in the old report's order of columns."""
+    cursor = replica.execute(query("replica/daily_volume"), bounds)
+    names = [column.name for column in cursor.description or ()]
+    places = [names.index(name) for name in COLUMNS]
+    hour = names.index("hour_start")
+    return [
+        cast("Row", tuple(row[place] for place in places)) for row in cursor if row[hour] is None
+    ]
 
 
 def _rows(replica: Connection, name: str, bounds: dict[str, object]) -> list[tuple[Any, ...]]:

@@ -11,9 +11,20 @@ from typing import Any
 
 import psycopg
 
+COLUMNS = (
+    "merchant_id",
+    "merchant_category",
+    "user_country",
+    "currency",
+    "promotion_funding",
+    "kind",
+    "transaction_count",
+    "amount_minor",
+    "fee_minor",
+    "discount_minor",
+)
 Row = tuple[int, str, str, str, str, str, int, int, int, int]
-"""merchant_id, merchant_category, user_country, currency, promotion_funding, kind,
-transaction_count, amount_minor, fee_minor, discount_minor."""
+"""The values of COLUMNS, in their order."""
 
 
 def statement(name: str) -> bytes:

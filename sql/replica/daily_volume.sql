@@ -46,8 +46,8 @@ described as (
         transactions.amount_minor,
         transactions.fee_minor,
         transactions.discount_minor,
-        date_trunc('hour', transactions.settled_at, 'UTC') as hour_start,
-        coalesce(merchants.category, 'unknown') as merchant_category,
+        date_bin('1 hour', transactions.settled_at, timestamptz '2000-01-01 00:00:00+00')
+            as hour_start,
         coalesce(users.country, 'unknown') as user_country,
         case
             when transactions.promotion_id is null then 'none'
@@ -55,24 +55,41 @@ described as (
         end as promotion_funding
     from transactions
     left join users on transactions.user_id = users.user_id
-    left join merchants on transactions.merchant_id = merchants.merchant_id
     left join promotions on transactions.promotion_id = promotions.promotion_id
+),
+
+cells as (
+    select
+        hour_start,
+        merchant_id,
+        user_country,
+        currency,
+        promotion_funding,
+        kind,
+        count(*) as transaction_count,
+        sum(amount_minor)::bigint as amount_minor,
+        sum(fee_minor)::bigint as fee_minor,
+        sum(discount_minor)::bigint as discount_minor
+    from described
+    group by grouping sets (
+        (hour_start, currency, kind),
+        (merchant_id, user_country, currency, promotion_funding, kind)
+    )
 )
 
+-- A merchant has one category, so it is looked up for each cell, not for each transaction.
 select
-    hour_start,
-    merchant_id,
-    merchant_category,
-    user_country,
-    currency,
-    promotion_funding,
-    kind,
-    count(*) as transaction_count,
-    sum(amount_minor)::bigint as amount_minor,
-    sum(fee_minor)::bigint as fee_minor,
-    sum(discount_minor)::bigint as discount_minor
-from described
-group by grouping sets (
-    (hour_start, currency, kind),
-    (merchant_id, merchant_category, user_country, currency, promotion_funding, kind)
-)
+    cells.hour_start,
+    cells.merchant_id,
+    cells.user_country,
+    cells.currency,
+    cells.promotion_funding,
+    cells.kind,
+    cells.transaction_count,
+    cells.amount_minor,
+    cells.fee_minor,
+    cells.discount_minor,
+    case when cells.hour_start is null then coalesce(merchants.category, 'unknown') end
+        as merchant_category
+from cells
+left join merchants on cells.merchant_id = merchants.merchant_id

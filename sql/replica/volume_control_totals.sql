@@ -11,8 +11,8 @@ with transactions as (
 
 select
     currency,
-    date_trunc('hour', settled_at, 'UTC') as hour_start,
+    date_bin('1 hour', settled_at, timestamptz '2000-01-01 00:00:00+00') as hour_start,
     count(*) as row_count,
     sum(amount_minor)::bigint as amount_minor
 from transactions
-group by date_trunc('hour', settled_at, 'UTC'), currency
+group by date_bin('1 hour', settled_at, timestamptz '2000-01-01 00:00:00+00'), currency

@@ -2,7 +2,6 @@
 create temporary table staged_daily_volume (
     hour_start timestamptz,
     merchant_id bigint,
-    merchant_category text,
     user_country text,
     currency text not null,
     promotion_funding text,
@@ -10,5 +9,6 @@ create temporary table staged_daily_volume (
     transaction_count bigint not null,
     amount_minor bigint not null,
     fee_minor bigint not null,
-    discount_minor bigint not null
+    discount_minor bigint not null,
+    merchant_category text
 ) on commit drop
