@@ -59,6 +59,7 @@ def settings_on(
         issuer_name="Northgate Payments",
         issuer_address="14 Harbour Row\nDublin 2",
         fence_grace_seconds=0.02,
+        fence_wait_seconds=0.3,
         replica_wait_seconds=5.0,
         statement_timeout_seconds=30,
     )

@@ -21,9 +21,9 @@ from closebook.volume import close_hour
 from local import REPOSITORY
 from local.addresses import REDIS
 from local.stack import Stack
-from tests.closing import RUN, Books, Platform, Transaction, utc
+from tests.closing import RUN, Books, Platform, Transaction, books, platform, settings, utc
 
-pytest_plugins = ["tests.closing"]
+__all__ = ["books", "platform", "settings"]  # fixtures
 
 SCHEMA_FILE = REPOSITORY / "docs" / "counter.schema.json"
 NINE = hour_of(utc("2026-10-15T09:00Z"))

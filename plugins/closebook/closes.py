@@ -1,18 +1,19 @@
 """The register of closes: versions of a period, written whole in one transaction or not at all."""
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from typing import Literal
+from datetime import UTC, datetime
+from typing import Literal, TypeVar
 
 import psycopg
 from psycopg.rows import DictRow, dict_row
 
-from closebook import checks
+from closebook import checks, replicas
 from closebook.checks import TieOut
 from closebook.errors import Transient, WrongData
-from closebook.periods import Period
+from closebook.periods import Grain, Period
 from closebook.queries import query
 from closebook.replicas import Source
 from closebook.settings import Run, Settings, code_version
@@ -20,7 +21,14 @@ from closebook.settings import Run, Settings, code_version
 log = logging.getLogger(__name__)
 
 Store = psycopg.Connection[DictRow]
-Outcome = Literal["new", "changed", "confirmed", "overtaken"]
+Outcome = Literal["new", "changed", "confirmed"]
+Result = TypeVar("Result")
+
+ATTEMPTS = 5
+
+
+class Overtaken(Transient):
+    """Another close of the period was written since this one began: its rows may be newer."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +36,7 @@ class Close:
     """The current version of a period after a close, and how the close came out.
 
     new: the first version; changed: it supersedes ``replaced_close_id``; confirmed: the same
-    numbers as before; overtaken: a close with a later fence was there first and stays.
+    numbers as before.
     """
 
     close_id: int
@@ -36,6 +44,17 @@ class Close:
     version: int
     outcome: Outcome
     replaced_close_id: int | None = None
+
+
+@dataclass(frozen=True)
+class Reading:
+    """An open read on a replica, and the versions that were current before its fence.
+
+    ``basis`` is the close_id by grain and start.
+    """
+
+    source: Source
+    basis: Mapping[tuple[str, datetime], int]
 
 
 @dataclass(frozen=True)
@@ -64,6 +83,42 @@ class Content:
     requirements: Sequence[str] = ()
 
 
+def close(
+    settings: Settings, period: Period, grains: Sequence[Grain], work: Callable[[Reading], Result]
+) -> Result:
+    """Read a period from a replica and write it, or its parts: all that ``grains`` names.
+
+    A version that was written since by somebody else may hold rows that this reading does not:
+    then everything is thrown away and read again. What is read after a version was seen holds
+    all that this version held, whichever the replica. Raises NotReady, Transient, WrongData.
+    """
+    for attempt in range(1, ATTEMPTS + 1):
+        basis = _current_versions(settings, period, grains)
+
+        def read(source: Source, basis: Mapping[tuple[str, datetime], int] = basis) -> Result:
+            return work(Reading(source, basis))
+
+        try:
+            return replicas.read(settings, period, read)
+        except Overtaken:
+            if attempt == ATTEMPTS:
+                raise
+            log.info("%s: another close of it was faster; it is read again", period)
+    raise AssertionError("unreachable")
+
+
+def _current_versions(
+    settings: Settings, period: Period, grains: Sequence[Grain]
+) -> dict[tuple[str, datetime], int]:
+    bounds = {"period_start": period.start, "period_end": period.end, "grains": [*grains]}
+    try:
+        with store_connection(settings) as store:
+            rows = store.execute(query("reporting/current_versions"), bounds).fetchall()
+    except psycopg.OperationalError as error:
+        raise Transient(f"{period}: the reporting store failed: {error}") from error
+    return {(row["grain"], row["period_start"].astimezone(UTC)): row["close_id"] for row in rows}
+
+
 @contextmanager
 def writing(settings: Settings, period: Period, run: Run) -> Iterator[Store]:
     """One transaction on the reporting store: committed at the end, or nothing of it is.
@@ -86,7 +141,7 @@ def writing(settings: Settings, period: Period, run: Run) -> Iterator[Store]:
         raise WrongData(
             f"{period}: the reporting store refused the rows ({type(error).__name__} at {where}); "
             "compare the platform's data with docs/contract.md"
-        ) from error
+        ) from None
 
 
 def store_connection(settings: Settings) -> Store:
@@ -103,26 +158,24 @@ def ledger_totals(source: Source, period: Period) -> list[ControlTotal]:
     ]
 
 
-def write(store: Store, source: Source, period: Period, run: Run, content: Content) -> Close:
+def write(store: Store, reading: Reading, period: Period, run: Run, content: Content) -> Close:
     """Write the next version of a period, or confirm the current one if nothing changed.
 
-    Whoever holds the period's lock writes; a close whose fence is older than the current
-    version's is discarded. Raises TieOutFailed when a check selects rows.
+    Whoever holds the period's lock writes. Raises Overtaken when the current version is not the
+    one that this reading began with, TieOutFailed when a check selects rows.
     """
     key = {"grain": period.grain, "period_start": period.start}
     store.execute(query("reporting/lock_period"), key)
     current = store.execute(query("reporting/current_close"), key).fetchone()
-    if current is not None:
-        _refuse_other_bounds(period, current)
-        if current["fenced_at"] > source.fence.observed_at:
-            log.info("%s: overtaken by a close with a later fence", period)
-            return Close(current["close_id"], period, current["close_version"], "overtaken")
-    close: Close | None = None
+    current_id = None if current is None else current["close_id"]
+    if current_id != reading.basis.get((period.grain, period.start)):
+        raise Overtaken(f"{period}: another close of it was written meanwhile; run it again")
+    written: Close | None = None
     with store.transaction():
-        drafted = _draft(store, source, period, run)
+        drafted = _draft(store, reading.source, period, run)
         proved = _fill(store, drafted["close_id"], period, content)
         if current is None or _differs(store, current["close_id"], drafted["close_id"], content):
-            close = Close(
+            written = Close(
                 drafted["close_id"],
                 period,
                 drafted["close_version"],
@@ -131,18 +184,18 @@ def write(store: Store, source: Source, period: Period, run: Run, content: Conte
             )
             if current is not None:
                 store.execute(query("reporting/retire_close"), {"close_id": current["close_id"]})
-            store.execute(query("reporting/make_close_current"), {"close_id": close.close_id})
+            _make_current(store, written)
         else:
             raise psycopg.Rollback
-    if close is None:
+    if written is None:
         assert current is not None  # noqa: S101  # only an existing version can be confirmed
         store.execute(query("reporting/confirm_close"), {"close_id": current["close_id"]})
-        close = Close(current["close_id"], period, current["close_version"], "confirmed")
+        written = Close(current["close_id"], period, current["close_version"], "confirmed")
     for tie_out in proved:
-        checks.record(store, tie_out, close.close_id, run)
-    level = logging.DEBUG if close.outcome == "confirmed" else logging.INFO
-    log.log(level, "%s: version %d, %s", period, close.version, close.outcome)
-    return close
+        checks.record(store, tie_out, written.close_id, run)
+    level = logging.DEBUG if written.outcome == "confirmed" else logging.INFO
+    log.log(level, "%s: version %d, %s", period, written.version, written.outcome)
+    return written
 
 
 def _draft(store: Store, source: Source, period: Period, run: Run) -> DictRow:
@@ -185,9 +238,12 @@ def _differs(store: Store, old_close_id: int, new_close_id: int, content: Conten
     )
 
 
-def _refuse_other_bounds(period: Period, current: DictRow) -> None:
-    if (current["period_end"], current["time_zone"]) != (period.end, period.time_zone):
+def _make_current(store: Store, close: Close) -> None:
+    try:
+        store.execute(query("reporting/make_close_current"), {"close_id": close.close_id})
+    except psycopg.errors.ExclusionViolation:
         raise WrongData(
-            f"{period} is closed already up to {current['period_end'].isoformat()} in "
-            f"{current['time_zone']}: the business time zone must not change under closed periods"
-        )
+            f"{close.period} ({close.period.time_zone}) overlaps a period that was closed in "
+            "another time zone: set CLOSEBOOK_TIME_ZONE back, it must not change under closed "
+            "periods"
+        ) from None

@@ -128,8 +128,11 @@ def day_containing(instant: datetime, time_zone: str) -> Period:
 
 def month_of(year: int, month: int, time_zone: str) -> Period:
     """Return a business month."""
-    first = date(year, month, 1)
-    start, end = _midnight(first, time_zone), _midnight(_next_month(first), time_zone)
+    try:
+        first = date(year, month, 1)
+        start, end = _midnight(first, time_zone), _midnight(_next_month(first), time_zone)
+    except (ValueError, OverflowError) as error:
+        raise Misconfigured(f"there is no month {year:04}-{month:02} to close") from error
     return Period(Grain.MONTH, start, end, time_zone)
 
 

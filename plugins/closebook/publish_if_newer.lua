@@ -1,7 +1,7 @@
 -- Writes the counter unless Redis has a newer one. KEYS[1]: the counter's key. ARGV[1]: the
 -- publication's number, ARGV[2]: the document. Returns the number that Redis has afterwards.
-local stored = redis.call('GET', KEYS[1])
-if stored then
+local stored = redis.pcall('GET', KEYS[1])
+if type(stored) == 'string' then
   local known, publication = pcall(function() return cjson.decode(stored)['publication'] end)
   if known and type(publication) == 'number' and publication > tonumber(ARGV[1]) then
     return publication

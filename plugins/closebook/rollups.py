@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass
 
-from closebook import closes, replicas, volume
-from closebook.closes import Close, Content
-from closebook.periods import Period
+from closebook import closes, volume
+from closebook.closes import Close, Content, Reading
+from closebook.periods import Grain, Period
 from closebook.queries import query
-from closebook.replicas import Source
 from closebook.settings import Run, Settings
 
 
@@ -24,7 +23,8 @@ def close_day(settings: Settings, day: Period, run: Run) -> ClosedDay:
     Raises NotReady, Transient, or WrongData with the rows.
     """
 
-    def work(source: Source) -> ClosedDay:
+    def work(reading: Reading) -> ClosedDay:
+        source = reading.source
         bounds = {"period_start": day.start, "period_end": day.end}
         with closes.writing(settings, day, run) as store:
             store.execute(query("reporting/stage_daily_volume"))
@@ -43,10 +43,10 @@ def close_day(settings: Settings, day: Period, run: Run) -> ClosedDay:
                 store.execute(query("reporting/insert_daily_volume"), row)
                 store.execute(query("reporting/insert_daily_account_movement"), row)
 
-            hours = volume.close_staged_hours(store, source, day, run, hour_totals)
+            hours = volume.close_staged_hours(store, reading, day, run, hour_totals)
             close = closes.write(
                 store,
-                source,
+                reading,
                 day,
                 run,
                 Content(
@@ -62,4 +62,4 @@ def close_day(settings: Settings, day: Period, run: Run) -> ClosedDay:
             )
             return ClosedDay(close, tuple(h for h in hours if h.outcome == "changed"))
 
-    return replicas.read(settings, day, work)
+    return closes.close(settings, day, [Grain.DAY, Grain.HOUR], work)

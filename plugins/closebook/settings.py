@@ -48,6 +48,7 @@ class Settings:
     issuer_name: str = "Closebook"
     issuer_address: str = ""
     fence_grace_seconds: float = 0.5
+    fence_wait_seconds: float = 10.0
     replica_wait_seconds: float = 30.0
     statement_timeout_seconds: int = 600
     read_attempts: int = 3

@@ -4,9 +4,9 @@ from collections import Counter
 from datetime import UTC, datetime
 from itertools import chain
 
-from closebook import closes, replicas
-from closebook.closes import Close, Content, ControlTotal, Store
-from closebook.periods import Period
+from closebook import closes
+from closebook.closes import Close, Content, ControlTotal, Reading, Store
+from closebook.periods import Grain, Period
 from closebook.queries import query
 from closebook.replicas import Source
 from closebook.settings import Run, Settings
@@ -17,26 +17,27 @@ HourTotals = dict[datetime, list[ControlTotal]]
 def close_hour(settings: Settings, hour: Period, run: Run) -> Close:
     """Close one UTC hour. Raises NotReady, Transient, or WrongData with the rows."""
 
-    def work(source: Source) -> Close:
+    def work(reading: Reading) -> Close:
+        source = reading.source
         bounds = {"period_start": hour.start, "period_end": hour.end}
         with closes.writing(settings, hour, run) as store:
             store.execute(query("reporting/stage_hourly_volume"))
             source.copy_into(store, "hourly_volume", "staged_hourly_volume", bounds)
             totals = control_totals(source, hour)
-            return _write_staged_hour(store, source, hour, run, totals)
+            return _write_staged_hour(store, reading, hour, run, totals)
 
-    return replicas.read(settings, hour, work)
+    return closes.close(settings, hour, [Grain.HOUR], work)
 
 
 def close_staged_hours(
-    store: Store, source: Source, day: Period, run: Run, totals: HourTotals
+    store: Store, reading: Reading, day: Period, run: Run, totals: HourTotals
 ) -> list[Close]:
     """Close the whole hours of a day again from the day's own scan, staged in the store.
 
     Returns one close an hour; an hour whose numbers were stale comes out "changed".
     """
     again = Run(run.run_id, f"closed again with {day}")
-    return [_write_staged_hour(store, source, hour, again, totals) for hour in day.hours()]
+    return [_write_staged_hour(store, reading, hour, again, totals) for hour in day.hours()]
 
 
 def control_totals(source: Source, period: Period) -> HourTotals:
@@ -60,7 +61,7 @@ def sum_of_hours(totals: HourTotals) -> list[ControlTotal]:
 
 
 def _write_staged_hour(
-    store: Store, source: Source, hour: Period, run: Run, totals: HourTotals
+    store: Store, reading: Reading, hour: Period, run: Run, totals: HourTotals
 ) -> Close:
     def insert(close_id: int) -> None:
         row = {"close_id": close_id, "period_start": hour.start}
@@ -72,4 +73,4 @@ def _write_staged_hour(
         changes=["hourly_volume"],
         tie_outs=["hourly_volume_equals_source"],
     )
-    return closes.write(store, source, hour, run, content)
+    return closes.write(store, reading, hour, run, content)

@@ -1,5 +1,5 @@
--- All that Closebook ever runs on the primary: four statements of one row at most, in this
--- order, in one message. closebook/replicas.py says why together they are exact.
+-- All that Closebook ever runs on the primary: four statements, in this order, in one message.
+-- closebook/fence.py says why together they are exact.
 
 -- 1. The primary's own clock.
 select clock_timestamp() as observed_at;
@@ -22,16 +22,16 @@ where
 order by began_at asc nulls first
 limit 1;
 
--- 3. The oldest prepared transaction. Read after the backends: one that is prepared meanwhile
---    moves from there to here, and so is seen at least once.
+-- 3. The prepared transactions, which do not show when they began: one row each. Read after the
+--    backends: one that is prepared meanwhile moves from there to here, and so is seen once.
 select
+    transaction::text as transaction_id,
     gid,
     owner as role_name,
     prepared as prepared_at
 from pg_prepared_xacts
 where database = current_database()
-order by prepared_at asc
-limit 1;
+order by prepared_at asc;
 
 -- 4. Where the write-ahead log stands after all of that.
 select

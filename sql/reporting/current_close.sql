@@ -1,9 +1,6 @@
 -- The current close of a period: one row, or none.
 select
     close_id,
-    close_version,
-    period_end,
-    time_zone,
-    fenced_at
+    close_version
 from reporting.closes
 where grain = %(grain)s and period_start = %(period_start)s and is_current

@@ -1,6 +1,8 @@
 -- The whole reporting store as it is after the last migration: read this one to know it.
 -- tests/test_migrations.py proves that the migrations lead here.
 
+create extension if not exists btree_gist;
+
 create schema reporting;
 
 create table reporting.migrations (
@@ -27,7 +29,12 @@ create table reporting.closes (
     closed_at timestamptz not null default clock_timestamp(),
     confirmed_at timestamptz,
     confirmation_count integer not null default 0,
-    unique (grain, period_start, close_version)
+    unique (grain, period_start, close_version),
+    -- One current version of each period, and no two that overlap: under another business time
+    -- zone the same days would be closed twice.
+    constraint closes_do_not_overlap exclude using gist (
+        grain with =, tstzrange(period_start, period_end) with &&
+    ) where (is_current)
 );
 
 create unique index closes_one_current on reporting.closes (grain, period_start)

@@ -1,11 +1,12 @@
 """A day: every dimension equals a recount, and so do the hours that come from the same scan."""
 
 from collections import defaultdict
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import date, datetime
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 import pytest
@@ -254,11 +255,24 @@ def test_a_day_that_has_not_ended_is_not_ready(settings: Settings, platform: Pla
 # ---- what stops it ----------------------------------------------------------------------
 
 
+def test_a_dimension_that_lists_a_merchant_twice_stops_the_close(
+    settings: Settings, platform: Platform, books: Books
+) -> None:
+    platform.settle(DAY.start, 100)
+    with (
+        doubled(platform, "merchants", "merchant_id, category"),
+        pytest.raises(WrongData, match="daily_volume_pkey"),
+    ):
+        close_day(settings, DAY, RUN)
+
+    assert sum(books.size().values()) == 0
+
+
 def test_a_join_that_doubles_rows_stops_the_close(
     settings: Settings, platform: Platform, books: Books
 ) -> None:
     platform.settle(DAY.start, 100)
-    with doubled_merchants(platform), pytest.raises(TieOutFailed) as failed:
+    with doubled(platform, "users", "user_id, country"), pytest.raises(TieOutFailed) as failed:
         close_day(settings, DAY, RUN)
 
     # The hours come out of the same scan: they are wrong first.
@@ -269,24 +283,17 @@ def test_a_join_that_doubles_rows_stops_the_close(
     assert record["offending_sample"][0]["currency"] == "USD"
 
 
-class doubled_merchants:  # noqa: N801 (reads as the context that it is)
-    """Let the contract's view list each merchant twice, as a wrong join of an adopter would."""
-
-    def __init__(self, platform: Platform) -> None:
-        self._execute = platform.connection.execute
-
-    def __enter__(self) -> None:
-        self._execute(
-            "create or replace view reporting_source.merchants as"
-            " select merchant_id, category from platform.merchants"
-            " union all select merchant_id, category from platform.merchants"
-        )
-
-    def __exit__(self, *_: object) -> None:
-        self._execute(
-            "create or replace view reporting_source.merchants as"
-            " select merchant_id, category from platform.merchants"
-        )
+@contextmanager
+def doubled(platform: Platform, view: LiteralString, columns: LiteralString) -> Iterator[None]:
+    """Let a view of the contract list each row twice, as a wrong join of an adopter would."""
+    once = (
+        f"create or replace view reporting_source.{view} as select {columns} from platform.{view}"
+    )
+    platform.connection.execute(f"{once} union all select {columns} from platform.{view}")
+    try:
+        yield
+    finally:
+        platform.connection.execute(once)
 
 
 def test_the_business_time_zone_must_not_change_under_closed_days(

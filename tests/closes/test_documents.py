@@ -109,17 +109,20 @@ def test_a_lost_file_is_rendered_again_to_the_same_bytes(
     assert documents(books)[2] == lost
 
 
-def test_a_lost_file_can_be_issued_again_though_the_letterhead_has_changed(
+def test_a_lost_file_that_would_not_be_the_same_again_has_to_come_from_a_backup(
     settings: Settings, books: Books, close_id: int
 ) -> None:
     render_all(settings, close_id)
-    stored(settings, documents(books)[2]["object_name"]).unlink()
+    before = documents(books)
+    lost = before[2]["object_name"]
+    stored(settings, lost).unlink()
     moved = replace(settings, issuer_address="99 New Street\nCork")
 
-    render_all(moved, close_id)
+    with pytest.raises(WrongData, match="backup") as failed:
+        render_all(moved, close_id)
 
-    manifest, _ = manifest_of(moved, close_id)
-    assert (manifest.document_count, manifest.missing_count) == (3, 0)
+    assert lost in str(failed.value)
+    assert documents(books) == before
 
 
 def test_only_the_accounts_that_are_named_are_rendered(

@@ -12,7 +12,7 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from closebook import replicas
+from closebook import fence
 from closebook.errors import NotReady, Transient
 from closebook.periods import HOUR, hour_of
 from closebook.settings import Settings
@@ -216,7 +216,7 @@ def test_an_idle_primary_whose_log_stands_at_the_start_of_a_segment_is_ready(
         started = time.monotonic()
         close = close_hour(settings, PAST, RUN)
         seconds = time.monotonic() - started
-        if replicas.raise_fence(settings, PAST).position % segment_bytes == 0:
+        if fence.raise_fence(settings, PAST).position % segment_bytes == 0:
             break
     else:
         pytest.fail("something else kept writing to the primary's log")
@@ -252,18 +252,18 @@ def test_the_fence_lies_after_the_commit_of_every_row_of_the_period(
     platform.settle(PAST.start, 100)
     after_the_commit = log_position(platform)
 
-    assert replicas.raise_fence(settings, PAST).position >= after_the_commit - 40
+    assert fence.raise_fence(settings, PAST).position >= after_the_commit - 40
 
 
 def test_the_fence_is_written_as_postgresql_writes_positions(
     settings: Settings, platform: Platform
 ) -> None:
-    fence = replicas.raise_fence(settings, PAST)
+    raised = fence.raise_fence(settings, PAST)
 
     row = platform.connection.execute(
-        "select ('0/0'::pg_lsn + %s::numeric)::text", [fence.position]
+        "select ('0/0'::pg_lsn + %s::numeric)::text", [raised.position]
     ).fetchone()
-    assert row == (fence.lsn,)
+    assert row == (raised.lsn,)
 
 
 # ---- the primary ------------------------------------------------------------------------

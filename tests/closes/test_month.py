@@ -179,13 +179,14 @@ def test_days_and_the_month_tie_out(settings: Settings, platform: Platform, book
     close = close_month(settings, OCTOBER, RUN)
 
     checked = books.rows("select * from reporting.tie_outs where close_id = %s", close.close_id)
-    assert {row["check_name"]: row["offending_count"] for row in checked} == {
-        "entries_have_account": 0,
-        "lines_reach_closing": 0,
-        "lines_equal_source": 0,
-        "opening_equals_previous_closing": 0,
-        "days_equal_statements": 0,
-    }
+    assert {row["offending_count"] for row in checked} == {0}
+    assert {
+        "entries_have_account",
+        "lines_reach_closing",
+        "lines_equal_source",
+        "opening_equals_previous_closing",
+        "days_equal_statements",
+    } <= {row["check_name"] for row in checked}
 
 
 def test_a_month_that_has_not_ended_is_not_ready(settings: Settings, platform: Platform) -> None:

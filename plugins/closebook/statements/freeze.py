@@ -1,10 +1,9 @@
 """The month: every statement's balances and lines, read once from a replica into the store."""
 
-from closebook import closes, replicas
-from closebook.closes import Close, Content
-from closebook.periods import Period
+from closebook import closes
+from closebook.closes import Close, Content, Reading
+from closebook.periods import Grain, Period
 from closebook.queries import query
-from closebook.replicas import Source
 from closebook.settings import Run, Settings
 
 STAGED = ("statement_balances", "statement_accounts", "statement_lines")
@@ -17,7 +16,8 @@ def close_month(settings: Settings, month: Period, run: Run) -> Close:
     NotReady, Transient, or WrongData with the accounts that do not tie out.
     """
 
-    def work(source: Source) -> Close:
+    def work(reading: Reading) -> Close:
+        source = reading.source
         bounds = {"period_start": month.start, "period_end": month.end}
         with closes.writing(settings, month, run) as store:
             for name in STAGED:
@@ -41,6 +41,6 @@ def close_month(settings: Settings, month: Period, run: Run) -> Close:
                     "days_equal_statements",
                 ],
             )
-            return closes.write(store, source, month, run, content)
+            return closes.write(store, reading, month, run, content)
 
-    return replicas.read(settings, month, work)
+    return closes.close(settings, month, [Grain.MONTH], work)

@@ -14,7 +14,7 @@ from psycopg.rows import DictRow
 from closebook import closes
 from closebook.closes import Store
 from closebook.errors import Transient, WrongData
-from closebook.periods import Period, local_date
+from closebook.periods import Period, day_containing
 from closebook.queries import query
 from closebook.settings import Run, Settings
 from closebook.statements.documents import Documents, StoredDocument
@@ -173,7 +173,7 @@ def frozen_statement(
             StatementLine(
                 line_number=line["line_number"],
                 entry_id=line["entry_id"],
-                posted_on=local_date(line["posted_at"], month.time_zone),
+                posted_on=day_containing(line["posted_at"], month.time_zone).first_date,
                 description=line["description"],
                 reference=str(line["transaction_id"] or line["entry_id"]),
                 counterparty=line["counterparty"],

@@ -1,5 +1,7 @@
 -- The first reporting store: the register of closes, rollups, statements and the counter.
 
+create extension if not exists btree_gist;
+
 create schema reporting;
 
 create table reporting.migrations (
@@ -26,7 +28,12 @@ create table reporting.closes (
     closed_at timestamptz not null default clock_timestamp(),
     confirmed_at timestamptz,
     confirmation_count integer not null default 0,
-    unique (grain, period_start, close_version)
+    unique (grain, period_start, close_version),
+    -- One current version of each period, and no two that overlap: under another business time
+    -- zone the same days would be closed twice.
+    constraint closes_do_not_overlap exclude using gist (
+        grain with =, tstzrange(period_start, period_end) with &&
+    ) where (is_current)
 );
 
 create unique index closes_one_current on reporting.closes (grain, period_start)
