@@ -22,7 +22,7 @@ FINANCE_PERMISSIONS = [
     ["can_read", "Plugins"],
     ["menu_access", "Statements"],
 ]
-POOLS = {"replica_reads": 4, "rendering": 2}
+POOLS = {"replica_reads": 6, "rendering": 2}
 
 
 def airflow_contents(addresses: Addresses) -> dict[str, Any]:

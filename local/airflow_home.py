@@ -65,7 +65,7 @@ class Airflow:
             {
                 "core": {
                     "executor": "LocalExecutor",
-                    "parallelism": 4,
+                    "parallelism": 8,
                     "auth_manager": (
                         "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager"
                     ),

@@ -29,6 +29,7 @@ ROOT = REPOSITORY / ".local" / "stack"
 SUMMARY = REPOSITORY / ".local" / "demo.json"
 SEED = 20261101
 STATEMENTS = 240
+MERCHANT_STATEMENTS = 20
 CLOSED_HOURS = 24
 DEMO_STEPS = 6
 RUN_SECONDS = 1800
@@ -153,9 +154,12 @@ def _statement_accounts(stack: Stack, sample: Sample, now: datetime, zone: str) 
         rows = connection.execute(
             """
             select wallet_id from (
-                select wallets.wallet_id, row_number() over (
-                    partition by wallets.merchant_id is null order by wallets.wallet_id
-                ) as place
+                select
+                    wallets.wallet_id,
+                    wallets.merchant_id is null as of_user,
+                    row_number() over (
+                        partition by wallets.merchant_id is null order by wallets.wallet_id
+                    ) as place
                 from platform.wallets
                 where exists (
                     select 1 from platform.ledger_entries
@@ -163,9 +167,14 @@ def _statement_accounts(stack: Stack, sample: Sample, now: datetime, zone: str) 
                     and posted_at >= %(start)s and posted_at < %(end)s
                 )
             ) as active
-            where place <= %(half)s
+            where place <= case when of_user then %(users)s else %(merchants)s end
             """,
-            {"start": month.start, "end": month.end, "half": STATEMENTS // 2},
+            {
+                "start": month.start,
+                "end": month.end,
+                "users": STATEMENTS - MERCHANT_STATEMENTS,
+                "merchants": MERCHANT_STATEMENTS,
+            },
         ).fetchall()
     return sorted({row[0] for row in rows} | set(sample.special_account_ids))
 
@@ -173,7 +182,7 @@ def _statement_accounts(stack: Stack, sample: Sample, now: datetime, zone: str) 
 def _close(airflow: AirflowApi, backfill: Backfill, steps: Steps) -> None:
     """Start a backfill and follow it to its end."""
     airflow.backfill(
-        backfill.dag_id, backfill.first, backfill.last, conf=backfill.conf, max_active_runs=8
+        backfill.dag_id, backfill.first, backfill.last, conf=backfill.conf, max_active_runs=16
     )
     # After the backfill: else the scheduler begins the last interval first, for every account.
     airflow.unpause(backfill.dag_id)

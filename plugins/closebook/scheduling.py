@@ -58,16 +58,17 @@ class Task:
     run: Run
     parameters: Mapping[str, Any]
     interval_start: datetime | None
+    is_backfill: bool = False
 
     def hour(self) -> Period:
         """The hour that the parameter names, or else the one of the run's interval."""
-        named = self.parameters.get("hour")
+        named = self._named("hour")
         return periods.hour_of(_instant(named) if named else self._interval_start("hour"))
 
     def day(self) -> Period:
         """The business day that the parameter names, or else the one of the run's interval."""
         zone = self.settings.time_zone
-        named = self.parameters.get("day")
+        named = self._named("day")
         if named:
             return periods.day_of(_date(named), zone)
         day = periods.day_containing(self._interval_start("day"), zone)
@@ -77,7 +78,7 @@ class Task:
     def month(self) -> Period:
         """The business month that the parameter names, or else the one of the run's interval."""
         zone = self.settings.time_zone
-        named = self.parameters.get("month")
+        named = self._named("month")
         if named:
             return periods.parse_month(named, zone)
         month = periods.month_containing(self._interval_start("month"), zone)
@@ -88,6 +89,16 @@ class Task:
         """The accounts that the parameter names, or None for all of them."""
         named = self.parameters.get("account_ids")
         return [int(account_id) for account_id in named] if named else None
+
+    def _named(self, parameter: str) -> str | None:
+        """The parameter's value; a backfill has a period of its own for each of its runs."""
+        named: str | None = self.parameters.get(parameter)
+        if named and self.is_backfill:
+            raise Misconfigured(
+                f"this backfill names the {parameter} {named}: each of its runs would close that "
+                f"one; start it again with an empty {parameter}"
+            )
+        return named
 
     def _interval_start(self, parameter: str) -> datetime:
         if self.interval_start is None:
@@ -115,6 +126,7 @@ def current_task() -> Task:
         run=Run(run_id=context["run_id"], reason=parameters.get("reason") or None),
         parameters=parameters,
         interval_start=None if start is None else datetime.fromisoformat(start.isoformat()),
+        is_backfill=context["dag_run"].run_type == "backfill",
     )
 
 

@@ -79,7 +79,7 @@ def from_airflow(environment: Mapping[str, str] = os.environ) -> Settings:
         primary=_postgres_conninfo(PRIMARY_CONNECTION),
         replicas=tuple(
             Replica(name.removeprefix("closebook_"), _postgres_conninfo(name))
-            for name in _required(environment, "CLOSEBOOK_REPLICAS").split(",")
+            for name in _required(environment, "CLOSEBOOK_REPLICAS").replace(" ", "").split(",")
         ),
         store=_postgres_conninfo(STORE_CONNECTION),
         redis_url=_redis_url(REDIS_CONNECTION),

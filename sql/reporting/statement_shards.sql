@@ -1,5 +1,5 @@
--- A closed month's statements cut into shards of account ids: one row a shard, in order, each of
--- shard_size statements (the last one may have fewer). All accounts, or those that are named.
+-- A closed month's statements cut into shards of account ids: one row a shard, in order, whose
+-- sizes differ by one at the most. All accounts, or those that are named.
 with statements as (
     select account_id
     from reporting.statements
@@ -11,7 +11,7 @@ with statements as (
 numbered as (
     select
         account_id,
-        (row_number() over (order by account_id) - 1) / %(shard_size)s::bigint as shard_number
+        ntile(%(shard_count)s::int) over (order by account_id) as shard_number
     from statements
 )
 

@@ -238,9 +238,9 @@ def test_a_line_of_an_hour_that_the_clocks_showed_twice_stays_in_its_month(
         (1, [1]),
         (99, [99]),
         (100, [50, 50]),
-        (149, [50, 99]),
+        (149, [75, 74]),
         (3200, [50] * 64),
-        (3210, [51] * 61 + [99]),
+        (3210, [51] * 10 + [50] * 54),
     ],
 )
 def test_a_month_is_cut_into_shards_of_at_least_fifty(

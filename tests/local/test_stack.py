@@ -373,7 +373,7 @@ def test_airflow_has_the_connections_and_the_pools(airflow_stack: Stack) -> None
         "closebook_redis": airflow_stack.ports[REDIS],
     }
     slots = {pool["name"]: pool["slots"] for pool in pools}
-    assert slots | {"replica_reads": 4, "rendering": 2} == slots
+    assert slots | {"replica_reads": 6, "rendering": 2} == slots
 
 
 def test_airflow_listens_on_loopback_and_tells_no_password(airflow_stack: Stack) -> None:

@@ -61,24 +61,11 @@ def plan_shards(
                 f"{len(set(account_ids)) - count} of the {len(set(account_ids))} accounts that the "
                 "run names have no statement in this month: correct the parameter account_ids"
             )
-        shard_size = max(SMALLEST_SHARD, -(-count // MOST_SHARDS))
+        shard_count = min(max(1, count // SMALLEST_SHARD), MOST_SHARDS)
         rows = store.execute(
-            query("reporting/statement_shards"), {**wanted, "shard_size": shard_size}
+            query("reporting/statement_shards"), {**wanted, "shard_count": shard_count}
         ).fetchall()
-    return [asdict(shard) for shard in _whole_shards([Shard(**row) for row in rows])]
-
-
-def _whole_shards(shards: list[Shard]) -> list[Shard]:
-    """Join a last shard that is smaller than the smallest to the one before it."""
-    if len(shards) < 2 or shards[-1].statement_count >= SMALLEST_SHARD:  # noqa: PLR2004
-        return shards
-    *full, before, last = shards
-    joined = Shard(
-        before.first_account_id,
-        last.last_account_id,
-        before.statement_count + last.statement_count,
-    )
-    return [*full, joined]
+    return [asdict(Shard(**row)) for row in rows]
 
 
 def render_shard(

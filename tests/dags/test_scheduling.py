@@ -1,0 +1,80 @@
+"""Which period a run closes: its own interval, or the one that its form names."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from closebook import periods
+from closebook.errors import Misconfigured
+from closebook.scheduling import Task
+from closebook.settings import Replica, Run, Settings
+
+ZONE = "America/New_York"
+SETTINGS = Settings(
+    time_zone=ZONE,
+    primary="",
+    replicas=(Replica("replica_a", ""),),
+    store="",
+    redis_url="",
+    documents_url="file:///nowhere",
+)
+NOVEMBER_FIRST = datetime(2026, 11, 1, 4, tzinfo=UTC)
+
+
+def task(
+    interval_start: datetime | None, *, is_backfill: bool = False, **parameters: object
+) -> Task:
+    return Task(SETTINGS, Run("a test"), parameters, interval_start, is_backfill)
+
+
+def test_a_run_closes_the_period_of_its_interval() -> None:
+    assert task(NOVEMBER_FIRST).hour() == periods.hour_of(NOVEMBER_FIRST)
+    assert task(NOVEMBER_FIRST).day().label == "2026-11-01"
+    assert task(NOVEMBER_FIRST).month().label == "2026-11"
+
+
+def test_a_form_that_names_a_period_is_followed_instead() -> None:
+    assert task(NOVEMBER_FIRST, hour="2026-10-31T14:30:00+02:00").hour().label == "2026-10-31T12Z"
+    assert task(None, day="2026-10-30").day().label == "2026-10-30"
+    assert task(None, month="2026-09").month().label == "2026-09"
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value"),
+    [("hour", "2026-10-31T14:00Z"), ("day", "2026-10-30"), ("month", "2026-09")],
+)
+def test_a_backfill_must_not_name_one_period_for_all_of_its_runs(
+    parameter: str, value: str
+) -> None:
+    backfill = task(NOVEMBER_FIRST, is_backfill=True, **{parameter: value})
+    with pytest.raises(Misconfigured, match=f"empty {parameter}"):
+        getattr(backfill, parameter)()
+
+
+@pytest.mark.parametrize("parameter", ["hour", "day", "month"])
+def test_a_run_without_an_interval_asks_for_the_parameter(parameter: str) -> None:
+    with pytest.raises(Misconfigured, match=f"parameter {parameter}"):
+        getattr(task(None), parameter)()
+
+
+@pytest.mark.parametrize("parameter", ["day", "month"])
+def test_an_interval_of_another_time_zone_is_refused(parameter: str) -> None:
+    utc_midnight = datetime(2026, 11, 1, tzinfo=UTC)
+    with pytest.raises(Misconfigured, match="CLOSEBOOK_TIME_ZONE differs"):
+        getattr(task(utc_midnight), parameter)()
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value"), [("hour", "soon"), ("day", "2026-02-30"), ("month", "2026-13")]
+)
+def test_what_is_no_period_is_refused_with_the_form_it_should_have(
+    parameter: str, value: str
+) -> None:
+    with pytest.raises(Misconfigured, match="write it as"):
+        getattr(task(None, **{parameter: value}), parameter)()
+
+
+def test_accounts_are_all_unless_some_are_named() -> None:
+    assert task(None).account_ids() is None
+    assert task(None, account_ids=[]).account_ids() is None
+    assert task(None, account_ids=[7, 9]).account_ids() == [7, 9]
