@@ -27,7 +27,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
     parser.add_argument("--root", type=Path, default=ROOT, help="the stack's folder")
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("demo", help="start the stack, fill it, let Airflow close it")
+    demo = commands.add_parser("demo", help="start the stack, fill it, let Airflow close it")
+    demo.add_argument("--small", action="store_true", help="a few days and statements only")
     starting = commands.add_parser("up", help="start the stack")
     starting.add_argument("--new-ports", action="store_true", help="choose other ports first")
     commands.add_parser("down", help="stop the stack, keep its data")
@@ -49,7 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(chosen: argparse.Namespace) -> int:
     if chosen.command == "demo":
         # Late: the demo needs the whole package, stopping the stack must not.
-        return int(import_module("local.demo").main() or 0)
+        demo = import_module("local.demo")
+        return int(demo.main(chosen.root, demo.SMALL if chosen.small else demo.Scale()))
     stack = Stack.build(chosen.root, airflow=True, fast=False)
     match chosen.command:
         case "up":

@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -18,24 +18,37 @@ from closebook import counter, periods
 from closebook.money import format_minor
 from closebook.periods import DAY, HOUR, Period
 from closebook.settings import Replica, Settings
-from local import REPOSITORY, sample_platform
+from local import sample_platform
 from local.airflow_api import AirflowApi
 from local.errors import StackError
 from local.progress import Steps
 from local.sample_plan import SampleSize
 from local.stack import AIRFLOW_STEPS, SERVER_STEPS, Stack
 
-ROOT = REPOSITORY / ".local" / "stack"
-SUMMARY = REPOSITORY / ".local" / "demo.json"
 SEED = 20261101
-STATEMENTS = 240
-MERCHANT_STATEMENTS = 20
-CLOSED_HOURS = 24
 DEMO_STEPS = 6
 RUN_SECONDS = 1800
 DAGS = ("hourly_platform_volume", "daily_rollups", "monthly_statements")
 
 console = Console(highlight=False)
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How much the demo loads, how many hours it closes, how many statements it renders."""
+
+    size: SampleSize = field(default_factory=SampleSize)
+    hours: int = 24
+    user_statements: int = 220
+    merchant_statements: int = 20
+
+
+SMALL = Scale(
+    SampleSize(transactions=10_000, users=400, merchants=50, promotions=20, days=3),
+    hours=3,
+    user_statements=5,
+    merchant_statements=1,
+)
 
 
 @dataclass(frozen=True)
@@ -58,13 +71,17 @@ class Backfill:
     conf: dict[str, Any]
 
 
-def main() -> int:
-    """Run the whole demo. Raises StackError with one line that says what failed."""
+def main(root: Path, scale: Scale) -> int:
+    """Run the whole demo on the stack in a folder; the summary goes beside it, to demo.json.
+
+    Raises StackError with one line that says what failed.
+    """
     began = time.monotonic()
-    stack = Stack.build(ROOT, airflow=True, fast=False)
+    stack = Stack.build(root, airflow=True, fast=False)
+    summary_file = root.parent / "demo.json"
     steps = Steps(SERVER_STEPS + AIRFLOW_STEPS + DEMO_STEPS)
     stack.start_servers(steps)
-    sample = _fill_platform(stack, steps)
+    sample = _fill_platform(stack, scale.size, steps)
     stack.start_airflow(steps)
     now = datetime.now(UTC)
     zone = stack.environment["CLOSEBOOK_TIME_ZONE"]
@@ -72,21 +89,22 @@ def main() -> int:
     with AirflowApi.login(stack.ui_url, user, password) as airflow:
         airflow.wait_for_dags(DAGS, seconds=60)
         for backfill in (
-            _hours(now),
+            _hours(now, scale.hours),
             _days(sample.first_day, now, zone),
-            _month(now, zone, _statement_accounts(stack, sample, now, zone)),
+            _month(now, zone, _statement_accounts(stack, scale, sample, now, zone)),
         ):
             with steps.step(backfill.title):
                 _close(airflow, backfill, steps)
     summary = _summary(stack, steps, time.monotonic() - began)
-    _write_private(SUMMARY, json.dumps(summary, indent=2))
+    _write_private(summary_file, json.dumps(summary, indent=2))
     _show(summary)
+    console.print(f"also in {summary_file}; the stack stays up: make down stops it", soft_wrap=True)
     if summary["tie_outs"]["failed"]:
-        raise StackError(f"{summary['tie_outs']['failed']} tie-outs failed: see {SUMMARY}")
+        raise StackError(f"{summary['tie_outs']['failed']} tie-outs failed: see {summary_file}")
     return 0
 
 
-def _fill_platform(stack: Stack, steps: Steps) -> Sample:
+def _fill_platform(stack: Stack, size: SampleSize, steps: Steps) -> Sample:
     """Load the sample, once: a platform that has rows is left as it is."""
     remembered = stack.root / "sample.json"
     if remembered.exists():
@@ -106,7 +124,7 @@ def _fill_platform(stack: Stack, steps: Steps) -> Sample:
 
         facts = sample_platform.load(
             stack.primary_admin("platform"),
-            SampleSize(),
+            size,
             seed=SEED,
             until=datetime.now(UTC),
             time_zone=stack.environment["CLOSEBOOK_TIME_ZONE"],
@@ -121,11 +139,11 @@ def _fill_platform(stack: Stack, steps: Steps) -> Sample:
     return sample
 
 
-def _hours(now: datetime) -> Backfill:
+def _hours(now: datetime, count: int) -> Backfill:
     last = periods.hour_of(now - HOUR)
-    first = periods.hour_of(now - CLOSED_HOURS * HOUR)
-    title = f"Airflow closes {CLOSED_HOURS} hours"
-    return Backfill(DAGS[0], title, first.start, last.start, CLOSED_HOURS, {"reason": "demo"})
+    first = periods.hour_of(now - count * HOUR)
+    title = f"Airflow closes {count} hours"
+    return Backfill(DAGS[0], title, first.start, last.start, count, {"reason": "demo"})
 
 
 def _days(first_day: date, now: datetime, zone: str) -> Backfill:
@@ -147,7 +165,9 @@ def _last_full_month(now: datetime, zone: str) -> Period:
     return periods.month_before(periods.month_containing(now, zone))
 
 
-def _statement_accounts(stack: Stack, sample: Sample, now: datetime, zone: str) -> list[int]:
+def _statement_accounts(
+    stack: Stack, scale: Scale, sample: Sample, now: datetime, zone: str
+) -> list[int]:
     """Choose accounts of users and merchants that will have a statement, the special ones too."""
     month = _last_full_month(now, zone)
     with psycopg.connect(stack.primary_admin("platform")) as connection:
@@ -172,8 +192,8 @@ def _statement_accounts(stack: Stack, sample: Sample, now: datetime, zone: str) 
             {
                 "start": month.start,
                 "end": month.end,
-                "users": STATEMENTS - MERCHANT_STATEMENTS,
-                "merchants": MERCHANT_STATEMENTS,
+                "users": scale.user_statements,
+                "merchants": scale.merchant_statements,
             },
         ).fetchall()
     return sorted({row[0] for row in rows} | set(sample.special_account_ids))
@@ -232,7 +252,7 @@ def _summary(stack: Stack, steps: Steps, seconds: float) -> dict[str, Any]:
     assert rows is not None  # noqa: S101  # aggregates give one row
     assert tie_outs is not None  # noqa: S101
     assert documents is not None  # noqa: S101
-    folder = Path(stack.root / "documents")
+    folder = stack.root / "documents"
     return {
         "counter": counter.read(_settings(stack)),
         "closed": {row["grain"]: row["periods"] for row in closed},
@@ -259,6 +279,8 @@ def _settings(stack: Stack) -> Settings:
 
 def _show(summary: dict[str, Any]) -> None:
     table = Table(show_header=False, box=None, padding=(0, 2))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
     for currency, totals in (summary["counter"] or {"currencies": {}})["currencies"].items():
         gross = format_minor(int(totals["gross_minor"]), currency, "en_US", with_currency=True)
         table.add_row(f"counter {currency}", f"{gross} in {totals['payment_count']:,} payments")
@@ -276,9 +298,6 @@ def _show(summary: dict[str, Any]) -> None:
     for user, password in summary["log_ins"].items():
         table.add_row(f"log-in {user}", password)
     console.print(table)
-    console.print(
-        f"also in {SUMMARY}; the stack stays up: make down stops it, make clean removes it"
-    )
 
 
 def _bar(steps: Steps) -> Progress:

@@ -21,10 +21,8 @@ SETTINGS = Settings(
 NOVEMBER_FIRST = datetime(2026, 11, 1, 4, tzinfo=UTC)
 
 
-def task(
-    interval_start: datetime | None, *, is_backfill: bool = False, **parameters: object
-) -> Task:
-    return Task(SETTINGS, Run("a test"), parameters, interval_start, is_backfill)
+def task(interval_start: datetime | None, **parameters: object) -> Task:
+    return Task(SETTINGS, Run("a test"), parameters, interval_start)
 
 
 def test_a_run_closes_the_period_of_its_interval() -> None:
@@ -46,7 +44,7 @@ def test_a_form_that_names_a_period_is_followed_instead() -> None:
 def test_a_backfill_must_not_name_one_period_for_all_of_its_runs(
     parameter: str, value: str
 ) -> None:
-    backfill = task(NOVEMBER_FIRST, is_backfill=True, **{parameter: value})
+    backfill = Task(SETTINGS, Run("a test"), {parameter: value}, NOVEMBER_FIRST, is_backfill=True)
     with pytest.raises(Misconfigured, match=f"empty {parameter}"):
         getattr(backfill, parameter)()
 
@@ -71,7 +69,7 @@ def test_what_is_no_period_is_refused_with_the_form_it_should_have(
     parameter: str, value: str
 ) -> None:
     with pytest.raises(Misconfigured, match="write it as"):
-        getattr(task(None, **{parameter: value}), parameter)()
+        getattr(Task(SETTINGS, Run("a test"), {parameter: value}, None), parameter)()
 
 
 def test_accounts_are_all_unless_some_are_named() -> None:

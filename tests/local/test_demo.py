@@ -1,0 +1,73 @@
+"""`make demo`, on a small platform: from nothing to closed periods, and again on the same stack."""
+
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pypdf import PdfReader
+
+from local import REPOSITORY, demo
+from local.__main__ import main
+from local.errors import StackError
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    root = tmp_path_factory.mktemp("demo") / "stack"
+    yield root
+    main(["--root", str(root), "clean"])
+
+
+@pytest.fixture(scope="module")
+def summary(root: Path) -> dict[str, Any]:
+    assert main(["--root", str(root), "demo", "--small"]) == 0
+    content: dict[str, Any] = json.loads((root.parent / "demo.json").read_text())
+    return content
+
+
+def test_make_demo_runs_this_command() -> None:
+    planned = subprocess.run(
+        ["make", "--dry-run", "demo"], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    )
+    assert "local/setup.sh" in planned.stdout
+    assert "python -m local demo" in planned.stdout
+
+
+def test_hours_days_and_the_month_are_closed_and_tie_out(summary: dict[str, Any]) -> None:
+    days = summary["closed"]["day"]
+    assert days >= 23  # the whole last month is among them
+    assert summary["closed"]["month"] == 1
+    assert summary["closed"]["hour"] >= 24 * (days - 1)
+    assert summary["tie_outs"]["made"] > 3 * days
+    assert summary["tie_outs"]["failed"] == 0
+
+
+def test_the_counter_is_read_back_from_redis(summary: dict[str, Any]) -> None:
+    currencies = summary["counter"]["currencies"]
+    assert set(currencies) == {"USD", "EUR", "GBP", "JPY", "KWD"}
+    assert all(int(totals["gross_minor"]) > 0 for totals in currencies.values())
+
+
+def test_the_statement_that_it_points_at_can_be_opened(summary: dict[str, Any]) -> None:
+    assert summary["statements"] >= 6
+    assert "Closing balance" in PdfReader(summary["statement_pdf"]).pages[-1].extract_text()
+
+
+def test_the_summary_with_its_passwords_is_private(root: Path, summary: dict[str, Any]) -> None:
+    assert set(summary["log_ins"]) == {"admin", "finance", "viewer"}
+    assert (root.parent / "demo.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_what_does_not_tie_out_fails_the_demo(
+    root: Path, summary: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nothing(*_: object) -> None: ...
+
+    broken = {**summary, "tie_outs": {"made": 1, "failed": 1}}
+    monkeypatch.setattr(demo, "_close", nothing)
+    monkeypatch.setattr(demo, "_summary", lambda *_: broken)
+    with pytest.raises(StackError, match="1 tie-outs failed"):
+        demo.main(root, demo.SMALL)
