@@ -1,29 +1,41 @@
 """`python -m benchmarks [volume] [statements] [latency]`: all of them, or those that are named."""
 
+import argparse
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 
 from benchmarks import latency, platform, statements, volume
-from benchmarks.timing import console
+from benchmarks.timing import Results, console
+from local import REPOSITORY
 from local.errors import StackError
+from local.sample_plan import SampleSize
 
 NAMES = ("volume", "statements", "latency")
+SMALL = SampleSize(transactions=20_000, users=500, merchants=60, promotions=20, days=5)
 
 
-def main(wanted: list[str]) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run the benchmarks and stop the stack; its data stay for the next time."""
-    chosen = wanted or [*NAMES]
-    if unknown := set(chosen).difference(NAMES):
-        console.print(f"no benchmark is called {', '.join(sorted(unknown))}: {', '.join(NAMES)}")
-        return 2
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(NAMES))
+    parser.add_argument("--small", action="store_true", help="try it out: figures mean nothing")
+    parser.add_argument("--root", type=Path, default=REPOSITORY / ".local" / "bench-stack")
+    parser.add_argument("--results", type=Path, default=REPOSITORY / "benchmarks" / "results")
+    chosen = parser.parse_args(arguments)
+    names = chosen.names or [*NAMES]
+    if unknown := set(names).difference(NAMES):
+        parser.error(f"no benchmark is called {', '.join(sorted(unknown))}")
+    results = Results(chosen.results)
     try:
-        stage = platform.set_up()
+        stage = platform.set_up(chosen.root, SMALL if chosen.small else platform.SIZE)
         try:
-            if "volume" in chosen:
-                volume.measure(stage)
-            if "statements" in chosen:
-                statements.measure()
-            if "latency" in chosen:
-                latency.measure(stage)
+            if "volume" in names:
+                volume.measure(stage, results)
+            if "statements" in names:
+                statements.measure(results, document_count=2 if chosen.small else 10)
+            if "latency" in names:
+                latency.measure(stage, results)
         finally:
             stage.stack.down()
     except StackError as error:
@@ -33,4 +45,4 @@ def main(wanted: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -12,7 +12,7 @@ from typing import Any
 import redis
 
 from benchmarks.platform import Stage
-from benchmarks.timing import alternate, report
+from benchmarks.timing import Results, alternate
 from closebook import counter, volume
 from closebook.counter import COUNTER_KEY
 from closebook.settings import Run
@@ -23,7 +23,7 @@ DAG = "hourly_platform_volume"
 PATIENCE_SECONDS = 120
 
 
-def measure(stage: Stage) -> None:
+def measure(stage: Stage, results: Results) -> None:
     """Let Airflow and a bare process close and publish the same hour in turns."""
     stack = stage.stack
     client = redis.Redis.from_url(stack.redis_url)
@@ -40,7 +40,7 @@ def measure(stage: Stage) -> None:
     share = (
         timed["through Airflow"].median_seconds - timed["close and publish alone"].median_seconds
     )
-    report(
+    results.report(
         "Hour to counter",
         timed,
         "close and publish alone",

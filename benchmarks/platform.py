@@ -13,12 +13,11 @@ from benchmarks.timing import console
 from closebook import periods
 from closebook.periods import Period
 from closebook.settings import Replica, Settings
-from local import REPOSITORY, sample_platform
+from local import sample_platform
 from local.progress import Steps
 from local.sample_plan import SampleSize
 from local.stack import AIRFLOW_STEPS, SERVER_STEPS, Stack
 
-ROOT = REPOSITORY / ".local" / "bench-stack"
 SIZE = SampleSize(transactions=5_000_000, users=200_000, merchants=2_000, days=30)
 SEED = 20261101
 LEGACY_DATABASE = "platform_legacy"
@@ -48,14 +47,14 @@ class Stage:
         )
 
 
-def set_up() -> Stage:
-    """Start the stack and load it, unless it is loaded already."""
-    stack = Stack.build(ROOT, airflow=True, fast=True)
+def set_up(root: Path, size: SampleSize) -> Stage:
+    """Start the stack in a folder and load it, unless it is loaded already."""
+    stack = Stack.build(root, airflow=True, fast=True)
     steps = Steps(SERVER_STEPS + AIRFLOW_STEPS + 4)
     stack.start_servers(steps)
     loaded = stack.root / "loaded.json"
     if not loaded.exists():
-        _load(stack, steps, loaded)
+        _load(stack, size, steps, loaded)
     stack.start_airflow(steps)
     zone = stack.environment["CLOSEBOOK_TIME_ZONE"]
     until = datetime.fromisoformat(json.loads(loaded.read_text())["until"])
@@ -63,9 +62,9 @@ def set_up() -> Stage:
     return Stage(stack, day, _busiest_hour(stack, day))
 
 
-def _load(stack: Stack, steps: Steps, loaded: Path) -> None:
+def _load(stack: Stack, size: SampleSize, steps: Steps, loaded: Path) -> None:
     until = datetime.now(UTC)
-    with steps.step(f"{SIZE.transactions:,} transactions"), Progress(console=console) as bar:
+    with steps.step(f"{size.transactions:,} transactions"), Progress(console=console) as bar:
         tasks: dict[str, Any] = {}
 
         def show(step: str, done: int, total: int) -> None:
@@ -75,7 +74,7 @@ def _load(stack: Stack, steps: Steps, loaded: Path) -> None:
 
         sample_platform.load(
             stack.primary_admin("platform"),
-            SIZE,
+            size,
             seed=SEED,
             until=until,
             time_zone=stack.environment["CLOSEBOOK_TIME_ZONE"],

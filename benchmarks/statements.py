@@ -6,19 +6,18 @@ from datetime import date, timedelta
 
 from weasyprint import HTML
 
-from benchmarks.timing import Timed, alternate, report
+from benchmarks.timing import Results, Timed, alternate
 from closebook.statements import render as rendering
 from closebook.statements.model import Holder, Issuer, Statement, StatementLine
 from local import REPOSITORY
 
 LINES = 30
-DOCUMENTS = 10
 SEED = 7
 
 
-def measure() -> None:
+def measure(results: Results, document_count: int = 10) -> None:
     """Render the same statements both ways, by CPU time of this one process."""
-    statements = [_statement(number) for number in range(DOCUMENTS)]
+    statements = [_statement(number) for number in range(document_count)]
     style = (REPOSITORY / "templates/statement/v1/statement.css").read_text(encoding="utf-8")
     pages = [f"<style>{style}</style>{rendering.page(statement)}" for statement in statements]
     cpu: dict[str, list[float]] = {}
@@ -37,10 +36,10 @@ def measure() -> None:
 
     alternate({"closebook, tagged": ours, "naive write_pdf, tagged": naive}, rounds=5)
     timed = {
-        name: Timed(name, tuple(taken / DOCUMENTS for taken in seconds[1:]))
+        name: Timed(name, tuple(taken / document_count for taken in seconds[1:]))
         for name, seconds in cpu.items()
     }
-    report(
+    results.report(
         "Statements",
         timed,
         "closebook, tagged",

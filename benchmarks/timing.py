@@ -15,7 +15,6 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-RESULTS = Path(__file__).parent / "results"
 ROUNDS = 7
 
 console = Console(highlight=False)
@@ -52,36 +51,41 @@ def alternate(
     return {name: Timed(name, tuple(taken)) for name, taken in seconds.items()}
 
 
-def report(title: str, timed: Mapping[str, Timed], reference: str, **facts: Any) -> None:
-    """Print the medians and how many times the reference each takes; write them as JSON."""
-    table = Table("what", "median ms", "min ms", "max ms", f"× {reference}", title=title)
-    base = timed[reference].median_seconds
-    for one in timed.values():
-        table.add_row(
-            one.name,
-            f"{one.median_seconds * 1000:,.1f}",
-            f"{min(one.seconds) * 1000:,.1f}",
-            f"{max(one.seconds) * 1000:,.1f}",
-            f"{one.median_seconds / base:,.2f}",
-        )
-    console.print(table)
-    for name, fact in facts.items():
-        console.print(f"  {name}: {fact}")
-    write(title, {"reference": reference, "rounds": _rounds(timed), "facts": facts})
+@dataclass(frozen=True)
+class Results:
+    """The folder into which results go."""
 
+    folder: Path
 
-def write(title: str, content: Mapping[str, Any]) -> None:
-    """Keep a result with when and where it was measured."""
-    RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / f"{title.lower().replace(' ', '_')}.json"
-    machine = {
-        "python": platform.python_version(),
-        "cores": os.cpu_count(),
-        "load": os.getloadavg(),
-    }
-    measured = {"measured_at": datetime.now(UTC).isoformat(), "machine": machine, **content}
-    path.write_text(json.dumps(measured, indent=1, default=str) + "\n")
-    console.print(f"  written to {path.relative_to(Path.cwd())}")
+    def report(self, title: str, timed: Mapping[str, Timed], reference: str, **facts: Any) -> None:
+        """Print the medians and how many times the reference each takes; write them as JSON."""
+        table = Table("what", "median ms", "min ms", "max ms", f"× {reference}", title=title)
+        base = timed[reference].median_seconds
+        for one in timed.values():
+            table.add_row(
+                one.name,
+                f"{one.median_seconds * 1000:,.1f}",
+                f"{min(one.seconds) * 1000:,.1f}",
+                f"{max(one.seconds) * 1000:,.1f}",
+                f"{one.median_seconds / base:,.2f}",
+            )
+        console.print(table)
+        for name, fact in facts.items():
+            console.print(f"  {name}: {fact}")
+        self._write(title, {"reference": reference, "rounds": _rounds(timed), "facts": facts})
+
+    def _write(self, title: str, content: Mapping[str, Any]) -> None:
+        """Keep a result with when and where it was measured."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = self.folder / f"{title.lower().replace(' ', '_')}.json"
+        machine = {
+            "python": platform.python_version(),
+            "cores": os.cpu_count(),
+            "load": os.getloadavg(),
+        }
+        measured = {"measured_at": datetime.now(UTC).isoformat(), "machine": machine, **content}
+        path.write_text(json.dumps(measured, indent=1, default=str) + "\n")
+        console.print(f"  written to {path}", soft_wrap=True)
 
 
 def _rounds(timed: Mapping[str, Timed]) -> dict[str, Any]:

@@ -6,14 +6,14 @@ import psycopg
 
 from benchmarks.legacy.old_report import COLUMNS, Row, old_report, statement
 from benchmarks.platform import LEGACY_DATABASE, Stage
-from benchmarks.timing import alternate, report
+from benchmarks.timing import Results, alternate
 from closebook.periods import Period
 from closebook.queries import query
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 
-def measure(stage: Stage) -> None:
+def measure(stage: Stage, results: Results) -> None:
     """Assert that all ways give the same numbers, then let them take turns."""
     stack = stage.stack
     with (
@@ -22,11 +22,11 @@ def measure(stage: Stage) -> None:
             stack.replica_admin("replica_a", LEGACY_DATABASE), autocommit=True
         ) as legacy,
     ):
-        _measure_day(replica, legacy, stage.day)
-        _measure_hour(replica, stage.hour)
+        _measure_day(replica, legacy, stage.day, results)
+        _measure_hour(replica, stage.hour, results)
 
 
-def _measure_day(replica: Connection, legacy: Connection, day: Period) -> None:
+def _measure_day(replica: Connection, legacy: Connection, day: Period, results: Results) -> None:
     bounds = _bounds(day)
     new = day_cells(replica, bounds)
     old = old_report(legacy, day.start, day.end)
@@ -42,7 +42,7 @@ def _measure_day(replica: Connection, legacy: Connection, day: Period) -> None:
         }
     )
     ratio = timed["old report"].median_seconds / timed["daily_volume.sql"].median_seconds
-    report(
+    results.report(
         "Daily volume",
         timed,
         "bare scan",
@@ -53,7 +53,7 @@ def _measure_day(replica: Connection, legacy: Connection, day: Period) -> None:
     )
 
 
-def _measure_hour(replica: Connection, hour: Period) -> None:
+def _measure_hour(replica: Connection, hour: Period, results: Results) -> None:
     bounds = _bounds(hour)
     rows = _rows(replica, "hourly_volume", bounds)
     ((counted, amount_minor),) = replica.execute(statement("bare_scan"), bounds).fetchall()
@@ -67,7 +67,7 @@ def _measure_hour(replica: Connection, hour: Period) -> None:
         }
     )
     ratio = timed["full count"].median_seconds / timed["hourly_volume.sql"].median_seconds
-    report(
+    results.report(
         "Hourly volume",
         timed,
         "bare scan",

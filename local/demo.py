@@ -35,17 +35,19 @@ console = Console(highlight=False)
 
 @dataclass(frozen=True)
 class Scale:
-    """How much the demo loads, how many hours it closes, how many statements it renders."""
+    """How much the demo loads, closes and renders; without ``days`` it closes every day."""
 
     size: SampleSize = field(default_factory=SampleSize)
     hours: int = 24
-    user_statements: int = 220
-    merchant_statements: int = 20
+    days: int | None = None
+    user_statements: int = 196
+    merchant_statements: int = 8
 
 
 SMALL = Scale(
     SampleSize(transactions=10_000, users=400, merchants=50, promotions=20, days=3),
     hours=3,
+    days=3,
     user_statements=5,
     merchant_statements=1,
 )
@@ -90,7 +92,7 @@ def main(root: Path, scale: Scale) -> int:
         airflow.wait_for_dags(DAGS, seconds=60)
         for backfill in (
             _hours(now, scale.hours),
-            _days(sample.first_day, now, zone),
+            _days(sample.first_day, now, zone, scale.days),
             _month(now, zone, _statement_accounts(stack, scale, sample, now, zone)),
         ):
             with steps.step(backfill.title):
@@ -146,8 +148,10 @@ def _hours(now: datetime, count: int) -> Backfill:
     return Backfill(DAGS[0], title, first.start, last.start, count, {"reason": "demo"})
 
 
-def _days(first_day: date, now: datetime, zone: str) -> Backfill:
+def _days(first_day: date, now: datetime, zone: str, most: int | None) -> Backfill:
     last = periods.day_containing(periods.day_containing(now, zone).start - HOUR, zone)
+    if most is not None:
+        first_day = max(first_day, last.first_date - (most - 1) * DAY)
     count = (last.first_date - first_day) // DAY + 1
     first = periods.day_of(first_day, zone)
     title = f"Airflow closes {count} days"

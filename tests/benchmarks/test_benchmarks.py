@@ -1,0 +1,39 @@
+"""`make bench`, on a small platform: every figure is measured on equal numbers and written down."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from benchmarks.__main__ import main
+from local import REPOSITORY
+from local.stack import Stack
+
+
+def test_make_bench_runs_this_command() -> None:
+    planned = subprocess.run(
+        ["make", "--dry-run", "bench"], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    )
+    assert "python -m benchmarks" in planned.stdout
+
+
+def test_all_benchmarks_run_and_write_their_medians(tmp_path: Path) -> None:
+    root, results = tmp_path / "stack", tmp_path / "results"
+    try:
+        assert main(["--small", "--root", str(root), "--results", str(results)]) == 0
+    finally:
+        Stack.build(root, airflow=True, fast=True).clean()
+
+    written = {path.stem: json.loads(path.read_text()) for path in results.glob("*.json")}
+    assert set(written) == {"daily_volume", "hourly_volume", "statements", "hour_to_counter"}
+    for result in written.values():
+        assert result["reference"] in result["rounds"]
+        assert all(len(one["seconds"]) >= 5 for one in result["rounds"].values())
+    assert written["daily_volume"]["facts"]["old_report_over_daily_volume"] > 1
+
+
+def test_an_unknown_name_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["tomorrow"])
+    assert "no benchmark is called tomorrow" in capsys.readouterr().err
