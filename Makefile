@@ -2,7 +2,7 @@
 
 PYTHON := .venv/bin/python
 
-.PHONY: demo test test-real bench up down status clean lock lint format setup setup-dev
+.PHONY: demo test test-real bench screenshots up down status clean lock lint format setup setup-dev
 
 demo: setup  # see it work: a whole stack, a filled platform, hours, days and a month closed
 	@$(PYTHON) -m local demo
@@ -38,6 +38,9 @@ format: setup-dev  # bring Python and SQL into form
 	@.venv/bin/ruff format
 	@.venv/bin/ruff check --fix
 	@.venv/bin/sqlfluff fix sql
+
+screenshots: setup-dev  # the pictures of the README, from the running demo
+	@$(PYTHON) -m local.screenshots
 
 lock: setup-dev  # resolve requirements*.in into requirements*.txt anew
 	@.local/uv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-header \

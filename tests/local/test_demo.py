@@ -52,7 +52,7 @@ def test_the_counter_is_read_back_from_redis(summary: dict[str, Any]) -> None:
 
 def test_the_statement_that_it_points_at_can_be_opened(summary: dict[str, Any]) -> None:
     assert summary["statements"] >= 6
-    assert "Closing balance" in PdfReader(summary["statement_pdf"]).pages[-1].extract_text()
+    assert "Closing balance" in PdfReader(summary["statement_pdf"]).pages[0].extract_text()
 
 
 def test_the_summary_with_its_passwords_is_private(root: Path, summary: dict[str, Any]) -> None:
