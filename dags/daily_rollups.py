@@ -17,15 +17,16 @@ same numbers come out, and only a difference makes a new version.
 
 import logging
 
-from airflow.sdk import CronDataIntervalTimetable, Param, dag, task
+from airflow.sdk import CronDataIntervalTimetable, dag, task
 
 from closebook import counter, rollups
 from closebook.scheduling import (
-    FIRST_START,
+    CLOSE_DAG,
+    REASON,
     REPLICA_POOL,
-    TASK_DEFAULTS,
     business_time_zone,
     current_task,
+    optional_text,
 )
 
 log = logging.getLogger(__name__)
@@ -35,28 +36,16 @@ log = logging.getLogger(__name__)
     dag_id="daily_rollups",
     dag_display_name="Daily rollups",
     schedule=CronDataIntervalTimetable("0 0 * * *", timezone=business_time_zone()),
-    start_date=FIRST_START,
-    catchup=False,
     max_active_runs=4,
-    default_args=TASK_DEFAULTS,
     doc_md=__doc__,
     tags=["closebook", "day"],
     params={
-        "day": Param(
-            None,
-            type=["null", "string"],
-            format="date",
-            title="Business day",
-            description="The day to close; empty for the run's own day.",
+        "day": optional_text(
+            "Business day", "The day to close; empty for the run's own day.", format="date"
         ),
-        "reason": Param(
-            None,
-            type=["null", "string"],
-            maxLength=500,
-            title="Reason",
-            description="Why it is closed by hand; kept in the register of closes.",
-        ),
+        "reason": REASON,
     },
+    **CLOSE_DAG,
 )
 def daily_rollups() -> None:
     """Wire the two tasks."""

@@ -16,38 +16,28 @@ still open on the primary, a replica that is behind) or which rows do not tie ou
 See docs/operations.md.
 """
 
-from airflow.sdk import CronDataIntervalTimetable, Param, dag, task
+from airflow.sdk import CronDataIntervalTimetable, dag, task
 
 from closebook import counter, volume
-from closebook.scheduling import FIRST_START, REPLICA_POOL, TASK_DEFAULTS, current_task
+from closebook.scheduling import CLOSE_DAG, REASON, REPLICA_POOL, current_task, optional_text
 
 
 @dag(
     dag_id="hourly_platform_volume",
     dag_display_name="Hourly platform volume",
     schedule=CronDataIntervalTimetable("0 * * * *", timezone="UTC"),
-    start_date=FIRST_START,
-    catchup=False,
     max_active_runs=4,
-    default_args=TASK_DEFAULTS,
     doc_md=__doc__,
     tags=["closebook", "hour"],
     params={
-        "hour": Param(
-            None,
-            type=["null", "string"],
+        "hour": optional_text(
+            "Hour",
+            "Any instant in the UTC hour to close; empty for the run's own hour.",
             format="date-time",
-            title="Hour",
-            description="Any instant in the UTC hour to close; empty for the run's own hour.",
         ),
-        "reason": Param(
-            None,
-            type=["null", "string"],
-            maxLength=500,
-            title="Reason",
-            description="Why it is closed by hand; kept in the register of closes.",
-        ),
+        "reason": REASON,
     },
+    **CLOSE_DAG,
 )
 def hourly_platform_volume() -> None:
     """Wire the two tasks."""

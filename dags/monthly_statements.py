@@ -20,12 +20,13 @@ from typing import Any
 from airflow.sdk import CronDataIntervalTimetable, Param, TriggerRule, dag, task
 
 from closebook.scheduling import (
-    FIRST_START,
+    CLOSE_DAG,
+    REASON,
     RENDERING_POOL,
     REPLICA_POOL,
-    TASK_DEFAULTS,
     business_time_zone,
     current_task,
+    optional_text,
 )
 
 
@@ -33,19 +34,14 @@ from closebook.scheduling import (
     dag_id="monthly_statements",
     dag_display_name="Monthly statements",
     schedule=CronDataIntervalTimetable("0 0 1 * *", timezone=business_time_zone()),
-    start_date=FIRST_START,
-    catchup=False,
     max_active_runs=1,
-    default_args=TASK_DEFAULTS,
     doc_md=__doc__,
     tags=["closebook", "month"],
     params={
-        "month": Param(
-            None,
-            type=["null", "string"],
+        "month": optional_text(
+            "Month",
+            "The month to close, as 2026-10; empty for the run's own month.",
             pattern="^[0-9]{4}-(0[1-9]|1[0-2])$",
-            title="Month",
-            description="The month to close, as 2026-10; empty for the run's own month.",
         ),
         "account_ids": Param(
             None,
@@ -54,14 +50,9 @@ from closebook.scheduling import (
             title="Accounts",
             description="Render the statements of these accounts only; empty for all.",
         ),
-        "reason": Param(
-            None,
-            type=["null", "string"],
-            maxLength=500,
-            title="Reason",
-            description="Why it is closed by hand; kept in the register of closes.",
-        ),
+        "reason": REASON,
     },
+    **CLOSE_DAG,
 )
 def monthly_statements() -> None:
     """Wire the four tasks."""

@@ -15,9 +15,9 @@ from local.sample_plan import HOUR_MS, MILLISECOND, Plan, PlannedDay
 KINDS = ("payment",) * 973 + ("refund",) * 46 + ("chargeback",) * 5
 STATUSES = ("settled",) * 998 + ("failed",) * 18 + ("pending",) * 8
 ENTRY_TEXT = {
-    "payment": "payment\tPayment to {name}\t{name}\n",
-    "refund": "refund\tRefund from {name}\t{name}\n",
-    "chargeback": "chargeback\tChargeback against {name}\t{name}\n",
+    "payment": "payment\tCard payment\t{name}\n",
+    "refund": "refund\tRefund\t{name}\n",
+    "chargeback": "chargeback\tChargeback\t{name}\n",
 }
 NULL = "\\N"
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule, get_current_context
+from airflow.sdk import ExceptionRetryPolicy, Param, RetryAction, RetryRule, get_current_context
 
 from closebook import periods
 from closebook.errors import ClosebookError, Misconfigured, NotReady, Transient
@@ -19,7 +19,6 @@ from closebook.settings import Run, Settings, from_airflow
 
 REPLICA_POOL = "replica_reads"
 RENDERING_POOL = "rendering"
-FIRST_START = datetime(1990, 1, 1, tzinfo=UTC)
 
 TASK_DEFAULTS: dict[str, Any] = {
     "owner": "closebook",
@@ -48,6 +47,23 @@ TASK_DEFAULTS: dict[str, Any] = {
         ]
     ),
 }
+
+CLOSE_DAG: dict[str, Any] = {
+    "start_date": datetime(1990, 1, 1, tzinfo=UTC),
+    "catchup": False,
+    "default_args": TASK_DEFAULTS,
+}
+"""What the DAG of every close has."""
+
+
+def optional_text(title: str, description: str, **schema: Any) -> Param:
+    """A field of a DAG's form that may stay empty."""
+    return Param(None, type=["null", "string"], title=title, description=description, **schema)
+
+
+REASON = optional_text(
+    "Reason", "Why it is closed by hand; kept in the register of closes.", maxLength=500
+)
 
 
 @dataclass(frozen=True)
