@@ -40,6 +40,7 @@ Progress = Callable[[str, int, int], None]
 
 CHUNK = 20_000  # lines to a write
 AUDIT_ROWS = 2_000
+VACUUM_PASSES = 3
 
 
 @dataclass(frozen=True)
@@ -240,9 +241,19 @@ def _copy(connection: psycopg.Connection, statement: LiteralString, lines: Itera
 
 
 def _vacuum(conninfo: str, table: LiteralString) -> None:
-    """Mark all rows visible and frozen, for index-only scans, and count them for the planner."""
+    """Mark all rows visible and frozen, for index-only scans, and count them for the planner.
+
+    A page that somebody else has in hand is passed over, so it may take more than one pass.
+    """
     with psycopg.connect(conninfo, autocommit=True) as connection:
-        connection.execute(b"vacuum (freeze, analyze) " + table.encode())
+        for _ in range(VACUUM_PASSES):
+            connection.execute(b"vacuum (freeze, analyze) " + table.encode())
+            unseen = connection.execute(
+                "select 1 from pg_class where oid = %s::regclass and relallvisible < relpages",
+                [table],
+            )
+            if unseen.fetchone() is None:
+                return
 
 
 def _load_people(connection: psycopg.Connection, plan: Plan, people: People) -> None:
