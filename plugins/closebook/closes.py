@@ -92,7 +92,7 @@ def close(
     then everything is thrown away and read again. What is read after a version was seen holds
     all that this version held, whichever the replica. Raises NotReady, Transient, WrongData.
     """
-    for attempt in range(1, ATTEMPTS + 1):
+    for attempts_left in reversed(range(ATTEMPTS)):
         basis = _current_versions(settings, period, grains)
 
         def read(source: Source, basis: Mapping[tuple[str, datetime], int] = basis) -> Result:
@@ -101,7 +101,7 @@ def close(
         try:
             return replicas.read(settings, period, read)
         except Overtaken:
-            if attempt == ATTEMPTS:
+            if not attempts_left:
                 raise
             log.info("%s: another close of it was faster; it is read again", period)
     raise AssertionError("unreachable")
@@ -111,11 +111,8 @@ def _current_versions(
     settings: Settings, period: Period, grains: Sequence[Grain]
 ) -> dict[tuple[str, datetime], int]:
     bounds = {"period_start": period.start, "period_end": period.end, "grains": [*grains]}
-    try:
-        with store_connection(settings) as store:
-            rows = store.execute(query("reporting/current_versions"), bounds).fetchall()
-    except psycopg.OperationalError as error:
-        raise Transient(f"{period}: the reporting store failed: {error}") from error
+    with on_store(settings) as store:
+        rows = store.execute(query("reporting/current_versions"), bounds).fetchall()
     return {(row["grain"], row["period_start"].astimezone(UTC)): row["close_id"] for row in rows}
 
 
@@ -134,7 +131,7 @@ def writing(settings: Settings, period: Period, run: Run) -> Iterator[Store]:
             checks.record(store, failure.tie_out, None, run)
         raise
     except psycopg.OperationalError as error:
-        raise Transient(f"{period}: the reporting store failed: {error}") from error
+        raise Transient(f"{period}: {_store_failure(error)}") from None
     except psycopg.Error as error:
         # The server's detail would show the row, with names in it.
         where = error.diag.constraint_name or error.diag.column_name or error.diag.table_name
@@ -144,9 +141,27 @@ def writing(settings: Settings, period: Period, run: Run) -> Iterator[Store]:
         ) from None
 
 
+@contextmanager
+def on_store(settings: Settings) -> Iterator[Store]:
+    """One transaction on the reporting store. Raises Transient when it is out of reach."""
+    try:
+        with store_connection(settings) as store:
+            yield store
+    except psycopg.OperationalError as error:
+        raise Transient(_store_failure(error)) from None
+
+
 def store_connection(settings: Settings) -> Store:
     """Connect to the reporting store. Used as a context manager it is one transaction."""
-    return psycopg.connect(settings.store, row_factory=dict_row)
+    store = psycopg.connect(settings.store, row_factory=dict_row)
+    # Whoever waited for a lock must see what its holder wrote.
+    store.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
+    return store
+
+
+def _store_failure(error: psycopg.Error) -> str:
+    # The first line only: the rest may show the row that was being written, with names in it.
+    return f"the reporting store failed: {str(error).strip().splitlines()[0]}"
 
 
 def ledger_totals(source: Source, period: Period) -> list[ControlTotal]:

@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import redis
 from psycopg.types.json import Jsonb
 
@@ -34,11 +33,8 @@ def publish(settings: Settings, run: Run) -> Document:
     Returns the document that this run computed. Raises NotReady when no hour is closed,
     WrongData when a gross total would fall, Transient when a server is out of reach.
     """
-    try:
-        with closes.store_connection(settings) as store:
-            document = _next_publication(store, run)
-    except psycopg.OperationalError as error:
-        raise Transient(f"the reporting store failed: {error}") from error
+    with closes.on_store(settings) as store:
+        document = _next_publication(store, run)
     _write_to_redis(settings, document)
     return document
 
@@ -75,16 +71,16 @@ def _next_publication(store: Store, run: Run) -> Document:
 
 
 def _content(store: Store) -> Document:
-    hours = store.execute(query("reporting/counter_hours")).fetchone()
-    if hours is None:
+    rows = store.execute(query("reporting/counter_totals")).fetchall()
+    if not rows:
         raise NotReady("no hour is closed yet: run hourly_platform_volume or daily_rollups first")
-    as_of: datetime = hours["as_of"]
+    as_of: datetime = rows[0]["as_of"]
     return {
-        "counted_from": _utc(hours["counted_from"]),
+        "counted_from": _utc(rows[0]["counted_from"]),
         "previous_as_of": _utc(as_of - HOUR),
         "as_of": _utc(as_of),
         "next_update_at": _utc(as_of + HOUR),
-        "missing_hour_count": hours["missing_hour_count"],
+        "missing_hour_count": rows[0]["missing_hour_count"],
         "currencies": {
             row["currency"]: {
                 "exponent": exponent(row["currency"]),
@@ -97,18 +93,18 @@ def _content(store: Store) -> Document:
                 "chargeback_minor": str(row["chargeback_minor"]),
                 "chargeback_count": row["chargeback_count"],
             }
-            for row in store.execute(query("reporting/counter_totals"))
+            for row in rows
+            if row["currency"] is not None
         },
     }
 
 
 def _refuse_falling_gross(old: Document, new: Document) -> None:
-    fallen = [
-        f"{currency}: {totals['gross_minor']} -> {gross}"
-        for currency, totals in old["currencies"].items()
-        if (gross := new["currencies"].get(currency, {}).get("gross_minor", "0"))
-        and int(gross) < int(totals["gross_minor"])
-    ]
+    fallen = []
+    for currency, totals in old["currencies"].items():
+        gross_minor = new["currencies"].get(currency, {}).get("gross_minor", "0")
+        if int(gross_minor) < int(totals["gross_minor"]):
+            fallen.append(f"{currency}: {totals['gross_minor']} -> {gross_minor}")
     if fallen:
         raise WrongData(
             "the gross total would fall, which only a settled payment that vanished from the "

@@ -25,7 +25,7 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 from psycopg.rows import DictRow, dict_row
 
-from closebook.errors import NotReady, Transient
+from closebook.errors import Misconfigured, NotReady, Transient
 from closebook.periods import Period
 from closebook.queries import query
 from closebook.settings import Settings
@@ -38,10 +38,14 @@ SEGMENT_HEADER_BYTES = 40
 
 @dataclass(frozen=True)
 class Fence:
-    """A position of the primary's log (in bytes) that lies after every commit of a period."""
+    """A position of the primary's log (in bytes) that lies after every commit of a period.
+
+    ``cluster`` names the database whose log it is: positions of others cannot be compared.
+    """
 
     position: int
     observed_at: datetime
+    cluster: str
 
     @property
     def lsn(self) -> str:
@@ -54,6 +58,7 @@ class _Observation:
     """What one message of sql/primary/fence.sql saw, in the order in which it looked."""
 
     observed_at: datetime
+    cluster: str
     oldest_backend: DictRow | None
     prepared: list[DictRow]
     log: DictRow
@@ -77,7 +82,7 @@ def raise_fence(settings: Settings, period: Period) -> Fence:
                 suspects = {row["transaction_id"] for row in seen.prepared}
             obstacle = _open_suspect(seen, suspects)
         if obstacle is None:
-            return Fence(_end_of_last_record(seen.log), seen.observed_at)
+            return Fence(_end_of_last_record(seen.log), seen.observed_at, seen.cluster)
         if time.monotonic() >= deadline:
             raise NotReady(f"{period}: {obstacle}")
         time.sleep(POLL_SECONDS)
@@ -140,9 +145,23 @@ def _observe(settings: Settings) -> _Observation:
         except psycopg.Error as error:
             raise Transient(f"the fence failed on the primary: {error}") from error
     (clock,), backends, prepared, (log,) = results
+    if not clock["sees_all_backends"]:
+        raise Misconfigured(
+            "the fence role does not see what other roles do on the primary: "
+            "grant pg_monitor to it (sql/platform/roles.sql)"
+        )
     return _Observation(
-        clock["observed_at"].astimezone(UTC), backends[0] if backends else None, prepared, log
+        clock["observed_at"].astimezone(UTC),
+        cluster_name(clock),
+        backends[0] if backends else None,
+        prepared,
+        log,
     )
+
+
+def cluster_name(identity: DictRow) -> str:
+    """Name a database of a cluster, the same on the primary and on its replicas."""
+    return f"database {identity['database_name']} of cluster {identity['system_identifier']}"
 
 
 @contextmanager

@@ -15,8 +15,8 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import DictRow, dict_row
 
-from closebook.errors import NotReady, Transient, WrongData
-from closebook.fence import Fence, raise_fence
+from closebook.errors import Misconfigured, NotReady, Transient, WrongData
+from closebook.fence import Fence, cluster_name, raise_fence
 from closebook.periods import Period
 from closebook.queries import query
 from closebook.settings import Replica, Settings
@@ -178,6 +178,11 @@ def _read_transaction(settings: Settings, fence: Fence, status: ReplicaStatus) -
         assert identity is not None  # noqa: S101  # a select without from has one row
         if not identity["in_recovery"]:
             raise ReplicaLost(f"{replica.name} was promoted: it is not a replica any more")
+        if cluster_name(identity) != fence.cluster:
+            raise Misconfigured(
+                f"{replica.name} is {cluster_name(identity)}, and the primary is {fence.cluster}: "
+                "point the connections of both at one platform"
+            )
         if identity["postmaster_started_at"] != status.postmaster_started_at:
             raise ReplicaLost(f"{replica.name} was restarted between the choice and the read")
         longest_answer = settings.statement_timeout_seconds + ANSWER_SECONDS

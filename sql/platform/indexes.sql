@@ -1,7 +1,7 @@
 -- The indexes that the closes need on a platform's tables. Each names the queries that it
 -- serves. On a live platform create them with "concurrently".
 
--- hourly_volume.sql, daily_volume.sql, control_totals.sql: a period's settled rows in one
+-- hourly_volume.sql, daily_volume.sql, volume_control_totals.sql: a period's settled rows in one
 -- index-only range scan; rows that never settle cost nothing.
 create index transactions_settled_at on platform.transactions (settled_at)
 include (

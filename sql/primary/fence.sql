@@ -1,8 +1,14 @@
 -- All that Closebook ever runs on the primary: four statements, in this order, in one message.
 -- closebook/fence.py says why together they are exact.
 
--- 1. The primary's own clock.
-select clock_timestamp() as observed_at;
+-- 1. The primary's own clock; which cluster and database this is; whether this role sees what
+--    others do (without pg_monitor they would look idle).
+select
+    system_identifier::text as system_identifier,
+    clock_timestamp() as observed_at,
+    current_database() as database_name,
+    pg_has_role('pg_read_all_stats', 'usage') as sees_all_backends
+from pg_control_system();
 
 -- 2. The oldest transaction of another backend of this database that could still commit rows.
 --    A backend that has just begun may not have reported its transaction yet: then its

@@ -1,6 +1,27 @@
--- The volume of all closed hours by currency, and the part of it that was there one hour
--- before: one row a currency. Empty when no hour is closed.
-with volume as (
+-- From when to when hours are closed and how many of them are not; the volume of all closed
+-- hours by currency, and the part of it that was there one hour before: one row a currency, or
+-- one without a currency if nothing moved. Empty when no hour is closed. One statement, since
+-- an hour that is closed between two would be in one of them only.
+with hours as (
+    select
+        period_start,
+        period_end
+    from reporting.closes
+    where grain = 'hour' and is_current
+),
+
+bounds as (
+    select
+        min(period_start) as counted_from,
+        max(period_start) as last_hour_start,
+        max(period_end) as as_of,
+        (extract(epoch from max(period_end) - min(period_start)) / 3600)::bigint
+        - count(*) as missing_hour_count
+    from hours
+    having count(*) > 0
+),
+
+volume as (
     select
         hour_start,
         currency,
@@ -10,36 +31,50 @@ with volume as (
     from reporting.current_hourly_volume
 ),
 
-latest as (
-    select max(period_start) as hour_start
-    from reporting.closes
-    where grain = 'hour' and is_current
-),
-
 marked as (
     select
         volume.currency,
         volume.kind,
         volume.transaction_count,
         volume.amount_minor,
-        volume.hour_start < latest.hour_start as is_previous
+        volume.hour_start < bounds.last_hour_start as is_previous
     from volume
-    cross join latest
+    cross join bounds
+),
+
+totals as (
+    select
+        currency,
+        coalesce(sum(amount_minor) filter (where kind = 'payment'), 0)::bigint as gross_minor,
+        coalesce(sum(amount_minor) filter (where kind = 'payment' and is_previous), 0)::bigint
+            as previous_gross_minor,
+        coalesce(sum(transaction_count) filter (where kind = 'payment'), 0)::bigint
+            as payment_count,
+        coalesce(sum(transaction_count) filter (where kind = 'payment' and is_previous), 0)::bigint
+            as previous_payment_count,
+        coalesce(sum(amount_minor) filter (where kind = 'refund'), 0)::bigint as refund_minor,
+        coalesce(sum(transaction_count) filter (where kind = 'refund'), 0)::bigint as refund_count,
+        coalesce(sum(amount_minor) filter (where kind = 'chargeback'), 0)::bigint
+            as chargeback_minor,
+        coalesce(sum(transaction_count) filter (where kind = 'chargeback'), 0)::bigint
+            as chargeback_count
+    from marked
+    group by currency
 )
 
 select
-    currency,
-    coalesce(sum(amount_minor) filter (where kind = 'payment'), 0)::bigint as gross_minor,
-    coalesce(sum(amount_minor) filter (where kind = 'payment' and is_previous), 0)::bigint
-        as previous_gross_minor,
-    coalesce(sum(transaction_count) filter (where kind = 'payment'), 0)::bigint as payment_count,
-    coalesce(sum(transaction_count) filter (where kind = 'payment' and is_previous), 0)::bigint
-        as previous_payment_count,
-    coalesce(sum(amount_minor) filter (where kind = 'refund'), 0)::bigint as refund_minor,
-    coalesce(sum(transaction_count) filter (where kind = 'refund'), 0)::bigint as refund_count,
-    coalesce(sum(amount_minor) filter (where kind = 'chargeback'), 0)::bigint as chargeback_minor,
-    coalesce(sum(transaction_count) filter (where kind = 'chargeback'), 0)::bigint
-        as chargeback_count
-from marked
-group by currency
-order by currency asc
+    bounds.counted_from,
+    bounds.as_of,
+    bounds.missing_hour_count,
+    totals.currency,
+    totals.gross_minor,
+    totals.previous_gross_minor,
+    totals.payment_count,
+    totals.previous_payment_count,
+    totals.refund_minor,
+    totals.refund_count,
+    totals.chargeback_minor,
+    totals.chargeback_count
+from bounds
+left join totals on true
+order by totals.currency asc

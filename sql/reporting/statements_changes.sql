@@ -1,11 +1,14 @@
--- What differs between two versions of a month's balances: one row an account, old beside new.
+-- What differs between two versions of a month's statements: one row an account, old beside new.
+-- Another holder or account number counts, and is not shown; an address alone does not count.
 with old_rows as (
     select
         account_id,
         currency,
         opening_minor,
         closing_minor,
-        line_count
+        line_count,
+        account_number,
+        holder_name
     from reporting.statements
     where close_id = %(old_close_id)s
 ),
@@ -16,7 +19,9 @@ new_rows as (
         currency,
         opening_minor,
         closing_minor,
-        line_count
+        line_count,
+        account_number,
+        holder_name
     from reporting.statements
     where close_id = %(new_close_id)s
 )
@@ -34,6 +39,14 @@ select
 from old_rows
 full join new_rows using (account_id)
 where
-    (old_rows.currency, old_rows.opening_minor, old_rows.closing_minor, old_rows.line_count)
+    (
+        old_rows.currency, old_rows.opening_minor, old_rows.closing_minor, old_rows.line_count,
+        old_rows.account_number,
+        old_rows.holder_name
+    )
     is distinct from
-    (new_rows.currency, new_rows.opening_minor, new_rows.closing_minor, new_rows.line_count)
+    (
+        new_rows.currency, new_rows.opening_minor, new_rows.closing_minor, new_rows.line_count,
+        new_rows.account_number,
+        new_rows.holder_name
+    )

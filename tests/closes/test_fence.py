@@ -13,7 +13,7 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from closebook import fence
-from closebook.errors import NotReady, Transient
+from closebook.errors import Misconfigured, NotReady, Transient
 from closebook.periods import HOUR, hour_of
 from closebook.settings import Settings
 from closebook.volume import close_hour
@@ -287,3 +287,46 @@ def test_a_period_of_the_future_is_refused_at_once(settings: Settings, platform:
         close_hour(settings, hour_of(platform.now() + HOUR), RUN)
 
     assert time.monotonic() - started < 2
+
+
+def test_a_fence_role_that_cannot_see_the_others_is_refused_not_believed(
+    stack: Stack, settings: Settings, platform: Platform, books: Books
+) -> None:
+    """Without pg_monitor every other session looks as if it had no transaction."""
+    with psycopg.connect(stack.primary_admin(), autocommit=True) as admin:
+        admin.execute("revoke pg_monitor from closebook_fence")
+        try:
+            with pytest.raises(Misconfigured, match="grant pg_monitor"):
+                close_hour(settings, PAST, RUN)
+        finally:
+            admin.execute("grant pg_monitor to closebook_fence")
+
+    assert sum(books.size().values()) == 0
+
+
+def test_a_fence_on_another_database_than_the_replicas_is_refused(
+    stack: Stack, settings: Settings, books: Books
+) -> None:
+    elsewhere = replace(settings, primary=stack.fence("postgres"))
+
+    with pytest.raises(Misconfigured, match="point the connections of both at one platform"):
+        close_hour(elsewhere, PAST, RUN)
+
+    assert sum(books.size().values()) == 0
+
+
+def test_a_fence_on_another_cluster_than_the_replicas_is_refused(
+    stack: Stack, settings: Settings, platform: Platform, books: Books
+) -> None:
+    """The log positions of two clusters say nothing of each other."""
+    with psycopg.connect(stack.store_admin(), autocommit=True) as other:
+        other.execute(f"create database {platform.database}")  # the same name, elsewhere
+    try:
+        elsewhere = replace(settings, primary=stack.store_admin(platform.database))
+        with pytest.raises(Misconfigured, match="point the connections of both at one platform"):
+            close_hour(elsewhere, PAST, RUN)
+    finally:
+        with psycopg.connect(stack.store_admin(), autocommit=True) as other:
+            other.execute(f"drop database {platform.database} with (force)")
+
+    assert sum(books.size().values()) == 0

@@ -72,7 +72,7 @@ class Documents:
         )
         final = self._base / stored.object_name
         with _store_errors(stored.object_name):
-            if _byte_count(final) == stored.byte_count:
+            if _byte_count(final) == stored.byte_count and final.read_bytes() == content:
                 return stored
             partial = final.parent / f".{digest}.{secrets.token_hex(8)}.partial"
             if self._base.protocol == "file":
@@ -145,6 +145,7 @@ def _write_file(partial: Path, final: Path, content: bytes) -> None:
     _make_folder(final.parent)
     try:
         with partial.open("xb") as file:
+            os.fchmod(file.fileno(), 0o600)
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
@@ -158,7 +159,7 @@ def _write_file(partial: Path, final: Path, content: bytes) -> None:
 def _make_folder(folder: Path) -> None:
     missing = [made for made in (folder, *folder.parents) if not made.exists()]
     for made in reversed(missing):
-        made.mkdir(exist_ok=True)
+        made.mkdir(mode=0o700, exist_ok=True)
         _sync_folder(made.parent)
 
 

@@ -8,12 +8,11 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import psycopg
 from psycopg.rows import DictRow
 
 from closebook import closes
 from closebook.closes import Store
-from closebook.errors import Transient, WrongData
+from closebook.errors import WrongData
 from closebook.periods import Period, day_containing
 from closebook.queries import query
 from closebook.settings import Run, Settings
@@ -53,7 +52,7 @@ def plan_shards(
     has no statement in the month.
     """
     wanted = {"close_id": close_id, "account_ids": None if account_ids is None else [*account_ids]}
-    with closes.store_connection(settings) as store:
+    with closes.on_store(settings) as store:
         counted = store.execute(query("reporting/statement_count"), wanted).fetchone()
         count = 0 if counted is None else counted["statement_count"]
         if account_ids is not None and count != len(set(account_ids)):
@@ -83,31 +82,28 @@ def render_shard(
     """
     documents = Documents(settings.documents_url)
     rendered = 0
-    try:
-        with closes.store_connection(settings) as store:
-            store.autocommit = True
-            for row in store.execute(
-                query("reporting/shard_statements"),
-                {
-                    "close_id": close_id,
-                    "first_account_id": shard.first_account_id,
-                    "last_account_id": shard.last_account_id,
-                    "account_ids": None if account_ids is None else [*account_ids],
-                },
-            ).fetchall():
-                if row["object_name"] is not None and documents.exists(row["object_name"]):
-                    continue
-                statement = frozen_statement(store, settings, close_id, month, row)
-                stored = _keep(store, documents, statement, month, run)
-                if row["object_name"] not in {None, stored.object_name}:
-                    raise WrongData(
-                        f"{month}: the document of account {row['account_id']} is lost, and "
-                        f"{renderer_version()} does not make the same one again: bring "
-                        f"{row['object_name']} back from a backup"
-                    )
-                rendered += 1
-    except psycopg.OperationalError as error:
-        raise Transient(f"{month}: the reporting store failed: {error}") from error
+    with closes.on_store(settings) as store:
+        store.autocommit = True
+        for row in store.execute(
+            query("reporting/shard_statements"),
+            {
+                "close_id": close_id,
+                "first_account_id": shard.first_account_id,
+                "last_account_id": shard.last_account_id,
+                "account_ids": None if account_ids is None else [*account_ids],
+            },
+        ).fetchall():
+            if row["object_name"] is not None and documents.exists(row["object_name"]):
+                continue
+            statement = frozen_statement(store, settings, close_id, month, row)
+            stored = _keep(store, documents, statement, month, run)
+            if row["object_name"] not in {None, stored.object_name}:
+                raise WrongData(
+                    f"{month}: the document of account {row['account_id']} is lost, and "
+                    f"{renderer_version()} does not make the same one again: bring "
+                    f"{row['object_name']} back from a backup"
+                )
+            rendered += 1
     return rendered
 
 
@@ -176,10 +172,11 @@ def frozen_statement(
 def write_manifest(settings: Settings, close_id: int, month: Period, run: Run) -> Manifest:
     """List every statement of the month with its document, and keep the list beside them.
 
-    Raises WrongData when a registered document is not in the document store.
+    Every document is read and its hash compared. Raises WrongData when one is not in the document
+    store, or not what it was.
     """
     documents = Documents(settings.documents_url)
-    with closes.store_connection(settings) as store:
+    with closes.on_store(settings) as store:
         rows = store.execute(query("reporting/manifest_entries"), {"close_id": close_id}).fetchall()
         lost = [
             str(row["account_id"])
@@ -192,6 +189,9 @@ def write_manifest(settings: Settings, close_id: int, month: Period, run: Run) -
                 f"{settings.documents_url}, those of the accounts {', '.join(lost[:20])} …: "
                 "run the month again"
             )
+        for row in rows:
+            if row["object_name"] is not None:
+                documents.read(row["object_name"])
         stored = documents.put(
             _manifest_text(close_id, month, rows), folder=f"manifests/{month.label}", suffix="json"
         )
