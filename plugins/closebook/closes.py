@@ -110,9 +110,9 @@ def close(
 def _current_versions(
     settings: Settings, period: Period, grains: Sequence[Grain]
 ) -> dict[tuple[str, datetime], int]:
-    bounds = {"period_start": period.start, "period_end": period.end, "grains": [*grains]}
+    wanted = {**period.bounds, "grains": [*grains]}
     with on_store(settings) as store:
-        rows = store.execute(query("reporting/current_versions"), bounds).fetchall()
+        rows = store.execute(query("reporting/current_versions"), wanted).fetchall()
     return {(row["grain"], row["period_start"].astimezone(UTC)): row["close_id"] for row in rows}
 
 
@@ -166,10 +166,9 @@ def _store_failure(error: psycopg.Error) -> str:
 
 def ledger_totals(source: Source, period: Period) -> list[ControlTotal]:
     """Add up the source's ledger entries of a period by currency, in a bare scan."""
-    bounds = {"period_start": period.start, "period_end": period.end}
     return [
         ControlTotal("ledger", row["currency"], row["row_count"], row["amount_minor"])
-        for row in source.rows("ledger_control_totals", bounds)
+        for row in source.rows("ledger_control_totals", period.bounds)
     ]
 
 

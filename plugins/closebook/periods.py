@@ -55,6 +55,11 @@ class Period:
         return local_date(self.end - timedelta(microseconds=1), self.time_zone)
 
     @property
+    def bounds(self) -> dict[str, object]:
+        """Start and end as the parameters that every query of a period takes."""
+        return {"period_start": self.start, "period_end": self.end}
+
+    @property
     def label(self) -> str:
         """How people call it: 2026-10-31T14Z, 2026-10-31 or 2026-10."""
         if self.grain is Grain.HOUR:

@@ -234,7 +234,8 @@ def _store_error() -> Iterator[None]:
     try:
         yield
     except psycopg.Error as error:
-        raise Transient(f"the reporting store failed: {_first_line(error)}") from error
+        # Without the chain, which would show the row that was being written.
+        raise Transient(f"the reporting store failed: {_first_line(error)}") from None
 
 
 def _ask(replica: Replica) -> ReplicaStatus | ReplicaLost:

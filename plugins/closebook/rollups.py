@@ -25,14 +25,13 @@ def close_day(settings: Settings, day: Period, run: Run) -> ClosedDay:
 
     def work(reading: Reading) -> ClosedDay:
         source = reading.source
-        bounds = {"period_start": day.start, "period_end": day.end}
         with closes.writing(settings, day, run) as store:
             store.execute(query("reporting/stage_daily_volume"))
             store.execute(query("reporting/stage_hourly_volume"))
             store.execute(query("reporting/stage_daily_account_movement"))
-            source.copy_into(store, "daily_volume", "staged_daily_volume", bounds)
+            source.copy_into(store, "daily_volume", "staged_daily_volume", day.bounds)
             source.copy_into(
-                store, "daily_account_movement", "staged_daily_account_movement", bounds
+                store, "daily_account_movement", "staged_daily_account_movement", day.bounds
             )
             store.execute(query("reporting/stage_hours_of_day"))
             hour_totals = volume.control_totals(source, day)

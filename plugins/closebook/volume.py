@@ -19,10 +19,9 @@ def close_hour(settings: Settings, hour: Period, run: Run) -> Close:
 
     def work(reading: Reading) -> Close:
         source = reading.source
-        bounds = {"period_start": hour.start, "period_end": hour.end}
         with closes.writing(settings, hour, run) as store:
             store.execute(query("reporting/stage_hourly_volume"))
-            source.copy_into(store, "hourly_volume", "staged_hourly_volume", bounds)
+            source.copy_into(store, "hourly_volume", "staged_hourly_volume", hour.bounds)
             totals = control_totals(source, hour)
             return _write_staged_hour(store, reading, hour, run, totals)
 
@@ -42,9 +41,8 @@ def close_staged_hours(
 
 def control_totals(source: Source, period: Period) -> HourTotals:
     """Add up the source's settled transactions by UTC hour and currency, in a bare scan."""
-    bounds = {"period_start": period.start, "period_end": period.end}
     totals: HourTotals = {}
-    for row in source.rows("volume_control_totals", bounds):
+    for row in source.rows("volume_control_totals", period.bounds):
         total = ControlTotal("volume", row["currency"], row["row_count"], row["amount_minor"])
         totals.setdefault(row["hour_start"].astimezone(UTC), []).append(total)
     return totals

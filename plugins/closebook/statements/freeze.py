@@ -18,11 +18,10 @@ def close_month(settings: Settings, month: Period, run: Run) -> Close:
 
     def work(reading: Reading) -> Close:
         source = reading.source
-        bounds = {"period_start": month.start, "period_end": month.end}
         with closes.writing(settings, month, run) as store:
             for name in STAGED:
                 store.execute(query(f"reporting/stage_{name}"))
-                source.copy_into(store, name, f"staged_{name}", bounds)
+                source.copy_into(store, name, f"staged_{name}", month.bounds)
 
             def insert(close_id: int) -> None:
                 store.execute(query("reporting/insert_statements"), {"close_id": close_id})
