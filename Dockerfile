@@ -4,7 +4,7 @@ FROM python:3.11.13-slim-bookworm
 # WeasyPrint's libraries, the statements' fonts, and pgbouncer for the pooler service.
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends \
-        fonts-noto-cjk fonts-noto-core libharfbuzz-subset0 libpango-1.0-0 libpangoft2-1.0-0 pgbouncer \
+        fonts-noto-cjk fonts-noto-core fonts-symbola libharfbuzz-subset0 libpango-1.0-0 libpangoft2-1.0-0 pgbouncer \
     && rm -rf /var/lib/apt/lists/*
 
 COPY requirements.txt /tmp/requirements.txt

@@ -2,7 +2,7 @@
 
 PYTHON := .venv/bin/python
 
-.PHONY: demo test test-real bench screenshots up down status clean lock lint format setup setup-dev
+.PHONY: demo test test-real soak mutants bench screenshots up down status clean lock lint format setup setup-dev
 
 demo: setup  # see it work: a whole stack, a filled platform, hours, days and a month closed
 	@$(PYTHON) -m local demo
@@ -12,6 +12,12 @@ test: setup-dev lint  # all checks and all tests, on real servers
 
 test-real: setup-dev  # the three closes on the data sets of ../shared/data
 	@$(PYTHON) -m pytest tests/real
+
+soak: setup-dev  # 5,000 interleavings of transactions around a period's end: about half an hour
+	@CLOSEBOOK_TEST_INTERLEAVINGS=5000 $(PYTHON) -m pytest tests/properties
+
+mutants: setup-dev  # take each guard out in turn, in a copy of the tree: a test must fail
+	@$(PYTHON) -m tests.mutants
 
 bench: setup-dev  # the figures, into benchmarks/results/
 	@$(PYTHON) -m benchmarks

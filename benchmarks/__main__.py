@@ -1,4 +1,4 @@
-"""`python -m benchmarks [volume] [statements] [latency]`: all of them, or those that are named."""
+"""`python -m benchmarks [NAME ...]`: all of the benchmarks, or those that are named."""
 
 import argparse
 import sys
@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks import latency, platform, statements, volume
+from benchmarks.offload import report as offload
 from benchmarks.timing import Results, console
 from local import REPOSITORY
-from local.errors import StackError
+from local.errors import FOR_EXPLANATION, StackError, explained
 from local.sample_plan import SampleSize
 
-NAMES = ("volume", "statements", "latency")
+NAMES = ("volume", "statements", "latency", "offload")
 SMALL = SampleSize(transactions=20_000, users=500, merchants=60, promotions=20, days=5)
 
 
@@ -20,6 +21,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(NAMES))
     parser.add_argument("--small", action="store_true", help="try it out: figures mean nothing")
+    parser.add_argument("--hour-end", action="store_true", help="time a scheduled run too")
+    parser.add_argument("--phase-seconds", type=int, default=300, help="of each way of offload")
     parser.add_argument("--root", type=Path, default=REPOSITORY / ".local" / "bench-stack")
     parser.add_argument("--results", type=Path, default=REPOSITORY / "benchmarks" / "results")
     chosen = parser.parse_args(arguments)
@@ -27,18 +30,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if unknown := set(names).difference(NAMES):
         parser.error(f"no benchmark is called {', '.join(sorted(unknown))}")
     results = Results(chosen.results)
+    size = SMALL if chosen.small else platform.SIZE
     try:
-        stage = platform.set_up(chosen.root, SMALL if chosen.small else platform.SIZE)
+        stage = platform.set_up(chosen.root, size)
         try:
             if "volume" in names:
                 volume.measure(stage, results)
             if "statements" in names:
-                statements.measure(results, document_count=2 if chosen.small else 10)
+                statements.measure(
+                    results,
+                    document_count=2 if chosen.small else 10,
+                    long_count=1_000 if chosen.small else 20_000,
+                )
             if "latency" in names:
-                latency.measure(stage, results)
+                latency.measure(stage, results, hour_end=chosen.hour_end)
+            if "offload" in names:
+                offload.measure(stage, results, size.users, chosen.phase_seconds)
         finally:
             stage.stack.down()
-    except StackError as error:
+    except (StackError, *FOR_EXPLANATION) as raised:
+        error = (
+            raised if isinstance(raised, StackError) else explained(raised, chosen.root / "logs")
+        )
         console.print(f"[red]benchmark failed:[/red] {error}")
         return 1
     return 0

@@ -14,6 +14,7 @@ from closebook import periods
 from closebook.periods import Period
 from closebook.settings import Replica, Settings
 from local import sample_platform
+from local.addresses import PLATFORM_DATABASE
 from local.progress import Steps
 from local.sample_plan import SampleSize
 from local.stack import AIRFLOW_STEPS, SERVER_STEPS, Stack
@@ -51,15 +52,25 @@ def set_up(root: Path, size: SampleSize) -> Stage:
     """Start the stack in a folder and load it, unless it is loaded already."""
     stack = Stack.build(root, airflow=True, fast=True)
     steps = Steps(SERVER_STEPS + AIRFLOW_STEPS + 4)
-    stack.start_servers(steps)
     loaded = stack.root / "loaded.json"
-    if not loaded.exists():
-        _load(stack, size, steps, loaded)
-    stack.start_airflow(steps)
+    with stack.all_or_nothing():
+        stack.start_servers(steps)
+        if not loaded.exists():
+            _drop_unfinished(stack)
+            _load(stack, size, steps, loaded)
+        stack.start_airflow(steps)
     zone = stack.environment["CLOSEBOOK_TIME_ZONE"]
     until = datetime.fromisoformat(json.loads(loaded.read_text())["until"])
     day = periods.day_containing(periods.day_containing(until, zone).start - periods.HOUR, zone)
     return Stage(stack, day, _busiest_hour(stack, day))
+
+
+def _drop_unfinished(stack: Stack) -> None:
+    """Begin again after a load that failed half-way: nobody else has rows here."""
+    for database in (LEGACY_DATABASE, PLATFORM_DATABASE):
+        if stack.has_database(stack.primary_admin(), database):
+            stack.drop_platform(database)
+    stack.create_platform(PLATFORM_DATABASE, indexes=False)
 
 
 def _load(stack: Stack, size: SampleSize, steps: Steps, loaded: Path) -> None:

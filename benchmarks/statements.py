@@ -1,40 +1,51 @@
-"""Statements a second a core: the renderer beside WeasyPrint used naively, on the same pages."""
+"""Statements a second a core: the renderer beside WeasyPrint used naively and beside its peers.
 
+All write the same 30 lines on A4 with a letterhead, a summary and a chart of their own making or
+none; only the first is tagged, for the archive, and has its twins inside.
+"""
+
+import os
 import random
-import time
+import re
+import subprocess
+import sys
+from base64 import b64encode
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
 
 from weasyprint import HTML
 
+from benchmarks import statement_peers as peers
 from benchmarks.timing import Results, Timed, alternate
-from closebook.statements import render as rendering
+from closebook.statements.chart import daily_balances, draw
 from closebook.statements.model import Holder, Issuer, Statement, StatementLine
+from closebook.statements.press import press
+from closebook.statements.render import render
+from closebook.statements.view import CHART_SOURCE, view
 from local import REPOSITORY
 
 LINES = 30
 SEED = 7
+OURS = "closebook: tagged, PDF/A-3a, twins"
+NAIVE = "naive write_pdf, tagged"
 
 
-def measure(results: Results, document_count: int = 10) -> None:
-    """Render the same statements both ways, by CPU time of this one process."""
-    statements = [_statement(number) for number in range(document_count)]
-    style = (REPOSITORY / "templates/statement/v1/statement.css").read_text(encoding="utf-8")
-    pages = [f"<style>{style}</style>{rendering.page(statement)}" for statement in statements]
-    cpu: dict[str, list[float]] = {}
-
-    def ours() -> None:
-        began = time.process_time()
-        for statement in statements:
-            rendering.render(statement)
-        cpu.setdefault("closebook, tagged", []).append(time.process_time() - began)
-
-    def naive() -> None:
-        began = time.process_time()
-        for page in pages:
-            HTML(string=page).write_pdf(pdf_variant="pdf/ua-1")
-        cpu.setdefault("naive write_pdf, tagged", []).append(time.process_time() - began)
-
-    alternate({"closebook, tagged": ours, "naive write_pdf, tagged": naive}, rounds=5)
+def measure(results: Results, document_count: int, long_count: int) -> None:
+    """Render the same statements each way, by CPU time of this process and its children; and one
+    of ``long_count`` lines in a process of its own, by its CPU time and its peak of memory."""
+    statements = [_statement(number, LINES) for number in range(document_count)]
+    pages = [_page(statement) for statement in statements]
+    ways: dict[str, Callable[[], None]] = {
+        OURS: lambda: _each(render, statements),
+        NAIVE: lambda: _each(_naive, pages),
+        "headless Chromium, tagged": lambda: peers.chromium_pdfs(pages),
+        "typst": lambda: _each(peers.typst_pdf, statements),
+        "reportlab": lambda: _each(peers.reportlab_pdf, statements),
+    }
+    cpu: dict[str, list[float]] = {name: [] for name in ways}
+    alternate({name: _timed(way, cpu[name]) for name, way in ways.items()}, rounds=5)
     timed = {
         name: Timed(name, tuple(taken / document_count for taken in seconds[1:]))
         for name, seconds in cpu.items()
@@ -42,25 +53,81 @@ def measure(results: Results, document_count: int = 10) -> None:
     results.report(
         "Statements",
         timed,
-        "closebook, tagged",
+        OURS,
         lines_of_a_statement=LINES,
-        statements_a_second_a_core=round(1 / timed["closebook, tagged"].median_seconds, 2),
+        statements_a_second_a_core=round(1 / timed[OURS].median_seconds, 2),
+        naive_over_closebook=round(timed[NAIVE].median_seconds / timed[OURS].median_seconds, 2),
+        **_long_account(long_count),
     )
 
 
-def _statement(number: int) -> Statement:
+def _long_account(count: int) -> dict[str, float]:
+    ran = subprocess.run(
+        [sys.executable, "-m", "benchmarks.statements", str(count)],
+        cwd=REPOSITORY,
+        env=os.environ | {"PYTHONPATH": str(REPOSITORY / "plugins")},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    cpu_seconds, peak_mb = map(float, ran.stdout.split())
+    return {
+        "lines_of_a_long_account": count,
+        "long_account_cpu_seconds": round(cpu_seconds, 1),
+        "long_account_peak_mb": round(peak_mb),
+    }
+
+
+def _each(make: Callable[[Any], object], items: Sequence[object]) -> None:
+    for item in items:
+        make(item)
+
+
+def _timed(way: Callable[[], None], seconds: list[float]) -> Callable[[], None]:
+    def run() -> None:
+        began = _cpu_seconds()
+        way()
+        seconds.append(_cpu_seconds() - began)
+
+    return run
+
+
+def _cpu_seconds() -> float:
+    used = os.times()
+    return used.user + used.system + used.children_user + used.children_system
+
+
+def _naive(page: str) -> bytes:
+    pdf: bytes = HTML(string=page).write_pdf(pdf_variant="pdf/ua-1")
+    return pdf
+
+
+def _page(statement: Statement) -> str:
+    """The statement's page as one would write it without ado: style and chart are in it."""
+    using = press()
+    seen = view(statement, using)
+    part = {"is_first": True, "is_last": True, "is_whole": True}
+    page = using.page.render(seen.variables, part=part, lines=seen.lines)
+    chart = b64encode(draw(daily_balances(statement))).decode()
+    style = (REPOSITORY / "templates/statement/v1/statement.css").read_text(encoding="utf-8")
+    return page.replace(CHART_SOURCE, f"data:image/svg+xml;base64,{chart}").replace(
+        "</head>", f"<style>{style}</style></head>"
+    )
+
+
+def _statement(number: int, line_count: int) -> Statement:
     chance = random.Random(SEED + number)  # noqa: S311  # sample data, no secret
     first = date(2026, 10, 1)
     opening_minor = balance_minor = 125_000
     lines = []
-    for line_number in range(1, LINES + 1):
+    for line_number in range(1, line_count + 1):
         amount_minor = chance.choice([-1, -1, 1]) * chance.randrange(100, 90_000)
         balance_minor += amount_minor
         lines.append(
             StatementLine(
                 line_number=line_number,
-                entry_id=number * LINES + line_number,
-                posted_on=first + timedelta(days=line_number - 1),
+                entry_id=number * line_count + line_number,
+                posted_on=first + timedelta(days=(line_number - 1) * 30 // line_count),
                 description=chance.choice(["Card payment", "Refund", "Top-up by card"]),
                 reference=str(chance.randrange(10**8)),
                 counterparty=chance.choice(["Alder & Finch", "Northline Rail", "Harbour Books"]),
@@ -83,3 +150,11 @@ def _statement(number: int) -> Statement:
         closing_minor=balance_minor,
         lines=tuple(lines),
     )
+
+
+if __name__ == "__main__":
+    render(_statement(0, int(sys.argv[1])))
+    # Not ru_maxrss, which begins with that of the process that started this one.
+    peak = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text(encoding="ascii"))
+    peak_mb = int(peak[1]) / 1024 if peak else float("nan")
+    print(_cpu_seconds(), peak_mb)  # noqa: T201  # for the parent

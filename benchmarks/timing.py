@@ -72,9 +72,9 @@ class Results:
         console.print(table)
         for name, fact in facts.items():
             console.print(f"  {name}: {fact}")
-        self._write(title, {"reference": reference, "rounds": _rounds(timed), "facts": facts})
+        self.write(title, {"reference": reference, "rounds": _rounds(timed), "facts": facts})
 
-    def _write(self, title: str, content: Mapping[str, Any]) -> None:
+    def write(self, title: str, content: Mapping[str, Any]) -> None:
         """Keep a result with when and where it was measured."""
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / f"{title.lower().replace(' ', '_')}.json"

@@ -18,15 +18,21 @@ See docs/operations.md.
 
 from airflow.sdk import CronDataIntervalTimetable, dag, task
 
-from closebook import counter, volume
-from closebook.scheduling import CLOSE_DAG, REASON, REPLICA_POOL, current_task, optional_text
+from closebook import volume
+from closebook.scheduling import (
+    CLOSE_DAG,
+    CLOSE_PARAMETERS,
+    REPLICA_POOL,
+    current_task,
+    optional_text,
+    publish_counter,
+)
 
 
 @dag(
     dag_id="hourly_platform_volume",
     dag_display_name="Hourly platform volume",
     schedule=CronDataIntervalTimetable("0 * * * *", timezone="UTC"),
-    max_active_runs=4,
     doc_md=__doc__,
     tags=["closebook", "hour"],
     params={
@@ -35,7 +41,7 @@ from closebook.scheduling import CLOSE_DAG, REASON, REPLICA_POOL, current_task, 
             "Any instant in the UTC hour to close; empty for the run's own hour.",
             format="date-time",
         ),
-        "reason": REASON,
+        **CLOSE_PARAMETERS,
     },
     **CLOSE_DAG,
 )
@@ -46,12 +52,6 @@ def hourly_platform_volume() -> None:
     def close_hour() -> int:
         job = current_task()
         return volume.close_hour(job.settings, job.hour(), job.run).close_id
-
-    @task
-    def publish_counter() -> int:
-        job = current_task()
-        publication: int = counter.publish(job.settings, job.run)["publication"]
-        return publication
 
     close_hour() >> publish_counter()
 

@@ -4,12 +4,14 @@
 Every month, once the business month that ended is provably complete on a read replica:
 
 1. **freeze_lines** copies every ledger entry of the month and every balance, in one snapshot, into
-   the reporting store. Opening + lines = closing, openings = the previous month's closings, days =
-   statements: one minor unit of difference stops here and names the accounts.
+   the reporting store. A day that rows came late for is closed again from the same snapshot, and
+   the log says how it changed. Opening + lines = closing, openings = the previous month's closings,
+   days = statements: one minor unit of difference stops here and names the accounts.
 2. **plan_shards** cuts the accounts with activity or a balance into shards of at least 50.
 3. **render_shard**, one task a shard, makes the PDFs from the frozen lines and keeps them under the
    name of their content. A task that is cleared makes only what is missing.
 4. **write_manifest** lists every statement with its balances and the sha256 of its document.
+5. **publish_counter** brings the counter in Redis up to date with the days that changed.
 
 **By hand**: the parameter `month` closes a month again; `account_ids` renders only those accounts
 (the lines of all accounts are frozen in any case); `reason` is kept in the register.
@@ -21,12 +23,13 @@ from airflow.sdk import CronDataIntervalTimetable, Param, TriggerRule, dag, task
 
 from closebook.scheduling import (
     CLOSE_DAG,
-    REASON,
+    CLOSE_PARAMETERS,
     RENDERING_POOL,
     REPLICA_POOL,
     business_time_zone,
     current_task,
     optional_text,
+    publish_counter,
 )
 
 
@@ -34,7 +37,6 @@ from closebook.scheduling import (
     dag_id="monthly_statements",
     dag_display_name="Monthly statements",
     schedule=CronDataIntervalTimetable("0 0 1 * *", timezone=business_time_zone()),
-    max_active_runs=1,
     doc_md=__doc__,
     tags=["closebook", "month"],
     params={
@@ -50,12 +52,12 @@ from closebook.scheduling import (
             title="Accounts",
             description="Render the statements of these accounts only; empty for all.",
         ),
-        "reason": REASON,
+        **CLOSE_PARAMETERS,
     },
     **CLOSE_DAG,
 )
 def monthly_statements() -> None:
-    """Wire the four tasks."""
+    """Wire the five tasks."""
 
     @task(pool=REPLICA_POOL)
     def freeze_lines() -> int:
@@ -77,7 +79,7 @@ def monthly_statements() -> None:
 
         job = current_task()
         return issue.render_shard(
-            job.settings, close_id, job.month(), issue.Shard(**shard), job.account_ids(), job.run
+            job.settings, close_id, issue.Shard(**shard), job.account_ids(), job.run
         )
 
     # A month in which nobody had a balance has no shards to wait for, and a manifest all the same.
@@ -86,12 +88,13 @@ def monthly_statements() -> None:
         from closebook.statements import issue
 
         job = current_task()
-        manifest = issue.write_manifest(job.settings, close_id, job.month(), job.run)
+        manifest = issue.write_manifest(job.settings, close_id, job.run)
         return {"documents": manifest.document_count, "missing": manifest.missing_count}
 
     close_id = freeze_lines()
     rendered = render_shard.partial(close_id=close_id).expand(shard=plan_shards(close_id))
     rendered >> write_manifest(close_id)
+    close_id >> publish_counter()
 
 
 monthly_statements()

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from local import REPOSITORY, airflow_home
 from local.addresses import SERVERS
-from local.errors import StackError
+from local.errors import FOR_EXPLANATION, StackError, explained
 from local.progress import Steps
 from local.stack import AIRFLOW_STEPS, SERVER_STEPS, Stack
 
@@ -35,16 +35,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands.add_parser("status", help="what runs, and where")
     commands.add_parser("clean", help="stop the stack and remove it")
     chosen = parser.parse_args(arguments)
-    # A killed command stops what it started, as Ctrl-C does.
+    # A killed command stops what it started, as Ctrl-C does; under nohup it is not killed.
     signal.signal(signal.SIGTERM, _interrupt)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, _interrupt)
     try:
         return _run(chosen)
     except StackError as error:
-        console.print(f"[red]{chosen.command} failed:[/red]", str(error), markup=True)
-        return 1
+        return _failed(chosen.command, error)
+    except FOR_EXPLANATION as error:
+        return _failed(chosen.command, explained(error, chosen.root / "logs"))
     except KeyboardInterrupt:
-        console.print("interrupted: what this command had started is stopped again")
+        console.print("interrupted: what was half started is stopped again; see `make status`")
         return 130
+
+
+def _failed(command: str, error: StackError) -> int:
+    console.print(f"[red]{command} failed:[/red]", end=" ")
+    console.print(str(error), markup=False)
+    return 1
 
 
 def _run(chosen: argparse.Namespace) -> int:
@@ -56,6 +65,7 @@ def _run(chosen: argparse.Namespace) -> int:
     match chosen.command:
         case "up":
             if chosen.new_ports:
+                stack.down()
                 stack.renumber()
             stack.up(Steps(SERVER_STEPS + AIRFLOW_STEPS))
             _print_status(stack)

@@ -19,6 +19,7 @@ SERVERS = (STORE, PRIMARY, *REPLICAS, *POOLERS, REDIS)
 PLATFORM_DATABASE = "platform"
 STORE_DATABASE = "closebook"
 METADATA_DATABASE = "airflow"
+METADATA_USER = "airflow"
 USERS = {"admin": ["Admin"], "finance": ["Viewer", "finance"], "viewer": ["Viewer"]}
 
 
@@ -101,9 +102,14 @@ class Addresses:
         """Airflow's own folder: its configuration and its logs."""
         return self.root / "airflow"
 
+    @property
+    def logs(self) -> Path:
+        """The folder of the components' logs."""
+        return self.root / "logs"
+
     def log(self, name: str) -> Path:
         """The log of one component."""
-        return self.root / "logs" / f"{name}.log"
+        return self.logs / f"{name}.log"
 
     def conninfo(self, server: str, user: str, dbname: str) -> str:
         """Conninfo of any role on any server."""

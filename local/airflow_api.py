@@ -32,7 +32,7 @@ class RunCounts:
 
 @dataclass(frozen=True)
 class AirflowApi:
-    """A logged-in client of /api/v2. Every method raises StackError with Airflow's own words."""
+    """A logged-in client of /api/v2. Whatever goes wrong is a StackError, in Airflow's words."""
 
     client: httpx.Client
 
@@ -40,11 +40,18 @@ class AirflowApi:
     @contextmanager
     def login(url: str, user: str, password: str) -> Iterator["AirflowApi"]:
         """Log in with a user's name and password."""
-        with httpx.Client(base_url=url, timeout=TIMEOUT_SECONDS) as client:
-            answer = client.post("/auth/token", json={"username": user, "password": password})
-            _refuse_error(answer, f"log in as {user}")
-            client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
-            yield AirflowApi(client)
+        # A proxy of the environment has no business on loopback, nor with the password.
+        with httpx.Client(base_url=url, timeout=TIMEOUT_SECONDS, trust_env=False) as client:
+            try:
+                answer = client.post("/auth/token", json={"username": user, "password": password})
+                _refuse_error(answer, f"log in as {user}")
+                client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+                yield AirflowApi(client)
+            except httpx.TransportError as error:
+                raise StackError(
+                    f"Airflow at {url} does not answer ({error}): see `make status`, and the"
+                    " logs that it names; `make up` starts what has ended"
+                ) from error
 
     def get(self, path: str, **parameters: str | int) -> dict[str, Any]:
         """Read one resource."""
@@ -73,9 +80,13 @@ class AirflowApi:
             if known.issuperset(dag_ids):
                 return
             if time.monotonic() > deadline:
+                missing = ", ".join(sorted(set(dag_ids) - known))
                 errors = self.get("importErrors")["import_errors"]
-                first = errors[0]["stack_trace"] if errors else "no import error is known"
-                raise StackError(f"Airflow does not show {set(dag_ids) - known}: {first}")
+                raise StackError(
+                    f"Airflow does not show {missing} after {seconds:.0f} s: mend what the DAG"
+                    " processor says, here or in its log",
+                    errors[0]["stack_trace"] if errors else "",
+                )
             time.sleep(POLL_SECONDS)
 
     def backfill(
@@ -140,4 +151,8 @@ class AirflowApi:
 
 def _refuse_error(answer: httpx.Response, what: str) -> None:
     if answer.is_error:
-        raise StackError(f"Airflow refused to {what}: {answer.status_code} {answer.text[:500]}")
+        raise StackError(
+            f"Airflow refused to {what} ({answer.status_code}): see the log of its api_server,"
+            " mend that, and run the command again",
+            answer.text[:500],
+        )

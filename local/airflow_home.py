@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from configparser import RawConfigParser
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -15,16 +15,19 @@ from pathlib import Path
 from typing import Any
 
 from local import REPOSITORY
+from local.addresses import METADATA_DATABASE, METADATA_USER, STORE, Addresses
+from local.errors import failure
+from local.folders import write_private
 from local.ports import LOOPBACK
-from local.postgres import write_private
-from local.processes import Component, failure
+from local.processes import Component
 
 SETUP_SECONDS = 180
 STOP_SECONDS = 20.0
 HEALTH_SECONDS = 5.0
 FIRST_ANSWER_SECONDS = 60.0
+API_SERVER = "api_server"
 _COMPONENTS: dict[str, list[str]] = {
-    "api_server": ["api-server", "--host", LOOPBACK, "--workers", "1"],
+    API_SERVER: ["api-server", "--host", LOOPBACK, "--workers", "1"],
     # serve_logs listens on every interface; logs are read from the disk here.
     "scheduler": ["scheduler", "--skip-serve-logs"],
     "dag_processor": ["dag-processor"],
@@ -52,6 +55,22 @@ class Airflow:
     metadata_url: str
     keys: Keys
     environment: Mapping[str, str]
+
+    @staticmethod
+    def of(addresses: Addresses) -> "Airflow":
+        """The Airflow of a stack; its metadata database is on the store's server."""
+        secrets = addresses.secrets
+        return Airflow(
+            home=addresses.airflow_home,
+            logs=addresses.logs,
+            port=addresses.ports[API_SERVER],
+            metadata_url=(
+                f"postgresql+psycopg://{METADATA_USER}:{secrets[METADATA_USER]}"
+                f"@{LOOPBACK}:{addresses.ports[STORE]}/{METADATA_DATABASE}"
+            ),
+            keys=Keys(secrets["fernet"], secrets["jwt"], secrets["api"]),
+            environment={**base_environment(), **addresses.environment},
+        )
 
     @property
     def ui_url(self) -> str:
@@ -112,10 +131,10 @@ class Airflow:
         # Airflow interpolates % in values.
         write_private(self.home / "airflow.cfg", text.getvalue().replace("%", "%%"), None)
 
-    def component(self, name: str) -> Component:
-        """How to start one of COMPONENTS."""
-        extra = ["--port", str(self.port)] if name == "api_server" else []
-        return Component(
+    def component(self, name: str) -> tuple[Component, Callable[[], bool]]:
+        """How to start one of COMPONENTS, and how to tell that it is ready."""
+        extra = ["--port", str(self.port)] if name == API_SERVER else []
+        component = Component(
             name=name,
             argv=[sys.executable, "-m", "airflow", *_COMPONENTS[name], *extra],
             log=self.logs / f"{name}.log",
@@ -124,6 +143,9 @@ class Airflow:
             run_as=None,
             stop_seconds=STOP_SECONDS,
         )
+        if name == API_SERVER:
+            return component, self.is_serving
+        return component, lambda: self.is_healthy(name)
 
     def health(self) -> dict[str, Any]:
         """The answer of Airflow's health endpoint; {} while it does not answer."""

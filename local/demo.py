@@ -9,18 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from psycopg.rows import dict_row
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
-from closebook import counter, periods
-from closebook.money import format_minor
+from closebook import periods
+from closebook.errors import Misconfigured
 from closebook.periods import DAY, HOUR, Period
-from closebook.settings import Replica, Settings
-from local import sample_platform
+from local import demo_summary, sample_platform
+from local.addresses import PLATFORM_DATABASE
 from local.airflow_api import AirflowApi
 from local.errors import StackError
+from local.folders import write_private
 from local.progress import Steps
 from local.sample_plan import SampleSize
 from local.stack import AIRFLOW_STEPS, SERVER_STEPS, Stack
@@ -82,9 +81,10 @@ def main(root: Path, scale: Scale) -> int:
     stack = Stack.build(root, airflow=True, fast=False)
     summary_file = root.parent / "demo.json"
     steps = Steps(SERVER_STEPS + AIRFLOW_STEPS + DEMO_STEPS)
-    stack.start_servers(steps)
-    sample = _fill_platform(stack, scale.size, steps)
-    stack.start_airflow(steps)
+    with stack.all_or_nothing():
+        stack.start_servers(steps)
+        sample = fill_platform(stack, scale.size, steps)
+        stack.start_airflow(steps)
     now = datetime.now(UTC)
     zone = stack.environment["CLOSEBOOK_TIME_ZONE"]
     user, password = "admin", stack.credentials["admin"]
@@ -97,18 +97,19 @@ def main(root: Path, scale: Scale) -> int:
         ):
             with steps.step(backfill.title):
                 _close(airflow, backfill, steps)
-    summary = _summary(stack, steps, time.monotonic() - began)
-    _write_private(summary_file, json.dumps(summary, indent=2))
-    _show(summary)
+    seconds = {**steps.seconds, "total": round(time.monotonic() - began, 1)}
+    summary = demo_summary.summary_of(stack, seconds)
+    write_private(summary_file, json.dumps(summary, indent=2), None)
+    demo_summary.show(summary, console)
     console.print(f"also in {summary_file}; the stack stays up: make down stops it", soft_wrap=True)
     if summary["tie_outs"]["failed"]:
         raise StackError(f"{summary['tie_outs']['failed']} tie-outs failed: see {summary_file}")
     return 0
 
 
-def _fill_platform(stack: Stack, size: SampleSize, steps: Steps) -> Sample:
-    """Load the sample, once: a platform that has rows is left as it is."""
-    remembered = stack.root / "sample.json"
+def fill_platform(stack: Stack, size: SampleSize, steps: Steps) -> Sample:
+    """Load the sample, once; what a load that failed left behind is dropped first."""
+    remembered, unfinished = stack.root / "sample.json", stack.root / "sample.unfinished"
     if remembered.exists():
         for title in ("Sample platform", "Indexes of the contract", "Replicas caught up"):
             steps.skip(title)
@@ -116,6 +117,10 @@ def _fill_platform(stack: Stack, size: SampleSize, steps: Steps) -> Sample:
         return Sample(
             date.fromisoformat(content["first_day"]), tuple(content["special_account_ids"])
         )
+    if unfinished.exists():
+        stack.drop_platform(PLATFORM_DATABASE)
+        stack.create_platform(PLATFORM_DATABASE, indexes=False)
+    unfinished.touch()
     with steps.step("Sample platform"), _bar(steps) as bar:
         tasks: dict[str, Any] = {}
 
@@ -124,20 +129,25 @@ def _fill_platform(stack: Stack, size: SampleSize, steps: Steps) -> Sample:
                 tasks[step] = bar.add_task(step, total=total)
             bar.update(tasks[step], completed=done)
 
-        facts = sample_platform.load(
-            stack.primary_admin("platform"),
-            size,
-            seed=SEED,
-            until=datetime.now(UTC),
-            time_zone=stack.environment["CLOSEBOOK_TIME_ZONE"],
-            progress=show,
-        )
+        try:
+            facts = sample_platform.load(
+                stack.primary_admin(PLATFORM_DATABASE),
+                size,
+                seed=SEED,
+                until=datetime.now(UTC),
+                time_zone=stack.environment["CLOSEBOOK_TIME_ZONE"],
+                progress=show,
+            )
+        except Misconfigured:
+            unfinished.unlink()  # It was refused: the rows are somebody's own, not half a sample.
+            raise
     with steps.step("Indexes of the contract"):
         stack.create_indexes()
     with steps.step("Replicas caught up"):
         stack.replica_wait(seconds=300)
     sample = Sample(facts.whole_days[0], (facts.dormant_account_id, facts.overdrawn_account_id))
-    remembered.write_text(json.dumps(asdict(sample), default=str))
+    write_private(remembered, json.dumps(asdict(sample), default=str), None)
+    unfinished.unlink()
     return sample
 
 
@@ -174,7 +184,7 @@ def _statement_accounts(
 ) -> list[int]:
     """Choose accounts of users and merchants that will have a statement, the special ones too."""
     month = _last_full_month(now, zone)
-    with psycopg.connect(stack.primary_admin("platform")) as connection:
+    with psycopg.connect(stack.primary_admin(PLATFORM_DATABASE)) as connection:
         rows = connection.execute(
             """
             select wallet_id from (
@@ -232,78 +242,6 @@ def _close(airflow: AirflowApi, backfill: Backfill, steps: Steps) -> None:
             time.sleep(0.5)
 
 
-def _summary(stack: Stack, steps: Steps, seconds: float) -> dict[str, Any]:
-    with psycopg.connect(stack.store(), row_factory=dict_row) as store:
-        closed = store.execute(
-            "select grain, count(*) as periods from reporting.closes where is_current "
-            "group by grain"
-        ).fetchall()
-        rows = store.execute(
-            "select (select count(*) from reporting.current_hourly_volume) as hourly_volume, "
-            "(select count(*) from reporting.current_daily_volume) as daily_volume, "
-            "(select count(*) from reporting.current_daily_account_movement) "
-            "as daily_account_movement, "
-            "(select count(*) from reporting.statement_lines) as statement_lines"
-        ).fetchone()
-        tie_outs = store.execute(
-            "select count(*) as made, count(*) filter (where offending_count > 0) as failed "
-            "from reporting.tie_outs"
-        ).fetchone()
-        documents = store.execute(
-            "select count(*) as statements, min(object_name) as object_name "
-            "from reporting.statement_documents"
-        ).fetchone()
-    assert rows is not None  # noqa: S101  # aggregates give one row
-    assert tie_outs is not None  # noqa: S101
-    assert documents is not None  # noqa: S101
-    folder = stack.root / "documents"
-    return {
-        "counter": counter.read(_settings(stack)),
-        "closed": {row["grain"]: row["periods"] for row in closed},
-        "rollup_rows": rows,
-        "statements": documents["statements"],
-        "statement_pdf": str(folder / documents["object_name"]),
-        "tie_outs": tie_outs,
-        "seconds": {**steps.seconds, "total": round(seconds, 1)},
-        "ui": stack.ui_url,
-        "log_ins": stack.credentials,
-    }
-
-
-def _settings(stack: Stack) -> Settings:
-    return Settings(
-        time_zone=stack.environment["CLOSEBOOK_TIME_ZONE"],
-        primary=stack.fence(),
-        replicas=(Replica("replica_a", stack.reader("replica_a")),),
-        store=stack.store(),
-        redis_url=stack.redis_url,
-        documents_url=stack.documents_url,
-    )
-
-
-def _show(summary: dict[str, Any]) -> None:
-    table = Table(show_header=False, box=None, padding=(0, 2))
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
-    for currency, totals in (summary["counter"] or {"currencies": {}})["currencies"].items():
-        gross = format_minor(int(totals["gross_minor"]), currency, "en_US", with_currency=True)
-        table.add_row(f"counter {currency}", f"{gross} in {totals['payment_count']:,} payments")
-    table.add_row("as of", summary["counter"]["as_of"])
-    for grain, count in summary["closed"].items():
-        table.add_row(f"{grain}s closed", f"{count:,}")
-    for name, count in summary["rollup_rows"].items():
-        table.add_row(f"rows of {name}", f"{count:,}")
-    table.add_row("statements", f"{summary['statements']:,}, one of them:")
-    table.add_row("", summary["statement_pdf"])
-    tie_outs = summary["tie_outs"]
-    table.add_row("tie-outs", f"{tie_outs['made']:,} made, {tie_outs['failed']} failed")
-    table.add_row("seconds", f"{summary['seconds']['total']:.0f}")
-    table.add_row("UI", summary["ui"])
-    for user, password in summary["log_ins"].items():
-        table.add_row(f"log-in {user}", password)
-    console.print(table)
-
-
 def _bar(steps: Steps) -> Progress:
     return Progress(
         TextColumn("    {task.description}"),
@@ -313,9 +251,3 @@ def _bar(steps: Steps) -> Progress:
         console=steps.console,
         transient=True,
     )
-
-
-def _write_private(path: Path, text: str) -> None:
-    path.touch(mode=0o600)
-    path.chmod(0o600)
-    path.write_text(text)

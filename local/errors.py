@@ -1,5 +1,18 @@
 """What can go wrong with the stack: one line that says what, where, and how to mend it."""
 
+import errno
+import shutil
+from pathlib import Path
+
+import psycopg
+
+from closebook.errors import ClosebookError
+
+TAIL_LINES = 12
+LOG_BYTES = 1024**2
+FOR_EXPLANATION = (ClosebookError, psycopg.Error, OSError)
+"""Errors of others that a command of the stack meets, see `explained`."""
+
 
 class StackError(Exception):
     """The stack cannot do what was asked; `log_tail` holds the last lines of the log, if any."""
@@ -18,3 +31,53 @@ class StackError(Exception):
 
 class PortInUseError(StackError):
     """Another program listens on a port that the stack has chosen."""
+
+
+def failure(name: str, what: str, log: Path) -> StackError:
+    """A StackError that shows the end of a server's log and, where it can be told, the remedy."""
+    try:
+        return explained_output(name, what, log.read_bytes(), log)
+    except FileNotFoundError:
+        return StackError(f"{name} {what}, and left no log at {log}: run the command again")
+
+
+def explained_output(name: str, what: str, output: bytes, log: Path) -> StackError:
+    """The same from what a program printed, which its log may have had no room for."""
+    tail = "\n".join(output.decode(errors="replace").splitlines()[-TAIL_LINES:])
+    full = shutil.disk_usage(log.parent).free < LOG_BYTES
+    remedy = _remedy("No space left on device" if full else tail)
+    return StackError(f"{name} {what}: {remedy} (log: {log})", tail)
+
+
+def explained(error: Exception, logs: Path) -> StackError:
+    """An error of FOR_EXPLANATION in one line, with what to do about it."""
+    text = " ".join(str(error).split())
+    if isinstance(error, psycopg.errors.DiskFull) or _is(error, errno.ENOSPC, errno.EDQUOT):
+        return StackError(f"the disk is full ({text}): make room and run the command again")
+    if _is(error, errno.EACCES, errno.EPERM, errno.EROFS):
+        return StackError(
+            f"this user may not use what the stack needs ({text}): run the command as the user"
+            " who made the stack, or have that user run `make clean`"
+        )
+    if isinstance(error, psycopg.Error):
+        return StackError(
+            f"a database of the stack failed ({text}): see the servers' logs in {logs},"
+            " mend that, and run the command again"
+        )
+    return StackError(text)
+
+
+def _is(error: Exception, *numbers: int) -> bool:
+    return isinstance(error, OSError) and error.errno in numbers
+
+
+def _remedy(tail: str) -> str:
+    if "No space left on device" in tail:
+        return "the disk is full, make room and try again"
+    if "Address already in use" in tail:
+        return "a port is in use, try again with `.venv/bin/python -m local up --new-ports`"
+    if "Cannot allocate memory" in tail or "could not map anonymous shared memory" in tail:
+        return "not enough memory, end other programs and try again"
+    if "database files are incompatible with server" in tail:
+        return "its data are of another version of PostgreSQL, `make clean` and start anew"
+    return "see its last lines below, mend that, and run the command again"

@@ -10,14 +10,18 @@ from pathlib import Path
 from local.errors import StackError
 from local.processes import ServerUser
 
+_ELSEWHERE = Path("/var/tmp")  # noqa: S108  # what is made there is made private, and checked
+_PREFIX = "closebook-"
+
 
 def make(root: Path, servers: Iterable[str], user: ServerUser | None) -> None:
     """Make `root` with logs, documents and a folder for each server that does not make its own.
 
     Where the servers run as another user who cannot reach `root` (a checkout in a private
     folder), `root`/servers is a link to a private folder of theirs. Raises StackError when that
-    name is taken by somebody else.
+    name is taken by somebody else, or `root` holds anything but a stack.
     """
+    require_stack(root)
     root.mkdir(parents=True, exist_ok=True)
     # Servers with a user of their own must get through, but need not see what is there.
     root.chmod(0o711 if user else 0o700)
@@ -35,18 +39,47 @@ def make(root: Path, servers: Iterable[str], user: ServerUser | None) -> None:
             shutil.chown(folder, user.uid, user.gid)
 
 
+def require_stack(root: Path) -> None:
+    """Raise StackError if the folder exists and is another than a stack's."""
+    if not root.exists() or (root / "stack.json").exists():
+        return
+    # A command that was killed early leaves these, whole or as write_private begins them.
+    begun = {"lock", "logs", "documents", "servers", "secrets.json", "stack.json"}
+    names = [path.name.removeprefix(".").removesuffix(".new") for path in root.iterdir()]
+    strange = sorted(set(names) - begun)
+    if strange:
+        raise StackError(
+            f"{root} is no stack's folder, it holds {strange[0]}:"
+            " name one that is empty or does not exist"
+        )
+
+
 def remove(root: Path) -> None:
-    """Remove `root` and, if its servers' data are elsewhere, these too."""
-    away = _private(root)
-    if (root / "servers").is_symlink() and away.exists():
-        shutil.rmtree(away)
-    if root.exists():
-        shutil.rmtree(root)
+    """Remove the stack's folder and, if its servers' data are elsewhere, these too."""
+    if not root.exists():
+        return
+    require_stack(root)
+    data = (root / "servers").resolve()
+    # By the link, not by the name of `root`: a stack that was moved has its data where they were.
+    if data.parent == _ELSEWHERE and data.name.startswith(_PREFIX) and data.exists():
+        shutil.rmtree(data)
+    shutil.rmtree(root)
+
+
+def write_private(path: Path, text: str, owner: ServerUser | None) -> None:
+    """Write a whole file that only its owner may read, replacing an older one at once."""
+    made = path.with_name(f".{path.name}.new")
+    made.unlink(missing_ok=True)
+    made.touch(mode=0o600, exist_ok=False)
+    made.write_text(text)
+    if owner is not None:
+        shutil.chown(made, owner.uid, owner.gid)
+    made.rename(path)
 
 
 def _private(root: Path) -> Path:
     digest = hashlib.sha256(os.fsencode(root)).hexdigest()[:16]
-    return Path("/var/tmp") / f"closebook-{digest}"  # noqa: S108  # made private, and checked
+    return _ELSEWHERE / f"{_PREFIX}{digest}"
 
 
 def _reaches(user: ServerUser, folder: Path) -> bool:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import psycopg
 
+from local.folders import write_private
 from local.ports import LOOPBACK
-from local.postgres import write_private
 from local.processes import Component, ServerUser, find
 
 ADMIN_USER = "closebook_pool_admin"

@@ -3,12 +3,13 @@
 import re
 import shutil
 import signal
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
 
+from local.folders import write_private
 from local.ports import LOOPBACK
 from local.processes import Component, ServerUser, find, run
 
@@ -67,10 +68,10 @@ host replication {REPLICATION_USER} {LOOPBACK}/32 scram-sha-256
 
 @dataclass(frozen=True)
 class PostgresServer:
-    """One PostgreSQL server: where its data and log are, whom it runs as."""
+    """One PostgreSQL server: the folder of its data, its log, whom it runs as."""
 
     name: str
-    data: Path
+    folder: Path
     log: Path
     port: int
     run_as: ServerUser | None
@@ -83,7 +84,7 @@ class PostgresServer:
 
         A cluster that is only half made is never found under its final name.
         """
-        made, password_file = self._unfinished(), self.data.parent / f"{self.name}.password"
+        made, password_file = self._unfinished(), self.folder.parent / f"{self.name}.password"
         write_private(password_file, superuser_password, self.run_as)
         try:
             self._run(
@@ -113,9 +114,9 @@ class PostgresServer:
         """How to start this server; writes its configuration, which holds no secret."""
         settings = _SETTINGS | (_FAST_SETTINGS if self.fast else {}) | {"port": str(self.port)}
         lines = "".join(f"{name} = '{value}'\n" for name, value in settings.items())
-        write_private(self.data / "postgresql.conf", lines, self.run_as)
-        write_private(self.data / "pg_hba.conf", _ACCESS, self.run_as)
-        argv = [binary("postgres"), "-D", str(self.data)]
+        write_private(self.folder / "postgresql.conf", lines, self.run_as)
+        write_private(self.folder / "pg_hba.conf", _ACCESS, self.run_as)
+        argv = [binary("postgres"), "-D", str(self.folder)]
         if self.upstream is not None:
             # On the command line, since pg_basebackup wrote the primary's port of that day
             # into postgresql.auto.conf, and the stack's ports may have changed.
@@ -126,7 +127,7 @@ class PostgresServer:
             argv=argv,
             log=self.log,
             environment=self.environment,
-            directory=self.data,
+            directory=self.folder,
             run_as=self.run_as,
             stop_signal=FAST_SHUTDOWN,
             stop_seconds=STOP_SECONDS,
@@ -145,12 +146,12 @@ class PostgresServer:
         return row == (self.upstream is not None, self.upstream is not None)
 
     def _unfinished(self) -> Path:
-        made = self.data.with_name(f"{self.data.name}.unfinished")
+        made = self.folder.with_name(f"{self.folder.name}.unfinished")
         shutil.rmtree(made, ignore_errors=True)
         return made
 
     def _finish(self, made: Path) -> None:
-        made.rename(self.data)
+        made.rename(self.folder)
 
     def _run(self, *argv: str) -> None:
         run(argv, run_as=self.run_as, log=self.log, environment=self.environment)
@@ -175,22 +176,23 @@ class Upstream:
         )
 
 
+def make_replication_slots(admin: str, slots: Iterable[str]) -> None:
+    """Make the primary keep its log for replicas, by slot, unless it does so already."""
+    with psycopg.connect(admin) as connection:
+        for slot in slots:
+            connection.execute(
+                "select pg_create_physical_replication_slot(%(slot)s, true)"
+                " where not exists ("
+                "select 1 from pg_replication_slots where slot_name = %(slot)s)",
+                {"slot": slot},
+            )
+
+
 def binary(name: str) -> str:
     """The path of a PostgreSQL program, of the newest version that Debian installed."""
     folders = Path("/usr/lib/postgresql").glob("*/bin")
     newest_first = sorted(folders, key=lambda path: _version(path.parent.name), reverse=True)
     return find(name, *map(str, newest_first))
-
-
-def write_private(path: Path, text: str, owner: ServerUser | None) -> None:
-    """Write a whole file that only its owner may read, replacing an older one at once."""
-    made = path.with_name(f".{path.name}.new")
-    made.unlink(missing_ok=True)
-    made.touch(mode=0o600, exist_ok=False)
-    made.write_text(text)
-    if owner is not None:
-        shutil.chown(made, owner.uid, owner.gid)
-    made.rename(path)
 
 
 def _version(folder: str) -> int:

@@ -6,17 +6,16 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from local.errors import StackError
+from local.errors import StackError, explained_output, failure
 
 MARK = "CLOSEBOOK_COMPONENT"
-TAIL_LINES = 12
 POLL_SECONDS = 0.05
 
 # Our own children must be reaped to be seen as ended, by whichever Stack object stops them.
@@ -91,8 +90,8 @@ def server_user() -> ServerUser | None:
 
 def find(program: str, *folders: str) -> str:
     """The path of a server's program, from the given folders or PATH."""
-    path = os.pathsep.join([*folders, os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
-    found = shutil.which(program, path=path)
+    path = [*folders, *os.environ.get("PATH", "").split(os.pathsep), "/usr/sbin", "/sbin"]
+    found = shutil.which(program, path=os.pathsep.join(filter(None, path)))
     if found is None:
         raise StackError(f"{program} is not installed: run local/setup.sh")
     return found
@@ -106,34 +105,40 @@ def run(
     environment: Mapping[str, str],
 ) -> None:
     """Run a program to its end; raise StackError with the tail of its log if it fails."""
-    with log.open("ab") as output:
-        began = output.tell()
-        done = subprocess.run(
-            argv,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            cwd="/",
-            env=dict(environment),
-            start_new_session=True,
-            check=False,
-            user=run_as.uid if run_as else None,
-            group=run_as.gid if run_as else None,
-            extra_groups=[] if run_as else None,
-        )
+    done = subprocess.run(
+        argv,
+        stdin=subprocess.DEVNULL,
+        # Not straight into the log: a full disk would take none of it, the reason least of all.
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        cwd="/",
+        env=dict(environment),
+        start_new_session=True,
+        check=False,
+        user=run_as.uid if run_as else None,
+        group=run_as.gid if run_as else None,
+        extra_groups=[] if run_as else None,
+    )
+    with suppress(OSError), log.open("ab") as output:
+        output.write(done.stdout)
     if done.returncode != 0:
-        raise failure(Path(argv[0]).name, f"ended with status {done.returncode}", log, began)
+        what = f"ended with status {done.returncode}"
+        raise explained_output(Path(argv[0]).name, what, done.stdout, log)
 
 
-def start(component: Component, mark: str) -> Running:
-    """Start a server in a session of its own, its output going to its log."""
+def start(component: Component, mark: str, keep: Callable[[str, Running], None]) -> None:
+    """Start a server in a session of its own, its output going to its log.
+
+    It waits until `keep` has written down its name and what it is: a command that is killed
+    leaves no server that the next one does not know of.
+    """
     run_as = component.run_as
     with suppress(FileNotFoundError):
         component.log.rename(component.log.with_suffix(".log.1"))
     with component.log.open("ab") as output:
         child = subprocess.Popen(
-            component.argv,
-            stdin=subprocess.DEVNULL,
+            ["/bin/sh", "-c", 'read -r go && exec "$@" </dev/null', "sh", *component.argv],
+            stdin=subprocess.PIPE,
             stdout=output,
             stderr=subprocess.STDOUT,
             cwd=component.directory,
@@ -147,7 +152,10 @@ def start(component: Component, mark: str) -> Running:
     found = _identify(child.pid, mark)
     if found is None:
         raise failure(component.name, "ended at once", component.log)
-    return Running(found, component.stop_signal, component.stop_seconds)
+    assert child.stdin is not None  # noqa: S101 (asked for above)
+    with child.stdin as pipe:
+        keep(component.name, Running(found, component.stop_signal, component.stop_seconds))
+        pipe.write(b"go\n")
 
 
 def is_alive(process: Process) -> bool:
@@ -174,21 +182,13 @@ def wait_until(
 def tree(process: Process) -> list[Process]:
     """The process, its descendants, and whatever else carries its mark; parents first."""
     parents: dict[int, list[int]] = {}
-    marked = []
-    wanted = f"{MARK}={process.mark}".encode()
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit():
-            continue
-        pid = int(entry.name)
+    for pid in _pids():
         stat = _stat(pid)
-        if stat is None:
-            continue
-        parents.setdefault(int(stat[1]), []).append(pid)
-        if process.mark:
-            with suppress(OSError):
-                if wanted in (entry / "environ").read_bytes().split(b"\0"):
-                    marked.append(pid)
-    waiting = [process.pid, *marked] if is_alive(process) else marked
+        if stat is not None:
+            parents.setdefault(int(stat[1]), []).append(pid)
+    waiting = [member.pid for member in marked({process.mark})]
+    if is_alive(process):
+        waiting.insert(0, process.pid)
     seen: list[int] = []
     while waiting:
         pid = waiting.pop(0)
@@ -196,6 +196,16 @@ def tree(process: Process) -> list[Process]:
             seen.append(pid)
             waiting.extend(parents.get(pid, []))
     return [found for pid in seen if (found := _identify(pid, process.mark)) is not None]
+
+
+def marked(marks: Collection[str]) -> list[Process]:
+    """Every process that was started under one of the marks, or by such a one."""
+    found = []
+    for pid in _pids():
+        mark = _mark(pid)
+        if mark and mark in marks and (process := _identify(pid, mark)) is not None:
+            found.append(process)
+    return found
 
 
 def stop(servers: Iterable[Running]) -> None:
@@ -244,26 +254,6 @@ def thaw(process: Process) -> None:
         _signal(member, signal.SIGCONT)
 
 
-def failure(name: str, what: str, log: Path, began: int = 0) -> StackError:
-    """A StackError that shows the end of the log and, where it can be told, the remedy."""
-    with suppress(FileNotFoundError), log.open("rb") as source:
-        source.seek(began)
-        lines = source.read().decode(errors="replace").splitlines()
-        tail = "\n".join(lines[-TAIL_LINES:])
-        return StackError(f"{name} {what}: {_remedy(tail)} (log: {log})", tail)
-    return StackError(f"{name} {what}, and left no log at {log}")
-
-
-def _remedy(tail: str) -> str:
-    if "No space left on device" in tail:
-        return "the disk is full, make room and try again"
-    if "Address already in use" in tail:
-        return "a port is in use, try again with `.venv/bin/python -m local up --new-ports`"
-    if "Cannot allocate memory" in tail or "could not map anonymous shared memory" in tail:
-        return "not enough memory, end other programs and try again"
-    return "see its last lines below, mend that, and run the command again"
-
-
 def _signal(process: Process, number: signal.Signals) -> None:
     if is_alive(process):
         with suppress(ProcessLookupError, PermissionError):
@@ -275,6 +265,20 @@ def _identify(pid: int, mark: str) -> Process | None:
     if stat is None or stat[0] in "ZX":
         return None
     return Process(pid, int(stat[19]), _boot_id(), mark)
+
+
+def _pids() -> list[int]:
+    return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+
+
+def _mark(pid: int) -> str:
+    """The mark in a process's environment; empty if it has none or is another user's."""
+    with suppress(OSError):
+        for variable in (Path("/proc") / str(pid) / "environ").read_bytes().split(b"\0"):
+            name, _, value = variable.partition(b"=")
+            if name == MARK.encode():
+                return os.fsdecode(value)
+    return ""
 
 
 @cache

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import redis
 
+from local.folders import write_private
 from local.ports import LOOPBACK
-from local.postgres import write_private
 from local.processes import Component, ServerUser, find
 
 
@@ -54,5 +54,5 @@ appendonly no
         try:
             with redis.Redis.from_url(url, socket_timeout=5) as client:
                 return bool(client.ping())
-        except redis.ConnectionError:
+        except (redis.ConnectionError, redis.TimeoutError):
             return False

@@ -9,13 +9,16 @@ business day it is credited with that day's payments less refunds and chargeback
 fees, and for some merchants paid out. Every wallet's balance is the sum of its entries.
 """
 
+import os
+import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from threading import Thread
 from typing import LiteralString
 
 import psycopg
@@ -40,7 +43,8 @@ Progress = Callable[[str, int, int], None]
 
 CHUNK = 20_000  # lines to a write
 AUDIT_ROWS = 2_000
-VACUUM_PASSES = 3
+VACUUM_PASSES = 20
+VACUUM_PAUSE_SECONDS = 0.25
 
 
 @dataclass(frozen=True)
@@ -89,7 +93,9 @@ def load(
 
     transactions = entries = 0
     balances = [0] * len(people.wallet_codes)
-    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as processes:
+    with ProcessPoolExecutor(
+        2, mp_context=get_context("spawn"), initializer=_end_with_the_loader
+    ) as processes:
         try:
             days = [processes.submit(_load_day, conninfo, plan, day) for day in plan.days]
             with _loading(conninfo) as connection:
@@ -187,6 +193,18 @@ def _load_day(conninfo: str, plan: Plan, planned: PlannedDay) -> LoadedDay:
     return LoadedDay(len(day.transactions), len(day.entries), day.moved_minor)
 
 
+def _end_with_the_loader() -> None:
+    """Let a worker end when the process that it loads for is killed."""
+    loader = parent_process()
+    assert loader is not None  # noqa: S101  # it runs in workers only
+
+    def wait() -> None:
+        loader.join()
+        os._exit(1)
+
+    Thread(target=wait, daemon=True).start()
+
+
 @contextmanager
 def _loading(conninfo: str) -> Iterator[psycopg.Connection]:
     """Connect for a load: one transaction, foreign keys taken on trust."""
@@ -243,7 +261,8 @@ def _copy(connection: psycopg.Connection, statement: LiteralString, lines: Itera
 def _vacuum(conninfo: str, table: LiteralString) -> None:
     """Mark all rows visible and frozen, for index-only scans, and count them for the planner.
 
-    A page that somebody else has in hand is passed over, so it may take more than one pass.
+    A page that somebody else has in hand is passed over, and so are rows that autovacuum, counting
+    them at the same time, could still see as new: so it may take more than one pass.
     """
     with psycopg.connect(conninfo, autocommit=True) as connection:
         for _ in range(VACUUM_PASSES):
@@ -254,6 +273,7 @@ def _vacuum(conninfo: str, table: LiteralString) -> None:
             )
             if unseen.fetchone() is None:
                 return
+            time.sleep(VACUUM_PAUSE_SECONDS)
 
 
 def _load_people(connection: psycopg.Connection, plan: Plan, people: People) -> None:

@@ -53,7 +53,7 @@ missing_packages() {
   has redis-server || echo redis-server
   has pgbouncer || echo pgbouncer
   for package in libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 \
-    fonts-noto-core fonts-noto-cjk fonts-noto-color-emoji fonts-dejavu-core; do
+    fonts-noto-core fonts-noto-cjk fonts-symbola; do
     is_installed "$package" || echo "$package"
   done
   # Debian keeps ensurepip apart from python3; a python from elsewhere has it.
@@ -62,6 +62,7 @@ missing_packages() {
   if $dev; then
     has pdftotext || echo poppler-utils
     has qpdf || echo qpdf
+    has faketime || echo faketime
     has chromium || has chromium-browser || echo chromium
   fi
 }

@@ -7,8 +7,8 @@ Python and compare that with what a close made of them in SQL.
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar, LiteralString
@@ -16,7 +16,7 @@ from typing import Any, ClassVar, LiteralString
 import psycopg
 import pytest
 from psycopg import sql
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import DictRow, dict_row
 
 from closebook.periods import Grain, Period, hour_of
@@ -26,6 +26,7 @@ from local.addresses import REPLICAS
 from local.stack import Stack
 
 RUN = Run("test run", "because the test says so")
+CROSS_CHECKED = replace(RUN, cross_check=True)
 PATIENCE_SECONDS = 10.0
 
 Volume = dict[tuple[str, str], tuple[int, int, int, int]]
@@ -288,6 +289,17 @@ class Books:
             for row in self.rows("select * from reporting.statements where close_id = %s", close_id)
         }
 
+    def corrections(self, period: Period) -> list[dict[str, Any]]:
+        """What each new version of a period corrected, without the currencies that stayed."""
+        return self.rows(
+            "select close_version, measure, currency, late_row_count, late_amount_minor"
+            " from reporting.corrections where grain = %s and period_start = %s"
+            " and (late_row_count, late_amount_minor) <> (0, 0)"
+            " order by close_version, measure, currency",
+            period.grain,
+            period.start,
+        )
+
     def failed_tie_outs(self) -> list[DictRow]:
         """The checks that found something."""
         return self.rows("select * from reporting.tie_outs where offending_count > 0")
@@ -343,6 +355,41 @@ def waiting_to_write(settings: Settings) -> int:
     return int(row[0])
 
 
+def asking(stack: Stack, settings: Settings, replica: str, setting: str) -> Replica:
+    """A replica asked in sessions that have a setting, which a view of the test may heed.
+
+    Past PgBouncer, which refuses settings.
+    """
+    behind = conninfo_to_dict(next(r.conninfo for r in settings.replicas if r.name == replica))
+    direct = stack.conninfo(replica, str(behind["user"]), str(behind["dbname"]))
+    return Replica(replica, make_conninfo(direct, options=f"-c {setting}"))
+
+
+@contextmanager
+def view_of(platform: Platform, view: str, select: str) -> Iterator[None]:
+    """Let a view of the contract select something else for a while."""
+    name = sql.Identifier("reporting_source", view)
+    [(before,)] = platform.connection.execute(
+        "select pg_get_viewdef(%s::regclass)", [name.as_string()]
+    )
+    replacing = sql.SQL("create or replace view {} as ").format(name)
+    platform.connection.execute(replacing + sql.SQL(select))
+    try:
+        yield
+    finally:
+        platform.connection.execute(replacing + sql.SQL(before))
+
+
+def transactions_with(platform: Platform, **columns: str) -> AbstractContextManager[None]:
+    """Let the contract's transactions give other columns for a while."""
+    names = [
+        *("transaction_id", "user_id", "merchant_id", "promotion_id", "kind", "currency"),
+        *("amount_minor", "fee_minor", "discount_minor", "status", "created_at", "settled_at"),
+    ]
+    selected = ", ".join(f"{columns.get(name, name)} as {name}" for name in names)
+    return view_of(platform, "transactions", f"select {selected} from platform.transactions")  # noqa: S608  # names of this file
+
+
 def asked_since(stack: Stack, replica: str, database: str, instant: datetime) -> bool:
     """Whether the reader has run a query on a replica after an instant."""
     with psycopg.connect(stack.replica_admin(replica)) as connection:
@@ -355,9 +402,9 @@ def asked_since(stack: Stack, replica: str, database: str, instant: datetime) ->
     return bool(row[0])
 
 
-def eventually(condition: Callable[[], object]) -> None:
+def eventually(condition: Callable[[], object], seconds: float = PATIENCE_SECONDS) -> None:
     """Wait until a condition holds. Fails when it does not for long."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "what the test waits for did not happen"
         time.sleep(0.02)

@@ -12,11 +12,12 @@ import redis
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it ships none
 from jsonschema.exceptions import ValidationError  # type: ignore[import-untyped]
 
-from closebook import counter
-from closebook.counter import COUNTER_KEY, PUBLISH_IF_NEWER, publish
-from closebook.errors import NotReady, Transient, WrongData
-from closebook.periods import Period, hour_of
+from closebook import counter, rollups
+from closebook.counter import COUNTER_KEY, PUBLISH_IF_NEWER, NothingClosed, publish
+from closebook.errors import Transient, WrongData
+from closebook.periods import HOUR, Period, hour_of, parse_month
 from closebook.settings import Settings
+from closebook.statements import freeze
 from closebook.volume import close_hour
 from local import REPOSITORY
 from local.addresses import REDIS
@@ -29,6 +30,7 @@ SCHEMA_FILE = REPOSITORY / "docs" / "counter.schema.json"
 NINE = hour_of(utc("2026-10-15T09:00Z"))
 TEN = hour_of(NINE.end)
 ELEVEN = hour_of(TEN.end)
+OCTOBER = parse_month("2026-10", "America/New_York")
 
 
 @pytest.fixture(autouse=True)
@@ -205,6 +207,30 @@ def test_a_payment_found_late_in_an_earlier_hour_counts_as_previous(
     assert (totals["previous_gross_minor"], totals["gross_minor"]) == ("3540", "3610")
 
 
+@pytest.mark.parametrize("with_month", [False, True], ids=["day", "month"])
+def test_what_a_day_or_a_month_finds_late_in_closed_hours_is_in_the_counter(
+    settings: Settings, platform: Platform, with_month: bool
+) -> None:
+    fill(platform)
+    last_day = list(OCTOBER.days())[-1]
+    rollups.close_day(settings, last_day, RUN)
+    assert publish(settings, RUN)["currencies"] == {}
+    platform.settle(last_day.start, 4000)
+    platform.settle(last_day.start, 5, "KWD", kind="refund")
+
+    if with_month:
+        freeze.close_month(settings, OCTOBER, RUN)
+    else:
+        rollups.close_day(settings, last_day, RUN)
+
+    publish(settings, RUN)
+    document = counter.read(settings)
+    assert document is not None
+    counted = platform.settled_in(last_day)
+    assert document["currencies"] == recount(counted, last_day.end - HOUR)
+    assert document["currencies"]["USD"]["gross_minor"] == "4000"
+
+
 def test_hours_that_are_not_closed_are_counted_as_missing(
     settings: Settings, platform: Platform
 ) -> None:
@@ -217,7 +243,7 @@ def test_hours_that_are_not_closed_are_counted_as_missing(
 def test_without_a_closed_hour_there_is_nothing_to_publish(
     settings: Settings, server: "redis.Redis"
 ) -> None:
-    with pytest.raises(NotReady, match="no hour is closed"):
+    with pytest.raises(NothingClosed, match="no hour is closed"):
         publish(settings, RUN)
 
     assert server.get(COUNTER_KEY) is None

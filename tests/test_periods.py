@@ -1,10 +1,12 @@
 """Every instant belongs to one hour, one day and one month, whatever the zone's clocks do."""
 
-from datetime import UTC, date, datetime, timedelta
-from zoneinfo import ZoneInfo
+from contextlib import suppress
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
+from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from closebook import periods
@@ -14,28 +16,35 @@ from closebook.periods import DAY, HOUR, Grain, Period
 TICK = timedelta(microseconds=1)
 # Each is here for something that its clocks did: midnights that never were or came twice, a
 # change of half an hour, half and three quarters of an hour from UTC, a whole date left out.
-ZONES = [
-    "UTC",
+PECULIAR_ZONES = [
+    "America/Havana",
     "America/New_York",
     "America/Sao_Paulo",
-    "America/Havana",
     "America/St_Johns",
     "Africa/Casablanca",
     "Asia/Kathmandu",
-    "Asia/Kolkata",
     "Asia/Tehran",
     "Atlantic/Azores",
     "Australia/Lord_Howe",
-    "Europe/Prague",
     "Pacific/Apia",
     "Pacific/Kiritimati",
 ]
+ALL_ZONES = sorted(available_timezones())
 WHOLE_HOUR_ZONES = ["UTC", "America/New_York", "Europe/Prague", "America/Sao_Paulo"]
 EARLIEST, LATEST = datetime(1990, 1, 1), datetime(2037, 12, 31)  # noqa: DTZ001 (as UTC below)
 
 instants = st.datetimes(EARLIEST, LATEST, timezones=st.just(UTC))
 dates = st.dates(EARLIEST.date(), LATEST.date())
-zones = st.sampled_from(ZONES)
+zones = st.one_of(st.sampled_from(PECULIAR_ZONES), st.sampled_from(ALL_ZONES))
+
+
+@st.composite
+def instants_by_midnight(draw: st.DrawFn) -> tuple[datetime, str]:
+    """An instant and a zone, around midnight and around changes of the clocks."""
+    zone = draw(zones)
+    midnight = datetime.combine(draw(dates), time.min, ZoneInfo(zone)).astimezone(UTC)
+    away = draw(st.sampled_from([timedelta(0), TICK, HOUR / 4, HOUR / 2, HOUR, 2 * HOUR, DAY]))
+    return midnight + draw(st.sampled_from([-1, 1])) * away, zone
 
 
 def utc(text: str) -> datetime:
@@ -60,6 +69,61 @@ def test_an_instant_lies_in_its_utc_hour(instant: datetime) -> None:
     assert hour.end - hour.start == HOUR
     assert (hour.start.minute, hour.start.second, hour.start.microsecond) == (0, 0, 0)
     assert hour.time_zone == "UTC"
+
+
+@settings(max_examples=500)
+@given(st.one_of(st.tuples(instants, zones), instants_by_midnight()))
+@example((utc("2011-12-30T10:00Z"), "Pacific/Apia"))
+@example((utc("2011-12-30T09:59:59.999999Z"), "Pacific/Apia"))
+@example((utc("2026-10-03T15:30Z"), "Australia/Lord_Howe"))
+@example((utc("2026-04-04T14:59Z"), "Australia/Lord_Howe"))
+@example((utc("2026-01-01T05:00Z"), "America/New_York"))
+@example((utc("2024-03-01T04:59:59.999999Z"), "America/New_York"))
+@example((utc("2009-11-01T02:45Z"), "America/St_Johns"))
+def test_every_instant_belongs_to_exactly_one_hour_day_and_month_of_every_zone(
+    given_: tuple[datetime, str],
+) -> None:
+    instant, time_zone = given_
+    shown = instant.astimezone(ZoneInfo(time_zone))
+    hours = [periods.hour_of(instant + n * HOUR) for n in (-1, 0, 1)]
+    days = existing_days([shown.date() + n * DAY for n in (-2, -1, 0, 1, 2)], time_zone)
+    this_month = shown.year * 12 + shown.month - 1
+    months = [
+        periods.month_of(n // 12, n % 12 + 1, time_zone)
+        for n in range(this_month - 1, this_month + 2)
+    ]
+
+    assert [h for h in hours if h.start <= instant < h.end] == [periods.hour_of(instant)]
+    assert [d for d in days if d.start <= instant < d.end] == [
+        periods.day_containing(instant, time_zone)
+    ]
+    assert [m for m in months if m.start <= instant < m.end] == [
+        periods.month_containing(instant, time_zone)
+    ]
+
+
+def existing_days(candidates: list[date], time_zone: str) -> list[Period]:
+    """The days of these dates, without one that the zone skipped."""
+    days = []
+    for candidate in candidates:
+        with suppress(Misconfigured):
+            days.append(periods.day_of(candidate, time_zone))
+    return days
+
+
+def test_in_every_zone_days_tile_their_months_and_months_follow_each_other() -> None:
+    broken = set()
+    for time_zone in ALL_ZONES:
+        months = [
+            periods.month_of(n // 12, n % 12 + 1, time_zone) for n in range(2026 * 12, 2027 * 12)
+        ]
+        if not all(one.end == following.start for one, following in pairwise(months)):
+            broken.add(time_zone)
+        if not all(tiles(list(month.days()), month) for month in months):
+            broken.add(time_zone)
+
+    assert len(ALL_ZONES) > 400
+    assert broken == set()
 
 
 @given(instants, zones)
@@ -148,7 +212,10 @@ def test_a_day_is_as_long_as_the_clocks_make_it(day: str, time_zone: str, hours:
 
 @pytest.mark.parametrize(
     ("month", "days"),
-    [("2026-02", 28), ("2024-02", 29), ("1900-02", 28), ("2000-02", 29), ("2026-04", 30)],
+    [
+        *(("2026-02", 28), ("2024-02", 29), ("1900-02", 28), ("2000-02", 29)),
+        *(("2026-04", 30), ("2026-10", 31), ("2026-12", 31)),
+    ],
 )
 def test_a_month_has_as_many_days_as_the_calendar_gives_it(month: str, days: int) -> None:
     assert len(list(periods.parse_month(month, "Europe/Prague").days())) == days
@@ -166,6 +233,24 @@ def test_the_leap_day_is_a_day_of_february() -> None:
 
     assert leap_day in list(periods.parse_month("2024-02", "Europe/Prague").days())
     assert periods.day_containing(leap_day.end, "Europe/Prague").first_date == date(2024, 3, 1)
+
+
+@pytest.mark.parametrize(
+    ("instant", "time_zone", "label"),
+    [
+        ("2026-10-31T23:30Z", "Pacific/Kiritimati", "2026-11-01"),
+        ("2026-11-01T09:30Z", "Pacific/Kiritimati", "2026-11-01"),
+        ("2026-11-01T10:30Z", "Pacific/Pago_Pago", "2026-10-31"),
+        ("2026-11-01T03:59:59.999999Z", "America/New_York", "2026-10-31"),
+        ("2026-11-01T04:00Z", "America/New_York", "2026-11-01"),
+        ("2025-12-31T18:30Z", "Asia/Kolkata", "2026-01-01"),
+    ],
+)
+def test_the_business_day_and_month_are_not_those_of_utc(
+    instant: str, time_zone: str, label: str
+) -> None:
+    assert periods.day_containing(utc(instant), time_zone).label == label
+    assert periods.month_containing(utc(instant), time_zone).label == label[:7]
 
 
 def test_a_midnight_that_never_was_is_the_instant_of_the_change() -> None:

@@ -17,11 +17,18 @@ TABLES = {
     "daily_account_movement",
     "statements",
     "statement_lines",
+    "renderers",
     "statement_documents",
+    "statement_twins",
     "statement_manifests",
     "counter_publications",
 }
-VIEWS = {"current_hourly_volume", "current_daily_volume", "current_daily_account_movement"}
+VIEWS = {
+    "corrections",
+    "current_hourly_volume",
+    "current_daily_volume",
+    "current_daily_account_movement",
+}
 EVERYTHING = TABLES | VIEWS | {"migrations"}
 MUTABLE = {"is_current", "confirmed_at", "confirmation_count"}
 

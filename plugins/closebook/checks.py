@@ -1,5 +1,6 @@
 """Tie-outs: SQL files that select the rows that do not add up. Empty means that they do."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,9 +27,12 @@ class TieOut:
 
 
 class TieOutFailed(WrongData):
-    """A check selected rows: the close stops and nothing of it is written."""
+    """A check selected rows: the close stops and nothing of it is written.
 
-    def __init__(self, tie_out: TieOut) -> None:
+    ``proof`` says what was compared: the check's file, unless something else is given.
+    """
+
+    def __init__(self, tie_out: TieOut, proof: str | None = None) -> None:
         self.tie_out = tie_out
         rows = "; ".join(
             ", ".join(f"{column}={value}" for column, value in row.items())
@@ -36,7 +40,7 @@ class TieOutFailed(WrongData):
         )
         super().__init__(
             f"{tie_out.period}: {tie_out.check_name} found {tie_out.offending_count} rows that do "
-            f"not tie out (sql/checks/{tie_out.check_name}.sql): {rows}"
+            f"not tie out ({proof or f'sql/checks/{tie_out.check_name}.sql'}): {rows}"
         )
 
 
@@ -44,21 +48,36 @@ def tie_out(
     store: psycopg.Connection[DictRow], check_name: str, close_id: int, period: Period
 ) -> TieOut:
     """Run sql/checks/<check_name>.sql on a close. Raises TieOutFailed if it selects rows."""
+    result = look(store, check_name, close_id, period)
+    if result.offending_count:
+        raise TieOutFailed(result)
+    return result
+
+
+def look(
+    store: psycopg.Connection[DictRow], check_name: str, close_id: int, period: Period
+) -> TieOut:
+    """Run sql/checks/<check_name>.sql on a close, whatever it selects."""
     offending = store.execute(query(f"checks/{check_name}"), {"close_id": close_id}).fetchall()
+    return found(check_name, period, offending)
+
+
+def found(check_name: str, period: Period, offending: Sequence[Mapping[str, Any]]) -> TieOut:
+    """Return a check's result: how many rows offend, and the first of them."""
     sample = [
         {column: _json_value(value) for column, value in row.items()}
         for row in offending[:SAMPLE_ROWS]
     ]
-    result = TieOut(check_name, period, len(offending), sample)
-    if offending:
-        raise TieOutFailed(result)
-    return result
+    return TieOut(check_name, period, len(offending), sample)
 
 
 def record(
     store: psycopg.Connection[DictRow], result: TieOut, close_id: int | None, run: Run
 ) -> None:
-    """Add a tie-out to the store; without close_id for one whose close was not written."""
+    """Add a tie-out to the store: close_id is that of the close that it is about.
+
+    Without close_id for a check that stopped its close.
+    """
     store.execute(
         query("reporting/insert_tie_out"),
         {

@@ -1,70 +1,96 @@
-"""The register of closes: versions of a period, written whole in one transaction or not at all."""
+"""The register of closes: versions of a period, of which one is current."""
 
-import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Literal, TypeVar
+from typing import Any, Literal
 
 import psycopg
-from psycopg.rows import DictRow, dict_row
+from psycopg import sql
+from psycopg.rows import DictRow
 
-from closebook import checks, replicas
+from closebook import checks
 from closebook.checks import TieOut
 from closebook.errors import Transient, WrongData
 from closebook.periods import Grain, Period
 from closebook.queries import query
 from closebook.replicas import Source
-from closebook.settings import Run, Settings, code_version
+from closebook.settings import Replica, Run, code_version
+from closebook.store import Store
 
-log = logging.getLogger(__name__)
-
-Store = psycopg.Connection[DictRow]
 Outcome = Literal["new", "changed", "confirmed"]
-Result = TypeVar("Result")
-
-ATTEMPTS = 5
+Measure = Literal["volume", "ledger"]
+Basis = Mapping[tuple[Grain, datetime], int]
 
 
 class Overtaken(Transient):
     """Another close of the period was written since this one began: its rows may be newer."""
 
 
-@dataclass(frozen=True)
-class Close:
-    """The current version of a period after a close, and how the close came out.
-
-    new: the first version; changed: it supersedes ``replaced_close_id``; confirmed: the same
-    numbers as before.
-    """
-
-    close_id: int
-    period: Period
-    version: int
-    outcome: Outcome
-    replaced_close_id: int | None = None
-
-
-@dataclass(frozen=True)
-class Reading:
-    """An open read on a replica, and the versions that were current before its fence.
-
-    ``basis`` is the close_id by grain and start.
-    """
-
-    source: Source
-    basis: Mapping[tuple[str, datetime], int]
+class ReplicasDisagree(checks.TieOutFailed):
+    """Two replicas gave different numbers for one period: nothing of it is written."""
 
 
 @dataclass(frozen=True)
 class ControlTotal:
     """What a bare scan of the source counted and added up: a measure in one currency."""
 
-    measure: Literal["volume", "ledger"]
+    measure: Measure
     currency: str
     row_count: int
     amount_minor: int
+
+
+@dataclass(frozen=True)
+class Correction:
+    """How a measure in one currency changed from the version before: rows and minor units."""
+
+    measure: Measure
+    currency: str
+    old_row_count: int
+    new_row_count: int
+    old_amount_minor: int
+    new_amount_minor: int
+
+    @property
+    def is_difference(self) -> bool:
+        """Whether rows or minor units are more or less than before."""
+        old = (self.old_row_count, self.old_amount_minor)
+        return old != (self.new_row_count, self.new_amount_minor)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.measure} {self.currency} {self.old_row_count} -> {self.new_row_count} rows, "
+            f"{self.old_amount_minor} -> {self.new_amount_minor} minor units"
+        )
+
+
+@dataclass(frozen=True)
+class Close:
+    """The current version of a period after a close, and how the close came out.
+
+    new: the first version; changed: it supersedes the version before, and ``corrections`` say
+    by how much; confirmed: the same numbers as before.
+    """
+
+    close_id: int
+    period: Period
+    version: int
+    outcome: Outcome
+    corrections: tuple[Correction, ...] = ()
+
+
+@dataclass(frozen=True)
+class Reading:
+    """An open read on a replica, and the versions that were current before its fence.
+
+    ``basis`` is the close_id by grain and start. ``agrees_with`` is the replica from which the same
+    was written already in this transaction: this reading may only confirm it.
+    """
+
+    source: Source
+    basis: Basis
+    agrees_with: Replica | None = None
 
 
 @dataclass(frozen=True)
@@ -83,85 +109,38 @@ class Content:
     requirements: Sequence[str] = ()
 
 
-def close(
-    settings: Settings, period: Period, grains: Sequence[Grain], work: Callable[[Reading], Result]
-) -> Result:
-    """Read a period from a replica and write it, or its parts: all that ``grains`` names.
-
-    A version that was written since by somebody else may hold rows that this reading does not:
-    then everything is thrown away and read again. What is read after a version was seen holds
-    all that this version held, whichever the replica. Raises NotReady, Transient, WrongData.
-    """
-    for attempts_left in reversed(range(ATTEMPTS)):
-        basis = _current_versions(settings, period, grains)
-
-        def read(source: Source, basis: Mapping[tuple[str, datetime], int] = basis) -> Result:
-            return work(Reading(source, basis))
-
-        try:
-            return replicas.read(settings, period, read)
-        except Overtaken:
-            if not attempts_left:
-                raise
-            log.info("%s: another close of it was faster; it is read again", period)
-    raise AssertionError("unreachable")
+# ---- what is read ------------------------------------------------------------------------
 
 
-def _current_versions(
-    settings: Settings, period: Period, grains: Sequence[Grain]
-) -> dict[tuple[str, datetime], int]:
-    wanted = {**period.bounds, "grains": [*grains]}
-    with on_store(settings) as store:
-        rows = store.execute(query("reporting/current_versions"), wanted).fetchall()
-    return {(row["grain"], row["period_start"].astimezone(UTC)): row["close_id"] for row in rows}
+def current_versions(store: Store, periods: Sequence[Period]) -> Basis:
+    """Return the current close_id of those periods that are closed, by grain and start."""
+    wanted = {
+        "grains": [str(period.grain) for period in periods],
+        "starts": [period.start for period in periods],
+    }
+    rows = store.execute(query("reporting/current_versions"), wanted)
+    return {
+        (Grain(row["grain"]), row["period_start"].astimezone(UTC)): row["close_id"] for row in rows
+    }
 
 
-@contextmanager
-def writing(settings: Settings, period: Period, run: Run) -> Iterator[Store]:
-    """One transaction on the reporting store: committed at the end, or nothing of it is.
-
-    A check that failed is recorded all the same, in a transaction of its own. Raises Transient
-    when the store is out of reach, WrongData when it refuses the rows.
-    """
-    try:
-        with store_connection(settings) as store:
-            yield store
-    except checks.TieOutFailed as failure:
-        with store_connection(settings) as store:
-            checks.record(store, failure.tie_out, None, run)
-        raise
-    except psycopg.OperationalError as error:
-        raise Transient(f"{period}: {_store_failure(error)}") from None
-    except psycopg.Error as error:
-        # The server's detail would show the row, with names in it.
-        where = error.diag.constraint_name or error.diag.column_name or error.diag.table_name
-        raise WrongData(
-            f"{period}: the reporting store refused the rows ({type(error).__name__} at {where}); "
-            "compare the platform's data with docs/contract.md"
-        ) from None
+def period_of(row: DictRow) -> Period:
+    """Return the period of a row of the register."""
+    start, end = row["period_start"].astimezone(UTC), row["period_end"].astimezone(UTC)
+    return Period(Grain(row["grain"]), start, end, row["time_zone"])
 
 
-@contextmanager
-def on_store(settings: Settings) -> Iterator[Store]:
-    """One transaction on the reporting store. Raises Transient when it is out of reach."""
-    try:
-        with store_connection(settings) as store:
-            yield store
-    except psycopg.OperationalError as error:
-        raise Transient(_store_failure(error)) from None
+def stage(store: Store, source: Source, name: str, period: Period) -> None:
+    """Copy the rows of sql/replica/<name>.sql to the store, into the table staged_<name>."""
+    make_staged_table(store, name)
+    source.copy_into(store, name, f"staged_{name}", period.bounds)
 
 
-def store_connection(settings: Settings) -> Store:
-    """Connect to the reporting store. Used as a context manager it is one transaction."""
-    store = psycopg.connect(settings.store, row_factory=dict_row)
-    # Whoever waited for a lock must see what its holder wrote.
-    store.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
-    return store
-
-
-def _store_failure(error: psycopg.Error) -> str:
-    # The first line only: the rest may show the row that was being written, with names in it.
-    return f"the reporting store failed: {str(error).strip().splitlines()[0]}"
+def make_staged_table(store: Store, name: str) -> None:
+    """Make the empty table staged_<name>, in place of an earlier one of this transaction."""
+    earlier = sql.Identifier("pg_temp", f"staged_{name}")
+    store.execute(sql.SQL("drop table if exists {}").format(earlier))
+    store.execute(query(f"reporting/stage_{name}"))
 
 
 def ledger_totals(source: Source, period: Period) -> list[ControlTotal]:
@@ -172,33 +151,41 @@ def ledger_totals(source: Source, period: Period) -> list[ControlTotal]:
     ]
 
 
+# ---- what is written ---------------------------------------------------------------------
+
+
+def hold(store: Store, reading: Reading, periods: Sequence[Period]) -> None:
+    """Keep periods from being closed until the transaction ends.
+
+    Whoever holds several takes months before days before hours, and each in order, so that no
+    two wait for each other. Raises Overtaken when one was closed since the reading began.
+    """
+    for period in periods:
+        _lock(store, reading, period)
+
+
 def write(store: Store, reading: Reading, period: Period, run: Run, content: Content) -> Close:
     """Write the next version of a period, or confirm the current one if nothing changed.
 
     Whoever holds the period's lock writes. Raises Overtaken when the current version is not the
     one that this reading began with, TieOutFailed when a check selects rows.
     """
-    key = {"grain": period.grain, "period_start": period.start}
-    store.execute(query("reporting/lock_period"), key)
-    current = store.execute(query("reporting/current_close"), key).fetchone()
-    current_id = None if current is None else current["close_id"]
-    if current_id != reading.basis.get((period.grain, period.start)):
-        raise Overtaken(f"{period}: another close of it was written meanwhile; run it again")
+    current = _lock(store, reading, period)
     written: Close | None = None
     with store.transaction():
         drafted = _draft(store, reading.source, period, run)
-        proved = _fill(store, drafted["close_id"], period, content)
-        if current is None or _differs(store, current["close_id"], drafted["close_id"], content):
-            written = Close(
-                drafted["close_id"],
-                period,
-                drafted["close_version"],
-                "new" if current is None else "changed",
-                None if current is None else current["close_id"],
-            )
-            if current is not None:
-                store.execute(query("reporting/retire_close"), {"close_id": current["close_id"]})
-            _make_current(store, written)
+        close_id = drafted["close_id"]
+        proved = _fill(store, close_id, period, content)
+        if current is None:
+            _make_current(store, close_id, period)
+            written = Close(close_id, period, drafted["close_version"], "new")
+        elif changes := _changes(store, current["close_id"], close_id, content):
+            if reading.agrees_with is not None:
+                raise _disagreement(reading.agrees_with, reading.source.replica, period, changes)
+            store.execute(query("reporting/retire_close"), {"close_id": current["close_id"]})
+            _make_current(store, close_id, period)
+            corrections = _corrections(store, close_id)
+            written = Close(close_id, period, drafted["close_version"], "changed", corrections)
         else:
             raise psycopg.Rollback
     if written is None:
@@ -207,9 +194,18 @@ def write(store: Store, reading: Reading, period: Period, run: Run, content: Con
         written = Close(current["close_id"], period, current["close_version"], "confirmed")
     for tie_out in proved:
         checks.record(store, tie_out, written.close_id, run)
-    level = logging.DEBUG if written.outcome == "confirmed" else logging.INFO
-    log.log(level, "%s: version %d, %s", period, written.version, written.outcome)
     return written
+
+
+def _lock(store: Store, reading: Reading, period: Period) -> DictRow | None:
+    """Lock a period and return its current version, which must be that of the reading's basis."""
+    key = {"grain": period.grain, "period_start": period.start}
+    store.execute(query("reporting/lock_period"), key)
+    current = store.execute(query("reporting/current_close"), key).fetchone()
+    current_id = None if current is None else current["close_id"]
+    if current_id != reading.basis.get((period.grain, period.start)):
+        raise Overtaken(f"{period}: another close of it was written meanwhile; run it again")
+    return current
 
 
 def _draft(store: Store, source: Source, period: Period, run: Run) -> DictRow:
@@ -244,20 +240,42 @@ def _fill(store: Store, close_id: int, period: Period, content: Content) -> list
     return proved + [checks.tie_out(store, name, close_id, period) for name in content.tie_outs]
 
 
-def _differs(store: Store, old_close_id: int, new_close_id: int, content: Content) -> bool:
+def _changes(store: Store, old_close_id: int, new_close_id: int, content: Content) -> list[DictRow]:
+    """The rows of the first table in which two versions differ, old beside new."""
     parameters = {"old_close_id": old_close_id, "new_close_id": new_close_id}
-    return any(
-        store.execute(query(f"reporting/{table}_changes"), parameters).fetchone() is not None
-        for table in content.changes
-    )
+    for table in content.changes:
+        rows = store.execute(query(f"reporting/{table}_changes"), parameters).fetchall()
+        if rows:
+            return rows
+    return []
 
 
-def _make_current(store: Store, close: Close) -> None:
+def _corrections(store: Store, close_id: int) -> tuple[Correction, ...]:
+    rows = store.execute(query("reporting/corrections_of_close"), {"close_id": close_id})
+    return tuple(Correction(**row) for row in rows)
+
+
+def _disagreement(
+    first: Replica, second: Replica, period: Period, changes: Sequence[DictRow]
+) -> ReplicasDisagree:
+    rows = [
+        {column: value for column, value in row.items() if _is_shown(column, value)}
+        for row in changes
+    ]
+    found = checks.found("replicas_agree", period, rows)
+    return ReplicasDisagree(found, proof=f"{first.name} is old, {second.name} is new")
+
+
+def _is_shown(column: str, value: Any) -> bool:
+    """Keys and numbers; a text of the platform may name somebody."""
+    return isinstance(value, int) or not column.startswith(("old_", "new_"))
+
+
+def _make_current(store: Store, close_id: int, period: Period) -> None:
     try:
-        store.execute(query("reporting/make_close_current"), {"close_id": close.close_id})
+        store.execute(query("reporting/make_close_current"), {"close_id": close_id})
     except psycopg.errors.ExclusionViolation:
         raise WrongData(
-            f"{close.period} ({close.period.time_zone}) overlaps a period that was closed in "
-            "another time zone: set CLOSEBOOK_TIME_ZONE back, it must not change under closed "
-            "periods"
+            f"{period} ({period.time_zone}) overlaps a period that was closed in another time "
+            "zone: set CLOSEBOOK_TIME_ZONE back, it must not change under closed periods"
         ) from None

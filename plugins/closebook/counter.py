@@ -12,13 +12,12 @@ from typing import Any
 import redis
 from psycopg.types.json import Jsonb
 
-from closebook import closes
-from closebook.closes import Store
 from closebook.errors import NotReady, Transient, WrongData
 from closebook.money import exponent
 from closebook.periods import HOUR
 from closebook.queries import query
 from closebook.settings import Run, Settings
+from closebook.store import Store, on_store
 
 COUNTER_KEY = "closebook:platform_volume"
 PUBLISH_IF_NEWER = Path(__file__).with_name("publish_if_newer.lua")
@@ -27,13 +26,17 @@ REDIS_TIMEOUT_SECONDS = 5
 Document = dict[str, Any]
 
 
+class NothingClosed(NotReady):
+    """No hour is closed yet: there is nothing to count."""
+
+
 def publish(settings: Settings, run: Run) -> Document:
     """Compute the counter from the store and write it to Redis, unless Redis has a newer one.
 
-    Returns the document that this run computed. Raises NotReady when no hour is closed,
+    Returns the document that this run computed. Raises NothingClosed when no hour is,
     WrongData when a gross total would fall, Transient when a server is out of reach.
     """
-    with closes.on_store(settings) as store:
+    with on_store(settings) as store:
         document = _next_publication(store, run)
     _write_to_redis(settings, document)
     return document
@@ -73,7 +76,9 @@ def _next_publication(store: Store, run: Run) -> Document:
 def _content(store: Store) -> Document:
     rows = store.execute(query("reporting/counter_totals")).fetchall()
     if not rows:
-        raise NotReady("no hour is closed yet: run hourly_platform_volume or daily_rollups first")
+        raise NothingClosed(
+            "no hour is closed yet: run hourly_platform_volume or daily_rollups first"
+        )
     as_of: datetime = rows[0]["as_of"]
     return {
         "counted_from": _utc(rows[0]["counted_from"]),

@@ -8,14 +8,16 @@ pg_stat_activity with its start, or is among the prepared ones, which do not sho
 ended. So: wait until no backend shows one; the prepared transactions of that moment are the only
 others; wait until these are gone too. All of them have ended then, and their commit records lie
 below the insert position of the log that is read after that. A replica that has replayed up to
-there has them all.
+there, on the same timeline, has them all. The flush position would not do: a transaction that
+commits asynchronously is gone before its commit record is flushed.
 
 It assumes track_activities = on (a session without it holds the close up), timestamps assigned by
-the database, and that nobody writes through a replication connection, whose transactions
-PostgreSQL does not show. Rows that come late all the same are found when the enclosing period
-closes.
+the database, a clock that is not set back, that the roles of CLOSEBOOK_READ_ONLY_ROLES write
+nothing, and that nobody writes through a replication connection, whose transactions PostgreSQL does
+not show. Rows that come late all the same are found when the enclosing period closes.
 """
 
+import itertools
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,13 +27,16 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 from psycopg.rows import DictRow, dict_row
 
+from closebook.connections import first_line, hung_up_after, is_lost
 from closebook.errors import Misconfigured, NotReady, Transient
 from closebook.periods import Period
 from closebook.queries import query
 from closebook.settings import Settings
 
 POLL_SECONDS = 0.1
-CONNECT_ATTEMPTS = 40
+CONNECT_SECONDS = 5.0
+CONNECT_PAUSES_SECONDS = (0.05, 0.1, 0.15, 0.2)
+ANSWER_SECONDS = 10.0
 PAGE_HEADER_BYTES = 24
 SEGMENT_HEADER_BYTES = 40
 
@@ -40,10 +45,12 @@ SEGMENT_HEADER_BYTES = 40
 class Fence:
     """A position of the primary's log (in bytes) that lies after every commit of a period.
 
-    ``cluster`` names the database whose log it is: positions of others cannot be compared.
+    ``cluster`` names the database whose log it is, and ``timeline`` which of its logs: each
+    promotion begins another one. Positions of two logs cannot be compared.
     """
 
     position: int
+    timeline: int
     observed_at: datetime
     cluster: str
 
@@ -69,7 +76,7 @@ def raise_fence(settings: Settings, period: Period) -> Fence:
 
     Waits out the grace after the period's end, and for a bounded time for transactions that
     began before it. Raises NotReady when the period has not ended or such a transaction stays
-    open, Transient without the primary.
+    open, Transient without the primary, Misconfigured when the primary refuses.
     """
     seen = _wait_for_end(settings, period)
     deadline = time.monotonic() + settings.fence_wait_seconds
@@ -82,7 +89,12 @@ def raise_fence(settings: Settings, period: Period) -> Fence:
                 suspects = {row["transaction_id"] for row in seen.prepared}
             obstacle = _open_suspect(seen, suspects)
         if obstacle is None:
-            return Fence(_end_of_last_record(seen.log), seen.observed_at, seen.cluster)
+            return Fence(
+                position=_end_of_last_record(seen.log),
+                timeline=seen.log["timeline"],
+                observed_at=seen.observed_at,
+                cluster=seen.cluster,
+            )
         if time.monotonic() >= deadline:
             raise NotReady(f"{period}: {obstacle}")
         time.sleep(POLL_SECONDS)
@@ -117,7 +129,8 @@ def _open_writer(period: Period, seen: _Observation) -> str | None:
         age_seconds = (seen.observed_at - backend["began_at"]).total_seconds()
         return (
             f"a transaction open for {age_seconds:.1f} s ({who}) may still commit into it: "
-            "wait for it, or end it on the primary"
+            "wait for it, or end it on the primary; a role that writes nothing can be named in "
+            "CLOSEBOOK_READ_ONLY_ROLES"
         )
     return None
 
@@ -135,15 +148,21 @@ def _open_suspect(seen: _Observation, suspects: set[str]) -> str | None:
 
 
 def _observe(settings: Settings) -> _Observation:
-    """Run the fence's four statements. Raises Transient."""
-    with _connection(settings) as connection:
-        try:
-            cursor = connection.execute(query("primary/fence"))
+    """Run the fence's four statements. Raises Transient, or Misconfigured for a refusal."""
+    parameters = {"read_only_roles": [*settings.read_only_roles]}
+    try:
+        with _connection(settings) as connection, hung_up_after(connection, ANSWER_SECONDS):
+            cursor = connection.execute(query("primary/fence"), parameters)
             results = [cursor.fetchall()]
             while cursor.nextset():
                 results.append(cursor.fetchall())
-        except psycopg.Error as error:
-            raise Transient(f"the fence failed on the primary: {error}") from error
+    except psycopg.Error as error:
+        if is_lost(error):
+            raise Transient(f"the fence failed on the primary: {first_line(error)}") from None
+        raise Misconfigured(
+            f"the primary refuses the fence: {first_line(error)}; compare the rights of its role "
+            "with sql/platform/roles.sql"
+        ) from None
     (clock,), backends, prepared, (log,) = results
     if not clock["sees_all_backends"]:
         raise Misconfigured(
@@ -166,20 +185,29 @@ def cluster_name(identity: DictRow) -> str:
 
 @contextmanager
 def _connection(settings: Settings) -> Iterator[psycopg.Connection[DictRow]]:
-    """Connect as the fence role, whose two connections closes side by side take turns at."""
-    for attempt in range(CONNECT_ATTEMPTS):
+    """Connect as the fence role, whose two connections closes side by side take turns at.
+
+    A refusal has no code that libpq passes on, and a text in the server's language: so whatever
+    the reason, it is tried again for a while.
+    """
+    deadline = time.monotonic() + CONNECT_SECONDS
+    for pause_seconds in itertools.cycle(CONNECT_PAUSES_SECONDS):
         try:
-            connection = psycopg.connect(settings.primary, autocommit=True, row_factory=dict_row)
+            connection = psycopg.connect(
+                settings.primary,
+                autocommit=True,
+                row_factory=dict_row,
+                # Several statements in one message take no parameters but in their text.
+                cursor_factory=psycopg.ClientCursor,
+            )
         except psycopg.OperationalError as error:
-            last_error = error
-            if "too many connections" not in str(error):
-                break
-            time.sleep(POLL_SECONDS * (1 + attempt % 4) / 2)
+            if time.monotonic() >= deadline:
+                raise Transient(f"the primary cannot be asked for a fence: {error}") from None
+            time.sleep(pause_seconds)
         else:
             with connection:
                 yield connection
             return
-    raise Transient(f"the primary cannot be asked for a fence: {last_error}")
 
 
 def _end_of_last_record(log: DictRow) -> int:

@@ -1,48 +1,29 @@
 """The choice of a replica past the fence, and the one read transaction of a close."""
 
-import os
-import socket
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import psycopg
 from psycopg import sql
 from psycopg.rows import DictRow, dict_row
 
-from closebook.errors import Misconfigured, NotReady, Transient, WrongData
-from closebook.fence import Fence, cluster_name, raise_fence
+from closebook.connections import first_line, hung_up_after, is_lost
+from closebook.errors import ClosebookError, Misconfigured, NotReady, Transient, WrongData
+from closebook.fence import Fence, raise_fence
 from closebook.periods import Period
 from closebook.queries import query
+from closebook.replica_status import ReplicaLost, ReplicaStatus, replica_status
 from closebook.settings import Replica, Settings
 
-POLL_SECONDS = 0.05
-STATUS_SECONDS = 2.0
+FIRST_PAUSE_SECONDS = 0.05
+LONGEST_PAUSE_SECONDS = 1.0
 ANSWER_SECONDS = 5.0
 
 Result = TypeVar("Result")
-
-
-class ReplicaLost(Transient):
-    """The replica that was being read failed, or cancelled the read: another one may do."""
-
-
-@dataclass(frozen=True)
-class ReplicaStatus:
-    """What a replica says of itself. Its incarnation is the start time of its postmaster."""
-
-    replica: Replica
-    in_recovery: bool
-    replay_position: int
-    replay_paused: bool
-    last_replayed_at: datetime | None
-    postmaster_started_at: datetime
-    open_transactions: int
 
 
 @dataclass(frozen=True)
@@ -53,14 +34,11 @@ class Source:
     replica: Replica
     fence: Fence
     snapshot_text: str
-    longest_answer_seconds: float
+    statement_timeout_seconds: int
 
     def rows(self, name: str, parameters: Mapping[str, object]) -> list[DictRow]:
         """Run sql/replica/<name>.sql and return its rows: for the few, not for the bulk."""
-        with (
-            _lost_replica(self.replica),
-            _hung_up_after(self.connection, self.longest_answer_seconds),
-        ):
+        with self.reading():
             return self.connection.execute(query(f"replica/{name}"), parameters).fetchall()
 
     def copy_into(
@@ -77,13 +55,33 @@ class Source:
             self.connection.cursor() as source_cursor,
             store.cursor() as store_cursor,
             store_cursor.copy(writing) as into_store,
-            _lost_replica(self.replica),
-            _hung_up_after(self.connection, self.longest_answer_seconds),
+            self.reading(),
             source_cursor.copy(reading, parameters) as from_replica,
         ):
             for block in from_replica:
                 with _store_error():
                     into_store.write(block)
+
+    @contextmanager
+    def beside(self) -> Iterator["Source"]:
+        """A second reader of the same snapshot, with a connection of its own for another thread."""
+        (exported,) = self.rows("export_snapshot", {})
+        name = sql.Literal(exported["snapshot_name"])
+        with _snapshot_connection(self.replica) as connection:
+            beside = replace(self, connection=connection)
+            with beside.reading():
+                connection.execute(sql.SQL("set transaction snapshot {}").format(name))
+                _limit_statements(connection, self.statement_timeout_seconds)
+            yield beside
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Raise ReplicaLost for a failing or hanging server, WrongData for a wrong query."""
+        with (
+            _replica_error(self.replica),
+            hung_up_after(self.connection, self.statement_timeout_seconds + ANSWER_SECONDS),
+        ):
+            yield
 
 
 def read(settings: Settings, period: Period, work: Callable[[Source], Result]) -> Result:
@@ -91,7 +89,8 @@ def read(settings: Settings, period: Period, work: Callable[[Source], Result]) -
 
     When the replica fails half-way everything is thrown away and the work starts again, on
     another replica if there is one. Raises NotReady when the period may still change or no
-    replica has it yet, Transient when the replicas kept failing.
+    replica has it yet, Transient when the replicas kept failing, Misconfigured when none of
+    them can ever serve.
     """
     fence = raise_fence(settings, period)
     avoided: Replica | None = None
@@ -102,57 +101,78 @@ def read(settings: Settings, period: Period, work: Callable[[Source], Result]) -
                 return work(source)
         except ReplicaLost as error:
             avoided, last_error = status.replica, error
-            time.sleep(POLL_SECONDS * 2**attempt)
+            time.sleep(FIRST_PAUSE_SECONDS * 2**attempt)
     raise Transient(
-        f"{period}: reading failed {settings.read_attempts} times, last on {avoided}: {last_error}"
+        f"{period}: reading failed {settings.read_attempts} times, last on "
+        f"{status.replica.name}: {last_error}"
     )
+
+
+def read_both(
+    settings: Settings, period: Period, work: Callable[[Source, Source], Result]
+) -> Result:
+    """Do the work in two read transactions at once, on two replicas past the same fence.
+
+    Raises Misconfigured when there is only one replica, NotReady when only one is fit, else as
+    `read` does; a replica that fails half-way is Transient, since nobody is left to take over.
+    """
+    if len(settings.replicas) == 1:
+        raise Misconfigured(
+            "a cross-check needs two replicas and CLOSEBOOK_REPLICAS names one: switch cross_check "
+            "off, or name another"
+        )
+    fence = raise_fence(settings, period)
+    first = choose_replica(settings, fence, None)
+    others = tuple(r for r in settings.replicas if r != first.replica)
+    second = choose_replica(replace(settings, replicas=others), fence, None)
+    with (
+        _read_transaction(settings, fence, first) as one,
+        _read_transaction(settings, fence, second) as other,
+    ):
+        return work(one, other)
 
 
 def choose_replica(settings: Settings, fence: Fence, avoided: Replica | None) -> ReplicaStatus:
     """Return the least busy replica that has replayed past the fence, once there is one.
 
-    A replica to be avoided is taken only when no other one will do. Raises NotReady after the
-    bound on waiting, with what each replica lacks.
+    A replica to be avoided is taken only when no other one will do. No snapshot is held while
+    this waits. Raises NotReady after the bound on waiting, with what each replica lacks;
+    Misconfigured when that is nothing that waiting can bring.
     """
     deadline = time.monotonic() + settings.replica_wait_seconds
-    while True:
-        with ThreadPoolExecutor(len(settings.replicas)) as pool:
-            answers = list(pool.map(_ask, settings.replicas))
-        ready = [a for a in answers if isinstance(a, ReplicaStatus) and _is_past(a, fence)]
-        if ready:
-            return min(ready, key=lambda s: (s.replica == avoided, s.open_transactions))
-        if time.monotonic() >= deadline:
-            raise NotReady(
-                f"no replica has reached {fence.lsn} within "
-                f"{settings.replica_wait_seconds:g} s: "
-                + "; ".join(_describe_lack(answer, fence) for answer in answers)
+    pause_seconds = FIRST_PAUSE_SECONDS
+    with ThreadPoolExecutor(len(settings.replicas)) as pool:
+        while True:
+            answers = list(pool.map(lambda replica: _ask(replica, fence), settings.replicas))
+            ready = [a for a in answers if isinstance(a, ReplicaStatus) and a.lack(fence) is None]
+            if ready:
+                return min(ready, key=lambda s: (s.replica == avoided, s.open_transactions))
+            lacks = "; ".join(
+                str(a.lack(fence) if isinstance(a, ReplicaStatus) else a) for a in answers
             )
-        time.sleep(POLL_SECONDS)
+            if all(isinstance(answer, Misconfigured) for answer in answers):
+                raise Misconfigured(f"no replica can be read: {lacks}")
+            remaining_seconds = deadline - time.monotonic()
+            if remaining_seconds <= 0:
+                raise NotReady(
+                    f"no replica has reached {fence.lsn} within "
+                    f"{settings.replica_wait_seconds:g} s: {lacks}"
+                )
+            time.sleep(min(pause_seconds, remaining_seconds))
+            pause_seconds = min(2 * pause_seconds, LONGEST_PAUSE_SECONDS)
 
 
-def replica_status(replica: Replica) -> ReplicaStatus:
-    """Ask a replica how far it is, in a transaction of its own. Raises ReplicaLost.
-
-    A replica that does not answer within STATUS_SECONDS counts as lost.
-    """
-    with (
-        _lost_replica(replica),
-        psycopg.connect(
-            replica.conninfo, autocommit=True, prepare_threshold=None, row_factory=dict_row
-        ) as connection,
-        _hung_up_after(connection, STATUS_SECONDS),
-    ):
-        row = connection.execute(query("replica/replica_status")).fetchone()
-    assert row is not None  # noqa: S101  # a select without from has one row
-    return ReplicaStatus(
-        replica=replica,
-        in_recovery=row["in_recovery"],
-        replay_position=row["replay_position"] or 0,
-        replay_paused=bool(row["replay_paused"]),
-        last_replayed_at=row["last_replayed_at"],
-        postmaster_started_at=row["postmaster_started_at"],
-        open_transactions=row["open_transactions"],
-    )
+def _ask(replica: Replica, fence: Fence) -> ReplicaStatus | ClosebookError:
+    try:
+        status = replica_status(replica)
+    except (ReplicaLost, Misconfigured) as error:
+        return error
+    if status.cluster != fence.cluster:
+        return Misconfigured(
+            f"{replica.name} is {status.cluster}, and the primary is {fence.cluster}: "
+            "point the connections of both at one platform"
+        )
+    return status
 
 
 @contextmanager
@@ -162,71 +182,58 @@ def _read_transaction(settings: Settings, fence: Fence, status: ReplicaStatus) -
     Both are proved to be the same running server by its start time: a replica that was replaced
     in between may be behind the fence again, and a promoted one is no replica any more.
     """
-    replica = status.replica
-    with _lost_replica(replica):
-        # Prepared statements and session settings do not survive PgBouncer's transaction mode.
-        connection = psycopg.connect(replica.conninfo, prepare_threshold=None, row_factory=dict_row)
-    try:
-        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-        connection.read_only = True
-        with _lost_replica(replica), _hung_up_after(connection, ANSWER_SECONDS):
-            connection.execute(
-                "select set_config('statement_timeout', %s, true)",
-                [f"{settings.statement_timeout_seconds}s"],
-            )
+    replica, statement_timeout = status.replica, settings.statement_timeout_seconds
+    with _snapshot_connection(replica) as connection:
+        with _replica_error(replica), hung_up_after(connection, ANSWER_SECONDS):
+            _limit_statements(connection, statement_timeout)
             identity = connection.execute(query("replica/read_identity")).fetchone()
         assert identity is not None  # noqa: S101  # a select without from has one row
         if not identity["in_recovery"]:
             raise ReplicaLost(f"{replica.name} was promoted: it is not a replica any more")
-        if cluster_name(identity) != fence.cluster:
-            raise Misconfigured(
-                f"{replica.name} is {cluster_name(identity)}, and the primary is {fence.cluster}: "
-                "point the connections of both at one platform"
-            )
         if identity["postmaster_started_at"] != status.postmaster_started_at:
             raise ReplicaLost(f"{replica.name} was restarted between the choice and the read")
-        longest_answer = settings.statement_timeout_seconds + ANSWER_SECONDS
-        yield Source(connection, replica, fence, identity["snapshot_text"], longest_answer)
+        yield Source(connection, replica, fence, identity["snapshot_text"], statement_timeout)
+
+
+@contextmanager
+def _snapshot_connection(replica: Replica) -> Iterator[psycopg.Connection[DictRow]]:
+    """A connection whose first statement begins a transaction of one snapshot, read only."""
+    with _replica_error(replica):
+        # Prepared statements and session settings do not survive PgBouncer's transaction mode.
+        connection = psycopg.connect(replica.conninfo, prepare_threshold=None, row_factory=dict_row)
+    connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+    connection.read_only = True
+    try:
+        yield connection
     finally:
+        # PgBouncer closes the server's connection when a client leaves within a transaction.
+        with suppress(psycopg.Error), hung_up_after(connection, ANSWER_SECONDS):
+            connection.rollback()
         connection.close()
 
 
+def _limit_statements(connection: psycopg.Connection[Any], seconds: int) -> None:
+    connection.execute("select set_config('statement_timeout', %s, true)", [f"{seconds}s"])
+
+
 @contextmanager
-def _lost_replica(replica: Replica) -> Iterator[None]:
-    """Turn what a failing server says into ReplicaLost; a wrong query stays an error of ours."""
+def _replica_error(replica: Replica) -> Iterator[None]:
+    """Turn what a failing server says into ReplicaLost; a wrong query stays an error of ours.
+
+    Neither keeps psycopg's own error, whose text may quote a row.
+    """
     try:
         yield
-    except (
-        psycopg.OperationalError,  # lost, shut down, recovery conflict, time-out, too many
-        psycopg.InterfaceError,
-    ) as error:
-        raise ReplicaLost(f"{replica.name} failed: {_first_line(error)}") from error
     except psycopg.Error as error:
-        # Without the chain: the server's detail would show values of the row.
+        if is_lost(error):
+            raise ReplicaLost(f"{replica.name} failed: {first_line(error)}") from None
+        # What is wrong with the query itself names columns; all else may quote a value.
+        is_named = isinstance(error, psycopg.ProgrammingError)
+        reason = first_line(error) if is_named else f"{type(error).__name__}, {error.sqlstate}"
         raise WrongData(
-            f"{replica.name} refused a query: {_first_line(error)}; compare the platform's "
+            f"{replica.name} refused a query: {reason}; compare the platform's "
             "reporting_source views with docs/contract.md"
         ) from None
-
-
-@contextmanager
-def _hung_up_after(connection: psycopg.Connection[Any], seconds: float) -> Iterator[None]:
-    """Cut the connection when the time is over: a frozen server answers no time-out of its own."""
-
-    def hang_up() -> None:
-        with (
-            suppress(psycopg.OperationalError, OSError),
-            socket.socket(fileno=os.dup(connection.fileno())) as line,
-        ):
-            line.shutdown(socket.SHUT_RDWR)
-
-    timer = threading.Timer(seconds, hang_up)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
 
 
 @contextmanager
@@ -235,30 +242,4 @@ def _store_error() -> Iterator[None]:
         yield
     except psycopg.Error as error:
         # Without the chain, which would show the row that was being written.
-        raise Transient(f"the reporting store failed: {_first_line(error)}") from None
-
-
-def _ask(replica: Replica) -> ReplicaStatus | ReplicaLost:
-    try:
-        return replica_status(replica)
-    except ReplicaLost as error:
-        return error
-
-
-def _is_past(status: ReplicaStatus, fence: Fence) -> bool:
-    return status.in_recovery and status.replay_position >= fence.position
-
-
-def _describe_lack(status: ReplicaStatus | ReplicaLost, fence: Fence) -> str:
-    if isinstance(status, ReplicaLost):
-        return str(status)
-    if not status.in_recovery:
-        return f"{status.replica.name} was promoted: it is not a replica any more"
-    lag_bytes = fence.position - status.replay_position
-    last = status.last_replayed_at.isoformat() if status.last_replayed_at else "never"
-    paused = ", replay is paused (pg_wal_replay_resume())" if status.replay_paused else ""
-    return f"{status.replica.name} is {lag_bytes} bytes behind, last replayed {last}{paused}"
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().split("\n", 1)[0]
+        raise Transient(f"the reporting store failed: {first_line(error)}") from None

@@ -1,12 +1,17 @@
 """The day: volume by every dimension, account movement, and the day's hours from the same scan."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 
-from closebook import closes, volume
-from closebook.closes import Close, Content, Reading
-from closebook.periods import Grain, Period
+from closebook import closes, closing, volume
+from closebook.closes import Close, Content, ControlTotal, Reading
+from closebook.periods import Period
 from closebook.queries import query
+from closebook.replicas import Source
 from closebook.settings import Run, Settings
+from closebook.store import Store
+from closebook.volume import HourTotals
 
 
 @dataclass(frozen=True)
@@ -23,42 +28,80 @@ def close_day(settings: Settings, day: Period, run: Run) -> ClosedDay:
     Raises NotReady, Transient, or WrongData with the rows.
     """
 
-    def work(reading: Reading) -> ClosedDay:
-        source = reading.source
-        with closes.writing(settings, day, run) as store:
-            store.execute(query("reporting/stage_daily_volume"))
-            store.execute(query("reporting/stage_hourly_volume"))
-            store.execute(query("reporting/stage_daily_account_movement"))
-            source.copy_into(store, "daily_volume", "staged_daily_volume", day.bounds)
-            source.copy_into(
-                store, "daily_account_movement", "staged_daily_account_movement", day.bounds
-            )
-            store.execute(query("reporting/stage_hours_of_day"))
-            hour_totals = volume.control_totals(source, day)
-            ledger_totals = closes.ledger_totals(source, day)
+    def work(store: Store, reading: Reading) -> list[Close]:
+        return _write_day(store, reading, day, run)
 
-            def insert(close_id: int) -> None:
-                row = {"close_id": close_id, "business_day": day.first_date}
-                store.execute(query("reporting/insert_daily_volume"), row)
-                store.execute(query("reporting/insert_daily_account_movement"), row)
+    *hours, close = closing.close(settings, day, run, [day, *day.hours()], work)
+    return ClosedDay(close, tuple(h for h in hours if h.outcome == "changed"))
 
-            hours = volume.close_staged_hours(store, reading, day, run, hour_totals)
-            close = closes.write(
-                store,
-                reading,
-                day,
-                run,
-                Content(
-                    insert=insert,
-                    totals=[*volume.sum_of_hours(hour_totals), *ledger_totals],
-                    changes=["daily_volume", "daily_account_movement"],
-                    tie_outs=[
-                        "daily_volume_equals_source",
-                        "hours_equal_day",
-                        "movement_equals_source",
-                    ],
-                ),
-            )
-            return ClosedDay(close, tuple(h for h in hours if h.outcome == "changed"))
 
-    return closes.close(settings, day, [Grain.DAY, Grain.HOUR], work)
+def stale_days(store: Store, reading: Reading, days: Sequence[Period]) -> list[Period]:
+    """Return the closed days of which the source holds other rows by now.
+
+    Compares control totals: a row that came late is one more.
+    """
+    registered = _registered_totals(store, reading, days)
+    return [day for day, was in registered.items() if was != _totals(reading.source, day)]
+
+
+def close_days_again(
+    store: Store, reading: Reading, days: Sequence[Period], run: Run, whole: Period
+) -> list[Close]:
+    """Close days again with the reading of a period that holds them: they and their hours."""
+    again = replace(run, reason=f"closed again with {whole}")
+    return [close for day in days for close in _write_day(store, reading, day, again)]
+
+
+def _write_day(store: Store, reading: Reading, day: Period, run: Run) -> list[Close]:
+    """Write a day and its hours: the closes of its hours, then its own."""
+    # The bare scans that prove the others run beside them, on the same snapshot.
+    with reading.source.beside() as beside, ThreadPoolExecutor() as scans:
+        totals = scans.submit(_control_totals, beside, day)
+        closes.stage(store, reading.source, "daily_volume", day)
+        closes.stage(store, reading.source, "daily_account_movement", day)
+        closes.make_staged_table(store, "hourly_volume")
+        store.execute(query("reporting/stage_hours_of_day"))
+        hour_totals, ledger_totals = totals.result()
+
+    def insert(close_id: int) -> None:
+        row = {"close_id": close_id, "business_day": day.first_date}
+        store.execute(query("reporting/insert_daily_volume"), row)
+        store.execute(query("reporting/insert_daily_account_movement"), row)
+
+    content = Content(
+        insert=insert,
+        totals=[*volume.sum_of_hours(hour_totals), *ledger_totals],
+        changes=["daily_volume", "daily_account_movement"],
+        tie_outs=["rows_equal_source", "hours_equal_day"],
+    )
+    closes.hold(store, reading, [day])
+    hours = volume.close_staged_hours(store, reading, day, run, hour_totals)
+    return [*hours, closes.write(store, reading, day, run, content)]
+
+
+def _totals(source: Source, day: Period) -> set[ControlTotal]:
+    hour_totals, ledger_totals = _control_totals(source, day)
+    return {*volume.sum_of_hours(hour_totals), *ledger_totals}
+
+
+def _control_totals(source: Source, day: Period) -> tuple[HourTotals, list[ControlTotal]]:
+    return volume.control_totals(source, day), closes.ledger_totals(source, day)
+
+
+def _registered_totals(
+    store: Store, reading: Reading, days: Sequence[Period]
+) -> dict[Period, set[ControlTotal]]:
+    """What those of the days that are closed were closed by: their control totals."""
+    close_ids = {day: reading.basis.get((day.grain, day.start)) for day in days}
+    rows = store.execute(
+        query("reporting/totals_of_closes"), {"close_ids": [*close_ids.values()]}
+    ).fetchall()
+    return {
+        day: {
+            ControlTotal(row["measure"], row["currency"], row["row_count"], row["amount_minor"])
+            for row in rows
+            if row["close_id"] == close_id
+        }
+        for day, close_id in close_ids.items()
+        if close_id is not None
+    }

@@ -10,7 +10,15 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from airflow.sdk import ExceptionRetryPolicy, Param, RetryAction, RetryRule, get_current_context
+from airflow.sdk import (
+    ExceptionRetryPolicy,
+    Param,
+    RetryAction,
+    RetryRule,
+    get_current_context,
+    task,
+)
+from airflow.sdk.exceptions import AirflowSkipException
 
 from closebook import periods
 from closebook.errors import ClosebookError, Misconfigured, NotReady, Transient
@@ -51,6 +59,8 @@ TASK_DEFAULTS: dict[str, Any] = {
 CLOSE_DAG: dict[str, Any] = {
     "start_date": datetime(1990, 1, 1, tzinfo=UTC),
     "catchup": False,
+    # A run that waits must not keep others from closing their periods.
+    "max_active_runs": 4,
     "default_args": TASK_DEFAULTS,
 }
 """What the DAG of every close has."""
@@ -61,9 +71,18 @@ def optional_text(title: str, description: str, **schema: Any) -> Param:
     return Param(None, type=["null", "string"], title=title, description=description, **schema)
 
 
-REASON = optional_text(
-    "Reason", "Why it is closed by hand; kept in the register of closes.", maxLength=500
-)
+CLOSE_PARAMETERS: dict[str, Param] = {
+    "reason": optional_text(
+        "Reason", "Why it is closed by hand; kept in the register of closes.", maxLength=500
+    ),
+    "cross_check": Param(
+        False,
+        type="boolean",
+        title="Cross-check",
+        description="Compute the close from two replicas; write it only if they agree.",
+    ),
+}
+"""What the form of every close asks, beside its period."""
 
 
 @dataclass(frozen=True)
@@ -139,11 +158,31 @@ def current_task() -> Task:
     parameters = context["params"]
     return Task(
         settings=from_airflow(),
-        run=Run(run_id=context["run_id"], reason=parameters.get("reason") or None),
+        run=Run(
+            run_id=context["run_id"],
+            reason=parameters.get("reason") or None,
+            cross_check=bool(parameters.get("cross_check")),
+        ),
         parameters=parameters,
         interval_start=None if start is None else datetime.fromisoformat(start.isoformat()),
         is_backfill=context["dag_run"].run_type == "backfill",
     )
+
+
+@task
+def publish_counter() -> int:
+    """Bring the counter in Redis up to date with the closed hours; return its publication.
+
+    Skips itself where no hour is closed.
+    """
+    from closebook import counter
+
+    job = current_task()
+    try:
+        publication: int = counter.publish(job.settings, job.run)["publication"]
+    except counter.NothingClosed as nothing:
+        raise AirflowSkipException(str(nothing)) from None
+    return publication
 
 
 def business_time_zone() -> str:

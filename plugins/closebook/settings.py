@@ -22,6 +22,16 @@ PRIMARY_CONNECTION = "closebook_primary"
 STORE_CONNECTION = "closebook_store"
 REDIS_CONNECTION = "closebook_redis"
 
+# How soon a server that died without a word is noticed; the extras of a connection go before.
+CONNECTION_DEFAULTS: Mapping[str, str | int] = {
+    "application_name": "closebook",
+    "connect_timeout": 5,
+    "tcp_user_timeout": 15_000,  # milliseconds
+    "keepalives_idle": 30,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+}
+
 
 @dataclass(frozen=True)
 class Replica:
@@ -36,7 +46,7 @@ class Settings:
     """Everything that a close needs to know of its surroundings. Durations are in seconds.
 
     ``primary``, ``replicas`` and ``store`` are libpq connection strings; ``documents_url`` is an
-    ObjectStoragePath URL.
+    ObjectStoragePath URL; ``read_only_roles`` are roles of the platform that write nothing.
     """
 
     time_zone: str
@@ -47,6 +57,7 @@ class Settings:
     documents_url: str
     issuer_name: str = "Closebook"
     issuer_address: str = ""
+    read_only_roles: tuple[str, ...] = ()
     fence_grace_seconds: float = 0.5
     fence_wait_seconds: float = 10.0
     replica_wait_seconds: float = 30.0
@@ -63,10 +74,14 @@ class Settings:
 
 @dataclass(frozen=True)
 class Run:
-    """Who closes: the Airflow run (or the command), and why, when a person said so."""
+    """Who closes: the Airflow run (or the command), and why, when a person said so.
+
+    ``cross_check`` asks for the same numbers from two replicas before they are written.
+    """
 
     run_id: str
     reason: str | None = None
+    cross_check: bool = False
 
 
 def from_airflow(environment: Mapping[str, str] = os.environ) -> Settings:
@@ -79,24 +94,42 @@ def from_airflow(environment: Mapping[str, str] = os.environ) -> Settings:
         primary=_postgres_conninfo(PRIMARY_CONNECTION),
         replicas=tuple(
             Replica(name.removeprefix("closebook_"), _postgres_conninfo(name))
-            for name in _required(environment, "CLOSEBOOK_REPLICAS").replace(" ", "").split(",")
+            for name in _names(_required(environment, "CLOSEBOOK_REPLICAS"))
         ),
         store=_postgres_conninfo(STORE_CONNECTION),
         redis_url=_redis_url(REDIS_CONNECTION),
         documents_url=_required(environment, "CLOSEBOOK_DOCUMENTS_URL"),
         issuer_name=_required(environment, "CLOSEBOOK_ISSUER_NAME"),
         issuer_address=environment.get("CLOSEBOOK_ISSUER_ADDRESS", ""),
+        read_only_roles=_names(environment.get("CLOSEBOOK_READ_ONLY_ROLES", "")),
     )
+
+
+def templates_folder() -> Path:
+    """Return the folder of the templates: CLOSEBOOK_TEMPLATES, or templates/ beside plugins/."""
+    templates = os.environ.get("CLOSEBOOK_TEMPLATES")
+    return Path(templates) if templates else Path(__file__).parents[2] / "templates"
 
 
 @cache
 def code_version() -> str:
-    """Name the code that computes: the release and a digest of its SQL and Python files."""
+    """Name the code that computes and renders: the release and a digest of its files."""
+    folders = {
+        "sql": SQL_FOLDER,
+        "closebook": Path(__file__).parent,
+        "templates": templates_folder(),
+    }
     digest = sha256()
-    package = Path(__file__).parent
-    for path in sorted([*SQL_FOLDER.rglob("*.sql"), *package.rglob("*.py")]):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    for name, folder in folders.items():
+        for path in sorted(folder.rglob("*")):
+            if path.is_file() and path.suffix != ".pyc":
+                place = f"{name}/{path.relative_to(folder).as_posix()}"
+                digest.update(place.encode() + b"\0" + path.read_bytes() + b"\0")
     return f"{closebook.__version__}+{digest.hexdigest()[:12]}"
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
 def _required(environment: Mapping[str, str], name: str) -> str:
@@ -114,7 +147,7 @@ def _postgres_conninfo(connection_id: str) -> str:
         dbname=connection.schema,
         user=connection.login,
         password=connection.password,
-        **{"connect_timeout": 5, "application_name": "closebook", **connection.extra_dejson},
+        **{**CONNECTION_DEFAULTS, **connection.extra_dejson},
     )
 
 

@@ -1,15 +1,18 @@
 """The hour: settled volume by currency and kind, from a replica into reporting.hourly_volume."""
 
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import chain
 
-from closebook import closes
-from closebook.closes import Close, Content, ControlTotal, Reading, Store
-from closebook.periods import Grain, Period
+from closebook import closes, closing
+from closebook.closes import Close, Content, ControlTotal, Reading
+from closebook.errors import WrongData
+from closebook.periods import Period
 from closebook.queries import query
 from closebook.replicas import Source
 from closebook.settings import Run, Settings
+from closebook.store import Store
 
 HourTotals = dict[datetime, list[ControlTotal]]
 
@@ -17,15 +20,13 @@ HourTotals = dict[datetime, list[ControlTotal]]
 def close_hour(settings: Settings, hour: Period, run: Run) -> Close:
     """Close one UTC hour. Raises NotReady, Transient, or WrongData with the rows."""
 
-    def work(reading: Reading) -> Close:
-        source = reading.source
-        with closes.writing(settings, hour, run) as store:
-            store.execute(query("reporting/stage_hourly_volume"))
-            source.copy_into(store, "hourly_volume", "staged_hourly_volume", hour.bounds)
-            totals = control_totals(source, hour)
-            return _write_staged_hour(store, reading, hour, run, totals)
+    def work(store: Store, reading: Reading) -> list[Close]:
+        closes.stage(store, reading.source, "hourly_volume", hour)
+        totals = control_totals(reading.source, hour)
+        return [_write_staged_hour(store, reading, hour, run, totals)]
 
-    return closes.close(settings, hour, [Grain.HOUR], work)
+    [close] = closing.close(settings, hour, run, [hour], work)
+    return close
 
 
 def close_staged_hours(
@@ -35,14 +36,19 @@ def close_staged_hours(
 
     Returns one close an hour; an hour whose numbers were stale comes out "changed".
     """
-    again = Run(run.run_id, f"closed again with {day}")
+    again = replace(run, reason=f"closed again with {day}")
     return [_write_staged_hour(store, reading, hour, again, totals) for hour in day.hours()]
 
 
 def control_totals(source: Source, period: Period) -> HourTotals:
-    """Add up the source's settled transactions by UTC hour and currency, in a bare scan."""
+    """Add up the source's settled transactions by UTC hour and currency, in a bare scan.
+
+    Raises WrongData when a status contradicts settled_at.
+    """
     totals: HourTotals = {}
-    for row in source.rows("volume_control_totals", period.bounds):
+    rows = source.rows("volume_control_totals", period.bounds)
+    _refuse_other_status(source, period, sum(row["other_status_count"] for row in rows))
+    for row in rows:
         total = ControlTotal("volume", row["currency"], row["row_count"], row["amount_minor"])
         totals.setdefault(row["hour_start"].astimezone(UTC), []).append(total)
     return totals
@@ -58,6 +64,16 @@ def sum_of_hours(totals: HourTotals) -> list[ControlTotal]:
     return [ControlTotal("volume", c, count, amounts[c]) for c, count in counts.items()]
 
 
+def _refuse_other_status(source: Source, period: Period, count: int) -> None:
+    if count:
+        rows = source.rows("other_status", period.bounds)
+        shown = ", ".join(f"{row['transaction_id']} ({row['status']})" for row in rows)
+        raise WrongData(
+            f"{period}: {count} transactions have settled_at and a status that is not settled: "
+            f"{shown}; correct them, or the view reporting_source.transactions"
+        )
+
+
 def _write_staged_hour(
     store: Store, reading: Reading, hour: Period, run: Run, totals: HourTotals
 ) -> Close:
@@ -69,6 +85,6 @@ def _write_staged_hour(
         insert=insert,
         totals=totals.get(hour.start, []),
         changes=["hourly_volume"],
-        tie_outs=["hourly_volume_equals_source"],
+        tie_outs=["rows_equal_source"],
     )
     return closes.write(store, reading, hour, run, content)

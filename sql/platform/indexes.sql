@@ -6,7 +6,7 @@
 create index transactions_settled_at on platform.transactions (settled_at)
 include (
     currency, kind, amount_minor, fee_minor, discount_minor,
-    user_id, merchant_id, promotion_id
+    user_id, merchant_id, promotion_id, status
 )
 where settled_at is not null;
 

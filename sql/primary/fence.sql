@@ -12,7 +12,8 @@ from pg_control_system();
 
 -- 2. The oldest transaction of another backend of this database that could still commit rows.
 --    A backend that has just begun may not have reported its transaction yet: then its
---    statement counts. One with track_activities off could hide anything: it comes first.
+--    statement counts. One with track_activities off could hide anything: it comes first. Roles
+--    that are known to write nothing are left out; a role that was dropped has no name and counts.
 select
     pid,
     usename as role_name,
@@ -24,6 +25,7 @@ where
     datname = current_database()
     and pid <> pg_backend_pid()
     and backend_type not in ('autovacuum worker', 'walsender')
+    and (usename = any(%(read_only_roles)s)) is not true
     and (xact_start is not null or state <> 'idle')
 order by began_at asc nulls first
 limit 1;
@@ -39,8 +41,9 @@ from pg_prepared_xacts
 where database = current_database()
 order by prepared_at asc;
 
--- 4. Where the write-ahead log stands after all of that.
+-- 4. Where the write-ahead log stands after all of that, and on which timeline.
 select
     (pg_current_wal_insert_lsn() - '0/0')::bigint as insert_position,
+    ('x' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8))::bit(32)::integer as timeline,
     current_setting('wal_block_size')::bigint as block_bytes,
     pg_size_bytes(current_setting('wal_segment_size')) as segment_bytes;

@@ -1,10 +1,12 @@
 -- The control totals of a period's settled transactions, one row a UTC hour and currency: a
--- bare scan, independent of how the volume queries group and join.
+-- bare scan, independent of how the volume queries group and join. In the same scan, how many
+-- of them have a status that contradicts settled_at.
 with transactions as (
     select
         settled_at,
         currency,
-        amount_minor
+        amount_minor,
+        coalesce(status, '') as status
     from reporting_source.transactions
     where settled_at >= %(period_start)s and settled_at < %(period_end)s
 )
@@ -13,6 +15,7 @@ select
     currency,
     date_bin('1 hour', settled_at, timestamptz '2000-01-01 00:00:00+00') as hour_start,
     count(*) as row_count,
-    sum(amount_minor)::bigint as amount_minor
+    sum(amount_minor)::bigint as amount_minor,
+    count(*) filter (where status <> 'settled') as other_status_count
 from transactions
 group by date_bin('1 hour', settled_at, timestamptz '2000-01-01 00:00:00+00'), currency

@@ -1,11 +1,18 @@
--- The current closes of some grains that begin inside a period: one row each.
+-- The current closes of some periods, given by grain and start: one row for each that is closed.
+with wanted as (
+    select
+        periods.grain,
+        periods.period_start
+    from
+        unnest(%(grains)s::text[], %(starts)s::timestamptz[])
+            as periods (grain, period_start)
+)
+
 select
-    grain,
-    period_start,
-    close_id
+    closes.grain,
+    closes.period_start,
+    closes.close_id
 from reporting.closes
-where
-    is_current
-    and grain = any(%(grains)s)
-    and period_start >= %(period_start)s
-    and period_start < %(period_end)s
+inner join wanted
+    on closes.grain = wanted.grain and closes.period_start = wanted.period_start
+where closes.is_current

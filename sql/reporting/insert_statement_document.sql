@@ -7,6 +7,9 @@ insert into reporting.statement_documents (
     object_name,
     template_version,
     renderer_version,
+    renderer_sha256,
+    conformance,
+    replaced_count,
     run_id
 )
 values (
@@ -17,6 +20,9 @@ values (
     %(object_name)s,
     %(template_version)s,
     %(renderer_version)s,
+    %(renderer_sha256)s,
+    %(conformance)s,
+    %(replaced_count)s,
     %(run_id)s
 )
 on conflict (close_id, account_id) do nothing

@@ -1,4 +1,4 @@
--- Writes a month's statements: every account with activity in it or a balance at either end.
+-- Writes a month's statements: every account with entries in it or a balance at its start.
 insert into reporting.statements (
     close_id,
     account_id,

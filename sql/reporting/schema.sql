@@ -37,6 +37,8 @@ create table reporting.closes (
     ) where (is_current)
 );
 
+-- That one version is current the constraint above says too; this one finds it by its start, which
+-- is what every close and the counter do.
 create unique index closes_one_current on reporting.closes (grain, period_start)
 where is_current;
 
@@ -144,6 +146,16 @@ create table reporting.statement_lines (
     foreign key (close_id, account_id) references reporting.statements (close_id, account_id)
 );
 
+-- What documents are made with: the sha256 is of all the other columns but the time.
+create table reporting.renderers (
+    renderer_sha256 text primary key check (renderer_sha256 ~ '^[0-9a-f]{64}$'),
+    template_version text not null,
+    template_sha256 text not null check (template_sha256 ~ '^[0-9a-f]{64}$'),
+    renderer_version text not null,
+    typefaces jsonb not null,
+    first_used_at timestamptz not null default clock_timestamp()
+);
+
 -- The documents that were rendered, by their content.
 create table reporting.statement_documents (
     close_id bigint not null,
@@ -155,8 +167,24 @@ create table reporting.statement_documents (
     renderer_version text not null,
     run_id text not null,
     rendered_at timestamptz not null default clock_timestamp(),
+    renderer_sha256 text references reporting.renderers (renderer_sha256),
+    conformance text,
+    replaced_count bigint check (replaced_count >= 0),
     primary key (close_id, account_id),
     foreign key (close_id, account_id) references reporting.statements (close_id, account_id)
+);
+
+-- The same statements for programs, as they are attached to the documents: XML and CSV.
+create table reporting.statement_twins (
+    close_id bigint not null,
+    account_id bigint not null,
+    media_type text not null,
+    sha256 text not null check (sha256 ~ '^[0-9a-f]{64}$'),
+    byte_count bigint not null check (byte_count > 0),
+    object_name text not null,
+    primary key (close_id, account_id, media_type),
+    foreign key (close_id, account_id)
+    references reporting.statement_documents (close_id, account_id)
 );
 
 create table reporting.statement_manifests (
@@ -228,6 +256,87 @@ from reporting.daily_account_movement
 inner join reporting.closes on daily_account_movement.close_id = closes.close_id
 where closes.is_current;
 
+-- What each new version of a period corrected: one row a version, measure and currency of either
+-- version, equal ones too. Rows that came late are those that the new version has more.
+create view reporting.corrections as
+with versions as (
+    select
+        new_closes.close_id,
+        new_closes.grain,
+        new_closes.period_start,
+        new_closes.period_end,
+        new_closes.close_version,
+        new_closes.closed_at,
+        new_closes.run_id,
+        new_closes.reason,
+        old_closes.close_id as replaced_close_id
+    from reporting.closes as new_closes
+    inner join reporting.closes as old_closes
+        on
+            new_closes.grain = old_closes.grain
+            and new_closes.period_start = old_closes.period_start
+            and new_closes.close_version = old_closes.close_version + 1
+),
+
+totals as (
+    select
+        versions.close_id,
+        close_totals.measure,
+        close_totals.currency,
+        0 as old_row_count,
+        close_totals.row_count as new_row_count,
+        0 as old_amount_minor,
+        close_totals.amount_minor as new_amount_minor
+    from versions
+    inner join reporting.close_totals on versions.close_id = close_totals.close_id
+
+    union all
+
+    select
+        versions.close_id,
+        close_totals.measure,
+        close_totals.currency,
+        close_totals.row_count as old_row_count,
+        0 as new_row_count,
+        close_totals.amount_minor as old_amount_minor,
+        0 as new_amount_minor
+    from versions
+    inner join reporting.close_totals on versions.replaced_close_id = close_totals.close_id
+)
+
+select
+    versions.close_id,
+    versions.replaced_close_id,
+    versions.grain,
+    versions.period_start,
+    versions.period_end,
+    versions.close_version,
+    versions.closed_at,
+    versions.run_id,
+    versions.reason,
+    totals.measure,
+    totals.currency,
+    sum(totals.old_row_count)::bigint as old_row_count,
+    sum(totals.new_row_count)::bigint as new_row_count,
+    sum(totals.new_row_count - totals.old_row_count)::bigint as late_row_count,
+    sum(totals.old_amount_minor)::bigint as old_amount_minor,
+    sum(totals.new_amount_minor)::bigint as new_amount_minor,
+    sum(totals.new_amount_minor - totals.old_amount_minor)::bigint as late_amount_minor
+from versions
+inner join totals on versions.close_id = totals.close_id
+group by
+    versions.close_id,
+    versions.replaced_close_id,
+    versions.grain,
+    versions.period_start,
+    versions.period_end,
+    versions.close_version,
+    versions.closed_at,
+    versions.run_id,
+    versions.reason,
+    totals.measure,
+    totals.currency;
+
 -- What is written stays: the store may add, and of a close only say which version is current
 -- and that it was confirmed. Nobody but the owner deletes.
 grant usage on schema reporting to closebook_store, closebook_desk;
@@ -242,7 +351,9 @@ reporting.daily_volume,
 reporting.daily_account_movement,
 reporting.statements,
 reporting.statement_lines,
+reporting.renderers,
 reporting.statement_documents,
+reporting.statement_twins,
 reporting.statement_manifests,
 reporting.counter_publications
 to closebook_store;

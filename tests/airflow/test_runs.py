@@ -17,13 +17,24 @@ from closebook import periods
 from closebook.counter import COUNTER_KEY
 from local.airflow_api import AirflowApi
 from local.stack import Stack
+from tests.running import (
+    DAGS,
+    RUN_SECONDS,
+    run_backfill,
+    run_ids,
+    task_log,
+    wait_for_end,
+    wait_for_run,
+    wait_for_runs,
+)
 
 ZONE = "America/New_York"
 MONTH = periods.month_of(2026, 9, ZONE)
-FIRST_HOUR = datetime(2026, 9, 14, 12, tzinfo=UTC)
+# On the month's last day: the month waits for each day after the first that was closed.
+FIRST_HOUR = datetime(2026, 9, 30, 12, tzinfo=UTC)
 DAY = periods.day_containing(FIRST_HOUR, ZONE)
 PAYMENTS_MINOR = [1_00, 2_50, 10_00, 7, 99_99]
-RUN_SECONDS = 240
+LATE_MINOR = 5_00
 
 MAKE_PLATFORM = """
 insert into platform.users (user_id, full_name, address, country, locale_code)
@@ -41,29 +52,33 @@ def platform(airflow_stack: Stack) -> Stack:
     """One payment and ledger entry an hour, for five hours of one day of September 2026."""
     with psycopg.connect(airflow_stack.primary_admin("platform")) as connection:
         connection.execute(MAKE_PLATFORM)
-        for number, amount_minor in enumerate(PAYMENTS_MINOR):
-            settled_at = FIRST_HOUR + timedelta(hours=number, minutes=59, seconds=59)
-            connection.execute(
-                "insert into platform.transactions (transaction_id, user_id, merchant_id, kind, "
-                "currency, amount_minor, status, created_at, settled_at) "
-                "values (%s, 1, 1, 'payment', 'USD', %s, 'settled', %s, %s)",
-                [number, amount_minor, settled_at, settled_at],
-            )
-            connection.execute(
-                "insert into platform.ledger_entries (entry_id, wallet_id, transaction_id, "
-                "posted_at, amount_minor, currency, kind, description, counterparty) "
-                "values (%s, 1, %s, %s, %s, 'USD', 'payment', 'Planted description', 'Shop')",
-                [number, number, settled_at, -amount_minor],
-            )
+    for number, amount_minor in enumerate(PAYMENTS_MINOR):
+        settled_at = FIRST_HOUR + timedelta(hours=number, minutes=59, seconds=59)
+        pay(airflow_stack, number, settled_at, amount_minor)
     return airflow_stack
+
+
+def pay(platform: Stack, number: int, settled_at: datetime, amount_minor: int) -> None:
+    """Add a payment, and its entry in the payer's ledger."""
+    with psycopg.connect(platform.primary_admin("platform")) as connection:
+        connection.execute(
+            "insert into platform.transactions (transaction_id, user_id, merchant_id, kind, "
+            "currency, amount_minor, status, created_at, settled_at) "
+            "values (%s, 1, 1, 'payment', 'USD', %s, 'settled', %s, %s)",
+            [number, amount_minor, settled_at, settled_at],
+        )
+        connection.execute(
+            "insert into platform.ledger_entries (entry_id, wallet_id, transaction_id, "
+            "posted_at, amount_minor, currency, kind, description, counterparty) "
+            "values (%s, 1, %s, %s, %s, 'USD', 'payment', 'Planted description', 'Shop')",
+            [number, number, settled_at, -amount_minor],
+        )
 
 
 @pytest.fixture
 def airflow(platform: Stack) -> Iterator[AirflowApi]:
     with AirflowApi.login(platform.ui_url, "admin", platform.credentials["admin"]) as api:
-        api.wait_for_dags(
-            ("hourly_platform_volume", "daily_rollups", "monthly_statements"), seconds=60
-        )
+        api.wait_for_dags(DAGS, seconds=60)
         yield api
 
 
@@ -71,14 +86,13 @@ def test_a_backfill_closes_its_hours_and_the_counter_follows(
     platform: Stack, airflow: AirflowApi
 ) -> None:
     last_hour = FIRST_HOUR + timedelta(hours=2)
-    run_backfill(airflow, "hourly_platform_volume", FIRST_HOUR, last_hour, 3)
+    run_backfill(airflow, "hourly_platform_volume", FIRST_HOUR, last_hour, 3, cross_check=True)
 
     assert closed(platform, "hour", FIRST_HOUR, last_hour) == [
         (FIRST_HOUR + timedelta(hours=n), 1, amount, 1)
         for n, amount in enumerate(PAYMENTS_MINOR[:3])
     ]
-    counter = json.loads(redis.Redis.from_url(platform.redis_url).get(COUNTER_KEY))  # type: ignore[arg-type]  # the synchronous client gives bytes
-    assert counter["currencies"]["USD"]["gross_minor"] == str(sum(PAYMENTS_MINOR[:3]))
+    assert counted_minor(platform) == sum(PAYMENTS_MINOR[:3])
 
 
 def test_a_backfill_of_what_is_closed_gives_the_same_numbers_and_versions(
@@ -87,7 +101,7 @@ def test_a_backfill_of_what_is_closed_gives_the_same_numbers_and_versions(
     last_hour = FIRST_HOUR + timedelta(hours=2)
     before = closed(platform, "hour", FIRST_HOUR, last_hour)
 
-    run_backfill(airflow, "hourly_platform_volume", FIRST_HOUR, last_hour, 3)
+    run_backfill(airflow, "hourly_platform_volume", FIRST_HOUR, last_hour, 3, cross_check=True)
 
     assert closed(platform, "hour", FIRST_HOUR, last_hour) == before
 
@@ -95,7 +109,7 @@ def test_a_backfill_of_what_is_closed_gives_the_same_numbers_and_versions(
 def test_a_day_closes_with_its_hours_and_clearing_its_task_changes_nothing(
     platform: Stack, airflow: AirflowApi
 ) -> None:
-    run_backfill(airflow, "daily_rollups", DAY.start, DAY.start, 1)
+    run_backfill(airflow, "daily_rollups", DAY.start, DAY.start, 1, cross_check=True)
     rows = daily_rows(platform)
     assert rows == [(1, "books", "US", "USD", "none", "payment", 5, sum(PAYMENTS_MINOR))]
     run_id = run_ids(airflow, "daily_rollups", DAY.start)[0]
@@ -108,6 +122,29 @@ def test_a_day_closes_with_its_hours_and_clearing_its_task_changes_nothing(
 
     assert daily_rows(platform) == rows
     assert closed(platform, "day", DAY.start, DAY.start)[0][1] == 1
+
+
+def test_a_payment_that_came_late_is_found_by_the_day_and_shown_by_log_and_counter(
+    platform: Stack, airflow: AirflowApi
+) -> None:
+    pay(platform, 100, FIRST_HOUR, LATE_MINOR)
+
+    run_backfill(airflow, "daily_rollups", DAY.start, DAY.start, 1, cross_check=True)
+
+    total_minor = sum(PAYMENTS_MINOR) + LATE_MINOR
+    assert daily_rows(platform)[0][-2:] == (6, total_minor)
+    assert closed(platform, "hour", FIRST_HOUR, FIRST_HOUR) == [
+        (FIRST_HOUR, 2, PAYMENTS_MINOR[0] + LATE_MINOR, 2)
+    ]
+    assert counted_minor(platform) == total_minor
+    [run_id] = run_ids(airflow, "daily_rollups", DAY.start)
+    change = f"1 -> 2 rows, {PAYMENTS_MINOR[0]} -> {PAYMENTS_MINOR[0] + LATE_MINOR} minor units"
+    path = f"dags/daily_rollups/dagRuns/{run_id}/taskInstances/close_day"
+    logs = [
+        json.dumps(airflow.get(f"{path}/logs/{attempt + 1}", full_content="true"))
+        for attempt in range(airflow.get(path)["try_number"])
+    ]
+    assert any(change in log for log in logs)
 
 
 def test_a_manual_run_writes_the_statements_that_its_form_asks_for(
@@ -131,10 +168,34 @@ def test_a_manual_run_writes_the_statements_that_its_form_asks_for(
             [MONTH.start],
         ).fetchone()
     assert statement is not None
-    assert statement["closing_minor"] == -sum(PAYMENTS_MINOR)
+    assert statement["closing_minor"] == -sum(PAYMENTS_MINOR) - LATE_MINOR
     assert statement["reason"] == "asked by a test"
     document = platform.root / "documents" / statement["object_name"]
     assert sha256(document.read_bytes()).hexdigest() == statement["sha256"]
+
+
+def test_what_came_late_for_the_day_is_found_by_the_month_and_in_the_counter(
+    platform: Stack, airflow: AirflowApi
+) -> None:
+    pay(platform, 101, FIRST_HOUR, LATE_MINOR)
+    run = airflow.post(
+        "dags/monthly_statements/dagRuns",
+        {
+            "logical_date": None,
+            "conf": {"month": MONTH.label, "account_ids": [1], "cross_check": True},
+        },
+    )
+    wait_for_run(airflow, "monthly_statements", run["dag_run_id"])
+
+    assert closed(platform, "day", DAY.start, DAY.start)[0][1] == 3
+    assert counted_minor(platform) == sum(PAYMENTS_MINOR) + 2 * LATE_MINOR
+    with psycopg.connect(platform.store()) as store:
+        compared = store.execute(
+            "select grain, count(*) from reporting.tie_outs "
+            "where check_name = 'replicas_agree' and run_id = %s group by grain order by grain",
+            [run["dag_run_id"]],
+        ).fetchall()
+    assert compared == [("day", 1), ("hour", 24), ("month", 1)]
 
 
 def test_an_account_that_has_no_statement_fails_the_run_at_once(airflow: AirflowApi) -> None:
@@ -189,50 +250,11 @@ def test_nobody_gets_in_without_a_log_in(platform: Stack) -> None:
     assert answer.status_code == httpx.codes.UNAUTHORIZED
 
 
-def run_backfill(
-    airflow: AirflowApi, dag_id: str, first: datetime, last: datetime, count: int
-) -> None:
-    airflow.backfill(dag_id, first, last, conf={"reason": "a test"}, max_active_runs=4)
-    airflow.unpause(dag_id)
-    wait_for_runs(airflow, dag_id, first, last, count)
-
-
-def wait_for_runs(
-    airflow: AirflowApi, dag_id: str, first: datetime, last: datetime, count: int
-) -> None:
-    deadline = time.monotonic() + RUN_SECONDS
-    while (counts := airflow.run_counts(dag_id, first, last)).success < count:
-        assert not counts.failed, airflow.failures(dag_id, first, last)
-        assert time.monotonic() < deadline, counts
-        time.sleep(0.5)
-
-
-def wait_for_run(airflow: AirflowApi, dag_id: str, run_id: str) -> None:
-    assert wait_for_end(airflow, dag_id, run_id) == "success"
-
-
-def wait_for_end(airflow: AirflowApi, dag_id: str, run_id: str) -> str:
-    deadline = time.monotonic() + RUN_SECONDS
-    while True:
-        state = str(airflow.get(f"dags/{dag_id}/dagRuns/{run_id}")["state"])
-        if state in {"success", "failed"}:
-            return state
-        assert time.monotonic() < deadline, state
-        time.sleep(0.5)
-
-
-def run_ids(airflow: AirflowApi, dag_id: str, start: datetime) -> list[str]:
-    runs: list[dict[str, Any]] = airflow.get(
-        f"dags/{dag_id}/dagRuns",
-        logical_date_gte=start.isoformat(),
-        logical_date_lte=start.isoformat(),
-    )["dag_runs"]
-    return [run["dag_run_id"] for run in runs]
-
-
-def task_log(airflow: AirflowApi, dag_id: str, run_id: str, task_id: str) -> str:
-    path = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/1"
-    return json.dumps(airflow.get(path, full_content="true"))
+def counted_minor(platform: Stack) -> int:
+    """The gross total in US dollars that apps see."""
+    with redis.Redis.from_url(platform.redis_url) as client:
+        counter = json.loads(client.get(COUNTER_KEY))
+    return int(counter["currencies"]["USD"]["gross_minor"])
 
 
 def closed(

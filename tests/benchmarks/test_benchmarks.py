@@ -21,16 +21,27 @@ def test_make_bench_runs_this_command() -> None:
 def test_all_benchmarks_run_and_write_their_medians(tmp_path: Path) -> None:
     root, results = tmp_path / "stack", tmp_path / "results"
     try:
-        assert main(["--small", "--root", str(root), "--results", str(results)]) == 0
+        places = ["--root", str(root), "--results", str(results)]
+        assert main(["--small", "--phase-seconds", "3", *places]) == 0
     finally:
         Stack.build(root, airflow=True, fast=True).clean()
 
     written = {path.stem: json.loads(path.read_text()) for path in results.glob("*.json")}
+    offload = written.pop("offload")["phases"]
     assert set(written) == {"daily_volume", "hourly_volume", "statements", "hour_to_counter"}
     for result in written.values():
         assert result["reference"] in result["rounds"]
         assert all(len(one["seconds"]) >= 5 for one in result["rounds"].values())
     assert written["daily_volume"]["facts"]["old_report_over_daily_volume"] > 1
+    for phase in offload.values():
+        assert phase["payments"]["payment_count"] > 0
+        assert phase["payments"]["failed_count"] == 0
+        assert all(job["done_count"] and not job["failures"] for job in phase["jobs"].values())
+    assert "closebook_fence" not in offload["the old way"]["primary"]["calls"]
+    assert set(offload["Closebook"]["primary"]["calls"]) == {
+        "benchmark_payments",
+        "closebook_fence",
+    }
 
 
 def test_an_unknown_name_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, LiteralString
 
 import psycopg
@@ -17,12 +17,14 @@ from closebook.periods import HOUR, Period, day_of, hour_of
 from closebook.rollups import close_day
 from closebook.settings import Settings
 from closebook.volume import close_hour
+from local.stack import Stack
 from tests.closing import (
     RUN,
     Books,
     Platform,
     eventually,
     store_held,
+    transactions_with,
     utc,
     volume_of,
     waiting_to_write,
@@ -154,20 +156,27 @@ def test_a_day_has_the_hours_that_the_clocks_give_it(
     }
 
 
-def test_a_day_at_half_an_hour_from_utc_closes_with_its_whole_hours(
-    settings: Settings, platform: Platform, books: Books
+@pytest.mark.parametrize(
+    ("zone", "first_date"),
+    [
+        pytest.param("Asia/Kolkata", date(2026, 10, 15), id="half an hour from UTC"),
+        pytest.param("Australia/Lord_Howe", date(2026, 10, 4), id="clocks go on half an hour"),
+        pytest.param("Australia/Lord_Howe", date(2026, 4, 5), id="clocks go back half an hour"),
+    ],
+)
+def test_a_day_that_begins_or_ends_within_an_hour_closes_with_its_whole_hours(
+    settings: Settings, platform: Platform, books: Books, zone: str, first_date: date
 ) -> None:
-    kolkata = replace(settings, time_zone="Asia/Kolkata")
-    day = day_of(date(2026, 10, 15), "Asia/Kolkata")
+    day = day_of(first_date, zone)
     fill(platform, day)
-    platform.settle(day.end - HOUR / 4, 60)
+    platform.settle(day.end - timedelta(microseconds=1), 60)
 
-    closed = close_day(kolkata, day, RUN)
+    closed = close_day(replace(settings, time_zone=zone), day, RUN)
 
     assert closed.close.outcome == "new"
     assert daily_volume(books, day) == recount(platform, day)
     hours = books.rows("select period_start from reporting.closes where grain = 'hour'")
-    assert len(hours) == 23
+    assert len(hours) == len(list(day.hours())) in {23, 24}
     assert {h.label: books.hour(h) for h in day.hours()} == {
         h.label: platform.volume(h) for h in day.hours()
     }
@@ -207,7 +216,6 @@ def test_a_row_that_came_late_for_its_hour_is_repaired_by_the_day(
 
     [repaired] = closed.repaired_hours
     assert (repaired.period, repaired.version, repaired.outcome) == (ten, 2, "changed")
-    assert repaired.replaced_close_id == stale.close_id
     assert books.hour(ten) == platform.volume(ten) != stale_volume
     assert books.hour_version(stale.close_id) == stale_volume
     assert [row["is_current"] for row in books.versions(ten)] == [False, True]
@@ -226,12 +234,59 @@ def test_a_late_row_makes_a_new_version_of_a_closed_day_and_of_its_hour(
 
     assert (second.close.outcome, second.close.version) == ("changed", 2)
     assert [h.period.label for h in second.repaired_hours] == ["2026-10-15T10Z"]
+    late = {"measure": "volume", "currency": "USD", "late_row_count": 1}
+    correction = {"close_version": 2, **late, "late_amount_minor": 12345}
+    assert books.corrections(DAY) == [correction]
+    assert books.corrections(second.repaired_hours[0].period) == [correction]
+    assert books.versions(second.repaired_hours[0].period)[-1]["reason"] == (
+        f"closed again with {DAY}"
+    )
     assert daily_volume(books, DAY) == recount(platform, DAY)
     old = books.rows(
         "select sum(amount_minor)::bigint as total from reporting.daily_volume where close_id = %s",
         first.close.close_id,
     )
     assert old == [{"total": sum(amount for _, amount, _, _ in before.values())}]
+
+
+def test_the_log_of_a_day_says_of_each_hour_and_of_the_day_what_late_rows_changed(
+    settings: Settings, platform: Platform, caplog: pytest.LogCaptureFixture
+) -> None:
+    platform.settle("2026-10-15T10:00:00Z", 100)
+    platform.open_account(1)
+    close_day(settings, DAY, RUN)
+    platform.settle("2026-10-15T10:30:00Z", 45)
+    platform.settle("2026-10-15T11:30:00Z", 6, "KWD")
+    platform.post(1, "2026-10-15T11:30:00Z", -6)
+
+    close_day(settings, DAY, RUN)
+
+    told = [r.getMessage().split(": ", 1) for r in caplog.records if r.levelname == "WARNING"]
+    assert [(head, text.partition("is ")[2]) for head, text in told] == [
+        ("corrected", "version 2 now: volume USD 1 -> 2 rows, 100 -> 145 minor units"),
+        ("corrected", "version 2 now: volume KWD 0 -> 1 rows, 0 -> 6 minor units"),
+        (
+            "corrected",
+            "version 2 now: ledger USD 0 -> 1 rows, 0 -> -6 minor units; "
+            "volume KWD 0 -> 1 rows, 0 -> 6 minor units; "
+            "volume USD 1 -> 2 rows, 100 -> 145 minor units",
+        ),
+    ]
+    for label, (_, text) in zip(("2026-10-15T10Z", "2026-10-15T11Z", "day"), told, strict=True):
+        assert label in text
+
+
+def test_a_close_that_is_rolled_back_reports_nothing(
+    settings: Settings, platform: Platform, books: Books, caplog: pytest.LogCaptureFixture
+) -> None:
+    fill(platform)
+    close_day(settings, DAY, RUN)
+    caplog.clear()
+    platform.settle(DAY.start, 5)
+    with doubled(platform, "merchants", "merchant_id, category"), pytest.raises(WrongData):
+        close_day(settings, DAY, RUN)
+
+    assert "corrected" not in caplog.text
 
 
 def test_days_can_close_in_any_order(settings: Settings, platform: Platform, books: Books) -> None:
@@ -276,11 +331,57 @@ def test_a_join_that_doubles_rows_stops_the_close(
         close_day(settings, DAY, RUN)
 
     # The hours come out of the same scan: they are wrong first.
-    assert failed.value.tie_out.check_name == "hourly_volume_equals_source"
+    assert failed.value.tie_out.check_name == "rows_equal_source"
     assert sum(books.size().values()) == 0
     [record] = books.failed_tie_outs()
     assert record["close_id"] is None
     assert record["offending_sample"][0]["currency"] == "USD"
+
+
+def test_a_check_that_failed_is_the_error_even_if_the_store_cannot_record_it(
+    stack: Stack,
+    settings: Settings,
+    platform: Platform,
+    books: Books,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    platform.settle(DAY.start, 100)
+    owner = psycopg.connect(stack.store_owner(books.connection.info.dbname), autocommit=True)
+    with owner, doubled(platform, "users", "user_id, country"):
+        owner.execute("revoke insert on reporting.tie_outs from closebook_store")
+        try:
+            with pytest.raises(TieOutFailed, match="rows_equal_source"):
+                close_day(settings, DAY, RUN)
+        finally:
+            owner.execute("grant insert on reporting.tie_outs to closebook_store")
+
+    assert "the failed check is not in reporting.tie_outs: InsufficientPrivilege" in caplog.text
+    assert books.failed_tie_outs() == []
+
+
+def test_a_transaction_without_a_merchant_stops_the_close_and_names_the_column(
+    settings: Settings, platform: Platform, books: Books
+) -> None:
+    platform.settle(DAY.start, 100)
+    with (
+        transactions_with(platform, merchant_id="null::bigint"),
+        pytest.raises(WrongData, match="NotNullViolation at merchant_id"),
+    ):
+        close_day(settings, DAY, RUN)
+
+    assert sum(books.size().values()) == 0
+
+
+def test_an_adopter_counts_transactions_without_a_merchant_under_one_of_their_own(
+    settings: Settings, platform: Platform, books: Books
+) -> None:
+    platform.settle(DAY.start, 100)
+    with transactions_with(platform, merchant_id="coalesce(null::bigint, 0)"):
+        close_day(settings, DAY, RUN)
+
+    assert daily_volume(books, DAY) == {
+        (0, "unknown", "US", "USD", "none", "payment"): (1, 100, 0, 0)
+    }
 
 
 @contextmanager

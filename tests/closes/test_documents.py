@@ -20,6 +20,7 @@ from closebook.settings import Settings
 from closebook.statements import issue
 from closebook.statements.freeze import close_month
 from closebook.statements.issue import Manifest, Shard
+from closebook.statements.limits import Limits
 from tests.closing import RUN, Books, Platform
 
 OCTOBER = parse_month("2026-10", "America/New_York")
@@ -42,13 +43,12 @@ def close_id(settings: Settings, platform: Platform) -> int:
 def render_all(settings: Settings, close_id: int, account_ids: list[int] | None = None) -> int:
     shards = issue.plan_shards(settings, close_id, account_ids)
     return sum(
-        issue.render_shard(settings, close_id, OCTOBER, Shard(**shard), account_ids, RUN)
-        for shard in shards
+        issue.render_shard(settings, close_id, Shard(**shard), account_ids, RUN) for shard in shards
     )
 
 
 def manifest_of(settings: Settings, close_id: int) -> tuple[Manifest, dict[str, Any]]:
-    manifest = issue.write_manifest(settings, close_id, OCTOBER, RUN)
+    manifest = issue.write_manifest(settings, close_id, RUN)
     return manifest, json.loads(stored(settings, manifest.object_name).read_bytes())
 
 
@@ -132,6 +132,56 @@ def test_only_the_accounts_that_are_named_are_rendered(
     assert documents(books).keys() == {1, 3}
 
 
+def test_a_twin_of_each_kind_is_kept_beside_each_document(
+    settings: Settings, books: Books, close_id: int
+) -> None:
+    render_all(settings, close_id)
+    twins = books.rows("select * from reporting.statement_twins order by account_id, media_type")
+    assert [(row["account_id"], row["media_type"]) for row in twins] == [
+        (account_id, kind) for account_id in ACCOUNTS for kind in ("application/xml", "text/csv")
+    ]
+    for row in twins:
+        content = stored(settings, row["object_name"]).read_bytes()
+        assert sha256(content).hexdigest() == row["sha256"]
+        assert len(content) == row["byte_count"]
+    assert "<b>Bobby" not in stored(settings, twins[4]["object_name"]).read_text(encoding="utf-8")
+
+
+def test_the_register_says_what_each_document_was_made_with(
+    settings: Settings, books: Books, close_id: int
+) -> None:
+    render_all(settings, close_id)
+    (renderer,) = books.rows("select * from reporting.renderers")
+    assert renderer["template_version"] == "v1"
+    assert "weasyprint" in renderer["renderer_version"]
+    assert len(renderer["typefaces"]["NotoSans-Regular.ttf"]) == 64
+    for row in documents(books).values():
+        assert row["renderer_sha256"] == renderer["renderer_sha256"]
+        assert row["conformance"] == "PDF/A-3a, PDF/UA-1"
+        assert row["replaced_count"] == 0
+
+
+def test_a_document_that_takes_too_much_fails_alone_and_the_run_says_which(
+    settings: Settings, books: Books, platform: Platform, close_id: int
+) -> None:
+    # Given an account with so many lines that its document takes more time than one may
+    platform.open_account(4, "USD", "Grace Hopper")
+    platform.open_account(5, "USD", "Mary Somerville")
+    for _ in range(700):
+        platform.post(4, OCTOBER.start, 1)
+    platform.post(5, OCTOBER.start, 1)
+    close_id = close_month(settings, OCTOBER, RUN).close_id
+    # When the shard is rendered
+    with pytest.raises(WrongData, match="1 documents are missing, those of the accounts 4: each"):
+        issue.render_shard(settings, close_id, Shard(1, 5, 5), None, RUN, Limits(cpu_seconds=1))
+    # Then the document of that account is missing, and those before and after it are issued
+    assert documents(books).keys() == {1, 2, 3, 5}
+    assert manifest_of(settings, close_id)[0].missing_count == 1
+    # And rendered again with enough time it is made, alone
+    assert render_all(settings, close_id) == 1
+    assert documents(books).keys() == {1, 2, 3, 4, 5}
+
+
 def test_an_account_without_a_statement_cannot_be_named(settings: Settings, close_id: int) -> None:
     with pytest.raises(WrongData, match="1 of the 2 accounts"):
         issue.plan_shards(settings, close_id, [1, 77])
@@ -145,7 +195,7 @@ def test_names_of_files_say_nothing_of_whom_they_are_about(
 
     root = stored(settings, "")
     names = [str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()]
-    assert len(names) == 4
+    assert len(names) == 3 * 3 + 1
     for name in names:
         folder, month, shard, file = name.split("/")
         assert folder in {"statements", "manifests"}
@@ -206,7 +256,7 @@ def test_a_registered_document_that_is_lost_stops_the_manifest(
     stored(settings, documents(books)[2]["object_name"]).unlink()
 
     with pytest.raises(WrongData, match="accounts 2 "):
-        issue.write_manifest(settings, close_id, OCTOBER, RUN)
+        issue.write_manifest(settings, close_id, RUN)
 
 
 # ---- days on the page -------------------------------------------------------------------
@@ -223,9 +273,32 @@ def test_a_line_of_an_hour_that_the_clocks_showed_twice_stays_in_its_month(
     close = close_month(newfoundland, november, RUN)
 
     [shard] = issue.plan_shards(newfoundland, close.close_id, None)
-    rendered = issue.render_shard(newfoundland, close.close_id, november, Shard(**shard), None, RUN)
+    rendered = issue.render_shard(newfoundland, close.close_id, Shard(**shard), None, RUN)
 
     assert rendered == 1
+
+
+def test_a_document_keeps_the_days_of_its_close_when_the_business_time_zone_changes(
+    settings: Settings, books: Books, close_id: int
+) -> None:
+    render_all(settings, close_id)
+    before = documents(books)
+    for row in before.values():
+        stored(settings, row["object_name"]).unlink()
+
+    assert render_all(replace(settings, time_zone="Pacific/Kiritimati"), close_id) == 3
+
+    assert documents(books) == before
+    assert all(stored(settings, row["object_name"]).is_file() for row in before.values())
+
+
+def test_a_close_that_the_store_does_not_have_is_refused(
+    settings: Settings, platform: Platform
+) -> None:
+    shard = Shard(first_account_id=1, last_account_id=9, statement_count=1)
+
+    with pytest.raises(WrongData, match="close 404 is not in this reporting store"):
+        issue.render_shard(settings, 404, shard, None, RUN)
 
 
 # ---- shards -----------------------------------------------------------------------------

@@ -2,9 +2,10 @@
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -13,12 +14,12 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from closebook import fence
-from closebook.errors import Misconfigured, NotReady, Transient
+from closebook.errors import NotReady
 from closebook.periods import HOUR, hour_of
 from closebook.settings import Settings
 from closebook.volume import close_hour
 from local.stack import Stack
-from tests.closing import RUN, Books, Platform, hour_ending, utc
+from tests.closing import RUN, Books, Platform, eventually, hour_ending, utc
 
 PAST = hour_of(utc("2026-10-15T09:00Z"))
 
@@ -42,6 +43,29 @@ def application(platform: Platform, name: str = "checkout") -> Iterator[psycopg.
 def begin(connection: psycopg.Connection[Any]) -> None:
     """Open a transaction that has done nothing yet: no row, no lock, no transaction id."""
     connection.execute("select 1")
+
+
+# ---- the clock -------------------------------------------------------------------------
+
+
+def test_a_period_of_the_future_is_refused_at_once(settings: Settings, platform: Platform) -> None:
+    started = time.monotonic()
+
+    with pytest.raises(NotReady, match="has not ended"):
+        close_hour(settings, hour_of(platform.now() + HOUR), RUN)
+
+    assert time.monotonic() - started < 2
+
+
+def test_the_fence_waits_out_the_grace_on_the_clock_of_the_primary(
+    settings: Settings, platform: Platform
+) -> None:
+    """A backend that was descheduled before it reported its transaction has that long."""
+    hour = hour_ending(platform.now())
+
+    raised = fence.raise_fence(replace(settings, fence_grace_seconds=0.4), hour)
+
+    assert raised.observed_at >= hour.end + timedelta(seconds=0.4)
 
 
 # ---- open transactions ------------------------------------------------------------------
@@ -181,6 +205,41 @@ def test_a_transaction_that_began_before_the_end_counts_even_when_it_is_prepared
             close_hour(settings, hour, RUN)
 
 
+def test_a_transaction_that_is_prepared_while_the_fence_waits_for_it_is_waited_for_on(
+    settings: Settings, platform: Platform, books: Books, prepared: str
+) -> None:
+    patient = replace(settings, fence_wait_seconds=20.0)
+    with (
+        psycopg.connect(platform.conninfo, autocommit=True) as transfer,
+        ThreadPoolExecutor() as pool,
+    ):
+        transfer.execute("begin")
+        row = transfer.execute("select now()").fetchone()
+        assert row is not None
+        platform.settle(row[0], 4200, within=transfer)
+        hour = hour_ending(platform.now())
+        platform.connection.execute("select pg_stat_statements_reset()")
+        closing = pool.submit(close_hour, patient, hour, RUN)
+        eventually(lambda: fence_has_looked_twice(platform))
+        prepare(transfer, prepared)
+        time.sleep(0.5)
+        assert not closing.done()
+
+        finish_prepared(transfer, "commit", prepared)
+        closing.result(timeout=30)
+
+    assert books.hour(hour) == platform.volume(hour) == {("USD", "payment"): (1, 4200, 0, 0)}
+
+
+def fence_has_looked_twice(platform: Platform) -> bool:
+    """Whether the fence has found an obstacle and asked again since the statistics began."""
+    row = platform.connection.execute(
+        "select coalesce(max(calls), 0) >= 2 from pg_stat_statements"
+        " inner join pg_roles on pg_roles.oid = userid where rolname = 'closebook_fence'"
+    ).fetchone()
+    return row == (True,)
+
+
 # ---- where the log stands ---------------------------------------------------------------
 
 
@@ -264,69 +323,3 @@ def test_the_fence_is_written_as_postgresql_writes_positions(
         "select ('0/0'::pg_lsn + %s::numeric)::text", [raised.position]
     ).fetchone()
     assert row == (raised.lsn,)
-
-
-# ---- the primary ------------------------------------------------------------------------
-
-
-def test_without_the_primary_nothing_is_closed_and_a_retry_is_asked_for(
-    settings: Settings, books: Books
-) -> None:
-    unreachable = replace(settings, primary=make_conninfo(settings.primary, port=1))
-
-    with pytest.raises(Transient, match="the primary"):
-        close_hour(unreachable, PAST, RUN)
-
-    assert books.versions(PAST) == []
-
-
-def test_a_period_of_the_future_is_refused_at_once(settings: Settings, platform: Platform) -> None:
-    started = time.monotonic()
-
-    with pytest.raises(NotReady, match="has not ended"):
-        close_hour(settings, hour_of(platform.now() + HOUR), RUN)
-
-    assert time.monotonic() - started < 2
-
-
-def test_a_fence_role_that_cannot_see_the_others_is_refused_not_believed(
-    stack: Stack, settings: Settings, platform: Platform, books: Books
-) -> None:
-    """Without pg_monitor every other session looks as if it had no transaction."""
-    with psycopg.connect(stack.primary_admin(), autocommit=True) as admin:
-        admin.execute("revoke pg_monitor from closebook_fence")
-        try:
-            with pytest.raises(Misconfigured, match="grant pg_monitor"):
-                close_hour(settings, PAST, RUN)
-        finally:
-            admin.execute("grant pg_monitor to closebook_fence")
-
-    assert sum(books.size().values()) == 0
-
-
-def test_a_fence_on_another_database_than_the_replicas_is_refused(
-    stack: Stack, settings: Settings, books: Books
-) -> None:
-    elsewhere = replace(settings, primary=stack.fence("postgres"))
-
-    with pytest.raises(Misconfigured, match="point the connections of both at one platform"):
-        close_hour(elsewhere, PAST, RUN)
-
-    assert sum(books.size().values()) == 0
-
-
-def test_a_fence_on_another_cluster_than_the_replicas_is_refused(
-    stack: Stack, settings: Settings, platform: Platform, books: Books
-) -> None:
-    """The log positions of two clusters say nothing of each other."""
-    with psycopg.connect(stack.store_admin(), autocommit=True) as other:
-        other.execute(f"create database {platform.database}")  # the same name, elsewhere
-    try:
-        elsewhere = replace(settings, primary=stack.store_admin(platform.database))
-        with pytest.raises(Misconfigured, match="point the connections of both at one platform"):
-            close_hour(elsewhere, PAST, RUN)
-    finally:
-        with psycopg.connect(stack.store_admin(), autocommit=True) as other:
-            other.execute(f"drop database {platform.database} with (force)")
-
-    assert sum(books.size().values()) == 0

@@ -9,8 +9,8 @@ import psycopg
 import pytest
 
 from closebook import rollups
-from closebook.closes import Close
-from closebook.errors import NotReady, Transient
+from closebook.closes import Close, Correction
+from closebook.errors import NotReady, Transient, WrongData
 from closebook.periods import HOUR, day_containing, hour_of
 from closebook.settings import Settings, code_version
 from closebook.volume import close_hour
@@ -22,6 +22,7 @@ from tests.closing import (
     asked_since,
     eventually,
     hour_ending,
+    transactions_with,
     utc,
 )
 
@@ -57,7 +58,7 @@ def test_the_first_close_is_new_and_equals_a_recount(
 
     close = close_hour(settings, NINE, RUN)
 
-    assert (close.version, close.outcome, close.replaced_close_id) == (1, "new", None)
+    assert close == Close(close.close_id, NINE, 1, "new")
     assert books.hour(NINE) == platform.volume(NINE)
     assert books.hour(NINE)["USD", "payment"] == (2, 3500, 105, 100)
 
@@ -105,9 +106,7 @@ def test_the_checks_that_passed_are_on_record(settings: Settings, books: Books) 
     close = close_hour(settings, NINE, RUN)
 
     checks = books.rows("select * from reporting.tie_outs where close_id = %s", close.close_id)
-    assert [(c["check_name"], c["offending_count"]) for c in checks] == [
-        ("hourly_volume_equals_source", 0)
-    ]
+    assert [(c["check_name"], c["offending_count"]) for c in checks] == [("rows_equal_source", 0)]
 
 
 def test_a_quiet_hour_is_closed_all_the_same(settings: Settings, books: Books) -> None:
@@ -143,7 +142,7 @@ def test_closed_again_it_is_confirmed_and_nothing_is_added(
 
     again = close_hour(settings, NINE, RUN)
 
-    assert again == Close(first.close_id, NINE, 1, "confirmed", None)
+    assert again == Close(first.close_id, NINE, 1, "confirmed")
     assert books.size() == size_before
     [record] = books.versions(NINE)
     assert record["confirmation_count"] == 1
@@ -161,10 +160,33 @@ def test_a_late_row_makes_a_new_version_and_the_old_one_stays(
     second = close_hour(settings, NINE, RUN)
 
     assert (second.version, second.outcome) == (2, "changed")
-    assert second.replaced_close_id == first.close_id
+    assert Correction("volume", "USD", 3, 4, 4000, 4333) in second.corrections
+    assert books.corrections(NINE) == [
+        {
+            "close_version": 2,
+            "measure": "volume",
+            "currency": "USD",
+            "late_row_count": 1,
+            "late_amount_minor": 333,
+        }
+    ]
     assert books.hour(NINE) == platform.volume(NINE)
     assert books.hour_version(first.close_id) == before != platform.volume(NINE)
     assert [row["is_current"] for row in books.versions(NINE)] == [False, True]
+
+
+def test_the_log_says_what_a_late_row_changed(
+    settings: Settings, platform: Platform, caplog: pytest.LogCaptureFixture
+) -> None:
+    fill(platform)
+    close_hour(settings, NINE, RUN)
+    platform.settle("2026-10-15T09:45:00Z", 333, "KWD")
+
+    close_hour(settings, NINE, RUN)
+
+    [warning] = [r.getMessage() for r in caplog.records if r.levelname == "WARNING"]
+    assert "hour 2026-10-15T09Z" in warning
+    assert warning.endswith("is version 2 now: volume KWD 2 -> 3 rows, 701 -> 1034 minor units")
 
 
 def test_a_row_that_only_changed_its_fee_makes_a_new_version(
@@ -179,6 +201,7 @@ def test_a_row_that_only_changed_its_fee_makes_a_new_version(
 
     assert close_hour(settings, NINE, RUN).outcome == "changed"
     assert books.hour(NINE) == {("USD", "payment"): (1, 333, 7, 0)}
+    assert books.corrections(NINE) == []
 
 
 def test_an_hour_that_a_day_has_closed_can_be_closed_by_itself(
@@ -191,6 +214,47 @@ def test_an_hour_that_a_day_has_closed_can_be_closed_by_itself(
 
     assert again.outcome == "confirmed"
     assert books.hour(NINE) == platform.volume(NINE)
+
+
+def test_an_hour_that_changes_alone_leaves_its_day_to_be_closed_again_and_says_so(
+    settings: Settings, platform: Platform, books: Books, caplog: pytest.LogCaptureFixture
+) -> None:
+    fill(platform)
+    day = day_containing(NINE.start, settings.time_zone)
+    closed_day = rollups.close_day(settings, day, RUN).close
+    platform.settle("2026-10-15T09:45:00Z", 333)
+
+    assert close_hour(settings, NINE, RUN).outcome == "changed"
+
+    [found] = books.failed_tie_outs()
+    assert (found["check_name"], found["close_id"]) == ("hours_equal_day", closed_day.close_id)
+    assert (found["grain"], found["period_start"]) == ("day", day.start)
+    assert "day 2026-10-15" in caplog.text
+    assert "has to be closed again: hours_equal_day finds 1 rows" in caplog.text
+    assert rollups.close_day(settings, day, RUN).close.outcome == "changed"
+    assert close_hour(settings, NINE, RUN).outcome == "confirmed"
+    assert books.failed_tie_outs() == [found]
+
+
+# ---- what stops it ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("status", "shown"), [("'pending'", "pending"), ("null", "None")])
+def test_a_row_with_settled_at_and_another_status_stops_the_close(
+    settings: Settings, platform: Platform, books: Books, status: str, shown: str
+) -> None:
+    fill(platform)
+    with (
+        transactions_with(
+            platform, status=f"case transaction_id when 1001 then {status} else status end"
+        ),
+        pytest.raises(WrongData, match=r"transactions have settled_at") as failed,
+    ):
+        close_hour(settings, NINE, RUN)
+
+    assert f": 1001 ({shown})" in str(failed.value)
+
+    assert sum(books.size().values()) == 0
 
 
 # ---- too early --------------------------------------------------------------------------
@@ -267,7 +331,7 @@ def test_a_close_that_was_slower_than_a_later_one_reads_again_and_only_confirms_
         confirmed = slow.result(timeout=30)
 
     assert fast.outcome == "new"
-    assert confirmed == Close(fast.close_id, NINE, 1, "confirmed", None)
+    assert confirmed == Close(fast.close_id, NINE, 1, "confirmed")
     assert books.hour(NINE) == platform.volume(NINE)
     assert len(books.versions(NINE)) == 1
 

@@ -21,7 +21,9 @@ ZONE = "America/New_York"
 EXPECTED = {
     "hourly_platform_volume": {"close_hour", "publish_counter"},
     "daily_rollups": {"close_day", "publish_counter"},
-    "monthly_statements": {"freeze_lines", "plan_shards", "render_shard", "write_manifest"},
+    "monthly_statements": {
+        *("freeze_lines", "plan_shards", "render_shard", "write_manifest", "publish_counter"),
+    },
 }
 
 
@@ -57,6 +59,7 @@ def test_each_dag_explains_itself_and_is_named_like_its_file(
     assert dag.doc_md is not None
     assert len(dag.doc_md) > 300
     assert "reason" in dag.params
+    assert dag.params["cross_check"] is False
 
 
 @pytest.mark.parametrize("dag_id", EXPECTED)
@@ -141,6 +144,14 @@ def test_every_task_that_reads_a_replica_or_renders_takes_a_slot_of_its_pool(
     assert {name for name, pool in pools.items() if pool == "rendering"} == {
         "monthly_statements.render_shard"
     }
+
+
+@pytest.mark.parametrize("dag_id", EXPECTED)
+def test_the_counter_is_published_after_whatever_may_close_hours(
+    dags: dict[str, DAG], dag_id: str
+) -> None:
+    [closing] = [task for task in dags[dag_id].tasks if task.pool == "replica_reads"]
+    assert "publish_counter" in closing.downstream_task_ids
 
 
 @pytest.mark.parametrize("dag_id", EXPECTED)

@@ -1,9 +1,6 @@
 """The local stack is what it says: real replicas, narrow roles, loopback only, no root."""
 
-import os
-import socket
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -17,7 +14,7 @@ from redis.retry import Retry
 from local import ports, processes
 from local.__main__ import main
 from local.addresses import POOLERS, PRIMARY, REDIS, REPLICAS, SERVERS, STORE
-from local.errors import PortInUseError, StackError
+from local.errors import StackError
 from local.pgbouncer import console
 from local.stack import Stack
 
@@ -32,14 +29,6 @@ def value(conninfo: str, query: bytes | sql.Composed) -> object:
 
 def counting(schema: str, relation: str) -> sql.Composed:
     return sql.SQL("select count(*) from {}").format(sql.Identifier(schema, relation))
-
-
-@pytest.fixture
-def small_stack(tmp_path: Path) -> Iterator[Stack]:
-    """Another stack beside the session's, planned but not started."""
-    stack = Stack.build(tmp_path / "stack", airflow=False, fast=True)
-    yield stack
-    stack.clean()
 
 
 # ---- replication ------------------------------------------------------------------------
@@ -231,37 +220,6 @@ def test_no_password_is_in_a_command_line_or_a_log(stack: Stack) -> None:
 
 
 # ---- starting and stopping --------------------------------------------------------------
-
-
-def test_a_port_in_use_is_one_line_and_leaves_nothing_running(small_stack: Stack) -> None:
-    taken = small_stack.ports["replica_b"]
-    with socket.create_server(("127.0.0.1", taken)), pytest.raises(PortInUseError) as caught:
-        small_stack.up()
-
-    message = str(caught.value)
-    assert "\n" not in message
-    assert str(taken) in message
-    assert "replica_b" in message
-    assert f"pid {os.getpid()}" in message
-    assert "--new-ports" in message
-    assert small_stack.running == {}
-
-
-def test_a_server_that_fails_takes_down_what_was_started_with_it(
-    small_stack: Stack, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # Given a password that would end Redis's configuration in a directive it does not know
-    monkeypatch.setitem(small_stack.secrets, "redis", "x\nno-such-directive 1")
-
-    with pytest.raises(StackError) as caught:
-        small_stack.up()
-
-    first, *log_tail = str(caught.value).splitlines()
-    assert first.startswith("redis ended while it started")
-    assert str(small_stack.log("redis")) in first
-    assert any("no-such-directive" in line for line in log_tail)
-    assert small_stack.running == {}
-    assert all(ports.is_free(port) for port in small_stack.ports.values())
 
 
 def test_a_second_stack_lives_beside_the_first_and_comes_back_with_its_data(

@@ -311,9 +311,7 @@ def test_statements_of_the_last_month_are_rendered(bank: Bank) -> None:
 
     shards = issue.plan_shards(bank.settings, close.close_id, account_ids)
     for shard in shards:
-        issue.render_shard(
-            bank.settings, close.close_id, close.period, Shard(**shard), account_ids, RUN
-        )
+        issue.render_shard(bank.settings, close.close_id, Shard(**shard), account_ids, RUN)
 
     rows = bank.books.rows("select * from reporting.statement_documents")
     assert [row["account_id"] for row in sorted(rows, key=lambda r: r["account_id"])] == account_ids

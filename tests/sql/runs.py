@@ -9,6 +9,7 @@ from typing import Any, LiteralString
 import psycopg
 import pytest
 from psycopg import sql
+from psycopg.conninfo import make_conninfo
 from psycopg.rows import DictRow, dict_row
 
 from closebook.queries import query
@@ -94,7 +95,10 @@ class Servers:
             for session in case.sessions:
                 stack.enter_context(self._session(case, **session))
             if case.query_name.startswith("primary/"):
-                yield stack.enter_context(_connect(self.stack.fence(self.platform)))
+                fence = stack.enter_context(_connect(self.stack.fence(self.platform)))
+                # Several statements in one message take no parameters but in their text.
+                fence.cursor_factory = psycopg.ClientCursor
+                yield fence
             elif case.server == "replica":
                 yield stack.enter_context(_connect(self.stack.reader("replica_a", self.platform)))
             elif case.query_name.startswith("replica/"):
@@ -130,12 +134,17 @@ class Servers:
         application_name: str = "other",
         database: str | None = None,
         replication: str | None = None,
+        role: str | None = None,
+        password: str | None = None,
     ) -> Iterator[None]:
         stack = self.stack
         if case.query_name.startswith(("replica/", "primary/")):
             conninfo = stack.primary_admin(database or self.platform)
         else:
             conninfo = stack.store_admin(database or self.store)
+        if role is not None:
+            secret = password or stack.secrets[role]
+            conninfo = make_conninfo(conninfo, user=role, password=secret)
         with psycopg.connect(
             conninfo,
             autocommit=True,

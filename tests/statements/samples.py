@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import date, timedelta
+from functools import cache
 
 from closebook.statements.model import Holder, Issuer, Statement, StatementLine
 
@@ -72,6 +73,38 @@ def statement(
         lines=tuple(lines),
         issued_on=date(2026, 11, 2),
     )
+
+
+def of(locale: str) -> Holder:
+    """The holder with another locale."""
+    return replace(HOLDER, locale=locale)
+
+
+@cache
+def kinds() -> dict[str, Statement]:
+    """A statement of each kind that looks different."""
+    few = (
+        entry(-2350, counterparty="Alder & Finch"),
+        entry(90_000, "Salary", day=3),
+        entry(-150, "Account fee", kind="fee", day=9),
+        entry(-120_000, "Rent, October", counterparty="Harbour Homes", day=12),
+    )
+    arabic = replace(of("ar_EG"), name="فاطمة الزهراء حسن", address="١٢ شارع النيل\nالقاهرة")
+    hebrew = replace(of("he_IL"), name="רחל כהן", address="רחוב הרצל 5\nתל אביב")
+    japanese = replace(of("ja_JP"), name="佐藤花子", address="東京都千代田区1-1")
+    return {
+        "one line": statement(few[0]),
+        "no movements": statement(opening_minor=12_345),
+        "overdrawn": statement(*few, opening_minor=-5_000),
+        "yen": statement(*few, currency="JPY", holder=japanese),
+        "dinar of three decimals": statement(*few, currency="KWD", holder=arabic),
+        "right to left": statement(*few, currency="ILS", holder=hebrew),
+        "German": statement(*few, holder=of("de_DE")),
+        "long amounts": statement(entry(3 * 10**17), entry(-6 * 10**17), opening_minor=0),
+        "emoji and a lack": statement(entry(-500, "Gift 🎁 for 😀 𐎠")),
+        "some pages": many(70),
+        "in parts": many(700),
+    }
 
 
 def many(count: int) -> Statement:

@@ -1,6 +1,7 @@
 """A document is in the store whole, under the name of its content, or not at all."""
 
 import os
+import signal
 import subprocess
 import sys
 from hashlib import sha256
@@ -102,6 +103,43 @@ except Transient as error:
     assert "the document store failed at statements/" in ran.stdout
     assert "File too large" in ran.stdout
     assert files_below(tmp_path / "documents") == []
+
+
+def test_what_a_killed_writer_left_is_swept_away_once_nobody_can_be_writing_it(
+    tmp_path: Path,
+) -> None:
+    # Given a document, and a process that is killed in the midst of writing another one
+    documents = Documents(f"file://{tmp_path}")
+    stored = documents.put(CONTENT, folder="statements", suffix="pdf")
+    program = """
+import resource, signal, sys
+from closebook.statements.documents import Documents
+documents = Documents(sys.argv[1])
+signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+resource.setrlimit(resource.RLIMIT_FSIZE, (65536, 65536))
+documents.put(bytes(1_000_000), folder="statements", suffix="pdf")
+"""
+    killed = subprocess.run(
+        [sys.executable, "-c", program, f"file://{tmp_path}"],
+        env=os.environ | {"PYTHONPATH": str(ROOT / "plugins")},
+        check=False,
+    )
+    assert killed.returncode == -signal.SIGXFSZ
+    (left,) = [path for path in files_below(tmp_path) if path.name.endswith(".partial")]
+    # When the store is swept at once, then it stays: somebody might be writing it
+    assert documents.sweep("statements") == 0
+    assert left.exists()
+    # And when it is swept later, it goes, and the document stays
+    os.utime(left, (0, 0))
+    assert documents.sweep("statements") == 1
+    assert files_below(tmp_path) == [tmp_path / stored.object_name]
+
+
+def test_there_is_nothing_to_sweep_where_nothing_was_written(documents: Documents) -> None:
+    assert documents.sweep("statements") == 0
+    documents.put(CONTENT, folder="statements", suffix="pdf")
+    assert documents.sweep("statements") == 0
+    assert documents.exists(NAME)
 
 
 class _FullStore(MemoryFileSystem):  # type: ignore[misc]

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,8 @@ from closebook.errors import Misconfigured, Transient, WrongData
 if TYPE_CHECKING:
     from airflow.sdk import ObjectStoragePath
 
+_PARTIAL = ".partial"
+_LONGEST_WRITE = timedelta(hours=1)
 _FOLDER = re.compile(r"[a-z0-9][a-z0-9_-]*(?:/[a-z0-9][a-z0-9_-]*)*")
 _SUFFIX = re.compile(r"[a-z0-9]+(?:\.[a-z0-9]+)*")
 _OBJECT_NAME = re.compile(
@@ -74,12 +77,27 @@ class Documents:
         with _store_errors(stored.object_name):
             if _byte_count(final) == stored.byte_count and final.read_bytes() == content:
                 return stored
-            partial = final.parent / f".{digest}.{secrets.token_hex(8)}.partial"
+            partial = final.parent / f".{digest}.{secrets.token_hex(8)}{_PARTIAL}"
             if self._base.protocol == "file":
                 _write_file(Path(partial.path), Path(final.path), content)
             else:
                 _write_object(partial, final, content)
         return stored
+
+    def sweep(self, folder: str) -> int:
+        """Remove what killed writers left half-way below the folder; return how many they were.
+
+        Younger than an hour, it may be a write that goes on, and stays.
+        """
+        swept = 0
+        before = datetime.now(UTC) - _LONGEST_WRITE
+        with _store_errors(folder):
+            store, below = self._base.fs, self._base / folder
+            for path in store.find(below.path) if below.exists() else []:
+                if path.endswith(_PARTIAL) and _utc(store.modified(path)) < before:
+                    store.rm_file(path)
+                    swept += 1
+        return swept
 
     def exists(self, object_name: str) -> bool:
         """Whether the document is in the store."""
@@ -132,6 +150,10 @@ def _store_errors(object_name: str) -> Iterator[None]:
             f"the document store failed at {object_name}: {error.strerror or error}; "
             "see that it has room and may be written to, then run the task again"
         ) from error
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _byte_count(path: "ObjectStoragePath") -> int | None:

@@ -1,10 +1,16 @@
 """The month: every statement's balances and lines, read once from a replica into the store."""
 
-from closebook import closes
+import logging
+
+from closebook import closes, closing, rollups
 from closebook.closes import Close, Content, Reading
-from closebook.periods import Grain, Period
+from closebook.errors import NotReady
+from closebook.periods import Period, month_before
 from closebook.queries import query
 from closebook.settings import Run, Settings
+from closebook.store import Store
+
+log = logging.getLogger(__name__)
 
 STAGED = ("statement_balances", "statement_accounts", "statement_lines")
 
@@ -12,34 +18,65 @@ STAGED = ("statement_balances", "statement_accounts", "statement_lines")
 def close_month(settings: Settings, month: Period, run: Run) -> Close:
     """Freeze the month's statement lines and balances for every account with activity or a balance.
 
-    Balances are added up from the first entry on, in the same snapshot as the lines. Raises
-    NotReady, Transient, or WrongData with the accounts that do not tie out.
+    Balances are added up from the first entry on, in the same snapshot as the lines. Days of the
+    month that rows came late for are closed again from that snapshot too. Raises NotReady,
+    Transient, or WrongData with the accounts that do not tie out.
     """
+    before, days = month_before(month), list(month.days())
+    hours = [hour for day in days for hour in day.hours()]
 
-    def work(reading: Reading) -> Close:
-        source = reading.source
-        with closes.writing(settings, month, run) as store:
-            for name in STAGED:
-                store.execute(query(f"reporting/stage_{name}"))
-                source.copy_into(store, name, f"staged_{name}", month.bounds)
+    def work(store: Store, reading: Reading) -> list[Close]:
+        _refuse_missing_days(store, reading, month, days)
+        for name in STAGED:
+            closes.stage(store, reading.source, name, month)
+        totals = closes.ledger_totals(reading.source, month)
+        stale = rollups.stale_days(store, reading, days)
 
-            def insert(close_id: int) -> None:
-                store.execute(query("reporting/insert_statements"), {"close_id": close_id})
-                store.execute(query("reporting/insert_statement_lines"), {"close_id": close_id})
+        def insert(close_id: int) -> None:
+            store.execute(query("reporting/insert_statements"), {"close_id": close_id})
+            store.execute(query("reporting/insert_statement_lines"), {"close_id": close_id})
 
-            content = Content(
-                insert=insert,
-                totals=closes.ledger_totals(source, month),
-                changes=["statements", "statement_lines"],
-                requirements=["entries_have_account"],
-                tie_outs=[
-                    "lines_reach_closing",
-                    "running_balances_follow",
-                    "lines_equal_source",
-                    "opening_equals_previous_closing",
-                    "days_equal_statements",
-                ],
-            )
-            return closes.write(store, reading, month, run, content)
+        content = Content(
+            insert=insert,
+            totals=totals,
+            changes=["statements", "statement_lines"],
+            requirements=["entries_have_account"],
+            tie_outs=[
+                "lines_reach_closing",
+                "running_balances_follow",
+                "rows_equal_source",
+                "opening_equals_previous_closing",
+                "days_equal_statements",
+            ],
+        )
+        closes.hold(store, reading, [before, month, *days])
+        repaired = rollups.close_days_again(store, reading, stale, run, month)
+        return [*repaired, closes.write(store, reading, month, run, content)]
 
-    return closes.close(settings, month, [Grain.MONTH], work)
+    return closing.close(settings, month, run, [before, month, *days, *hours], work)[-1]
+
+
+def _refuse_missing_days(store: Store, reading: Reading, month: Period, days: list[Period]) -> None:
+    """Let no day be missing that should be there to tie out: none after the first closed one."""
+    missing = [day for day in days if (day.grain, day.start) not in reading.basis]
+    row = store.execute(query("reporting/first_closed_day")).fetchone()
+    first_start = None if row is None else row["period_start"]
+    awaited = [day for day in missing if first_start is not None and day.start > first_start]
+    if awaited:
+        raise NotReady(
+            f"{month}: {len(awaited)} of its days are not closed, {_labels(awaited)}: "
+            "daily_rollups has to close them first, by its run or a backfill"
+        )
+    if missing:
+        log.warning(
+            "%s: %d of its days are not compared with the statements, since no day was closed "
+            "before them: %s",
+            month,
+            len(missing),
+            _labels(missing),
+        )
+
+
+def _labels(days: list[Period]) -> str:
+    shown = ", ".join(day.label for day in days[:5])
+    return shown if len(days) <= 5 else f"{shown} … {days[-1].label}"  # noqa: PLR2004

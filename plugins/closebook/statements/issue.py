@@ -4,21 +4,27 @@ Reads the reporting store and nothing else: no replica is held while pages are r
 """
 
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 from psycopg.rows import DictRow
+from psycopg.types.json import Jsonb
 
 from closebook import closes
-from closebook.closes import Store
 from closebook.errors import WrongData
 from closebook.periods import Period, day_containing
 from closebook.queries import query
 from closebook.settings import Run, Settings
 from closebook.statements.documents import Documents, StoredDocument
+from closebook.statements.limits import Limits, TooMuch, within
 from closebook.statements.model import Holder, Issuer, Statement, StatementLine
-from closebook.statements.render import TEMPLATE_VERSION, render, renderer_version
+from closebook.statements.render import Rendered, render, warm_up
+from closebook.store import Store, on_store
+
+logger = logging.getLogger(__name__)
 
 SMALLEST_SHARD = 50
 MOST_SHARDS = 64
@@ -52,7 +58,7 @@ def plan_shards(
     has no statement in the month.
     """
     wanted = {"close_id": close_id, "account_ids": None if account_ids is None else [*account_ids]}
-    with closes.on_store(settings) as store:
+    with on_store(settings) as store:
         counted = store.execute(query("reporting/statement_count"), wanted).fetchone()
         count = 0 if counted is None else counted["statement_count"]
         if account_ids is not None and count != len(set(account_ids)):
@@ -70,20 +76,24 @@ def plan_shards(
 def render_shard(
     settings: Settings,
     close_id: int,
-    month: Period,
     shard: Shard,
     account_ids: Sequence[int] | None,
     run: Run,
+    limits: Limits = Limits(),  # noqa: B008  # a frozen value
 ) -> int:
     """Render and keep the statements of a shard that have no document yet; return how many.
 
     Each document is whole and registered before the next one begins, so a task that is killed
-    loses one at most, and one that runs again goes on where it stopped.
+    loses one at most, and one that runs again goes on where it stopped. Raises TooMuch, with the
+    accounts, when documents took more than the limits; all others of the shard are kept by then.
     """
     documents = Documents(settings.documents_url)
+    warm_up()
     rendered = 0
-    with closes.on_store(settings) as store:
+    without: list[str] = []
+    with on_store(settings) as store:
         store.autocommit = True
+        month = _month(store, close_id)
         for row in store.execute(
             query("reporting/shard_statements"),
             {
@@ -96,34 +106,81 @@ def render_shard(
             if row["object_name"] is not None and documents.exists(row["object_name"]):
                 continue
             statement = frozen_statement(store, settings, close_id, month, row)
-            stored = _keep(store, documents, statement, month, run)
+            try:
+                made = within(
+                    limits,
+                    f"the statement of account {statement.account_id}",
+                    partial(render, statement),
+                )
+            except TooMuch as error:
+                logger.error("%s: %s", month, error)  # noqa: TRY400  # a stack says no more
+                without.append(str(statement.account_id))
+                continue
+            stored = _keep(store, documents, statement, made, month, run)
             if row["object_name"] not in {None, stored.object_name}:
                 raise WrongData(
                     f"{month}: the document of account {row['account_id']} is lost, and "
-                    f"{renderer_version()} does not make the same one again: bring "
+                    "it is not made the same again by what renders now: bring "
                     f"{row['object_name']} back from a backup"
                 )
             rendered += 1
+    if without:
+        raise TooMuch(
+            f"{month}: {len(without)} documents are missing, those of the accounts "
+            f"{', '.join(without)}: each took more than {limits.cpu_seconds} s of CPU or "
+            f"{limits.memory_bytes // 1024**2} MB of memory; look at their lines, all others of "
+            "the shard are issued"
+        )
     return rendered
 
 
+def _month(store: Store, close_id: int) -> Period:
+    """The month as it was closed, whatever the business time zone is by now."""
+    row = store.execute(query("reporting/close_period"), {"close_id": close_id}).fetchone()
+    if row is None:
+        raise WrongData(f"close {close_id} is not in this reporting store: close the month again")
+    return closes.period_of(row)
+
+
 def _keep(
-    store: Store, documents: Documents, statement: Statement, month: Period, run: Run
+    store: Store,
+    documents: Documents,
+    statement: Statement,
+    rendered: Rendered,
+    month: Period,
+    run: Run,
 ) -> StoredDocument:
-    stored = documents.put(render(statement), folder=f"statements/{month.label}", suffix="pdf")
-    store.execute(
-        query("reporting/insert_statement_document"),
-        {
-            "close_id": statement.close_id,
-            "account_id": statement.account_id,
-            "sha256": stored.sha256,
-            "byte_count": stored.byte_count,
-            "object_name": stored.object_name,
-            "template_version": TEMPLATE_VERSION,
-            "renderer_version": renderer_version(),
-            "run_id": run.run_id,
-        },
-    )
+    folder = f"statements/{month.label}"
+    stored = documents.put(rendered.pdf, folder=folder, suffix="pdf")
+    renderer = rendered.renderer
+    of_statement = {"close_id": statement.close_id, "account_id": statement.account_id}
+    twins = [
+        of_statement
+        | {"media_type": twin.media_type}
+        | asdict(documents.put(twin.content, folder=folder, suffix=twin.name.rpartition(".")[2]))
+        for twin in rendered.twins
+    ]
+    with store.transaction():
+        store.execute(
+            query("reporting/insert_renderer"),
+            asdict(renderer)
+            | {"renderer_sha256": renderer.sha256, "typefaces": Jsonb(renderer.typefaces)},
+        )
+        store.execute(
+            query("reporting/insert_statement_document"),
+            of_statement
+            | asdict(stored)
+            | {
+                "template_version": renderer.template_version,
+                "renderer_version": renderer.renderer_version,
+                "renderer_sha256": renderer.sha256,
+                "conformance": rendered.conformance,
+                "replaced_count": rendered.replaced_count,
+                "run_id": run.run_id,
+            },
+        )
+        for twin in twins:
+            store.execute(query("reporting/insert_statement_twin"), twin)
     return stored
 
 
@@ -169,14 +226,16 @@ def frozen_statement(
     )
 
 
-def write_manifest(settings: Settings, close_id: int, month: Period, run: Run) -> Manifest:
+def write_manifest(settings: Settings, close_id: int, run: Run) -> Manifest:
     """List every statement of the month with its document, and keep the list beside them.
 
     Every document is read and its hash compared. Raises WrongData when one is not in the document
     store, or not what it was.
     """
     documents = Documents(settings.documents_url)
-    with closes.on_store(settings) as store:
+    with on_store(settings) as store:
+        month = _month(store, close_id)
+        documents.sweep(f"statements/{month.label}")
         rows = store.execute(query("reporting/manifest_entries"), {"close_id": close_id}).fetchall()
         lost = [
             str(row["account_id"])

@@ -1,0 +1,9 @@
+"""What reporting costs the primary: payments at a fixed rate, and beside them nothing, the old way,
+or Closebook.
+
+Each minute the old way makes a day's report and 200 statements, and every second it counts the
+total anew for whoever looks at it. Closebook closes a day and an hour each minute, and a month.
+"share" is the reporting's part of the primary's execution time, "locked" of the payments' busy
+backends those that waited for a lock. All servers share one machine, so what the replicas do slows
+the payments too; CPU and execution time are the primary's own.
+"""

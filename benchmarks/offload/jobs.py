@@ -1,0 +1,115 @@
+"""The jobs that run beside the payments, each at its pace: the old way's, and Closebook's."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import psycopg
+
+from benchmarks.legacy.old_report import old_report, statement
+from benchmarks.platform import Stage
+from closebook import counter, rollups, volume
+from closebook.errors import ClosebookError
+from closebook.periods import HOUR, Period, hour_of, month_before, month_containing
+from closebook.settings import Run
+from closebook.statements import freeze
+
+REPORT_EVERY_SECONDS = 60
+COUNTER_EVERY_SECONDS = 1
+STATEMENTS_AT_ONCE = 200
+
+
+@dataclass
+class Job:
+    """Something that is done again and again, at most once in so many seconds."""
+
+    name: str
+    every_seconds: float
+    work: Callable[[], object]
+    done_count: int = 0
+    seconds: float = 0.0
+    failures: list[str] = field(default_factory=list)
+
+    def run(self, stopping: threading.Event) -> None:
+        """Do the work at its pace until told to stop; a failure is kept and the work goes on."""
+        while not stopping.is_set():
+            began = time.monotonic()
+            try:
+                self.work()
+                self.done_count += 1
+            except (psycopg.Error, ClosebookError) as error:
+                self.failures.append(str(error).splitlines()[0])
+            taken = time.monotonic() - began
+            self.seconds += taken
+            stopping.wait(max(0.0, self.every_seconds - taken))
+
+
+@contextmanager
+def running(jobs: list[Job]) -> Iterator[None]:
+    """Run jobs side by side, and wait at the end until each has finished what it was at."""
+    stopping = threading.Event()
+    threads = [threading.Thread(target=job.run, args=[stopping]) for job in jobs]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        stopping.set()
+        for thread in threads:
+            thread.join()
+
+
+def old_way(stage: Stage, conninfo: str) -> list[Job]:
+    """The report in its loop, the counter counted anew for who looks at it, statements: there."""
+
+    def report() -> None:
+        with psycopg.connect(conninfo) as primary:
+            old_report(primary, stage.day.start, stage.day.end)
+
+    def live_count() -> None:
+        with psycopg.connect(conninfo) as primary:
+            primary.execute(statement("live_count")).fetchall()
+
+    def statements() -> None:
+        with psycopg.connect(conninfo) as primary:
+            for account_id in range(1, STATEMENTS_AT_ONCE + 1):
+                wanted = {**_month(stage).bounds, "account_id": account_id}
+                primary.execute(statement("statement_of_account"), wanted).fetchall()
+
+    return [
+        Job("old report", REPORT_EVERY_SECONDS, report),
+        Job("live count", COUNTER_EVERY_SECONDS, live_count),
+        Job(f"{STATEMENTS_AT_ONCE} statements", REPORT_EVERY_SECONDS, statements),
+    ]
+
+
+def closebook_way(stage: Stage) -> list[Job]:
+    """The same by closes on the replicas: an hour and a day each minute, a month.
+
+    Far more often than they are due; looking at the counter costs no database anything.
+    """
+    settings, run, month = stage.settings, Run("benchmark"), _month(stage)
+
+    def hour() -> None:
+        volume.close_hour(settings, hour_of(datetime.now(UTC) - HOUR), run)
+        counter.publish(settings, run)
+
+    def day() -> None:
+        rollups.close_day(settings, stage.day, run)
+
+    def statements() -> None:
+        freeze.close_month(settings, month, run)
+
+    return [
+        Job("close_day", REPORT_EVERY_SECONDS, day),
+        Job("close_hour and publish", REPORT_EVERY_SECONDS, hour),
+        Job("close_month", threading.TIMEOUT_MAX, statements),
+    ]
+
+
+def _month(stage: Stage) -> Period:
+    """The last whole month of the data."""
+    return month_before(month_containing(stage.day.start, stage.day.time_zone))

@@ -1,0 +1,86 @@
+"""The payments: pgbench at a fixed rate on the primary, and how long each payment took."""
+
+import os
+import secrets
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import quantiles
+from tempfile import TemporaryDirectory
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from local.errors import StackError
+from local.postgres import binary
+from local.stack import Stack
+
+FOLDER = Path(__file__).parent
+PAYMENTS_ROLE = "benchmark_payments"
+REPORTS_ROLE = "benchmark_reports"
+CLIENTS = 8
+
+
+@dataclass(frozen=True)
+class Latencies:
+    """How long payments took from when they were due, in milliseconds."""
+
+    payment_count: int
+    failed_count: int
+    p50_ms: float
+    p95_ms: float
+    p99_ms: float
+
+
+def prepare(stack: Stack) -> dict[str, str]:
+    """Make the two roles and what payments need; return each role's conninfo on the primary."""
+    passwords = {role: secrets.token_urlsafe() for role in (PAYMENTS_ROLE, REPORTS_ROLE)}
+    admin = stack.primary_admin("platform")
+    with psycopg.connect(admin) as primary:
+        for role, password in passwords.items():
+            known = primary.execute("select from pg_roles where rolname = %s", [role]).rowcount
+            verb = (
+                "alter role {} login password {}" if known else "create role {} login password {}"
+            )
+            primary.execute(sql.SQL(verb).format(sql.Identifier(role), sql.Literal(password)))
+        primary.execute((FOLDER / "tills.sql").read_bytes())
+    return {
+        role: make_conninfo(admin, user=role, password=password, application_name=role)
+        for role, password in passwords.items()
+    }
+
+
+def pay(conninfo: str, users: int, rate: int, seconds: int) -> Latencies:
+    """Let payments arrive at a rate (a second) for so many seconds."""
+    with TemporaryDirectory() as folder:
+        done = subprocess.run(
+            [
+                *(binary("pgbench"), "--no-vacuum", "--protocol", "prepared"),
+                *("--file", str(FOLDER / "payment.pgbench"), "--define", f"users={users}"),
+                *("--client", str(CLIENTS), "--jobs", "1", "--rate", str(rate)),
+                *("--time", str(seconds), "--log", "--log-prefix", f"{folder}/payments"),
+                *("--failures-detailed", conninfo),
+            ],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "LC_ALL": "C.UTF-8"},
+        )
+        if done.returncode:
+            raise StackError(f"pgbench failed: {done.stderr.strip()[-400:]}")
+        logs = [path.read_text().splitlines() for path in Path(folder).iterdir()]
+    return _latencies([line.split()[2] for lines in logs for line in lines])
+
+
+def _latencies(logged: Sequence[str]) -> Latencies:
+    taken_ms = [int(microseconds) / 1000 for microseconds in logged if microseconds.isdecimal()]
+    hundredths = quantiles(taken_ms, n=100)
+    return Latencies(
+        payment_count=len(taken_ms),
+        failed_count=len(logged) - len(taken_ms),
+        p50_ms=round(hundredths[49], 2),
+        p95_ms=round(hundredths[94], 2),
+        p99_ms=round(hundredths[98], 2),
+    )

@@ -1,0 +1,72 @@
+"""Who logs in to the stack: the roles of its PostgreSQL servers, and everybody's password."""
+
+import base64
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from local.addresses import METADATA_USER, PRIMARY, STORE, USERS
+from local.databases import sql_file
+from local.pgbouncer import ADMIN_USER
+from local.postgres import REPLICATION_USER, SUPERUSER
+
+_OF_CLOSEBOOK = {
+    PRIMARY: ("closebook_fence", "closebook_reader"),
+    STORE: ("closebook_owner", "closebook_store", "closebook_desk"),
+}
+_FILES = {PRIMARY: ("platform", "roles"), STORE: ("reporting", "roles")}
+# Beside Closebook's own roles, what this very stack needs.
+_OF_STACK: dict[str, tuple[str, list[sql.SQL]]] = {
+    PRIMARY: (REPLICATION_USER, [sql.SQL("create role {} login replication")]),
+    STORE: (
+        METADATA_USER,
+        [
+            sql.SQL("create role {} login"),
+            # Airflow commits hundreds of small rows; a crash of the machine may cost its last
+            # half second here. The closes' own roles commit in full.
+            sql.SQL("alter role {} set synchronous_commit = off"),
+        ],
+    ),
+}
+
+
+def new_secrets() -> dict[str, str]:
+    """Passwords and keys for a new stack, by role, log-in or purpose."""
+    roles = [*_OF_CLOSEBOOK[PRIMARY], *_OF_CLOSEBOOK[STORE]]
+    roles += [role for role, _ in _OF_STACK.values()]
+    return {
+        **{role: secrets.token_urlsafe(24) for role in (SUPERUSER, *roles, ADMIN_USER, "redis")},
+        **{key: secrets.token_urlsafe(48) for key in ("jwt", "api")},
+        **{user: secrets.token_urlsafe(12) for user in USERS},
+        "fernet": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+    }
+
+
+def make_roles(admin: str, server: str, passwords: Mapping[str, str]) -> None:
+    """Make the roles that a server (PRIMARY or STORE) lacks, all of them or none."""
+    with psycopg.connect(admin) as connection:
+        have = {row[0] for row in connection.execute("select rolname from pg_roles")}
+        if not have.issuperset(_OF_CLOSEBOOK[server]):
+            connection.execute(sql_file(*_FILES[server]))
+            for role in _OF_CLOSEBOOK[server]:
+                _set_password(connection, role, passwords[role])
+        role, statements = _OF_STACK[server]
+        if role not in have:
+            for statement in statements:
+                connection.execute(statement.format(sql.Identifier(role)))
+            _set_password(connection, role, passwords[role])
+
+
+def _set_password(connection: psycopg.Connection[Any], role: str, password: str) -> None:
+    # As \password does: the server, its log and its statistics never see the password.
+    verifier = connection.pgconn.encrypt_password(
+        password.encode(), role.encode(), b"scram-sha-256"
+    )
+    connection.execute(
+        sql.SQL("alter role {} password {}").format(
+            sql.Identifier(role), sql.Literal(verifier.decode())
+        )
+    )

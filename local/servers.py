@@ -1,0 +1,94 @@
+"""The servers of a stack: where each one's data and log are, how it starts, when it is ready."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from local.addresses import POOLERS, PRIMARY, REDIS, REPLICAS, Addresses
+from local.folders import write_private
+from local.pgbouncer import ADMIN_USER, PgBouncer
+from local.ports import LOOPBACK
+from local.postgres import REPLICATION_USER, SUPERUSER, PostgresServer, Upstream
+from local.processes import Component, ServerUser
+from local.redis_server import RedisServer
+
+
+@dataclass(frozen=True)
+class Servers:
+    """The servers of the stack that has these addresses, run as a user (None: as ourselves)."""
+
+    addresses: Addresses
+    run_as: ServerUser | None
+    fast: bool
+
+    def component(self, name: str) -> tuple[Component, Callable[[], bool]]:
+        """How to start a server whose data exist, and how to tell that it is ready."""
+        addresses = self.addresses
+        if name == REDIS:
+            redis = RedisServer(**self._place(name))
+            return (
+                redis.component(addresses.secrets["redis"]),
+                lambda: redis.is_ready(addresses.redis_url),
+            )
+        if name in POOLERS:
+            replica = POOLERS[name]
+            pooler = PgBouncer(replica_port=addresses.ports[replica], **self._place(name))
+            users = ("closebook_reader", ADMIN_USER)
+            return (
+                pooler.component({user: addresses.secrets[user] for user in users}),
+                lambda: pooler.is_ready(addresses.pool_admin(replica)),
+            )
+        server = self._postgres(name)
+        conninfo = addresses.conninfo(name, SUPERUSER, "postgres")
+        return server.component(), lambda: server.is_ready(conninfo)
+
+    def make_cluster(self, name: str) -> None:
+        """Make the data of the primary or the store, if there are none."""
+        server = self._postgres(name)
+        if not server.folder.exists():
+            server.create(self.addresses.secrets[SUPERUSER])
+
+    def make_replicas(self) -> None:
+        """Make the data of the replicas that have none, from the primary, which must run."""
+        password = self.addresses.secrets[REPLICATION_USER]
+        line = f"{LOOPBACK}:*:*:{REPLICATION_USER}:{password}\n"
+        write_private(self._replication_password, line, self.run_as)
+        servers = [self._postgres(name) for name in REPLICAS]
+        with ThreadPoolExecutor(len(servers)) as pool:
+            new = [server for server in servers if not server.folder.exists()]
+            list(pool.map(PostgresServer.copy_from_upstream, new))
+
+    @property
+    def _folder(self) -> Path:
+        return (self.addresses.root / "servers").resolve()
+
+    @property
+    def _replication_password(self) -> Path:
+        return self._folder / "replication.pgpass"
+
+    @property
+    def _environment(self) -> dict[str, str]:
+        return {
+            "PATH": "/usr/local/bin:/usr/bin:/bin",
+            "HOME": str(self._folder),
+            "LC_ALL": "C.UTF-8",
+            "TZ": "UTC",
+        }
+
+    def _postgres(self, name: str) -> PostgresServer:
+        primary = Upstream(self.addresses.ports[PRIMARY], self._replication_password, name)
+        return PostgresServer(
+            **self._place(name), fast=self.fast, upstream=primary if name in REPLICAS else None
+        )
+
+    def _place(self, name: str) -> dict[str, Any]:
+        return {
+            "name": name,
+            "folder": self._folder / name,
+            "log": self.addresses.log(name),
+            "port": self.addresses.ports[name],
+            "run_as": self.run_as,
+            "environment": self._environment,
+        }

@@ -1,0 +1,56 @@
+"""The reporting store: one transaction at a time, and what its failures mean."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+from psycopg.rows import DictRow, dict_row
+
+from closebook.errors import Transient, WrongData
+from closebook.periods import Period
+from closebook.settings import Settings
+
+Store = psycopg.Connection[DictRow]
+
+
+@contextmanager
+def on_store(settings: Settings) -> Iterator[Store]:
+    """One transaction on the reporting store. Raises Transient when it is out of reach."""
+    try:
+        with _connection(settings) as store:
+            yield store
+    except psycopg.OperationalError as error:
+        raise Transient(_failure(error)) from None
+
+
+@contextmanager
+def writing(settings: Settings, period: Period) -> Iterator[Store]:
+    """One transaction that writes a close: committed at the end, or nothing of it is.
+
+    Raises Transient when the store is out of reach, WrongData when it refuses the rows.
+    """
+    try:
+        with _connection(settings) as store:
+            yield store
+    except psycopg.OperationalError as error:
+        raise Transient(f"{period}: {_failure(error)}") from None
+    except psycopg.Error as error:
+        # The server's detail would show the row, with names in it.
+        where = error.diag.constraint_name or error.diag.column_name or error.diag.table_name
+        raise WrongData(
+            f"{period}: the reporting store refused the rows ({type(error).__name__} at {where}); "
+            "compare the platform's data with docs/contract.md"
+        ) from None
+
+
+def _connection(settings: Settings) -> Store:
+    """Connect to the reporting store. Used as a context manager it is one transaction."""
+    store = psycopg.connect(settings.store, row_factory=dict_row)
+    # Whoever waited for a lock must see what its holder wrote.
+    store.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
+    return store
+
+
+def _failure(error: psycopg.Error) -> str:
+    # The first line only: the rest may show the row that was being written, with names in it.
+    return f"the reporting store failed: {str(error).strip().splitlines()[0]}"

@@ -1,0 +1,79 @@
+-- Measures and currencies in which what a close wrote is not what a bare scan of the source gave.
+-- A close has rows in the tables of its own grain only.
+with written_rows as (
+    select
+        'volume' as measure,
+        currency,
+        transaction_count as row_count,
+        amount_minor
+    from reporting.hourly_volume
+    where close_id = %(close_id)s
+
+    union all
+
+    select
+        'volume' as measure,
+        currency,
+        transaction_count as row_count,
+        amount_minor
+    from reporting.daily_volume
+    where close_id = %(close_id)s
+
+    union all
+
+    select
+        'ledger' as measure,
+        currency,
+        entry_count as row_count,
+        credit_minor - debit_minor as amount_minor
+    from reporting.daily_account_movement
+    where close_id = %(close_id)s
+
+    union all
+
+    select
+        'ledger' as measure,
+        statements.currency,
+        1 as row_count,
+        statement_lines.amount_minor
+    from reporting.statement_lines
+    inner join reporting.statements
+        on
+            statement_lines.close_id = statements.close_id
+            and statement_lines.account_id = statements.account_id
+    where statement_lines.close_id = %(close_id)s
+),
+
+written as (
+    select
+        measure,
+        currency,
+        sum(row_count)::bigint as row_count,
+        sum(amount_minor)::bigint as amount_minor
+    from written_rows
+    group by measure, currency
+),
+
+source as (
+    select
+        measure,
+        currency,
+        row_count,
+        amount_minor
+    from reporting.close_totals
+    where close_id = %(close_id)s
+)
+
+select
+    measure,
+    currency,
+    written.row_count as written_count,
+    source.row_count as source_count,
+    written.amount_minor as written_minor,
+    source.amount_minor as source_minor
+from written
+full join source using (measure, currency)
+where
+    (written.row_count, written.amount_minor)
+    is distinct from
+    (source.row_count, source.amount_minor)

@@ -1,0 +1,16 @@
+-- Transactions of a period that have settled_at and a status other than settled: the first 20.
+with transactions as (
+    select
+        transaction_id,
+        status
+    from reporting_source.transactions
+    where settled_at >= %(period_start)s and settled_at < %(period_end)s
+)
+
+select
+    transaction_id,
+    status
+from transactions
+where coalesce(status, '') <> 'settled'
+order by transaction_id asc
+limit 20

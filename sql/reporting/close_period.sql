@@ -1,0 +1,8 @@
+-- The period that a close is of: one row.
+select
+    grain,
+    period_start,
+    period_end,
+    time_zone
+from reporting.closes
+where close_id = %(close_id)s

@@ -1,0 +1,46 @@
+-- The current closes that were tied out against a period before some closes changed it, and are
+-- not themselves among what was written: the day of an hour, the month of a day, the month
+-- after a month. One row a dependent close and grain of what changed.
+with changed as (
+    select
+        grain,
+        period_start,
+        period_end
+    from reporting.closes
+    where close_id = any(%(changed_ids)s::bigint[])
+),
+
+dependents as (
+    select
+        close_id,
+        grain,
+        period_start,
+        period_end,
+        time_zone
+    from reporting.closes
+    where
+        is_current
+        and grain in ('day', 'month')
+        and close_id <> all(%(written_ids)s::bigint[])
+)
+
+select distinct
+    dependents.close_id,
+    dependents.grain,
+    dependents.period_start,
+    dependents.period_end,
+    dependents.time_zone,
+    changed.grain as changed_grain
+from dependents
+inner join changed
+    on
+        (
+            (dependents.grain, changed.grain) in (('day', 'hour'), ('month', 'day'))
+            and dependents.period_start <= changed.period_start
+            and dependents.period_end >= changed.period_end
+        )
+        or (
+            (dependents.grain, changed.grain) = ('month', 'month')
+            and dependents.period_start = changed.period_end
+        )
+order by dependents.period_start asc

@@ -1,0 +1,18 @@
+-- A statement's twin was kept. One that is there already stays: statements do not change.
+insert into reporting.statement_twins (
+    close_id,
+    account_id,
+    media_type,
+    sha256,
+    byte_count,
+    object_name
+)
+values (
+    %(close_id)s,
+    %(account_id)s,
+    %(media_type)s,
+    %(sha256)s,
+    %(byte_count)s,
+    %(object_name)s
+)
+on conflict (close_id, account_id, media_type) do nothing

@@ -1,0 +1,178 @@
+"""Which replica may serve at all: of the right platform and timeline, the same until it is read."""
+
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+
+import psycopg
+import pytest
+from psycopg.conninfo import make_conninfo
+
+from closebook import replicas
+from closebook.errors import Misconfigured, NotReady
+from closebook.fence import Fence, raise_fence
+from closebook.periods import hour_of
+from closebook.replica_status import ReplicaStatus, replica_status
+from closebook.settings import Replica, Settings
+from closebook.volume import close_hour
+from local.addresses import REPLICAS
+from local.stack import Stack
+from tests.closing import RUN, Books, Platform, utc
+
+NINE = hour_of(utc("2026-10-15T09:00Z"))
+A, B = REPLICAS
+
+
+@pytest.fixture
+def hurried(settings: Settings) -> Settings:
+    """Settings that do not wait long for a replica."""
+    return replace(settings, replica_wait_seconds=0.5)
+
+
+# ---- the log of another primary ---------------------------------------------------------
+
+
+@contextmanager
+def promoted(stack: Stack, replica: str) -> Iterator[None]:
+    """A replica made a primary; afterwards it is a replica again, made anew."""
+    try:
+        with psycopg.connect(stack.replica_admin(replica), autocommit=True) as admin:
+            assert admin.execute("select pg_promote(true, 60)").fetchone() == (True,)
+        yield
+    finally:
+        stack.stop(replica)
+        shutil.rmtree(stack.root / "servers" / replica)
+        stack.up()
+
+
+def test_after_a_failover_a_replica_of_the_old_primary_is_not_read(
+    stack: Stack, hurried: Settings, platform: Platform, books: Books
+) -> None:
+    """Its log may be long past the new primary's, and hold what that never had."""
+    platform.settle(NINE.start, 100)
+    stack.replica_wait()
+    with promoted(stack, B):
+        platform.settle(NINE.start, 66_600)  # on the old primary, which is lost
+        for _ in range(20):
+            platform.open_account(int(time.monotonic() * 1e6))
+        stack.replica_wait(A)
+        new_primary = make_conninfo(hurried.primary, port=stack.ports[B])
+        failed_over = replace(hurried, primary=new_primary)
+        fence = raise_fence(failed_over, NINE)
+        assert replica_status(hurried.replicas[0]).replay_position > fence.position
+
+        with pytest.raises(NotReady, match=f"{A} follows timeline 1, .* writes timeline 2"):
+            close_hour(failed_over, NINE, RUN)
+
+    assert books.versions(NINE) == []
+
+
+# ---- a replica that refuses -------------------------------------------------------------
+
+
+@contextmanager
+def without_its_function(platform: Platform, stack: Stack) -> Iterator[None]:
+    execute = platform.connection.execute
+    execute("revoke execute on function reporting_source.wal_receiver() from closebook_reader")
+    stack.replica_wait()
+    try:
+        yield
+    finally:
+        execute("grant execute on function reporting_source.wal_receiver() to closebook_reader")
+        stack.replica_wait()
+
+
+def test_replicas_that_do_not_say_how_far_they_are_are_a_mistake_of_the_set_up(
+    stack: Stack, settings: Settings, platform: Platform, books: Books
+) -> None:
+    with (
+        without_its_function(platform, stack),
+        pytest.raises(Misconfigured, match=r"permission denied.*sql/platform/grants\.sql"),
+    ):
+        close_hour(settings, NINE, RUN)
+
+    assert books.versions(NINE) == []
+
+
+@pytest.mark.parametrize(
+    "database",
+    [
+        pytest.param("platform", id="of another platform"),
+        pytest.param("postgres", id="without the contract"),
+    ],
+)
+def test_an_unfit_replica_is_passed_over_for_one_that_is_sound(
+    stack: Stack, settings: Settings, platform: Platform, books: Books, database: str
+) -> None:
+    astray = replace(settings.replicas[0], conninfo=stack.reader(A, database))
+    platform.settle(NINE.start, 100)
+
+    close_hour(replace(settings, replicas=(astray, settings.replicas[1])), NINE, RUN)
+
+    assert books.versions(NINE)[-1]["replica_name"] == B
+    assert books.hour(NINE) == platform.volume(NINE)
+
+
+# ---- between the choice and the read ----------------------------------------------------
+
+
+class Meanwhile:
+    """The choice of a replica, to which something happens before it is read; once."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, happen: Callable[[str], None]) -> None:
+        self.chosen: list[str] = []
+        self._choose, self._happen = replicas.choose_replica, happen
+        monkeypatch.setattr(replicas, "choose_replica", self)
+
+    def __call__(self, settings: Settings, fence: Fence, avoided: Replica | None) -> ReplicaStatus:
+        status = self._choose(settings, fence, avoided)
+        if not self.chosen:
+            self._happen(status.replica.name)
+        self.chosen.append(status.replica.name)
+        return status
+
+
+def test_a_replica_that_is_restarted_before_it_is_read_is_not_read(
+    monkeypatch: pytest.MonkeyPatch,
+    stack: Stack,
+    settings: Settings,
+    platform: Platform,
+    books: Books,
+) -> None:
+    """It may be another one by now, and behind the fence."""
+
+    def restart(name: str) -> None:
+        stack.stop(name)
+        stack.start(name)
+
+    platform.settle(NINE.start, 100)
+    meanwhile = Meanwhile(monkeypatch, restart)
+
+    close_hour(settings, NINE, RUN)
+
+    first, second = meanwhile.chosen
+    assert first != second
+    assert books.versions(NINE)[-1]["replica_name"] == second
+    assert books.hour(NINE) == platform.volume(NINE)
+
+
+def test_a_replica_that_is_promoted_before_it_is_read_is_not_read(
+    monkeypatch: pytest.MonkeyPatch,
+    stack: Stack,
+    settings: Settings,
+    platform: Platform,
+    books: Books,
+) -> None:
+    platform.settle(NINE.start, 100)
+    with ExitStack() as until_rebuilt:
+        meanwhile = Meanwhile(
+            monkeypatch, lambda name: until_rebuilt.enter_context(promoted(stack, name))
+        )
+        close_hour(settings, NINE, RUN)
+
+    first, second = meanwhile.chosen
+    assert first != second
+    assert books.versions(NINE)[-1]["replica_name"] == second
+    assert books.hour(NINE) == platform.volume(NINE)

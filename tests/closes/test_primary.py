@@ -1,0 +1,234 @@
+"""The primary sees the fence, quick and harmless, and nothing else of Closebook."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import psycopg
+import pytest
+from psycopg.conninfo import make_conninfo
+from psycopg.rows import DictRow, dict_row
+
+from closebook import fence
+from closebook.errors import Misconfigured, Transient
+from closebook.fence import raise_fence
+from closebook.periods import day_of, hour_of, parse_month
+from closebook.queries import query
+from closebook.rollups import close_day
+from closebook.settings import Settings
+from closebook.statements.freeze import close_month
+from closebook.volume import close_hour
+from local.addresses import PRIMARY
+from local.stack import Stack
+from tests.closing import RUN, Books, Platform, eventually, utc
+from tests.faults.line import Line
+
+NINE = hour_of(utc("2026-10-15T09:00Z"))
+NOON = utc("2026-10-31T12:00Z")
+NEW_YORK = "America/New_York"
+FENCES = 50
+
+
+@pytest.fixture
+def closed(settings: Settings, platform: Platform) -> None:
+    """An hour, a day and a month with a row each, closed since the statistics began."""
+    platform.open_account(1)
+    platform.settle(NOON, 100)
+    platform.post(1, NOON, 100)
+    platform.connection.execute("select pg_stat_statements_reset()")
+    close_hour(settings, hour_of(NOON), RUN)
+    close_day(settings, day_of(NOON.date(), NEW_YORK), RUN)
+    close_month(settings, parse_month("2026-10", NEW_YORK), RUN)
+
+
+@pytest.mark.usefixtures("closed")
+def test_three_closes_run_the_statements_of_the_fence_on_the_primary_and_no_other(
+    platform: Platform,
+) -> None:
+    ran = statements(platform, "closebook%")
+
+    assert {row["role"] for row in ran} == {"closebook_fence"}
+    assert {row["queryid"] for row in ran} == fence_statements(platform)
+    # Each as often as the others, at least once a close.
+    assert len({row["calls"] for row in ran}) == 1
+    assert ran[0]["calls"] >= 3
+
+
+def fence_statements(platform: Platform) -> set[int]:
+    """What pg_stat_statements calls the statements of fence.sql, whoever runs them."""
+    with psycopg.connect(
+        platform.conninfo, autocommit=True, cursor_factory=psycopg.ClientCursor
+    ) as admin:
+        admin.execute("select pg_stat_statements_reset()")
+        admin.execute(query("primary/fence"), {"read_only_roles": ["analyst"]})
+    ran = statements(platform, "postgres")
+    return {row["queryid"] for row in ran if "pg_stat_statements" not in row["query"]}
+
+
+def statements(platform: Platform, roles: str) -> list[DictRow]:
+    """What roles have run in the platform's database since the statistics began."""
+    with psycopg.connect(platform.conninfo, autocommit=True, row_factory=dict_row) as admin:
+        return admin.execute(
+            "select rolname as role, queryid, query, calls, mean_exec_time as mean_ms"
+            " from pg_stat_statements inner join pg_roles on pg_roles.oid = userid"
+            " inner join pg_database on pg_database.oid = dbid"
+            " where datname = current_database() and rolname like %s",
+            [roles],
+        ).fetchall()
+
+
+def test_each_statement_of_the_fence_takes_less_than_a_millisecond(
+    settings: Settings, platform: Platform
+) -> None:
+    # On a machine that is busy otherwise, not at the first try.
+    eventually(lambda: slowest_mean_ms(settings, platform) < 1.0)
+
+
+def slowest_mean_ms(settings: Settings, platform: Platform) -> float:
+    """The mean of the slowest statement of some fences."""
+    platform.connection.execute("select pg_stat_statements_reset()")
+    for _ in range(FENCES):
+        raise_fence(settings, NINE)
+    took_ms = [row["mean_ms"] for row in statements(platform, "closebook%")]
+    assert len(took_ms) == 4
+    return float(max(took_ms))
+
+
+@pytest.mark.usefixtures("closed")
+def test_the_fence_reads_no_table_of_the_platform_and_could_not(platform: Platform) -> None:
+    for row in statements(platform, "closebook%"):
+        assert "platform." not in row["query"]
+        assert "reporting_source" not in row["query"]
+    assert (
+        platform.connection.execute(
+            "select relname from pg_class inner join pg_namespace n on n.oid = relnamespace"
+            " where nspname not in ('pg_catalog', 'information_schema', 'pg_toast')"
+            " and nspname !~ '^pg_temp' and relkind in ('r', 'v', 'm', 'p', 'S')"
+            " and relname not like 'pg_stat_statements%'"
+            " and has_table_privilege('closebook_fence', pg_class.oid,"
+            " 'select, insert, update, delete, truncate')"
+        ).fetchall()
+        == []
+    )
+
+
+# ---- a primary that is out of reach, or the wrong one ------------------------------------
+
+
+def test_without_the_primary_nothing_is_closed_and_a_retry_is_asked_for(
+    settings: Settings, books: Books
+) -> None:
+    unreachable = replace(settings, primary=make_conninfo(settings.primary, port=1))
+
+    with pytest.raises(Transient, match="the primary"):
+        close_hour(unreachable, NINE, RUN)
+
+    assert books.versions(NINE) == []
+
+
+def test_a_primary_that_froze_does_not_hold_the_close_up(
+    stack: Stack, settings: Settings, platform: Platform, books: Books
+) -> None:
+    hurried = replace(settings, primary=make_conninfo(settings.primary, connect_timeout=2))
+    with ThreadPoolExecutor() as pool:
+        stack.freeze(PRIMARY)
+        try:
+            closing = pool.submit(close_hour, hurried, NINE, RUN)
+            with pytest.raises(Transient, match="the primary cannot be asked for a fence"):
+                closing.result(timeout=20)
+        finally:
+            stack.thaw(PRIMARY)
+
+    assert books.versions(NINE) == []
+
+
+def test_nor_does_one_that_freezes_while_it_is_asked(
+    stack: Stack,
+    monkeypatch: pytest.MonkeyPatch,
+    settings: Settings,
+    platform: Platform,
+    books: Books,
+) -> None:
+    monkeypatch.setattr(fence, "ANSWER_SECONDS", 0.5)
+    with ThreadPoolExecutor() as pool, Line(stack.ports[PRIMARY], b"pg_stat_activity") as line:
+        through = replace(settings, primary=make_conninfo(settings.primary, port=line.port))
+        closing = pool.submit(close_hour, through, NINE, RUN)
+        line.wait_until_reached()
+
+        with pytest.raises(Transient, match=r"the fence failed .*: no answer within 0\.5 s"):
+            closing.result(timeout=20)
+
+    assert books.versions(NINE) == []
+
+
+def test_a_primary_whose_connections_are_all_taken_is_asked_again_in_whatever_language_it_refuses(
+    stack: Stack, settings: Settings, platform: Platform
+) -> None:
+    both = [psycopg.connect(settings.primary) for _ in range(2)]
+    with pytest.raises(psycopg.OperationalError):
+        psycopg.connect(settings.primary)
+    with ThreadPoolExecutor() as pool:
+        closing = pool.submit(close_hour, settings, NINE, RUN)
+        time.sleep(0.5)
+        assert not closing.done()
+        both[0].close()
+
+        assert closing.result(timeout=20).outcome == "new"
+    both[1].close()
+
+
+def test_a_fence_role_without_a_right_that_it_needs_is_a_mistake_of_the_set_up(
+    settings: Settings, platform: Platform, books: Books
+) -> None:
+    execute = platform.connection.execute
+    execute("revoke execute on function pg_control_system() from public")
+    try:
+        with pytest.raises(Misconfigured, match=r"refuses the fence: permission .*roles\.sql"):
+            close_hour(settings, NINE, RUN)
+    finally:
+        execute("grant execute on function pg_control_system() to public")
+
+    assert books.versions(NINE) == []
+
+
+def test_a_fence_role_that_cannot_see_the_others_is_refused_not_believed(
+    stack: Stack, settings: Settings, platform: Platform, books: Books
+) -> None:
+    """Without pg_monitor every other session looks as if it had no transaction."""
+    with psycopg.connect(stack.primary_admin(), autocommit=True) as admin:
+        admin.execute("revoke pg_monitor from closebook_fence")
+        try:
+            with pytest.raises(Misconfigured, match="grant pg_monitor"):
+                close_hour(settings, NINE, RUN)
+        finally:
+            admin.execute("grant pg_monitor to closebook_fence")
+
+    assert sum(books.size().values()) == 0
+
+
+def test_a_fence_on_another_database_than_the_replicas_is_refused(
+    stack: Stack, settings: Settings, books: Books
+) -> None:
+    elsewhere = replace(settings, primary=stack.fence("postgres"))
+
+    with pytest.raises(Misconfigured, match="point the connections of both at one platform"):
+        close_hour(elsewhere, NINE, RUN)
+
+    assert sum(books.size().values()) == 0
+
+
+def test_a_fence_on_another_cluster_than_the_replicas_is_refused(
+    stack: Stack, settings: Settings, platform: Platform, books: Books
+) -> None:
+    """The log positions of two clusters say nothing of each other."""
+    with psycopg.connect(stack.store_admin(), autocommit=True) as other:
+        other.execute(f"create database {platform.database}")  # the same name, elsewhere
+    try:
+        elsewhere = replace(settings, primary=stack.store_admin(platform.database))
+        with pytest.raises(Misconfigured, match="point the connections of both at one platform"):
+            close_hour(elsewhere, NINE, RUN)
+    finally:
+        with psycopg.connect(stack.store_admin(), autocommit=True) as other:
+            other.execute(f"drop database {platform.database} with (force)")
+
+    assert sum(books.size().values()) == 0

@@ -1,0 +1,178 @@
+"""Somebody new to Closebook, with servers of their own, who does what README.md says."""
+
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, LiteralString
+from urllib.parse import urlsplit
+
+import psycopg
+from psycopg import sql
+
+from local import REPOSITORY
+from local.addresses import METADATA_DATABASE, POOLERS, PRIMARY, REDIS, STORE
+from local.airflow_home import Airflow, base_environment
+from local.ports import LOOPBACK
+from local.postgres import SUPERUSER
+from local.stack import Stack
+from tests.documents import README, blocks, section
+
+# Sections whose commands are typed as they stand.
+OWN_PLATFORM = "Point it at your own platform"
+AGAIN = "Close a period again"
+PLATFORM_ROWS = """
+insert into platform.users values (1, 'Ada Lovelace', '1 Street', 'GB', 'en_GB');
+insert into platform.merchants values (1, 'Shop', 'books', '2 Road', 'US', 'en_US');
+insert into platform.transactions (transaction_id, user_id, merchant_id, kind, currency,
+    amount_minor, status, created_at, settled_at)
+values (1, 1, 1, 'payment', 'USD', 12345, 'settled', '2026-11-01 13:59Z', '2026-11-01 13:59Z'),
+    (2, 1, 1, 'payment', 'USD', 1, 'settled', '2026-11-01 14:00Z', '2026-11-01 14:00Z');
+"""
+
+
+@dataclass
+class Newcomer:
+    """Somebody with servers of their own, who types what the README says."""
+
+    stack: Stack
+    folder: Path
+    airflow: Airflow
+    environment: dict[str, str]
+    recipes: dict[str, str] = field(default_factory=dict)
+
+    def make(self, command: str) -> None:
+        """Run the Makefile's recipe on this stack in place of the checkout's own."""
+        dry = ["make", "--dry-run", "--no-print-directory", command.removeprefix("make ")]
+        recipe = self._output(["env", "-u", "MAKEFLAGS", *dry], REPOSITORY)
+        assert recipe.count(" -m local ") == 1, recipe
+        on_ours = recipe.replace(" -m local ", f" -m local --root {self.stack.root} ")
+        self.recipes[command] = self._output(
+            ["bash", "-euo", "pipefail", "-c", on_ours], REPOSITORY
+        )
+
+    def type(self, block: str, answers: str = "") -> str:
+        """Run a block in one shell; what it exports stays for the next one."""
+        kept = self.folder / "environment"
+        script = f"{block}\nenv -0 > {kept}\n"
+        output = self._output(["bash", "-euo", "pipefail", "-c", script], self.folder, answers)
+        exported = kept.read_text().rstrip("\0").split("\0")
+        self.environment = dict(variable.split("=", 1) for variable in exported)
+        return output
+
+    def _output(self, argv: list[str], folder: Path, answers: str = "") -> str:
+        # Without a terminal psql asks for passwords on standard input.
+        done = subprocess.run(
+            argv,
+            cwd=folder,
+            env=self.environment,
+            input=answers,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"{argv[-1]}\n{done.stdout[-4000:]}"
+        return done.stdout
+
+    def metadata(self, query: LiteralString) -> list[tuple[Any, ...]]:
+        """Ask Airflow's metadata database."""
+        with psycopg.connect(self.airflow.metadata_url.replace("+psycopg", "")) as connection:
+            return connection.execute(query).fetchall()
+
+
+def newcomer_on(stack: Stack, folder: Path) -> Newcomer:
+    """A checkout beside servers, with ~/.pgpass and Airflow's home, and nothing of Closebook."""
+    for name in ("dags", "plugins", "sql", "templates"):
+        (folder / name).symlink_to(REPOSITORY / name)
+    passwords = folder / "pgpass"
+    passwords.touch(mode=0o600)
+    passwords.write_text(
+        "".join(
+            f"{LOOPBACK}:{stack.ports[server]}:*:{user}:{stack.secrets[user]}\n"
+            for server, user in (
+                (PRIMARY, SUPERUSER),
+                (STORE, SUPERUSER),
+                (STORE, "closebook_owner"),
+            )
+        )
+    )
+    airflow = replace(Airflow.of(stack), home=folder / "airflow", logs=folder, environment={})
+    airflow.configure()
+    on_primary = f"postgresql://{SUPERUSER}@{LOOPBACK}:{stack.ports[PRIMARY]}"
+    on_store = f"@{LOOPBACK}:{stack.ports[STORE]}"
+    environment = {
+        **base_environment(),
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "AIRFLOW_HOME": str(airflow.home),
+        "PGPASSFILE": str(passwords),
+        "EDITOR": "true",
+        "PLATFORM_URL": f"{on_primary}/shop",
+        "STORE_URL": f"postgresql://{SUPERUSER}{on_store}/postgres",
+        "OWNER_URL": f"postgresql://closebook_owner{on_store}/closebook",
+    }
+    return Newcomer(stack, folder, airflow, environment)
+
+
+def take_closebook_away(stack: Stack) -> None:
+    """Leave servers as somebody has them who never heard of Closebook, and a platform, `shop`."""
+    stack.drop_platform("platform")
+    stack.drop_store("closebook")
+    for admin, roles in (
+        (stack.primary_admin(), ("closebook_fence", "closebook_reader")),
+        (stack.store_admin(), ("closebook_owner", "closebook_store", "closebook_desk")),
+    ):
+        with psycopg.connect(admin, autocommit=True) as connection:
+            for role in roles:
+                connection.execute(sql.SQL("drop role {}").format(sql.Identifier(role)))
+    with psycopg.connect(stack.primary_admin(), autocommit=True) as connection:
+        connection.execute("create database shop")
+    with psycopg.connect(stack.primary_admin("shop")) as connection:
+        connection.execute((REPOSITORY / "sql/platform/sample_platform.sql").read_bytes())
+        connection.execute(PLATFORM_ROWS)
+    with psycopg.connect(stack.store_admin(METADATA_DATABASE)) as connection:
+        connection.execute("delete from connection where conn_id like 'closebook%'")
+        connection.execute("delete from slot_pool where pool in ('replica_reads', 'rendering')")
+
+
+def own_connections(stack: Stack) -> str:
+    """The README's connections.env with the test's hosts and passwords in it."""
+    (written,) = blocks(section(README, OWN_PLATFORM), "ini")
+    servers = {
+        "closebook_primary": PRIMARY,
+        **{f"closebook_{replica}": pooler for pooler, replica in POOLERS.items()},
+        "closebook_store": STORE,
+        "closebook_redis": REDIS,
+    }
+    lines = dict(line.split("=", 1) for line in written.splitlines())
+    assert lines.keys() == servers.keys()
+    edited = ""
+    for conn_id, uri in lines.items():
+        parts, server = urlsplit(uri), servers[conn_id]
+        assert parts.password == "PASSWORD"  # noqa: S105  # what stands in the README
+        password = stack.secrets[parts.username or "redis"]
+        host = f"{parts.username}:{password}@{LOOPBACK}:{stack.ports[server]}"
+        edited += f"{conn_id}={parts._replace(netloc=host).geturl()}\n"
+    return edited
+
+
+def follow(newcomer: Newcomer) -> None:
+    """Type all blocks of the section, and the backfill."""
+    secrets = newcomer.stack.secrets
+    for block in blocks(section(README, OWN_PLATFORM), "sh"):
+        roles = re.findall(r"\\password (\w+)", block)
+        if "connections import" in block:
+            connections = newcomer.folder / "connections.env"
+            connections.touch(mode=0o600)
+            connections.write_text(own_connections(newcomer.stack))
+        if "dags unpause" in block:
+            # As the DAG processor does, once Airflow runs.
+            newcomer.type("airflow dags reserialize")
+        if "dags test" in block:
+            newcomer.stack.replica_wait()
+        newcomer.type(block, "".join(f"{secrets[role]}\n" * 2 for role in roles))
+    for block in blocks(section(README, AGAIN), "sh"):
+        newcomer.type(block)

@@ -1,0 +1,60 @@
+"""Reading what was rendered: text as it is laid out, and in the order of its content; objects."""
+
+import re
+import subprocess
+from functools import cache
+from io import BytesIO
+from pathlib import Path
+
+import pikepdf
+from pypdf import PdfReader
+
+from closebook.money import format_minor
+from closebook.statements.model import Statement
+from closebook.statements.render import Rendered, render
+
+ROOT = Path(__file__).parents[2]
+TEMPLATES = ROOT / "templates"
+
+
+@cache
+def rendered(statement: Statement) -> Rendered:
+    """A statement's document, made once for all tests that only read it."""
+    return render(statement)
+
+
+def pages(statement: Statement) -> list[str]:
+    """Each page's text as poppler reads it, laid out as on paper."""
+    text = subprocess.run(
+        ["pdftotext", "-layout", "-", "-"],
+        input=rendered(statement).pdf,
+        capture_output=True,
+        check=True,
+    ).stdout.decode()
+    return text.split("\f")[:-1]
+
+
+def reader(statement: Statement) -> PdfReader:
+    """A statement's document as pypdf reads it."""
+    return PdfReader(BytesIO(rendered(statement).pdf))
+
+
+@cache
+def opened(statement: Statement) -> pikepdf.Pdf:
+    """A statement's document by its objects."""
+    return pikepdf.open(BytesIO(rendered(statement).pdf))
+
+
+def content(statement: Statement) -> str:
+    """A statement's text in the order of its content."""
+    return "".join(page.extract_text() for page in reader(statement).pages)
+
+
+def squeezed(text: str) -> str:
+    """The text without white space, and without what only keeps letters apart."""
+    return re.sub(r"[\s\u200b]+", "", text)
+
+
+def printed_amount(amount_minor: int, locale: str = "en_GB", currency: str = "EUR") -> str:
+    """An amount as a line of a statement prints it."""
+    return format_minor(amount_minor, currency, locale, with_currency=False)

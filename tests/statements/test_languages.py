@@ -1,0 +1,101 @@
+"""A page speaks the holder's language where the template has it, and English where it has not."""
+
+import re
+from dataclasses import fields, replace
+from pathlib import Path
+from string import Formatter
+
+import pytest
+
+from closebook.statements.words import FOLDER, Words, language_of, words_in
+from tests.statements.reading import TEMPLATES, content, opened, pages, rendered
+from tests.statements.samples import entry, kinds, of, statement
+
+TEMPLATE = TEMPLATES / "statement" / "v1"
+LANGUAGES = sorted(path.stem for path in (TEMPLATE / FOLDER).glob("*.toml"))
+
+
+def slots(text: str) -> set[str]:
+    return {name for _, name, _, _ in Formatter().parse(text) if name}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_each_catalogue_has_every_text_with_the_slots_of_the_english_one(language: str) -> None:
+    words, english = words_in(TEMPLATE, language), words_in(TEMPLATE, "en")
+    for field in fields(Words):
+        text = getattr(words, field.name)
+        assert text.strip()
+        assert slots(text) == slots(getattr(english, field.name)), field.name
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_page_in_each_language_has_its_words_and_no_missing_picture(language: str) -> None:
+    made = statement(entry(-150, kind="fee"), holder=of(language))
+    words = words_in(TEMPLATE, language)
+    assert rendered(made).replaced_count == 0
+    assert opened(made).Root.Lang == language
+    printed = re.sub(r"[\s\u200b\u200e\u200f]", "", content(made))
+    if language not in ("ar", "he"):  # pypdf gives these in the order of their pictures
+        for text in (words.account_statement, words.closing_balance, words.about_compare):
+            assert re.sub(r"\s", "", text) in printed
+
+
+@pytest.mark.parametrize(
+    ("locale", "language"),
+    [
+        ("de_CH", "de"),
+        ("pt-BR", "pt"),
+        ("sv_SE", "en"),
+        ("", "en"),
+        ("x" * 300, "en"),
+        ("../de", "en"),
+    ],
+)
+def test_a_locale_without_a_catalogue_gives_english(locale: str, language: str) -> None:
+    assert language_of(TEMPLATE, locale).language == language
+
+
+def test_dates_and_numbers_are_the_holders_too() -> None:
+    made = statement(entry(-234_567), holder=of("de_DE"))
+    (page,) = pages(made)
+    assert re.search(r"01\.10\.2026 +Card payment +T480001 +2\.345,67 +−1\.345,67", page)
+    assert "Kontoauszug\nOktober 2026" in re.sub(r" *\n\s*", "\n", page)
+    assert "Seite 1 von 1" in page
+
+
+@pytest.mark.parametrize("kind", ["right to left", "dinar of three decimals"])
+def test_a_page_from_the_right_has_its_columns_from_the_right(kind: str) -> None:
+    (page,) = pages(kinds()[kind])
+    row = next(row for row in page.splitlines() if "T480001" in row)
+    balance, amount, reference, description = (
+        row.index(text)
+        for text in (("976.50", "23.50") if kind == "right to left" else ("97.650", "2.350"))
+        + ("T480001", "Card payment")
+    )
+    assert balance < amount < reference < description
+
+
+def test_what_was_written_from_the_left_keeps_its_order_on_a_page_from_the_right() -> None:
+    (page,) = pages(kinds()["right to left"])
+    assert "14 Harbour Row" in page.replace("\u200e", "")
+
+
+def test_a_minus_stays_before_its_figures_on_a_page_from_the_right() -> None:
+    (page,) = pages(statement(entry(-150_000), holder=of("he_IL")))
+    assert "−500.00" in page
+
+
+@pytest.mark.parametrize(
+    ("locale", "font"), [("ja_JP", "JP"), ("ko_KR", "KR"), ("zh_TW", "TC"), ("zh_CN", "SC")]
+)
+def test_han_characters_have_the_shapes_that_the_holder_reads(locale: str, font: str) -> None:
+    made = statement(holder=replace(of(locale), name="直骨"))
+    names = [str(font.BaseFont) for font in opened(made).pages[0].Resources.Font.values()]
+    assert any(f"CJK-{font}" in name for name in names), names
+
+
+def test_a_lack_of_words_is_found_when_the_catalogue_is_read(tmp_path: Path) -> None:
+    (tmp_path / FOLDER).mkdir()
+    (tmp_path / FOLDER / "en.toml").write_text('account = "Account"\n', encoding="utf-8")
+    with pytest.raises(TypeError, match="account_statement"):
+        words_in(tmp_path, "en")

@@ -1,0 +1,138 @@
+"""The page says what the statement says, all of it, in its place."""
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from closebook.statements.model import Statement
+from tests.statements.reading import pages, printed_amount
+from tests.statements.samples import HOLDER, entry, many, statement
+
+
+@pytest.fixture(scope="module")
+def long() -> tuple[Statement, list[str]]:
+    made = many(70)
+    return made, pages(made)
+
+
+def test_every_line_stands_on_the_page_with_its_amount_and_balance(
+    long: tuple[Statement, list[str]],
+) -> None:
+    made, printed = long
+    rows = "\n".join(printed).splitlines()
+    for line in made.lines:
+        (row,) = [row for row in rows if line.reference in row]
+        amount = printed_amount(abs(line.amount_minor))
+        balance = printed_amount(line.balance_minor)
+        assert re.search(rf"{line.reference}\s+{amount}\s+{balance}$", row)
+        assert f"{line.posted_on.day} Oct 2026" in row
+
+
+def test_debits_and_credits_stand_in_their_own_columns(long: tuple[Statement, list[str]]) -> None:
+    made, printed = long
+    for page in printed:
+        rows = page.splitlines()
+        head = next(row for row in rows if "Debit" in row and "Credit" in row)
+        end_of_debit = head.index("Debit") + len("Debit") + 3
+        for line in made.lines:
+            for row in rows:
+                if line.reference in row:
+                    amount = printed_amount(abs(line.amount_minor))
+                    end = row.index(amount, row.index(line.reference)) + len(amount)
+                    assert (end <= end_of_debit) == (line.amount_minor < 0)
+
+
+def test_every_page_has_the_heads_the_account_and_its_number(
+    long: tuple[Statement, list[str]],
+) -> None:
+    _, printed = long
+    assert len(printed) > 2
+    for number, page in enumerate(printed, start=1):
+        assert f"Page {number} of {len(printed)}" in page
+        assert re.search(r"Date\s+Description\s+Reference\s+Debit\s+Credit\s+Balance", page)
+        assert f"Account {HOLDER.account_number}" in page
+
+
+def test_the_totals_stand_in_the_summary_and_the_closing_row(
+    long: tuple[Statement, list[str]],
+) -> None:
+    made, printed = long
+    first, last = printed[0], printed[-1]
+    for label, value in (
+        ("Opening balance", made.opening_minor),
+        (r"Credits \d+", made.credit_minor),
+        (r"Debits \d+", made.debit_minor),
+        ("of which fees", made.fee_minor),
+    ):
+        assert re.search(rf"{label}\s+{printed_amount(value)}", first)
+    closing = printed_amount(made.closing_minor)
+    assert re.search(rf"Closing balance\s+EUR.{closing}", first)
+    assert re.search(rf"31 Oct 2026\s+Closing balance\s+{closing}", last)
+
+
+@pytest.mark.parametrize("rows_before", range(6, 14))
+def test_a_wrapped_row_is_never_split_over_two_pages(rows_before: int) -> None:
+    words = [f"word{number:02d}" for number in range(40)]
+    made = statement(*(entry(100) for _ in range(rows_before)), entry(-1, " ".join(words)))
+    homes = {n for n, page in enumerate(pages(made)) for word in words if word in page}
+    assert len(homes) == 1
+
+
+def test_a_row_taller_than_a_page_loses_no_word() -> None:
+    words = [f"word{number:04d}" for number in range(900)]
+    printed = "\n".join(pages(statement(entry(-1, " ".join(words)))))
+    assert [word for word in words if word not in printed] == []
+
+
+def test_an_account_without_movements_says_so() -> None:
+    (page,) = pages(statement(opening_minor=12_345))
+    assert "There were no movements in this period." in page
+    assert "No fees were charged in this period." in page
+    assert len(re.findall(r"123\.45", page)) >= 4
+
+
+def test_a_negative_balance_has_a_real_minus() -> None:
+    (page,) = pages(statement(entry(-150_000)))
+    assert re.search(r"T480001\s+1,500\.00\s+−500\.00", page)
+    assert re.search(r"Closing balance\s+EUR.−500\.00", page)
+
+
+@pytest.mark.parametrize(
+    ("currency", "amount", "balance"), [("JPY", "1,234", "101,234"), ("KWD", "1.234", "101.234")]
+)
+def test_the_minor_unit_is_that_of_the_currency(currency: str, amount: str, balance: str) -> None:
+    (page,) = pages(statement(entry(1234), currency=currency))
+    assert re.search(rf"T480001\s+{amount}\s+{balance}$", page, re.MULTILINE)
+
+
+def test_numbers_follow_the_locale_of_the_holder() -> None:
+    (page,) = pages(statement(entry(-234_567), holder=replace(HOLDER, locale="de_DE")))
+    assert re.search(r"T480001\s+2\.345,67\s+−1\.345,67", page)
+
+
+@pytest.mark.parametrize(
+    ("currency", "largest_minor", "written"),
+    [
+        ("EUR", 99_999_999_999, "999,999,999.99"),
+        ("EUR", 8_888_888_888_888, "88,888,888,888.88"),
+        ("JPY", 88_888_888_888, "88,888,888,888"),
+        ("KWD", 888_888_888_888, "888,888,888.888"),
+        ("KWD", 88_888_888_888, "88,888,888.888"),
+    ],
+)
+def test_an_amount_never_wraps(currency: str, largest_minor: int, written: str) -> None:
+    made = statement(
+        entry(largest_minor), entry(-largest_minor), opening_minor=0, currency=currency
+    )
+    (page,) = pages(made)
+    assert re.search(rf"T480001\s+{written}\s+{written}$", page, re.MULTILINE)
+    assert re.search(rf"T480002\s+{written}\s+0", page)
+
+
+def test_the_largest_amounts_stay_in_their_columns() -> None:
+    made = statement(entry(3 * 10**17), entry(-6 * 10**17), opening_minor=0)
+    (page,) = pages(made)
+    assert re.search(
+        r"T480002\s+6,000,000,000,000,000\.00\s+−3,000,000,000,000,000\.00$", page, re.MULTILINE
+    )

@@ -1,0 +1,92 @@
+"""A long account is set in parts that nobody sees, in linear time and the memory of one part."""
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from closebook.statements import parts
+from closebook.statements.model import Statement
+from tests.statements.reading import ROOT, content, pages
+from tests.statements.samples import entry, many, statement
+
+COUNT = parts.MOST_LINES_OF_A_WHOLE + 1
+
+
+@pytest.fixture(scope="module")
+def long() -> tuple[Statement, list[str]]:
+    made = many(COUNT)
+    return made, pages(made)
+
+
+def test_every_line_is_printed_once_and_in_order(long: tuple[Statement, list[str]]) -> None:
+    made, printed = long
+    assert re.findall(r"T48\d{4}", "".join(printed)) == [line.reference for line in made.lines]
+
+
+def test_each_page_has_its_number_and_that_of_all_pages(long: tuple[Statement, list[str]]) -> None:
+    _, printed = long
+    assert len(printed) > 10
+    for number, page in enumerate(printed, start=1):
+        assert re.findall(r"Page \d+ of \d+", page) == [f"Page {number} of {len(printed)}"]
+
+
+def test_parts_meet_where_a_page_is_full(long: tuple[Statement, list[str]]) -> None:
+    _, printed = long
+    lines = [len(re.findall(r"T48\d{4}", page)) for page in printed]
+    assert len(set(lines[1:-2])) == 1, lines
+
+
+def test_the_letterhead_is_on_the_first_page_and_the_notes_are_on_the_last(
+    long: tuple[Statement, list[str]],
+) -> None:
+    _, printed = long
+    assert ["Opening balance" in page for page in printed] == [True] + [False] * (len(printed) - 1)
+    assert ["About this statement" in page for page in printed] == [False] * (len(printed) - 1) + [
+        True
+    ]
+    assert all("Account statement, October 2026" in page for page in printed[1:])
+
+
+def test_a_line_that_is_longer_than_a_part_is_whole() -> None:
+    # Given so long an account that it is set in parts, with a line that fills pages in its midst
+    words = [f"word{number:05d}" for number in range(4000)]
+    entries = [entry(-1) for _ in range(COUNT)]
+    entries[5] = entry(-1, " ".join(words))
+    # When it is printed
+    text = content(statement(*entries))
+    # Then no word of it is lost or repeated, nor any other line
+    assert re.findall(r"word\d{5}", text) == words
+    assert len(re.findall(r"T48\d{4}", text)) == COUNT
+
+
+PROGRAM = """
+import re, sys
+from pathlib import Path
+from closebook.statements.render import render
+from tests.statements.samples import many
+render(many(30))
+made = many(int(sys.argv[1]))
+render(made)
+# Not ru_maxrss, which begins with that of the process that started this one.
+print(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1])
+"""
+
+
+def test_three_times_as_many_lines_take_hardly_more_memory() -> None:
+    def megabytes(count: int) -> float:
+        ran = subprocess.run(
+            [sys.executable, "-c", PROGRAM, str(count)],
+            cwd=ROOT,
+            env=os.environ | {"PYTHONPATH": f"{ROOT / 'plugins'}:{ROOT}"},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return int(ran.stdout) / 1024
+
+    small, large = megabytes(1000), megabytes(3000)
+    assert large < small * 1.25
+    assert large < 200

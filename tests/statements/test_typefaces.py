@@ -1,0 +1,118 @@
+"""Names are set in the template's own fonts; what these lack is replaced, and counted."""
+
+import logging
+from dataclasses import replace
+from pathlib import Path
+from shutil import copytree
+
+import pytest
+
+from closebook.errors import Misconfigured
+from closebook.statements.model import Statement
+from closebook.statements.render import render
+from closebook.statements.text import Shown
+from closebook.statements.typefaces import Typefaces
+from tests.statements.reading import TEMPLATES, content, opened, pages, reader, rendered, squeezed
+from tests.statements.samples import HOLDER, entry, statement
+
+CONFIGURATION = TEMPLATES / "statement" / "v1" / "fonts.conf"
+
+
+def embedded(made: Statement) -> set[str]:
+    return {
+        str(font.get_object()["/BaseFont"]).partition("+")[2]
+        for page in reader(made).pages
+        for font in page["/Resources"]["/Font"].values()  # type: ignore[index]
+    }
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Σωκράτης Παπαδόπουλος",
+        "Кузнецова Анна",
+        "नीलम शर्मा",
+        "佐藤花子",
+        "王小明",
+        "김민준",
+        "Žofie Příhodová",
+        "فاطمة الزهراء",
+        "רחל כהן",
+        "สมชาย ใจดี",
+        "Ніно გიორგაძე",
+    ],
+)
+def test_names_in_many_scripts_are_set_in_fonts_that_have_them(name: str) -> None:
+    made = statement(entry(-5, name), holder=replace(HOLDER, name=name))
+    assert rendered(made).replaced_count == 0
+    assert embedded(made)
+    assert all(font.startswith("Noto") for font in embedded(made)), embedded(made)
+    text = squeezed(content(made))
+    assert squeezed(name)[:3] in text or squeezed(name)[::-1][:3] in text
+
+
+def test_every_glyph_says_which_characters_it_stands_for() -> None:
+    made = statement(entry(-5, "नीलम शर्मा"), entry(-5, "لا إله فاطمة"), entry(-5, "ffi Å 👍🏽"))
+    for page in opened(made).pages:
+        for font in page.Resources.Font.values():
+            mapping = font.ToUnicode.read_bytes()
+            assert b"> <>" not in mapping
+            assert b"> <0000>" not in mapping
+
+
+def test_emoji_are_outlines_of_a_font() -> None:
+    made = statement(entry(-5, "Gift 🎁 for 😀"))
+    (page,) = pages(made)
+    assert "Gift 🎁 for 😀" in page
+    assert any(font.startswith("Symbola") for font in embedded(made))
+    assert rendered(made).replaced_count == 0
+    assert not opened(made).pages[0].get_images()
+
+
+def test_a_character_that_no_font_has_is_replaced_on_the_page_and_counted(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    # Given letters of a script that the template has no font of, and a private character
+    made = statement(entry(-5, "a𐎠b𐎡c\ue000d"), holder=replace(HOLDER, name="𐎠Eleanor"))
+    # When it is rendered
+    with caplog.at_level(logging.WARNING, "closebook"):
+        document = render(made)
+    # Then each stands as the replacement character, and the page and the log say how many
+    (page,) = pages(made)
+    assert "a�b�c�d" in page
+    assert "�Eleanor" in page
+    assert document.replaced_count == 4
+    assert "Characters that could not be printed stand as �: 4." in page
+    assert "the statement of account 77 shows 4 characters as U+FFFD" in caplog.text
+    assert "Eleanor" not in caplog.text
+
+
+def test_what_has_no_picture_of_its_own_is_not_taken_for_missing() -> None:
+    shown = Shown(Typefaces.of(CONFIGURATION))
+    for text in ("نی\u200cخواهم", "❤\ufe0f", "👩\u200d👧", "a\u200eb\u00adc"):
+        assert shown(text).strip("\u200f") == text
+    assert shown.replaced_count == 0
+
+
+def test_a_tower_of_marks_is_cut_off_and_counted() -> None:
+    shown = Shown(Typefaces.of(CONFIGURATION))
+    assert shown("a" + "\u0301" * 50 + "b") == "a" + "\u0301" * 6 + "�b"
+    assert shown.replaced_count == 1
+
+
+def test_fonts_that_are_not_installed_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copytree(TEMPLATES / "statement", tmp_path / "statement")
+    file = tmp_path / "statement" / "v1" / "fonts.conf"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace("NotoSans-Bold.ttf", "NoSuchFont.ttf"), encoding="utf-8")
+    monkeypatch.setenv("CLOSEBOOK_TEMPLATES", str(tmp_path))
+    with pytest.raises(Misconfigured, match=r"NoSuchFont\.ttf are not installed"):
+        render(statement())
+
+
+def test_no_other_font_of_the_machine_is_used() -> None:
+    files = Typefaces.of(CONFIGURATION).files
+    assert len(files) == len(set(files)) > 20
+    assert not [file for file in files if "Color" in file.name or "DejaVu" in file.name]

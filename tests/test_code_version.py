@@ -1,0 +1,67 @@
+"""The code's name in the register changes with each file that computes or renders."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from closebook import settings
+from closebook.settings import code_version
+
+
+@pytest.fixture(autouse=True)
+def forgotten() -> Iterator[None]:
+    """A process computes the name once; other tests get the real one again."""
+    yield
+    code_version.cache_clear()
+
+
+@pytest.fixture
+def templates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of templates of the test's own, with one file."""
+    monkeypatch.setenv("CLOSEBOOK_TEMPLATES", str(tmp_path))
+    (tmp_path / "v1").mkdir()
+    (tmp_path / "v1" / "statement.css").write_text("p { margin: 0 }")
+    return tmp_path
+
+
+def version() -> str:
+    code_version.cache_clear()
+    return code_version()
+
+
+def test_the_same_files_have_the_same_name(templates: Path) -> None:
+    assert version() == version()
+
+
+def test_another_template_is_another_name(templates: Path) -> None:
+    before = version()
+    (templates / "v1" / "statement.css").write_text("p { margin: 1 }")
+
+    assert version() != before
+
+
+def test_the_same_file_in_another_place_is_another_name(templates: Path) -> None:
+    before = version()
+    (templates / "v1").rename(templates / "v2")
+
+    assert version() != before
+
+
+@pytest.mark.parametrize("changed", ["publish_if_newer.lua", "closes.py", "statements/freeze.py"])
+def test_every_file_of_the_package_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changed: str
+) -> None:
+    package = Path(settings.__file__).parent
+    copy = tmp_path / "closebook"
+    for path in package.rglob("*"):
+        if path.suffix in {".py", ".lua"}:
+            place = copy / path.relative_to(package)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(path.read_bytes())
+    monkeypatch.setattr(settings, "__file__", str(copy / "settings.py"))
+    monkeypatch.setenv("CLOSEBOOK_TEMPLATES", str(tmp_path / "none"))
+    before = version()
+    (copy / changed).write_text("-- another")
+
+    assert version() != before

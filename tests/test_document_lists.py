@@ -1,0 +1,102 @@
+"""README.md and docs/ list what there is: DAGs, settings, pools, checks, errors, parameters."""
+
+import ast
+import json
+import re
+
+import psycopg
+import pytest
+
+from local import REPOSITORY
+from local.airflow_contents import POOLS
+from local.stack import Stack
+from tests.documents import (
+    OPERATIONS,
+    README,
+    blocks,
+    commands,
+    dag_ids,
+    first_column,
+    section,
+    text,
+)
+from tests.newcomer import OWN_PLATFORM
+
+
+def sources() -> list[ast.Module]:
+    paths = sorted((REPOSITORY / "plugins").rglob("*.py"))
+    return [ast.parse(text(path)) for path in paths]
+
+
+def test_the_readme_tells_of_each_dag() -> None:
+    assert set(first_column(section(README, "What it does"))) == dag_ids()
+
+
+def test_the_readme_explains_each_variable_that_its_commands_use() -> None:
+    used = set(re.findall(r'"\$([A-Z_]+)"', "".join(commands(text(README)))))
+    assert set(first_column(section(README, OWN_PLATFORM))) == used
+
+
+def test_the_settings_are_those_that_the_source_reads() -> None:
+    read = {
+        node.value
+        for module in sources()
+        for node in ast.walk(module)
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and re.fullmatch(r"CLOSEBOOK_[A-Z_]+", node.value)
+    }
+    assert len(read) > 4
+    assert set(first_column(section(OPERATIONS, "Settings"))) == read
+
+
+def test_the_pools_are_those_that_the_stack_makes() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| (\d+) \|", section(OPERATIONS, "Pools"), re.MULTILINE)
+    assert {pool: int(slots) for pool, slots in rows} == POOLS
+
+
+def test_the_checks_are_those_of_the_folder() -> None:
+    files = {path.stem for path in (REPOSITORY / "sql" / "checks").glob("*.sql")}
+    assert set(first_column(section(OPERATIONS, "The checks"))) == files
+
+
+def test_the_error_texts_are_those_of_the_source() -> None:
+    raised = [raised_text(node) for module in sources() for node in ast.walk(module)]
+    documented = first_column(section(OPERATIONS, "Errors"))
+    assert len(documented) > 30
+    assert [t for t in documented if not any(t in template for template in raised)] == []
+
+
+def raised_text(node: ast.AST) -> str:
+    """A string of the source, with … for what is put in at run time."""
+    if isinstance(node, ast.JoinedStr):
+        parts = (value.value if isinstance(value, ast.Constant) else "…" for value in node.values)
+        return "".join(map(str, parts))
+    return str(node.value) if isinstance(node, ast.Constant) else ""
+
+
+def test_the_parameters_of_triggered_runs_are_accepted_by_their_dags() -> None:
+    from airflow.dag_processing.dagbag import DagBag
+    from airflow.sdk.definitions.param import ParamsDict
+
+    dags = DagBag(REPOSITORY / "dags").dags
+    triggers = [c for c in commands(text(OPERATIONS)) if c.startswith("airflow dags trigger ")]
+    assert len(triggers) == len(dags)
+    for command in triggers:
+        found = re.fullmatch(r"airflow dags trigger (\w+) --conf '(.+)'", command)
+        assert found, command
+        params, conf = dags[found[1]].params, json.loads(found[2])
+        assert set(conf) <= set(params)
+        ParamsDict({**params.dump(), **conf}).validate()
+        for name, value in conf.items():
+            params.get_param(name).resolve(value=value)
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_the_queries_for_finance_run_as_the_desk(
+    stack: Stack, module_store_database: str, number: int
+) -> None:
+    queries = blocks(text(OPERATIONS), "sql")
+    assert len(queries) == 4
+    with psycopg.connect(stack.desk(module_store_database)) as desk:
+        assert desk.execute(queries[number].encode()).fetchall() == []

@@ -1,0 +1,57 @@
+"""What an operator sets, as a task reads it."""
+
+import pytest
+from psycopg.conninfo import conninfo_to_dict
+
+from closebook.settings import Settings, from_airflow
+
+ENVIRONMENT = {
+    "CLOSEBOOK_TIME_ZONE": "America/New_York",
+    "CLOSEBOOK_REPLICAS": "closebook_replica_a, closebook_replica_b",
+    "CLOSEBOOK_DOCUMENTS_URL": "file:///documents",
+    "CLOSEBOOK_ISSUER_NAME": "Example Payments",
+}
+CONNECTIONS = {
+    "AIRFLOW_CONN_CLOSEBOOK_PRIMARY": "postgres://closebook_fence@primary:5432/platform",
+    "AIRFLOW_CONN_CLOSEBOOK_REPLICA_A": "postgres://closebook_reader@a:6432/platform",
+    "AIRFLOW_CONN_CLOSEBOOK_REPLICA_B": (
+        "postgres://closebook_reader@b:6432/platform?connect_timeout=30&sslmode=require"
+    ),
+    "AIRFLOW_CONN_CLOSEBOOK_STORE": "postgres://closebook_store@store:5432/closebook",
+    "AIRFLOW_CONN_CLOSEBOOK_REDIS": "redis://:secret@redis:6379/",
+}
+TIME_OUTS = {"connect_timeout", "tcp_user_timeout", "keepalives_idle", "keepalives_interval"}
+
+
+def read(monkeypatch: pytest.MonkeyPatch, **more: str) -> Settings:
+    for name, uri in CONNECTIONS.items():
+        monkeypatch.setenv(name, uri)
+    return from_airflow({**ENVIRONMENT, **more})
+
+
+def test_no_connection_waits_for_ever_for_a_server_that_died(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings = read(monkeypatch)
+
+    for conninfo in (settings.primary, settings.store, *(r.conninfo for r in settings.replicas)):
+        assert conninfo_to_dict(conninfo).keys() >= TIME_OUTS
+
+
+def test_the_extras_of_a_connection_go_before_our_own_time_outs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    replica_b = conninfo_to_dict(read(monkeypatch).replicas[1].conninfo)
+
+    assert replica_b["connect_timeout"] == "30"
+    assert replica_b["sslmode"] == "require"
+
+
+@pytest.mark.parametrize(
+    ("given", "roles"),
+    [({}, ()), ({"CLOSEBOOK_READ_ONLY_ROLES": " dump, Big Report ,"}, ("dump", "Big Report"))],
+)
+def test_read_only_roles_are_named_by_commas_and_there_need_be_none(
+    monkeypatch: pytest.MonkeyPatch, given: dict[str, str], roles: tuple[str, ...]
+) -> None:
+    assert read(monkeypatch, **given).read_only_roles == roles
