@@ -8,7 +8,7 @@ alter role closebook_fence set statement_timeout = '5s';
 
 create role closebook_reader login;
 alter role closebook_reader set default_transaction_read_only = on;
--- A day with 200,000 users took 92 ms on two cores and 150 ms on one; an hour is read on one all the
--- same. PostgreSQL's own estimates of what a second core costs are too high for that.
+-- A day with 200,000 users took 92 ms on two cores and 150 ms on one; an hour is read on one all
+-- the same. PostgreSQL's own estimates of what a second core costs are too high for that.
 alter role closebook_reader set parallel_setup_cost = 500;
 alter role closebook_reader set parallel_tuple_cost = 0.01;
