@@ -21,6 +21,8 @@ TABLES = {
     "statement_documents",
     "statement_twins",
     "statement_manifests",
+    "statement_versions",
+    "statement_decisions",
     "counter_publications",
 }
 VIEWS = {
@@ -28,8 +30,10 @@ VIEWS = {
     "current_hourly_volume",
     "current_daily_volume",
     "current_daily_account_movement",
+    "released_statements",
 }
 EVERYTHING = TABLES | VIEWS | {"migrations"}
+DECISIONS = {"statement_decisions"}
 MUTABLE = {"is_current", "confirmed_at", "confirmation_count"}
 
 Connection = psycopg.Connection[tuple[object, ...]]
@@ -63,14 +67,14 @@ def desk(stack: Stack, module_store_database: str, owner: Connection) -> Iterato
     ("role", "privilege", "relations"),
     [
         ("closebook_store", "select", EVERYTHING),
-        ("closebook_store", "insert", TABLES),
+        ("closebook_store", "insert", TABLES - DECISIONS),
         ("closebook_store", "update", set()),
         ("closebook_store", "delete", set()),
         ("closebook_store", "truncate", set()),
         ("closebook_store", "references", set()),
         ("closebook_store", "trigger", set()),
         ("closebook_desk", "select", EVERYTHING - {"migrations"}),
-        ("closebook_desk", "insert", set()),
+        ("closebook_desk", "insert", DECISIONS),
         ("closebook_desk", "update", set()),
         ("closebook_desk", "delete", set()),
         ("closebook_desk", "truncate", set()),
@@ -151,12 +155,25 @@ def test_the_store_does_not_turn_its_own_numbers_back(store: Connection) -> None
     _refused(store, sql.SQL("select setval('reporting.closes_close_id_seq', 1)"))
 
 
+@pytest.mark.parametrize("table", sorted(TABLES - DECISIONS))
+def test_the_desk_adds_nothing_but_decisions(desk: Connection, table: str) -> None:
+    _refused(
+        desk, sql.SQL("insert into {} default values").format(sql.Identifier("reporting", table))
+    )
+
+
 @pytest.mark.parametrize("table", sorted(TABLES))
-@pytest.mark.parametrize(
-    "attempt", ["insert into {} default values", "delete from {}", "truncate {}", "drop table {}"]
-)
-def test_the_desk_writes_nothing(desk: Connection, table: str, attempt: str) -> None:
+@pytest.mark.parametrize("attempt", ["delete from {}", "truncate {}", "drop table {}"])
+def test_the_desk_removes_nothing(desk: Connection, table: str, attempt: str) -> None:
     _refused(desk, sql.SQL(attempt).format(sql.Identifier("reporting", table)))
+
+
+def test_the_desk_changes_no_decision(desk: Connection) -> None:
+    _refused(desk, sql.SQL("update reporting.statement_decisions set decided_by = 'nobody'"))
+
+
+def test_the_store_decides_nothing(store: Connection) -> None:
+    _refused(store, sql.SQL("insert into reporting.statement_decisions default values"))
 
 
 def test_the_desk_makes_no_close_current(desk: Connection) -> None:

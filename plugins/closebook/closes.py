@@ -27,6 +27,10 @@ class Overtaken(Transient):
     """Another close of the period was written since this one began: its rows may be newer."""
 
 
+class ChangeWithoutReason(WrongData):
+    """A run would change what was issued, and nobody said why: nothing of it is written."""
+
+
 class ReplicasDisagree(checks.TieOutFailed):
     """Two replicas gave different numbers for one period: nothing of it is written."""
 
@@ -99,7 +103,8 @@ class Content:
 
     ``insert`` writes the rows under a close_id. ``changes`` names tables, each with its
     sql/reporting/<table>_changes.sql; ``requirements`` and ``tie_outs`` name files of sql/checks/
-    that must select nothing before and after the rows are in.
+    that must select nothing before and after the rows are in. Where a ``change_needs_reason``, a
+    run without one may only confirm.
     """
 
     insert: Callable[[int], None]
@@ -107,6 +112,7 @@ class Content:
     changes: Sequence[str]
     tie_outs: Sequence[str]
     requirements: Sequence[str] = ()
+    change_needs_reason: bool = False
 
 
 # ---- what is read ------------------------------------------------------------------------
@@ -182,6 +188,8 @@ def write(store: Store, reading: Reading, period: Period, run: Run, content: Con
         elif changes := _changes(store, current["close_id"], close_id, content):
             if reading.agrees_with is not None:
                 raise _disagreement(reading.agrees_with, reading.source.replica, period, changes)
+            if content.change_needs_reason and run.reason is None:
+                raise _unasked(period, changes)
             store.execute(query("reporting/retire_close"), {"close_id": current["close_id"]})
             _make_current(store, close_id, period)
             corrections = _corrections(store, close_id)
@@ -223,6 +231,7 @@ def _draft(store: Store, source: Source, period: Period, run: Run) -> DictRow:
             "code_version": code_version(),
             "run_id": run.run_id,
             "reason": run.reason,
+            "requested_by": run.requested_by,
         },
     ).fetchone()
     assert drafted is not None  # noqa: S101  # the insert returns its row
@@ -258,12 +267,23 @@ def _corrections(store: Store, close_id: int) -> tuple[Correction, ...]:
 def _disagreement(
     first: Replica, second: Replica, period: Period, changes: Sequence[DictRow]
 ) -> ReplicasDisagree:
-    rows = [
+    found = checks.found("replicas_agree", period, _shown(changes))
+    return ReplicasDisagree(found, proof=f"{first.name} is old, {second.name} is new")
+
+
+def _unasked(period: Period, changes: Sequence[DictRow]) -> ChangeWithoutReason:
+    found = checks.found("is issued", period, _shown(changes))
+    return ChangeWithoutReason(
+        f"{period} is issued, and {found.offending_count} of its rows would change: "
+        f"{found.rows_as_text}; to issue them again on purpose, run it again with a reason"
+    )
+
+
+def _shown(changes: Sequence[DictRow]) -> list[dict[str, Any]]:
+    return [
         {column: value for column, value in row.items() if _is_shown(column, value)}
         for row in changes
     ]
-    found = checks.found("replicas_agree", period, rows)
-    return ReplicasDisagree(found, proof=f"{first.name} is old, {second.name} is new")
 
 
 def _is_shown(column: str, value: Any) -> bool:

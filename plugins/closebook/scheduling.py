@@ -162,6 +162,7 @@ def current_task() -> Task:
             run_id=context["run_id"],
             reason=parameters.get("reason") or None,
             cross_check=bool(parameters.get("cross_check")),
+            requested_by=context["dag_run"].triggering_user_name,
         ),
         parameters=parameters,
         interval_start=None if start is None else datetime.fromisoformat(start.isoformat()),

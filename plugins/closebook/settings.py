@@ -77,11 +77,13 @@ class Run:
     """Who closes: the Airflow run (or the command), and why, when a person said so.
 
     ``cross_check`` asks for the same numbers from two replicas before they are written.
+    ``requested_by`` is the user who started the run, None for the schedule.
     """
 
     run_id: str
     reason: str | None = None
     cross_check: bool = False
+    requested_by: str | None = None
 
 
 def from_airflow(environment: Mapping[str, str] = os.environ) -> Settings:

@@ -11,7 +11,8 @@ insert into reporting.closes (
     replica_name,
     code_version,
     run_id,
-    reason
+    reason,
+    requested_by
 )
 select
     %(grain)s,
@@ -25,7 +26,8 @@ select
     %(replica_name)s,
     %(code_version)s,
     %(run_id)s,
-    %(reason)s
+    %(reason)s,
+    %(requested_by)s
 from reporting.closes
 where grain = %(grain)s and period_start = %(period_start)s
 returning close_id, close_version

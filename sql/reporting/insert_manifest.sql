@@ -1,6 +1,6 @@
 -- A manifest was written. The same manifest written again is the same row.
 insert into reporting.statement_manifests (
-    close_id, sha256, object_name, document_count, missing_count, run_id
+    close_id, sha256, object_name, document_count, missing_count, run_id, requested_by
 )
 values (
     %(close_id)s,
@@ -8,6 +8,7 @@ values (
     %(object_name)s,
     %(document_count)s,
     %(missing_count)s,
-    %(run_id)s
+    %(run_id)s,
+    %(requested_by)s
 )
 on conflict (close_id, sha256) do nothing

@@ -10,7 +10,10 @@ insert into reporting.statement_documents (
     renderer_sha256,
     conformance,
     replaced_count,
-    run_id
+    unsigned_sha256,
+    certificate_sha256,
+    run_id,
+    requested_by
 )
 values (
     %(close_id)s,
@@ -23,6 +26,9 @@ values (
     %(renderer_sha256)s,
     %(conformance)s,
     %(replaced_count)s,
-    %(run_id)s
+    %(unsigned_sha256)s,
+    %(certificate_sha256)s,
+    %(run_id)s,
+    %(requested_by)s
 )
 on conflict (close_id, account_id) do nothing

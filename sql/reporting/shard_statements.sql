@@ -1,5 +1,5 @@
--- The statements of one shard: one row an account, with the name of its document once there is
--- one.
+-- The statements of one shard: one row an account, with the version that stands, the close that
+-- issued it, what it supersedes, and the name of its document once there is one.
 with statements as (
     select
         close_id,
@@ -12,6 +12,15 @@ with statements as (
         opening_minor,
         closing_minor
     from reporting.statements
+),
+
+versions as (
+    select
+        account_id,
+        statement_version,
+        issued_close_id,
+        superseded_close_id
+    from reporting.statement_versions
     where
         close_id = %(close_id)s
         and account_id between %(first_account_id)s and %(last_account_id)s
@@ -21,7 +30,8 @@ with statements as (
 closes as (
     select
         close_id,
-        close_version
+        closed_at,
+        reason
     from reporting.closes
 ),
 
@@ -34,8 +44,11 @@ documents as (
 )
 
 select
-    statements.account_id,
-    closes.close_version,
+    versions.account_id,
+    versions.statement_version,
+    versions.issued_close_id,
+    issued.closed_at as issued_at,
+    superseded.closed_at as superseded_at,
     statements.currency,
     statements.account_number,
     statements.holder_name,
@@ -43,9 +56,17 @@ select
     statements.locale_code,
     statements.opening_minor,
     statements.closing_minor,
-    documents.object_name
-from statements
-inner join closes on statements.close_id = closes.close_id
+    documents.object_name,
+    case when superseded.close_id is not null then issued.reason end as correction_reason
+from versions
+inner join statements
+    on
+        versions.issued_close_id = statements.close_id
+        and versions.account_id = statements.account_id
+inner join closes as issued on versions.issued_close_id = issued.close_id
+left join closes as superseded on versions.superseded_close_id = superseded.close_id
 left join documents
-    on statements.close_id = documents.close_id and statements.account_id = documents.account_id
-order by statements.account_id asc
+    on
+        versions.issued_close_id = documents.close_id
+        and versions.account_id = documents.account_id
+order by versions.account_id asc

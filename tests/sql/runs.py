@@ -31,6 +31,9 @@ ROLES = {
     "replica": "closebook_reader",
     "checks": "closebook_store",
     "reporting": "closebook_store",
+    "reporting/latest_manifest": "closebook_desk",
+    "reporting/decision_obstacles": "closebook_desk",
+    "reporting/insert_statement_decision": "closebook_desk",
     "reporting/applied_migrations": "closebook_owner",
     "reporting/insert_migration": "closebook_owner",
     "reporting/lock_migrations": "closebook_owner",
@@ -39,6 +42,7 @@ IDENTITY_COLUMNS = {
     "closes": "close_id",
     "tie_outs": "tie_out_id",
     "statement_manifests": "manifest_id",
+    "statement_decisions": "decision_id",
     "counter_publications": "publication_id",
 }
 # Where ids that the database gives begin in a case, above those of the rows that are given.

@@ -19,8 +19,10 @@ def close_month(settings: Settings, month: Period, run: Run) -> Close:
     """Freeze the month's statement lines and balances for every account with activity or a balance.
 
     Balances are added up from the first entry on, in the same snapshot as the lines. Days of the
-    month that rows came late for are closed again from that snapshot too. Raises NotReady,
-    Transient, or WrongData with the accounts that do not tie out.
+    month that rows came late for are closed again from that snapshot too. A month that is closed
+    already changes only for a run with a reason: the statements that differ are issued again, the
+    others stay as they are. Raises NotReady, Transient, or WrongData with the accounts that do
+    not tie out or would change without a reason.
     """
     before, days = month_before(month), list(month.days())
     hours = [hour for day in days for hour in day.hours()]
@@ -48,10 +50,15 @@ def close_month(settings: Settings, month: Period, run: Run) -> Close:
                 "opening_equals_previous_closing",
                 "days_equal_statements",
             ],
+            change_needs_reason=True,
         )
         closes.hold(store, reading, [before, month, *days])
         repaired = rollups.close_days_again(store, reading, stale, run, month)
-        return [*repaired, closes.write(store, reading, month, run, content)]
+        written = closes.write(store, reading, month, run, content)
+        if written.outcome != "confirmed":
+            row = {"close_id": written.close_id}
+            store.execute(query("reporting/insert_statement_versions"), row)
+        return [*repaired, written]
 
     return closing.close(settings, month, run, [before, month, *days, *hours], work)[-1]
 

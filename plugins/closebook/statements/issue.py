@@ -20,7 +20,7 @@ from closebook.queries import query
 from closebook.settings import Run, Settings
 from closebook.statements.documents import Documents, StoredDocument
 from closebook.statements.limits import Limits, TooMuch, within
-from closebook.statements.model import Holder, Issuer, Statement, StatementLine
+from closebook.statements.model import Correction, Holder, Issuer, Statement, StatementLine
 from closebook.statements.render import Rendered, render, warm_up
 from closebook.store import Store, on_store
 
@@ -105,7 +105,7 @@ def render_shard(
         ).fetchall():
             if row["object_name"] is not None and documents.exists(row["object_name"]):
                 continue
-            statement = frozen_statement(store, settings, close_id, month, row)
+            statement = frozen_statement(store, settings, month, row)
             try:
                 made = within(
                     limits,
@@ -176,7 +176,10 @@ def _keep(
                 "renderer_sha256": renderer.sha256,
                 "conformance": rendered.conformance,
                 "replaced_count": rendered.replaced_count,
+                "unsigned_sha256": None,
+                "certificate_sha256": None,
                 "run_id": run.run_id,
+                "requested_by": run.requested_by,
             },
         )
         for twin in twins:
@@ -184,18 +187,18 @@ def _keep(
     return stored
 
 
-def frozen_statement(
-    store: Store, settings: Settings, close_id: int, month: Period, row: DictRow
-) -> Statement:
+def frozen_statement(store: Store, settings: Settings, month: Period, row: DictRow) -> Statement:
     """Build a statement from its frozen rows; it refuses to exist if it does not tie out."""
     lines = store.execute(
         query("reporting/lines_of_statement"),
-        {"close_id": close_id, "account_id": row["account_id"]},
+        {"close_id": row["issued_close_id"], "account_id": row["account_id"]},
     ).fetchall()
     return Statement(
-        close_id=close_id,
+        close_id=row["issued_close_id"],
         account_id=row["account_id"],
-        version=row["close_version"],
+        version=row["statement_version"],
+        issued_on=day_containing(row["issued_at"], month.time_zone).first_date,
+        corrects=_correction(row, month),
         currency=row["currency"],
         period_start=month.first_date,
         period_end_inclusive=month.last_date,
@@ -223,6 +226,17 @@ def frozen_statement(
             )
             for line in lines
         ),
+    )
+
+
+def _correction(row: DictRow, month: Period) -> Correction | None:
+    if row["superseded_at"] is None:
+        return None
+    return Correction(
+        superseded_version=row["statement_version"] - 1,
+        superseded_issued_on=day_containing(row["superseded_at"], month.time_zone).first_date,
+        # Versions of before had to give none.
+        reason=row["correction_reason"] or "",
     )
 
 
@@ -260,7 +274,12 @@ def write_manifest(settings: Settings, close_id: int, run: Run) -> Manifest:
         )
         store.execute(
             query("reporting/insert_manifest"),
-            {"close_id": close_id, "run_id": run.run_id, **asdict(manifest)},
+            {
+                "close_id": close_id,
+                "run_id": run.run_id,
+                "requested_by": run.requested_by,
+                **asdict(manifest),
+            },
         )
     return manifest
 

@@ -48,13 +48,23 @@ class Issuer:
 
 
 @dataclass(frozen=True, slots=True)
+class Correction:
+    """What a statement of version 2 or later supersedes: the version before, and why."""
+
+    superseded_version: int
+    superseded_issued_on: date
+    reason: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Statement:
     """The statement of one account for one period, in one currency.
 
     The period is business days in ``time_zone``, both ends included. Raises WrongData, naming
     the account and the line, unless opening + lines = closing, each running balance follows
     from the one before, lines are numbered 1, 2, 3 … without an entry twice, and every line
-    lies in the period, in order of days.
+    lies in the period, in order of days. ``issued_on`` is the business day of the close that
+    issued it.
     """
 
     close_id: int
@@ -70,6 +80,7 @@ class Statement:
     closing_minor: int
     lines: tuple[StatementLine, ...] = field(repr=False)
     issued_on: date | None = None
+    corrects: Correction | None = None
 
     def __post_init__(self) -> None:
         exponent(self.currency)

@@ -12,6 +12,7 @@ NAMESPACE = "urn:iso:std:iso:20022:tech:xsd:camt.053.001.08"
 
 # The schema's Max34Text and so on; decimals have 18 digits at most.
 _ACCOUNT, _REFERENCE, _NAME, _ADDRESS_LINE, _UNSTRUCTURED = 34, 35, 140, 70, 140
+_ADDITIONAL = 500
 _ADDRESS_LINES = 7
 _DIGITS = 18
 
@@ -48,7 +49,17 @@ def _document(statement: Statement) -> Iterator[str]:
     yield from _summary(statement)
     for line in statement.lines:
         yield from _entry(line, code)
+    yield from _correction(statement)
     yield "</Stmt>\n</BkToCstmrStmt></Document>\n"
+
+
+def _correction(statement: Statement) -> Iterator[str]:
+    if corrects := statement.corrects:
+        text = (
+            f"Corrected statement: version {statement.version} replaces version "
+            f"{corrects.superseded_version} of {corrects.superseded_issued_on}. {corrects.reason}"
+        )
+        yield f"<AddtlStmtInf>{_cut(text.strip(), _ADDITIONAL)}</AddtlStmtInf>\n"
 
 
 def _account(statement: Statement) -> Iterator[str]:

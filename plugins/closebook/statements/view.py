@@ -81,6 +81,7 @@ def view(statement: Statement, press: Press) -> View:
             "han": _han_shapes(locale_of(holder.locale)),
             "wide": widest > _LONGEST_NORMAL_AMOUNT,
             "version": statement.version,
+            "correction": _correction(statement, words, locale, shown),
             "period": period,
             "title_period": title_period,
             "running": f"{words.account_statement}, {title_period}",
@@ -156,6 +157,19 @@ def _chart(statement: Statement, words: Words, locale: Locale) -> dict[str, str]
             first=first, last=last, lowest=lowest, highest=highest
         ),
     }
+
+
+def _correction(
+    statement: Statement, words: Words, locale: Locale, shown: Shown
+) -> list[str] | None:
+    corrects = statement.corrects
+    if corrects is None:
+        return None
+    day = format_date(corrects.superseded_issued_on, "long", locale=locale)
+    texts = [words.corrected.format(version=corrects.superseded_version, date=day)]
+    if corrects.reason:
+        texts.append(words.correction_reason.format(reason=shown(corrects.reason)))
+    return texts
 
 
 def _notes(

@@ -28,6 +28,8 @@ class Words:
     currency: str
     issued: str
     version: str
+    corrected: str
+    correction_reason: str
     daily_balance: str
     daily_balance_text: str
     from_to: str

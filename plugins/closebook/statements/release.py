@@ -1,0 +1,141 @@
+"""The release of a month: a second person's act on what they were shown, or their refusal.
+
+A month's run ends issued, not released. What may be released, and by whom, the reporting store
+itself decides: the function reporting.decision_obstacles, which its table of decisions asks too.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from closebook.errors import NotReady, WrongData
+from closebook.periods import Period
+from closebook.queries import query
+from closebook.store import Store
+
+Verdict = Literal["released", "rejected"]
+
+
+class DecisionRefused(WrongData):
+    """A month may not be released or rejected so, or not by this person; ``obstacles`` say why."""
+
+    def __init__(self, month: Period, verdict: Verdict, obstacles: Sequence["Obstacle"]) -> None:
+        self.obstacles = tuple(obstacles)
+        super().__init__(f"{month} is not {verdict}: {'; '.join(map(str, obstacles))}")
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A month's statements as its newest manifest lists them; ``sha256`` is the manifest's."""
+
+    manifest_id: int
+    close_id: int
+    sha256: str
+    object_name: str
+    document_count: int
+    missing_count: int
+    written_at: datetime
+
+
+@dataclass(frozen=True)
+class Obstacle:
+    """One reason why a month may not be released, with what it is about."""
+
+    obstacle: str
+    detail: str
+
+    def __str__(self) -> str:
+        return f"{self.obstacle} ({self.detail})"
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a person decided on a manifest, as the register keeps it."""
+
+    decision_id: int
+    manifest_sha256: str
+    verdict: Verdict
+    person: str
+    decided_at: datetime
+
+
+def latest_batch(store: Store, month: Period) -> Batch:
+    """Return what there is to release of a month.
+
+    Raises NotReady while the month's current close has no manifest.
+    """
+    row = store.execute(
+        query("reporting/latest_manifest"), {"period_start": month.start}
+    ).fetchone()
+    if row is None:
+        raise NotReady(
+            f"{month} is not issued: no manifest of its current close is written; "
+            "run monthly_statements, or clear write_manifest"
+        )
+    return Batch(**row)
+
+
+def obstacles(
+    store: Store, batch: Batch, shown_sha256: str, verdict: Verdict, person: str
+) -> list[Obstacle]:
+    """Say what keeps a person from deciding so on the manifest that they were shown."""
+    deciding = {
+        "manifest_id": batch.manifest_id,
+        "manifest_sha256": shown_sha256,
+        "decision": verdict,
+        "person": person,
+    }
+    rows = store.execute(query("reporting/decision_obstacles"), deciding)
+    return [Obstacle(row["obstacle"], row["detail"]) for row in rows]
+
+
+def release(
+    store: Store, month: Period, shown_sha256: str, person: str, reason: str | None = None
+) -> Decision:
+    """Release a month's statements as listed in the manifest that the person was shown.
+
+    Raises DecisionRefused when anything was issued since, a check does not tie out, documents are
+    missing, or the person asked for the run themselves; NotReady when nothing is issued.
+    """
+    return _decide(store, month, shown_sha256, person, "released", reason)
+
+
+def reject(store: Store, month: Period, shown_sha256: str, person: str, reason: str) -> Decision:
+    """Keep on record that a person does not release a month, and why.
+
+    It may still be released later. Raises DecisionRefused when the person was shown another
+    manifest than there is now, or the month is released; NotReady when nothing is issued.
+    """
+    return _decide(store, month, shown_sha256, person, "rejected", reason)
+
+
+def _decide(
+    store: Store,
+    month: Period,
+    shown_sha256: str,
+    person: str,
+    verdict: Verdict,
+    reason: str | None,
+) -> Decision:
+    with store.transaction():
+        # No close of the month, and no other decision on it, comes between look and act.
+        store.execute(
+            query("reporting/lock_period"), {"grain": month.grain, "period_start": month.start}
+        )
+        batch = latest_batch(store, month)
+        found = obstacles(store, batch, shown_sha256, verdict, person)
+        if found:
+            raise DecisionRefused(month, verdict, found)
+        row = store.execute(
+            query("reporting/insert_statement_decision"),
+            {
+                "manifest_id": batch.manifest_id,
+                "manifest_sha256": shown_sha256,
+                "decision": verdict,
+                "person": person.strip(),
+                "reason": reason,
+            },
+        ).fetchone()
+    assert row is not None  # noqa: S101  # the insert returns its row
+    return Decision(row["decision_id"], shown_sha256, verdict, person.strip(), row["decided_at"])

@@ -1,0 +1,13 @@
+-- A person releases a month, or rejects it. One row: when. The table refuses a release that has an
+-- obstacle.
+insert into reporting.statement_decisions (
+    manifest_id, manifest_sha256, decision, decided_by, reason
+)
+values (
+    %(manifest_id)s,
+    %(manifest_sha256)s,
+    %(decision)s,
+    %(person)s,
+    %(reason)s
+)
+returning decision_id, decided_at
