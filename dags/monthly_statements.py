@@ -10,11 +10,14 @@ Every month, once the business month that ended is provably complete on a read r
 2. **plan_shards** cuts the accounts with activity or a balance into shards of at least 50.
 3. **render_shard**, one task a shard, makes the PDFs from the frozen lines and keeps them under the
    name of their content. A task that is cleared makes only what is missing.
-4. **write_manifest** lists every statement with its balances and the sha256 of its document.
+4. **write_manifest** lists every statement with its version, its balances and the sha256 of its
+   document. With that the month is issued, not released: that is a second person's act.
 5. **publish_counter** brings the counter in Redis up to date with the days that changed.
 
 **By hand**: the parameter `month` closes a month again; `account_ids` renders only those accounts
-(the lines of all accounts are frozen in any case); `reason` is kept in the register.
+(the lines of all accounts are frozen in any case). A month that is closed already changes only for
+a run with a `reason`: the statements that differ are issued again, and say what they replace and
+why; all others stay as they are.
 """
 
 from typing import Any

@@ -92,11 +92,11 @@ def test_the_parameters_of_triggered_runs_are_accepted_by_their_dags() -> None:
             params.get_param(name).resolve(value=value)
 
 
-@pytest.mark.parametrize("number", range(4))
+@pytest.mark.parametrize("number", range(6))
 def test_the_queries_for_finance_run_as_the_desk(
     stack: Stack, module_store_database: str, number: int
 ) -> None:
     queries = blocks(text(OPERATIONS), "sql")
-    assert len(queries) == 4
+    assert len(queries) == 6
     with psycopg.connect(stack.desk(module_store_database)) as desk:
         assert desk.execute(queries[number].encode()).fetchall() == []

@@ -162,7 +162,8 @@ def test_a_manual_run_writes_the_statements_that_its_form_asks_for(
 
     with psycopg.connect(platform.store(), row_factory=dict_row) as store:
         statement = store.execute(
-            "select * from reporting.statements join reporting.statement_documents "
+            "select statements.*, sha256, object_name, reason, closes.requested_by "
+            "from reporting.statements join reporting.statement_documents "
             "using (close_id, account_id) join reporting.closes using (close_id) "
             "where period_start = %s",
             [MONTH.start],
@@ -170,6 +171,7 @@ def test_a_manual_run_writes_the_statements_that_its_form_asks_for(
     assert statement is not None
     assert statement["closing_minor"] == -sum(PAYMENTS_MINOR) - LATE_MINOR
     assert statement["reason"] == "asked by a test"
+    assert statement["requested_by"] == "admin"
     document = platform.root / "documents" / statement["object_name"]
     assert sha256(document.read_bytes()).hexdigest() == statement["sha256"]
 
@@ -182,7 +184,12 @@ def test_what_came_late_for_the_day_is_found_by_the_month_and_in_the_counter(
         "dags/monthly_statements/dagRuns",
         {
             "logical_date": None,
-            "conf": {"month": MONTH.label, "account_ids": [1], "cross_check": True},
+            "conf": {
+                "month": MONTH.label,
+                "account_ids": [1],
+                "cross_check": True,
+                "reason": "a payment came late",
+            },
         },
     )
     wait_for_run(airflow, "monthly_statements", run["dag_run_id"])

@@ -14,6 +14,8 @@ MONTH = "tests/closes/test_month.py::"
 REPLICAS = "tests/closes/test_replicas.py::"
 ISSUE = "tests/closes/test_documents.py::"
 MODEL = "tests/statements/test_model.py::"
+REISSUE = "tests/closes/test_reissue.py::"
+RELEASE = "tests/closes/test_release.py::"
 DOCUMENTS = "tests/statements/test_documents.py::"
 COUNTER = "tests/test_counter.py::"
 DAGS = "tests/dags/test_dags.py::"
@@ -264,6 +266,49 @@ GUARDS = (
         '_refuse_falling_gross(last["counter_document"], content)',
         "pass",
         (COUNTER + "test_a_gross_total_that_would_fall_is_wrong_data_and_redis_keeps_the_old_one",),
+    ),
+    # ---- issue and release ----------------------------------------------------------------
+    Guard(
+        "issue: a month changes for a reason only",
+        "plugins/closebook/closes.py",
+        "if content.change_needs_reason and run.reason is None:",
+        "if False:",
+        (REISSUE + "test_a_month_that_is_issued_does_not_change_for_a_run_without_a_reason",),
+    ),
+    Guard(
+        "issue: what is the same keeps its version",
+        "sql/reporting/insert_statement_versions.sql",
+        "having count(*) = 2",
+        "having count(*) = 3",
+        (REISSUE + "test_only_the_statement_that_differs_is_issued_again",),
+    ),
+    Guard(
+        "release: a second person",
+        "sql/reporting/migrations/0004_release.sql",
+        "where lower(involved.requested_by) = lower(shown.person)",
+        "where false",
+        (RELEASE + "test_who_triggered_the_run_does_not_release_it",),
+    ),
+    Guard(
+        "release: the manifest that was shown",
+        "sql/reporting/migrations/0004_release.sql",
+        "where manifest.sha256 is distinct from shown.sha256",
+        "where false",
+        (RELEASE + "test_what_was_issued_after_it_was_shown_is_not_released",),
+    ),
+    Guard(
+        "release: all checks tie out",
+        "sql/reporting/migrations/0004_release.sql",
+        "where checked.offending_count > 0",
+        "where false",
+        (RELEASE + "test_a_month_in_which_a_check_does_not_tie_out_is_not_released",),
+    ),
+    Guard(
+        "release: no document is missing",
+        "sql/reporting/migrations/0004_release.sql",
+        "where manifest.missing_count > 0",
+        "where false",
+        (RELEASE + "test_a_month_with_a_missing_document_is_not_released",),
     ),
     # ---- the documents -------------------------------------------------------------------
     Guard(

@@ -1,0 +1,189 @@
+"""A month is released by a second person, by the manifest that they saw, with all checks green."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import psycopg
+import pytest
+from psycopg.rows import dict_row
+
+from closebook import checks
+from closebook.errors import NotReady
+from closebook.periods import HOUR
+from closebook.settings import Settings
+from closebook.statements import issue, release
+from closebook.statements.freeze import close_month
+from closebook.statements.release import Batch, DecisionRefused
+from closebook.store import Store
+from local.stack import Stack
+from tests.closes.october import OCTOBER
+from tests.closes.test_reissue import ADA, GRACE, MARY, ON_PURPOSE, fill, issue_month
+from tests.closing import RUN, Books, Platform, eventually, store_held, waiting_to_write
+
+
+@pytest.fixture
+def desk(stack: Stack, settings: Settings, module_store_database: str) -> Iterator[Store]:
+    """The reporting store as the desk's own role."""
+    with psycopg.connect(stack.desk(module_store_database), row_factory=dict_row) as desk:
+        yield desk
+
+
+@pytest.fixture
+def batch(settings: Settings, platform: Platform, desk: Store) -> Batch:
+    """October, issued by a run that Ada asked for."""
+    fill(platform)
+    issue_month(settings, ON_PURPOSE)
+    return release.latest_batch(desk, OCTOBER)
+
+
+def released(books: Books) -> list[tuple[int, int, bool]]:
+    """What anybody but a reviewer may see: account, version, superseded."""
+    rows = books.rows("select * from reporting.released_statements order by 2, 3")
+    return [(r["account_id"], r["statement_version"], r["is_superseded"]) for r in rows]
+
+
+def refusal(desk: Store, shown_sha256: str, person: str = "bob") -> str:
+    """Why the month is not released; the register has no decision then."""
+    with pytest.raises(DecisionRefused) as refused:
+        release.release(desk, OCTOBER, shown_sha256, person)
+    return str(refused.value)
+
+
+def test_a_run_ends_issued_and_nobody_may_see_its_statements(books: Books, batch: Batch) -> None:
+    assert (batch.document_count, batch.missing_count) == (3, 0)
+    assert released(books) == []
+
+
+def test_a_second_person_releases_and_the_register_keeps_who_when_and_which_hash(
+    books: Books, desk: Store, batch: Batch
+) -> None:
+    decision = release.release(desk, OCTOBER, batch.sha256, " bob ")
+    desk.commit()
+
+    [row] = books.rows("select * from reporting.statement_decisions")
+    assert (row["decision"], row["decided_by"], row["manifest_sha256"]) == (
+        "released",
+        "bob",
+        batch.sha256,
+    )
+    assert row["decided_at"] == decision.decided_at
+    assert released(books) == [(ADA, 1, False), (GRACE, 1, False), (MARY, 1, False)]
+
+
+@pytest.mark.parametrize("person", ["ada", "Ada", " ada "])
+def test_who_triggered_the_run_does_not_release_it(
+    books: Books, desk: Store, batch: Batch, person: str
+) -> None:
+    assert "it takes a second person" in refusal(desk, batch.sha256, person)
+    assert released(books) == []
+
+
+def test_what_was_issued_after_it_was_shown_is_not_released(
+    settings: Settings, platform: Platform, books: Books, desk: Store, batch: Batch
+) -> None:
+    # Given that Bob looks at October, and a late entry makes Ada issue it again meanwhile
+    desk.commit()
+    platform.post(GRACE, OCTOBER.end - HOUR, -55)
+    issue_month(settings, ON_PURPOSE)
+    # When he releases what he saw, it is refused
+    assert "what was shown has another hash" in refusal(desk, batch.sha256)
+    assert released(books) == []
+    # And what he sees when he looks again he may release
+    release.release(desk, OCTOBER, release.latest_batch(desk, OCTOBER).sha256, "bob")
+    desk.commit()
+    assert released(books) == [(ADA, 1, False), (GRACE, 2, False), (MARY, 1, False)]
+
+
+def test_a_month_with_a_missing_document_is_not_released(
+    settings: Settings, platform: Platform, desk: Store
+) -> None:
+    fill(platform)
+    close_id = close_month(settings, OCTOBER, RUN).close_id
+    issue.render_shard(settings, close_id, issue.Shard(1, 2, 2), None, RUN)
+    manifest = issue.write_manifest(settings, close_id, RUN)
+
+    assert "documents are missing (1)" in refusal(desk, manifest.sha256)
+
+
+def test_a_month_in_which_a_check_does_not_tie_out_is_not_released(
+    settings: Settings, desk: Store, batch: Batch
+) -> None:
+    with psycopg.connect(settings.store, row_factory=dict_row) as store:
+        failed = checks.found("days_equal_statements", OCTOBER, [{"account_id": GRACE}])
+        checks.record(store, failed, batch.close_id, RUN)
+
+    assert "a check does not tie out (days_equal_statements month" in refusal(desk, batch.sha256)
+
+
+def test_a_correction_is_seen_once_it_is_released_and_what_it_supersedes_is_marked_then(
+    settings: Settings, platform: Platform, books: Books, desk: Store, batch: Batch
+) -> None:
+    # Given October as it was released
+    release.release(desk, OCTOBER, batch.sha256, "bob")
+    desk.commit()
+    # When a correction is issued, it is not seen yet
+    platform.post(GRACE, OCTOBER.end - HOUR, -55)
+    issue_month(settings, ON_PURPOSE)
+    assert released(books) == [(ADA, 1, False), (GRACE, 1, False), (MARY, 1, False)]
+    # Then once it is released it is, beside the version that it supersedes
+    release.release(desk, OCTOBER, release.latest_batch(desk, OCTOBER).sha256, "bob")
+    desk.commit()
+    assert released(books) == [
+        (ADA, 1, False),
+        (GRACE, 1, True),
+        (GRACE, 2, False),
+        (MARY, 1, False),
+    ]
+
+
+def test_a_rejection_is_kept_with_its_reason_and_shows_nothing(
+    books: Books, desk: Store, batch: Batch
+) -> None:
+    release.reject(desk, OCTOBER, batch.sha256, "bob", "the fees look wrong")
+    desk.commit()
+
+    [row] = books.rows("select decision, decided_by, reason from reporting.statement_decisions")
+    assert row == {"decision": "rejected", "decided_by": "bob", "reason": "the fees look wrong"}
+    assert released(books) == []
+
+
+def test_a_month_is_released_once(books: Books, desk: Store, batch: Batch) -> None:
+    release.release(desk, OCTOBER, batch.sha256, "bob")
+    desk.commit()
+
+    assert "it is released already (bob)" in refusal(desk, batch.sha256, "eve")
+    assert len(books.rows("select 1 from reporting.statement_decisions")) == 1
+
+
+def test_of_two_who_release_at_once_one_does(
+    stack: Stack, settings: Settings, module_store_database: str, books: Books, batch: Batch
+) -> None:
+    def attempt(person: str) -> str:
+        with psycopg.connect(stack.desk(module_store_database), row_factory=dict_row) as desk:
+            try:
+                release.release(desk, OCTOBER, batch.sha256, person)
+            except DecisionRefused as refused:
+                return str(refused)
+            return "released"
+
+    # Both wait for the lock that a close of the month holds
+    with ThreadPoolExecutor(2) as people:
+        with store_held(settings, OCTOBER):
+            both = [people.submit(attempt, person) for person in ("bob", "eve")]
+            eventually(lambda: waiting_to_write(settings) == 2)
+        outcomes = sorted(each.result(20) for each in both)
+
+    assert "it is released already" in outcomes[0]
+    assert outcomes[1] == "released"
+    assert len(books.rows("select 1 from reporting.statement_decisions")) == 1
+
+
+def test_what_is_not_issued_cannot_be_released(
+    settings: Settings, platform: Platform, desk: Store
+) -> None:
+    fill(platform)
+    close_month(settings, OCTOBER, replace(RUN, requested_by="ada"))
+
+    with pytest.raises(NotReady, match="is not issued"):
+        release.release(desk, OCTOBER, "0" * 64, "bob")
