@@ -19,7 +19,7 @@ from closebook.periods import Period, day_containing
 from closebook.queries import query
 from closebook.settings import Run, Settings
 from closebook.statements.documents import Documents, StoredDocument
-from closebook.statements.limits import Limits, TooMuch, within
+from closebook.statements.limits import Job, Limits, TooMuch, each_within
 from closebook.statements.model import Correction, Holder, Issuer, Statement, StatementLine
 from closebook.statements.render import Rendered, render, warm_up
 from closebook.store import Store, on_store
@@ -28,6 +28,8 @@ logger = logging.getLogger(__name__)
 
 SMALLEST_SHARD = 50
 MOST_SHARDS = 64
+DOCUMENTS_AT_ONCE = 25
+"""How many statements are in memory, and are made by one process, before the next ones."""
 
 
 @dataclass(frozen=True)
@@ -83,9 +85,9 @@ def render_shard(
 ) -> int:
     """Render and keep the statements of a shard that have no document yet; return how many.
 
-    Each document is whole and registered before the next one begins, so a task that is killed
-    loses one at most, and one that runs again goes on where it stopped. Raises TooMuch, with the
-    accounts, when documents took more than the limits; all others of the shard are kept by then.
+    Each document is whole before it is registered, so a task that is killed loses a few at most,
+    and one that runs again goes on where it stopped. Raises TooMuch, with the accounts, when
+    documents took more than the limits; all others of the shard are kept by then.
     """
     documents = Documents(settings.documents_url)
     warm_up()
@@ -94,7 +96,7 @@ def render_shard(
     with on_store(settings) as store:
         store.autocommit = True
         month = _month(store, close_id)
-        for row in store.execute(
+        rows = store.execute(
             query("reporting/shard_statements"),
             {
                 "close_id": close_id,
@@ -102,28 +104,29 @@ def render_shard(
                 "last_account_id": shard.last_account_id,
                 "account_ids": None if account_ids is None else [*account_ids],
             },
-        ).fetchall():
-            if row["object_name"] is not None and documents.exists(row["object_name"]):
-                continue
-            statement = frozen_statement(store, settings, month, row)
-            try:
-                made = within(
-                    limits,
-                    f"the statement of account {statement.account_id}",
-                    partial(render, statement),
-                )
-            except TooMuch as error:
-                logger.error("%s: %s", month, error)  # noqa: TRY400  # a stack says no more
-                without.append(str(statement.account_id))
-                continue
-            stored = _keep(store, documents, statement, made, month, run)
-            if row["object_name"] not in {None, stored.object_name}:
-                raise WrongData(
-                    f"{month}: the document of account {row['account_id']} is lost, and "
-                    "it is not made the same again by what renders now: bring "
-                    f"{row['object_name']} back from a backup"
-                )
-            rendered += 1
+        ).fetchall()
+        wanted = [
+            row
+            for row in rows
+            if row["object_name"] is None or not documents.exists(row["object_name"])
+        ]
+        for first in range(0, len(wanted), DOCUMENTS_AT_ONCE):
+            some = wanted[first : first + DOCUMENTS_AT_ONCE]
+            statements = [frozen_statement(store, settings, month, row) for row in some]
+            made = each_within(limits, [_job(statement) for statement in statements])
+            for row, statement, document in zip(some, statements, made, strict=True):
+                if isinstance(document, TooMuch):
+                    logger.error("%s: %s", month, document)
+                    without.append(str(statement.account_id))
+                    continue
+                stored = _keep(store, documents, statement, document, month, run)
+                if row["object_name"] not in {None, stored.object_name}:
+                    raise WrongData(
+                        f"{month}: the document of account {row['account_id']} is lost, and "
+                        "it is not made the same again by what renders now: bring "
+                        f"{row['object_name']} back from a backup"
+                    )
+                rendered += 1
     if without:
         raise TooMuch(
             f"{month}: {len(without)} documents are missing, those of the accounts "
@@ -132,6 +135,10 @@ def render_shard(
             "the shard are issued"
         )
     return rendered
+
+
+def _job(statement: Statement) -> Job[Rendered]:
+    return Job(f"the statement of account {statement.account_id}", partial(render, statement))
 
 
 def _month(store: Store, close_id: int) -> Period:
