@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from functools import cache
 
-from closebook.statements.model import Holder, Issuer, Statement, StatementLine
+from closebook.statements.model import Correction, Holder, Issuer, Statement, StatementLine
 
 HOLDER = Holder(
     name="Eleanor Whitfield",
@@ -80,6 +80,11 @@ def of(locale: str) -> Holder:
     return replace(HOLDER, locale=locale)
 
 
+def corrected(made: Statement, reason: str = "Two entries came <late> & were added") -> Statement:
+    """The second version of a statement."""
+    return replace(made, version=2, corrects=Correction(1, date(2026, 11, 2), reason))
+
+
 @cache
 def kinds() -> dict[str, Statement]:
     """A statement of each kind that looks different."""
@@ -101,6 +106,8 @@ def kinds() -> dict[str, Statement]:
         "right to left": statement(*few, currency="ILS", holder=hebrew),
         "German": statement(*few, holder=of("de_DE")),
         "long amounts": statement(entry(3 * 10**17), entry(-6 * 10**17), opening_minor=0),
+        "corrected": corrected(statement(*few)),
+        "corrected, right to left": corrected(statement(*few, holder=arabic)),
         "emoji and a lack": statement(entry(-500, "Gift 🎁 for 😀 𐎠")),
         "some pages": many(70),
         "in parts": many(700),

@@ -7,7 +7,7 @@ import pytest
 
 from closebook.statements.model import Statement
 from tests.statements.reading import pages, printed_amount
-from tests.statements.samples import HOLDER, entry, many, statement
+from tests.statements.samples import HOLDER, corrected, entry, many, statement
 
 
 @pytest.fixture(scope="module")
@@ -136,3 +136,22 @@ def test_the_largest_amounts_stay_in_their_columns() -> None:
     assert re.search(
         r"T480002\s+6,000,000,000,000,000\.00\s+−3,000,000,000,000,000\.00$", page, re.MULTILINE
     )
+
+
+def test_a_corrected_statement_says_what_it_replaces_and_why() -> None:
+    [page] = pages(corrected(statement(entry(100)), "a refund\ncame <b>late</b>"))
+    assert "This corrected statement replaces version 1, issued on 2 November 2026." in page
+    assert "Reason: a refund" in page
+    assert "came <b>late</b>" in page
+    assert re.search(r"Version\s+2$", page, re.MULTILINE)
+
+
+def test_a_correction_from_before_there_were_reasons_gives_none() -> None:
+    [page] = pages(corrected(statement(entry(100)), ""))
+    assert "replaces version 1" in page
+    assert "Reason" not in page
+
+
+def test_a_first_version_replaces_nothing() -> None:
+    [page] = pages(statement(entry(100)))
+    assert "replaces" not in page

