@@ -24,6 +24,7 @@ from tests.closing import (
     RUN,
     Books,
     Platform,
+    asking,
     eventually,
     store_held,
     utc,
@@ -176,6 +177,28 @@ def test_a_read_that_is_cut_off_begins_again_on_the_other_replica(
 
     assert sorted(read) == sorted(REPLICAS)
     assert [row["amount_minor"] for row in rows] == [100]
+
+
+def test_a_replica_that_ends_a_session_for_idling_is_a_matter_of_the_replica(
+    stack: Stack, settings: Settings, platform: Platform
+) -> None:
+    """A cross-check's second replica idles while the first is read."""
+    impatient = asking(stack, settings, "replica_a", "idle_in_transaction_session_timeout=50ms")
+
+    def work(source: Source) -> None:
+        with psycopg.connect(stack.replica_admin("replica_a")) as admin:
+            eventually(lambda: not is_there(admin, source.connection.info.backend_pid))
+        source.rows("volume_control_totals", BOUNDS)
+
+    with pytest.raises(Transient, match="idle-in-transaction timeout"):
+        replicas.read(replace(settings, replicas=(impatient,), read_attempts=1), NINE, work)
+
+
+def is_there(admin: psycopg.Connection[Any], pid: int) -> bool:
+    """Whether a server has a process of that number."""
+    found = admin.execute("select 1 from pg_stat_activity where pid = %s", [pid]).fetchone()
+    admin.rollback()
+    return found is not None
 
 
 def test_a_read_that_conflicts_with_recovery_begins_again(
