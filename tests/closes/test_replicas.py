@@ -4,6 +4,7 @@ import re
 import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
@@ -172,6 +173,36 @@ def test_a_read_that_is_cut_off_begins_again_on_the_other_replica(
             with psycopg.connect(stack.replica_admin(source.replica.name)) as admin:
                 admin.execute("select pg_terminate_backend(%s)", [row["pid"]])
         return source.rows("hourly_volume", BOUNDS)
+
+    rows = replicas.read(settings, NINE, work)
+
+    assert sorted(read) == sorted(REPLICAS)
+    assert [row["amount_minor"] for row in rows] == [100]
+
+
+def test_a_second_reader_that_comes_when_the_snapshot_is_gone_begins_again_on_the_other_replica(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, settings: Settings, platform: Platform
+) -> None:
+    """A recovery conflict can end the first reader while the second waits for its connection."""
+    platform.settle(NINE.start, 100)
+    read: list[str] = []
+    connected = replicas._snapshot_connection
+
+    def work(source: Source) -> list[dict[str, Any]]:
+        read.append(source.replica.name)
+        row = source.connection.execute("select pg_backend_pid() as pid").fetchone()
+        assert row is not None
+
+        def connected_too_late(replica: Replica) -> AbstractContextManager[Any]:
+            if len(read) == 1:
+                with psycopg.connect(stack.replica_admin(replica.name)) as admin:
+                    admin.execute("select pg_terminate_backend(%s, 5000)", [row["pid"]])
+            return connected(replica)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(replicas, "_snapshot_connection", connected_too_late)
+            with source.beside() as beside:
+                return beside.rows("hourly_volume", BOUNDS)
 
     rows = replicas.read(settings, NINE, work)
 
