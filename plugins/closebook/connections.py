@@ -9,6 +9,13 @@ from typing import Any
 
 import psycopg
 
+LOST = (
+    psycopg.OperationalError,
+    # Time-outs as well, which psycopg has among the errors of a server's own making.
+    psycopg.errors.IdleInTransactionSessionTimeout,
+    psycopg.errors.TransactionTimeout,
+)
+
 
 @contextmanager
 def hung_up_after(connection: psycopg.Connection[Any], seconds: float) -> Iterator[None]:
@@ -45,7 +52,7 @@ def is_lost(error: psycopg.Error) -> bool:
     Lost, shut down, recovery conflict, time-out, too many connections. An error without a state
     is not the server's word but psycopg's, such as on a COPY that a shutdown has ended.
     """
-    return error.sqlstate is None or isinstance(error, psycopg.OperationalError)
+    return error.sqlstate is None or isinstance(error, LOST)
 
 
 def first_line(error: psycopg.Error) -> str:

@@ -70,7 +70,8 @@ class Source:
         with _snapshot_connection(self.replica) as connection:
             beside = replace(self, connection=connection)
             with beside.reading():
-                connection.execute(sql.SQL("set transaction snapshot {}").format(name))
+                with _snapshot_gone(self.replica):
+                    connection.execute(sql.SQL("set transaction snapshot {}").format(name))
                 _limit_statements(connection, self.statement_timeout_seconds)
             yield beside
 
@@ -234,6 +235,16 @@ def _replica_error(replica: Replica) -> Iterator[None]:
             f"{replica.name} refused a query: {reason}; compare the platform's "
             "reporting_source views with docs/contract.md"
         ) from None
+
+
+@contextmanager
+def _snapshot_gone(replica: Replica) -> Iterator[None]:
+    """Raise ReplicaLost for a snapshot that is not there: its session has ended meanwhile."""
+    try:
+        yield
+    except (psycopg.DataError, psycopg.ProgrammingError) as error:
+        # PostgreSQL 15 calls its name invalid, 16 and later undefined.
+        raise ReplicaLost(f"{replica.name} lost its snapshot: {first_line(error)}") from None
 
 
 @contextmanager

@@ -73,7 +73,11 @@ def optional_text(title: str, description: str, **schema: Any) -> Param:
 
 CLOSE_PARAMETERS: dict[str, Param] = {
     "reason": optional_text(
-        "Reason", "Why it is closed by hand; kept in the register of closes.", maxLength=500
+        "Reason",
+        "Why it is closed by hand; kept in the register of closes.",
+        maxLength=500,
+        # Blanks are no reason: a statement that is issued again would print them.
+        pattern=r"^$|\S",
     ),
     "cross_check": Param(
         False,

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import psycopg
 from psycopg.rows import DictRow, dict_row
 
+from closebook.connections import first_line, is_lost
 from closebook.errors import Transient, WrongData
 from closebook.periods import Period
 from closebook.settings import Settings
@@ -19,7 +20,9 @@ def on_store(settings: Settings) -> Iterator[Store]:
     try:
         with _connection(settings) as store:
             yield store
-    except psycopg.OperationalError as error:
+    except psycopg.Error as error:
+        if not is_lost(error):
+            raise
         raise Transient(_failure(error)) from None
 
 
@@ -32,9 +35,9 @@ def writing(settings: Settings, period: Period) -> Iterator[Store]:
     try:
         with _connection(settings) as store:
             yield store
-    except psycopg.OperationalError as error:
-        raise Transient(f"{period}: {_failure(error)}") from None
     except psycopg.Error as error:
+        if is_lost(error):
+            raise Transient(f"{period}: {_failure(error)}") from None
         # The server's detail would show the row, with names in it.
         where = error.diag.constraint_name or error.diag.column_name or error.diag.table_name
         raise WrongData(
@@ -53,4 +56,4 @@ def _connection(settings: Settings) -> Store:
 
 def _failure(error: psycopg.Error) -> str:
     # The first line only: the rest may show the row that was being written, with names in it.
-    return f"the reporting store failed: {str(error).strip().splitlines()[0]}"
+    return f"the reporting store failed: {first_line(error)}"

@@ -602,7 +602,8 @@ before insert on reporting.statement_decisions
 for each row execute function reporting.refuse_decision_with_obstacles();
 
 -- The statements that anybody but a reviewer may see: one row a version of an account's statement
--- that stands in a released month. It keeps standing when a later version is released.
+-- that stands in a released month. It keeps standing when a later version is released, whether or
+-- not those in between ever were.
 create view reporting.released_statements as
 select
     statements.close_id,
@@ -621,13 +622,17 @@ select
     exists(
         select 1
         from reporting.statement_versions as later
+        inner join reporting.closes as later_closes
+            on later.close_id = later_closes.close_id
         inner join reporting.statement_manifests as manifests
             on later.close_id = manifests.close_id
         inner join reporting.statement_decisions as decisions
             on manifests.manifest_id = decisions.manifest_id
         where
-            later.superseded_close_id = statements.close_id
+            later_closes.grain = closes.grain
+            and later_closes.period_start = closes.period_start
             and later.account_id = statements.account_id
+            and later.statement_version > versions.statement_version
             and decisions.decision = 'released'
     ) as is_superseded
 from reporting.statements

@@ -137,6 +137,31 @@ def test_a_correction_is_seen_once_it_is_released_and_what_it_supersedes_is_mark
     ]
 
 
+def test_a_release_marks_every_earlier_version_though_one_in_between_was_never_released(
+    settings: Settings, platform: Platform, books: Books, desk: Store, batch: Batch
+) -> None:
+    # Given October as it was released, and a correction that is rejected
+    release.release(desk, OCTOBER, batch.sha256, "bob")
+    platform.post(GRACE, OCTOBER.end - HOUR, -55)
+    desk.commit()
+    issue_month(settings, ON_PURPOSE)
+    rejected = release.latest_batch(desk, OCTOBER)
+    release.reject(desk, OCTOBER, rejected.sha256, "bob", "there is more to come")
+    desk.commit()
+    # When the next correction is released
+    platform.post(GRACE, OCTOBER.end - HOUR, -5)
+    issue_month(settings, ON_PURPOSE)
+    release.release(desk, OCTOBER, release.latest_batch(desk, OCTOBER).sha256, "bob")
+    desk.commit()
+    # Then the one that was released before it does not stand beside it as if it were good
+    assert released(books) == [
+        (ADA, 1, False),
+        (GRACE, 1, True),
+        (GRACE, 3, False),
+        (MARY, 1, False),
+    ]
+
+
 def test_a_rejection_is_kept_with_its_reason_and_shows_nothing(
     books: Books, desk: Store, batch: Batch
 ) -> None:

@@ -4,6 +4,7 @@ import re
 import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
@@ -24,6 +25,7 @@ from tests.closing import (
     RUN,
     Books,
     Platform,
+    asking,
     eventually,
     store_held,
     utc,
@@ -176,6 +178,58 @@ def test_a_read_that_is_cut_off_begins_again_on_the_other_replica(
 
     assert sorted(read) == sorted(REPLICAS)
     assert [row["amount_minor"] for row in rows] == [100]
+
+
+def test_a_second_reader_that_comes_when_the_snapshot_is_gone_begins_again_on_the_other_replica(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, settings: Settings, platform: Platform
+) -> None:
+    """A recovery conflict can end the first reader while the second waits for its connection."""
+    platform.settle(NINE.start, 100)
+    read: list[str] = []
+    connected = replicas._snapshot_connection
+
+    def work(source: Source) -> list[dict[str, Any]]:
+        read.append(source.replica.name)
+        row = source.connection.execute("select pg_backend_pid() as pid").fetchone()
+        assert row is not None
+
+        def connected_too_late(replica: Replica) -> AbstractContextManager[Any]:
+            if len(read) == 1:
+                with psycopg.connect(stack.replica_admin(replica.name)) as admin:
+                    admin.execute("select pg_terminate_backend(%s, 5000)", [row["pid"]])
+            return connected(replica)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(replicas, "_snapshot_connection", connected_too_late)
+            with source.beside() as beside:
+                return beside.rows("hourly_volume", BOUNDS)
+
+    rows = replicas.read(settings, NINE, work)
+
+    assert sorted(read) == sorted(REPLICAS)
+    assert [row["amount_minor"] for row in rows] == [100]
+
+
+def test_a_replica_that_ends_a_session_for_idling_is_a_matter_of_the_replica(
+    stack: Stack, settings: Settings, platform: Platform
+) -> None:
+    """A cross-check's second replica idles while the first is read."""
+    impatient = asking(stack, settings, "replica_a", "idle_in_transaction_session_timeout=50ms")
+
+    def work(source: Source) -> None:
+        with psycopg.connect(stack.replica_admin("replica_a")) as admin:
+            eventually(lambda: not is_there(admin, source.connection.info.backend_pid))
+        source.rows("volume_control_totals", BOUNDS)
+
+    with pytest.raises(Transient, match="idle-in-transaction timeout"):
+        replicas.read(replace(settings, replicas=(impatient,), read_attempts=1), NINE, work)
+
+
+def is_there(admin: psycopg.Connection[Any], pid: int) -> bool:
+    """Whether a server has a process of that number."""
+    found = admin.execute("select 1 from pg_stat_activity where pid = %s", [pid]).fetchone()
+    admin.rollback()
+    return found is not None
 
 
 def test_a_read_that_conflicts_with_recovery_begins_again(

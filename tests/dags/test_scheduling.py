@@ -3,10 +3,11 @@
 from datetime import UTC, datetime
 
 import pytest
+from airflow.sdk.exceptions import ParamValidationError
 
 from closebook import periods
 from closebook.errors import Misconfigured
-from closebook.scheduling import Task
+from closebook.scheduling import CLOSE_PARAMETERS, Task
 from closebook.settings import Replica, Run, Settings
 
 ZONE = "America/New_York"
@@ -76,3 +77,14 @@ def test_accounts_are_all_unless_some_are_named() -> None:
     assert task(None).account_ids() is None
     assert task(None, account_ids=[]).account_ids() is None
     assert task(None, account_ids=[7, 9]).account_ids() == [7, 9]
+
+
+@pytest.mark.parametrize("reason", [None, "", "ticket 4711", " late"])
+def test_a_reason_may_be_left_out_or_given(reason: str | None) -> None:
+    assert CLOSE_PARAMETERS["reason"].resolve(reason) == reason
+
+
+@pytest.mark.parametrize("reason", [" ", "\t\n"])
+def test_blanks_are_no_reason(reason: str) -> None:
+    with pytest.raises(ParamValidationError):
+        CLOSE_PARAMETERS["reason"].resolve(reason)

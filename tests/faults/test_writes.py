@@ -1,15 +1,20 @@
 """Two closes of one period reach the store at the same time: one version, whoever is first."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import psycopg
+import pytest
+from psycopg.conninfo import make_conninfo
 
+from closebook.errors import Transient
 from closebook.periods import hour_of
 from closebook.settings import Settings
 from closebook.volume import close_hour
 from local.stack import Stack
 from tests.closing import RUN, Books, Platform, eventually, utc
-from tests.faults.outcome import assert_closed
+from tests.faults.holding import held_reads
+from tests.faults.outcome import assert_closed, assert_nothing_written
 
 NINE = hour_of(utc("2026-10-15T09:00Z"))
 
@@ -32,6 +37,40 @@ def test_the_same_close_twice_at_once_with_both_about_to_write(
     # then one writes, and the other one reads again and finds the same.
     assert outcomes == {"new", "confirmed"}
     assert_closed(books, platform, NINE)
+
+
+def test_a_store_that_ends_a_session_for_idling_while_the_replica_is_read(
+    stack: Stack, settings: Settings, platform: Platform, books: Books
+) -> None:
+    platform.settle(NINE.start, 1000)
+    # Given a store that ends a transaction in which nothing happens for a while,
+    limit = "-c idle_in_transaction_session_timeout=50ms -c application_name=impatient"
+    impatient = replace(settings, store=make_conninfo(settings.store, options=limit))
+    with (
+        ThreadPoolExecutor() as pool,
+        held_reads(stack, platform, "transactions", "%row_count%") as hold,
+    ):
+        # when the replica takes longer over a query,
+        closing = pool.submit(close_hour, impatient, NINE, RUN)
+        hold.reached_on()
+        eventually(lambda: not sessions_of_the_store(settings, "impatient"))
+        hold.release()
+        # then the store is at fault, not the platform's data.
+        with pytest.raises(Transient, match=r"the reporting store failed: .*idle-in-transaction"):
+            closing.result(timeout=30)
+
+    assert_nothing_written(books)
+    assert close_hour(settings, NINE, RUN).outcome == "new"
+    assert_closed(books, platform, NINE)
+
+
+def sessions_of_the_store(settings: Settings, application: str) -> int:
+    with psycopg.connect(settings.store) as store:
+        row = store.execute(
+            "select count(*) from pg_stat_activity where application_name = %s", [application]
+        ).fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 def waiting_on_the_store(owner: str) -> int:
