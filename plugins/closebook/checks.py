@@ -25,14 +25,6 @@ class TieOut:
     offending_count: int
     offending_sample: list[dict[str, Any]]
 
-    @property
-    def rows_as_text(self) -> str:
-        """The sample for an operator to read."""
-        return "; ".join(
-            ", ".join(f"{column}={value}" for column, value in row.items())
-            for row in self.offending_sample
-        )
-
 
 class TieOutFailed(WrongData):
     """A check selected rows: the close stops and nothing of it is written.
@@ -42,10 +34,13 @@ class TieOutFailed(WrongData):
 
     def __init__(self, tie_out: TieOut, proof: str | None = None) -> None:
         self.tie_out = tie_out
-        compared = proof or f"sql/checks/{tie_out.check_name}.sql"
+        rows = "; ".join(
+            ", ".join(f"{column}={value}" for column, value in row.items())
+            for row in tie_out.offending_sample
+        )
         super().__init__(
             f"{tie_out.period}: {tie_out.check_name} found {tie_out.offending_count} rows that do "
-            f"not tie out ({compared}): {tie_out.rows_as_text}"
+            f"not tie out ({proof or f'sql/checks/{tie_out.check_name}.sql'}): {rows}"
         )
 
 

@@ -18,6 +18,9 @@ from closebook.replicas import Source
 from closebook.settings import Replica, Run, code_version
 from closebook.store import Store
 
+# What a month that would change without a reason fails; while it fails, nobody releases the month.
+SAME_AS_ISSUED = "same_as_issued"
+
 Outcome = Literal["new", "changed", "confirmed"]
 Measure = Literal["volume", "ledger"]
 Basis = Mapping[tuple[Grain, datetime], int]
@@ -27,7 +30,7 @@ class Overtaken(Transient):
     """Another close of the period was written since this one began: its rows may be newer."""
 
 
-class ChangeWithoutReason(WrongData):
+class ChangeWithoutReason(checks.TieOutFailed):
     """A run would change what was issued, and nobody said why: nothing of it is written."""
 
 
@@ -200,6 +203,8 @@ def write(store: Store, reading: Reading, period: Period, run: Run, content: Con
         assert current is not None  # noqa: S101  # only an existing version can be confirmed
         store.execute(query("reporting/confirm_close"), {"close_id": current["close_id"]})
         written = Close(current["close_id"], period, current["close_version"], "confirmed")
+    if content.change_needs_reason:
+        proved.append(checks.found(SAME_AS_ISSUED, period, []))
     for tie_out in proved:
         checks.record(store, tie_out, written.close_id, run)
     return written
@@ -272,10 +277,10 @@ def _disagreement(
 
 
 def _unasked(period: Period, changes: Sequence[DictRow]) -> ChangeWithoutReason:
-    found = checks.found("is issued", period, _shown(changes))
     return ChangeWithoutReason(
-        f"{period} is issued, and {found.offending_count} of its rows would change: "
-        f"{found.rows_as_text}; to issue them again on purpose, run it again with a reason"
+        checks.found(SAME_AS_ISSUED, period, _shown(changes)),
+        proof="old is as issued, new is what the platform has by now; to issue them again on "
+        "purpose, run it again with a reason",
     )
 
 

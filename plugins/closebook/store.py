@@ -9,6 +9,7 @@ from psycopg.rows import DictRow, dict_row
 from closebook.connections import first_line, is_lost
 from closebook.errors import Transient, WrongData
 from closebook.periods import Period
+from closebook.queries import query
 from closebook.settings import Settings
 
 Store = psycopg.Connection[DictRow]
@@ -51,6 +52,8 @@ def _connection(settings: Settings) -> Store:
     store = psycopg.connect(settings.store, row_factory=dict_row)
     # Whoever waited for a lock must see what its holder wrote.
     store.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
+    with store.transaction():
+        store.execute(query("reporting/notice_lost_client"))
     return store
 
 

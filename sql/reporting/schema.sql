@@ -455,18 +455,41 @@ begin atomic
                 and versions.account_id = documents.account_id
     ),
 
+    -- What an earlier close issued and nobody has released is released with this one.
+    unreleased as (
+        select standing.close_id
+        from (
+            select manifest.close_id
+            from manifest
+            union
+            select versions.issued_close_id
+            from reporting.statement_versions as versions
+            inner join manifest on versions.close_id = manifest.close_id
+        ) as standing
+        where
+            not exists (
+                select 1
+                from reporting.statement_decisions as decisions
+                inner join reporting.statement_manifests as manifests
+                    on decisions.manifest_id = manifests.manifest_id
+                where
+                    manifests.close_id = standing.close_id
+                    and decisions.decision = 'released'
+            )
+    ),
+
     involved as (
         select closes.requested_by
         from reporting.closes
-        inner join manifest on closes.close_id = manifest.close_id
+        inner join unreleased on closes.close_id = unreleased.close_id
         union
         select manifests.requested_by
         from reporting.statement_manifests as manifests
-        inner join manifest on manifests.close_id = manifest.close_id
+        inner join unreleased on manifests.close_id = unreleased.close_id
         union
         select documents.requested_by
         from documents
-        inner join manifest on documents.close_id = manifest.close_id
+        inner join unreleased on documents.close_id = unreleased.close_id
     ),
 
     obstacles as (

@@ -94,6 +94,9 @@ def test_a_month_that_is_issued_does_not_change_for_a_run_without_a_reason(
     assert f"account_id={ADA}, " not in text
     assert "Hopper" not in text
     assert books.size() == before
+    # And the check that failed is on record
+    [failed] = books.failed_tie_outs()
+    assert (failed["check_name"], failed["close_id"]) == ("same_as_issued", None)
 
 
 def test_a_month_whose_numbers_are_the_same_needs_no_reason(

@@ -9,6 +9,7 @@ import pytest
 from psycopg.rows import dict_row
 
 from closebook import checks
+from closebook.closes import ChangeWithoutReason
 from closebook.errors import NotReady
 from closebook.periods import HOUR
 from closebook.settings import Settings
@@ -114,6 +115,23 @@ def test_a_month_in_which_a_check_does_not_tie_out_is_not_released(
         checks.record(store, failed, batch.close_id, RUN)
 
     assert "a check does not tie out (days_equal_statements month" in refusal(desk, batch.sha256)
+
+
+def test_a_month_that_is_known_to_differ_from_the_platform_is_not_released_as_it_is(
+    settings: Settings, platform: Platform, books: Books, desk: Store, batch: Batch
+) -> None:
+    # Given an entry that came late, which a run without a reason has found
+    platform.post(GRACE, OCTOBER.end - HOUR, -55)
+    with pytest.raises(ChangeWithoutReason):
+        close_month(settings, OCTOBER, replace(RUN, reason=None))
+    # Then what was issued is not released
+    assert "a check does not tie out (same_as_issued month" in refusal(desk, batch.sha256)
+    desk.commit()
+    # And once it was issued again on purpose, that is
+    issue_month(settings, ON_PURPOSE)
+    release.release(desk, OCTOBER, release.latest_batch(desk, OCTOBER).sha256, "bob")
+    desk.commit()
+    assert released(books) == [(ADA, 1, False), (GRACE, 2, False), (MARY, 1, False)]
 
 
 def test_a_correction_is_seen_once_it_is_released_and_what_it_supersedes_is_marked_then(

@@ -138,18 +138,41 @@ begin atomic
                 and versions.account_id = documents.account_id
     ),
 
+    -- What an earlier close issued and nobody has released is released with this one.
+    unreleased as (
+        select standing.close_id
+        from (
+            select manifest.close_id
+            from manifest
+            union
+            select versions.issued_close_id
+            from reporting.statement_versions as versions
+            inner join manifest on versions.close_id = manifest.close_id
+        ) as standing
+        where
+            not exists (
+                select 1
+                from reporting.statement_decisions as decisions
+                inner join reporting.statement_manifests as manifests
+                    on decisions.manifest_id = manifests.manifest_id
+                where
+                    manifests.close_id = standing.close_id
+                    and decisions.decision = 'released'
+            )
+    ),
+
     involved as (
         select closes.requested_by
         from reporting.closes
-        inner join manifest on closes.close_id = manifest.close_id
+        inner join unreleased on closes.close_id = unreleased.close_id
         union
         select manifests.requested_by
         from reporting.statement_manifests as manifests
-        inner join manifest on manifests.close_id = manifest.close_id
+        inner join unreleased on manifests.close_id = unreleased.close_id
         union
         select documents.requested_by
         from documents
-        inner join manifest on documents.close_id = manifest.close_id
+        inner join unreleased on documents.close_id = unreleased.close_id
     ),
 
     obstacles as (
@@ -285,7 +308,8 @@ before insert on reporting.statement_decisions
 for each row execute function reporting.refuse_decision_with_obstacles();
 
 -- The statements that anybody but a reviewer may see: one row a version of an account's statement
--- that stands in a released month. It keeps standing when a later version is released.
+-- that stands in a released month. It keeps standing when a later version is released, whether or
+-- not those in between ever were.
 create view reporting.released_statements as
 select
     statements.close_id,
@@ -304,13 +328,17 @@ select
     exists(
         select 1
         from reporting.statement_versions as later
+        inner join reporting.closes as later_closes
+            on later.close_id = later_closes.close_id
         inner join reporting.statement_manifests as manifests
             on later.close_id = manifests.close_id
         inner join reporting.statement_decisions as decisions
             on manifests.manifest_id = decisions.manifest_id
         where
-            later.superseded_close_id = statements.close_id
+            later_closes.grain = closes.grain
+            and later_closes.period_start = closes.period_start
             and later.account_id = statements.account_id
+            and later.statement_version > versions.statement_version
             and decisions.decision = 'released'
     ) as is_superseded
 from reporting.statements
