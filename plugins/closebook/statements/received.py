@@ -62,8 +62,8 @@ class Received:
             if made.reader.is_encrypted:
                 raise Refused("it is encrypted, and no statement is")
             _ = made.is_signed
-            if made.page_count > MOST_PAGES:
-                raise Refused(f"it has more than {MOST_PAGES:,} pages")
+            if not 0 < made.page_count <= MOST_PAGES:
+                raise Refused(f"it has {made.page_count:,} pages")
         return made
 
     @property
