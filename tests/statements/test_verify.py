@@ -23,6 +23,7 @@ from closebook.settings import KeyFile
 from closebook.statements.model import Statement
 from closebook.statements.signature import Signer, signer_of
 from closebook.statements.verify import Given, Outcome, Report, verify
+from tests.documents import OPERATIONS, commands, first_column, section
 from tests.statements.certificates import PASSPHRASE, Identity, identity
 from tests.statements.reading import ROOT, rendered
 from tests.statements.samples import HOLDER, entry, kinds, many, of, statement
@@ -564,6 +565,25 @@ def test_the_command_says_what_it_found_and_ends_with_a_code_of_its_own(files: F
     code, said, _ = run(cut, "--register", listed)
     assert code == FAILED
     assert "FAILED       file" in said
+
+
+def test_the_example_of_the_operators_page_runs(files: Files, signer: Signer) -> None:
+    signed = signer.sign(rendered(FEW).pdf).pdf
+    for name, content in {
+        "statement.pdf": signed,
+        "manifest.json": register((FEW, signed)),
+        "september.pdf": rendered(BEFORE).pdf,
+        "authority.pem": identity().authority_pem,
+    }.items():
+        files.put(name, content)
+    below = section(OPERATIONS, "Verify a statement")
+    (command,) = commands(below)
+    given = command.removeprefix("closebook verify ").split()
+    code, said, _ = run(*(it if it.startswith("--") else str(files.folder / it) for it in given))
+    assert code == FINE, said
+    assert first_column(below) == [str(code) for code in range(4)]
+    checks = re.findall(r"^OK +(\w+)", said, re.MULTILINE)
+    assert re.findall(r"^\| (\w+) \| [A-Z]", below, re.MULTILINE) == checks
 
 
 @pytest.mark.parametrize(
