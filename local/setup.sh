@@ -63,6 +63,8 @@ missing_packages() {
     has pdftotext || echo poppler-utils
     has qpdf || echo qpdf
     has faketime || echo faketime
+    has certutil || echo libnss3-tools
+    has softhsm2-util || echo softhsm2
     has chromium || has chromium-browser || echo chromium
   fi
 }

@@ -1,9 +1,24 @@
-"""The operator's commands: ``python -m closebook migrate`` (connects by libpq's PG variables)."""
+"""The commands of Closebook: ``closebook`` where it is installed, else ``python -m closebook``."""
 
 import argparse
+import logging
 import sys
+from pathlib import Path
 
-from closebook.migrations import migrate
+from closebook.errors import Misconfigured
+
+_VERIFY = """\
+Verify the file of a statement, offline. Prints a line for each check: OK, FAILED or NOT CHECKED.
+"""
+_EXIT_CODES = """\
+exit codes:
+  0  nothing failed, and the file's hash is in the register
+  1  something failed
+  2  the arguments, or the files that they name, cannot be used
+  3  nothing failed, but no register was given to compare the file's hash with
+"""
+FINE, FAILED, UNUSABLE, NOT_COMPARED = range(4)
+_MOST_BYTES = 512 * 1024**2
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -11,11 +26,78 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="closebook", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     migrating = commands.add_parser("migrate", help="bring the reporting store up to date")
-    migrating.add_argument("--conninfo", default="", help="libpq connection string of the owner")
+    migrating.add_argument(
+        "--conninfo",
+        default="",
+        help="libpq connection string of the owner; without it libpq's PG variables are used",
+    )
+    verifying = commands.add_parser(
+        "verify",
+        help="verify the file of a statement",
+        description=_VERIFY,
+        epilog=_EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    verifying.add_argument("file", type=Path, help="the PDF of the statement")
+    verifying.add_argument(
+        "--register", type=Path, metavar="MANIFEST.json", help="the manifest of its month"
+    )
+    verifying.add_argument(
+        "--previous", type=Path, metavar="OTHER.pdf", help="the statement of the period before"
+    )
+    verifying.add_argument(
+        "--trust", type=Path, metavar="CERTIFICATE.pem", help="whom to trust to sign statements"
+    )
     options = parser.parse_args(arguments)
+    return _migrate(options) if options.command == "migrate" else _verify(options)
+
+
+def _migrate(options: argparse.Namespace) -> int:
+    from closebook.migrations import migrate  # a verifier needs no database
+
     applied = migrate(options.conninfo)
     sys.stdout.write("".join(f"applied {name}\n" for name in applied) or "already up to date\n")
-    return 0
+    return FINE
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from closebook.statements.limits import TooMuch, within
+    from closebook.statements.verify import LIMITS, Given, Report, refused, verify
+
+    def report_on_it() -> Report:
+        logging.disable()  # what the readers of PDFs say is in the report, in better words
+        return verify(content, given)
+
+    try:
+        content = _content(options.file)
+        given = Given(*map(_content_of, (options.register, options.previous, options.trust)))
+        # What a stranger made is read in a process of its own, which may not take all there is.
+        report = within(LIMITS, "the report", report_on_it)
+    except TooMuch:
+        report = refused("reading it takes more time or memory than any statement does")
+    except Misconfigured as error:
+        sys.stderr.write(f"closebook verify: {error}\n")
+        return UNUSABLE
+    encoding = sys.stdout.encoding
+    sys.stdout.write(report.text.encode(encoding, "backslashreplace").decode(encoding))
+    if report.has_failed:
+        return FAILED
+    return FINE if report.is_registered else NOT_COMPARED
+
+
+def _content_of(path: Path | None) -> bytes | None:
+    return None if path is None else _content(path)
+
+
+def _content(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            content = file.read(_MOST_BYTES + 1)
+    except OSError as error:
+        raise Misconfigured(f"{path} cannot be read: {error.strerror}") from error
+    if len(content) > _MOST_BYTES:
+        raise Misconfigured(f"{path} has more than {_MOST_BYTES // 1024**2} MB")
+    return content
 
 
 if __name__ == "__main__":

@@ -42,11 +42,33 @@ class Replica:
 
 
 @dataclass(frozen=True)
+class KeyFile:
+    """A PKCS#12 file with a key, its certificate and the chain of that."""
+
+    path: Path
+    passphrase: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class KeyToken:
+    """A key that stays on a token (PKCS#11); its certificate there has the same label."""
+
+    module: Path
+    token: str
+    label: str
+    pin: str = field(repr=False)
+
+
+SigningKey = KeyFile | KeyToken
+
+
+@dataclass(frozen=True)
 class Settings:
     """Everything that a close needs to know of its surroundings. Durations are in seconds.
 
     ``primary``, ``replicas`` and ``store`` are libpq connection strings; ``documents_url`` is an
-    ObjectStoragePath URL; ``read_only_roles`` are roles of the platform that write nothing.
+    ObjectStoragePath URL; ``read_only_roles`` are roles of the platform that write nothing;
+    without a ``signing_key`` statements are not signed.
     """
 
     time_zone: str
@@ -58,6 +80,7 @@ class Settings:
     issuer_name: str = "Closebook"
     issuer_address: str = ""
     read_only_roles: tuple[str, ...] = ()
+    signing_key: SigningKey | None = None
     fence_grace_seconds: float = 0.5
     fence_wait_seconds: float = 10.0
     replica_wait_seconds: float = 30.0
@@ -104,6 +127,7 @@ def from_airflow(environment: Mapping[str, str] = os.environ) -> Settings:
         issuer_name=_required(environment, "CLOSEBOOK_ISSUER_NAME"),
         issuer_address=environment.get("CLOSEBOOK_ISSUER_ADDRESS", ""),
         read_only_roles=_names(environment.get("CLOSEBOOK_READ_ONLY_ROLES", "")),
+        signing_key=_signing_key(environment.get("CLOSEBOOK_SIGNING_CONNECTION", "").strip()),
     )
 
 
@@ -150,6 +174,21 @@ def _postgres_conninfo(connection_id: str) -> str:
         user=connection.login,
         password=connection.password,
         **{**CONNECTION_DEFAULTS, **connection.extra_dejson},
+    )
+
+
+def _signing_key(connection_id: str) -> SigningKey | None:
+    if not connection_id:
+        return None
+    connection = _connection(connection_id)
+    extra, secret = connection.extra_dejson, connection.password or ""
+    if set(extra) == {"pkcs12"}:
+        return KeyFile(Path(extra["pkcs12"]), secret)
+    if set(extra) == {"pkcs11_module", "token", "label"}:
+        return KeyToken(Path(extra["pkcs11_module"]), extra["token"], extra["label"], secret)
+    raise Misconfigured(
+        f"the Airflow connection {connection_id} names no signing key: give its extra pkcs12, or "
+        "pkcs11_module, token and label, and nothing else"
     )
 
 

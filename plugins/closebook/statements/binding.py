@@ -167,6 +167,7 @@ class Binding:
                 },
             },
         }
+        file.pack()  # whoever signs the file looks for these
         for number, content in objects.items():
             file.add(written(content), number)
         info = metadata.write_info(file)

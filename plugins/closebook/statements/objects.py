@@ -85,7 +85,7 @@ class ObjectFile:
         number = self.reserve() if number is None else number
         self._packing.append((number, content))
         if len(self._packing) == _OBJECTS_IN_A_STREAM:
-            self._pack()
+            self.pack()
         return number
 
     def add_stream(
@@ -110,7 +110,7 @@ class ObjectFile:
     def finish(self, *, root: int, info: int, identifier: bytes) -> None:
         """Write what finds the objects. ``identifier`` is the document's, the same in each version
         of its file."""
-        self._pack()
+        self.pack()
         number = self.reserve()
         self._kinds[number], self._places[number] = _PLAIN, self._position
         start = self._position
@@ -127,7 +127,8 @@ class ObjectFile:
         self._write(b"%d 0 obj\n<<%s>>\nstream\n%s\nendstream\n" % (number, head, content))
         self._write(b"endobj\nstartxref\n%d\n%%%%EOF\n" % start)
 
-    def _pack(self) -> None:
+    def pack(self) -> None:
+        """Begin a new pack: a reader parses the head of a whole one to find an object of it."""
         if not self._packing:
             return
         places, position = [], 0

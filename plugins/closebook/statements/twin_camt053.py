@@ -11,8 +11,8 @@ from closebook.statements.text import printable
 NAMESPACE = "urn:iso:std:iso:20022:tech:xsd:camt.053.001.08"
 
 # The schema's Max34Text and so on; decimals have 18 digits at most.
-_ACCOUNT, _REFERENCE, _NAME, _ADDRESS_LINE, _UNSTRUCTURED = 34, 35, 140, 70, 140
-_ADDITIONAL = 500
+REFERENCE, NAME = 35, 140
+_ACCOUNT, _ADDRESS_LINE, _UNSTRUCTURED, _ADDITIONAL = 34, 70, 140, 500
 _ADDRESS_LINES = 7
 _DIGITS = 18
 
@@ -66,11 +66,11 @@ def _account(statement: Statement) -> Iterator[str]:
     holder = statement.holder
     number = _cut(holder.account_number, _ACCOUNT) or str(statement.account_id)
     yield f"<Acct><Id><Othr><Id>{number}</Id></Othr></Id><Ccy>{statement.currency}</Ccy>"
-    yield f"<Ownr>{_element('Nm', _cut(holder.name, _NAME))}"
+    yield f"<Ownr>{_element('Nm', _cut(holder.name, NAME))}"
     lines = [_cut(line, _ADDRESS_LINE) for line in printable(holder.address).split("\n")]
     address = "".join(_element("AdrLine", line) for line in [*filter(None, lines)][:_ADDRESS_LINES])
     yield f"{_element('PstlAdr', address)}</Ownr>"
-    issuer = _element("Nm", _cut(statement.issuer.name, _NAME))
+    issuer = _element("Nm", _cut(statement.issuer.name, NAME))
     yield f"<Svcr><FinInstnId>{issuer}</FinInstnId></Svcr></Acct>\n"
 
 
@@ -94,10 +94,10 @@ def _summary(statement: Statement) -> Iterator[str]:
 def _entry(line: StatementLine, code: str) -> Iterator[str]:
     yield f"<Ntry><NtryRef>{line.line_number}</NtryRef>{_amount(line.amount_minor, code)}"
     yield f"<Sts><Cd>BOOK</Cd></Sts><BookgDt><Dt>{line.posted_on}</Dt></BookgDt>"
-    yield _element("AcctSvcrRef", _cut(line.reference, _REFERENCE))
-    yield f"<BkTxCd><Prtry><Cd>{_cut(line.kind, _REFERENCE) or 'other'}</Cd></Prtry></BkTxCd>"
+    yield _element("AcctSvcrRef", _cut(line.reference, REFERENCE))
+    yield f"<BkTxCd><Prtry><Cd>{_cut(line.kind, REFERENCE) or 'other'}</Cd></Prtry></BkTxCd>"
     party = ""
-    if line.counterparty and (name := _cut(line.counterparty, _NAME)):
+    if line.counterparty and (name := _cut(line.counterparty, NAME)):
         role = "Cdtr" if line.amount_minor < 0 else "Dbtr"
         party = f"<RltdPties><{role}><Pty><Nm>{name}</Nm></Pty></{role}></RltdPties>"
     text = printable(line.description)

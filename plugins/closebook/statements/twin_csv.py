@@ -49,8 +49,16 @@ def statement_csv(statement: Statement) -> bytes:
     return text.getvalue().encode("utf-8-sig")
 
 
+def text_of(cell: str) -> str:
+    """The text that a cell was written for."""
+    return cell[1:] if cell.startswith("'") and _is_risky(cell[1:]) else cell
+
+
 def _cell(text: str) -> str:
     shown = printable(text)
+    return f"'{shown}" if _is_risky(shown) else shown
+
+
+def _is_risky(shown: str) -> bool:
     # Leading blanks are passed over by some spreadsheets.
-    risky = shown.lstrip(" \N{NO-BREAK SPACE}").startswith(_BEGINS_A_FORMULA)
-    return f"'{shown}" if risky else shown
+    return shown.lstrip(" \N{NO-BREAK SPACE}").startswith(_BEGINS_A_FORMULA)

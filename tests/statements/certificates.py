@@ -1,0 +1,140 @@
+"""Keys and certificates that the tests make, sign with, and trust."""
+
+import subprocess
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    pkcs12,
+)
+from cryptography.x509.oid import NameOID
+
+Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
+
+PASSPHRASE = "correct horse"  # noqa: S105  # of keys that the tests make
+_TODAY = datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Identity:
+    """A key with its certificate, and the certificate of who vouches for it."""
+
+    key: Key
+    certificate: x509.Certificate
+    authority: x509.Certificate
+
+    @property
+    def pkcs12(self) -> bytes:
+        """All of it, locked with PASSPHRASE."""
+        locked = BestAvailableEncryption(PASSPHRASE.encode())
+        return pkcs12.serialize_key_and_certificates(
+            b"statements", self.key, self.certificate, [self.authority], locked
+        )
+
+    @property
+    def key_der(self) -> bytes:
+        """The key as PKCS#8, not locked."""
+        return self.key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+
+    @property
+    def certificate_der(self) -> bytes:
+        """The certificate alone."""
+        return self.certificate.public_bytes(Encoding.DER)
+
+    @property
+    def authority_pem(self) -> bytes:
+        """The certificate of who vouches, as somebody is given it to trust it."""
+        return self.authority.public_bytes(Encoding.PEM)
+
+
+@cache
+def new_key(kind: str) -> Key:
+    """A key of a kind: ``rsa`` of 3072 bits, or ``ec`` on P-256."""
+    if kind == "rsa":
+        return rsa.generate_private_key(public_exponent=65537, key_size=3072)
+    return ec.generate_private_key(ec.SECP256R1())
+
+
+@cache
+def identity(
+    kind: str = "rsa",
+    *,
+    authority: str = "Test Authority",
+    valid_from_day: int = -10,
+    ends_at: datetime = _TODAY + timedelta(days=700),
+    may_sign: bool = True,
+) -> Identity:
+    """A signer of Northgate Payments, valid from so many days from today."""
+    key, authority_key = new_key(kind), _authority_key(authority)
+    issuer = _name(authority)
+    root = (
+        _certificate(issuer, issuer, authority_key, -1000, _TODAY + timedelta(days=3000))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .add_extension(_usage(signs_certificates=True), critical=True)
+        .sign(authority_key, hashes.SHA256())
+    )
+    certificate = (
+        _certificate(_name("Northgate Payments"), issuer, key, valid_from_day, ends_at)
+        .add_extension(_usage(signs=may_sign), critical=True)
+        .sign(authority_key, hashes.SHA256())
+    )
+    return Identity(key, certificate, root)
+
+
+def trusting(folder: Path, who: Identity) -> Path:
+    """A new NSS database in the folder that trusts the identity's authority: pdfsig reads it."""
+    database = folder / "nss"
+    database.mkdir()
+    place = f"sql:{database}"
+    subprocess.run(["certutil", "-N", "-d", place, "--empty-password"], check=True)
+    subprocess.run(
+        ["certutil", "-A", "-d", place, "-n", "authority", "-t", "CT,C,C", "-a"],
+        input=who.authority_pem,
+        check=True,
+    )
+    return database
+
+
+@cache
+def _authority_key(_authority: str) -> Key:
+    return ec.generate_private_key(ec.SECP256R1())
+
+
+def _name(text: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
+
+
+def _certificate(
+    subject: x509.Name, issuer: x509.Name, key: Key, first: int, ends_at: datetime
+) -> x509.CertificateBuilder:
+    return x509.CertificateBuilder(
+        issuer,
+        subject,
+        key.public_key(),
+        x509.random_serial_number(),
+        _TODAY + timedelta(days=first),
+        ends_at,
+    )
+
+
+def _usage(*, signs: bool = False, signs_certificates: bool = False) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=signs,
+        content_commitment=signs,
+        key_encipherment=not signs and not signs_certificates,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=signs_certificates,
+        crl_sign=signs_certificates,
+        encipher_only=False,
+        decipher_only=False,
+    )

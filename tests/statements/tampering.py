@@ -1,0 +1,111 @@
+"""Statements' files as a cheat would change them: a part is changed, the rest is left whole."""
+
+import re
+from collections.abc import Callable, Iterator
+from io import BytesIO
+from typing import Any
+
+import pikepdf
+
+from closebook.statements.model import Statement
+from closebook.statements.twin_camt053 import camt053
+from closebook.statements.twin_csv import statement_csv
+from tests.statements.reading import rendered
+
+CSV, XML = "statement.csv", "statement.xml"
+
+Change = Callable[[pikepdf.Pdf], None]
+
+
+def changed(made: Statement, *changes: Change) -> bytes:
+    """A statement's file after these changes, written as a whole new file."""
+    with pikepdf.open(BytesIO(rendered(made).pdf)) as pdf:
+        for change in changes:
+            change(pdf)
+        output = BytesIO()
+        pdf.save(output, object_stream_mode=pikepdf.ObjectStreamMode.generate)
+    return output.getvalue()
+
+
+def replaced(name: str, old: str, new: str) -> Change:
+    """Another text in an attachment, once."""
+
+    def change(pdf: pikepdf.Pdf) -> None:
+        content = attachment(pdf, name).read_bytes().decode()
+        assert content.count(old) == 1, f"{old} stands {content.count(old)} times in {name}"
+        attachment(pdf, name).write(content.replace(old, new).encode())
+
+    return change
+
+
+def attached(name: str, content: bytes) -> Change:
+    """Another content of an attachment."""
+    return lambda pdf: attachment(pdf, name).write(content)
+
+
+def twins_of(other: Statement) -> tuple[Change, Change]:
+    """Both attachments of another statement."""
+    return attached(XML, camt053(other)), attached(CSV, statement_csv(other))
+
+
+def reprinted(old: str, new: str) -> Change:
+    """Another text on the page, in the glyphs of the same font, wherever it stands alone."""
+
+    def change(pdf: pikepdf.Pdf) -> None:
+        count = 0
+        for page in pdf.pages:
+            for name, font in page.Resources.Font.items():
+                glyph_of = {character: glyph for glyph, character in _characters(font)}
+                if set(old + new) <= set(glyph_of):
+                    count += _reprint(
+                        page, name, [glyph_of[c] for c in old], [glyph_of[c] for c in new]
+                    )
+        assert count, f"{old} does not stand on the page, or {new} cannot be printed in its font"
+
+    return change
+
+
+def without_row(number: int) -> Change:
+    """A row less in the table of lines: what a program that reads the page out does not hear."""
+
+    def change(pdf: pikepdf.Pdf) -> None:
+        table = next(element for element in _elements(pdf) if _has_head(element))
+        (body, *_) = [group for group in table.K if group.S == "/TBody"]
+        del body.K[number]
+
+    return change
+
+
+def attachment(pdf: pikepdf.Pdf, name: str) -> Any:
+    """The stream of an attached file."""
+    names = pdf.Root.Names.EmbeddedFiles.Names
+    place = next(i for i in range(0, len(names), 2) if str(names[i]) == name)
+    return names[place + 1].EF.F
+
+
+def _characters(font: Any) -> Iterator[tuple[str, str]]:
+    for glyph, text in re.findall(r"<(\w{4})> <(\w*)>", font.ToUnicode.read_bytes().decode()):
+        yield glyph, bytes.fromhex(text).decode("utf-16-be")
+
+
+def _reprint(page: Any, font: str, old: list[str], new: list[str]) -> int:
+    # An array that is this text and no other, after its font was chosen
+    text = r"-?\d*".join(f"<{glyph}>" for glyph in old)
+    array = re.compile(rf"({re.escape(font)} [\d.]+ Tf\s+)\[{text}-?\d*\] TJ".encode())
+    glyphs = "".join(f"<{glyph}>0" for glyph in new)
+    stream = page.Contents
+    content, count = array.subn(rf"\g<1>[{glyphs}] TJ".encode(), stream.read_bytes())
+    stream.write(content)
+    return count
+
+
+def _has_head(element: Any) -> bool:
+    return element.S == "/Table" and any(group.S == "/THead" for group in element.K)
+
+
+def _elements(pdf: pikepdf.Pdf) -> Iterator[Any]:
+    left = list(pdf.Root.StructTreeRoot.K)
+    while left:
+        element = left.pop()
+        yield element
+        left += [kid for kid in element.get("/K", []) if isinstance(kid, pikepdf.Dictionary)]
