@@ -61,7 +61,7 @@ def _migrate(options: argparse.Namespace) -> int:
 
 
 def _verify(options: argparse.Namespace) -> int:
-    from closebook.statements.limits import TooMuch, within
+    from closebook.statements.limits import Job, TooMuch, each_within
     from closebook.statements.verify import LIMITS, Given, Report, refused, verify
 
     def report_on_it() -> Report:
@@ -72,12 +72,12 @@ def _verify(options: argparse.Namespace) -> int:
         content = _content(options.file)
         given = Given(*map(_content_of, (options.register, options.previous, options.trust)))
         # What a stranger made is read in a process of its own, which may not take all there is.
-        report = within(LIMITS, "the report", report_on_it)
-    except TooMuch:
-        report = refused("reading it takes more time or memory than any statement does")
+        [made] = each_within(LIMITS, [Job("the report", report_on_it)])
     except Misconfigured as error:
         sys.stderr.write(f"closebook verify: {error}\n")
         return UNUSABLE
+    too_much = "reading it takes more time or memory than any statement does"
+    report = refused(too_much) if isinstance(made, TooMuch) else made
     encoding = sys.stdout.encoding
     sys.stdout.write(report.text.encode(encoding, "backslashreplace").decode(encoding))
     if report.has_failed:

@@ -16,12 +16,19 @@ from pypdf import PdfReader
 
 from closebook.errors import WrongData
 from closebook.periods import parse_month
-from closebook.settings import Settings
+from closebook.queries import query
+from closebook.settings import KeyFile, Settings
 from closebook.statements import issue
+from closebook.statements.documents import Documents
+from closebook.statements.filing import Cabinet
 from closebook.statements.freeze import close_month
 from closebook.statements.issue import Manifest, Shard
 from closebook.statements.limits import Limits
+from closebook.statements.render import render
+from closebook.statements.signature import signer_of
+from closebook.store import on_store
 from tests.closing import RUN, Books, Platform
+from tests.statements.certificates import PASSPHRASE, identity
 
 OCTOBER = parse_month("2026-10", "America/New_York")
 ACCOUNTS = (1, 2, 3)
@@ -202,6 +209,81 @@ def test_names_of_files_say_nothing_of_whom_they_are_about(
         assert month == "2026-10"
         assert file.startswith(shard)
         assert len(file.partition(".")[0]) == 64
+
+
+# ---- signed documents -------------------------------------------------------------------
+
+
+@pytest.fixture
+def signing(settings: Settings, tmp_path: Path) -> Settings:
+    """The settings of one who signs."""
+    path = tmp_path / "signing.p12"
+    path.write_bytes(identity("rsa").pkcs12)
+    return replace(settings, signing_key=KeyFile(path, PASSPHRASE))
+
+
+def test_a_signed_document_is_registered_by_its_hash_before_and_after(
+    settings: Settings, signing: Settings, books: Books, close_id: int
+) -> None:
+    render_all(signing, close_id)
+
+    signed = documents(books)
+    for row in signed.values():
+        content = stored(settings, row["object_name"]).read_bytes()
+        assert sha256(content).hexdigest() == row["sha256"] != row["unsigned_sha256"]
+        assert b"/ByteRange" in content
+        before = content[: content.rindex(b"%%EOF", 0, content.rindex(b"%%EOF")) + 6]
+        assert sha256(before).hexdigest() == row["unsigned_sha256"]
+        assert len(row["certificate_sha256"]) == 64
+    _, contents = manifest_of(settings, close_id)
+    listed = {entry["account_id"]: entry["unsigned_sha256"] for entry in contents["statements"]}
+    assert listed == {account: row["unsigned_sha256"] for account, row in signed.items()}
+
+
+def test_a_signed_document_that_is_lost_has_to_come_from_a_backup(
+    settings: Settings, signing: Settings, books: Books, close_id: int
+) -> None:
+    # Given a signed document whose file is lost: signed again, it would be another one
+    render_all(signing, close_id)
+    before = documents(books)
+    files = sorted(stored(settings, "statements").rglob("*.*"))
+    stored(settings, before[2]["object_name"]).unlink()
+    # When the shard is rendered again, then it says so and leaves nothing behind
+    with pytest.raises(WrongData, match="backup"):
+        render_all(signing, close_id)
+    assert documents(books) == before
+    left = set(stored(settings, "statements").rglob("*.*"))
+    assert left == set(files) - {stored(settings, before[2]["object_name"])}
+
+
+def test_of_two_that_sign_the_same_statement_one_files_it_and_the_other_leaves_nothing(
+    settings: Settings, signing: Settings, books: Books, close_id: int
+) -> None:
+    # Given a statement that two runs have rendered, neither knowing of the other
+    with on_store(settings) as one, on_store(settings) as other:
+        row = one.execute(
+            query("reporting/shard_statements"),
+            {"close_id": close_id, "first_account_id": 1, "last_account_id": 1}
+            | {"account_ids": None},
+        ).fetchone()
+        assert row is not None
+        statement = issue.frozen_statement(one, settings, OCTOBER, row)
+        rendered = render(statement)
+        # When both file it
+        for store in (one, other):
+            store.commit()
+            cabinet = Cabinet(
+                store,
+                Documents(settings.documents_url),
+                signer_of(signing.signing_key),
+                OCTOBER,
+                RUN,
+            )
+            cabinet.file(statement, rendered, None)
+            store.commit()
+    # Then there is one file, which is the registered one
+    [path] = stored(settings, "statements").rglob("*.pdf")
+    assert str(path.relative_to(stored(settings, ""))) == documents(books)[1]["object_name"]
 
 
 # ---- the manifest -----------------------------------------------------------------------

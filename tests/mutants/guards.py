@@ -348,8 +348,8 @@ GUARDS = (
     ),
     Guard(
         "documents: a lost one is not replaced by another",
-        "plugins/closebook/statements/issue.py",
-        'if row["object_name"] not in {None, stored.object_name}:',
+        "plugins/closebook/statements/filing.py",
+        "if registered_name not in {None, named.object_name}:",
         "if False:",
         (ISSUE + "test_a_lost_file_that_would_not_be_the_same_again_has_to_come_from_a_backup",),
     ),

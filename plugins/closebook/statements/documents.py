@@ -59,25 +59,30 @@ class Documents:
                 "provider of its scheme, or correct CLOSEBOOK_DOCUMENTS_URL"
             ) from error
 
+    @staticmethod
+    def named(content: bytes, *, folder: str, suffix: str) -> StoredDocument:
+        """Return what the content is called, whether it is in the store or not."""
+        if not _FOLDER.fullmatch(folder) or not _SUFFIX.fullmatch(suffix):
+            raise Misconfigured(f"{folder!r} and {suffix!r} do not make a document's name")
+        digest = sha256(content).hexdigest()
+        return StoredDocument(
+            object_name=f"{folder}/{digest[:2]}/{digest}.{suffix}",
+            sha256=digest,
+            byte_count=len(content),
+        )
+
     def put(self, content: bytes, *, folder: str, suffix: str) -> StoredDocument:
         """Keep the content, and return its name, once it is whole and safe.
 
         It is written under a temporary name beside its own and then renamed; where that fails
         the temporary name is removed. Raises Transient when the store refuses the write.
         """
-        if not _FOLDER.fullmatch(folder) or not _SUFFIX.fullmatch(suffix):
-            raise Misconfigured(f"{folder!r} and {suffix!r} do not make a document's name")
-        digest = sha256(content).hexdigest()
-        stored = StoredDocument(
-            object_name=f"{folder}/{digest[:2]}/{digest}.{suffix}",
-            sha256=digest,
-            byte_count=len(content),
-        )
+        stored = self.named(content, folder=folder, suffix=suffix)
         final = self._base / stored.object_name
         with _store_errors(stored.object_name):
             if _byte_count(final) == stored.byte_count and final.read_bytes() == content:
                 return stored
-            partial = final.parent / f".{digest}.{secrets.token_hex(8)}{_PARTIAL}"
+            partial = final.parent / f".{stored.sha256}.{secrets.token_hex(8)}{_PARTIAL}"
             if self._base.protocol == "file":
                 _write_file(Path(partial.path), Path(final.path), content)
             else:

@@ -11,17 +11,18 @@ from functools import partial
 from typing import Any
 
 from psycopg.rows import DictRow
-from psycopg.types.json import Jsonb
 
 from closebook import closes
 from closebook.errors import WrongData
 from closebook.periods import Period, day_containing
 from closebook.queries import query
 from closebook.settings import Run, Settings
-from closebook.statements.documents import Documents, StoredDocument
+from closebook.statements.documents import Documents
+from closebook.statements.filing import Cabinet
 from closebook.statements.limits import Job, Limits, TooMuch, each_within
 from closebook.statements.model import Correction, Holder, Issuer, Statement, StatementLine
 from closebook.statements.render import Rendered, render, warm_up
+from closebook.statements.signature import signer_of
 from closebook.store import Store, on_store
 
 logger = logging.getLogger(__name__)
@@ -96,6 +97,7 @@ def render_shard(
     with on_store(settings) as store:
         store.autocommit = True
         month = _month(store, close_id)
+        cabinet = Cabinet(store, documents, signer_of(settings.signing_key), month, run)
         rows = store.execute(
             query("reporting/shard_statements"),
             {
@@ -119,13 +121,7 @@ def render_shard(
                     logger.error("%s: %s", month, document)
                     without.append(str(statement.account_id))
                     continue
-                stored = _keep(store, documents, statement, document, month, run)
-                if row["object_name"] not in {None, stored.object_name}:
-                    raise WrongData(
-                        f"{month}: the document of account {row['account_id']} is lost, and "
-                        "it is not made the same again by what renders now: bring "
-                        f"{row['object_name']} back from a backup"
-                    )
+                cabinet.file(statement, document, row["object_name"])
                 rendered += 1
     if without:
         raise TooMuch(
@@ -147,51 +143,6 @@ def _month(store: Store, close_id: int) -> Period:
     if row is None:
         raise WrongData(f"close {close_id} is not in this reporting store: close the month again")
     return closes.period_of(row)
-
-
-def _keep(
-    store: Store,
-    documents: Documents,
-    statement: Statement,
-    rendered: Rendered,
-    month: Period,
-    run: Run,
-) -> StoredDocument:
-    folder = f"statements/{month.label}"
-    stored = documents.put(rendered.pdf, folder=folder, suffix="pdf")
-    renderer = rendered.renderer
-    of_statement = {"close_id": statement.close_id, "account_id": statement.account_id}
-    twins = [
-        of_statement
-        | {"media_type": twin.media_type}
-        | asdict(documents.put(twin.content, folder=folder, suffix=twin.name.rpartition(".")[2]))
-        for twin in rendered.twins
-    ]
-    with store.transaction():
-        store.execute(
-            query("reporting/insert_renderer"),
-            asdict(renderer)
-            | {"renderer_sha256": renderer.sha256, "typefaces": Jsonb(renderer.typefaces)},
-        )
-        store.execute(
-            query("reporting/insert_statement_document"),
-            of_statement
-            | asdict(stored)
-            | {
-                "template_version": renderer.template_version,
-                "renderer_version": renderer.renderer_version,
-                "renderer_sha256": renderer.sha256,
-                "conformance": rendered.conformance,
-                "replaced_count": rendered.replaced_count,
-                "unsigned_sha256": None,
-                "certificate_sha256": None,
-                "run_id": run.run_id,
-                "requested_by": run.requested_by,
-            },
-        )
-        for twin in twins:
-            store.execute(query("reporting/insert_statement_twin"), twin)
-    return stored
 
 
 def frozen_statement(store: Store, settings: Settings, month: Period, row: DictRow) -> Statement:
