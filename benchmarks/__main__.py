@@ -5,15 +5,15 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import latency, platform, statements, volume
+from benchmarks import closes, index_cost, latency, platform, statements, volume
 from benchmarks.offload import report as offload
 from benchmarks.peers import report as peers
-from benchmarks.timing import Results, console
+from benchmarks.timing import ROUNDS, Results, console
 from local import REPOSITORY
 from local.errors import FOR_EXPLANATION, StackError, explained
 from local.sample_plan import SampleSize
 
-NAMES = ("volume", "peers", "statements", "latency", "offload")
+NAMES = ("volume", "closes", "peers", "index_cost", "statements", "latency", "offload")
 SMALL = SampleSize(transactions=20_000, users=500, merchants=60, promotions=20, days=5)
 
 
@@ -40,8 +40,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             if "volume" in names:
                 volume.measure(stage, results)
+            if "closes" in names:
+                closes.measure(stage, results)
             if "peers" in names:
-                peers.measure(stage, results)
+                peers.measure(stage, results, rounds=1 if chosen.small else ROUNDS)
+            if "index_cost" in names:
+                index_cost.measure(
+                    stage,
+                    results,
+                    size.users,
+                    seconds=1 if chosen.small else 5,
+                    rounds=1 if chosen.small else ROUNDS,
+                )
             if "statements" in names:
                 statements.measure(
                     results,
