@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     names = chosen.names or [*NAMES]
     if unknown := set(names).difference(NAMES):
         parser.error(f"no benchmark is called {', '.join(sorted(unknown))}")
-    results = Results(chosen.results)
+    results = Results(chosen.results / "large" if chosen.large else chosen.results)
     size = SMALL if chosen.small else platform.LARGE if chosen.large else platform.SIZE
     name = "bench-stack-large" if chosen.large else "bench-stack"
     root = chosen.root or REPOSITORY / ".local" / name
@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 closes.measure(stage, results)
             if "peers" in names:
                 peers.measure(stage, results, rounds=1 if chosen.small else ROUNDS)
-            if "index_cost" in names:
+            if "index_cost" in names and stage.has_legacy:
                 index_cost.measure(
                     stage,
                     results,
