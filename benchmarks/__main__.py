@@ -5,14 +5,15 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import latency, platform, statements, volume
+from benchmarks import closes, index_cost, latency, platform, statements, volume
 from benchmarks.offload import report as offload
-from benchmarks.timing import Results, console
+from benchmarks.peers import report as peers
+from benchmarks.timing import ROUNDS, Results, console
 from local import REPOSITORY
 from local.errors import FOR_EXPLANATION, StackError, explained
 from local.sample_plan import SampleSize
 
-NAMES = ("volume", "statements", "latency", "offload")
+NAMES = ("volume", "closes", "peers", "index_cost", "statements", "latency", "offload")
 SMALL = SampleSize(transactions=20_000, users=500, merchants=60, promotions=20, days=5)
 
 
@@ -21,21 +22,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(NAMES))
     parser.add_argument("--small", action="store_true", help="try it out: figures mean nothing")
+    parser.add_argument("--large", action="store_true", help="50,000,000 transactions, 300 days")
     parser.add_argument("--hour-end", action="store_true", help="time a scheduled run too")
     parser.add_argument("--phase-seconds", type=int, default=300, help="of each way of offload")
-    parser.add_argument("--root", type=Path, default=REPOSITORY / ".local" / "bench-stack")
+    parser.add_argument("--root", type=Path, help="the stack's folder")
     parser.add_argument("--results", type=Path, default=REPOSITORY / "benchmarks" / "results")
     chosen = parser.parse_args(arguments)
     names = chosen.names or [*NAMES]
     if unknown := set(names).difference(NAMES):
         parser.error(f"no benchmark is called {', '.join(sorted(unknown))}")
-    results = Results(chosen.results)
-    size = SMALL if chosen.small else platform.SIZE
+    results = Results(chosen.results / "large" if chosen.large else chosen.results)
+    size = SMALL if chosen.small else platform.LARGE if chosen.large else platform.SIZE
+    name = "bench-stack-large" if chosen.large else "bench-stack"
+    root = chosen.root or REPOSITORY / ".local" / name
     try:
-        stage = platform.set_up(chosen.root, size)
+        stage = platform.set_up(root, size, airflow="latency" in names)
         try:
             if "volume" in names:
                 volume.measure(stage, results)
+            if "closes" in names:
+                closes.measure(stage, results)
+            if "peers" in names:
+                peers.measure(stage, results, rounds=1 if chosen.small else ROUNDS)
+            if "index_cost" in names and stage.has_legacy:
+                index_cost.measure(
+                    stage,
+                    results,
+                    size.users,
+                    seconds=1 if chosen.small else 5,
+                    rounds=1 if chosen.small else ROUNDS,
+                )
             if "statements" in names:
                 statements.measure(
                     results,
@@ -49,9 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         finally:
             stage.stack.down()
     except (StackError, *FOR_EXPLANATION) as raised:
-        error = (
-            raised if isinstance(raised, StackError) else explained(raised, chosen.root / "logs")
-        )
+        error = raised if isinstance(raised, StackError) else explained(raised, root / "logs")
         console.print(f"[red]benchmark failed:[/red] {error}")
         return 1
     return 0

@@ -1,6 +1,8 @@
 """The stack and the 5,000,000 transactions that the benchmarks run on, made once and kept."""
 
+import hashlib
 import json
+import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,23 +17,34 @@ from closebook.periods import Period
 from closebook.settings import Replica, Settings
 from local import sample_platform
 from local.addresses import PLATFORM_DATABASE
+from local.databases import sql_file
+from local.errors import StackError
 from local.progress import Steps
 from local.sample_plan import SampleSize
 from local.stack import AIRFLOW_STEPS, SERVER_STEPS, Stack
 
 SIZE = SampleSize(transactions=5_000_000, users=200_000, merchants=2_000, days=30)
+LARGE = SampleSize(transactions=50_000_000, users=200_000, merchants=2_000, days=300)
+LARGE_BYTES = 120 * 2**30
+"""What a stack of LARGE takes: the primary, its two replicas, and the log while they are filled."""
 SEED = 20261101
 LEGACY_DATABASE = "platform_legacy"
 """The same rows with the primary and foreign keys' indexes alone."""
+# What a stack was made by that its databases hold on to.
+_CONTRACT = ("contract", "grants", "indexes", "roles", "sample_platform")
 
 
 @dataclass(frozen=True)
 class Stage:
-    """The running stack, and the busiest whole periods of its data."""
+    """The running stack, and the busiest whole periods of its data.
+
+    Without ``has_legacy`` there is no LEGACY_DATABASE to run the old report on.
+    """
 
     stack: Stack
     day: Period
     hour: Period
+    has_legacy: bool = True
 
     @property
     def settings(self) -> Settings:
@@ -48,21 +61,47 @@ class Stage:
         )
 
 
-def set_up(root: Path, size: SampleSize) -> Stage:
-    """Start the stack in a folder and load it, unless it is loaded already."""
-    stack = Stack.build(root, airflow=True, fast=True)
-    steps = Steps(SERVER_STEPS + AIRFLOW_STEPS + 4)
-    loaded = stack.root / "loaded.json"
+def set_up(root: Path, size: SampleSize, *, airflow: bool = True) -> Stage:
+    """Start the stack in a folder and load it, unless the same is loaded already."""
+    loaded, contract = root / "loaded.json", _contract_digest()
+    if loaded.exists() and json.loads(loaded.read_text()).get("contract") != contract:
+        console.print("the stack has an older contract, indexes or roles: it is made anew")
+        Stack.build(root, airflow=airflow, fast=True).clean()
+    _require_room(root, size)
+    stack = Stack.build(root, airflow=airflow, fast=True)
+    steps = Steps(SERVER_STEPS + AIRFLOW_STEPS * airflow + 4)
     with stack.all_or_nothing():
         stack.start_servers(steps)
         if not loaded.exists():
             _drop_unfinished(stack)
-            _load(stack, size, steps, loaded)
-        stack.start_airflow(steps)
+            until = _load(stack, size, steps)
+            loaded.write_text(json.dumps({"until": until.isoformat(), "contract": contract}))
+        if airflow:
+            stack.start_airflow(steps)
     zone = stack.environment["CLOSEBOOK_TIME_ZONE"]
     until = datetime.fromisoformat(json.loads(loaded.read_text())["until"])
     day = periods.day_containing(periods.day_containing(until, zone).start - periods.HOUR, zone)
-    return Stage(stack, day, _busiest_hour(stack, day))
+    has_legacy = stack.has_database(stack.primary_admin(), LEGACY_DATABASE)
+    return Stage(stack, day, _busiest_hour(stack, day), has_legacy)
+
+
+def _contract_digest() -> str:
+    lines = b"\n".join(sql_file("platform", name) for name in _CONTRACT).splitlines()
+    statements = b"\n".join(line for line in lines if not line.startswith(b"--"))
+    return hashlib.sha256(statements).hexdigest()
+
+
+def _require_room(root: Path, size: SampleSize) -> None:
+    """Raise StackError before a large stack fills the disk."""
+    if size.transactions < LARGE.transactions or (root / "loaded.json").exists():
+        return
+    root.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(root).free
+    if free < LARGE_BYTES:
+        raise StackError(
+            f"{size.transactions:,} transactions on a primary and two replicas need "
+            f"{LARGE_BYTES >> 30} GB and {root} has {free >> 30} GB: name another --root"
+        )
 
 
 def _drop_unfinished(stack: Stack) -> None:
@@ -73,7 +112,7 @@ def _drop_unfinished(stack: Stack) -> None:
     stack.create_platform(PLATFORM_DATABASE, indexes=False)
 
 
-def _load(stack: Stack, size: SampleSize, steps: Steps, loaded: Path) -> None:
+def _load(stack: Stack, size: SampleSize, steps: Steps) -> datetime:
     until = datetime.now(UTC)
     with steps.step(f"{size.transactions:,} transactions"), Progress(console=console) as bar:
         tasks: dict[str, Any] = {}
@@ -91,16 +130,19 @@ def _load(stack: Stack, size: SampleSize, steps: Steps, loaded: Path) -> None:
             time_zone=stack.environment["CLOSEBOOK_TIME_ZONE"],
             progress=show,
         )
-    with steps.step("A copy without the contract's indexes"):
-        with psycopg.connect(stack.primary_admin(), autocommit=True) as primary:
-            primary.execute("create database platform_legacy template platform strategy file_copy")
-        with psycopg.connect(stack.primary_admin(LEGACY_DATABASE), autocommit=True) as primary:
-            primary.execute("vacuum (analyze)")
+    if size.transactions < LARGE.transactions:
+        with steps.step("A copy without the contract's indexes"):
+            with psycopg.connect(stack.primary_admin(), autocommit=True) as primary:
+                primary.execute(
+                    "create database platform_legacy template platform strategy file_copy"
+                )
+            with psycopg.connect(stack.primary_admin(LEGACY_DATABASE), autocommit=True) as primary:
+                primary.execute("vacuum (analyze)")
     with steps.step("Indexes of the contract"):
         stack.create_indexes()
     with steps.step("Replicas caught up"):
         stack.replica_wait(seconds=600)
-    loaded.write_text(json.dumps({"until": until.isoformat()}))
+    return until
 
 
 def _busiest_hour(stack: Stack, day: Period) -> Period:

@@ -4,7 +4,7 @@ import json
 import os
 import platform
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,15 +34,23 @@ class Timed:
 
 
 def alternate(
-    contestants: Mapping[str, Callable[[], object]], rounds: int = ROUNDS
+    contestants: Mapping[str, Callable[[], object]],
+    rounds: int = ROUNDS,
+    warmed: Collection[str] = (),
 ) -> dict[str, Timed]:
-    """Run every contestant once to warm up, then all of them in turn, round after round."""
+    """Run every contestant once to warm up, then all of them in turn, round after round.
+
+    Those of ``warmed`` run once more, untimed, before each of their turns: for short ones that
+    would else find the server's memory full of what a long one has left there.
+    """
     seconds: dict[str, list[float]] = {name: [] for name in contestants}
     with Progress(console=console, transient=True) as bar:
         task = bar.add_task("measuring", total=(rounds + 1) * len(contestants))
         for number in range(rounds + 1):
             for name, run in contestants.items():
                 bar.update(task, description=name)
+                if name in warmed:
+                    run()
                 began = time.perf_counter()
                 run()
                 if number:

@@ -1,6 +1,7 @@
 """The payments: pgbench at a fixed rate on the primary, and how long each payment took."""
 
 import os
+import re
 import secrets
 import subprocess
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from local.addresses import PLATFORM_DATABASE
 from local.errors import StackError
 from local.postgres import binary
 from local.stack import Stack
@@ -34,10 +36,18 @@ class Latencies:
     p99_ms: float
 
 
-def prepare(stack: Stack) -> dict[str, str]:
+@dataclass(frozen=True)
+class Flood:
+    """How many writes were done, and how many a second."""
+
+    count: int
+    a_second: float
+
+
+def prepare(stack: Stack, dbname: str = PLATFORM_DATABASE) -> dict[str, str]:
     """Make the two roles and what payments need; return each role's conninfo on the primary."""
     passwords = {role: secrets.token_urlsafe() for role in (PAYMENTS_ROLE, REPORTS_ROLE)}
-    admin = stack.primary_admin("platform")
+    admin = stack.primary_admin(dbname)
     with psycopg.connect(admin) as primary:
         for role, password in passwords.items():
             known = primary.execute("select from pg_roles where rolname = %s", [role]).rowcount
@@ -55,23 +65,40 @@ def prepare(stack: Stack) -> dict[str, str]:
 def pay(conninfo: str, users: int, rate: int, seconds: int) -> Latencies:
     """Let payments arrive at a rate (a second) for so many seconds."""
     with TemporaryDirectory() as folder:
-        done = subprocess.run(
-            [
-                *(binary("pgbench"), "--no-vacuum", "--protocol", "prepared"),
-                *("--file", str(FOLDER / "payment.pgbench"), "--define", f"users={users}"),
-                *("--client", str(CLIENTS), "--jobs", "1", "--rate", str(rate)),
-                *("--time", str(seconds), "--log", "--log-prefix", f"{folder}/payments"),
-                *("--failures-detailed", conninfo),
-            ],
-            capture_output=True,
-            text=True,
-            check=False,
-            env={**os.environ, "LC_ALL": "C.UTF-8"},
-        )
-        if done.returncode:
-            raise StackError(f"pgbench failed: {done.stderr.strip()[-400:]}")
+        logging = ("--log", "--log-prefix", f"{folder}/payments", "--failures-detailed")
+        script = FOLDER / "payment.pgbench"
+        _pgbench(conninfo, script, users, seconds, "--rate", str(rate), *logging)
         logs = [path.read_text().splitlines() for path in Path(folder).iterdir()]
     return _latencies([line.split()[2] for lines in logs for line in lines])
+
+
+def flood(conninfo: str, script: Path, users: int, seconds: int) -> Flood:
+    """Run a script as often as the primary can take it for so many seconds."""
+    said = _pgbench(conninfo, script, users, seconds)
+    count = re.search(r"transactions actually processed: (\d+)", said)
+    a_second = re.search(r"tps = ([\d.]+)", said)
+    if count is None or a_second is None:
+        raise StackError(f"pgbench does not say what it did: {said[-400:]}")
+    return Flood(int(count[1]), float(a_second[1]))
+
+
+def _pgbench(conninfo: str, script: Path, users: int, seconds: int, *options: str) -> str:
+    """Let CLIENTS run a script; return what pgbench says at the end."""
+    done = subprocess.run(
+        [
+            *(binary("pgbench"), "--no-vacuum", "--protocol", "prepared"),
+            *("--file", str(script), "--define", f"users={users}"),
+            *("--client", str(CLIENTS), "--jobs", "1", "--time", str(seconds)),
+            *(*options, conninfo),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "LC_ALL": "C.UTF-8"},
+    )
+    if done.returncode:
+        raise StackError(f"pgbench failed: {done.stderr.strip()[-400:]}")
+    return done.stdout
 
 
 def _latencies(logged: Sequence[str]) -> Latencies:

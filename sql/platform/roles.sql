@@ -8,7 +8,13 @@ alter role closebook_fence set statement_timeout = '5s';
 
 create role closebook_reader login;
 alter role closebook_reader set default_transaction_read_only = on;
--- A day with 200,000 users took 92 ms on two cores and 150 ms on one; an hour is read on one all
--- the same. PostgreSQL's own estimates of what a second core costs are too high for that.
-alter role closebook_reader set parallel_setup_cost = 500;
+-- What its queries are, PostgreSQL cannot know: a few scans and hash joins of a whole period, for
+-- which its estimates of another process are too high, and its favourite for few rows, a nested
+-- loop, is never right. It takes a period for few rows when its statistics are older than that.
+-- A replica with more than two cores can have more workers. docs/performance.md has the figures.
+alter role closebook_reader set max_parallel_workers_per_gather = 1;
+alter role closebook_reader set parallel_setup_cost = 100;
 alter role closebook_reader set parallel_tuple_cost = 0.01;
+alter role closebook_reader set enable_nestloop = off;
+alter role closebook_reader set jit = off;
+alter role closebook_reader set work_mem = '64MB';

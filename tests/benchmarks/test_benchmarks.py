@@ -28,11 +28,20 @@ def test_all_benchmarks_run_and_write_their_medians(tmp_path: Path) -> None:
 
     written = {path.stem: json.loads(path.read_text()) for path in results.glob("*.json")}
     offload = written.pop("offload")["phases"]
-    assert set(written) == {"daily_volume", "hourly_volume", "statements", "hour_to_counter"}
-    for result in written.values():
+    indexes = written.pop("index_cost")["indexes"]
+    assert set(written) == {
+        *("daily_volume", "hourly_volume", "close_of_an_hour", "close_of_a_day"),
+        *("peers", "statements", "hour_to_counter"),
+    }
+    for name, result in written.items():
         assert result["reference"] in result["rounds"]
-        assert all(len(one["seconds"]) >= 5 for one in result["rounds"].values())
+        least = 1 if name == "peers" else 5
+        assert all(len(one["seconds"]) >= least for one in result["rounds"].values())
     assert written["daily_volume"]["facts"]["old_report_over_daily_volume"] > 1
+    assert written["daily_volume"]["facts"]["old_report_over_daily_report"] > 1
+    assert set(indexes) == {"transactions_settled_at", "ledger_entries_posted_at", "users_country"}
+    for cost in indexes.values():
+        assert cost["log_bytes_a_write"]["with"] > cost["log_bytes_a_write"]["without"]
     for phase in offload.values():
         assert phase["payments"]["payment_count"] > 0
         assert phase["payments"]["failed_count"] == 0

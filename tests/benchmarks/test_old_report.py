@@ -1,4 +1,4 @@
-"""The old report gives the very rows that daily_volume.sql gives: what is compared is equal."""
+"""The old report, daily_volume.sql and daily_report.sql agree: what is compared is equal."""
 
 from datetime import UTC, date, datetime
 
@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from benchmarks.legacy.old_report import old_report, statement
-from benchmarks.volume import day_cells
+from benchmarks.volume import day_cells, day_report, without_merchants
 from closebook import periods
 from local.sample_platform import SampleSize, load
 from local.stack import Stack
@@ -35,8 +35,10 @@ def test_old_and_new_daily_volume_are_the_same_rows(platform: str, day: date) ->
     with psycopg.connect(platform) as connection:
         old = old_report(connection, period.start, period.end)
         new = day_cells(connection, bounds)
+        report = day_report(connection, bounds)
         [(bare_count, bare_amount)] = connection.execute(statement("bare_scan"), bounds).fetchall()
     assert sorted(old) == sorted(new)
+    assert sorted(report) == without_merchants(old)
     assert len(old) > 20
     assert (sum(row[6] for row in old), sum(row[7] for row in old)) == (bare_count, bare_amount)
 

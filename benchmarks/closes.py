@@ -1,0 +1,146 @@
+"""A whole close, from its fence to its commit, beside what it asks a replica. Without Airflow.
+
+Each round closes another period, for the first time and once more, in a store of its own.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from functools import wraps
+from statistics import median
+from typing import Any
+from unittest.mock import patch
+
+import psycopg
+from psycopg import sql
+
+from benchmarks.platform import Stage
+from benchmarks.timing import ROUNDS, Results, Timed
+from benchmarks.volume import bounds_of
+from closebook import closes, periods, replicas, rollups, volume
+from closebook.periods import Period
+from closebook.queries import query
+from closebook.settings import Run, Settings
+
+DATABASE = "closebook_benchmark"
+RUN = Run("benchmark")
+# What a close is made of, in its order. Connections are part of the others.
+STEPS: Sequence[tuple[str, object, str]] = (
+    ("connections, within the others", psycopg, "connect"),
+    ("versions noted", closes, "current_versions"),
+    ("fence", replicas, "raise_fence"),
+    ("choice of a replica", replicas, "choose_replica"),
+    ("rows copied to the store", replicas.Source, "copy_into"),
+    ("control totals", replicas.Source, "rows"),
+    ("written, proved and compared", closes, "write"),
+)
+HOUR_QUERIES = ("hourly_volume", "volume_control_totals")
+DAY_QUERIES = (
+    *("daily_volume", "daily_account_movement"),
+    *("volume_control_totals", "ledger_control_totals"),
+)
+
+
+@dataclass
+class Steps:
+    """Seconds by step of the last close; threads side by side both count."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """Time the steps of what is closed inside."""
+        with ExitStack() as patches:
+            for name, owner, attribute in STEPS:
+                timed = self._timed(name, getattr(owner, attribute))
+                patches.enter_context(patch.object(owner, attribute, timed))
+            yield
+
+    def _timed(self, name: str, step: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(step)
+        def timed(*arguments: Any, **named: Any) -> Any:
+            began = time.perf_counter()
+            try:
+                return step(*arguments, **named)
+            finally:
+                with self.lock:
+                    taken = time.perf_counter() - began
+                    self.seconds[name] = self.seconds.get(name, 0.0) + taken
+
+        return timed
+
+
+def measure(stage: Stage, results: Results) -> None:
+    """Close hours and days, each for the first time and again, beside their queries alone."""
+    last = stage.day
+    days = [
+        periods.day_of(last.first_date - number * periods.DAY, last.time_zone)
+        for number in range(ROUNDS + 1)
+    ]
+    stack = stage.stack
+    stack.drop_store(DATABASE)
+    stack.create_store(DATABASE)
+    try:
+        settings = replace(stage.settings, store=stack.store(DATABASE))
+        with psycopg.connect(
+            stack.reader("replica_a"), autocommit=True, prepare_threshold=None
+        ) as reader:
+            hours = list(last.hours())[-ROUNDS - 1 :]
+            _measure("Close of an hour", settings, reader, hours, results)
+            _measure("Close of a day", settings, reader, days, results)
+    finally:
+        stack.drop_store(DATABASE)
+
+
+def _measure(
+    title: str,
+    settings: Settings,
+    reader: psycopg.Connection[Any],
+    chosen: Sequence[Period],
+    results: Results,
+) -> None:
+    is_hour = chosen[0].grain == periods.Grain.HOUR
+    names = HOUR_QUERIES if is_hour else DAY_QUERIES
+    close = volume.close_hour if is_hour else rollups.close_day
+    seconds: dict[str, list[float]] = {}
+    parts: dict[str, list[float]] = {}
+    for number, period in enumerate(chosen):
+        steps = Steps()
+        for way, work in (
+            ("its SQL alone", lambda period=period: _queries(reader, names, period)),
+            ("closed first", lambda period=period: close(settings, period, RUN)),
+            ("closed again", lambda period=period: close(settings, period, RUN)),
+        ):
+            with steps.watched():
+                steps.seconds.clear()
+                began = time.perf_counter()
+                work()
+                taken = time.perf_counter() - began
+            if number:  # the first one warms up
+                seconds.setdefault(way, []).append(taken)
+                if way == "closed first":
+                    for name, part in steps.seconds.items():
+                        parts.setdefault(name, []).append(part)
+    results.report(
+        title,
+        {name: Timed(name, tuple(taken)) for name, taken in seconds.items()},
+        "its SQL alone",
+        periods=[period.label for period in chosen[1:]],
+        sql_alone=list(names),
+        steps_of_a_first_close_ms={
+            name: round(median(taken) * 1000, 1) for name, taken in parts.items()
+        },
+    )
+
+
+def _queries(reader: psycopg.Connection[Any], names: Sequence[str], period: Period) -> int:
+    """Ask a replica all that a close asks it, one query after another; return the bytes."""
+    size = 0
+    for name in names:
+        reading = sql.SQL("copy ({}) to stdout").format(sql.SQL(query(f"replica/{name}")))
+        with reader.cursor() as cursor, cursor.copy(reading, bounds_of(period)) as blocks:
+            size += sum(len(block) for block in blocks)
+    return size

@@ -1,0 +1,155 @@
+"""What each index of the contract costs a write: pgbench with it and without it, in turns.
+
+On a copy of the platform that has the primary and foreign keys' indexes alone, without durability
+(fsync off): so what is compared is the work of the server, not the wait for a disk.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from rich.progress import Progress
+from rich.table import Table
+
+from benchmarks.offload import payments
+from benchmarks.platform import LEGACY_DATABASE, Stage
+from benchmarks.timing import Results, console
+from local.databases import sql_file
+from local.stack import Stack
+
+DATABASE = "platform_index_cost"
+PAYMENT = payments.FOLDER / "payment.pgbench"
+NEW_USER = Path(__file__).with_name("new_user.pgbench")
+# Which writes an index is a part of.
+WRITES: Mapping[str, Path] = {
+    "transactions_settled_at": PAYMENT,
+    "ledger_entries_posted_at": PAYMENT,
+    "users_country": NEW_USER,
+}
+_DEFINITION = re.compile(r"create index (\w+) on [^;]+;")
+
+
+@dataclass
+class Cost:
+    """Writes a second and bytes of log a write, a figure for each round."""
+
+    writes_a_second: dict[str, list[float]] = field(default_factory=dict)
+    log_bytes: dict[str, list[float]] = field(default_factory=dict)
+    index_bytes: int = 0
+
+    def add(self, way: str, a_second: float, log_bytes: float) -> None:
+        """Keep one round's figures of one way."""
+        self.writes_a_second.setdefault(way, []).append(a_second)
+        self.log_bytes.setdefault(way, []).append(log_bytes)
+
+    def as_json(self) -> dict[str, Any]:
+        """The rounds, their medians, and what the index takes of the writes a second."""
+        a_second = {way: median(rounds) for way, rounds in self.writes_a_second.items()}
+        return {
+            "writes_a_second": self.writes_a_second,
+            "median_writes_a_second": a_second,
+            "cost_percent": round(100 * (1 - a_second["with"] / a_second["without"]), 1),
+            "log_bytes_a_write": {
+                way: round(median(rounds)) for way, rounds in self.log_bytes.items()
+            },
+            "index_bytes": self.index_bytes,
+        }
+
+
+def measure(stage: Stage, results: Results, users: int, *, seconds: int, rounds: int) -> None:
+    """Write for so many seconds without and with each index, round after round."""
+    definitions = index_definitions()
+    costs = {name: Cost() for name in definitions}
+    with _scratch(stage.stack) as conninfo, Progress(console=console, transient=True) as bar:
+        task = bar.add_task("measuring", total=2 * rounds * len(definitions))
+        with psycopg.connect(conninfo, autocommit=True) as primary:
+            for name, definition in definitions.items():
+                for _ in range(rounds):
+                    for way in ("without", "with"):
+                        bar.update(task, description=f"{way} {name}")
+                        if way == "with":
+                            primary.execute(definition.encode())
+                        costs[name].add(
+                            way, *_write(primary, conninfo, WRITES[name], users, seconds)
+                        )
+                        bar.advance(task)
+                    costs[name].index_bytes = _drop(primary, name)
+    measured = {name: cost.as_json() for name, cost in costs.items()}
+    console.print(_table(measured))
+    results.write("Index cost", {"seconds_a_round": seconds, "indexes": measured})
+
+
+def index_definitions() -> dict[str, str]:
+    """The statements of sql/platform/indexes.sql that make indexes, by the index's name."""
+    text = sql_file("platform", "indexes").decode()
+    return {found[1]: found[0] for found in _DEFINITION.finditer(text)}
+
+
+@contextmanager
+def _scratch(stack: Stack) -> Iterator[str]:
+    """A database to write into; dropped at the end."""
+    admin = stack.primary_admin()
+    with psycopg.connect(admin, autocommit=True) as primary:
+        stack.drop_platform(DATABASE)
+        primary.execute(
+            sql.SQL("create database {} template {} strategy file_copy").format(
+                sql.Identifier(DATABASE), sql.Identifier(LEGACY_DATABASE)
+            )
+        )
+    try:
+        payments.prepare(stack, DATABASE)
+        yield stack.primary_admin(DATABASE)
+    finally:
+        stack.drop_platform(DATABASE)
+
+
+def _write(
+    primary: psycopg.Connection[Any], conninfo: str, script: Path, users: int, seconds: int
+) -> tuple[float, float]:
+    """Return writes a second, and the bytes of log a write."""
+    primary.execute("checkpoint")
+    began = _log_position(primary)
+    done = payments.flood(conninfo, script, users, seconds)
+    written = _log_position(primary) - began
+    return done.a_second, written / done.count
+
+
+def _log_position(primary: psycopg.Connection[Any]) -> int:
+    [(position,)] = primary.execute(
+        "select (pg_current_wal_insert_lsn() - '0/0')::bigint"
+    ).fetchall()
+    return int(position)
+
+
+def _drop(primary: psycopg.Connection[Any], name: str) -> int:
+    """Drop an index of the platform's; return how many bytes it had."""
+    index = sql.Identifier("platform", name)
+    [(size,)] = primary.execute(
+        sql.SQL("select pg_relation_size({})").format(sql.Literal(f"platform.{name}"))
+    ).fetchall()
+    primary.execute(sql.SQL("drop index {}").format(index))
+    return int(size)
+
+
+def _table(measured: Mapping[str, Mapping[str, Any]]) -> Table:
+    table = Table(
+        *("index", "writes a second without", "with", "cost %"),
+        *("log bytes a write without", "with", "MB"),
+        title="Index cost",
+    )
+    for name, cost in measured.items():
+        a_second, log_bytes = cost["median_writes_a_second"], cost["log_bytes_a_write"]
+        table.add_row(
+            name,
+            *(f"{a_second[way]:,.0f}" for way in ("without", "with")),
+            f"{cost['cost_percent']}",
+            *(f"{log_bytes[way]:,}" for way in ("without", "with")),
+            f"{cost['index_bytes'] / 1e6:,.0f}",
+        )
+    return table
