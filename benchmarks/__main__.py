@@ -8,7 +8,7 @@ from pathlib import Path
 from benchmarks import closes, index_cost, latency, platform, statements, volume
 from benchmarks.offload import report as offload
 from benchmarks.peers import report as peers
-from benchmarks.timing import ROUNDS, Results, console
+from benchmarks.timing import Results, console
 from local import REPOSITORY
 from local.errors import FOR_EXPLANATION, StackError, explained
 from local.sample_plan import SampleSize
@@ -31,7 +31,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     names = chosen.names or [*NAMES]
     if unknown := set(names).difference(NAMES):
         parser.error(f"no benchmark is called {', '.join(sorted(unknown))}")
-    results = Results(chosen.results / "large" if chosen.large else chosen.results)
+    folder = chosen.results / "large" if chosen.large else chosen.results
+    results = Results(folder, is_tried_out=chosen.small)
     size = SMALL if chosen.small else platform.LARGE if chosen.large else platform.SIZE
     name = "bench-stack-large" if chosen.large else "bench-stack"
     root = chosen.root or REPOSITORY / ".local" / name
@@ -43,15 +44,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if "closes" in names:
                 closes.measure(stage, results)
             if "peers" in names:
-                peers.measure(stage, results, rounds=1 if chosen.small else ROUNDS)
+                peers.measure(stage, results)
             if "index_cost" in names and stage.has_legacy:
-                index_cost.measure(
-                    stage,
-                    results,
-                    size.users,
-                    seconds=1 if chosen.small else 5,
-                    rounds=1 if chosen.small else ROUNDS,
-                )
+                index_cost.measure(stage, results, size.users, seconds=1 if chosen.small else 5)
             if "statements" in names:
                 statements.measure(
                     results,

@@ -17,7 +17,7 @@ import psycopg
 from psycopg import sql
 
 from benchmarks.platform import Stage
-from benchmarks.timing import ROUNDS, Results, Timed
+from benchmarks.timing import Results, Timed
 from benchmarks.volume import bounds_of
 from closebook import closes, periods, replicas, rollups, volume
 from closebook.periods import Period
@@ -78,7 +78,7 @@ def measure(stage: Stage, results: Results) -> None:
     last = stage.day
     days = [
         periods.day_of(last.first_date - number * periods.DAY, last.time_zone)
-        for number in range(ROUNDS + 1)
+        for number in range(results.rounds() + 1)
     ]
     stack = stage.stack
     stack.drop_store(DATABASE)
@@ -88,7 +88,7 @@ def measure(stage: Stage, results: Results) -> None:
         with psycopg.connect(
             stack.reader("replica_a"), autocommit=True, prepare_threshold=None
         ) as reader:
-            hours = list(last.hours())[-ROUNDS - 1 :]
+            hours = list(last.hours())[-results.rounds() - 1 :]
             _measure("Close of an hour", settings, reader, hours, results)
             _measure("Close of a day", settings, reader, days, results)
     finally:

@@ -62,15 +62,15 @@ class Cost:
         }
 
 
-def measure(stage: Stage, results: Results, users: int, *, seconds: int, rounds: int) -> None:
+def measure(stage: Stage, results: Results, users: int, *, seconds: int) -> None:
     """Write for so many seconds without and with each index, round after round."""
     definitions = index_definitions()
     costs = {name: Cost() for name in definitions}
     with _scratch(stage.stack) as conninfo, Progress(console=console, transient=True) as bar:
-        task = bar.add_task("measuring", total=2 * rounds * len(definitions))
+        task = bar.add_task("measuring", total=2 * results.rounds() * len(definitions))
         with psycopg.connect(conninfo, autocommit=True) as primary:
             for name, definition in definitions.items():
-                for _ in range(rounds):
+                for _ in range(results.rounds()):
                     for way in ("without", "with"):
                         bar.update(task, description=f"{way} {name}")
                         if way == "with":

@@ -37,7 +37,8 @@ def measure(stage: Stage, results: Results, *, hour_end: bool) -> None:
             {
                 "through Airflow": lambda: _through_airflow(airflow, client, stage),
                 "close and publish alone": lambda: _alone(stage),
-            }
+            },
+            results.rounds(),
         )
         scheduled = _after_the_hour(stage) if hour_end else "not asked for: --hour-end"
     share = (

@@ -45,7 +45,7 @@ def measure(results: Results, document_count: int, long_count: int) -> None:
         "reportlab": lambda: _each(peers.reportlab_pdf, statements),
     }
     cpu: dict[str, list[float]] = {name: [] for name in ways}
-    alternate({name: _timed(way, cpu[name]) for name, way in ways.items()}, rounds=5)
+    alternate({name: _timed(way, cpu[name]) for name, way in ways.items()}, results.rounds())
     timed = {
         name: Timed(name, tuple(taken / document_count for taken in seconds[1:]))
         for name, seconds in cpu.items()

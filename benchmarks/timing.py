@@ -35,7 +35,7 @@ class Timed:
 
 def alternate(
     contestants: Mapping[str, Callable[[], object]],
-    rounds: int = ROUNDS,
+    rounds: int,
     warmed: Collection[str] = (),
 ) -> dict[str, Timed]:
     """Run every contestant once to warm up, then all of them in turn, round after round.
@@ -61,9 +61,14 @@ def alternate(
 
 @dataclass(frozen=True)
 class Results:
-    """The folder into which results go."""
+    """The folder into which results go, and how often each is measured: once to try it out."""
 
     folder: Path
+    is_tried_out: bool = False
+
+    def rounds(self, usual: int = ROUNDS) -> int:
+        """How many rounds to measure."""
+        return 1 if self.is_tried_out else usual
 
     def report(self, title: str, timed: Mapping[str, Timed], reference: str, **facts: Any) -> None:
         """Print the medians and how many times the reference each takes; write them as JSON."""

@@ -66,7 +66,7 @@ def _measure_day(
         assert sorted(old) == sorted(cells), "the old report and the day differ"  # noqa: S101
         assert without_merchants(old) == sorted(report)  # noqa: S101
         contestants["old report"] = lambda: old_report(legacy, day.start, day.end)
-    timed = alternate(contestants, warmed=short)
+    timed = alternate(contestants, results.rounds(), warmed=short)
     results.report(
         "Daily volume",
         timed,
@@ -92,7 +92,7 @@ def _measure_hour(reader: Connection, replica: Connection, hour: Period, results
             "bare scan": lambda: replica.execute(statement("bare_scan"), bounds).fetchall(),
         },
         # A few milliseconds each, beside which the noise is large.
-        rounds=31,
+        rounds=results.rounds(31),
     )
     results.report(
         "Hourly volume",

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def measure(stage: Stage, results: Results, *, rounds: int) -> None:
+def measure(stage: Stage, results: Results) -> None:
     """Assert that all peers give daily_volume.sql's rows, then let them take turns."""
     stack, day = stage.stack, stage.day
     primary = stack.primary_admin(PLATFORM_DATABASE)
@@ -66,7 +66,7 @@ def measure(stage: Stage, results: Results, *, rounds: int) -> None:
 
             contestants["dbt run, incremental"] = run_dbt
             contestants["DuckDB by ADBC"] = lambda: duck.count(day)
-        timed = alternate(contestants, rounds)
+        timed = alternate(contestants, results.rounds())
     results.report(
         "Peers",
         timed,

@@ -33,10 +33,9 @@ def test_all_benchmarks_run_and_write_their_medians(tmp_path: Path) -> None:
         *("daily_volume", "hourly_volume", "close_of_an_hour", "close_of_a_day"),
         *("peers", "statements", "hour_to_counter"),
     }
-    for name, result in written.items():
+    for result in written.values():
         assert result["reference"] in result["rounds"]
-        least = 1 if name == "peers" else 5
-        assert all(len(one["seconds"]) >= least for one in result["rounds"].values())
+        assert all(len(one["seconds"]) >= 1 for one in result["rounds"].values())
     assert written["daily_volume"]["facts"]["old_report_over_daily_volume"] > 1
     assert written["daily_volume"]["facts"]["old_report_over_daily_report"] > 1
     assert set(indexes) == {"transactions_settled_at", "ledger_entries_posted_at", "users_country"}
