@@ -55,7 +55,8 @@ export class Counter {
   }
 
   /**
-   * Take an answer: `{served_at, counter}`. One that another has overtaken is let go.
+   * Take an answer: `{served_at, counter}`. Of a document that another has overtaken only the time
+   * counts.
    *
    * @returns {boolean} whether its document is newer than the one before
    * @throws {RefusedDocument} when it is no counter, or one whose gross has fallen
@@ -64,7 +65,6 @@ export class Counter {
     const servedAt = instant(answer?.served_at);
     const document = parsed(answer.counter);
     const isNewer = this.#document === null || document.publication > this.#document.publication;
-    if (!isNewer && document.publication < this.#document.publication) return false;
     if (isNewer) {
       this.#refuseFallen(document);
       this.#document = document;
