@@ -24,7 +24,7 @@ USERS = {
     "admin": ["Admin"],
     "finance": ["Viewer", "finance"],
     "approver": ["Viewer", "finance_approver"],
-    "operator": ["Op", "operator"],
+    "operator": ["User", "operator"],
     "viewer": ["Viewer"],
 }
 
