@@ -21,6 +21,7 @@ from closebook.queries import SQL_FOLDER
 PRIMARY_CONNECTION = "closebook_primary"
 STORE_CONNECTION = "closebook_store"
 REDIS_CONNECTION = "closebook_redis"
+DESK_CONNECTION = "closebook_desk"
 
 # How soon a server that died without a word is noticed; the extras of a connection go before.
 CONNECTION_DEFAULTS: Mapping[str, str | int] = {
@@ -105,6 +106,37 @@ def from_airflow(environment: Mapping[str, str] = os.environ) -> Settings:
         issuer_address=environment.get("CLOSEBOOK_ISSUER_ADDRESS", ""),
         read_only_roles=_names(environment.get("CLOSEBOOK_READ_ONLY_ROLES", "")),
     )
+
+
+@dataclass(frozen=True)
+class DeskSettings:
+    """What the finance desk needs to know: the store as its own role, and where documents are."""
+
+    store: str = field(repr=False)
+    documents_url: str
+    time_zone: str
+
+
+def desk_from_airflow(environment: Mapping[str, str] = os.environ) -> DeskSettings:
+    """Read the desk's settings when a request comes.
+
+    Raises Misconfigured for a variable or connection that is missing.
+    """
+    return DeskSettings(
+        store=_postgres_conninfo(DESK_CONNECTION),
+        documents_url=_required(environment, "CLOSEBOOK_DOCUMENTS_URL"),
+        time_zone=_required(environment, "CLOSEBOOK_TIME_ZONE"),
+    )
+
+
+def connection_password(connection_id: str) -> str:
+    """Return the password of an Airflow connection. Raises Misconfigured if there is none."""
+    password: str | None = _connection(connection_id).password
+    if not password:
+        raise Misconfigured(
+            f"the Airflow connection {connection_id} has no password: set one, it is the token"
+        )
+    return password
 
 
 def templates_folder() -> Path:

@@ -1,0 +1,67 @@
+"""Who may: one row for each route of the desk. A route without a row is refused to everybody."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+
+@dataclass(frozen=True)
+class Permission:
+    """An action on a resource, as FAB's roles hold them.
+
+    One that is ``confidential`` shows documents of account holders or decides on them: Airflow's
+    Admin, which FAB gives every permission there is, does not have it by that.
+    """
+
+    action: str
+    resource: str
+    confidential: bool = False
+
+
+READ_STATEMENTS = Permission("can_read", "Statements", confidential=True)
+REQUEST_REISSUE = Permission("can_create", "Statements", confidential=True)
+REVIEW_RELEASES = Permission("can_read", "Statement releases", confidential=True)
+DECIDE_RELEASES = Permission("can_create", "Statement releases", confidential=True)
+READ_REISSUES = Permission("can_read", "Statement re-issues")
+ANSWER_REISSUES = Permission("can_edit", "Statement re-issues")
+READ_VOLUME = Permission("can_read", "Platform volume")
+READ_HEALTH = Permission("can_read", "Database health")
+
+
+class Anyone(Enum):
+    """What takes no permission."""
+
+    SIGNED_IN = "whoever is logged in to Airflow"
+
+
+@dataclass(frozen=True)
+class MachineToken:
+    """A program with the bearer token that is the password of an Airflow connection."""
+
+    connection_id: str
+
+
+Rule = Permission | Anyone | MachineToken
+
+ROUTES: Mapping[tuple[str, str], Rule] = {
+    ("GET", "/"): Anyone.SIGNED_IN,
+    ("GET", "/assets/{digest}/{name}"): Anyone.SIGNED_IN,
+}
+
+
+@dataclass(frozen=True)
+class NavigationEntry:
+    """A page of the navigation; it is shown to those who may read it."""
+
+    title: str
+    path: str
+    about: str
+
+    @property
+    def permission(self) -> Permission:
+        rule = ROUTES["GET", self.path]
+        assert isinstance(rule, Permission)  # noqa: S101  # a page for everybody needs no entry
+        return rule
+
+
+NAVIGATION: tuple[NavigationEntry, ...] = ()
