@@ -8,7 +8,7 @@ import {
   Counter,
   formatAmount,
   RefusedDocument,
-} from "../../plugins/closebook/desk/static/counter.js";
+} from "../../templates/desk/assets/counter.js";
 
 const HOUR_MS = 3_600_000;
 const TWO = Date.parse("2026-10-31T14:00:00Z");

@@ -8,7 +8,7 @@ from local import REPOSITORY
 from local.processes import find
 
 TESTS = Path(__file__).with_name("counter.test.mjs")
-MODULE = REPOSITORY / "plugins/closebook/desk/static/counter.js"
+MODULE = REPOSITORY / "templates/desk/assets/counter.js"
 
 
 def test_what_the_counter_shows_holds_by_its_own_tests() -> None:
