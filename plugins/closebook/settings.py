@@ -47,7 +47,8 @@ class Settings:
     """Everything that a close needs to know of its surroundings. Durations are in seconds.
 
     ``primary``, ``replicas`` and ``store`` are libpq connection strings; ``documents_url`` is an
-    ObjectStoragePath URL; ``read_only_roles`` are roles of the platform that write nothing.
+    ObjectStoragePath URL; ``read_only_roles`` are roles of the platform that write nothing;
+    ``index_names`` says what an adopter calls the indexes of sql/platform/indexes.sql.
     """
 
     time_zone: str
@@ -59,6 +60,7 @@ class Settings:
     issuer_name: str = "Closebook"
     issuer_address: str = ""
     read_only_roles: tuple[str, ...] = ()
+    index_names: Mapping[str, str] = field(default_factory=dict)
     fence_grace_seconds: float = 0.5
     fence_wait_seconds: float = 10.0
     replica_wait_seconds: float = 30.0
@@ -105,6 +107,7 @@ def from_airflow(environment: Mapping[str, str] = os.environ) -> Settings:
         issuer_name=_required(environment, "CLOSEBOOK_ISSUER_NAME"),
         issuer_address=environment.get("CLOSEBOOK_ISSUER_ADDRESS", ""),
         read_only_roles=_names(environment.get("CLOSEBOOK_READ_ONLY_ROLES", "")),
+        index_names=_index_names(environment.get("CLOSEBOOK_INDEXES", "")),
     )
 
 
@@ -164,6 +167,15 @@ def code_version() -> str:
 
 def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _index_names(text: str) -> dict[str, str]:
+    pairs = [pair.partition("=") for pair in _names(text)]
+    if not all(ours and is_pair and yours for ours, is_pair, yours in pairs):
+        raise Misconfigured(
+            f"CLOSEBOOK_INDEXES is {text!r}: write ours=yours for each index, separated by commas"
+        )
+    return {ours.strip(): yours.strip() for ours, _, yours in pairs}
 
 
 def _required(environment: Mapping[str, str], name: str) -> str:

@@ -734,32 +734,50 @@ cross join lateral (
 create view reporting.health_intervals as
 with pairs as (
     select
-        sample_id,
-        collected_at,
-        server_name,
-        server_kind,
-        postmaster_started_at,
-        stats_reset_at,
-        statements_reset_at,
-        index_blocks_hit,
-        index_blocks_read,
-        load_call_count,
-        load_ms,
-        load_row_count,
-        load_block_count,
-        lag(sample_id) over by_server as previous_sample_id,
-        lag(collected_at) over by_server as previous_collected_at,
-        lag(postmaster_started_at) over by_server as previous_started_at,
-        lag(stats_reset_at) over by_server as previous_stats_reset_at,
-        lag(statements_reset_at) over by_server as previous_statements_reset_at,
-        lag(index_blocks_hit) over by_server as previous_index_blocks_hit,
-        lag(index_blocks_read) over by_server as previous_index_blocks_read,
-        lag(load_call_count) over by_server as previous_load_call_count,
-        lag(load_ms) over by_server as previous_load_ms,
-        lag(load_row_count) over by_server as previous_load_row_count,
-        lag(load_block_count) over by_server as previous_load_block_count
-    from reporting.health_samples
-    window by_server as (partition by server_name order by collected_at)
+        samples.sample_id,
+        samples.collected_at,
+        samples.server_name,
+        samples.server_kind,
+        previous.sample_id as previous_sample_id,
+        extract(epoch from samples.collected_at - previous.collected_at)::double precision
+            as interval_seconds,
+        samples.index_blocks_hit - previous.index_blocks_hit as index_blocks_hit,
+        samples.index_blocks_read - previous.index_blocks_read as index_blocks_read,
+        samples.load_call_count - previous.load_call_count as load_call_count,
+        samples.load_ms - previous.load_ms as load_ms,
+        samples.load_row_count - previous.load_row_count as load_row_count,
+        samples.load_block_count - previous.load_block_count as load_block_count,
+        coalesce(
+            samples.postmaster_started_at = previous.postmaster_started_at
+            and samples.stats_reset_at is not distinct from previous.stats_reset_at,
+            false
+        ) as blocks_go_on,
+        coalesce(
+            samples.postmaster_started_at = previous.postmaster_started_at
+            and samples.statements_reset_at = previous.statements_reset_at,
+            false
+        ) as statements_go_on
+    from reporting.health_samples as samples
+    left join lateral (
+        select
+            earlier.sample_id,
+            earlier.collected_at,
+            earlier.postmaster_started_at,
+            earlier.stats_reset_at,
+            earlier.statements_reset_at,
+            earlier.index_blocks_hit,
+            earlier.index_blocks_read,
+            earlier.load_call_count,
+            earlier.load_ms,
+            earlier.load_row_count,
+            earlier.load_block_count
+        from reporting.health_samples as earlier
+        where
+            earlier.server_name = samples.server_name
+            and earlier.collected_at < samples.collected_at
+        order by earlier.collected_at desc
+        limit 1
+    ) as previous on true
 ),
 
 judged as (
@@ -769,33 +787,20 @@ judged as (
         pairs.server_name,
         pairs.server_kind,
         pairs.previous_sample_id,
-        extract(epoch from pairs.collected_at - pairs.previous_collected_at)::double precision
-            as interval_seconds,
-        pairs.index_blocks_hit - pairs.previous_index_blocks_hit as index_blocks_hit,
-        pairs.index_blocks_read - pairs.previous_index_blocks_read as index_blocks_read,
-        pairs.load_call_count - pairs.previous_load_call_count as load_call_count,
-        pairs.load_ms - pairs.previous_load_ms as load_ms,
-        pairs.load_row_count - pairs.previous_load_row_count as load_row_count,
-        pairs.load_block_count - pairs.previous_load_block_count as load_block_count,
-        coalesce(
-            pairs.postmaster_started_at = pairs.previous_started_at
-            and pairs.stats_reset_at is not distinct from pairs.previous_stats_reset_at
-            and pairs.index_blocks_hit >= pairs.previous_index_blocks_hit
-            and pairs.index_blocks_read >= pairs.previous_index_blocks_read,
-            false
-        ) as blocks_go_on,
-        coalesce(
-            pairs.postmaster_started_at = pairs.previous_started_at
-            and pairs.statements_reset_at = pairs.previous_statements_reset_at,
-            false
-        ) as statements_go_on,
-        coalesce(
-            pairs.load_call_count >= pairs.previous_load_call_count
-            and pairs.load_ms >= pairs.previous_load_ms
-            and pairs.load_row_count >= pairs.previous_load_row_count
-            and pairs.load_block_count >= pairs.previous_load_block_count,
-            false
-        ) as load_goes_on
+        pairs.interval_seconds,
+        pairs.statements_go_on,
+        pairs.index_blocks_hit,
+        pairs.index_blocks_read,
+        pairs.load_call_count,
+        pairs.load_ms,
+        pairs.load_row_count,
+        pairs.load_block_count,
+        pairs.blocks_go_on
+        and least(pairs.index_blocks_hit, pairs.index_blocks_read) >= 0 as blocks_are_known,
+        pairs.statements_go_on
+        and least(
+            pairs.load_call_count, pairs.load_ms, pairs.load_row_count, pairs.load_block_count
+        ) >= 0 as load_is_known
     from pairs
 )
 
@@ -807,12 +812,12 @@ select
     previous_sample_id,
     interval_seconds,
     statements_go_on,
-    case when blocks_go_on then index_blocks_hit end as index_blocks_hit,
-    case when blocks_go_on then index_blocks_read end as index_blocks_read,
-    case when statements_go_on and load_goes_on then load_call_count end as load_call_count,
-    case when statements_go_on and load_goes_on then load_ms end as load_ms,
-    case when statements_go_on and load_goes_on then load_row_count end as load_row_count,
-    case when statements_go_on and load_goes_on then load_block_count end as load_block_count
+    case when blocks_are_known then index_blocks_hit end as index_blocks_hit,
+    case when blocks_are_known then index_blocks_read end as index_blocks_read,
+    case when load_is_known then load_call_count end as load_call_count,
+    case when load_is_known then load_ms end as load_ms,
+    case when load_is_known then load_row_count end as load_row_count,
+    case when load_is_known then load_block_count end as load_block_count
 from judged;
 
 -- Health is kept for 90 days. The one thing that the store's role may take away, by this function
