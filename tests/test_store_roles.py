@@ -24,6 +24,11 @@ TABLES = {
     "statement_versions",
     "statement_decisions",
     "counter_publications",
+    "health_samples",
+    "health_connections",
+    "health_statements",
+    "health_plans",
+    "health_alerts",
 }
 VIEWS = {
     "corrections",
@@ -31,6 +36,7 @@ VIEWS = {
     "current_daily_volume",
     "current_daily_account_movement",
     "released_statements",
+    "health_intervals",
 }
 EVERYTHING = TABLES | VIEWS | {"migrations"}
 DECISIONS = {"statement_decisions"}
@@ -196,6 +202,24 @@ def test_neither_makes_tables(store: Connection, desk: Connection, schema: str) 
 def test_neither_makes_schemas(store: Connection, desk: Connection) -> None:
     for connection in (store, desk):
         _refused(connection, sql.SQL("create schema mine"))
+
+
+def test_of_health_the_store_may_take_away_what_is_older_than_90_days_and_no_more(
+    owner: Connection, store: Connection
+) -> None:
+    owner.execute(
+        "insert into reporting.health_samples (collected_at, server_name, server_kind, problem)"
+        " select clock_timestamp() - age, 'primary', 'primary', 'down'"
+        " from unnest(array[interval '91 days', interval '89 days']) as age"
+    )
+    assert store.execute("select reporting.purge_health()").fetchone() == (1,)
+    assert store.execute("select reporting.purge_health()").fetchone() == (0,)
+    kept = owner.execute("select count(*) from reporting.health_samples")
+    assert kept.fetchone() == (1,)
+
+
+def test_the_desk_takes_no_health_away(desk: Connection) -> None:
+    _refused(desk, sql.SQL("select reporting.purge_health()"))
 
 
 def _refused(connection: Connection, statement: sql.SQL | sql.Composed) -> None:

@@ -86,6 +86,7 @@ def _plan(
     row = connection.execute(explaining, period.bounds).fetchone()
     assert row is not None  # noqa: S101  # explain has one row
     scans = [node for node in _nodes(row["QUERY PLAN"][0]["Plan"]) if _is_scan(node)]
+    whole = [node for node in scans if node["Node Type"] == "Seq Scan"]
     index_name = meant.index_name
     if index_name is not None:
         index_name = index_names.get(index_name, index_name)
@@ -95,7 +96,7 @@ def _plan(
         tuple(map(_described, scans)),
         index_name is None
         or any(fnmatchcase(node.get("Index Name", ""), index_name) for node in scans)
-        or all(_is_no_worse(connection, node) for node in scans),
+        or (bool(whole) and all(_is_no_worse(connection, node) for node in whole)),
     )
 
 
@@ -116,8 +117,8 @@ def _described(node: Mapping[str, Any]) -> str:
 
 
 def _is_no_worse(connection: psycopg.Connection[DictRow], node: Mapping[str, Any]) -> bool:
-    """Whether a scan reads little, or much of its table on purpose."""
-    if node["Total Cost"] <= SMALL_SCAN_COST or "Relation Name" not in node:
+    """Whether a scan of a whole table reads little, or much of it on purpose."""
+    if node["Total Cost"] <= SMALL_SCAN_COST:
         return True
     relation = {"schema_name": node["Schema"], "relation_name": node["Relation Name"]}
     row = connection.execute(query("replica/relation_rows"), relation).fetchone()

@@ -46,6 +46,21 @@ Rule = Permission | Anyone | MachineToken
 ROUTES: Mapping[tuple[str, str], Rule] = {
     ("GET", "/"): Anyone.SIGNED_IN,
     ("GET", "/assets/{digest}/{name}"): Anyone.SIGNED_IN,
+    ("GET", "/statements"): READ_STATEMENTS,
+    ("POST", "/statements"): READ_STATEMENTS,
+    ("POST", "/statements/zip"): READ_STATEMENTS,
+    ("GET", "/statements/months/{month}/zip"): READ_STATEMENTS,
+    ("GET", "/statements/{close_id}/{account_id}"): READ_STATEMENTS,
+    ("GET", "/statements/{close_id}/{account_id}/preview"): READ_STATEMENTS,
+    ("GET", "/statements/{close_id}/{account_id}/pdf"): READ_STATEMENTS,
+    ("GET", "/statements/{close_id}/{account_id}/camt.053"): READ_STATEMENTS,
+    ("GET", "/statements/{close_id}/{account_id}/csv"): READ_STATEMENTS,
+    ("POST", "/statements/{close_id}/{account_id}/requests"): REQUEST_REISSUE,
+    ("GET", "/releases"): REVIEW_RELEASES,
+    ("GET", "/releases/{month}"): REVIEW_RELEASES,
+    ("POST", "/releases/{month}"): DECIDE_RELEASES,
+    ("GET", "/requests"): READ_REISSUES,
+    ("POST", "/requests/{request_id}"): ANSWER_REISSUES,
 }
 
 
@@ -64,4 +79,12 @@ class NavigationEntry:
         return rule
 
 
-NAVIGATION: tuple[NavigationEntry, ...] = ()
+NAVIGATION: tuple[NavigationEntry, ...] = (
+    NavigationEntry(
+        "Statements", "/statements", "Find, read and download what was released to holders."
+    ),
+    NavigationEntry(
+        "Release", "/releases", "Review a month that was issued, and release or reject it."
+    ),
+    NavigationEntry("Requests", "/requests", "Statements that finance asks to have issued again."),
+)

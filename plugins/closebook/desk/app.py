@@ -4,10 +4,12 @@ import logging
 from functools import cache
 from http import HTTPStatus
 
-from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
-from closebook.desk import assets, home
+from closebook.desk import assets, home, log, releases, requests, statements
 from closebook.desk.forms import require_form_token
 from closebook.desk.gate import Gate
 from closebook.desk.pages import refusal
@@ -16,7 +18,15 @@ from closebook.errors import ClosebookError
 
 _log = logging.getLogger(__name__)
 
-PAGES: tuple[APIRouter, ...] = (assets.router, home.router)
+_REFUSALS = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND})
+
+PAGES: tuple[APIRouter, ...] = (
+    assets.router,
+    home.router,
+    statements.router,
+    releases.router,
+    requests.router,
+)
 
 
 def make_app() -> FastAPI:
@@ -30,12 +40,14 @@ def make_app() -> FastAPI:
     for router in PAGES:
         app.include_router(router)
     app.add_exception_handler(StarletteHTTPException, _error_page)
+    app.add_exception_handler(RequestValidationError, _invalid_page)
     app.add_exception_handler(ClosebookError, _failure_page)
     app.add_middleware(Gate, routes=app.router.routes, refuse=_refuse)
     return app
 
 
 async def _refuse(request: Request, _person: Person, status: int) -> Response:
+    await run_in_threadpool(log.enter_refusal, request)
     return refusal(request, status)
 
 
@@ -46,8 +58,16 @@ async def _failure_page(request: Request, error: Exception) -> Response:
 
 
 async def _error_page(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException | StarletteHTTPException)  # noqa: S101  # its handler
+    assert isinstance(error, StarletteHTTPException)  # noqa: S101  # it is their handler
+    if error.status_code in _REFUSALS:
+        await run_in_threadpool(log.enter_refusal, request)
     return refusal(request, error.status_code, error.detail)
+
+
+async def _invalid_page(request: Request, _error: Exception) -> Response:
+    # An id that is no id, a field that is missing: nothing that the desk's own pages send.
+    await run_in_threadpool(log.enter_refusal, request)
+    return refusal(request, HTTPStatus.NOT_FOUND)
 
 
 @cache

@@ -1,6 +1,7 @@
 """How a page is made: its template, with what every page needs. All text is escaped."""
 
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from functools import cache
 from http import HTTPStatus
 from typing import Any
@@ -58,7 +59,16 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"amount": _amount, "count": _count, "moment": _moment}
+    environment.filters |= {
+        "airflow": _airflow,
+        "amount": _amount,
+        "change": _change,
+        "count": _count,
+        "moment": _moment,
+        "month": _month,
+        "size": _size,
+        "words": _words,
+    }
     return environment
 
 
@@ -70,6 +80,28 @@ def _count(number: int) -> str:
     return f"{number:,}"
 
 
-def _moment(instant: datetime, time_zone: str = "UTC") -> str:
-    """A moment as a table shows it; its zone is named beside it once, not in each cell."""
-    return f"{instant.astimezone(periods.zone(time_zone)):%Y-%m-%d %H:%M}"
+def _change(amount_minor: int, currency: str) -> str:
+    return f"{'+' if amount_minor > 0 else ''}{_amount(amount_minor, currency)}"
+
+
+def _moment(instant: datetime) -> str:
+    """A moment in UTC; the page says so once."""
+    return f"{instant.astimezone(UTC):%Y-%m-%d %H:%M}"
+
+
+def _month(row: Mapping[str, Any]) -> str:
+    return f"{periods.local_date(row['period_start'], row['time_zone']):%Y-%m}"
+
+
+def _size(byte_count: int) -> str:
+    thousands = byte_count / 1000
+    return f"{thousands:,.0f} kB" if thousands < 1000 else f"{thousands / 1000:,.1f} MB"  # noqa: PLR2004
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _airflow(base: str) -> str:
+    """Where Airflow's own pages are: one level above the desk."""
+    return base.rpartition("/")[0]

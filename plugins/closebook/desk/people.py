@@ -1,10 +1,12 @@
 """Who asks, and what Airflow lets them do at this very moment."""
 
-from dataclasses import dataclass
+from base64 import urlsafe_b64encode
+from dataclasses import dataclass, field
 from hashlib import sha256
 from hmac import new as hmac
 from typing import Any
 
+from cryptography.fernet import Fernet
 from fastapi import HTTPException, Request
 from fastapi.security import HTTPAuthorizationCredentials
 from fastapi.security.utils import get_authorization_scheme_param
@@ -13,6 +15,7 @@ from closebook.desk.access import Permission
 
 _ADMIN = "Admin"
 _FORM_TOKEN = b"a form of the closebook desk"
+_SEAL = b"a search at the closebook desk"
 
 
 @dataclass(frozen=True)
@@ -20,12 +23,14 @@ class Person:
     """Somebody who is logged in to Airflow.
 
     ``form_token`` is in each form that the person is shown; it is bound to their session, and
-    nobody can make it who does not hold the session's secret.
+    nobody can make it who does not hold the session's secret. ``seal`` closes and opens what
+    travels in the URLs of this session.
     """
 
     name: str
     granted: frozenset[Permission]
-    form_token: str
+    form_token: str = field(repr=False)
+    seal: Fernet = field(repr=False)
 
     def may(self, permission: Permission) -> bool:
         """Whether a role of theirs has the permission."""
@@ -60,6 +65,7 @@ async def person_of(request: Request, known: frozenset[Permission]) -> Person | 
         name=user.username,
         granted=frozenset(each for each in known if _is_granted(manager, user, each)),
         form_token=hmac(secret.encode(), _FORM_TOKEN, sha256).hexdigest(),
+        seal=Fernet(urlsafe_b64encode(hmac(secret.encode(), _SEAL, sha256).digest())),
     )
 
 
