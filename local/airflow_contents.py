@@ -57,6 +57,11 @@ def airflow_contents(addresses: Addresses) -> dict[str, Any]:
             _postgres_connection(addresses, "closebook_store", STORE, "closebook_store"),
             _postgres_connection(addresses, "closebook_desk", STORE, "closebook_desk"),
             {
+                "conn_id": "closebook_metrics",
+                "conn_type": "generic",
+                "password": addresses.secrets["metrics"],
+            },
+            {
                 "conn_id": "closebook_redis",
                 "conn_type": "redis",
                 "host": LOOPBACK,

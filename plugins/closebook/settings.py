@@ -113,9 +113,10 @@ def from_airflow(environment: Mapping[str, str] = os.environ) -> Settings:
 
 @dataclass(frozen=True)
 class DeskSettings:
-    """What the finance desk needs to know: the store as its own role, and where documents are."""
+    """What the finance desk needs to know: the store as its own role, documents, the counter."""
 
     store: str = field(repr=False)
+    redis_url: str = field(repr=False)
     documents_url: str
     time_zone: str
 
@@ -127,6 +128,7 @@ def desk_from_airflow(environment: Mapping[str, str] = os.environ) -> DeskSettin
     """
     return DeskSettings(
         store=_postgres_conninfo(DESK_CONNECTION),
+        redis_url=_redis_url(REDIS_CONNECTION),
         documents_url=_required(environment, "CLOSEBOOK_DOCUMENTS_URL"),
         time_zone=_required(environment, "CLOSEBOOK_TIME_ZONE"),
     )

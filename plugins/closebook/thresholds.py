@@ -57,10 +57,15 @@ class Vitals:
     @property
     def index_hit_rate(self) -> float | None:
         """The share of index blocks found in memory; None where there were too few to say."""
-        if self.index_blocks_hit is None or self.index_blocks_read is None:
-            return None
-        blocks = self.index_blocks_hit + self.index_blocks_read
-        return None if blocks < INDEX_BLOCKS_JUDGED_MIN else self.index_blocks_hit / blocks
+        return hit_rate(self.index_blocks_hit, self.index_blocks_read)
+
+
+def hit_rate(blocks_hit: int | None, blocks_read: int | None) -> float | None:
+    """The share of blocks found in memory; None where they are too few to say, or not known."""
+    if blocks_hit is None or blocks_read is None:
+        return None
+    blocks = blocks_hit + blocks_read
+    return None if blocks < INDEX_BLOCKS_JUDGED_MIN else blocks_hit / blocks
 
 
 def judge(vitals: Vitals) -> Iterator[Alert]:

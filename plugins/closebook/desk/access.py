@@ -61,6 +61,10 @@ ROUTES: Mapping[tuple[str, str], Rule] = {
     ("POST", "/releases/{month}"): DECIDE_RELEASES,
     ("GET", "/requests"): READ_REISSUES,
     ("POST", "/requests/{request_id}"): ANSWER_REISSUES,
+    ("GET", "/volume"): READ_VOLUME,
+    ("GET", "/volume/counter"): READ_VOLUME,
+    ("GET", "/health"): READ_HEALTH,
+    ("GET", "/metrics"): MachineToken("closebook_metrics"),
 }
 
 
@@ -87,4 +91,6 @@ NAVIGATION: tuple[NavigationEntry, ...] = (
         "Release", "/releases", "Review a month that was issued, and release or reject it."
     ),
     NavigationEntry("Requests", "/requests", "Statements that finance asks to have issued again."),
+    NavigationEntry("Volume", "/volume", "What was settled, by hour and day, and the counter."),
+    NavigationEntry("Health", "/health", "The platform's servers, and the load kept off them."),
 )

@@ -9,7 +9,17 @@ from fastapi.exceptions import RequestValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
-from closebook.desk import assets, home, log, releases, requests, statements
+from closebook.desk import (
+    assets,
+    health,
+    home,
+    log,
+    metrics,
+    releases,
+    requests,
+    statements,
+    volume,
+)
 from closebook.desk.forms import require_form_token
 from closebook.desk.gate import Gate
 from closebook.desk.pages import refusal
@@ -26,6 +36,9 @@ PAGES: tuple[APIRouter, ...] = (
     statements.router,
     releases.router,
     requests.router,
+    volume.router,
+    health.router,
+    metrics.router,
 )
 
 
