@@ -130,11 +130,11 @@ def _chart(
     ]
     top = max(amounts)
     best = label(steps[amounts.index(top)][0])
-    highest = format_minor(top, currency, _LOCALE)
+    highest = format_minor(top, currency, _LOCALE, with_currency=True)
     return Chart(
         title=currency,
         summary=f"{currency} by {step_name}: at most {highest}, in the {step_name} {best}; "
-        f"{format_minor(amounts[-1], currency, _LOCALE)} in the last one.",
+        f"{format_minor(amounts[-1], currency, _LOCALE, with_currency=True)} in the last one.",
         top_label=highest,
         bottom_label="0",
         first_label=label(steps[0][0]),
