@@ -117,7 +117,7 @@ class Case:
 
 def query_names() -> set[str]:
     """Every SQL file that is a query or a statement, by its path below sql/."""
-    patterns = ("primary/*.sql", "replica/*.sql", "checks/*.sql", "reporting/*.sql")
+    patterns = ("primary/*.sql", "replica/*.sql", "checks/*.sql", "reporting/*.sql", "desk/*.sql")
     paths = [path for pattern in patterns for path in SQL_FOLDER.glob(pattern)]
     return {_name(path, SQL_FOLDER) for path in paths} - DEFINITIONS
 

@@ -31,6 +31,7 @@ ROLES = {
     "replica": "closebook_reader",
     "checks": "closebook_store",
     "reporting": "closebook_store",
+    "desk": "closebook_desk",
     "reporting/latest_manifest": "closebook_desk",
     "reporting/decision_obstacles": "closebook_desk",
     "reporting/insert_statement_decision": "closebook_desk",
@@ -43,6 +44,7 @@ IDENTITY_COLUMNS = {
     "tie_outs": "tie_out_id",
     "statement_manifests": "manifest_id",
     "statement_decisions": "decision_id",
+    "reissue_requests": "request_id",
     "counter_publications": "publication_id",
 }
 # Where ids that the database gives begin in a case, above those of the rows that are given.
