@@ -29,6 +29,9 @@ TABLES = {
     "health_statements",
     "health_plans",
     "health_alerts",
+    "desk_log",
+    "reissue_requests",
+    "reissue_answers",
 }
 VIEWS = {
     "corrections",
@@ -37,9 +40,13 @@ VIEWS = {
     "current_daily_account_movement",
     "released_statements",
     "health_intervals",
+    "issued_statements",
 }
 EVERYTHING = TABLES | VIEWS | {"migrations"}
-DECISIONS = {"statement_decisions"}
+# What the desk adds: as whole rows, and to its log what an entry is about.
+DECISIONS = {"statement_decisions", "reissue_requests", "reissue_answers"}
+LOG = {"desk_log"}
+LOGGED = {"person", "act", "subject", "document_sha256", "address"}
 MUTABLE = {"is_current", "confirmed_at", "confirmation_count"}
 
 Connection = psycopg.Connection[tuple[object, ...]]
@@ -73,7 +80,7 @@ def desk(stack: Stack, module_store_database: str, owner: Connection) -> Iterato
     ("role", "privilege", "relations"),
     [
         ("closebook_store", "select", EVERYTHING),
-        ("closebook_store", "insert", TABLES - DECISIONS),
+        ("closebook_store", "insert", TABLES - DECISIONS - LOG),
         ("closebook_store", "update", set()),
         ("closebook_store", "delete", set()),
         ("closebook_store", "truncate", set()),
@@ -119,6 +126,19 @@ def test_these_columns_may_be_updated_and_no_others(
     assert set(granted) == columns
 
 
+def test_the_desk_says_what_an_entry_of_its_log_is_about_and_nothing_of_the_chain(
+    owner: Connection, desk: Connection
+) -> None:
+    granted = owner.execute(
+        "select attname from pg_attribute where attrelid = 'reporting.desk_log'::regclass"
+        " and attnum > 0 and has_column_privilege('closebook_desk', attrelid, attnum, 'insert')"
+    )
+    assert {row[0] for row in granted} == LOGGED
+    _refused(desk, sql.SQL("insert into reporting.desk_log (entry_id) values (7)"))
+    _refused(desk, sql.SQL("update reporting.desk_log set person = 'nobody'"))
+    _refused(desk, sql.SQL("alter table reporting.desk_log disable trigger desk_log_chain"))
+
+
 @pytest.mark.parametrize("role", ["closebook_store", "closebook_desk"])
 def test_a_role_can_become_no_other_role(owner: Connection, role: str) -> None:
     others = owner.execute(
@@ -161,8 +181,8 @@ def test_the_store_does_not_turn_its_own_numbers_back(store: Connection) -> None
     _refused(store, sql.SQL("select setval('reporting.closes_close_id_seq', 1)"))
 
 
-@pytest.mark.parametrize("table", sorted(TABLES - DECISIONS))
-def test_the_desk_adds_nothing_but_decisions(desk: Connection, table: str) -> None:
+@pytest.mark.parametrize("table", sorted(TABLES - DECISIONS - LOG))
+def test_the_desk_adds_nothing_but_what_a_person_did(desk: Connection, table: str) -> None:
     _refused(
         desk, sql.SQL("insert into {} default values").format(sql.Identifier("reporting", table))
     )

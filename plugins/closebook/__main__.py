@@ -3,6 +3,8 @@
 import argparse
 import sys
 
+from closebook.desk_log import verify_log
+from closebook.errors import WrongData
 from closebook.migrations import migrate
 
 
@@ -12,9 +14,24 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     migrating = commands.add_parser("migrate", help="bring the reporting store up to date")
     migrating.add_argument("--conninfo", default="", help="libpq connection string of the owner")
+    verifying = commands.add_parser("verify-log", help="check the chain of the desk's log")
+    verifying.add_argument("--conninfo", default="", help="libpq connection string of a reader")
+    verifying.add_argument("--seen", metavar="SHA256", help="a hash that was printed before")
     options = parser.parse_args(arguments)
+    if options.command == "verify-log":
+        return _verify_log(options.conninfo, options.seen)
     applied = migrate(options.conninfo)
     sys.stdout.write("".join(f"applied {name}\n" for name in applied) or "already up to date\n")
+    return 0
+
+
+def _verify_log(conninfo: str, seen_sha256: str | None) -> int:
+    try:
+        chain = verify_log(conninfo, seen_sha256)
+    except WrongData as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    sys.stdout.write(f"{chain.entry_count} entries follow; the last is {chain.last_sha256}\n")
     return 0
 
 

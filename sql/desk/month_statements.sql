@@ -46,7 +46,17 @@ select
 from months
 cross join
     lateral (
-        select statements.*
+        select
+            statements.account_id,
+            statements.statement_version,
+            statements.period_start,
+            statements.time_zone,
+            statements.account_number,
+            statements.holder_name,
+            statements.currency,
+            statements.closing_minor,
+            statements.line_count,
+            statements.statement_state
         from reporting.issued_statements as statements
         where
             statements.close_id = months.close_id

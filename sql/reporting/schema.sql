@@ -308,7 +308,7 @@ begin
         sha256(
             convert_to(
                 string_agg(
-                    coalesce(concat(octet_length(part), ':', part), '-'), ',' order by place
+                    coalesce(octet_length(part) || ':' || part, '-'), ',' order by place
                 ),
                 'UTF8'
             )

@@ -50,7 +50,9 @@ def enter(
 
 def enter_refusal(request: Request, why: str = "") -> None:
     """Write down that a person was refused. They are refused as well if it cannot be written."""
-    subject = f"{request.method} {request.url.path[:_LONGEST_PATH]}"
+    # Anybody may have typed this path.
+    asked = "".join(c if c.isprintable() else "?" for c in request.url.path[:_LONGEST_PATH])
+    subject = f"{request.method} {asked}"
     try:
         with on_store(desk_from_airflow()) as store:
             enter(store, request, "refused", f"{subject}: {why}" if why else subject)

@@ -64,9 +64,14 @@ async def person_of(request: Request, known: frozenset[Permission]) -> Person | 
     return Person(
         name=user.username,
         granted=frozenset(each for each in known if _is_granted(manager, user, each)),
-        form_token=hmac(secret.encode(), _FORM_TOKEN, sha256).hexdigest(),
+        form_token=form_token(secret),
         seal=Fernet(urlsafe_b64encode(hmac(secret.encode(), _SEAL, sha256).digest())),
     )
+
+
+def form_token(secret: str) -> str:
+    """The token of the forms that the session with this secret is shown."""
+    return hmac(secret.encode(), _FORM_TOKEN, sha256).hexdigest()
 
 
 def _is_granted(manager: Any, user: Any, permission: Permission) -> bool:
