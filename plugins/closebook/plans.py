@@ -1,8 +1,8 @@
 """How a replica would run the queries of the closes, held against the index that each is meant for.
 
 A plan is asked for with EXPLAIN, which runs nothing. It is as meant when it scans the index that
-sql/platform/indexes.sql made for the query, or when a scan of the table is no worse: a table that
-costs little to read whole, or a period that holds much of it.
+sql/platform/indexes.sql made for the query, or when another scan is no worse: of a small table, or
+of a whole one of which the period holds much.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,8 +19,7 @@ from closebook.queries import query
 
 TRANSACTIONS = "transactions_settled_at"
 LEDGER_ENTRIES = "ledger_entries_posted_at"
-# In the planner's units, of which a page read in order is one.
-SMALL_SCAN_COST = 1_000.0
+SMALL_TABLE_ROWS = 10_000
 MUCH_OF_A_TABLE = 0.05
 
 
@@ -86,7 +85,6 @@ def _plan(
     row = connection.execute(explaining, period.bounds).fetchone()
     assert row is not None  # noqa: S101  # explain has one row
     scans = [node for node in _nodes(row["QUERY PLAN"][0]["Plan"]) if _is_scan(node)]
-    whole = [node for node in scans if node["Node Type"] == "Seq Scan"]
     index_name = meant.index_name
     if index_name is not None:
         index_name = index_names.get(index_name, index_name)
@@ -96,7 +94,7 @@ def _plan(
         tuple(map(_described, scans)),
         index_name is None
         or any(fnmatchcase(node.get("Index Name", ""), index_name) for node in scans)
-        or (bool(whole) and all(_is_no_worse(connection, node) for node in whole)),
+        or all(_is_no_worse(connection, node) for node in scans if "Relation Name" in node),
     )
 
 
@@ -117,9 +115,10 @@ def _described(node: Mapping[str, Any]) -> str:
 
 
 def _is_no_worse(connection: psycopg.Connection[DictRow], node: Mapping[str, Any]) -> bool:
-    """Whether a scan of a whole table reads little, or much of it on purpose."""
-    if node["Total Cost"] <= SMALL_SCAN_COST:
-        return True
+    """Whether a scan reads a small table, or much of its table on purpose."""
     relation = {"schema_name": node["Schema"], "relation_name": node["Relation Name"]}
     row = connection.execute(query("replica/relation_rows"), relation).fetchone()
-    return row is not None and node["Plan Rows"] >= MUCH_OF_A_TABLE * row["row_count"]
+    if row is None:
+        return False
+    wants_much = node["Plan Rows"] >= MUCH_OF_A_TABLE * row["row_count"]
+    return row["row_count"] <= SMALL_TABLE_ROWS or (node["Node Type"] == "Seq Scan" and wants_much)
