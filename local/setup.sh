@@ -63,6 +63,8 @@ missing_packages() {
     has pdftotext || echo poppler-utils
     has qpdf || echo qpdf
     has faketime || echo faketime
+    has node || echo nodejs
+    has promtool || echo prometheus
     has chromium || has chromium-browser || echo chromium
   fi
 }
@@ -116,7 +118,7 @@ install_packages() {
   # Nor at the next boot; only those that came just now.
   if has systemctl; then
     local package
-    for package in postgresql redis-server pgbouncer; do
+    for package in postgresql redis-server pgbouncer prometheus; do
       [[ " ${packages[*]} " != *" $package "* ]] || "${root[@]}" systemctl disable "$package" || true
     done
   fi

@@ -120,5 +120,9 @@ def _is_no_worse(connection: psycopg.Connection[DictRow], node: Mapping[str, Any
     row = connection.execute(query("replica/relation_rows"), relation).fetchone()
     if row is None:
         return False
-    wants_much = node["Plan Rows"] >= MUCH_OF_A_TABLE * row["row_count"]
-    return row["row_count"] <= SMALL_TABLE_ROWS or (node["Node Type"] == "Seq Scan" and wants_much)
+    row_count: float = row["row_count"]
+    wanted_count: float = node["Plan Rows"]
+    is_whole = node["Node Type"] == "Seq Scan"
+    return row_count <= SMALL_TABLE_ROWS or (
+        is_whole and wanted_count >= MUCH_OF_A_TABLE * row_count
+    )

@@ -21,6 +21,7 @@ from closebook.volume import close_hour
 from local.processes import find
 from tests.closing import RUN, utc
 from tests.desk.conftest import Desk
+from tests.test_prometheus import documented
 
 LAST_HOUR = utc("2026-10-31T23:00Z")
 COUNTER_KEYS = {"served_at", "counter"}
@@ -240,3 +241,9 @@ def test_a_scrape_names_nobody(watched: Watched) -> None:
     text = watched.scrape(f"Bearer {watched.token}").text
     for secret in ("Plantedname", "ACC-", watched.token):
         assert secret not in text
+
+
+def test_the_documented_metrics_are_those_of_the_endpoint(watched: Watched) -> None:
+    text = watched.scrape(f"Bearer {watched.token}").text
+    given = set(re.findall(r"^# TYPE (\w+) ", text, re.MULTILINE))
+    assert given == documented()

@@ -314,9 +314,11 @@ class Display {
       if (this.#failed) return this.#words.unreachable();
       return this.#answered ? this.#words.empty() : this.#words.loading();
     }
+    // What is late may be of another day.
+    const withDate = state.status === "late";
     const text = this.#words[state.status]({
-      asOf: timeOf(state.asOf, this.#locale),
-      nextUpdateAt: timeOf(state.nextUpdateAt, this.#locale),
+      asOf: timeOf(state.asOf, this.#locale, withDate),
+      nextUpdateAt: timeOf(state.nextUpdateAt, this.#locale, withDate),
     });
     const count = state.missingHourCount;
     return count === 0 ? text : text + this.#words.missing({ count });
@@ -387,8 +389,10 @@ function formats(exponent, currency, locale) {
   return found;
 }
 
-function timeOf(milliseconds, locale) {
+function timeOf(milliseconds, locale, withDate) {
+  const date = withDate ? { year: "numeric", month: "short", day: "numeric" } : {};
   return new Intl.DateTimeFormat(locale, {
+    ...date,
     hour: "2-digit",
     minute: "2-digit",
     timeZoneName: "short",
