@@ -79,7 +79,8 @@ def test_nothing_that_runs_there_names_a_table_of_the_platform_or_writes(
     assert len(ran) == 4 + 3
     for row in ran:
         assert row["query"].lstrip().startswith(("--", "select", "with"))
-        sources = re.findall(r"\b(?:from|join)\s+([a-z_.]+)", row["query"])
+        code = re.sub(r"--.*", "", row["query"])
+        sources = re.findall(r"\b(?:from|join)\s+([a-z_.]+)", code)
         assert {name for name in sources if not name.startswith("pg_")} <= COMMON_TABLES
 
 
