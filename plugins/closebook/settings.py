@@ -22,6 +22,7 @@ PRIMARY_CONNECTION = "closebook_primary"
 STORE_CONNECTION = "closebook_store"
 REDIS_CONNECTION = "closebook_redis"
 DESK_CONNECTION = "closebook_desk"
+METRICS_CONNECTION = "closebook_metrics"
 
 # How soon a server that died without a word is noticed; the extras of a connection go before.
 CONNECTION_DEFAULTS: Mapping[str, str | int] = {

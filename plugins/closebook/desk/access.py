@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
+from closebook.settings import METRICS_CONNECTION
+
 
 @dataclass(frozen=True)
 class Permission:
@@ -64,7 +66,7 @@ ROUTES: Mapping[tuple[str, str], Rule] = {
     ("GET", "/volume"): READ_VOLUME,
     ("GET", "/volume/counter"): READ_VOLUME,
     ("GET", "/health"): READ_HEALTH,
-    ("GET", "/metrics"): MachineToken("closebook_metrics"),
+    ("GET", "/metrics"): MachineToken(METRICS_CONNECTION),
 }
 
 
