@@ -20,7 +20,13 @@ PLATFORM_DATABASE = "platform"
 STORE_DATABASE = "closebook"
 METADATA_DATABASE = "airflow"
 METADATA_USER = "airflow"
-USERS = {"admin": ["Admin"], "finance": ["Viewer", "finance"], "viewer": ["Viewer"]}
+USERS = {
+    "admin": ["Admin"],
+    "finance": ["Viewer", "finance"],
+    "approver": ["Viewer", "finance_approver"],
+    "operator": ["User", "operator"],
+    "viewer": ["Viewer"],
+}
 
 
 @dataclass

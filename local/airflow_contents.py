@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from closebook.desk import access
 from local.addresses import (
     PLATFORM_DATABASE,
     POOLERS,
@@ -15,13 +16,22 @@ from local.addresses import (
 )
 from local.ports import LOOPBACK
 
-FINANCE_PERMISSIONS = [
-    ["can_read", "Statements"],
-    ["can_create", "Statements"],
-    ["can_edit", "Statements"],
-    ["can_read", "Plugins"],
-    ["menu_access", "Statements"],
-]
+# To see the desk in the navigation of Airflow's own pages.
+_SEES_PLUGINS = ["can_read", "Plugins"]
+ROLES = {
+    "finance": [access.READ_STATEMENTS, access.REQUEST_REISSUE],
+    "finance_approver": [
+        access.READ_STATEMENTS,
+        access.REVIEW_RELEASES,
+        access.DECIDE_RELEASES,
+    ],
+    "operator": [
+        access.READ_VOLUME,
+        access.READ_HEALTH,
+        access.READ_REISSUES,
+        access.ANSWER_REISSUES,
+    ],
+}
 POOLS = {"replica_reads": 6, "rendering": 2}
 
 
@@ -32,7 +42,10 @@ def airflow_contents(addresses: Addresses) -> dict[str, Any]:
             {"username": user, "roles": roles, "password": addresses.secrets[user]}
             for user, roles in USERS.items()
         ],
-        "roles": {"finance": FINANCE_PERMISSIONS},
+        "roles": {
+            role: [_SEES_PLUGINS, *([each.action, each.resource] for each in permissions)]
+            for role, permissions in ROLES.items()
+        },
         "pools": POOLS,
         "pool_description": "Closebook: bounds what runs at once",
         "connections": [
@@ -42,6 +55,12 @@ def airflow_contents(addresses: Addresses) -> dict[str, Any]:
                 for pooler, replica in POOLERS.items()
             ),
             _postgres_connection(addresses, "closebook_store", STORE, "closebook_store"),
+            _postgres_connection(addresses, "closebook_desk", STORE, "closebook_desk"),
+            {
+                "conn_id": "closebook_metrics",
+                "conn_type": "generic",
+                "password": addresses.secrets["metrics"],
+            },
             {
                 "conn_id": "closebook_redis",
                 "conn_type": "redis",

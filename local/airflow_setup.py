@@ -52,6 +52,8 @@ def _users(security: Any, roles: dict[str, list[list[str]]], users: list[dict[st
             if not added:
                 sys.exit(f"user {user['username']} could not be added: see the lines above")
         else:
+            found.roles = [security.find_role(role) for role in user["roles"]]
+            security.update_user(found)
             security.reset_password(found.id, user["password"])
 
 

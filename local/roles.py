@@ -39,7 +39,7 @@ def new_secrets() -> dict[str, str]:
     roles += [role for role, _ in _OF_STACK.values()]
     return {
         **{role: secrets.token_urlsafe(24) for role in (SUPERUSER, *roles, ADMIN_USER, "redis")},
-        **{key: secrets.token_urlsafe(48) for key in ("jwt", "api")},
+        **{key: secrets.token_urlsafe(48) for key in ("jwt", "api", "metrics")},
         **{user: secrets.token_urlsafe(12) for user in USERS},
         "fernet": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
     }

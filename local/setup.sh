@@ -65,6 +65,8 @@ missing_packages() {
     has faketime || echo faketime
     has certutil || echo libnss3-tools
     has softhsm2-util || echo softhsm2
+    has node || echo nodejs
+    has promtool || echo prometheus
     has chromium || has chromium-browser || echo chromium
   fi
 }
@@ -118,7 +120,7 @@ install_packages() {
   # Nor at the next boot; only those that came just now.
   if has systemctl; then
     local package
-    for package in postgresql redis-server pgbouncer; do
+    for package in postgresql redis-server pgbouncer prometheus; do
       [[ " ${packages[*]} " != *" $package "* ]] || "${root[@]}" systemctl disable "$package" || true
     done
   fi

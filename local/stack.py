@@ -72,7 +72,9 @@ class Stack(Databases):
             stack.ports = ports.choose([*SERVERS, API_SERVER])
             stack.secrets = new_secrets()
         else:
-            stack.fast, stack.ports, stack.secrets = kept.fast, kept.ports, kept.secrets
+            stack.fast, stack.ports = kept.fast, kept.ports
+            # A log-in that a later version added gets a password too.
+            stack.secrets = new_secrets() | kept.secrets
             stack.running, stack.airflow_fingerprint = kept.running, kept.airflow_fingerprint
         return stack
 

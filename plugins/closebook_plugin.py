@@ -1,9 +1,36 @@
-"""The one Airflow plugin of Closebook."""
+"""The one Airflow plugin of Closebook: it serves the finance desk below /closebook."""
+
+from typing import TYPE_CHECKING
 
 from airflow.plugins_manager import AirflowPlugin
 
+if TYPE_CHECKING:
+    from starlette.types import Receive, Scope, Send
+
+
+async def desk(scope: "Scope", receive: "Receive", send: "Send") -> None:
+    """The finance desk, an ASGI app.
+
+    Every process of Airflow loads its plugins, each task's too. Only the API server serves pages,
+    so only there, and only for the first request, the desk is imported.
+    """
+    from closebook.desk.app import served
+
+    await served()(scope, receive, send)
+
 
 class ClosebookPlugin(AirflowPlugin):
-    """Tells Airflow that the closebook package is here; its pages come with the desk."""
+    """Tells Airflow that the closebook package is here, and where its desk is."""
 
     name = "closebook"
+    fastapi_apps = [  # noqa: RUF012  # Airflow takes entries out
+        {"app": desk, "url_prefix": "/closebook", "name": "Closebook"},
+    ]
+    external_views = [  # noqa: RUF012  # Airflow takes entries out
+        {
+            "name": "Closebook",
+            "href": "/closebook/",
+            "destination": "nav",
+            "url_route": "closebook",
+        },
+    ]

@@ -24,6 +24,14 @@ TABLES = {
     "statement_versions",
     "statement_decisions",
     "counter_publications",
+    "health_samples",
+    "health_connections",
+    "health_statements",
+    "health_plans",
+    "health_alerts",
+    "desk_log",
+    "reissue_requests",
+    "reissue_answers",
 }
 VIEWS = {
     "corrections",
@@ -31,9 +39,14 @@ VIEWS = {
     "current_daily_volume",
     "current_daily_account_movement",
     "released_statements",
+    "health_intervals",
+    "issued_statements",
 }
 EVERYTHING = TABLES | VIEWS | {"migrations"}
-DECISIONS = {"statement_decisions"}
+# What the desk adds: as whole rows, and to its log what an entry is about.
+DECISIONS = {"statement_decisions", "reissue_requests", "reissue_answers"}
+LOG = {"desk_log"}
+LOGGED = {"person", "act", "subject", "document_sha256", "address"}
 MUTABLE = {"is_current", "confirmed_at", "confirmation_count"}
 
 Connection = psycopg.Connection[tuple[object, ...]]
@@ -67,7 +80,7 @@ def desk(stack: Stack, module_store_database: str, owner: Connection) -> Iterato
     ("role", "privilege", "relations"),
     [
         ("closebook_store", "select", EVERYTHING),
-        ("closebook_store", "insert", TABLES - DECISIONS),
+        ("closebook_store", "insert", TABLES - DECISIONS - LOG),
         ("closebook_store", "update", set()),
         ("closebook_store", "delete", set()),
         ("closebook_store", "truncate", set()),
@@ -113,6 +126,19 @@ def test_these_columns_may_be_updated_and_no_others(
     assert set(granted) == columns
 
 
+def test_the_desk_says_what_an_entry_of_its_log_is_about_and_nothing_of_the_chain(
+    owner: Connection, desk: Connection
+) -> None:
+    granted = owner.execute(
+        "select attname from pg_attribute where attrelid = 'reporting.desk_log'::regclass"
+        " and attnum > 0 and has_column_privilege('closebook_desk', attrelid, attnum, 'insert')"
+    )
+    assert {row[0] for row in granted} == LOGGED
+    _refused(desk, sql.SQL("insert into reporting.desk_log (entry_id) values (7)"))
+    _refused(desk, sql.SQL("update reporting.desk_log set person = 'nobody'"))
+    _refused(desk, sql.SQL("alter table reporting.desk_log disable trigger desk_log_chain"))
+
+
 @pytest.mark.parametrize("role", ["closebook_store", "closebook_desk"])
 def test_a_role_can_become_no_other_role(owner: Connection, role: str) -> None:
     others = owner.execute(
@@ -155,8 +181,8 @@ def test_the_store_does_not_turn_its_own_numbers_back(store: Connection) -> None
     _refused(store, sql.SQL("select setval('reporting.closes_close_id_seq', 1)"))
 
 
-@pytest.mark.parametrize("table", sorted(TABLES - DECISIONS))
-def test_the_desk_adds_nothing_but_decisions(desk: Connection, table: str) -> None:
+@pytest.mark.parametrize("table", sorted(TABLES - DECISIONS - LOG))
+def test_the_desk_adds_nothing_but_what_a_person_did(desk: Connection, table: str) -> None:
     _refused(
         desk, sql.SQL("insert into {} default values").format(sql.Identifier("reporting", table))
     )
@@ -196,6 +222,24 @@ def test_neither_makes_tables(store: Connection, desk: Connection, schema: str) 
 def test_neither_makes_schemas(store: Connection, desk: Connection) -> None:
     for connection in (store, desk):
         _refused(connection, sql.SQL("create schema mine"))
+
+
+def test_of_health_the_store_may_take_away_what_is_older_than_90_days_and_no_more(
+    owner: Connection, store: Connection
+) -> None:
+    owner.execute(
+        "insert into reporting.health_samples (collected_at, server_name, server_kind, problem)"
+        " select clock_timestamp() - age, 'primary', 'primary', 'down'"
+        " from unnest(array[interval '91 days', interval '89 days']) as age"
+    )
+    assert store.execute("select reporting.purge_health()").fetchone() == (1,)
+    assert store.execute("select reporting.purge_health()").fetchone() == (0,)
+    kept = owner.execute("select count(*) from reporting.health_samples")
+    assert kept.fetchone() == (1,)
+
+
+def test_the_desk_takes_no_health_away(desk: Connection) -> None:
+    _refused(desk, sql.SQL("select reporting.purge_health()"))
 
 
 def _refused(connection: Connection, statement: sql.SQL | sql.Composed) -> None:

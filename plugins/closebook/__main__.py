@@ -5,7 +5,7 @@ import logging
 import sys
 from pathlib import Path
 
-from closebook.errors import Misconfigured
+from closebook.errors import Misconfigured, WrongData
 
 _VERIFY = """\
 Verify the file of a statement, offline. Prints a line for each check: OK, FAILED or NOT CHECKED.
@@ -48,8 +48,12 @@ def main(arguments: list[str] | None = None) -> int:
     verifying.add_argument(
         "--trust", type=Path, metavar="CERTIFICATE.pem", help="whom to trust to sign statements"
     )
+    chained = commands.add_parser("verify-log", help="check the chain of the desk's log")
+    chained.add_argument("--conninfo", default="", help="libpq connection string of a reader")
+    chained.add_argument("--seen", metavar="SHA256", help="a hash that was printed before")
     options = parser.parse_args(arguments)
-    return _migrate(options) if options.command == "migrate" else _verify(options)
+    run = {"migrate": _migrate, "verify": _verify, "verify-log": _verify_log}[options.command]
+    return run(options)
 
 
 def _migrate(options: argparse.Namespace) -> int:
@@ -98,6 +102,18 @@ def _content(path: Path) -> bytes:
     if len(content) > _MOST_BYTES:
         raise Misconfigured(f"{path} has more than {_MOST_BYTES // 1024**2} MB")
     return content
+
+
+def _verify_log(options: argparse.Namespace) -> int:
+    from closebook.desk_log import verify_log
+
+    try:
+        chain = verify_log(options.conninfo, options.seen)
+    except WrongData as error:
+        sys.stderr.write(f"{error}\n")
+        return FAILED
+    sys.stdout.write(f"{chain.entry_count} entries follow; the last is {chain.last_sha256}\n")
+    return FINE
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from closebook.errors import NotReady, Transient, WrongData
 from closebook.money import exponent
 from closebook.periods import HOUR
 from closebook.queries import query
-from closebook.settings import Run, Settings
+from closebook.settings import DeskSettings, Run, Settings
 from closebook.store import Store, on_store
 
 COUNTER_KEY = "closebook:platform_volume"
@@ -42,7 +42,7 @@ def publish(settings: Settings, run: Run) -> Document:
     return document
 
 
-def read(settings: Settings) -> Document | None:
+def read(settings: Settings | DeskSettings) -> Document | None:
     """Return the document that Redis has, or None. Raises Transient."""
     try:
         with _redis(settings) as client:
@@ -131,7 +131,7 @@ def _write_to_redis(settings: Settings, document: Document) -> None:
         ) from error
 
 
-def _redis(settings: Settings) -> "redis.Redis":
+def _redis(settings: Settings | DeskSettings) -> "redis.Redis":
     return redis.Redis.from_url(
         settings.redis_url,
         decode_responses=True,
@@ -142,3 +142,8 @@ def _redis(settings: Settings) -> "redis.Redis":
 
 def _utc(instant: datetime) -> str:
     return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def instant(text: str) -> datetime:
+    """Return an instant as the document writes it."""
+    return datetime.fromisoformat(text)

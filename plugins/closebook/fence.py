@@ -151,7 +151,7 @@ def _observe(settings: Settings) -> _Observation:
     """Run the fence's four statements. Raises Transient, or Misconfigured for a refusal."""
     parameters = {"read_only_roles": [*settings.read_only_roles]}
     try:
-        with _connection(settings) as connection, hung_up_after(connection, ANSWER_SECONDS):
+        with primary_connection(settings) as connection, hung_up_after(connection, ANSWER_SECONDS):
             cursor = connection.execute(query("primary/fence"), parameters)
             results = [cursor.fetchall()]
             while cursor.nextset():
@@ -184,7 +184,7 @@ def cluster_name(identity: DictRow) -> str:
 
 
 @contextmanager
-def _connection(settings: Settings) -> Iterator[psycopg.Connection[DictRow]]:
+def primary_connection(settings: Settings) -> Iterator[psycopg.Connection[DictRow]]:
     """Connect as the fence role, whose two connections closes side by side take turns at.
 
     A refusal has no code that libpq passes on, and a text in the server's language: so whatever

@@ -56,6 +56,14 @@ TASK_DEFAULTS: dict[str, Any] = {
     ),
 }
 
+WATCH_DEFAULTS: dict[str, Any] = {
+    "owner": "closebook",
+    # The next run is the retry.
+    "retries": 0,
+    "execution_timeout": timedelta(minutes=3),
+}
+"""What a task has that only watches."""
+
 CLOSE_DAG: dict[str, Any] = {
     "start_date": datetime(1990, 1, 1, tzinfo=UTC),
     "catchup": False,

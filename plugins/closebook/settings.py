@@ -21,6 +21,8 @@ from closebook.queries import SQL_FOLDER
 PRIMARY_CONNECTION = "closebook_primary"
 STORE_CONNECTION = "closebook_store"
 REDIS_CONNECTION = "closebook_redis"
+DESK_CONNECTION = "closebook_desk"
+METRICS_CONNECTION = "closebook_metrics"
 
 # How soon a server that died without a word is noticed; the extras of a connection go before.
 CONNECTION_DEFAULTS: Mapping[str, str | int] = {
@@ -68,7 +70,8 @@ class Settings:
 
     ``primary``, ``replicas`` and ``store`` are libpq connection strings; ``documents_url`` is an
     ObjectStoragePath URL; ``read_only_roles`` are roles of the platform that write nothing;
-    without a ``signing_key`` statements are not signed.
+    without a ``signing_key`` statements are not signed;
+    ``index_names`` says what an adopter calls the indexes of sql/platform/indexes.sql.
     """
 
     time_zone: str
@@ -81,6 +84,7 @@ class Settings:
     issuer_address: str = ""
     read_only_roles: tuple[str, ...] = ()
     signing_key: SigningKey | None = None
+    index_names: Mapping[str, str] = field(default_factory=dict)
     fence_grace_seconds: float = 0.5
     fence_wait_seconds: float = 10.0
     replica_wait_seconds: float = 30.0
@@ -128,7 +132,41 @@ def from_airflow(environment: Mapping[str, str] = os.environ) -> Settings:
         issuer_address=environment.get("CLOSEBOOK_ISSUER_ADDRESS", ""),
         read_only_roles=_names(environment.get("CLOSEBOOK_READ_ONLY_ROLES", "")),
         signing_key=_signing_key(environment.get("CLOSEBOOK_SIGNING_CONNECTION", "").strip()),
+        index_names=_index_names(environment.get("CLOSEBOOK_INDEXES", "")),
     )
+
+
+@dataclass(frozen=True)
+class DeskSettings:
+    """What the finance desk needs to know: the store as its own role, documents, the counter."""
+
+    store: str = field(repr=False)
+    redis_url: str = field(repr=False)
+    documents_url: str
+    time_zone: str
+
+
+def desk_from_airflow(environment: Mapping[str, str] = os.environ) -> DeskSettings:
+    """Read the desk's settings when a request comes.
+
+    Raises Misconfigured for a variable or connection that is missing.
+    """
+    return DeskSettings(
+        store=_postgres_conninfo(DESK_CONNECTION),
+        redis_url=_redis_url(REDIS_CONNECTION),
+        documents_url=_required(environment, "CLOSEBOOK_DOCUMENTS_URL"),
+        time_zone=_required(environment, "CLOSEBOOK_TIME_ZONE"),
+    )
+
+
+def connection_password(connection_id: str) -> str:
+    """Return the password of an Airflow connection. Raises Misconfigured if there is none."""
+    password: str | None = _connection(connection_id).password
+    if not password:
+        raise Misconfigured(
+            f"the Airflow connection {connection_id} has no password: set one, it is the token"
+        )
+    return password
 
 
 def templates_folder() -> Path:
@@ -156,6 +194,15 @@ def code_version() -> str:
 
 def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _index_names(text: str) -> dict[str, str]:
+    pairs = [pair.partition("=") for pair in _names(text)]
+    if not all(ours and is_pair and yours for ours, is_pair, yours in pairs):
+        raise Misconfigured(
+            f"CLOSEBOOK_INDEXES is {text!r}: write ours=yours for each index, separated by commas"
+        )
+    return {ours.strip(): yours.strip() for ours, _, yours in pairs}
 
 
 def _required(environment: Mapping[str, str], name: str) -> str:

@@ -10,13 +10,13 @@ from closebook.connections import first_line, is_lost
 from closebook.errors import Transient, WrongData
 from closebook.periods import Period
 from closebook.queries import query
-from closebook.settings import Settings
+from closebook.settings import DeskSettings, Settings
 
 Store = psycopg.Connection[DictRow]
 
 
 @contextmanager
-def on_store(settings: Settings) -> Iterator[Store]:
+def on_store(settings: Settings | DeskSettings) -> Iterator[Store]:
     """One transaction on the reporting store. Raises Transient when it is out of reach."""
     try:
         with _connection(settings) as store:
@@ -47,7 +47,7 @@ def writing(settings: Settings, period: Period) -> Iterator[Store]:
         ) from None
 
 
-def _connection(settings: Settings) -> Store:
+def _connection(settings: Settings | DeskSettings) -> Store:
     """Connect to the reporting store. Used as a context manager it is one transaction."""
     store = psycopg.connect(settings.store, row_factory=dict_row)
     # Whoever waited for a lock must see what its holder wrote.

@@ -25,3 +25,83 @@ end;
 
 revoke all on function reporting_source.wal_receiver() from public;
 grant execute on function reporting_source.wal_receiver() to closebook_reader;
+
+-- Who is connected, by role and state: counts and seconds, and no query's text. PostgreSQL hides
+-- the state of everybody else's connection from a role without pg_read_all_stats.
+create or replace function reporting_source.sessions(
+    long_query_seconds double precision,
+    out role_name text,
+    out state text,
+    out session_count bigint,
+    out long_query_count bigint,
+    out longest_query_seconds double precision
+)
+returns setof record
+language sql stable security definer set search_path = pg_catalog, pg_temp
+begin atomic
+    with bound as (
+        select make_interval(secs => long_query_seconds) as long_query
+    )
+
+    select
+        coalesce(activity.usename, 'unknown')::text as role_name,
+        coalesce(activity.state, 'starting') as state,
+        count(*) as session_count,
+        count(*) filter (
+            where
+            activity.state = 'active'
+            and clock_timestamp() - activity.query_start > bound.long_query
+        ) as long_query_count,
+        coalesce(
+            max(extract(epoch from clock_timestamp() - activity.query_start))
+            filter (where activity.state = 'active'),
+            0
+        )::double precision as longest_query_seconds
+    from pg_catalog.pg_stat_activity as activity
+    cross join bound
+    where activity.backend_type = 'client backend' and activity.pid <> pg_backend_pid()
+    group by coalesce(activity.usename, 'unknown')::text, coalesce(activity.state, 'starting');
+end;
+
+revoke all on function reporting_source.sessions(double precision) from public;
+grant execute on function reporting_source.sessions(double precision) to closebook_reader;
+
+-- What ran in this database by role and statement, by pg_stat_statements where that is there, and
+-- nothing where it is not. Numbers and the id of the statement, not its text.
+create or replace function reporting_source.statements(
+    out role_name text,
+    out query_id bigint,
+    out call_count bigint,
+    out total_ms double precision,
+    out row_count bigint,
+    out block_count bigint,
+    out reset_at timestamptz
+)
+returns setof record
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+declare
+    place text;
+begin
+    select quote_ident(pg_namespace.nspname)
+    into place
+    from pg_extension
+    inner join pg_namespace on pg_extension.extnamespace = pg_namespace.oid
+    where pg_extension.extname = 'pg_stat_statements';
+    if place is null then
+        return;
+    end if;
+    return query execute
+        'select pg_roles.rolname::text, totals.queryid, sum(totals.calls)::bigint,'
+        ' sum(totals.total_exec_time), sum(totals.rows)::bigint,'
+        ' sum(totals.shared_blks_hit + totals.shared_blks_read)::bigint, info.stats_reset'
+        ' from ' || place || '.pg_stat_statements as totals'
+        ' inner join pg_roles on totals.userid = pg_roles.oid'
+        ' inner join pg_database on totals.dbid = pg_database.oid'
+        ' cross join ' || place || '.pg_stat_statements_info as info'
+        ' where pg_database.datname = current_database()'
+        ' group by pg_roles.rolname, totals.queryid, info.stats_reset';
+end;
+$$;
+
+revoke all on function reporting_source.statements() from public;
+grant execute on function reporting_source.statements() to closebook_reader;

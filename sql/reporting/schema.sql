@@ -3,6 +3,8 @@
 
 create extension if not exists btree_gist;
 
+create extension if not exists pg_trgm;
+
 create schema reporting;
 
 create table reporting.migrations (
@@ -133,6 +135,16 @@ create table reporting.statements (
     primary key (close_id, account_id)
 );
 
+-- How the desk searches.
+create index statements_account_number
+on reporting.statements (account_number text_pattern_ops);
+
+create index statements_holder_name
+on reporting.statements using gin (holder_name gin_trgm_ops);
+
+create index statements_currency
+on reporting.statements (close_id, currency, account_id);
+
 create table reporting.statement_lines (
     close_id bigint not null,
     account_id bigint not null,
@@ -173,6 +185,10 @@ on reporting.statement_versions (issued_close_id, account_id);
 create index statement_versions_superseded
 on reporting.statement_versions (superseded_close_id, account_id)
 where superseded_close_id is not null;
+
+create index statement_versions_issued_here
+on reporting.statement_versions (close_id, account_id)
+where issued_close_id = close_id;
 
 -- What documents are made with: the sha256 is of all the other columns but the time.
 create table reporting.renderers (
@@ -247,6 +263,101 @@ create unique index statement_decisions_one_release
 on reporting.statement_decisions (manifest_id)
 where decision = 'released';
 
+-- What the desk did for whom, in the order in which it did: each entry holds the sha256 of the one
+-- before and its own, which the trigger below computes. `python -m closebook verify-log` checks it.
+create table reporting.desk_log (
+    entry_id bigint primary key,
+    logged_at timestamptz not null,
+    person text not null check (person <> ''),
+    act text not null check (
+        act in (
+            'searched',
+            'looked',
+            'downloaded',
+            'requested re-issue',
+            'answered request',
+            'reviewed',
+            'released',
+            'rejected',
+            'refused'
+        )
+    ),
+    subject text not null check (subject <> ''),
+    document_sha256 text check (document_sha256 ~ '^[0-9a-f]{64}$'),
+    address text not null,
+    previous_sha256 text not null,
+    entry_sha256 text not null
+);
+
+-- The desk names person, act, subject, document and address; the rest is not its to say.
+create function reporting.chain_desk_log() returns trigger
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+begin
+    -- One entry at a time, until its transaction ends: none can be put in between.
+    perform pg_advisory_xact_lock(hashtextextended('closebook desk log', 0));
+    select entry_id + 1, entry_sha256
+    into new.entry_id, new.previous_sha256
+    from reporting.desk_log
+    order by entry_id desc
+    limit 1;
+    new.entry_id := coalesce(new.entry_id, 1);
+    new.previous_sha256 := coalesce(new.previous_sha256, repeat('0', 64));
+    new.logged_at := clock_timestamp();
+    -- Each part with its length in bytes, so that no two entries give one text.
+    select encode(
+        sha256(
+            convert_to(
+                string_agg(
+                    coalesce(octet_length(part) || ':' || part, '-'), ',' order by place
+                ),
+                'UTF8'
+            )
+        ),
+        'hex'
+    )
+    into new.entry_sha256
+    from unnest(
+        array[
+            new.previous_sha256,
+            new.entry_id::text,
+            to_char(new.logged_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+            new.person,
+            new.act,
+            new.subject,
+            new.document_sha256,
+            new.address
+        ]
+    ) with ordinality as parts (part, place);
+    return new;
+end;
+$$;
+
+create trigger desk_log_chain
+before insert on reporting.desk_log
+for each row execute function reporting.chain_desk_log();
+
+-- Finance asks for a statement to be issued again, and says why; an operator acts on it.
+create table reporting.reissue_requests (
+    request_id bigint generated always as identity primary key,
+    close_id bigint not null,
+    account_id bigint not null,
+    reason text not null check (reason <> '' and length(reason) <= 500),
+    requested_by text not null check (requested_by <> ''),
+    requested_at timestamptz not null default clock_timestamp(),
+    foreign key (close_id, account_id) references reporting.statements (close_id, account_id)
+);
+
+create index reissue_requests_statement on reporting.reissue_requests (close_id, account_id);
+
+create table reporting.reissue_answers (
+    request_id bigint primary key references reporting.reissue_requests (request_id),
+    answer text not null check (answer in ('issued again', 'declined')),
+    note text check (note <> '' and length(note) <= 500),
+    answered_by text not null check (answered_by <> ''),
+    answered_at timestamptz not null default clock_timestamp(),
+    check (answer = 'issued again' or note is not null)
+);
+
 -- Each state of the counter, in the order in which it became true. Redis holds the last.
 create table reporting.counter_publications (
     publication_id bigint generated always as identity primary key,
@@ -255,6 +366,75 @@ create table reporting.counter_publications (
     run_id text not null,
     computed_at timestamptz not null default clock_timestamp()
 );
+
+-- The health of the platform's servers, as the DAG database_health finds it every five minutes.
+
+-- One row a server and collection. Counters are as the server has them, counted since it began;
+-- health_intervals has what came to them. A server that did not answer has a problem, no figures.
+create table reporting.health_samples (
+    sample_id bigint generated always as identity primary key,
+    collected_at timestamptz not null,
+    server_name text not null,
+    server_kind text not null check (server_kind in ('primary', 'replica')),
+    problem text,
+    postmaster_started_at timestamptz,
+    stats_reset_at timestamptz,
+    index_blocks_hit bigint,
+    index_blocks_read bigint,
+    lag_bytes bigint,
+    lag_seconds double precision,
+    connection_count bigint,
+    connection_limit bigint,
+    long_query_count bigint,
+    longest_query_seconds double precision,
+    statements_reset_at timestamptz,
+    load_call_count bigint,
+    load_ms double precision,
+    load_row_count bigint,
+    load_block_count bigint,
+    unique (server_name, collected_at),
+    check ((problem is null) = (postmaster_started_at is not null))
+);
+
+create index health_samples_collected_at on reporting.health_samples (collected_at);
+
+create table reporting.health_connections (
+    sample_id bigint not null references reporting.health_samples (sample_id) on delete cascade,
+    role_name text not null,
+    state text not null,
+    connection_count bigint not null check (connection_count > 0),
+    primary key (sample_id, role_name, state)
+);
+
+-- The statements of other roles that are slow on average, without their text.
+create table reporting.health_statements (
+    sample_id bigint not null references reporting.health_samples (sample_id) on delete cascade,
+    role_name text not null,
+    query_id bigint not null,
+    call_count bigint not null check (call_count > 0),
+    total_ms double precision not null,
+    primary key (sample_id, role_name, query_id)
+);
+
+-- How a replica would run each query of the closes, and whether that is as it is meant.
+create table reporting.health_plans (
+    sample_id bigint not null references reporting.health_samples (sample_id) on delete cascade,
+    query_name text not null,
+    meant_index text,
+    scans text not null,
+    is_as_meant boolean not null,
+    primary key (sample_id, query_name)
+);
+
+-- What was beyond its threshold, or not as it is meant: one row each time that it was seen.
+create table reporting.health_alerts (
+    alert_id bigint generated always as identity primary key,
+    sample_id bigint not null references reporting.health_samples (sample_id) on delete cascade,
+    alert_name text not null,
+    detail text not null
+);
+
+create index health_alerts_sample_id on reporting.health_alerts (sample_id);
 
 create view reporting.current_hourly_volume as
 select
@@ -687,8 +867,156 @@ cross join lateral (
     limit 1
 ) as releases;
 
+-- What came to a server's counters between two samples: one row a sample, null where that is not
+-- known. A counter that began anew, or one of another server under the same name, says nothing of
+-- the interval; the next sample goes on from there.
+create view reporting.health_intervals as
+with pairs as (
+    select
+        samples.sample_id,
+        samples.collected_at,
+        samples.server_name,
+        samples.server_kind,
+        previous.sample_id as previous_sample_id,
+        extract(epoch from samples.collected_at - previous.collected_at)::double precision
+            as interval_seconds,
+        samples.index_blocks_hit - previous.index_blocks_hit as index_blocks_hit,
+        samples.index_blocks_read - previous.index_blocks_read as index_blocks_read,
+        samples.load_call_count - previous.load_call_count as load_call_count,
+        samples.load_ms - previous.load_ms as load_ms,
+        samples.load_row_count - previous.load_row_count as load_row_count,
+        samples.load_block_count - previous.load_block_count as load_block_count,
+        coalesce(
+            samples.postmaster_started_at = previous.postmaster_started_at
+            and samples.stats_reset_at is not distinct from previous.stats_reset_at,
+            false
+        ) as blocks_go_on,
+        coalesce(
+            samples.postmaster_started_at = previous.postmaster_started_at
+            and samples.statements_reset_at = previous.statements_reset_at,
+            false
+        ) as statements_go_on
+    from reporting.health_samples as samples
+    left join lateral (
+        select
+            earlier.sample_id,
+            earlier.collected_at,
+            earlier.postmaster_started_at,
+            earlier.stats_reset_at,
+            earlier.statements_reset_at,
+            earlier.index_blocks_hit,
+            earlier.index_blocks_read,
+            earlier.load_call_count,
+            earlier.load_ms,
+            earlier.load_row_count,
+            earlier.load_block_count
+        from reporting.health_samples as earlier
+        where
+            earlier.server_name = samples.server_name
+            and earlier.collected_at < samples.collected_at
+        order by earlier.collected_at desc
+        limit 1
+    ) as previous on true
+),
+
+judged as (
+    select
+        pairs.sample_id,
+        pairs.collected_at,
+        pairs.server_name,
+        pairs.server_kind,
+        pairs.previous_sample_id,
+        pairs.interval_seconds,
+        pairs.statements_go_on,
+        pairs.index_blocks_hit,
+        pairs.index_blocks_read,
+        pairs.load_call_count,
+        pairs.load_ms,
+        pairs.load_row_count,
+        pairs.load_block_count,
+        pairs.blocks_go_on
+        and least(pairs.index_blocks_hit, pairs.index_blocks_read) >= 0 as blocks_are_known,
+        pairs.statements_go_on
+        and least(
+            pairs.load_call_count, pairs.load_ms, pairs.load_row_count, pairs.load_block_count
+        ) >= 0 as load_is_known
+    from pairs
+)
+
+select
+    sample_id,
+    collected_at,
+    server_name,
+    server_kind,
+    previous_sample_id,
+    interval_seconds,
+    statements_go_on,
+    case when blocks_are_known then index_blocks_hit end as index_blocks_hit,
+    case when blocks_are_known then index_blocks_read end as index_blocks_read,
+    case when load_is_known then load_call_count end as load_call_count,
+    case when load_is_known then load_ms end as load_ms,
+    case when load_is_known then load_row_count end as load_row_count,
+    case when load_is_known then load_block_count end as load_block_count
+from judged;
+
+-- Health is kept for 90 days. The one thing that the store's role may take away, by this function
+-- alone: it holds no right to delete.
+create function reporting.purge_health() returns bigint
+language sql volatile security definer set search_path = pg_catalog, pg_temp
+begin atomic
+    with purged as (
+        delete from reporting.health_samples
+        where collected_at < clock_timestamp() - interval '90 days'
+        returning sample_id
+    )
+
+    select count(*) from purged;
+end;
+
+-- Every version of a statement that was ever issued, and whether it is released: one row a version.
+-- One that is 'issued' only, or whose document is 'missing', is for reviewers.
+create view reporting.issued_statements as
+select
+    versions.close_id,
+    versions.account_id,
+    versions.statement_version,
+    versions.superseded_close_id,
+    closes.period_start,
+    closes.period_end,
+    closes.time_zone,
+    closes.closed_at,
+    closes.reason,
+    statements.account_number,
+    statements.holder_name,
+    statements.currency,
+    statements.opening_minor,
+    statements.closing_minor,
+    statements.line_count,
+    documents.sha256,
+    documents.byte_count,
+    documents.object_name,
+    documents.replaced_count,
+    released.released_by,
+    released.released_at,
+    case
+        when released.is_superseded then 'superseded'
+        when released.close_id is not null then 'released'
+        when documents.close_id is not null then 'issued'
+        else 'missing'
+    end as statement_state
+from reporting.statement_versions as versions
+inner join reporting.statements
+    on versions.close_id = statements.close_id and versions.account_id = statements.account_id
+inner join reporting.closes on versions.close_id = closes.close_id
+left join reporting.statement_documents as documents
+    on versions.close_id = documents.close_id and versions.account_id = documents.account_id
+left join reporting.released_statements as released
+    on versions.close_id = released.close_id and versions.account_id = released.account_id
+where versions.issued_close_id = versions.close_id;
+
 -- What is written stays: the store may add, and of a close only say which version is current
--- and that it was confirmed. The desk adds what a person decided. Nobody but the owner deletes.
+-- and that it was confirmed. The desk adds what a person asked for and decided, and its log. Nobody
+-- but the owner deletes.
 grant usage on schema reporting to closebook_store, closebook_desk;
 grant select on all tables in schema reporting to closebook_store, closebook_desk;
 revoke select on reporting.migrations from closebook_desk;
@@ -706,14 +1034,28 @@ reporting.renderers,
 reporting.statement_documents,
 reporting.statement_twins,
 reporting.statement_manifests,
-reporting.counter_publications
+reporting.counter_publications,
+reporting.health_samples,
+reporting.health_connections,
+reporting.health_statements,
+reporting.health_plans,
+reporting.health_alerts
 to closebook_store;
 grant update (is_current, confirmed_at, confirmation_count)
 on reporting.closes to closebook_store;
-grant insert on reporting.statement_decisions to closebook_desk;
+grant insert on
+reporting.statement_decisions,
+reporting.reissue_requests,
+reporting.reissue_answers
+to closebook_desk;
+grant insert (person, act, subject, document_sha256, address)
+on reporting.desk_log to closebook_desk;
 revoke all on function
+reporting.chain_desk_log(),
 reporting.decision_obstacles(bigint, text, text, text),
 reporting.refuse_decision_with_obstacles()
 from public;
 grant execute on function reporting.decision_obstacles(bigint, text, text, text)
 to closebook_store, closebook_desk;
+revoke all on function reporting.purge_health() from public;
+grant execute on function reporting.purge_health() to closebook_store;

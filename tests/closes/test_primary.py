@@ -1,7 +1,10 @@
-"""The primary sees the fence, quick and harmless, and nothing else of Closebook."""
+"""The primary sees the fence and the health collection, harmless both, and no more of Closebook."""
 
+import re
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 
 import psycopg
@@ -9,7 +12,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 from psycopg.rows import DictRow, dict_row
 
-from closebook import fence
+from closebook import fence, health
 from closebook.errors import Misconfigured, Transient
 from closebook.fence import raise_fence
 from closebook.periods import day_of, hour_of, parse_month
@@ -54,15 +57,63 @@ def test_three_closes_run_the_statements_of_the_fence_on_the_primary_and_no_othe
     assert ran[0]["calls"] >= 3
 
 
+def test_a_collection_of_health_runs_its_three_files_on_the_primary_and_no_other(
+    settings: Settings, platform: Platform
+) -> None:
+    platform.connection.execute("select pg_stat_statements_reset()")
+    health.collect(settings)
+    ran = statements(platform, "closebook%")
+
+    assert {row["role"] for row in ran} == {"closebook_fence"}
+    assert {row["queryid"] for row in ran} == health_statements(platform)
+    assert {row["calls"] for row in ran} == {1}
+
+
+@pytest.mark.usefixtures("closed")
+def test_nothing_that_runs_there_names_a_table_of_the_platform_or_writes(
+    settings: Settings, platform: Platform
+) -> None:
+    health.collect(settings)
+    ran = statements(platform, "closebook%")
+
+    assert len(ran) == 4 + 3
+    for row in ran:
+        assert row["query"].lstrip().startswith(("--", "select", "with"))
+        code = re.sub(r"--.*", "", row["query"])
+        sources = re.findall(r"\b(?:from|join)\s+([a-z_.]+)", code)
+        assert {name for name in sources if not name.startswith("pg_")} <= COMMON_TABLES
+
+
+# The names that the files of sql/primary/ and sql/health/ give to their own subqueries.
+COMMON_TABLES = {"index_blocks", "counters", "control", "statements", "ranked", "clock_timestamp"}
+
+
 def fence_statements(platform: Platform) -> set[int]:
     """What pg_stat_statements calls the statements of fence.sql, whoever runs them."""
+    with counting_anew(platform) as admin:
+        admin.execute(query("primary/fence"), {"read_only_roles": ["analyst"]})
+    ran = statements(platform, "postgres")
+    return {row["queryid"] for row in ran if "pg_stat_statements_reset" not in row["query"]}
+
+
+def health_statements(platform: Platform) -> set[int]:
+    """The same of the three files that a collection of health runs on the primary."""
+    with counting_anew(platform) as admin:
+        admin.execute(query("health/server"))
+        admin.execute(query("primary/sessions"), {"long_query_seconds": 1.0})
+        admin.execute(query("primary/statements"), {"slow_statement_ms": 1.0})
+    ran = statements(platform, "postgres")
+    return {row["queryid"] for row in ran if "pg_stat_statements_reset" not in row["query"]}
+
+
+@contextmanager
+def counting_anew(platform: Platform) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
+    """The superuser with new statistics, and parameters in the text, as Closebook has them."""
     with psycopg.connect(
         platform.conninfo, autocommit=True, cursor_factory=psycopg.ClientCursor
     ) as admin:
         admin.execute("select pg_stat_statements_reset()")
-        admin.execute(query("primary/fence"), {"read_only_roles": ["analyst"]})
-    ran = statements(platform, "postgres")
-    return {row["queryid"] for row in ran if "pg_stat_statements" not in row["query"]}
+        yield admin
 
 
 def statements(platform: Platform, roles: str) -> list[DictRow]:

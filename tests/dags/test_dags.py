@@ -18,13 +18,14 @@ from local import REPOSITORY
 
 DAGS = REPOSITORY / "dags"
 ZONE = "America/New_York"
-EXPECTED = {
+CLOSES = {
     "hourly_platform_volume": {"close_hour", "publish_counter"},
     "daily_rollups": {"close_day", "publish_counter"},
     "monthly_statements": {
         *("freeze_lines", "plan_shards", "render_shard", "write_manifest", "publish_counter"),
     },
 }
+EXPECTED = {**CLOSES, "database_health": {"collect"}}
 
 
 def load(folder: Path) -> dict[str, DAG]:
@@ -58,6 +59,13 @@ def test_each_dag_explains_itself_and_is_named_like_its_file(
     assert Path(dag.fileloc).stem == dag_id
     assert dag.doc_md is not None
     assert len(dag.doc_md) > 300
+
+
+@pytest.mark.parametrize("dag_id", CLOSES)
+def test_each_close_asks_for_a_reason_and_is_cross_checked_only_on_demand(
+    dags: dict[str, DAG], dag_id: str
+) -> None:
+    dag = dags[dag_id]
     assert "reason" in dag.params
     assert dag.params["cross_check"] is False
 
@@ -146,7 +154,7 @@ def test_every_task_that_reads_a_replica_or_renders_takes_a_slot_of_its_pool(
     }
 
 
-@pytest.mark.parametrize("dag_id", EXPECTED)
+@pytest.mark.parametrize("dag_id", CLOSES)
 def test_the_counter_is_published_after_whatever_may_close_hours(
     dags: dict[str, DAG], dag_id: str
 ) -> None:
@@ -154,7 +162,20 @@ def test_the_counter_is_published_after_whatever_may_close_hours(
     assert "publish_counter" in closing.downstream_task_ids
 
 
-@pytest.mark.parametrize("dag_id", EXPECTED)
+def test_health_is_collected_every_five_minutes_by_one_at_a_time_that_is_not_tried_again(
+    dags: dict[str, DAG],
+) -> None:
+    dag = dags["database_health"]
+    [task] = dag.tasks
+    timetable: Any = dag.timetable
+    assert timetable.expression == "*/5 * * * *"
+    assert dag.max_active_runs == 1
+    assert task.retries == 0
+    assert dag.dagrun_timeout is not None
+    assert dag.dagrun_timeout < timedelta(minutes=5)
+
+
+@pytest.mark.parametrize("dag_id", CLOSES)
 def test_every_task_retries_by_kind_of_error(dags: dict[str, DAG], dag_id: str) -> None:
     for task in dags[dag_id].tasks:
         assert task.retry_policy is TASK_DEFAULTS["retry_policy"]

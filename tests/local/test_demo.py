@@ -58,7 +58,7 @@ def test_the_statement_that_it_points_at_can_be_opened(summary: dict[str, Any]) 
 
 
 def test_the_summary_with_its_passwords_is_private(root: Path, summary: dict[str, Any]) -> None:
-    assert set(summary["log_ins"]) == {"admin", "finance", "viewer"}
+    assert set(summary["log_ins"]) == {"admin", "finance", "approver", "operator", "viewer"}
     assert (root.parent / "demo.json").stat().st_mode & 0o777 == 0o600
 
 

@@ -315,7 +315,10 @@ def test_airflow_is_healthy_and_knows_each_user_by_its_role(airflow_stack: Stack
     assert {part: found["status"] for part, found in health.items()} == dict.fromkeys(
         ("metadatabase", "scheduler", "dag_processor", "triggerer"), "healthy"
     )
-    assert seen == {"admin": (200, 200), "finance": (200, 403), "viewer": (200, 403)}
+    assert seen == {
+        "admin": (200, 200),
+        **dict.fromkeys(("finance", "approver", "operator", "viewer"), (200, 403)),
+    }
     assert stranger == 401
 
 
@@ -332,6 +335,7 @@ def test_airflow_has_the_connections_and_the_pools(airflow_stack: Stack) -> None
         "closebook_replica_a": airflow_stack.ports["pgbouncer_replica_a"],
         "closebook_replica_b": airflow_stack.ports["pgbouncer_replica_b"],
         "closebook_store": airflow_stack.ports[STORE],
+        "closebook_desk": airflow_stack.ports[STORE],
         "closebook_redis": airflow_stack.ports[REDIS],
     }
     slots = {pool["name"]: pool["slots"] for pool in pools}

@@ -117,8 +117,8 @@ class Case:
 
 def query_names() -> set[str]:
     """Every SQL file that is a query or a statement, by its path below sql/."""
-    patterns = ("primary/*.sql", "replica/*.sql", "checks/*.sql", "reporting/*.sql")
-    paths = [path for pattern in patterns for path in SQL_FOLDER.glob(pattern)]
+    folders = ("health", "primary", "replica", "checks", "reporting", "desk")
+    paths = [path for folder in folders for path in SQL_FOLDER.glob(f"{folder}/*.sql")]
     return {_name(path, SQL_FOLDER) for path in paths} - DEFINITIONS
 
 

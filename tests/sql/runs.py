@@ -28,9 +28,11 @@ SESSION_SETTINGS = {
     "enable_sort": "off",
 }
 ROLES = {
+    "health": "closebook_fence",
     "replica": "closebook_reader",
     "checks": "closebook_store",
     "reporting": "closebook_store",
+    "desk": "closebook_desk",
     "reporting/latest_manifest": "closebook_desk",
     "reporting/decision_obstacles": "closebook_desk",
     "reporting/insert_statement_decision": "closebook_desk",
@@ -43,7 +45,10 @@ IDENTITY_COLUMNS = {
     "tie_outs": "tie_out_id",
     "statement_manifests": "manifest_id",
     "statement_decisions": "decision_id",
+    "reissue_requests": "request_id",
     "counter_publications": "publication_id",
+    "health_samples": "sample_id",
+    "health_alerts": "alert_id",
 }
 # Where ids that the database gives begin in a case, above those of the rows that are given.
 FIRST_NEW_ID = 1000
@@ -105,7 +110,7 @@ class Servers:
                 yield fence
             elif case.server == "replica":
                 yield stack.enter_context(_connect(self.stack.reader("replica_a", self.platform)))
-            elif case.query_name.startswith("replica/"):
+            elif case.query_name.startswith(("replica/", "health/")):
                 connection = stack.enter_context(rolled_back(self.platform_admin))
                 with connection.pipeline():
                     _give(case, connection)
@@ -142,7 +147,7 @@ class Servers:
         password: str | None = None,
     ) -> Iterator[None]:
         stack = self.stack
-        if case.query_name.startswith(("replica/", "primary/")):
+        if case.query_name.startswith(("replica/", "primary/", "health/")):
             conninfo = stack.primary_admin(database or self.platform)
         else:
             conninfo = stack.store_admin(database or self.store)

@@ -1,0 +1,51 @@
+"""
+### Watch the platform's servers
+
+Every five minutes **collect** asks the primary and each replica how they are, and keeps that for
+90 days in the reporting store, where the desk's Health page and `/closebook/metrics` read it:
+
+- the four to watch: index hit rate, replication lag, connections by role and state, slow queries;
+- what the closes read on replicas, beside what Closebook ran on the primary;
+- the plan of each query of the closes, against the index that it is meant to use.
+
+On the primary it runs under the fence role, and reads views of the catalog and of statistics, no
+table.
+
+**It stays green when something is wrong**: a server that is down, a threshold, a plan that changed
+are rows of `reporting.health_alerts`, warnings in this log, and metrics. It fails when the store is
+out of reach, or no server answers. The next run tries again. See docs/operations.md.
+"""
+
+from datetime import UTC, datetime, timedelta
+
+from airflow.sdk import CronDataIntervalTimetable, dag, task
+
+from closebook.scheduling import WATCH_DEFAULTS
+
+
+@dag(
+    dag_id="database_health",
+    dag_display_name="Database health",
+    schedule=CronDataIntervalTimetable("*/5 * * * *", timezone="UTC"),
+    start_date=datetime(1990, 1, 1, tzinfo=UTC),
+    catchup=False,
+    # One that hangs on a server must not be joined by others.
+    max_active_runs=1,
+    dagrun_timeout=timedelta(minutes=4),
+    default_args=WATCH_DEFAULTS,
+    doc_md=__doc__,
+    tags=["closebook", "health"],
+)
+def database_health() -> None:
+    """Wire the one task."""
+
+    @task
+    def collect() -> int:
+        from closebook import health, settings
+
+        return len(health.collect(settings.from_airflow()))
+
+    collect()
+
+
+database_health()

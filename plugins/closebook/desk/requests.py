@@ -1,0 +1,58 @@
+"""The operator's side of a request to issue a statement again: ids and reasons, no documents."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, HTTPException, Path, Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
+
+from closebook.desk import log
+from closebook.desk.forms import Asking
+from closebook.desk.pages import page
+from closebook.periods import local_date
+from closebook.queries import query
+from closebook.settings import desk_from_airflow
+from closebook.store import on_store
+
+router = APIRouter()
+
+ANSWERS = ("issued again", "declined")
+
+
+@router.get("/requests")
+def requests(request: Request) -> HTMLResponse:
+    """What finance asked for, open requests first."""
+    with on_store(desk_from_airflow()) as store:
+        rows = store.execute(query("desk/reissue_requests")).fetchall()
+    listed = [
+        {**row, "month": f"{local_date(row['period_start'], row['time_zone']):%Y-%m}"}
+        for row in rows
+    ]
+    return page(request, "requests", requests=listed)
+
+
+@router.post("/requests/{request_id}")
+def answer_request(
+    request: Request,
+    person: Asking,
+    request_id: Annotated[int, Path(ge=0, lt=2**63)],
+    answer: Annotated[str, Form()],
+    note: Annotated[str, Form()] = "",
+) -> Response:
+    """Say what came of a request, once."""
+    text = note.replace("\0", "").strip()[:500]
+    if answer not in ANSWERS or (answer == "declined" and not text):
+        raise HTTPException(400, "A request is issued again, or declined with a note.")
+    with on_store(desk_from_airflow()) as store:
+        row = store.execute(
+            query("desk/insert_reissue_answer"),
+            {
+                "request_id": request_id,
+                "answer": answer,
+                "note": text or None,
+                "person": person.name,
+            },
+        ).fetchone()
+        if row is None:
+            raise HTTPException(404, "There is no such request, or it is answered already.")
+        log.enter(store, request, "answered request", f"request {request_id}: {answer}")
+    return RedirectResponse(f"{request.scope['root_path']}/requests", 303)

@@ -1,0 +1,7 @@
+-- The counter's last state in the store: one row, none before the first hour.
+select
+    publication_id,
+    as_of
+from reporting.counter_publications
+order by publication_id desc
+limit 1

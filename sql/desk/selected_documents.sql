@@ -1,0 +1,26 @@
+-- Those of the named versions of statements that are released: one row a version, in any order.
+with selected as (
+    select
+        pairs.close_id,
+        pairs.account_id
+    from
+        unnest(%(close_ids)s::bigint[], %(account_ids)s::bigint[])
+            as pairs (close_id, account_id)
+)
+
+select
+    statements.close_id,
+    statements.account_id,
+    statements.statement_version,
+    statements.period_start,
+    statements.time_zone,
+    statements.sha256,
+    statements.byte_count,
+    statements.object_name
+from selected
+inner join reporting.issued_statements as statements
+    on
+        selected.close_id = statements.close_id
+        and selected.account_id = statements.account_id
+where statements.statement_state in ('released', 'superseded')
+order by statements.close_id asc, statements.account_id asc

@@ -1,0 +1,27 @@
+"""counter.js by node's own test runner: what it shows, and hours of made-up time."""
+
+import re
+import subprocess
+from pathlib import Path
+
+from local import REPOSITORY
+from local.processes import find
+
+TESTS = Path(__file__).with_name("counter.test.mjs")
+MODULE = REPOSITORY / "templates/desk/assets/counter.js"
+
+
+def test_what_the_counter_shows_holds_by_its_own_tests() -> None:
+    ran = subprocess.run(
+        [find("node"), "--test", str(TESTS)], capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stdout
+    passed = re.search(r"^# pass (\d+)$", ran.stdout, re.MULTILINE)
+    assert passed
+    assert int(passed[1]) > 30
+
+
+def test_the_module_takes_nothing_from_elsewhere() -> None:
+    source = MODULE.read_text(encoding="utf-8")
+    assert not re.search(r"^\s*import\b|\bimport\(|https?://", source, re.MULTILINE)
+    assert not re.search(r"\bDate\.now\b|new Date\b", source)

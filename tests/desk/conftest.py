@@ -1,0 +1,153 @@
+"""A desk with two months: October is released and one of its statements corrected since;
+September is issued and nobody has released it.
+"""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+from psycopg.rows import dict_row
+
+from closebook.desk.people import form_token
+from closebook.periods import HOUR, Period
+from closebook.settings import Run, Settings
+from closebook.statements import issue, release
+from closebook.statements.freeze import close_month
+from local.airflow_api import AirflowApi
+from local.stack import Stack
+from tests.closes.october import OCTOBER, SEPTEMBER
+from tests.closing import RUN, Platform, settings_on
+
+ADA, GRACE, MARY = 1, 2, 3
+HOSTILE = "Grace <script>alert(1)</script> Höpper"
+NAMES = {ADA: "Ada Plantedname", GRACE: HOSTILE, MARY: "مريم الحسن"}
+
+
+@dataclass
+class Desk:
+    """The desk as its users reach it, and the store behind it."""
+
+    stack: Stack
+    settings: Settings
+    database: str
+    closes: dict[str, int] = field(default_factory=dict)
+    clients: dict[str, httpx.Client] = field(default_factory=dict)
+
+    @property
+    def url(self) -> str:
+        return f"{self.stack.ui_url}/closebook"
+
+    def of(self, user: str) -> httpx.Client:
+        """A client with the user's session; logged in once."""
+        if user not in self.clients:
+            self.clients[user] = logged_in(self.stack, user)
+        return self.clients[user]
+
+    def get(self, user: str, path: str, **options: Any) -> httpx.Response:
+        return self.of(user).get(f"/closebook{path}", **options)
+
+    def post(self, user: str, path: str, **fields: Any) -> httpx.Response:
+        """Send a form as the user's browser would."""
+        client = self.of(user)
+        return client.post(
+            f"/closebook{path}",
+            data={"form_token": form_token(client.cookies["_token"]), **fields},
+            headers={"Origin": self.stack.ui_url},
+        )
+
+    def rows(self, query: str, *parameters: object) -> list[dict[str, Any]]:
+        """What the store holds, read as its owner."""
+        with self.owner() as store:
+            return store.execute(query.encode(), parameters or None).fetchall()
+
+    @contextmanager
+    def owner(self) -> Iterator[psycopg.Connection[dict[str, Any]]]:
+        conninfo = self.stack.store_owner(self.database)
+        with psycopg.connect(conninfo, row_factory=dict_row) as store:
+            yield store
+
+    def log(self, act: str | None = None) -> list[dict[str, Any]]:
+        """The entries of the log, of one act or of all, in their order."""
+        rows = self.rows("select * from reporting.desk_log order by entry_id")
+        return [row for row in rows if act in (None, row["act"])]
+
+    def path(self, close: str, account_id: int) -> str:
+        return f"/statements/{self.closes[close]}/{account_id}"
+
+
+def logged_in(stack: Stack, user: str) -> httpx.Client:
+    """A session that Airflow's own log-in form gave."""
+    client = httpx.Client(base_url=stack.ui_url, trust_env=False, timeout=30)
+    page = client.get("/auth/login/").text
+    fields = {"username": user, "password": stack.credentials[user]}
+    if 'name="csrf_token"' in page:
+        fields["csrf_token"] = page.split('name="csrf_token"')[1].split('value="')[1].split('"')[0]
+    client.post("/auth/login/", data=fields)
+    assert "_token" in client.cookies, f"{user} cannot log in"
+    return client
+
+
+def issue_month(settings: Settings, month: Period, run: Run) -> int:
+    close_id = close_month(settings, month, run).close_id
+    for shard in issue.plan_shards(settings, close_id, None):
+        issue.render_shard(settings, close_id, issue.Shard(**shard), None, run)
+    issue.write_manifest(settings, close_id, run)
+    return close_id
+
+
+@contextmanager
+def connection_to(stack: Stack, database: str) -> Iterator[None]:
+    """Airflow's connection closebook_desk leads to this database meanwhile."""
+    with AirflowApi.login(stack.ui_url, "admin", stack.credentials["admin"]) as api:
+        path = "/api/v2/connections/closebook_desk"
+        known = {"connection_id": "closebook_desk", "conn_type": "postgres"}
+
+        def lead_to(schema: str) -> None:
+            answer = api.client.patch(
+                path, params={"update_mask": "schema"}, json={**known, "schema": schema}
+            )
+            answer.raise_for_status()
+
+        lead_to(database)
+        yield
+        lead_to("closebook")
+
+
+@pytest.fixture(scope="module")
+def desk(
+    airflow_stack: Stack, module_platform_database: str, module_store_database: str
+) -> Iterator[Desk]:
+    stack = airflow_stack
+    documents = Path(stack.root / "documents")
+    settings = settings_on(stack, module_platform_database, module_store_database, documents)
+    platform = Platform(stack.primary_admin(module_platform_database))
+    desk = Desk(stack, settings, module_store_database)
+    asked = replace(RUN, run_id="manual", reason="a late card payment", requested_by="ada")
+    for account_id, name in NAMES.items():
+        currency = "JPY" if account_id == MARY else "USD"
+        platform.open_account(account_id, currency, name)
+        for month in (SEPTEMBER, OCTOBER):
+            platform.post(account_id, month.start + HOUR, 10_000 * account_id, currency)
+    desk.closes["september"] = issue_month(settings, SEPTEMBER, asked)
+    desk.closes["october"] = issue_month(settings, OCTOBER, asked)
+    with psycopg.connect(stack.desk(module_store_database), row_factory=dict_row) as store:
+        batch = release.latest_batch(store, OCTOBER)
+        release.release(store, OCTOBER, batch.sha256, "bob")
+    platform.post(GRACE, OCTOBER.end - HOUR, -55)
+    desk.closes["corrected"] = issue_month(settings, OCTOBER, asked)
+    with ExitStack() as until_the_end:
+        until_the_end.enter_context(connection_to(stack, module_store_database))
+        yield desk
+        for client in desk.clients.values():
+            client.close()
+    platform.connection.close()
+
+
+def digest(content: bytes) -> str:
+    return sha256(content).hexdigest()

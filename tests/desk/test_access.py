@@ -1,0 +1,237 @@
+"""Who may do what at the desk: every route, every role, and nobody at all."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import psycopg
+import pytest
+from fastapi import FastAPI, Request, Response
+from fastapi.routing import APIRoute
+
+from closebook.desk import access
+from closebook.desk.app import make_app
+from closebook.desk.gate import Gate
+from closebook.desk.people import Person, form_token
+from local.stack import Stack
+from tests.desk.conftest import ADA, GRACE, HOSTILE, Desk, logged_in
+
+if TYPE_CHECKING:
+    from starlette.types import Scope
+
+EVERYBODY = {"finance", "approver", "operator", "viewer", "admin"}
+READERS = {"finance", "approver"}
+# Written out a second time on purpose: a change of the table has to be made here as well.
+MAY = {
+    ("GET", "/"): EVERYBODY,
+    ("GET", "/assets/{digest}/{name}"): EVERYBODY,
+    ("GET", "/statements"): READERS,
+    ("POST", "/statements"): READERS,
+    ("POST", "/statements/zip"): READERS,
+    ("GET", "/statements/months/{month}/zip"): READERS,
+    ("GET", "/statements/{close_id}/{account_id}"): READERS,
+    ("GET", "/statements/{close_id}/{account_id}/preview"): READERS,
+    ("GET", "/statements/{close_id}/{account_id}/pdf"): READERS,
+    ("GET", "/statements/{close_id}/{account_id}/camt.053"): READERS,
+    ("GET", "/statements/{close_id}/{account_id}/csv"): READERS,
+    ("POST", "/statements/{close_id}/{account_id}/requests"): {"finance"},
+    ("GET", "/releases"): {"approver"},
+    ("GET", "/releases/{month}"): {"approver"},
+    ("POST", "/releases/{month}"): {"approver"},
+    ("GET", "/requests"): {"operator", "admin"},
+    ("POST", "/requests/{request_id}"): {"operator", "admin"},
+    ("GET", "/volume"): {"operator", "admin"},
+    ("GET", "/volume/counter"): {"operator", "admin"},
+    ("GET", "/health"): {"operator", "admin"},
+}
+# Open to a program with its token and to no person: test_watching.py walks it.
+MACHINES = {("GET", "/metrics")}
+
+
+def filled(path: str, desk: Desk) -> str:
+    values = {
+        "{close_id}": str(desk.closes["october"]),
+        "{account_id}": str(ADA),
+        "{month}": "2026-09",
+        "{request_id}": "4711",
+        "{digest}": "0",
+        "{name}": "desk.css",
+    }
+    return re.sub(r"\{\w+\}", lambda found: values[found[0]], path)
+
+
+def test_the_table_has_a_row_for_each_route_and_this_test_for_each_row() -> None:
+    routes = make_app().routes
+    assert all(isinstance(route, APIRoute) for route in routes)
+    served = {
+        (method, route.path)
+        for route in routes
+        if isinstance(route, APIRoute)
+        for method in route.methods
+    }
+    assert served == set(access.ROUTES) == set(MAY) | MACHINES
+
+
+@pytest.mark.parametrize("user", sorted(EVERYBODY))
+@pytest.mark.parametrize(("method", "path"), sorted(MAY))
+def test_a_route_is_open_to_these_and_refused_to_all_others(
+    desk: Desk, user: str, method: str, path: str
+) -> None:
+    sending = desk.get if method == "GET" else desk.post
+    answer = sending(user, filled(path, desk))
+    if user in MAY[method, path]:
+        assert answer.status_code in {200, 303, 400, 404}, answer.text
+    else:
+        assert answer.status_code == 403
+        last = desk.log("refused")[-1]
+        assert (last["person"], last["subject"]) == (
+            user,
+            f"{method} /closebook{filled(path, desk)}",
+        )
+        assert last["address"] == "127.0.0.1"
+
+
+@pytest.mark.parametrize(("method", "path"), sorted(MAY))
+def test_nobody_gets_in_without_a_log_in_and_pages_lead_there_and_back(
+    desk: Desk, method: str, path: str
+) -> None:
+    url = f"{desk.url}{filled(path, desk)}"
+    answer = httpx.request(method, url, trust_env=False)
+    if method == "POST":
+        assert answer.status_code == 401
+        return
+    assert answer.status_code == 303
+    there = urlsplit(answer.headers["Location"])
+    assert there.path == "/auth/login/"
+    assert parse_qs(there.query)["next"] == [url]
+
+
+def test_a_route_without_a_row_is_refused_and_so_is_whatever_is_mounted() -> None:
+    app = FastAPI(openapi_url=None)
+    app.get("/forgotten")(lambda: "secret")
+    app.mount("/mounted", FastAPI())
+    gate = Gate(app, app.router.routes, refuse=_never)
+    for path in ("/forgotten", "/mounted/docs", "/nowhere"):
+        scope: Scope = {
+            "type": "http",
+            "method": "GET",
+            "path": path,
+            "root_path": "",
+            "headers": [],
+        }
+        assert gate._rule(Request(scope)) is None
+
+
+async def _never(_request: Request, _person: Person, _status: int) -> Response:
+    raise AssertionError
+
+
+@pytest.mark.parametrize("path", ["/nowhere", "/docs", "/openapi.json", "/metrics/../statements/"])
+def test_what_is_not_there_is_not_told_from_what_is_not_allowed(desk: Desk, path: str) -> None:
+    assert desk.get("viewer", path).status_code in {403, 404}
+
+
+def test_admin_alone_opens_no_documents(desk: Desk) -> None:
+    # FAB gives Admin every permission, those of the other roles too
+    assert desk.get("admin", "/requests").status_code == 200
+    assert desk.get("admin", desk.path("october", ADA)).status_code == 403
+
+
+# ---- a role that is taken away ---------------------------------------------------------
+
+
+@contextmanager
+def without_role(stack: Stack, user: str, role: str) -> Iterator[None]:
+    """FAB's own tables, as its pages change them; Airflow runs on."""
+    with psycopg.connect(stack.store_admin("airflow"), autocommit=True) as metadata:
+        kept = metadata.execute(
+            "delete from ab_user_role"
+            " where user_id = (select id from ab_user where username = %s)"
+            " and role_id = (select id from ab_role where name = %s)"
+            " returning id, user_id, role_id",
+            [user, role],
+        ).fetchone()
+        assert kept is not None
+        try:
+            yield
+        finally:
+            metadata.execute("insert into ab_user_role values (%s, %s, %s)", kept)
+
+
+def test_a_link_stops_working_at_once_when_the_role_is_taken_away(desk: Desk) -> None:
+    link = f"{desk.path('october', ADA)}/pdf"
+    assert desk.get("finance", link).status_code == 200
+    with without_role(desk.stack, "finance", "finance"):
+        assert desk.get("finance", link).status_code == 403
+    assert desk.get("finance", link).status_code == 200
+
+
+def test_a_session_ends_with_its_log_out(desk: Desk) -> None:
+    client = logged_in(desk.stack, "finance")
+    assert client.get("/closebook/statements").status_code == 200
+    kept = dict(client.cookies)
+    client.get("/api/v2/auth/logout")
+    again = httpx.get(f"{desk.url}/statements", cookies=kept, trust_env=False)
+    assert again.status_code == 303
+
+
+# ---- changes ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("origin", "sent_token"),
+    [
+        ("https://evil.example", None),
+        ("null", None),
+        (None, None),
+        ("own", "0" * 64),
+        ("own", ""),
+        ("own", "the approver's"),
+    ],
+)
+def test_a_change_that_another_site_or_session_sends_is_refused(
+    desk: Desk, origin: str | None, sent_token: str | None
+) -> None:
+    client = desk.of("finance")
+    tokens = {
+        None: form_token(client.cookies["_token"]),
+        "the approver's": form_token(desk.of("approver").cookies["_token"]),
+    }
+    sent = {"Origin": desk.stack.ui_url if origin == "own" else origin}
+    before = len(desk.rows("select from reporting.reissue_requests"))
+
+    answer = client.post(
+        f"/closebook{desk.path('october', ADA)}/requests",
+        data={"reason": "a change", "form_token": tokens.get(sent_token, sent_token)},
+        headers={name: value for name, value in sent.items() if value is not None},
+    )
+
+    assert answer.status_code == 403
+    assert len(desk.rows("select from reporting.reissue_requests")) == before
+
+
+def test_every_answer_has_the_headers_that_keep_it_in_its_place(desk: Desk) -> None:
+    page = desk.get("finance", "/statements")
+    document = desk.get("finance", f"{desk.path('october', ADA)}/pdf")
+    refused = desk.get("viewer", "/statements")
+    anonymous = httpx.get(f"{desk.url}/statements", trust_env=False)
+    for answer in (page, document, refused, anonymous):
+        policy = answer.headers["Content-Security-Policy"]
+        assert "default-src 'none'" in policy
+        assert "frame-ancestors 'self'" in policy
+        assert "unsafe" not in policy
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["Cache-Control"] == "private, no-store"
+        assert answer.headers["Referrer-Policy"] == "same-origin"
+
+
+def test_text_of_the_platform_is_shown_as_text(desk: Desk) -> None:
+    for page in (
+        desk.get("finance", "/statements").text,
+        desk.get("finance", desk.path("october", GRACE)).text,
+    ):
+        assert HOSTILE.replace("<", "&lt;").replace(">", "&gt;") in page
+        assert "<script>" not in page

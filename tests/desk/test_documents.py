@@ -1,0 +1,262 @@
+"""What finance finds, reads and takes along, and what it does not."""
+
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+
+from closebook.desk.downloads import disposition
+from tests.desk.conftest import ADA, GRACE, MARY, NAMES, Desk, digest
+
+
+def registered(desk: Desk, close: str, account_id: int) -> dict[str, object]:
+    [row] = desk.rows(
+        "select sha256, object_name from reporting.statement_documents"
+        " where close_id = %s and account_id = %s",
+        desk.closes[close],
+        account_id,
+    )
+    return row
+
+
+def test_finance_finds_what_is_released_and_nothing_else(desk: Desk) -> None:
+    page = desk.get("finance", "/statements").text
+    assert desk.path("october", ADA) in page
+    assert desk.path("corrected", GRACE) not in page
+    assert desk.path("september", ADA) not in page
+    reviewing = desk.get("approver", "/statements").text
+    assert desk.path("corrected", GRACE) in reviewing
+    assert "not released" in reviewing
+
+
+@pytest.mark.parametrize(
+    ("fields", "found"),
+    [
+        ({"account": "ACC-1"}, [ADA]),
+        ({"account": "acc-1"}, []),
+        ({"account": "%"}, []),
+        ({"holder": "plantedNAME"}, [ADA]),
+        ({"holder": "الحسن"}, [MARY]),
+        ({"holder": "<script>"}, [GRACE]),
+        ({"holder": "_"}, []),
+        ({"currency": "jpy"}, [MARY]),
+        ({"month": "2026-09"}, []),
+        ({"month": "2026-10", "currency": "USD", "state": "released"}, [ADA, GRACE]),
+        ({"state": "superseded"}, []),
+    ],
+)
+def test_a_search_finds(desk: Desk, fields: dict[str, str], found: list[int]) -> None:
+    answer = desk.post("finance", "/statements", **fields)
+    page = desk.of("finance").get(answer.headers["Location"])
+    assert page.status_code == 200
+    assert [a for a in NAMES if desk.path("october", a) in page.text] == found
+
+
+def test_neither_name_nor_number_of_a_search_is_in_airflows_log(desk: Desk) -> None:
+    answer = desk.post("finance", "/statements", holder="Plantedname", account="ACC-1")
+    desk.of("finance").get(answer.headers["Location"])
+    desk.get("finance", desk.path("october", ADA))
+    logged = (desk.stack.root / "logs" / "api_server.log").read_text()
+    assert "/closebook/statements" in logged
+    assert "lantedname" not in logged
+    assert "ACC-1" not in logged
+    assert "lantedname" not in str(desk.log())
+
+
+def test_a_search_that_another_session_sealed_finds_all(desk: Desk) -> None:
+    sealed = desk.post("approver", "/statements", holder="Plantedname").headers["Location"]
+    page = desk.of("finance").get(sealed).text
+    assert desk.path("october", GRACE) in page
+
+
+@pytest.mark.parametrize(
+    ("kind", "media_type", "begins"),
+    [
+        ("pdf", "application/pdf", b"%PDF-"),
+        ("preview", "application/pdf", b"%PDF-"),
+        ("camt.053", "application/xml", b"<?xml"),
+        ("csv", "text/csv; charset=utf-8", b"\xef\xbb\xbf"),
+    ],
+)
+def test_a_document_is_given_as_it_is_registered_and_that_is_on_record(
+    desk: Desk, kind: str, media_type: str, begins: bytes
+) -> None:
+    answer = desk.get("finance", f"{desk.path('october', ADA)}/{kind}")
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"] == media_type
+    assert answer.content.startswith(begins) or kind == "csv"
+    expected = "inline" if kind == "preview" else "attachment"
+    assert answer.headers["Content-Disposition"].startswith(f"{expected}; filename=")
+    assert int(answer.headers["Content-Length"]) == len(answer.content)
+    last = desk.log()[-1]
+    assert last["document_sha256"] == digest(answer.content)
+    assert last["person"] == "finance"
+    if media_type == "application/pdf":
+        assert digest(answer.content) == registered(desk, "october", ADA)["sha256"]
+
+
+# ---- what there is no way to -----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/statements/../../../etc/passwd",
+        "/statements/%2e%2e/%2e%2e/etc/passwd",
+        "/statements/..%2f..%2fetc%2fpasswd/pdf",
+        "/statements//etc/passwd",
+        "/statements/%2Fetc%2Fpasswd/1/pdf",
+        "/statements/1/..%5c..%5cairflow.cfg/pdf",
+        "/statements/1/1%00/pdf",
+        "/statements/-1/1/pdf",
+        "/statements/99999999999999999999/1/pdf",
+        "/statements/1/4711/pdf",
+        "/assets/0/..%2f..%2fbase.html.j2",
+        "/assets/0/desk.css",
+        "/statements/months/..%2f/zip",
+        "/statements/months/0000-00/zip",
+        "/releases/9999-12",
+    ],
+)
+def test_a_path_leads_to_no_file_and_a_guessed_id_to_nothing(desk: Desk, path: str) -> None:
+    import socket
+    from urllib.parse import urlsplit
+
+    # By hand: a client would tidy the path up before it sends it.
+    at = urlsplit(desk.stack.ui_url)
+    cookies = "; ".join(f"{k}={v}" for k, v in desk.of("approver").cookies.items())
+    with socket.create_connection((at.hostname, at.port), 10) as line:
+        line.sendall(
+            f"GET /closebook{path} HTTP/1.1\r\nHost: {at.netloc}\r\nCookie: {cookies}\r\n"
+            "Connection: close\r\n\r\n".encode()
+        )
+        answer = b"".join(iter(lambda: line.recv(65536), b""))
+    status = int(answer.split(b" ", 2)[1])
+    assert status in {303, 307, 400, 403, 404, 422}
+    assert b"root:" not in answer
+    assert b"fernet_key" not in answer
+
+
+def test_an_id_of_another_month_or_version_that_is_not_released_is_not_there(desk: Desk) -> None:
+    for close, account in (("september", ADA), ("corrected", GRACE)):
+        for kind in ("", "/preview", "/pdf", "/camt.053", "/csv"):
+            path = f"{desk.path(close, account)}{kind}"
+            assert desk.get("finance", path).status_code == 404
+            assert desk.get("approver", path).status_code == 200
+            assert desk.log("refused")[-1]["subject"] == f"GET /closebook{path}"
+
+
+@contextmanager
+def moved_away(path: Path) -> Iterator[None]:
+    kept = path.with_suffix(".kept")
+    path.rename(kept)
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+        kept.rename(path)
+
+
+def test_a_link_in_the_folder_of_documents_shows_nothing_else(desk: Desk) -> None:
+    name = str(registered(desk, "october", ADA)["object_name"])
+    document = desk.stack.root / "documents" / name
+    with moved_away(document):
+        document.symlink_to(desk.stack.root / "airflow" / "airflow.cfg")
+        answer = desk.get("finance", f"{desk.path('october', ADA)}/pdf")
+    assert answer.status_code == 503
+    assert "was changed after it was written" in answer.text
+    assert "fernet" not in answer.text
+
+
+def test_without_the_log_no_document_is_given(desk: Desk) -> None:
+    path = f"{desk.path('october', ADA)}/pdf"
+    with desk.owner() as owner:
+        owner.execute("revoke insert on reporting.desk_log from closebook_desk")
+        owner.execute("revoke insert (person) on reporting.desk_log from closebook_desk")
+    try:
+        for kind in ("pdf", "preview", "csv"):
+            answer = desk.get("finance", f"{desk.path('october', ADA)}/{kind}")
+            assert answer.status_code == 500
+            assert b"%PDF" not in answer.content
+        assert desk.get("finance", "/statements/months/2026-10/zip").status_code == 500
+        assert desk.get("viewer", "/statements").status_code == 403
+    finally:
+        with desk.owner() as owner:
+            owner.execute(
+                "grant insert (person, act, subject, document_sha256, address)"
+                " on reporting.desk_log to closebook_desk"
+            )
+    assert desk.get("finance", path).status_code == 200
+
+
+# ---- ZIPs ------------------------------------------------------------------------------
+
+
+def test_a_month_comes_as_one_zip_of_known_length(desk: Desk) -> None:
+    answer = desk.get("finance", "/statements/months/2026-10/zip")
+    assert int(answer.headers["Content-Length"]) == len(answer.content)
+    with zipfile.ZipFile(BytesIO(answer.content)) as packed:
+        assert packed.testzip() is None
+        contents = {name: digest(packed.read(name)) for name in packed.namelist()}
+        assert {info.compress_type for info in packed.infolist()} == {zipfile.ZIP_STORED}
+    assert contents == {
+        f"statement-2026-10-{a}-v1.pdf": registered(desk, "october", a)["sha256"] for a in NAMES
+    }
+    last = desk.log("downloaded")[-1]
+    assert last["subject"] == "ZIP of month 2026-10: 3 documents"
+
+
+def test_a_selection_leaves_out_what_is_not_released(desk: Desk) -> None:
+    ticked = [
+        f"{desk.closes['october']}-{MARY}",
+        f"{desk.closes['september']}-{ADA}",
+        f"{desk.closes['corrected']}-{GRACE}",
+        "4711-1",
+    ]
+    answer = desk.post("finance", "/statements/zip", statement=ticked)
+    with zipfile.ZipFile(BytesIO(answer.content)) as packed:
+        assert packed.namelist() == [f"statement-2026-10-{MARY}-v1.pdf"]
+    assert desk.log("downloaded")[-1]["subject"] == f"ZIP of {ticked[0]}"
+
+
+def test_a_month_that_is_not_released_gives_no_zip(desk: Desk) -> None:
+    assert desk.get("finance", "/statements/months/2026-09/zip").status_code == 404
+    assert desk.post("finance", "/statements/zip").status_code == 400
+    only_unreleased = f"{desk.closes['september']}-{ADA}"
+    assert desk.post("finance", "/statements/zip", statement=only_unreleased).status_code == 404
+
+
+def test_a_zip_with_a_lost_document_breaks_off_and_is_not_taken_for_whole(desk: Desk) -> None:
+    import httpx
+
+    name = str(registered(desk, "october", MARY)["object_name"])
+    with moved_away(desk.stack.root / "documents" / name), pytest.raises(httpx.HTTPError):
+        desk.get("finance", "/statements/months/2026-10/zip")
+
+
+@pytest.mark.parametrize(
+    ("name", "header"),
+    [
+        ("a.pdf", "attachment; filename=\"a.pdf\"; filename*=UTF-8''a.pdf"),
+        (
+            "Kontoauszug für Zoë.pdf",
+            'attachment; filename="Kontoauszug_f_r_Zo_.pdf"; '
+            "filename*=UTF-8''Kontoauszug%20f%C3%BCr%20Zo%C3%AB.pdf",
+        ),
+        (
+            "../../etc/passwd",
+            "attachment; filename=\"_.._etc_passwd\"; filename*=UTF-8''_.._etc_passwd",
+        ),
+        (
+            'a"\r\nX: 1.pdf',
+            "attachment; filename=\"a___X__1.pdf\"; filename*=UTF-8''a___X_%201.pdf",
+        ),
+        ("\u202efdp.exe", "attachment; filename=\"_fdp.exe\"; filename*=UTF-8''_fdp.exe"),
+        ("", "attachment; filename=\"document\"; filename*=UTF-8''document"),
+    ],
+)
+def test_a_file_name_is_safe_in_any_script(name: str, header: str) -> None:
+    assert disposition(name) == header

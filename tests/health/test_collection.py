@@ -1,0 +1,264 @@
+"""The collection of health on real servers: what it keeps, and what it does when one is away."""
+
+import threading
+import time
+from dataclasses import replace
+
+import psycopg
+import pytest
+from psycopg.conninfo import make_conninfo
+
+from closebook import health, server_health
+from closebook.errors import Transient
+from closebook.periods import day_of, hour_of
+from closebook.rollups import close_day
+from closebook.settings import Replica, Settings
+from closebook.volume import close_hour
+from local.addresses import PRIMARY, REPLICAS
+from local.stack import Stack
+from tests.closing import RUN, Books, Platform, eventually, utc
+
+NOON = utc("2026-10-31T12:00Z")
+DAY = day_of(NOON.date(), "America/New_York")
+SERVERS = [PRIMARY, *REPLICAS]
+
+
+def alerts(books: Books) -> set[tuple[str, str]]:
+    rows = books.rows(
+        "select server_name, alert_name from reporting.health_alerts"
+        " inner join reporting.health_samples using (sample_id)"
+        " where collected_at = (select max(collected_at) from reporting.health_samples)"
+    )
+    return {(row["server_name"], row["alert_name"]) for row in rows}
+
+
+def test_each_collection_keeps_a_sample_of_the_primary_and_of_each_replica(
+    settings: Settings, platform: Platform, books: Books
+) -> None:
+    health.collect(settings)
+    health.collect(settings)
+
+    samples = books.rows("select * from reporting.health_samples order by sample_id")
+    assert [row["server_name"] for row in samples] == SERVERS * 2
+    assert {row["collected_at"] for row in samples[:3]}.isdisjoint(
+        row["collected_at"] for row in samples[3:]
+    )
+    assert [row["server_kind"] for row in samples[:3]] == ["primary", "replica", "replica"]
+    assert all(row["problem"] is None for row in samples)
+    assert all(row["connection_limit"] == 197 for row in samples)
+    assert samples[0]["lag_bytes"] is None
+    assert all(row["lag_bytes"] is not None for row in samples[1:3])
+
+
+def test_the_load_of_a_close_is_on_the_replica_that_it_read_and_the_fence_on_the_primary(
+    settings: Settings, platform: Platform, books: Books
+) -> None:
+    for number in range(300):
+        platform.settle(NOON, 100 + number)
+    health.collect(settings)
+    close_hour(settings, hour_of(NOON), RUN)
+    replica = books.versions(hour_of(NOON))[0]["replica_name"]
+    health.collect(settings)
+
+    loads = {
+        row["server_name"]: row
+        for row in books.rows(
+            "select * from reporting.health_intervals where previous_sample_id is not null"
+        )
+    }
+    assert loads.keys() == set(SERVERS)
+    # 300 rows were read twice there; the primary saw catalog views.
+    assert loads[replica]["load_block_count"] > loads[PRIMARY]["load_block_count"]
+    assert loads[PRIMARY]["load_call_count"] >= 4
+    assert all(row["load_ms"] >= 0 for row in loads.values())
+
+
+def test_connections_are_kept_by_role_and_state(
+    stack: Stack, settings: Settings, platform: Platform, books: Books
+) -> None:
+    with psycopg.connect(stack.reader(REPLICAS[0], platform.database)) as open_transaction:
+        open_transaction.execute("select 1")
+        health.collect(settings)
+
+    kept = {
+        (row["server_name"], row["role_name"], row["state"]): row["connection_count"]
+        for row in books.rows(
+            "select * from reporting.health_connections"
+            " inner join reporting.health_samples using (sample_id)"
+        )
+    }
+    assert kept[REPLICAS[0], "closebook_reader", "idle in transaction"] == 1
+    assert kept[PRIMARY, "postgres", "idle"] >= 1
+
+
+def test_a_server_that_is_down_is_a_row_that_says_so_and_the_others_are_kept(
+    settings: Settings, platform: Platform, books: Books
+) -> None:
+    away = Replica("replica_c", make_conninfo(settings.replicas[0].conninfo, port=1))
+    findings = health.collect(replace(settings, replicas=(*settings.replicas, away)))
+
+    problems = {
+        row["server_name"]: row["problem"]
+        for row in books.rows("select server_name, problem from reporting.health_samples")
+    }
+    assert "refused" in problems.pop("replica_c")
+    assert set(problems.values()) == {None}
+    assert ("replica_c", "server_down") in alerts(books)
+    assert [f.server_name for f in findings if f.alert.name == "server_down"] == ["replica_c"]
+
+
+def test_without_the_primary_the_replicas_are_kept_and_their_lag_is_unknown(
+    settings: Settings, platform: Platform, books: Books
+) -> None:
+    health.collect(replace(settings, primary=make_conninfo(settings.primary, port=1)))
+
+    lags = books.rows("select lag_bytes, problem from reporting.health_samples order by sample_id")
+    assert [row["problem"] is None for row in lags] == [False, True, True]
+    assert [row["lag_bytes"] for row in lags] == [None, None, None]
+    assert (PRIMARY, "server_down") in alerts(books)
+
+
+def test_a_frozen_replica_does_not_hold_the_collection_up(
+    stack: Stack, settings: Settings, platform: Platform, books: Books
+) -> None:
+    stack.freeze(REPLICAS[0])
+    try:
+        began = time.monotonic()
+        health.collect(settings)
+        assert time.monotonic() - began < 15
+    finally:
+        stack.thaw(REPLICAS[0])
+    assert (REPLICAS[0], "server_down") in alerts(books)
+    assert (REPLICAS[1], "server_down") not in alerts(books)
+
+
+def test_when_no_server_answers_that_is_kept_and_the_run_fails(
+    settings: Settings, platform: Platform, books: Books
+) -> None:
+    away = tuple(
+        Replica(one.name, make_conninfo(one.conninfo, port=1)) for one in settings.replicas
+    )
+    nowhere = replace(settings, primary=make_conninfo(settings.primary, port=1), replicas=away)
+
+    with pytest.raises(Transient, match=r"no server of the platform answers: primary: .*refused"):
+        health.collect(nowhere)
+
+    assert {(name, "server_down") for name in SERVERS} == alerts(books)
+
+
+def test_without_the_store_the_run_fails(settings: Settings) -> None:
+    with pytest.raises(Transient, match="the reporting store failed"):
+        health.collect(replace(settings, store=make_conninfo(settings.store, port=1)))
+
+
+def test_a_primary_connection_that_leads_to_a_replica_is_a_finding(
+    stack: Stack, settings: Settings, platform: Platform, books: Books
+) -> None:
+    replica = make_conninfo(
+        settings.primary,
+        port=stack.ports[REPLICAS[0]],
+        user="postgres",
+        password=stack.secrets["postgres"],
+    )
+    health.collect(replace(settings, primary=replica))
+    [row] = books.rows("select problem from reporting.health_samples where problem is not null")
+    assert row["problem"] == "closebook_primary leads to a replica: it is in recovery"
+
+
+def test_a_replica_that_does_not_replay_is_behind_and_an_alert_after_its_time(
+    stack: Stack,
+    settings: Settings,
+    platform: Platform,
+    books: Books,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("closebook.thresholds.LAG_SECONDS_MAX", 0.0)
+    stack.pause_replay(REPLICAS[0])
+    platform.settle(NOON, 100)
+    health.collect(settings)
+    stack.resume_replay(REPLICAS[0])
+
+    lag = {
+        row["server_name"]: row["lag_bytes"]
+        for row in books.rows("select server_name, lag_bytes from reporting.health_samples")
+    }
+    assert lag[REPLICAS[0]] > 0
+    assert (REPLICAS[0], "replication_lag") in alerts(books)
+
+
+def test_a_query_that_runs_long_is_an_alert_and_a_close_that_does_is_none(
+    stack: Stack,
+    settings: Settings,
+    platform: Platform,
+    books: Books,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(server_health, "LONG_QUERY_SECONDS", 0.2)
+    reader = stack.reader(REPLICAS[0], platform.database)
+    running = [
+        threading.Thread(target=sleep_on, args=[conninfo])
+        for conninfo in (platform.conninfo, reader)
+    ]
+    for thread in running:
+        thread.start()
+    try:
+        eventually(lambda: sleeping_for(platform) > 0.3)
+        health.collect(settings)
+    finally:
+        for thread in running:
+            thread.join()
+    assert (PRIMARY, "long_queries") in alerts(books)
+    assert (REPLICAS[0], "long_queries") not in alerts(books)
+
+
+def sleep_on(conninfo: str) -> None:
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        connection.execute("select pg_sleep(2)")
+
+
+def sleeping_for(platform: Platform) -> float:
+    row = platform.connection.execute(
+        "select coalesce(max(extract(epoch from clock_timestamp() - query_start)), 0)"
+        " from pg_stat_activity where query = 'select pg_sleep(2)' and state = 'active'"
+    ).fetchone()
+    assert row is not None
+    return float(row[0])
+
+
+def test_a_statement_that_is_slow_on_average_is_an_alert_in_the_interval_in_which_it_ran(
+    settings: Settings,
+    platform: Platform,
+    books: Books,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(server_health, "SLOW_STATEMENT_MS", 20.0)
+    monkeypatch.setattr("closebook.thresholds.SLOW_STATEMENT_MS", 20.0)
+    health.collect(settings)
+    platform.connection.execute("select pg_sleep(0.05)")
+    health.collect(settings)
+    assert (PRIMARY, "slow_statements") in alerts(books)
+    health.collect(settings)
+    assert (PRIMARY, "slow_statements") not in alerts(books)
+
+
+def test_where_pg_stat_statements_is_not_the_rest_is_kept_and_the_load_is_unknown(
+    stack: Stack, settings: Settings, platform: Platform, books: Books
+) -> None:
+    platform.connection.execute("drop extension pg_stat_statements")
+    stack.replica_wait()
+    try:
+        health.collect(settings)
+    finally:
+        platform.connection.execute("create extension pg_stat_statements")
+        stack.replica_wait()
+    rows = books.rows("select problem, load_ms, index_blocks_hit from reporting.health_samples")
+    assert [(row["problem"], row["load_ms"]) for row in rows] == [(None, None)] * 3
+    assert all(row["index_blocks_hit"] is not None for row in rows)
+
+
+def test_a_close_goes_on_beside_a_collection(settings: Settings, platform: Platform) -> None:
+    platform.settle(NOON, 100)
+    collecting = threading.Thread(target=health.collect, args=[settings])
+    collecting.start()
+    assert close_day(settings, DAY, RUN).close.outcome == "new"
+    collecting.join()

@@ -1,0 +1,128 @@
+"""The plans of the closes' queries: as they are meant, or an alert that says what they are."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import psycopg
+import pytest
+
+from closebook import health, plans
+from closebook.periods import day_of, hour_of
+from closebook.queries import SQL_FOLDER
+from closebook.rollups import close_day
+from closebook.settings import Settings
+from closebook.volume import close_hour
+from local.stack import Stack
+from tests.closing import RUN, Books, Platform, utc
+
+NOON = utc("2026-10-31T12:00Z")
+INDEX = "transactions_settled_at"
+BY_TRANSACTIONS = {"hourly_volume", "daily_volume", "volume_control_totals", "other_status"}
+
+
+@pytest.fixture
+def much(stack: Stack, settings: Settings, platform: Platform) -> Iterator[Platform]:
+    """A year of transactions, an hour and a day of which are closed."""
+    execute = platform.connection.execute
+    execute(
+        "insert into platform.transactions (transaction_id, settled_at, currency, kind,"
+        " amount_minor, fee_minor, discount_minor, user_id, merchant_id, status)"
+        " select n, timestamptz '2026-01-01' + n * interval '150 seconds', 'USD', 'payment',"
+        " 100, 0, 0, 1, 10, 'settled' from generate_series(1, 200000) as n"
+    )
+    execute("vacuum analyze platform.transactions")
+    close_hour(settings, hour_of(NOON), RUN)
+    close_day(settings, day_of(NOON.date(), "America/New_York"), RUN)
+    stack.replica_wait()
+    yield platform
+    execute(f"drop index if exists platform.{INDEX}")
+    execute("drop index if exists platform.our_own")
+    for statement in index_statements():
+        execute(statement)
+
+
+def index_statements() -> list[bytes]:
+    text = (SQL_FOLDER / "platform" / "indexes.sql").read_text(encoding="utf-8")
+    lines = "\n".join(line for line in text.splitlines() if not line.startswith("--"))
+    return [
+        statement.replace("create index", "create index if not exists").encode()
+        for statement in lines.split(";")
+        if statement.strip()
+    ]
+
+
+def changed(books: Books) -> set[tuple[str, str]]:
+    rows = books.rows(
+        "select server_name, detail from reporting.health_alerts"
+        " inner join reporting.health_samples using (sample_id) where alert_name = 'plan_changed'"
+    )
+    return {(row["server_name"], row["detail"].split(" ")[0]) for row in rows}
+
+
+def test_every_query_of_a_period_is_checked() -> None:
+    files = {path.stem for path in (SQL_FOLDER / "replica").glob("*.sql")}
+    of_periods = {
+        name
+        for name in files
+        if "%(period_" in (SQL_FOLDER / "replica" / f"{name}.sql").read_text(encoding="utf-8")
+    }
+    assert {meant.query_name for meant in plans.MEANT} >= of_periods
+    assert {meant.query_name for meant in plans.MEANT} <= files
+
+
+def test_each_index_that_is_meant_is_one_that_we_make() -> None:
+    text = (SQL_FOLDER / "platform" / "indexes.sql").read_text(encoding="utf-8")
+    for meant in plans.MEANT:
+        assert meant.index_name is None or f"create index {meant.index_name} on" in text
+
+
+def test_with_their_index_the_plans_are_as_meant(
+    settings: Settings, much: Platform, books: Books
+) -> None:
+    health.collect(settings)
+    assert changed(books) == set()
+    rows = books.rows("select query_name, scans, is_as_meant from reporting.health_plans")
+    assert {row["query_name"] for row in rows} >= BY_TRANSACTIONS
+    assert all(row["is_as_meant"] for row in rows)
+    assert all(INDEX in row["scans"] for row in rows if row["query_name"] in BY_TRANSACTIONS)
+
+
+def test_without_it_each_query_on_each_replica_is_an_alert(
+    stack: Stack, settings: Settings, much: Platform, books: Books
+) -> None:
+    much.connection.execute(f"drop index platform.{INDEX}")
+    stack.replica_wait()
+    findings = health.collect(settings)
+    replicas = {replica.name for replica in settings.replicas}
+    assert changed(books) == {(r, q) for r in replicas for q in BY_TRANSACTIONS}
+    assert any("Seq Scan of transactions" in finding.alert.detail for finding in findings)
+
+
+def test_an_adopters_index_goes_by_the_name_that_is_set(
+    stack: Stack, settings: Settings, much: Platform, books: Books
+) -> None:
+    much.connection.execute(f"alter index platform.{INDEX} rename to our_own")
+    stack.replica_wait()
+    health.collect(replace(settings, index_names={INDEX: "our_*"}))
+    assert changed(books) == set()
+    health.collect(settings)
+    assert {query for _, query in changed(books)} == BY_TRANSACTIONS
+
+
+def test_a_small_table_may_be_read_whole(
+    settings: Settings, platform: Platform, books: Books
+) -> None:
+    platform.settle(NOON, 100)
+    with psycopg.connect(platform.conninfo, autocommit=True) as admin:
+        admin.execute("analyze platform.transactions")
+    close_hour(settings, hour_of(NOON), RUN)
+    health.collect(settings)
+    assert changed(books) == set()
+    assert books.rows("select 1 from reporting.health_plans where query_name = 'hourly_volume'")
+
+
+def test_what_was_never_closed_has_no_bounds_to_be_checked_with(
+    settings: Settings, platform: Platform, books: Books
+) -> None:
+    health.collect(settings)
+    assert books.rows("select 1 from reporting.health_plans") == []
