@@ -5,7 +5,8 @@
 -- hourly_volume.sql, daily_volume.sql, volume_control_totals.sql, other_status.sql: a period's
 -- settled rows in one index-only range scan; rows that never settle cost nothing. Numbers come
 -- before texts and before what may be null: PostgreSQL finds a column at once where none of
--- varying width stands before it. Costs a payment 8 percent of the writes a second, 10 percent of the log.
+-- varying width stands before it. Costs a payment 8 percent of the writes a second, and 10 percent
+-- of the log.
 create index transactions_settled_at on platform.transactions (settled_at)
 include (
     amount_minor, fee_minor, discount_minor, user_id, merchant_id,
