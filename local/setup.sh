@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# Install what Closebook runs on: Debian packages, uv, and .venv from the locked requirements.
+# Install what Closebook runs on: Debian packages, uv, and .venv from the locked requirements;
+# for the tests also axe-core, from the npm registry.
 # `local/setup.sh` is enough for the demo, `local/setup.sh --dev` for the tests too. Running it
 # again does nothing, quickly. What was on the machine before is left as it was.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 readonly UV_VERSION=0.13.9
+readonly AXE_VERSION=4.14.1 # finds what bars people from a page; the tests of the desk run it
 readonly OLDEST_PYTHON=3.11
 readonly WANTED_KB=$((4 * 1024 * 1024))
 readonly LOG=.local/setup.log
@@ -32,6 +34,7 @@ main() {
   [ ${#packages[@]} -eq 0 ] || total=$((total + 2))
   uv_is_there || total=$((total + 1))
   venv_is_there || total=$((total + 1))
+  axe_is_there || total=$((total + 1))
   [ "$total" -eq 0 ] && return
 
   check_disk
@@ -43,6 +46,7 @@ main() {
   fi
   uv_is_there || step "uv $UV_VERSION" install_uv
   venv_is_there || step "Python packages of $(lock)" install_venv
+  axe_is_there || step "axe-core $AXE_VERSION" install_axe
 }
 
 # ---- what is missing ----------------------------------------------------------------------
@@ -66,6 +70,7 @@ missing_packages() {
     has node || echo nodejs
     has promtool || echo prometheus
     has chromium || has chromium-browser || echo chromium
+    axe_is_there || has npm || echo npm
   fi
 }
 
@@ -84,6 +89,8 @@ find_python() {
 uv_is_there() { [ "$(.local/uv/bin/uv --version 2>/dev/null | cut -d' ' -f2)" = "$UV_VERSION" ]; }
 
 venv_is_there() { [ -x .venv/bin/python ] && [ -f "$STAMP" ] && [ "$(cat "$STAMP")" = "$(fingerprint)" ]; }
+
+axe_is_there() { ! $dev || grep -qs "\"version\": \"$AXE_VERSION\"" .local/axe/node_modules/axe-core/package.json; }
 
 lock() { if $venv_dev || $dev; then echo requirements-dev.txt; else echo requirements.txt; fi; }
 
@@ -141,6 +148,13 @@ install_venv() {
   [ -x .venv/bin/python ] || .local/uv/bin/uv venv --quiet --python "$python" .venv
   .local/uv/bin/uv pip sync --python .venv/bin/python --compile-bytecode "$(lock)"
   fingerprint >"$STAMP"
+}
+
+install_axe() {
+  rm -rf .local/axe
+  mkdir -p .local/axe
+  npm install --prefix .local/axe --ignore-scripts --no-audit --no-fund --no-package-lock \
+    "axe-core@$AXE_VERSION"
 }
 
 # ---- saying so ----------------------------------------------------------------------------

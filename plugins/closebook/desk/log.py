@@ -7,6 +7,7 @@ them by their hashes. Subjects name ids, never a holder or the number of an acco
 import logging
 from typing import Literal
 
+import psycopg
 from fastapi import Request
 
 from closebook.desk.forms import person_asking
@@ -56,5 +57,5 @@ def enter_refusal(request: Request, why: str = "") -> None:
     try:
         with on_store(desk_from_airflow()) as store:
             enter(store, request, "refused", f"{subject}: {why}" if why else subject)
-    except ClosebookError as error:
-        _log.error("a refusal is not on record: %s", error)
+    except (ClosebookError, psycopg.Error) as error:
+        _log.error("a refusal is not on record: %s", type(error).__name__)
