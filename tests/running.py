@@ -7,7 +7,7 @@ from typing import Any
 
 from local.airflow_api import AirflowApi
 
-DAGS = ("hourly_platform_volume", "daily_rollups", "monthly_statements")
+DAGS = ("hourly_platform_volume", "daily_rollups", "monthly_statements", "database_health")
 RUN_SECONDS = 240
 
 

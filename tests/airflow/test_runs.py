@@ -287,3 +287,17 @@ def daily_rows(platform: Stack) -> list[tuple[Any, ...]]:
             "where business_day = %s",
             [DAY.first_date],
         ).fetchall()
+
+
+def test_a_run_of_database_health_keeps_a_sample_of_each_server(
+    platform: Stack, airflow: AirflowApi
+) -> None:
+    airflow.unpause("database_health")
+    run = airflow.post("dags/database_health/dagRuns", {"logical_date": None, "conf": {}})
+    wait_for_run(airflow, "database_health", run["dag_run_id"])
+
+    with psycopg.connect(platform.store()) as store:
+        kept = store.execute(
+            "select distinct server_name from reporting.health_samples where problem is null"
+        ).fetchall()
+    assert {name for (name,) in kept} == {"primary", "replica_a", "replica_b"}

@@ -21,6 +21,7 @@ from closebook.volume import close_hour
 from local.processes import find
 from tests.closing import RUN, utc
 from tests.desk.conftest import Desk
+from tests.desk.test_browser import AXE
 from tests.test_prometheus import documented
 
 LAST_HOUR = utc("2026-11-01T03:00Z")
@@ -247,3 +248,36 @@ def test_the_documented_metrics_are_those_of_the_endpoint(watched: Watched) -> N
     text = watched.scrape(f"Bearer {watched.token}").text
     given = set(re.findall(r"^# TYPE (\w+) ", text, re.MULTILINE))
     assert given == documented()
+
+
+# ---- for everybody -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["/volume", "/health"])
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_that_bars_people(
+    watched: Watched, browser: Browser, path: str, width: int, scheme: str
+) -> None:
+    page = page_of(
+        browser,
+        watched.desk,
+        "operator",
+        viewport={"width": width, "height": 800},
+        color_scheme=scheme,
+        # The page's own policy lets no script of ours in.
+        bypass_csp=True,
+    )
+    page.goto(f"/closebook{path}")
+    page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.evaluate(AXE.read_text())
+    result = page.evaluate("axe.run()")
+    page.context.close()
+    serious = [
+        (each["id"], [node["html"] for node in each["nodes"]])
+        for each in result["violations"]
+        if each["impact"] in {"serious", "critical"}
+    ]
+    assert serious == []
+    assert len(result["passes"]) > 10

@@ -20,7 +20,7 @@ from tests.closing import eventually, settings_on, store_held, utc, waiting_to_w
 from tests.faults.sales import Sales
 from tests.running import DAGS, wait_for_run, wait_for_runs
 
-HOURLY, DAILY, _ = DAGS
+HOURLY, DAILY, *_ = DAGS
 ZONE = "America/New_York"
 NOON = hour_of(utc("2026-03-10T12:00Z"))
 
