@@ -42,10 +42,7 @@ def airflow_contents(addresses: Addresses) -> dict[str, Any]:
             {"username": user, "roles": roles, "password": addresses.secrets[user]}
             for user, roles in USERS.items()
         ],
-        "roles": {
-            role: [_SEES_PLUGINS, *([each.action, each.resource] for each in permissions)]
-            for role, permissions in ROLES.items()
-        },
+        "roles": roles_of_the_desk(),
         "pools": POOLS,
         "pool_description": "Closebook: bounds what runs at once",
         "connections": [
@@ -70,6 +67,14 @@ def airflow_contents(addresses: Addresses) -> dict[str, Any]:
                 "extra": json.dumps({"db": 0}),
             },
         ],
+    }
+
+
+def roles_of_the_desk() -> dict[str, list[list[str]]]:
+    """The desk's roles, each with its permissions as action and resource."""
+    return {
+        role: [_SEES_PLUGINS, *([each.action, each.resource] for each in permissions)]
+        for role, permissions in ROLES.items()
     }
 
 
