@@ -5,14 +5,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import latency, platform, statements, volume
+from benchmarks import desk, latency, platform, statements, volume
 from benchmarks.offload import report as offload
 from benchmarks.timing import Results, console
 from local import REPOSITORY
 from local.errors import FOR_EXPLANATION, StackError, explained
 from local.sample_plan import SampleSize
 
-NAMES = ("volume", "statements", "latency", "offload")
+NAMES = ("volume", "statements", "latency", "offload", "desk")
 SMALL = SampleSize(transactions=20_000, users=500, merchants=60, promotions=20, days=5)
 
 
@@ -46,6 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 latency.measure(stage, results, hour_end=chosen.hour_end)
             if "offload" in names:
                 offload.measure(stage, results, size.users, chosen.phase_seconds)
+            if "desk" in names:
+                desk.measure(stage, results, account_count=400 if chosen.small else 40_000)
         finally:
             stage.stack.down()
     except (StackError, *FOR_EXPLANATION) as raised:
