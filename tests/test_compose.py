@@ -102,6 +102,7 @@ def test_airflow_has_each_connection_that_the_settings_ask_for(service: str) -> 
     asked = {
         settings.PRIMARY_CONNECTION,
         settings.STORE_CONNECTION,
+        settings.DESK_CONNECTION,
         settings.REDIS_CONNECTION,
         *environment(service)["CLOSEBOOK_REPLICAS"].split(","),
     }
@@ -125,6 +126,7 @@ def test_each_connection_leads_to_its_server_as_its_own_role() -> None:
         "REPLICA_A": "postgres://closebook_reader:SECRET@pgbouncer-a:6432/platform",
         "REPLICA_B": "postgres://closebook_reader:SECRET@pgbouncer-b:6432/platform",
         "STORE": "postgres://closebook_store:SECRET@store:5432/closebook",
+        "DESK": "postgres://closebook_desk:SECRET@store:5432/closebook",
         "REDIS": "redis://:SECRET@redis:6379/?db=0",
     }
     assert environment("pgbouncer-a")["REPLICA"] == "replica-a"

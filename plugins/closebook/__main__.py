@@ -14,10 +14,17 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     migrating = commands.add_parser("migrate", help="bring the reporting store up to date")
     migrating.add_argument("--conninfo", default="", help="libpq connection string of the owner")
+    commands.add_parser("desk-roles", help="make the desk's roles in Airflow")
     verifying = commands.add_parser("verify-log", help="check the chain of the desk's log")
     verifying.add_argument("--conninfo", default="", help="libpq connection string of a reader")
     verifying.add_argument("--seen", metavar="SHA256", help="a hash that was printed before")
     options = parser.parse_args(arguments)
+    if options.command == "desk-roles":
+        # Airflow is imported here alone: migrate runs without it.
+        from closebook.desk.roles import make_roles
+
+        sys.stdout.write("".join(f"role {name}\n" for name in make_roles()))
+        return 0
     if options.command == "verify-log":
         return _verify_log(options.conninfo, options.seen)
     applied = migrate(options.conninfo)
