@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import closes, index_cost, latency, platform, statements, volume
+from benchmarks import closes, desk, index_cost, latency, platform, statements, volume
 from benchmarks.offload import report as offload
 from benchmarks.peers import report as peers
 from benchmarks.timing import Results, console
@@ -13,7 +13,7 @@ from local import REPOSITORY
 from local.errors import FOR_EXPLANATION, StackError, explained
 from local.sample_plan import SampleSize
 
-NAMES = ("volume", "closes", "peers", "index_cost", "statements", "latency", "offload")
+NAMES = ("volume", "closes", "peers", "index_cost", "statements", "latency", "offload", "desk")
 SMALL = SampleSize(transactions=20_000, users=500, merchants=60, promotions=20, days=5)
 
 
@@ -57,6 +57,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 latency.measure(stage, results, hour_end=chosen.hour_end)
             if "offload" in names:
                 offload.measure(stage, results, size.users, chosen.phase_seconds)
+            if "desk" in names:
+                desk.measure(stage, results, account_count=400 if chosen.small else 40_000)
         finally:
             stage.stack.down()
     except (StackError, *FOR_EXPLANATION) as raised:

@@ -3,7 +3,6 @@
 import json
 from typing import Any
 
-from closebook.desk import access
 from local.addresses import (
     PLATFORM_DATABASE,
     POOLERS,
@@ -16,33 +15,16 @@ from local.addresses import (
 )
 from local.ports import LOOPBACK
 
-# To see the desk in the navigation of Airflow's own pages.
-_SEES_PLUGINS = ["can_read", "Plugins"]
-ROLES = {
-    "finance": [access.READ_STATEMENTS, access.REQUEST_REISSUE],
-    "finance_approver": [
-        access.READ_STATEMENTS,
-        access.REVIEW_RELEASES,
-        access.DECIDE_RELEASES,
-    ],
-    "operator": [
-        access.READ_VOLUME,
-        access.READ_HEALTH,
-        access.READ_REISSUES,
-        access.ANSWER_REISSUES,
-    ],
-}
 POOLS = {"replica_reads": 6, "rendering": 2}
 
 
 def airflow_contents(addresses: Addresses) -> dict[str, Any]:
-    """What the stack's Airflow shall hold: users and roles, connections, pools."""
+    """What the stack's Airflow shall hold: users, connections, pools."""
     return {
         "users": [
             {"username": user, "roles": roles, "password": addresses.secrets[user]}
             for user, roles in USERS.items()
         ],
-        "roles": roles_of_the_desk(),
         "pools": POOLS,
         "pool_description": "Closebook: bounds what runs at once",
         "connections": [
@@ -67,14 +49,6 @@ def airflow_contents(addresses: Addresses) -> dict[str, Any]:
                 "extra": json.dumps({"db": 0}),
             },
         ],
-    }
-
-
-def roles_of_the_desk() -> dict[str, list[list[str]]]:
-    """The desk's roles, each with its permissions as action and resource."""
-    return {
-        role: [_SEES_PLUGINS, *([each.action, each.resource] for each in permissions)]
-        for role, permissions in ROLES.items()
     }
 
 

@@ -17,6 +17,8 @@ from airflow.utils.providers_configuration_loader import providers_configuration
 from airflow.utils.session import create_session
 from sqlalchemy import select
 
+from closebook.desk.roles import grant
+
 
 @providers_configuration_loaded
 def main() -> None:
@@ -24,18 +26,15 @@ def main() -> None:
     wanted: dict[str, Any] = json.load(sys.stdin)
     db.upgradedb()
     with get_application_builder() as builder:
-        _users(builder.sm, wanted["roles"], wanted["users"])
+        _users(builder.sm, wanted["users"])
     _connections(wanted["connections"])
     for name, slots in wanted["pools"].items():
         Pool.create_or_update_pool(name, slots, wanted["pool_description"], include_deferred=False)
 
 
-def _users(security: Any, roles: dict[str, list[list[str]]], users: list[dict[str, Any]]) -> None:
+def _users(security: Any, users: list[dict[str, Any]]) -> None:
     security.sync_roles()
-    for name, permissions in roles.items():
-        role = security.add_role(name)
-        for action, resource in permissions:
-            security.add_permission_to_role(role, security.create_permission(action, resource))
+    grant(security)
     # Only now, so that Admin has the permissions of the other roles too.
     security.update_admin_permission()
     for user in users:

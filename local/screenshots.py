@@ -9,8 +9,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import psycopg
-from playwright.sync_api import Page, ViewportSize, expect, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
+from closebook.periods import local_date
+from closebook.queries import query
 from local import REPOSITORY
 from local.errors import StackError
 from local.processes import find
@@ -26,6 +28,12 @@ GRID_VIEW = {
     "react-resizable-panels:grid-ltr": {
         "details-panel,main-panel": {"expandToSizes": {}, "layout": [31, 69]}
     },
+}
+DESK_SIZE = ViewportSize(width=1240, height=760)
+# Who looks, at which page of the desk.
+DESK_PAGES = {
+    "desk-statements.png": ("finance", "/closebook/statements"),
+    "desk-release.png": ("approver", "/closebook/releases/{month}"),
 }
 PAGE_DPI = 100
 WANTED_LINES = 20
@@ -76,8 +84,10 @@ def _take(stack: Stack, folder: Path) -> None:
         page = context.new_page()
         _grid(page, stack, folder / "airflow-grid.png")
         _statement(page, stack, folder / "statement.png")
+        for name, (user, path) in DESK_PAGES.items():
+            _desk(browser, stack, user, path, folder / name)
         browser.close()
-    for picture in (folder / "airflow-grid.png", folder / "statement.png"):
+    for picture in (folder / name for name in ("airflow-grid.png", "statement.png", *DESK_PAGES)):
         if picture.stat().st_size > MOST_BYTES:
             raise StackError(f"{picture} has more than {MOST_BYTES:,} bytes: show less in it")
         sys.stdout.write(f"{picture} {picture.stat().st_size:,} bytes\n")
@@ -86,11 +96,7 @@ def _take(stack: Stack, folder: Path) -> None:
 def _grid(page: Page, stack: Stack, picture: Path) -> None:
     """The grid of a DAG's last runs, as a person sees it who is logged in."""
     page.set_default_timeout(GRID_SECONDS * 1000)
-    page.goto(f"{stack.ui_url}/auth/login/")
-    page.fill("#username", "admin")
-    page.fill("#password", stack.credentials["admin"])
-    page.press("#password", "Enter")
-    page.wait_for_url(lambda url: "/auth/login" not in urlsplit(url).path)
+    _log_in(page, stack, "admin")
     for key, value in GRID_VIEW.items():
         page.evaluate(
             "([key, value]) => localStorage.setItem(key, value)", [key, json.dumps(value)]
@@ -100,6 +106,29 @@ def _grid(page: Page, stack: Stack, picture: Path) -> None:
         expect(page.get_by_text(task_id).first).to_be_visible(timeout=GRID_SECONDS * 1000)
     page.wait_for_load_state("networkidle")
     page.screenshot(path=picture)
+
+
+def _desk(browser: Browser, stack: Stack, user: str, path: str, picture: Path) -> None:
+    """A page of the desk, of the newest month, as the user of that role sees it."""
+    with psycopg.connect(stack.desk()) as store:
+        row = store.execute(query("desk/months")).fetchone()
+    if row is None:
+        raise StackError(f"no month is closed in {stack.root}: make demo closes one")
+    month = f"{local_date(row[0], row[1]):%Y-%m}"
+    context = browser.new_context(viewport=DESK_SIZE, color_scheme="light", locale="en-US")
+    page = context.new_page()
+    _log_in(page, stack, user)
+    page.goto(f"{stack.ui_url}{path.format(month=month)}")
+    page.screenshot(path=picture)
+    context.close()
+
+
+def _log_in(page: Page, stack: Stack, user: str) -> None:
+    page.goto(f"{stack.ui_url}/auth/login/")
+    page.fill("#username", user)
+    page.fill("#password", stack.credentials[user])
+    page.press("#password", "Enter")
+    page.wait_for_url(lambda url: "/auth/login" not in urlsplit(url).path)
 
 
 def _statement(page: Page, stack: Stack, picture: Path) -> None:

@@ -145,6 +145,7 @@ def own_connections(stack: Stack) -> str:
         "closebook_primary": PRIMARY,
         **{f"closebook_{replica}": pooler for pooler, replica in POOLERS.items()},
         "closebook_store": STORE,
+        "closebook_desk": STORE,
         "closebook_redis": REDIS,
     }
     lines = dict(line.split("=", 1) for line in written.splitlines())

@@ -102,6 +102,7 @@ def test_airflow_has_each_connection_that_the_settings_ask_for(service: str) -> 
     asked = {
         settings.PRIMARY_CONNECTION,
         settings.STORE_CONNECTION,
+        settings.DESK_CONNECTION,
         settings.REDIS_CONNECTION,
         settings.DESK_CONNECTION,
         settings.METRICS_CONNECTION,

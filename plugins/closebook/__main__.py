@@ -48,11 +48,17 @@ def main(arguments: list[str] | None = None) -> int:
     verifying.add_argument(
         "--trust", type=Path, metavar="CERTIFICATE.pem", help="whom to trust to sign statements"
     )
+    commands.add_parser("desk-roles", help="make the desk's roles in Airflow")
     chained = commands.add_parser("verify-log", help="check the chain of the desk's log")
     chained.add_argument("--conninfo", default="", help="libpq connection string of a reader")
     chained.add_argument("--seen", metavar="SHA256", help="a hash that was printed before")
     options = parser.parse_args(arguments)
-    run = {"migrate": _migrate, "verify": _verify, "verify-log": _verify_log}[options.command]
+    run = {
+        "migrate": _migrate,
+        "verify": _verify,
+        "desk-roles": _desk_roles,
+        "verify-log": _verify_log,
+    }[options.command]
     return run(options)
 
 
@@ -102,6 +108,13 @@ def _content(path: Path) -> bytes:
     if len(content) > _MOST_BYTES:
         raise Misconfigured(f"{path} has more than {_MOST_BYTES // 1024**2} MB")
     return content
+
+
+def _desk_roles(_: argparse.Namespace) -> int:
+    from closebook.desk.roles import make_roles  # it imports Airflow, which the others run without
+
+    sys.stdout.write("".join(f"role {name}\n" for name in make_roles()))
+    return FINE
 
 
 def _verify_log(options: argparse.Namespace) -> int:

@@ -1,48 +1,125 @@
--- The statements of an account, by the beginning of its number, or of a holder, by a part of the
--- name: one row a version that the person may see, newest close first and by account.
-with matched as materialized (
+-- The statements that a person may see, by account (the beginning of its number), holder (a part of
+-- the name), month, currency and state; newest close first and by account, from the row after
+-- (after_close_id, after_account_id) on. One row a version. Each close is asked for a page at most.
+with released as (
     select
-        close_id,
-        account_id
-    from reporting.statements
+        closes.close_id,
+        closes.period_start
+    from reporting.closes
+    inner join reporting.statement_manifests as manifests on closes.close_id = manifests.close_id
+    inner join reporting.statement_decisions as decisions
+        on manifests.manifest_id = decisions.manifest_id
+    where closes.grain = 'month' and decisions.decision = 'released'
+),
+
+months as (
+    select closes.close_id
+    from reporting.closes
     where
-        (%(account_pattern)s::text is null or account_number like %(account_pattern)s::text)
-        and (%(holder_pattern)s::text is null or holder_name ilike %(holder_pattern)s::text)
-        and (%(currency)s::text is null or currency = %(currency)s::text)
+        closes.grain = 'month'
         and (
-            %(after_close_id)s::bigint is null
-            or close_id < %(after_close_id)s::bigint
-            or (
-                close_id = %(after_close_id)s::bigint
-                and account_id > %(after_account_id)s::bigint
+            %(month_start)s::timestamptz is null
+            or closes.period_start = %(month_start)s::timestamptz
+        )
+        and (
+            %(after_close_id)s::bigint is null or closes.close_id <= %(after_close_id)s::bigint
+        )
+        -- Nothing of a close is released before it, or a later one of its month, is; and nothing of
+        -- a close that is released itself is issued only.
+        and (
+            (
+                %(may_review)s::boolean
+                and coalesce(%(statement_state)s::text, '') not in ('released', 'superseded')
+            )
+            or exists (
+                select 1
+                from released
+                where
+                    released.period_start = closes.period_start
+                    and released.close_id >= closes.close_id
+            )
+        )
+        and (
+            coalesce(%(statement_state)s::text, '') not in ('issued', 'missing')
+            or not exists (
+                select 1 from released
+                where released.close_id = closes.close_id
             )
         )
 )
 
 select
-    matched.close_id,
-    matched.account_id,
-    statements.statement_version,
-    statements.period_start,
-    statements.time_zone,
-    statements.account_number,
-    statements.holder_name,
-    statements.currency,
-    statements.closing_minor,
-    statements.line_count,
-    statements.statement_state
-from matched
-inner join reporting.issued_statements as statements
-    on matched.close_id = statements.close_id and matched.account_id = statements.account_id
-where
-    (
-        %(month_start)s::timestamptz is null
-        or statements.period_start = %(month_start)s::timestamptz
-    )
-    and (%(may_review)s::boolean or statements.statement_state in ('released', 'superseded'))
-    and (
-        %(statement_state)s::text is null
-        or statements.statement_state = %(statement_state)s::text
-    )
-order by matched.close_id desc, matched.account_id asc
+    months.close_id,
+    found.account_id,
+    found.statement_version,
+    found.period_start,
+    found.time_zone,
+    found.account_number,
+    found.holder_name,
+    found.currency,
+    found.closing_minor,
+    found.line_count,
+    found.statement_state
+from months
+cross join
+    lateral (
+        select
+            statements.account_id,
+            statements.statement_version,
+            statements.period_start,
+            statements.time_zone,
+            statements.account_number,
+            statements.holder_name,
+            statements.currency,
+            statements.closing_minor,
+            statements.line_count,
+            statements.statement_state
+        from reporting.issued_statements as statements
+        -- A plain condition would have the planner believe that few rows pass, and sort them all.
+        cross join
+            lateral (
+                select true as is_shown
+                where
+                    (
+                        %(may_review)s::boolean
+                        or statements.statement_state in ('released', 'superseded')
+                    )
+                    and (
+                        %(statement_state)s::text is null
+                        or statements.statement_state = %(statement_state)s::text
+                    )
+                order by is_shown
+                limit 1
+            ) as shown
+        where
+            statements.close_id = months.close_id
+            and (
+                %(after_close_id)s::bigint is null
+                or months.close_id < %(after_close_id)s::bigint
+                or statements.account_id > %(after_account_id)s::bigint
+            )
+            -- Few are superseded, and an index finds them.
+            and (
+                coalesce(%(statement_state)s::text, '') <> 'superseded'
+                or statements.account_id = any(
+                    array(
+                        select later.account_id
+                        from reporting.statement_versions as later
+                        where later.superseded_close_id = months.close_id
+                    )
+                )
+            )
+            and (%(currency)s::text is null or statements.currency = %(currency)s::text)
+            and (
+                %(account_pattern)s::text is null
+                or statements.account_number like %(account_pattern)s::text
+            )
+            and (
+                %(holder_pattern)s::text is null
+                or statements.holder_name ilike %(holder_pattern)s::text
+            )
+        order by statements.account_id asc
+        limit %(row_count)s::integer
+    ) as found
+order by months.close_id desc, found.account_id asc
 limit %(row_count)s::integer

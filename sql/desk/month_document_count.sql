@@ -1,12 +1,23 @@
--- How many released statements a month has that no released one supersedes, and their size: one
--- row. It goes before a month is packed.
+-- How many documents a month has as it was released last, and their size: one row. It goes before
+-- a month is packed.
+with released as (
+    select max(closes.close_id) as close_id
+    from reporting.closes
+    inner join reporting.statement_manifests as manifests on closes.close_id = manifests.close_id
+    inner join reporting.statement_decisions as decisions
+        on manifests.manifest_id = decisions.manifest_id
+    where
+        closes.grain = 'month'
+        and closes.period_start = %(month_start)s
+        and decisions.decision = 'released'
+)
+
 select
-    count(*) as document_count,
-    coalesce(sum(statements.byte_count), 0)::bigint as byte_count
-from reporting.closes
-inner join reporting.issued_statements as statements
-    on closes.close_id = statements.close_id
-where
-    closes.grain = 'month'
-    and closes.period_start = %(month_start)s
-    and statements.statement_state = 'released'
+    count(documents.account_id) as document_count,
+    coalesce(sum(documents.byte_count), 0)::bigint as byte_count
+from released
+inner join reporting.statement_versions as versions on released.close_id = versions.close_id
+inner join reporting.statement_documents as documents
+    on
+        versions.issued_close_id = documents.close_id
+        and versions.account_id = documents.account_id

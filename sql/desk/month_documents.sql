@@ -1,24 +1,33 @@
--- The released statements of a month that no released one supersedes, by account, from the account
--- after after_account_id on: one row a statement, at most row_count.
-with months as (
-    select close_id
+-- The documents of a month as it was released last, by account, from the account after
+-- after_account_id on: one row a statement, at most row_count.
+with released as (
+    select max(closes.close_id) as close_id
     from reporting.closes
-    where grain = 'month' and period_start = %(month_start)s
+    inner join reporting.statement_manifests as manifests on closes.close_id = manifests.close_id
+    inner join reporting.statement_decisions as decisions
+        on manifests.manifest_id = decisions.manifest_id
+    where
+        closes.grain = 'month'
+        and closes.period_start = %(month_start)s
+        and decisions.decision = 'released'
 )
 
 select
-    statements.close_id,
-    statements.account_id,
-    statements.statement_version,
-    statements.period_start,
-    statements.time_zone,
-    statements.sha256,
-    statements.byte_count,
-    statements.object_name
-from months
-inner join reporting.issued_statements as statements on months.close_id = statements.close_id
-where
-    statements.statement_state = 'released'
-    and statements.account_id > %(after_account_id)s
-order by statements.account_id asc
+    versions.issued_close_id as close_id,
+    versions.account_id,
+    versions.statement_version,
+    closes.period_start,
+    closes.time_zone,
+    documents.sha256,
+    documents.byte_count,
+    documents.object_name
+from released
+inner join reporting.closes on released.close_id = closes.close_id
+inner join reporting.statement_versions as versions on released.close_id = versions.close_id
+inner join reporting.statement_documents as documents
+    on
+        versions.issued_close_id = documents.close_id
+        and versions.account_id = documents.account_id
+where versions.account_id > %(after_account_id)s
+order by versions.account_id asc
 limit %(row_count)s

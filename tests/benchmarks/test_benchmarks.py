@@ -31,7 +31,7 @@ def test_all_benchmarks_run_and_write_their_medians(tmp_path: Path) -> None:
     indexes = written.pop("index_cost")["indexes"]
     assert set(written) == {
         *("daily_volume", "hourly_volume", "close_of_an_hour", "close_of_a_day"),
-        *("peers", "statements", "hour_to_counter"),
+        *("peers", "statements", "hour_to_counter", "desk"),
     }
     for result in written.values():
         assert result["reference"] in result["rounds"]

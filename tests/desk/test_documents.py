@@ -1,14 +1,19 @@
 """What finance finds, reads and takes along, and what it does not."""
 
+import os
+import socket
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import httpx
 import pytest
 
-from closebook.desk.downloads import disposition
+from closebook.desk.downloads import Packed, disposition, zip_response
+from closebook.statements.documents import Documents
 from tests.desk.conftest import ADA, GRACE, MARY, NAMES, Desk, digest
 
 
@@ -122,9 +127,6 @@ def test_a_document_is_given_as_it_is_registered_and_that_is_on_record(
     ],
 )
 def test_a_path_leads_to_no_file_and_a_guessed_id_to_nothing(desk: Desk, path: str) -> None:
-    import socket
-    from urllib.parse import urlsplit
-
     # By hand: a client would tidy the path up before it sends it.
     at = urlsplit(desk.stack.ui_url)
     cookies = "; ".join(f"{k}={v}" for k, v in desk.of("approver").cookies.items())
@@ -230,8 +232,6 @@ def test_a_month_that_is_not_released_gives_no_zip(desk: Desk) -> None:
 
 
 def test_a_zip_with_a_lost_document_breaks_off_and_is_not_taken_for_whole(desk: Desk) -> None:
-    import httpx
-
     name = str(registered(desk, "october", MARY)["object_name"])
     with moved_away(desk.stack.root / "documents" / name), pytest.raises(httpx.HTTPError):
         desk.get("finance", "/statements/months/2026-10/zip")
@@ -260,3 +260,26 @@ def test_a_zip_with_a_lost_document_breaks_off_and_is_not_taken_for_whole(desk: 
 )
 def test_a_file_name_is_safe_in_any_script(name: str, header: str) -> None:
     assert disposition(name) == header
+
+
+def test_ten_thousand_documents_take_the_memory_of_a_few(tmp_path: Path) -> None:
+    documents = Documents(tmp_path.as_uri())
+    content = [bytes([number]) * 100_000 for number in range(10)]
+    stored = [documents.put(each, folder="statements/2026-10", suffix="pdf") for each in content]
+    packed = [
+        Packed(f"statement-2026-10-{n}-v1.pdf", stored[n % 10].object_name, 100_000)
+        for n in range(10_000)
+    ]
+    response = zip_response(documents, packed, "statements.zip")
+    before, most, sent = resident_bytes(), 0, 0
+    for chunk in response.chunks:
+        sent += len(chunk)
+        most = max(most, resident_bytes())
+    assert sent == int(response.headers["Content-Length"]) > 1_000_000_000
+    # What it keeps is names and places of entries, not what is in them
+    assert most - before < 40_000_000
+
+
+def resident_bytes() -> int:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")

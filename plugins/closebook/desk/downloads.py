@@ -40,7 +40,22 @@ def document_response(
     )
 
 
-def zip_response(documents: Documents, packed: Iterable[Packed], name: str) -> Response:
+class ZipResponse(StreamingResponse):
+    """A ZIP on its way; ``chunks`` are what is still to be sent."""
+
+    def __init__(self, stream: ZipStream, name: str) -> None:
+        self.chunks: Iterator[bytes] = iter(stream)
+        super().__init__(
+            self.chunks,
+            media_type="application/zip",
+            headers={
+                "Content-Disposition": disposition(name),
+                "Content-Length": str(len(stream)),
+            },
+        )
+
+
+def zip_response(documents: Documents, packed: Iterable[Packed], name: str) -> ZipResponse:
     """Stream documents as one ZIP, each read and checked when its turn comes.
 
     They are stored, since PDFs are compressed already; so the length is known before the first
@@ -49,14 +64,7 @@ def zip_response(documents: Documents, packed: Iterable[Packed], name: str) -> R
     stream = ZipStream(sized=True, compress_type=ZIP_STORED)
     for each in packed:
         stream.add(_content(documents, each.object_name), arcname=each.name, size=each.byte_count)
-    return StreamingResponse(
-        iter(stream),
-        media_type="application/zip",
-        headers={
-            "Content-Disposition": disposition(name),
-            "Content-Length": str(len(stream)),
-        },
-    )
+    return ZipResponse(stream, name)
 
 
 def disposition(name: str, *, inline: bool = False) -> str:

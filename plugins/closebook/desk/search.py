@@ -93,17 +93,15 @@ class Search:
         return Search.entered(named["account"], named["holder"], month, currency, state)
 
     def parameters(self) -> dict[str, object]:
-        """What the queries of sql/desk take, but for the month."""
-        return {
-            "currency": self.currency or None,
-            "statement_state": self.state or None,
-        }
+        """What sql/desk/found_statements.sql takes of it, but for the month.
 
-    def patterns(self) -> dict[str, object]:
-        """The account's number begins with it; the holder's name has it anywhere."""
+        The account's number begins with the text; the holder's name has it anywhere.
+        """
         return {
             "account_pattern": f"{_literal(self.account)}%" if self.account else None,
             "holder_pattern": f"%{_literal(self.holder)}%" if self.holder else None,
+            "currency": self.currency or None,
+            "statement_state": self.state or None,
         }
 
 

@@ -280,11 +280,7 @@ def _found(
         # One more says whether there is a next page.
         "row_count": PAGE_ROWS + 1,
     }
-    if search.is_by_name:
-        return store.execute(
-            query("desk/found_statements"), {**parameters, **search.patterns()}
-        ).fetchall()
-    return store.execute(query("desk/month_statements"), parameters).fetchall()
+    return store.execute(query("desk/found_statements"), parameters).fetchall()
 
 
 def _label(row: dict[str, Any]) -> str:

@@ -147,8 +147,20 @@ inner join reporting.statements
 inner join reporting.closes on versions.close_id = closes.close_id
 left join reporting.statement_documents as documents
     on versions.close_id = documents.close_id and versions.account_id = documents.account_id
-left join reporting.released_statements as released
-    on versions.close_id = released.close_id and versions.account_id = released.account_id
+-- The limit keeps the planner from joining all that was ever released for the sake of a few rows.
+left join lateral (
+    select
+        released_statements.close_id,
+        released_statements.is_superseded,
+        released_statements.released_by,
+        released_statements.released_at
+    from reporting.released_statements
+    where
+        released_statements.close_id = versions.close_id
+        and released_statements.account_id = versions.account_id
+    order by released_statements.close_id
+    limit 1
+) as released on true
 where versions.issued_close_id = versions.close_id;
 
 revoke all on function reporting.chain_desk_log() from public;

@@ -1,0 +1,164 @@
+"""The desk's list and searches over 1,000,000 statements, as the desk's own role asks for them."""
+
+from functools import partial
+from typing import Any
+
+import psycopg
+
+from benchmarks.platform import Stage
+from benchmarks.timing import Results, alternate
+from closebook.queries import query
+from local.stack import Stack
+
+DATABASE = "desk_million"
+MONTHS = 25
+LIMIT_MS = 100
+
+# Twenty-four released months and one that is issued; two currencies in a hundred are rare, and
+# one statement in a thousand was corrected. Foreign keys and triggers are left out of the filling.
+FILL = """
+set local session_replication_role = replica;
+
+insert into reporting.closes (
+    close_id, grain, period_start, period_end, time_zone, close_version, is_current, fence_lsn,
+    fenced_at, snapshot_text, replica_name, code_version, run_id
+) overriding system value
+select
+    number, 'month', month_start, month_start + interval '1 month', 'UTC', 1, number <> 24, '0/1',
+    month_start + interval '2 months', '', '', '', 'benchmark'
+from (
+    select number, '2024-01-01 00:00Z'::timestamptz + number * interval '1 month' as month_start
+    from generate_series(1, {months}) as number
+) as months;
+
+insert into reporting.statements
+select
+    close_id, account_id,
+    case when account_id % 100 = 7 then 'KWD' when account_id % 3 = 0 then 'EUR' else 'USD' end,
+    'ACC' || lpad(account_id::text, 12, '0'),
+    (array['Ada', 'Émile', 'Grace', 'Mary', 'Noah', 'Zoë'])[1 + account_id % 6] || ' '
+    || (array['Lovelace', 'Hopper', 'Washington', 'Brontë'])[1 + account_id / 7 % 4] || ' '
+    || substr(md5(account_id::text), 1, 6),
+    '1 Street', 'en_US', 100, 200, 30
+from generate_series(1, {months}) as close_id
+cross join generate_series(1, {accounts}) as account_id;
+
+insert into reporting.statement_versions
+select close_id, account_id, 1, close_id, null from reporting.statements;
+
+insert into reporting.statement_documents (
+    close_id, account_id, sha256, byte_count, object_name, template_version, renderer_version,
+    run_id
+)
+select
+    close_id, account_id, repeat('0', 64), 60000, 'statements/x.pdf', 'v1', '70', 'benchmark'
+from reporting.statements;
+
+-- The last but one month was closed a second time, and issued one statement in a thousand again.
+insert into reporting.closes (
+    close_id, grain, period_start, period_end, time_zone, close_version, is_current, fence_lsn,
+    fenced_at, snapshot_text, replica_name, code_version, run_id
+) overriding system value
+select
+    {months} + 1, 'month', period_start, period_end, 'UTC', 2, true, '0/1', fenced_at, '', '', '',
+    'benchmark'
+from reporting.closes where close_id = 24;
+
+insert into reporting.statements
+select
+    {months} + 1, account_id, currency, account_number, holder_name, holder_address, locale_code,
+    opening_minor, closing_minor + 1, line_count
+from reporting.statements where close_id = 24;
+
+insert into reporting.statement_versions
+select
+    {months} + 1, account_id, case when account_id % 1000 = 0 then 2 else 1 end,
+    case when account_id % 1000 = 0 then {months} + 1 else 24 end,
+    case when account_id % 1000 = 0 then 24 end
+from reporting.statements where close_id = 24;
+
+insert into reporting.statement_documents (
+    close_id, account_id, sha256, byte_count, object_name, template_version, renderer_version,
+    run_id
+)
+select
+    {months} + 1, account_id, repeat('1', 64), 60000, 'statements/y.pdf', 'v1', '70', 'benchmark'
+from reporting.statements where close_id = {months} + 1 and account_id % 1000 = 0;
+
+insert into reporting.statement_manifests (
+    manifest_id, close_id, sha256, object_name, document_count, missing_count, run_id
+) overriding system value
+select close_id, close_id, repeat('2', 64), 'manifests/x.json', {accounts}, 0, 'benchmark'
+from reporting.closes;
+
+-- All but the newest month are released.
+insert into reporting.statement_decisions (manifest_id, manifest_sha256, decision, decided_by)
+select manifest_id, sha256, 'released', 'bob'
+from reporting.statement_manifests where close_id <> {months};
+"""
+
+_NOTHING: dict[str, Any] = {
+    "account_pattern": None,
+    "holder_pattern": None,
+    "month_start": None,
+    "after_close_id": None,
+    "after_account_id": None,
+    "currency": None,
+    "statement_state": None,
+    "may_review": False,
+    "row_count": 51,
+}
+# What finance and reviewers ask for: all by one query.
+ASKED: dict[str, dict[str, Any]] = {
+    "first page": {},
+    "first page of a reviewer": {"may_review": True},
+    "a page far down": {"after_close_id": 3, "after_account_id": 20_000},
+    "an old month": {"month_start": "2024-03-01T00:00Z"},
+    "a rare currency": {"currency": "KWD"},
+    "superseded": {"statement_state": "superseded"},
+    "not released": {"statement_state": "issued", "may_review": True},
+    "an account": {"account_pattern": "ACC000000012345%"},
+    "a rare name": {"holder_pattern": "%c4ca42%"},
+    "a common name": {"holder_pattern": "%washington%"},
+    "two letters": {"holder_pattern": "%oë%"},
+}
+
+
+def measure(stage: Stage, results: Results, *, account_count: int) -> None:
+    """Fill a store of its own once, then let the questions take turns."""
+    stack = stage.stack
+    _fill(stack, account_count)
+    with psycopg.connect(stack.desk(DATABASE), autocommit=True) as desk:
+        counted = desk.execute(
+            "select count(*) from reporting.statement_versions where close_id = issued_close_id"
+        ).fetchone()
+        assert counted is not None  # noqa: S101
+
+        def ask(name: str) -> int:
+            asked = {**_NOTHING, **ASKED[name]}
+            return len(desk.execute(query("desk/found_statements"), asked).fetchall())
+
+        rows = {name: ask(name) for name in ASKED}
+        timed = alternate({name: partial(ask, name) for name in ASKED}, results.rounds())
+    slowest = max(timed.values(), key=lambda each: each.median_seconds)
+    results.report(
+        "Desk",
+        timed,
+        "first page",
+        statements=counted[0],
+        rows=rows,
+        slowest=slowest.name,
+        slowest_ms=round(slowest.median_seconds * 1000, 1),
+        limit_ms=LIMIT_MS,
+    )
+
+
+def _fill(stack: Stack, account_count: int) -> None:
+    if stack.has_database(stack.store_admin(), DATABASE):
+        stack.drop_store(DATABASE)
+    stack.create_store(DATABASE)
+    statements = FILL.replace("{months}", str(MONTHS)).replace("{accounts}", str(account_count))
+    with psycopg.connect(stack.store_admin(DATABASE)) as store:
+        store.execute(statements.encode())
+    with psycopg.connect(stack.store_admin(DATABASE), autocommit=True) as store:
+        store.execute("vacuum analyze")
