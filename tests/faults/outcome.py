@@ -83,7 +83,9 @@ def _registered(books: Books) -> set[str]:
         " where table_schema = 'reporting' and column_name = 'object_name'"
     )
     selects = [
-        sql.SQL("select object_name from {}").format(sql.Identifier("reporting", t["table_name"]))
+        sql.SQL("select object_name from {} where object_name is not null").format(
+            sql.Identifier("reporting", t["table_name"])
+        )
         for t in tables
     ]
     assert selects
