@@ -28,7 +28,13 @@ def test_all_benchmarks_run_and_write_their_medians(tmp_path: Path) -> None:
 
     written = {path.stem: json.loads(path.read_text()) for path in results.glob("*.json")}
     offload = written.pop("offload")["phases"]
-    assert set(written) == {"daily_volume", "hourly_volume", "statements", "hour_to_counter"}
+    assert set(written) == {
+        "daily_volume",
+        "hourly_volume",
+        "statements",
+        "hour_to_counter",
+        "desk",
+    }
     for result in written.values():
         assert result["reference"] in result["rounds"]
         assert all(len(one["seconds"]) >= 5 for one in result["rounds"].values())
