@@ -135,10 +135,22 @@ def test_the_second_person_releases_what_the_first_one_may_not(
         expect(page.get_by_role("link", name="ACC-1")).to_be_visible()
 
 
-def test_airflows_navigation_opens_the_desk(browser: Browser, desk: Desk) -> None:
+def test_airflows_navigation_has_the_desk_in_its_page_and_in_a_tab(
+    browser: Browser, desk: Desk
+) -> None:
     with person(browser, desk.stack, "finance", "/") as page:
+        page.get_by_role("link", name="Closebook").click()
+        frame = page.frame_locator("iframe")
+        frame.get_by_role("link", name=re.compile("^Statements.*Find")).click()
+        frame.get_by_role("link", name="ACC-1").first.click()
+        # Its frame is a sandbox, in which no PDF is shown: the page says so
+        expect(frame.get_by_text("a browser shows no PDF")).to_be_visible()
+        with page.expect_download() as downloading:
+            frame.get_by_role("link", name=re.compile("^PDF")).click()
+        assert downloading.value.suggested_filename == f"statement-2026-10-{ADA}-v1.pdf"
+        page.get_by_role("button", name="Browse").click()
         with page.context.expect_page() as opening:
-            page.get_by_role("link", name="Closebook").click()
+            page.get_by_role("menuitem", name="Closebook in a tab").click()
         expect(opening.value.get_by_role("heading", level=1)).to_have_text("The desk")
 
 
@@ -221,7 +233,11 @@ def test_a_backfill_from_airflows_form_closes_its_three_days(
                 f"{day.start:%Y/%m/%d}"
             )
             page.get_by_placeholder("HH:mm").locator("visible=true").fill(f"{day.start:%H:%M}")
-            page.get_by_role("heading", name="Date Range").click()
+            page.keyboard.press("Enter")
+            shown = f"{day.start:%b %d, %Y %H:%M}"
+            expect(page.get_by_test_id("datetime-input").nth(number)).to_have_text(shown)
+            page.keyboard.press("Escape")
+            expect(page.get_by_placeholder("YYYY/MM/DD").locator("visible=true")).to_have_count(0)
         page.get_by_text("All Runs", exact=True).click()
         page.locator("#element_reason").fill("ticket 4711")
         with page.expect_response(re.compile(r"/api/v2/backfills$")) as started:
