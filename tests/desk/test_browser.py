@@ -95,8 +95,8 @@ def test_ticked_statements_come_as_a_zip(browser: Browser, desk: Desk, tmp_path:
     [
         ("finance", ["Statements"]),
         ("approver", ["Statements", "Release"]),
-        ("operator", ["Requests"]),
-        ("admin", ["Requests"]),
+        ("operator", ["Requests", "Volume", "Health"]),
+        ("admin", ["Requests", "Volume", "Health"]),
         ("viewer", []),
     ],
 )
