@@ -24,6 +24,7 @@ from tests.closing import RUN, Books, Platform, eventually, utc
 NINE = hour_of(utc("2026-10-15T09:00Z"))
 A, B = REPLICAS
 WAIT_SECONDS = 1.5
+TRIES = 5
 
 
 @pytest.fixture
@@ -158,18 +159,23 @@ def test_the_seconds_behind_count_from_the_last_message_if_all_before_it_is_repl
     stack: Stack, settings: Settings, platform: Platform
 ) -> None:
     """The last commit may have been long before: nothing was missing since."""
-    platform.settle(NINE.start, 100)
-    time.sleep(WAIT_SECONDS)
-    platform.connection.execute("select pg_logical_emit_message(false, 'not', 'a commit')")
-    eventually(lambda: silent_seconds(status_of(settings, A)) < WAIT_SECONDS / 2)
-    with frozen_link(stack, A):
-        platform.settle(NINE.start, 200)
-        fence = raise_fence(settings, NINE)
+    # Autovacuum, of any database, commits too: then it is tried again.
+    for _ in range(TRIES):
+        platform.settle(NINE.start, 100)
+        time.sleep(WAIT_SECONDS)
+        platform.connection.execute("select pg_logical_emit_message(false, 'not', 'a commit')")
+        eventually(lambda: silent_seconds(status_of(settings, A)) < WAIT_SECONDS / 2)
+        with frozen_link(stack, A):
+            platform.settle(NINE.start, 200)
+            fence = raise_fence(settings, NINE)
 
-        status = status_of(settings, A)
+            status = status_of(settings, A)
+        assert status.last_replayed_at is not None
+        if (status.observed_at - status.last_replayed_at).total_seconds() >= WAIT_SECONDS:
+            break
+    else:
+        pytest.fail(f"somebody else committed in each of {TRIES} tries")
 
-    assert status.last_replayed_at is not None
-    assert (status.observed_at - status.last_replayed_at).total_seconds() >= WAIT_SECONDS
     assert status.lag_bytes(fence) > 0
     assert status.lag_seconds(fence) == silent_seconds(status)
 

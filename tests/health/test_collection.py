@@ -77,7 +77,9 @@ def test_connections_are_kept_by_role_and_state(
     stack: Stack, settings: Settings, platform: Platform, books: Books
 ) -> None:
     with psycopg.connect(stack.reader(REPLICAS[0], platform.database)) as open_transaction:
-        open_transaction.execute("select 1")
+        # A state that no session of another test is left in
+        with pytest.raises(psycopg.errors.DivisionByZero):
+            open_transaction.execute("select 1 / 0")
         health.collect(settings)
 
     kept = {
@@ -87,7 +89,7 @@ def test_connections_are_kept_by_role_and_state(
             " inner join reporting.health_samples using (sample_id)"
         )
     }
-    assert kept[REPLICAS[0], "closebook_reader", "idle in transaction"] == 1
+    assert kept[REPLICAS[0], "closebook_reader", "idle in transaction (aborted)"] == 1
     assert kept[PRIMARY, "postgres", "idle"] >= 1
 
 
