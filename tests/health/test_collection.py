@@ -1,5 +1,6 @@
 """The collection of health on real servers: what it keeps, and what it does when one is away."""
 
+import secrets
 import threading
 import time
 from collections.abc import Iterator
@@ -7,6 +8,7 @@ from dataclasses import replace
 
 import psycopg
 import pytest
+from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from closebook import health, server_health
@@ -77,11 +79,14 @@ def test_the_load_of_a_close_is_on_the_replica_that_it_read_and_the_fence_on_the
 @pytest.fixture
 def auditor(stack: Stack, platform: Platform) -> Iterator[str]:
     """Conninfo on the first replica of a role that no other session on the stack has."""
-    platform.connection.execute("create role auditor login password 'auditor'")
+    name = {"user": "auditor", "password": secrets.token_hex()}
+    platform.connection.execute(
+        sql.SQL("create role auditor login password {}").format(name["password"])
+    )
     with psycopg.connect(stack.replica_admin(REPLICAS[0]), autocommit=True) as replica:
         known = "select from pg_roles where rolname = 'auditor'"
         eventually(lambda: replica.execute(known).fetchone() is not None)
-    yield make_conninfo(stack.replica_admin(REPLICAS[0]), user="auditor", password="auditor")
+    yield make_conninfo(stack.replica_admin(REPLICAS[0]), **name)
     platform.connection.execute("drop role auditor")
 
 
