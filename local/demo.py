@@ -28,6 +28,8 @@ SEED = 20261101
 DEMO_STEPS = 6
 RUN_SECONDS = 1800
 DAGS = ("hourly_platform_volume", "daily_rollups", "monthly_statements")
+HEALTH_DAG = "database_health"
+POLL_SECONDS = 1.0
 
 console = Console(highlight=False)
 
@@ -89,7 +91,8 @@ def main(root: Path, scale: Scale) -> int:
     zone = stack.environment["CLOSEBOOK_TIME_ZONE"]
     user, password = "admin", stack.credentials["admin"]
     with AirflowApi.login(stack.ui_url, user, password) as airflow:
-        airflow.wait_for_dags(DAGS, seconds=60)
+        airflow.wait_for_dags((*DAGS, HEALTH_DAG), seconds=60)
+        airflow.unpause(HEALTH_DAG)
         for backfill in (
             _hours(now, scale.hours),
             _days(sample.first_day, now, zone, scale.days),
@@ -239,7 +242,7 @@ def _close(airflow: AirflowApi, backfill: Backfill, steps: Steps) -> None:
                     f"{backfill.dag_id}: {counts.success} of {backfill.count} runs were done after "
                     f"{RUN_SECONDS} s; see the UI at {airflow.client.base_url}"
                 )
-            time.sleep(0.5)
+            time.sleep(POLL_SECONDS)
 
 
 def _bar(steps: Steps) -> Progress:

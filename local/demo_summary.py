@@ -56,6 +56,7 @@ def summary_of(stack: Stack, seconds: Mapping[str, float]) -> dict[str, Any]:
         "tie_outs": tie_outs,
         "seconds": dict(seconds),
         "ui": stack.ui_url,
+        "desk": f"{stack.ui_url}/closebook/",
         "log_ins": stack.credentials,
     }
 
@@ -89,6 +90,7 @@ def show(summary: Mapping[str, Any], console: Console) -> None:
     table.add_row("tie-outs", f"{tie_outs['made']:,} made, {tie_outs['failed']} failed")
     table.add_row("seconds", f"{summary['seconds']['total']:.0f}")
     table.add_row("UI", summary["ui"])
+    table.add_row("desk", summary["desk"])
     for user, password in summary["log_ins"].items():
         table.add_row(f"log-in {user}", password)
     console.print(table)

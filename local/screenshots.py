@@ -34,6 +34,8 @@ DESK_SIZE = ViewportSize(width=1240, height=760)
 DESK_PAGES = {
     "desk-statements.png": ("finance", "/closebook/statements"),
     "desk-release.png": ("approver", "/closebook/releases/{month}"),
+    "desk-volume.png": ("operator", "/closebook/volume"),
+    "desk-health.png": ("operator", "/closebook/health"),
 }
 PAGE_DPI = 100
 WANTED_LINES = 20

@@ -1,5 +1,6 @@
 """The stack that the tests run on: real servers, made once a session, databases cloned."""
 
+import fcntl
 import itertools
 import os
 import signal
@@ -17,7 +18,9 @@ PLATFORM_TEMPLATE = "platform_template"
 STORE_TEMPLATE = "closebook_template"
 
 # Before anything imports Airflow, which else makes a home in the user's.
-os.environ["AIRFLOW_HOME"] = str(REPOSITORY / ".local" / "test-airflow-home")
+os.environ["AIRFLOW_HOME"] = str(
+    REPOSITORY / ".local" / "test-airflow-home" / os.environ.get("PYTEST_XDIST_WORKER", "alone")
+)
 
 _numbers = itertools.count(1)
 
@@ -27,16 +30,32 @@ def pytest_configure() -> None:
     signal.signal(signal.SIGTERM, _interrupt)
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep a module, whose databases its tests share, on one worker; and Airflow, which is big."""
+    for item in items:
+        needs_airflow = "airflow_stack" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("airflow" if needs_airflow else str(item.path)))
+
+
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
     """Primary, two streaming replicas, poolers, store and Redis; no Airflow yet."""
-    for left_over in ROOTS.glob("*"):
-        if not Path(f"/proc/{left_over.name}").exists():
-            Stack.build(left_over, airflow=False, fast=True).clean()
-    # By process, so that two sessions in one checkout leave each other alone.
-    stack = Stack.build(ROOTS / str(os.getpid()), airflow=False, fast=True)
+    ROOTS.mkdir(parents=True, exist_ok=True)
+    with ROOTS.with_suffix(".lock").open("w") as lock:
+        # Two workers that choose ports at once might choose the same.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for left_over in ROOTS.glob("*"):
+            if not Path(f"/proc/{left_over.name}").exists():
+                Stack.build(left_over, airflow=False, fast=True).clean()
+        # By process, so that two sessions in one checkout leave each other alone.
+        stack = Stack.build(ROOTS / str(os.getpid()), airflow=False, fast=True)
+        try:
+            stack.up()
+        except BaseException:
+            stack.clean()
+            raise
     try:
-        stack.up()
         yield stack
     finally:
         stack.clean()

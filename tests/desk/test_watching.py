@@ -151,7 +151,8 @@ def test_the_counter_runs_for_an_hour_in_a_real_browser_and_keeps_its_promises(
         served["at"] = as_of + timedelta(minutes=minute)
         text = amount.text_content() or ""
         shown.append(int(re.sub(r"\D", "", text)))
-        page.clock.run_for(60_000)
+        page.clock.fast_forward(58_000)
+        page.clock.run_for(2_000)
     assert shown == sorted(shown)
     assert previous <= shown[0] < shown[30] < shown[59] <= gross
     assert max(shown) == gross
@@ -159,7 +160,8 @@ def test_the_counter_runs_for_an_hour_in_a_real_browser_and_keeps_its_promises(
     served["at"] = as_of + timedelta(hours=2)
     # The page's clock does not wait for the answers, which take real time.
     for _ in range(30):
-        page.clock.run_for(60_000)
+        page.clock.fast_forward(58_000)
+        page.clock.run_for(2_000)
         if "late" in (page.locator(".counter-status").text_content() or ""):
             break
     assert "late" in (page.locator(".counter-status").text_content() or "")

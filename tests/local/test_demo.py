@@ -6,12 +6,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
+import psycopg
 import pytest
 from pypdf import PdfReader
 
 from local import REPOSITORY, demo, demo_summary
 from local.__main__ import main
 from local.errors import StackError
+from local.stack import Stack
+from tests.closing import eventually
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +64,15 @@ def test_the_statement_that_it_points_at_can_be_opened(summary: dict[str, Any]) 
 def test_the_summary_with_its_passwords_is_private(root: Path, summary: dict[str, Any]) -> None:
     assert set(summary["log_ins"]) == {"admin", "finance", "approver", "operator", "viewer"}
     assert (root.parent / "demo.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_the_servers_are_watched_from_then_on(root: Path, summary: dict[str, Any]) -> None:
+    stack = Stack.build(root, airflow=True, fast=False)
+    with psycopg.connect(stack.store(), autocommit=True) as store:
+        watched = "select count(distinct server_name) from reporting.health_samples"
+        eventually(lambda: store.execute(watched).fetchone() == (3,), seconds=60)
+    answer = httpx.get(summary["desk"], follow_redirects=True, trust_env=False, timeout=30)
+    assert "/auth/login" in str(answer.url)
 
 
 def test_what_does_not_tie_out_fails_the_demo(

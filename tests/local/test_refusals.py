@@ -221,7 +221,7 @@ def started(root: Path, command: str, component: str) -> subprocess.Popen[str]:
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
-        preexec_fn=_heed_ctrl_c,  # noqa: PLW1509  # it sets one signal
+        preexec_fn=_heed_the_terminal,  # noqa: PLW1509  # it sets one signal
     )
     deadline = time.monotonic() + PATIENCE_SECONDS
     while component not in _running(root):
@@ -231,9 +231,10 @@ def started(root: Path, command: str, component: str) -> subprocess.Popen[str]:
     return child
 
 
-def _heed_ctrl_c() -> None:
-    """As at a terminal: what a shell started in the background ignores it, and so would we."""
+def _heed_the_terminal() -> None:
+    """As at a terminal: in the background and under nohup they are ignored, and so would we."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def _running(root: Path) -> list[str]:
