@@ -201,7 +201,8 @@ def _statements(connection: Connection, folder: str) -> tuple[StatementTotals, .
             query(f"{folder}/statements"), {"slow_statement_ms": SLOW_STATEMENT_MS}
         ).fetchall()
     except (
-        psycopg.errors.UndefinedTable,  # in a schema that the role does not look into
+        psycopg.errors.UndefinedFunction,  # in a schema that the role does not look into
+        psycopg.errors.UndefinedTable,
         psycopg.errors.ObjectNotInPrerequisiteState,  # made, and its library is not loaded
     ):
         return None

@@ -67,7 +67,7 @@ revoke all on function reporting_source.sessions(double precision) from public;
 grant execute on function reporting_source.sessions(double precision) to closebook_reader;
 
 -- What ran in this database by role and statement, by pg_stat_statements where that is there, and
--- nothing where it is not. Numbers and the id of the statement, not its text.
+-- nothing where it is not. Numbers and the id of the statement; its text is not even read.
 create or replace function reporting_source.statements(
     out role_name text,
     out query_id bigint,
@@ -94,7 +94,7 @@ begin
         'select pg_roles.rolname::text, totals.queryid, sum(totals.calls)::bigint,'
         ' sum(totals.total_exec_time), sum(totals.rows)::bigint,'
         ' sum(totals.shared_blks_hit + totals.shared_blks_read)::bigint, info.stats_reset'
-        ' from ' || place || '.pg_stat_statements as totals'
+        ' from ' || place || '.pg_stat_statements(false) as totals'
         ' inner join pg_roles on totals.userid = pg_roles.oid'
         ' inner join pg_database on totals.dbid = pg_database.oid'
         ' cross join ' || place || '.pg_stat_statements_info as info'

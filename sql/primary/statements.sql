@@ -1,22 +1,21 @@
 -- What ran in the platform's database on the primary, since reset_at: all of Closebook's own
 -- statements, and those of others that take slow_statement_ms or more on average, the 50 that took
--- the most time. One row a role and statement; no text of a statement, which may hold a name.
--- Only where the extension pg_stat_statements is there, in a schema of the search path.
+-- the most time. One row a role and statement, without its text, which may hold a name: the view
+-- of the same name would read all texts from their file. Only where the extension
+-- pg_stat_statements is there, in a schema of the search path.
 with statements as (
     select
         pg_roles.rolname::text as role_name,
-        pg_stat_statements.queryid as query_id,
-        sum(pg_stat_statements.calls)::bigint as call_count,
-        sum(pg_stat_statements.total_exec_time) as total_ms,
-        sum(pg_stat_statements.rows)::bigint as row_count,
-        sum(
-            pg_stat_statements.shared_blks_hit + pg_stat_statements.shared_blks_read
-        )::bigint as block_count
-    from pg_stat_statements
-    inner join pg_roles on pg_stat_statements.userid = pg_roles.oid
-    inner join pg_database on pg_stat_statements.dbid = pg_database.oid
+        totals.queryid as query_id,
+        sum(totals.calls)::bigint as call_count,
+        sum(totals.total_exec_time) as total_ms,
+        sum(totals.rows)::bigint as row_count,
+        sum(totals.shared_blks_hit + totals.shared_blks_read)::bigint as block_count
+    from pg_stat_statements(false) as totals
+    inner join pg_roles on totals.userid = pg_roles.oid
+    inner join pg_database on totals.dbid = pg_database.oid
     where pg_database.datname = current_database()
-    group by pg_roles.rolname, pg_stat_statements.queryid
+    group by pg_roles.rolname, totals.queryid
 ),
 
 ranked as (
