@@ -125,7 +125,12 @@ def read_both(
     fence = raise_fence(settings, period)
     first = choose_replica(settings, fence, None)
     others = tuple(r for r in settings.replicas if r != first.replica)
-    second = choose_replica(replace(settings, replicas=others), fence, None)
+    try:
+        second = choose_replica(replace(settings, replicas=others), fence, None)
+    except (NotReady, Misconfigured) as lacking:
+        raise type(lacking)(
+            f"the cross-check has no second replica beside {first.replica.name}: {lacking}"
+        ) from None
     with (
         _read_transaction(settings, fence, first) as one,
         _read_transaction(settings, fence, second) as other,
