@@ -1,4 +1,4 @@
--- All that Closebook ever runs on the primary: four statements, in this order, in one message.
+-- All that a close runs on the primary: four statements, in this order, in one message.
 -- closebook/fence.py says why together they are exact.
 
 -- 1. The primary's own clock; which cluster and database this is; whether this role sees what
