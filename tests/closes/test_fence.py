@@ -135,6 +135,48 @@ def test_a_transaction_in_another_database_is_no_obstacle(
         assert close_hour(settings, hour_ending(platform.now()), RUN).outcome == "new"
 
 
+def test_autovacuum_at_work_is_no_obstacle(
+    stack: Stack, settings: Settings, platform: Platform
+) -> None:
+    """Its transaction lasts as long as the table is large, and writes none of the rows."""
+    with vacuumed_slowly(stack, platform):
+        eventually(lambda: vacuuming_workers(platform), seconds=60)
+        working = vacuuming_workers(platform)
+        hour = hour_ending(platform.now())
+
+        assert close_hour(settings, hour, RUN).outcome == "new"
+        assert vacuuming_workers(platform) == working
+
+
+@contextmanager
+def vacuumed_slowly(stack: Stack, platform: Platform) -> Iterator[None]:
+    """A table that autovacuum will come to within seconds, and work on for minutes."""
+    execute = platform.connection.execute
+    execute(
+        "create table platform.swept with (autovacuum_vacuum_cost_delay = 100,"
+        " autovacuum_vacuum_cost_limit = 1, autovacuum_vacuum_threshold = 0,"
+        " autovacuum_vacuum_scale_factor = 0) as select generate_series(1, 500000) as row_id"
+    )
+    execute("delete from platform.swept")
+    with psycopg.connect(stack.primary_admin(), autocommit=True) as admin:
+        admin.execute("alter system set autovacuum_naptime = '1s'")
+        admin.execute("select pg_reload_conf()")
+        try:
+            yield
+        finally:
+            admin.execute("alter system reset autovacuum_naptime")
+            admin.execute("select pg_reload_conf()")
+            execute("drop table platform.swept")  # which autovacuum gives way to
+
+
+def vacuuming_workers(platform: Platform) -> list[tuple[Any, ...]]:
+    """The workers of autovacuum at the table, with the start of their transactions."""
+    return platform.connection.execute(
+        "select pid, xact_start from pg_stat_activity where backend_type = 'autovacuum worker'"
+        " and datname = current_database() and query like '%VACUUM%platform.swept'"
+    ).fetchall()
+
+
 def test_a_session_that_hides_its_transactions_keeps_the_period_open(
     settings: Settings, platform: Platform
 ) -> None:
