@@ -166,6 +166,7 @@ def test_a_release_marks_every_earlier_version_though_one_in_between_was_never_r
     rejected = release.latest_batch(desk, OCTOBER)
     release.reject(desk, OCTOBER, rejected.sha256, "bob", "there is more to come")
     desk.commit()
+    assert released(books) == [(ADA, 1, False), (GRACE, 1, False), (MARY, 1, False)]
     # When the next correction is released
     platform.post(GRACE, OCTOBER.end - HOUR, -5)
     issue_month(settings, ON_PURPOSE)

@@ -25,6 +25,16 @@ WRITES = "tests/faults/test_writes.py::"
 DISK = "tests/faults/test_disk.py::"
 PUBLICATION = "tests/faults/test_publication.py::"
 FAILOVER = "tests/faults/servers/test_failover.py::"
+WORKERS = "tests/faults/servers/test_workers.py::"
+AGREEMENT = "tests/closes/test_cross_check.py::"
+COLLECTION = "tests/health/test_collection.py::"
+PLANS = "tests/health/test_plans.py::"
+THRESHOLDS = "tests/health/test_thresholds.py::"
+SQL_CASE = "tests/sql/test_queries.py::test_case"
+OBSTACLES = SQL_CASE + "[reporting/decision_obstacles: "
+INTERVAL = SQL_CASE + "[reporting/health_interval: "
+RELEASE_SQL = "sql/reporting/migrations/0004_release.sql"
+HEALTH_SQL = "sql/reporting/migrations/0006_health.sql"
 
 
 @dataclass(frozen=True)
@@ -77,6 +87,20 @@ GUARDS = (
             FENCE
             + "test_a_transaction_prepared_before_the_end_keeps_the_period_open_until_it_commits",
         ),
+    ),
+    Guard(
+        "fence: workers that write rows",
+        "sql/primary/fence.sql",
+        "and backend_type not in ('autovacuum worker', 'walsender')",
+        "and backend_type = 'client backend'",
+        (WORKERS + "test_a_worker_of_logical_replication_keeps_the_period_open_until_it_commits",),
+    ),
+    Guard(
+        "fence: not autovacuum, which writes none",
+        "sql/primary/fence.sql",
+        "and backend_type not in ('autovacuum worker', 'walsender')",
+        "and backend_type <> 'walsender'",
+        (FENCE + "test_autovacuum_at_work_is_no_obstacle",),
     ),
     Guard(
         "fence: sees_all_backends",
@@ -162,6 +186,21 @@ GUARDS = (
         "error.sqlstate is None or ",
         "",
         (READS + "test_a_replica_that_goes_during_a_read",),
+    ),
+    # ---- two replicas, one answer ----------------------------------------------------------
+    Guard(
+        "cross-check: the second replica only confirms",
+        "plugins/closebook/closes.py",
+        "if reading.agrees_with is not None:",
+        "if False:",
+        (AGREEMENT + "test_one_minor_unit_between_two_replicas_stops_the_close",),
+    ),
+    Guard(
+        "cross-check: two replicas, not one twice",
+        "plugins/closebook/replicas.py",
+        "if r != first.replica)",
+        "if r)",
+        (AGREEMENT + "test_with_one_replica_behind_it_is_not_ready",),
     ),
     # ---- the period's bounds, and the schedule --------------------------------------------
     Guard(
@@ -276,6 +315,35 @@ GUARDS = (
         (REISSUE + "test_a_month_that_is_issued_does_not_change_for_a_run_without_a_reason",),
     ),
     Guard(
+        "issue: a change that nobody asked for is on record",
+        "plugins/closebook/closing.py",
+        "                _record(settings, failure.tie_out, run)",
+        "                pass",
+        (REISSUE + "test_a_month_that_is_issued_does_not_change_for_a_run_without_a_reason",),
+    ),
+    Guard(
+        "issue: once asked for, the change is no obstacle any more",
+        "plugins/closebook/closes.py",
+        "proved.append(checks.found(SAME_AS_ISSUED, period, []))",
+        "pass",
+        (
+            RELEASE
+            + "test_a_month_that_is_known_to_differ_from_the_platform_is_not_released_as_it_is",
+        ),
+    ),
+    Guard(
+        "issue: a line that differs is issued again",
+        "sql/reporting/insert_statement_versions.sql",
+        "having count(*) = 1",
+        "having false",
+        (
+            SQL_CASE
+            + "[reporting/insert_statement_versions: "
+            + "a line that differs, came or went makes its statement another one, "
+            + "whatever the totals]",
+        ),
+    ),
+    Guard(
         "issue: what is the same keeps its version",
         "sql/reporting/insert_statement_versions.sql",
         "having count(*) = 2",
@@ -284,31 +352,147 @@ GUARDS = (
     ),
     Guard(
         "release: a second person",
-        "sql/reporting/migrations/0004_release.sql",
+        RELEASE_SQL,
         "where lower(involved.requested_by) = lower(shown.person)",
         "where false",
         (RELEASE + "test_who_triggered_the_run_does_not_release_it",),
     ),
     Guard(
         "release: the manifest that was shown",
-        "sql/reporting/migrations/0004_release.sql",
+        RELEASE_SQL,
         "where manifest.sha256 is distinct from shown.sha256",
         "where false",
         (RELEASE + "test_what_was_issued_after_it_was_shown_is_not_released",),
     ),
     Guard(
         "release: all checks tie out",
-        "sql/reporting/migrations/0004_release.sql",
+        RELEASE_SQL,
         "where checked.offending_count > 0",
         "where false",
         (RELEASE + "test_a_month_in_which_a_check_does_not_tie_out_is_not_released",),
     ),
     Guard(
         "release: no document is missing",
-        "sql/reporting/migrations/0004_release.sql",
+        RELEASE_SQL,
         "where manifest.missing_count > 0",
         "where false",
         (RELEASE + "test_a_month_with_a_missing_document_is_not_released",),
+    ),
+    Guard(
+        "release: somebody, not nobody",
+        RELEASE_SQL,
+        "shown.person = ''\n            or exists",
+        "exists",
+        (OBSTACLES + "nobody is no person]",),
+    ),
+    Guard(
+        "release: who asked for the manifest is involved",
+        RELEASE_SQL,
+        "inner join unreleased on manifests.close_id = unreleased.close_id",
+        "where false",
+        (OBSTACLES + "nor who had a manifest of it written]",),
+    ),
+    Guard(
+        "release: who asked for a document is involved",
+        RELEASE_SQL,
+        "inner join unreleased on documents.close_id = unreleased.close_id",
+        "where false",
+        (OBSTACLES + "nor who had one of its documents rendered]",),
+    ),
+    Guard(
+        "release: what an earlier close issued and nobody released counts",
+        RELEASE_SQL,
+        "            select versions.issued_close_id\n",
+        "            select versions.close_id\n",
+        (OBSTACLES + "nor who asked for the close that issued it]",),
+    ),
+    Guard(
+        "release: what is released is nobody's own any more",
+        RELEASE_SQL,
+        "manifests.close_id = standing.close_id",
+        "false",
+        (OBSTACLES + "what a second person has released before is nobody's own any more]",),
+    ),
+    Guard(
+        "release: a manifest that is there",
+        RELEASE_SQL,
+        "where not exists (select 1 from manifest)",
+        "where false",
+        (OBSTACLES + "a manifest that is not there]",),
+    ),
+    Guard(
+        "release: once",
+        RELEASE_SQL,
+        "inner join shown on decisions.manifest_id = shown.manifest_id\n"
+        "        where decisions.decision = 'released'",
+        "inner join shown on decisions.manifest_id = shown.manifest_id\n        where false",
+        (RELEASE + "test_a_month_is_released_once",),
+    ),
+    Guard(
+        "release: not closed again since",
+        RELEASE_SQL,
+        "where not manifest.is_current",
+        "where false",
+        (OBSTACLES + "a month that was closed again since]",),
+    ),
+    Guard(
+        "release: no later manifest",
+        RELEASE_SQL,
+        "having count(*) > 0",
+        "having false",
+        (OBSTACLES + "a later manifest says that something was issued since]",),
+    ),
+    Guard(
+        "release: no document beside the manifest",
+        RELEASE_SQL,
+        "having count(documents.account_id) <> manifest.document_count",
+        "having false",
+        (OBSTACLES + "so does a document that the manifest does not have]",),
+    ),
+    Guard(
+        "release: a check is on record",
+        RELEASE_SQL,
+        "where checked.close_id = manifest.close_id",
+        "",
+        (OBSTACLES + "the checks of a day in it do not prove the month]",),
+    ),
+    Guard(
+        "release: a check that failed while it was closed again counts",
+        RELEASE_SQL,
+        "where tie_outs.close_id is null or closes.is_current",
+        "where closes.is_current",
+        (
+            OBSTACLES
+            + "the last result of a check counts, and a failed attempt to close again is one]",
+        ),
+    ),
+    Guard(
+        "release: the table itself refuses",
+        RELEASE_SQL,
+        "if found is not null then",
+        "if false then",
+        (
+            SQL_CASE
+            + "[reporting/insert_statement_decision: "
+            + "the table itself refuses who asked for the run]",
+        ),
+    ),
+    Guard(
+        "release: nothing is seen before",
+        RELEASE_SQL,
+        "        and decisions.decision = 'released'\n    order by",
+        "    order by",
+        (RELEASE + "test_a_rejection_is_kept_with_its_reason_and_shows_nothing",),
+    ),
+    Guard(
+        "release: nothing is superseded before",
+        RELEASE_SQL,
+        "            and decisions.decision = 'released'\n    ) as is_superseded",
+        "    ) as is_superseded",
+        (
+            RELEASE
+            + "test_a_release_marks_every_earlier_version_though_one_in_between_was_never_released",
+        ),
     ),
     # ---- the documents -------------------------------------------------------------------
     Guard(
@@ -352,5 +536,98 @@ GUARDS = (
         "if registered_name not in {None, named.object_name}:",
         "if False:",
         (ISSUE + "test_a_lost_file_that_would_not_be_the_same_again_has_to_come_from_a_backup",),
+    ),
+    Guard(
+        "documents: of two that file a statement one does",
+        "plugins/closebook/statements/filing.py",
+        "return added.rowcount == 1",
+        "return True",
+        (
+            ISSUE
+            + "test_of_two_that_sign_the_same_statement_one_files_it_and_the_other_leaves_nothing",
+        ),
+    ),
+    Guard(
+        "documents: a lost one is kept again",
+        "plugins/closebook/statements/filing.py",
+        "named, seals) and registered_name is None:",
+        "named, seals):",
+        (ISSUE + "test_a_lost_file_is_rendered_again_to_the_same_bytes",),
+    ),
+    # ---- health ----------------------------------------------------------------------------
+    Guard(
+        "health: no interval across a start",
+        HEALTH_SQL,
+        "samples.postmaster_started_at = previous.postmaster_started_at\n"
+        "            and samples.stats_reset_at",
+        "samples.stats_reset_at",
+        (INTERVAL + "nor does one after the server was started anew, even with higher counters]",),
+    ),
+    Guard(
+        "health: no interval across a reset",
+        HEALTH_SQL,
+        "            and samples.stats_reset_at is not distinct from previous.stats_reset_at,",
+        "            ,",
+        (INTERVAL + "nor after its statistics were reset, even with higher counters]",),
+    ),
+    Guard(
+        "health: no interval of a counter that went back",
+        HEALTH_SQL,
+        "and least(pairs.index_blocks_hit, pairs.index_blocks_read) >= 0",
+        "",
+        (INTERVAL + "nor one whose counter went back]",),
+    ),
+    Guard(
+        "health: no interval of statements across a reset",
+        HEALTH_SQL,
+        "            and samples.statements_reset_at = previous.statements_reset_at,",
+        "            ,",
+        (
+            SQL_CASE
+            + "[reporting/slow_statements_of_sample: "
+            + "none where the statements' counters began anew]",
+        ),
+    ),
+    Guard(
+        "health: a server that is down is a finding",
+        "plugins/closebook/health.py",
+        'yield Alert("server_down", server.problem or "it does not answer")',
+        "yield from ()",
+        (COLLECTION + "test_a_server_that_is_down_is_a_row_that_says_so_and_the_others_are_kept",),
+    ),
+    Guard(
+        "health: without any server the run fails",
+        "plugins/closebook/health.py",
+        "if all(server.figures is None for server in servers):",
+        "if False:",
+        (COLLECTION + "test_when_no_server_answers_that_is_kept_and_the_run_fails",),
+    ),
+    Guard(
+        "health: the primary is one",
+        "plugins/closebook/server_health.py",
+        'if server["in_recovery"]:',
+        "if False:",
+        (COLLECTION + "test_a_primary_connection_that_leads_to_a_replica_is_a_finding",),
+    ),
+    Guard(
+        "health: a plan that changed is an alert",
+        "plugins/closebook/health.py",
+        "if not plan.is_as_meant:",
+        "if False:",
+        (PLANS + "test_without_it_each_query_on_each_replica_is_an_alert",),
+    ),
+    Guard(
+        "health: a scan of a whole large table is not as meant",
+        "plugins/closebook/plans.py",
+        "return row_count <= SMALL_TABLE_ROWS or (",
+        "return True or (",
+        (PLANS + "test_without_it_each_query_on_each_replica_is_an_alert",),
+    ),
+    Guard(
+        "health: an idle primary is no lag",
+        "plugins/closebook/thresholds.py",
+        "if vitals.lag_bytes and (",
+        "if (",
+        (THRESHOLDS + "test_what_says_nothing_is_no_alert",),
     ),
 )

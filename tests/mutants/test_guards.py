@@ -11,8 +11,10 @@ import pytest
 from local import REPOSITORY
 from tests.mutants.__main__ import copy_tree, try_without, without
 from tests.mutants.guards import GUARDS, Guard
+from tests.sql.cases import case_files, load
 
 NAMES = [guard.name for guard in GUARDS]
+CASES = {str(case) for name in case_files() for case in load(name)}
 
 
 def text_of(guard: Guard) -> str:
@@ -32,8 +34,10 @@ def test_a_guard_is_found_and_leaves_something_that_runs(guard: Guard) -> None:
 def test_the_tests_of_a_guard_are_there(guard: Guard) -> None:
     for test in guard.tests:
         file, _, name = test.partition("::")
+        function, _, case = name.partition("[")
         tree = ast.parse((REPOSITORY / file).read_text(encoding="utf-8"))
-        assert name in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+        assert function in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+        assert not case or case.removesuffix("]") in CASES
 
 
 def test_each_guard_has_a_name_of_its_own() -> None:
