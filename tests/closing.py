@@ -25,8 +25,9 @@ from closebook.settings import Replica, Run, Settings
 from local.addresses import REPLICAS
 from local.stack import Stack
 
-RUN = Run("test run", "because the test says so")
-CROSS_CHECKED = replace(RUN, cross_check=True)
+RUN = Run("test run", "because the test says so", cross_check=True)
+# For what is about the one replica that is read, or has only one that is fit.
+ONE_REPLICA = replace(RUN, cross_check=False)
 PATIENCE_SECONDS = 10.0
 
 Volume = dict[tuple[str, str], tuple[int, int, int, int]]

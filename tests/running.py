@@ -9,6 +9,7 @@ from local.airflow_api import AirflowApi
 
 DAGS = ("hourly_platform_volume", "daily_rollups", "monthly_statements", "database_health")
 RUN_SECONDS = 240
+CROSS_CHECKED = {"reason": "a test", "cross_check": True}
 
 
 def run_backfill(
@@ -17,11 +18,8 @@ def run_backfill(
     first: datetime,
     last: datetime,
     count: int,
-    *,
-    cross_check: bool = False,
 ) -> None:
-    conf = {"reason": "a test", "cross_check": cross_check}
-    airflow.backfill(dag_id, first, last, conf=conf, max_active_runs=4)
+    airflow.backfill(dag_id, first, last, conf=CROSS_CHECKED, max_active_runs=4)
     airflow.unpause(dag_id)
     wait_for_runs(airflow, dag_id, first, last, count)
 

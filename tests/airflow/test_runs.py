@@ -86,7 +86,7 @@ def test_a_backfill_closes_its_hours_and_the_counter_follows(
     platform: Stack, airflow: AirflowApi
 ) -> None:
     last_hour = FIRST_HOUR + timedelta(hours=2)
-    run_backfill(airflow, "hourly_platform_volume", FIRST_HOUR, last_hour, 3, cross_check=True)
+    run_backfill(airflow, "hourly_platform_volume", FIRST_HOUR, last_hour, 3)
 
     assert closed(platform, "hour", FIRST_HOUR, last_hour) == [
         (FIRST_HOUR + timedelta(hours=n), 1, amount, 1)
@@ -101,7 +101,7 @@ def test_a_backfill_of_what_is_closed_gives_the_same_numbers_and_versions(
     last_hour = FIRST_HOUR + timedelta(hours=2)
     before = closed(platform, "hour", FIRST_HOUR, last_hour)
 
-    run_backfill(airflow, "hourly_platform_volume", FIRST_HOUR, last_hour, 3, cross_check=True)
+    run_backfill(airflow, "hourly_platform_volume", FIRST_HOUR, last_hour, 3)
 
     assert closed(platform, "hour", FIRST_HOUR, last_hour) == before
 
@@ -109,7 +109,7 @@ def test_a_backfill_of_what_is_closed_gives_the_same_numbers_and_versions(
 def test_a_day_closes_with_its_hours_and_clearing_its_task_changes_nothing(
     platform: Stack, airflow: AirflowApi
 ) -> None:
-    run_backfill(airflow, "daily_rollups", DAY.start, DAY.start, 1, cross_check=True)
+    run_backfill(airflow, "daily_rollups", DAY.start, DAY.start, 1)
     rows = daily_rows(platform)
     assert rows == [(1, "books", "US", "USD", "none", "payment", 5, sum(PAYMENTS_MINOR))]
     run_id = run_ids(airflow, "daily_rollups", DAY.start)[0]
@@ -129,7 +129,7 @@ def test_a_payment_that_came_late_is_found_by_the_day_and_shown_by_log_and_count
 ) -> None:
     pay(platform, 100, FIRST_HOUR, LATE_MINOR)
 
-    run_backfill(airflow, "daily_rollups", DAY.start, DAY.start, 1, cross_check=True)
+    run_backfill(airflow, "daily_rollups", DAY.start, DAY.start, 1)
 
     total_minor = sum(PAYMENTS_MINOR) + LATE_MINOR
     assert daily_rows(platform)[0][-2:] == (6, total_minor)
@@ -155,7 +155,12 @@ def test_a_manual_run_writes_the_statements_that_its_form_asks_for(
         "dags/monthly_statements/dagRuns",
         {
             "logical_date": None,
-            "conf": {"month": MONTH.label, "account_ids": [1], "reason": "asked by a test"},
+            "conf": {
+                "month": MONTH.label,
+                "account_ids": [1],
+                "cross_check": True,
+                "reason": "asked by a test",
+            },
         },
     )
     wait_for_run(airflow, "monthly_statements", run["dag_run_id"])

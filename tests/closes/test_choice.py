@@ -19,7 +19,7 @@ from closebook.settings import Replica, Settings
 from closebook.volume import close_hour
 from local.addresses import REPLICAS
 from local.stack import Stack
-from tests.closing import RUN, Books, Platform, utc
+from tests.closing import ONE_REPLICA, Books, Platform, utc
 
 NINE = hour_of(utc("2026-10-15T09:00Z"))
 A, B = REPLICAS
@@ -64,7 +64,7 @@ def test_after_a_failover_a_replica_of_the_old_primary_is_not_read(
         assert replica_status(hurried.replicas[0]).replay_position > fence.position
 
         with pytest.raises(NotReady, match=f"{A} follows timeline 1, .* writes timeline 2"):
-            close_hour(failed_over, NINE, RUN)
+            close_hour(failed_over, NINE, ONE_REPLICA)
 
     assert books.versions(NINE) == []
 
@@ -91,7 +91,7 @@ def test_replicas_that_do_not_say_how_far_they_are_are_a_mistake_of_the_set_up(
         without_its_function(platform, stack),
         pytest.raises(Misconfigured, match=r"permission denied.*sql/platform/grants\.sql"),
     ):
-        close_hour(settings, NINE, RUN)
+        close_hour(settings, NINE, ONE_REPLICA)
 
     assert books.versions(NINE) == []
 
@@ -109,7 +109,7 @@ def test_an_unfit_replica_is_passed_over_for_one_that_is_sound(
     astray = replace(settings.replicas[0], conninfo=stack.reader(A, database))
     platform.settle(NINE.start, 100)
 
-    close_hour(replace(settings, replicas=(astray, settings.replicas[1])), NINE, RUN)
+    close_hour(replace(settings, replicas=(astray, settings.replicas[1])), NINE, ONE_REPLICA)
 
     assert books.versions(NINE)[-1]["replica_name"] == B
     assert books.hour(NINE) == platform.volume(NINE)
@@ -150,7 +150,7 @@ def test_a_replica_that_is_restarted_before_it_is_read_is_not_read(
     platform.settle(NINE.start, 100)
     meanwhile = Meanwhile(monkeypatch, restart)
 
-    close_hour(settings, NINE, RUN)
+    close_hour(settings, NINE, ONE_REPLICA)
 
     first, second = meanwhile.chosen
     assert first != second
@@ -170,7 +170,7 @@ def test_a_replica_that_is_promoted_before_it_is_read_is_not_read(
         meanwhile = Meanwhile(
             monkeypatch, lambda name: until_rebuilt.enter_context(promoted(stack, name))
         )
-        close_hour(settings, NINE, RUN)
+        close_hour(settings, NINE, ONE_REPLICA)
 
     first, second = meanwhile.chosen
     assert first != second

@@ -16,6 +16,7 @@ from closebook.settings import Settings, code_version
 from closebook.volume import close_hour
 from local.stack import Stack
 from tests.closing import (
+    ONE_REPLICA,
     RUN,
     Books,
     Platform,
@@ -105,8 +106,13 @@ def test_the_register_holds_the_control_totals_by_currency(
 def test_the_checks_that_passed_are_on_record(settings: Settings, books: Books) -> None:
     close = close_hour(settings, NINE, RUN)
 
-    checks = books.rows("select * from reporting.tie_outs where close_id = %s", close.close_id)
-    assert [(c["check_name"], c["offending_count"]) for c in checks] == [("rows_equal_source", 0)]
+    checks = books.rows(
+        "select * from reporting.tie_outs where close_id = %s order by tie_out_id", close.close_id
+    )
+    assert [(c["check_name"], c["offending_count"]) for c in checks] == [
+        ("rows_equal_source", 0),
+        ("replicas_agree", 0),
+    ]
 
 
 def test_a_quiet_hour_is_closed_all_the_same(settings: Settings, books: Books) -> None:
@@ -326,7 +332,8 @@ def test_a_close_that_was_slower_than_a_later_one_reads_again_and_only_confirms_
     with ThreadPoolExecutor() as pool:
         slow = close_on_paused_replica(stack, settings, platform, pool)
         platform.settle("2026-10-15T09:50:00Z", 5000)
-        fast = close_hour(replace(settings, replicas=settings.replicas[1:]), NINE, RUN)
+        only_b = replace(settings, replicas=settings.replicas[1:])
+        fast = close_hour(only_b, NINE, ONE_REPLICA)
         stack.resume_replay("replica_a")
         confirmed = slow.result(timeout=30)
 
@@ -344,7 +351,7 @@ def close_on_paused_replica(
     platform.open_account(999)  # any row will do: it moves the fence past what replica_a has
     only_a = replace(settings, replicas=settings.replicas[:1], replica_wait_seconds=20)
     asked_at = platform.now()
-    closing = pool.submit(close_hour, only_a, NINE, RUN)
+    closing = pool.submit(close_hour, only_a, NINE, ONE_REPLICA)
     eventually(lambda: asked_since(stack, "replica_a", platform.database, asked_at))
     return closing
 
@@ -362,7 +369,7 @@ def test_a_later_fence_with_an_older_snapshot_does_not_undo_what_another_close_s
         late.execute("lock table platform.transactions in access exclusive mode")
         platform.open_account(998)  # a commit flushes the log, and the lock's record with it
         eventually(lambda: table_locks(stack, "replica_b", platform.database, granted=True))
-        later_fence = pool.submit(close_hour, only_b, NINE, RUN)
+        later_fence = pool.submit(close_hour, only_b, NINE, ONE_REPLICA)
         eventually(lambda: table_locks(stack, "replica_b", platform.database, granted=False))
         stack.pause_replay("replica_b")
 

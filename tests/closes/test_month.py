@@ -157,6 +157,7 @@ def test_days_and_the_month_tie_out(settings: Settings, platform: Platform, book
         "opening_equals_previous_closing",
         "days_equal_statements",
         "same_as_issued",
+        "replicas_agree",
     }
 
 

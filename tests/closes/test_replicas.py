@@ -22,6 +22,7 @@ from closebook.volume import close_hour
 from local.addresses import REPLICAS
 from local.stack import Stack
 from tests.closing import (
+    ONE_REPLICA,
     RUN,
     Books,
     Platform,
@@ -53,7 +54,7 @@ def test_a_replica_that_does_not_replay_is_passed_over_for_the_other(
     stack.pause_replay(paused)
     platform.settle(NINE.start, 100)
 
-    close_hour(settings, NINE, RUN)
+    close_hour(settings, NINE, ONE_REPLICA)
 
     assert replica_read(books) == other
     assert books.hour(NINE) == platform.volume(NINE)
@@ -67,7 +68,7 @@ def test_when_none_replays_it_is_not_ready_and_says_how_far_each_is(
     platform.settle(NINE.start, 100)
 
     with pytest.raises(NotReady) as refused:
-        close_hour(replace(settings, replica_wait_seconds=0.2), NINE, RUN)
+        close_hour(replace(settings, replica_wait_seconds=0.2), NINE, ONE_REPLICA)
 
     for name in REPLICAS:
         assert f"{name} is " in str(refused.value)
@@ -83,7 +84,7 @@ def test_a_replica_that_catches_up_in_time_is_waited_for(
         stack.pause_replay(name)
     platform.settle(NINE.start, 100)
     with ThreadPoolExecutor() as pool:
-        closing = pool.submit(close_hour, settings, NINE, RUN)
+        closing = pool.submit(close_hour, settings, NINE, ONE_REPLICA)
         stack.resume_replay("replica_b")
         closing.result(timeout=30)
 
@@ -98,7 +99,7 @@ def test_the_least_busy_of_two_is_taken(
     stack.replica_wait()
     with psycopg.connect(stack.replica_admin("replica_a", platform.database)) as report:
         report.execute("select 1")
-        close_hour(settings, NINE, RUN)
+        close_hour(settings, NINE, ONE_REPLICA)
 
     assert replica_read(books) == "replica_b"
 
@@ -113,7 +114,7 @@ def test_a_dead_replica_is_passed_over_and_taken_again_once_it_is_back(
     stack.kill("replica_a")
 
     started = time.monotonic()
-    close_hour(settings, NINE, RUN)
+    close_hour(settings, NINE, ONE_REPLICA)
     seconds = time.monotonic() - started
     assert replica_read(books) == "replica_b"
 
@@ -121,7 +122,7 @@ def test_a_dead_replica_is_passed_over_and_taken_again_once_it_is_back(
     stack.pause_replay("replica_b")
     platform.settle(NINE.start, 200)
     eventually_closed_on_a = replace(settings, replica_wait_seconds=20)
-    close_hour(eventually_closed_on_a, NINE, RUN)
+    close_hour(eventually_closed_on_a, NINE, ONE_REPLICA)
     assert replica_read(books) == "replica_a"
     assert books.hour(NINE) == platform.volume(NINE)
     assert seconds < MOST_SECONDS
@@ -131,13 +132,13 @@ def test_a_replica_that_hangs_does_not_hold_up_the_close(
     stack: Stack, settings: Settings, platform: Platform, books: Books
 ) -> None:
     platform.settle(NINE.start, 100)
-    close_hour(settings, NINE, RUN)  # the poolers have connections now, as they do in real life
+    close_hour(settings, NINE, RUN)  # both poolers have connections now, as they do in real life
     platform.settle(NINE.start, 200)
     stack.replica_wait()
     with ThreadPoolExecutor() as pool:
         stack.freeze("replica_a")
         try:
-            closing = pool.submit(close_hour, settings, NINE, RUN)
+            closing = pool.submit(close_hour, settings, NINE, ONE_REPLICA)
             close = closing.result(timeout=MOST_SECONDS)
         finally:
             stack.thaw("replica_a")
@@ -152,7 +153,7 @@ def test_a_dead_pooler_is_passed_over_for_the_other_replica(
     platform.settle(NINE.start, 100)
     stack.stop("pgbouncer_replica_a")
     try:
-        close_hour(settings, NINE, RUN)
+        close_hour(settings, NINE, ONE_REPLICA)
     finally:
         stack.start("pgbouncer_replica_a")
 
@@ -311,7 +312,7 @@ def test_a_source_that_does_not_keep_the_contract_is_wrong_data(
     execute("alter view reporting_source.transactions rename column settled_at to settled")
     try:
         with pytest.raises(WrongData, match=r"docs/contract\.md"):
-            close_hour(settings, NINE, RUN)
+            close_hour(settings, NINE, ONE_REPLICA)
     finally:
         execute("alter view reporting_source.transactions rename column settled to settled_at")
 
@@ -344,7 +345,7 @@ def test_a_server_that_is_no_replica_is_never_read(
     )
 
     with pytest.raises(NotReady, match="replica_c was promoted"):
-        close_hour(promoted, NINE, RUN)
+        close_hour(promoted, NINE, ONE_REPLICA)
 
     assert books.versions(NINE) == []
 
@@ -435,7 +436,7 @@ def test_a_replica_is_read_as_the_reader_while_the_close_waits_to_write(
 ) -> None:
     with ThreadPoolExecutor() as pool:
         with store_held(settings, NINE):
-            closing = pool.submit(close_hour, settings, NINE, RUN)
+            closing = pool.submit(close_hour, settings, NINE, ONE_REPLICA)
             eventually(lambda: waiting_to_write(settings) == 1)
             open_on = {name: open_transactions(stack, name, platform) for name in REPLICAS}
         closing.result(timeout=30)

@@ -20,7 +20,7 @@ from closebook.volume import close_hour
 from local.addresses import POOLERS, REPLICAS
 from local.stack import Stack
 from tests.closing import (
-    RUN,
+    ONE_REPLICA,
     Books,
     Platform,
     eventually,
@@ -76,7 +76,7 @@ def test_a_replica_that_goes_during_a_read(
         ThreadPoolExecutor() as pool,
         held_reads(stack, platform, "transactions", statement) as hold,
     ):
-        closing = pool.submit(close_hour, settings, NINE, RUN)
+        closing = pool.submit(close_hour, settings, NINE, ONE_REPLICA)
         lost = hold.reached_on()
         end(stack, lost)
         hold.release()
@@ -102,7 +102,7 @@ def test_a_replica_that_is_killed_when_half_of_a_copy_is_there(
         ThreadPoolExecutor() as pool,
         held_reads(stack, platform, "ledger_entries", STATEMENT_LINES, past=entries // 2) as hold,
     ):
-        closing = pool.submit(close_month, settings, OCTOBER, RUN)
+        closing = pool.submit(close_month, settings, OCTOBER, ONE_REPLICA)
         lost = hold.reached_on()
         eventually(lambda: copied_rows(settings) > 1000)
         # when the replica dies,
@@ -134,7 +134,7 @@ def test_a_replica_that_is_lost_after_the_last_read_changes_nothing(
 ) -> None:
     fill(platform)
     with ThreadPoolExecutor() as pool, store_held(settings, NINE):
-        closing = pool.submit(close_hour, settings, NINE, RUN)
+        closing = pool.submit(close_hour, settings, NINE, ONE_REPLICA)
         eventually(lambda: waiting_to_write(settings) == 1)
         for replica in REPLICAS:
             stack.kill(replica)
@@ -155,7 +155,7 @@ def test_a_replica_that_freezes_during_a_query(
         ThreadPoolExecutor() as pool,
         held_reads(stack, platform, "transactions", CONTROL_TOTALS) as hold,
     ):
-        closing = pool.submit(close_hour, impatient, NINE, RUN)
+        closing = pool.submit(close_hour, impatient, NINE, ONE_REPLICA)
         lost = hold.reached_on()
         stack.freeze(lost)
         hold.release()
@@ -219,7 +219,7 @@ def test_a_read_that_conflicts_with_recovery(
             ThreadPoolExecutor() as pool,
             held_reads(stack, platform, "transactions", CONTROL_TOTALS) as hold,
         ):
-            closing = pool.submit(close_hour, settings, NINE, RUN)
+            closing = pool.submit(close_hour, settings, NINE, ONE_REPLICA)
             disturbed = hold.reached_on()
             conflicts_before = conflicts(stack, disturbed, platform, conflict)
             for statement in statements:
@@ -278,20 +278,20 @@ def test_a_replica_far_behind_the_other_never_takes_back_what_that_one_showed(
 ) -> None:
     only_a = replace(settings, replicas=settings.replicas[:1], replica_wait_seconds=0.3)
     fill(platform)
-    close_hour(settings, NINE, RUN)
+    close_hour(settings, NINE, ONE_REPLICA)
     stack.pause_replay("replica_a")
     platform.settle(NINE.start, 70)
     write_log(platform, megabytes=8)
 
     # Closed again on the replica that is up to date, it has the late row;
-    assert close_hour(settings, NINE, RUN).outcome == "changed"
+    assert close_hour(settings, NINE, ONE_REPLICA).outcome == "changed"
     # the other one is not read, and the error says how far it is;
     with pytest.raises(NotReady, match=r"replica_a is \d{7,} bytes .*behind.*replay is paused"):
-        close_hour(only_a, NINE, RUN)
+        close_hour(only_a, NINE, ONE_REPLICA)
     # and when it is there it agrees.
     stack.resume_replay("replica_a")
     stack.replica_wait("replica_a")
-    assert close_hour(only_a, NINE, RUN).outcome == "confirmed"
+    assert close_hour(only_a, NINE, ONE_REPLICA).outcome == "confirmed"
     assert_closed(books, platform, NINE, versions=2)
 
 
@@ -314,14 +314,14 @@ def test_both_replicas_down_and_then_one_back(
 
     # While both are down nothing is written, and the error names each and says why;
     with pytest.raises(NotReady) as refused:
-        close_hour(replace(settings, replica_wait_seconds=0.5), NINE, RUN)
+        close_hour(replace(settings, replica_wait_seconds=0.5), NINE, ONE_REPLICA)
     for replica in REPLICAS:
         assert f"{replica} failed: " in str(refused.value)
     assert_nothing_written(books)
 
     # a close that still waits when one comes back ends there.
     def close() -> Close:
-        return close_hour(replace(settings, replica_wait_seconds=60), NINE, RUN)
+        return close_hour(replace(settings, replica_wait_seconds=60), NINE, ONE_REPLICA)
 
     with ThreadPoolExecutor() as pool:
         closing = pool.submit(close)
@@ -346,7 +346,7 @@ def test_a_pooler_that_is_restarted_during_a_query(
         ThreadPoolExecutor() as pool,
         held_reads(stack, platform, "transactions", CONTROL_TOTALS) as hold,
     ):
-        closing = pool.submit(close_hour, settings, NINE, RUN)
+        closing = pool.submit(close_hour, settings, NINE, ONE_REPLICA)
         pooler = POOLER_OF[hold.reached_on()]
         try:
             end(stack, pooler)
@@ -358,5 +358,5 @@ def test_a_pooler_that_is_restarted_during_a_query(
 
     # The restarted one serves the next close as before.
     restarted = [r for r in settings.replicas if POOLER_OF[r.name] == pooler]
-    again = close_hour(replace(settings, replicas=tuple(restarted)), NINE, RUN)
+    again = close_hour(replace(settings, replicas=tuple(restarted)), NINE, ONE_REPLICA)
     assert again.outcome == "confirmed"

@@ -18,7 +18,7 @@ from local.ports import sockets_of
 from local.stack import Stack
 from tests.closing import eventually, settings_on, store_held, utc, waiting_to_write
 from tests.faults.sales import Sales
-from tests.running import DAGS, wait_for_run, wait_for_runs
+from tests.running import CROSS_CHECKED, DAGS, wait_for_run, wait_for_runs
 
 HOURLY, DAILY, *_ = DAGS
 ZONE = "America/New_York"
@@ -62,7 +62,7 @@ def trigger_hour(airflow: AirflowApi, hour: Period) -> str:
     """Start a run by hand that closes an hour, and return its id."""
     run = airflow.post(
         f"dags/{HOURLY}/dagRuns",
-        {"logical_date": None, "conf": {"hour": hour.start.isoformat()}},
+        {"logical_date": None, "conf": {"hour": hour.start.isoformat(), "cross_check": True}},
     )
     return str(run["dag_run_id"])
 
@@ -195,7 +195,7 @@ def clear_run(airflow: AirflowApi, run_id: str) -> None:
 
 
 def backfill(airflow: AirflowApi, dag_id: str, first: Period, last: Period) -> None:
-    airflow.backfill(dag_id, first.start, last.start, conf={"reason": "a test"}, max_active_runs=4)
+    airflow.backfill(dag_id, first.start, last.start, conf=CROSS_CHECKED, max_active_runs=4)
 
 
 # ---- many periods -----------------------------------------------------------------------
@@ -231,6 +231,7 @@ def backwards(first: Period, last: Period) -> dict[str, Any]:
         "dag_id": HOURLY,
         "from_date": first.start.isoformat(),
         "to_date": last.start.isoformat(),
+        "dag_run_conf": CROSS_CHECKED,
         "run_backwards": True,
         "max_active_runs": 1,
     }

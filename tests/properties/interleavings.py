@@ -20,7 +20,7 @@ from closebook.errors import NotReady
 from closebook.periods import Period
 from closebook.settings import Settings
 from closebook.volume import close_hour
-from tests.closing import RUN, Books, Volume, hour_ending
+from tests.closing import ONE_REPLICA, Books, Volume, hour_ending
 
 MOST_SESSIONS = 5
 ROWS_EACH = 3
@@ -106,7 +106,7 @@ class Stage:
         deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
             try:
-                close = close_hour(self.settings, hour, RUN)
+                close = close_hour(self.settings, hour, ONE_REPLICA)
             except NotReady:
                 assert time.monotonic() < deadline, "the period never closed"
             else:

@@ -19,7 +19,7 @@ from closebook.settings import Settings
 from closebook.volume import close_hour
 from local.addresses import PRIMARY
 from local.stack import Stack
-from tests.closing import RUN, Books, Platform, asked_since, eventually, utc
+from tests.closing import ONE_REPLICA, Books, Platform, asked_since, eventually, utc
 from tests.faults.holding import held_reads
 from tests.faults.line import Line
 from tests.faults.outcome import assert_closed, assert_nothing_written
@@ -52,12 +52,12 @@ def test_the_primary_is_down_at_the_fence(
 
     # Both replicas have every row: without a fence nobody can know, and nothing is written.
     with pytest.raises(Transient, match="the primary cannot be asked for a fence") as refused:
-        close_hour(settings, NINE, RUN)
+        close_hour(settings, NINE, ONE_REPLICA)
     assert str(stack.ports[PRIMARY]) in str(refused.value)
     assert_nothing_written(books)
 
     start_again(stack, PRIMARY)
-    assert close_hour(settings, NINE, RUN).outcome == "new"
+    assert close_hour(settings, NINE, ONE_REPLICA).outcome == "new"
     assert_closed(books, platform, NINE)
 
 
@@ -93,7 +93,7 @@ def test_a_replica_that_is_promoted_during_the_run_is_not_read_again(
         stack.pause_replay("replica_b")
         fill(platform)
         with held_reads(stack, platform, "transactions", "copy%", replicas=["replica_a"]) as hold:
-            closing = pool.submit(close_hour, settings, NINE, RUN)
+            closing = pool.submit(close_hour, settings, NINE, ONE_REPLICA)
             assert hold.reached_on() == "replica_a"
             # when that is promoted, takes a payment that the platform never had,
             promote(stack, "replica_a")
@@ -138,7 +138,7 @@ def test_a_replica_that_is_promoted_between_the_choice_and_the_read_is_not_read(
     stack.replica_wait()
     with promotable(stack, "replica_a"):
         with ThreadPoolExecutor() as pool, line_to_reads(stack, only_a) as (line, by_line):
-            closing = pool.submit(close_hour, by_line, NINE, RUN)
+            closing = pool.submit(close_hour, by_line, NINE, ONE_REPLICA)
             line.wait_until_reached()
             promote(stack, "replica_a")
             take_payment_of_its_own(stack, "replica_a", platform)
@@ -147,7 +147,7 @@ def test_a_replica_that_is_promoted_between_the_choice_and_the_read_is_not_read(
                 closing.result(timeout=60)
         assert_nothing_written(books)
 
-    assert close_hour(replace(only_a, replica_wait_seconds=10), NINE, RUN).outcome == "new"
+    assert close_hour(replace(only_a, replica_wait_seconds=10), NINE, ONE_REPLICA).outcome == "new"
     assert_closed(books, platform, NINE)
 
 
@@ -213,7 +213,9 @@ def test_a_replica_that_is_rebuilt_behind_the_fence_during_the_run_is_waited_for
             ThreadPoolExecutor() as pool,
             held_reads(stack, platform, "transactions", "copy%", replicas=["replica_a"]) as hold,
         ):
-            closing = pool.submit(close_hour, replace(only_a, replica_wait_seconds=2), NINE, RUN)
+            closing = pool.submit(
+                close_hour, replace(only_a, replica_wait_seconds=2), NINE, ONE_REPLICA
+            )
             hold.reached_on()
             rebuild_behind(stack, "replica_a", backup)
 
@@ -223,9 +225,9 @@ def test_a_replica_that_is_rebuilt_behind_the_fence_during_the_run_is_waited_for
         assert_nothing_written(books)
 
         with pytest.raises(NotReady, match=r"replica_a is \d+ bytes"):
-            close_hour(only_a, NINE, RUN)
+            close_hour(only_a, NINE, ONE_REPLICA)
         catch_up(stack, "replica_a")
-        assert close_hour(only_a, NINE, RUN).outcome == "new"
+        assert close_hour(only_a, NINE, ONE_REPLICA).outcome == "new"
         assert_closed(books, platform, NINE)
 
 
@@ -236,7 +238,7 @@ def test_a_replica_that_is_rebuilt_between_the_choice_and_the_read_is_not_read(
         fill(platform)
         stack.replica_wait()
         with ThreadPoolExecutor() as pool, line_to_reads(stack, only_a) as (line, by_line):
-            closing = pool.submit(close_hour, by_line, NINE, RUN)
+            closing = pool.submit(close_hour, by_line, NINE, ONE_REPLICA)
             line.wait_until_reached()
             rebuild_behind(stack, "replica_a", backup)
             line.release()
@@ -245,5 +247,5 @@ def test_a_replica_that_is_rebuilt_between_the_choice_and_the_read_is_not_read(
         assert_nothing_written(books)
 
         catch_up(stack, "replica_a")
-        assert close_hour(only_a, NINE, RUN).outcome == "new"
+        assert close_hour(only_a, NINE, ONE_REPLICA).outcome == "new"
         assert_closed(books, platform, NINE)
