@@ -428,7 +428,7 @@ GUARDS = (
         "desk: ids are looked up, and nothing else",
         "plugins/closebook/desk/statements.py",
         "Id = Annotated[int, Path(ge=0, lt=2**63)]",
-        "Id = Annotated[int, Path()]",
+        "Id = Annotated[str, Path()]",
         (DESK_DOCUMENTS + "test_a_path_leads_to_no_file_and_a_guessed_id_to_nothing",),
     ),
     Guard(
