@@ -12,6 +12,7 @@ import pytest
 
 from local import REPOSITORY
 from local.stack import Stack
+from tests.mails import POLICY
 
 ROOTS = REPOSITORY / ".local" / "test-stacks"
 PLATFORM_TEMPLATE = "platform_template"
@@ -64,6 +65,9 @@ def stack() -> Iterator[Stack]:
 @pytest.fixture(scope="session")
 def airflow_stack(stack: Stack) -> Stack:
     """The same stack with Airflow running on it; only the tests that need it pay for it."""
+    policies = stack.airflow_home / "config"
+    policies.mkdir(parents=True)
+    (policies / "airflow_local_settings.py").write_text(POLICY)
     stack.start_airflow()
     return stack
 

@@ -2,7 +2,7 @@
 September is issued and nobody has released it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 from psycopg.rows import dict_row
 
 from closebook.desk.people import form_token
@@ -20,6 +21,7 @@ from closebook.settings import Run, Settings
 from closebook.statements import issue, release
 from closebook.statements.freeze import close_month
 from local.airflow_api import AirflowApi
+from local.processes import find
 from local.stack import Stack
 from tests.closes.october import OCTOBER, SEPTEMBER
 from tests.closing import RUN, Platform, settings_on
@@ -35,6 +37,7 @@ class Desk:
 
     stack: Stack
     settings: Settings
+    platform: Platform
     database: str
     closes: dict[str, int] = field(default_factory=dict)
     clients: dict[str, httpx.Client] = field(default_factory=dict)
@@ -102,21 +105,51 @@ def issue_month(settings: Settings, month: Period, run: Run) -> int:
 
 
 @contextmanager
-def connection_to(stack: Stack, database: str) -> Iterator[None]:
-    """Airflow's connection closebook_desk leads to this database meanwhile."""
+def connections_to(stack: Stack, databases: Mapping[str, str]) -> Iterator[None]:
+    """Airflow's connections lead to these databases meanwhile."""
     with AirflowApi.login(stack.ui_url, "admin", stack.credentials["admin"]) as api:
-        path = "/api/v2/connections/closebook_desk"
-        known = {"connection_id": "closebook_desk", "conn_type": "postgres"}
 
-        def lead_to(schema: str) -> None:
-            answer = api.client.patch(
-                path, params={"update_mask": "schema"}, json={**known, "schema": schema}
-            )
-            answer.raise_for_status()
+        def lead(connection_id: str, database: str) -> str:
+            known: str = api.get(f"connections/{connection_id}")["schema"]
+            api.client.patch(
+                f"/api/v2/connections/{connection_id}",
+                params={"update_mask": "schema"},
+                json={
+                    "connection_id": connection_id,
+                    "conn_type": "postgres",
+                    "schema": database,
+                },
+            ).raise_for_status()
+            return known
 
-        lead_to(database)
+        kept = {name: lead(name, database) for name, database in databases.items()}
+        try:
+            yield
+        finally:
+            for name, database in kept.items():
+                lead(name, database)
+
+
+@contextmanager
+def moved_away(path: Path) -> Iterator[None]:
+    """A file is not at its place meanwhile; whatever is put there goes with the end."""
+    kept = path.with_suffix(".kept")
+    path.rename(kept)
+    try:
         yield
-        lead_to("closebook")
+    finally:
+        path.unlink(missing_ok=True)
+        kept.rename(path)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(
+            executable_path=find("chromium"), args=["--no-sandbox"]
+        )
+        yield launched
+        launched.close()
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +160,7 @@ def desk(
     documents = Path(stack.root / "documents")
     settings = settings_on(stack, module_platform_database, module_store_database, documents)
     platform = Platform(stack.primary_admin(module_platform_database))
-    desk = Desk(stack, settings, module_store_database)
+    desk = Desk(stack, settings, platform, module_store_database)
     asked = replace(RUN, run_id="manual", reason="a late card payment", requested_by="ada")
     for account_id, name in NAMES.items():
         currency = "JPY" if account_id == MARY else "USD"
@@ -142,7 +175,9 @@ def desk(
     platform.post(GRACE, OCTOBER.end - HOUR, -55)
     desk.closes["corrected"] = issue_month(settings, OCTOBER, asked)
     with ExitStack() as until_the_end:
-        until_the_end.enter_context(connection_to(stack, module_store_database))
+        until_the_end.enter_context(
+            connections_to(stack, {"closebook_desk": module_store_database})
+        )
         yield desk
         for client in desk.clients.values():
             client.close()

@@ -3,8 +3,6 @@
 import os
 import socket
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -14,7 +12,7 @@ import pytest
 
 from closebook.desk.downloads import Packed, disposition, zip_response
 from closebook.statements.documents import Documents
-from tests.desk.conftest import ADA, GRACE, MARY, NAMES, Desk, digest
+from tests.desk.conftest import ADA, GRACE, MARY, NAMES, Desk, digest, moved_away
 
 
 def registered(desk: Desk, close: str, account_id: int) -> dict[str, object]:
@@ -151,17 +149,6 @@ def test_an_id_of_another_month_or_version_that_is_not_released_is_not_there(des
             assert desk.log("refused")[-1]["subject"] == f"GET /closebook{path}"
 
 
-@contextmanager
-def moved_away(path: Path) -> Iterator[None]:
-    kept = path.with_suffix(".kept")
-    path.rename(kept)
-    try:
-        yield
-    finally:
-        path.unlink(missing_ok=True)
-        kept.rename(path)
-
-
 def test_a_link_in_the_folder_of_documents_shows_nothing_else(desk: Desk) -> None:
     name = str(registered(desk, "october", ADA)["object_name"])
     document = desk.stack.root / "documents" / name
@@ -231,10 +218,33 @@ def test_a_month_that_is_not_released_gives_no_zip(desk: Desk) -> None:
     assert desk.post("finance", "/statements/zip", statement=only_unreleased).status_code == 404
 
 
-def test_a_zip_with_a_lost_document_breaks_off_and_is_not_taken_for_whole(desk: Desk) -> None:
-    name = str(registered(desk, "october", MARY)["object_name"])
-    with moved_away(desk.stack.root / "documents" / name), pytest.raises(httpx.HTTPError):
-        desk.get("finance", "/statements/months/2026-10/zip")
+@pytest.mark.parametrize("trouble", ["lost", "changed", "cut short"])
+def test_a_zip_with_a_bad_document_breaks_off_and_is_not_taken_for_whole(
+    desk: Desk, trouble: str
+) -> None:
+    document = desk.stack.root / "documents" / str(registered(desk, "october", MARY)["object_name"])
+    content = document.read_bytes()
+    with moved_away(document):
+        if trouble == "changed":
+            document.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+        elif trouble == "cut short":
+            document.write_bytes(content[:-1])
+        with pytest.raises(httpx.RemoteProtocolError, match="closed connection"):
+            desk.get("finance", "/statements/months/2026-10/zip")
+
+
+def test_the_page_says_how_many_documents_a_month_has_and_how_large_they_are(desk: Desk) -> None:
+    page = " ".join(desk.get("finance", "/statements?month=2026-10").text.split())
+    [total] = desk.rows(
+        "select count(*), sum(byte_count) as byte_count from reporting.statement_documents"
+        " where close_id = %s",
+        desk.closes["october"],
+    )
+    assert total["count"] == len(NAMES)
+    assert f"3 documents, {total['byte_count'] / 1000:.0f} kB, as one ZIP" in page
+    unreleased = desk.get("approver", "/statements?month=2026-09").text
+    assert "Nothing of 2026-09 is released yet." in unreleased
+    assert "/zip" not in unreleased.split("<table")[0].replace("/statements/zip", "")
 
 
 @pytest.mark.parametrize(

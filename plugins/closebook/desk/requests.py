@@ -1,9 +1,11 @@
 """The operator's side of a request to issue a statement again: ids and reasons, no documents."""
 
+import json
 from typing import Annotated
 
 from fastapi import APIRouter, Form, HTTPException, Path, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
+from psycopg.rows import DictRow
 
 from closebook.desk import log
 from closebook.desk.forms import Asking
@@ -23,10 +25,7 @@ def requests(request: Request) -> HTMLResponse:
     """What finance asked for, open requests first."""
     with on_store(desk_from_airflow()) as store:
         rows = store.execute(query("desk/reissue_requests")).fetchall()
-    listed = [
-        {**row, "month": f"{local_date(row['period_start'], row['time_zone']):%Y-%m}"}
-        for row in rows
-    ]
+    listed = [{**row, "run_configuration": _run_configuration(row)} for row in rows]
     return page(request, "requests", requests=listed)
 
 
@@ -56,3 +55,12 @@ def answer_request(
             raise HTTPException(404, "There is no such request, or it is answered already.")
         log.enter(store, request, "answered request", f"request {request_id}: {answer}")
     return RedirectResponse(f"{request.scope['root_path']}/requests", 303)
+
+
+def _run_configuration(row: DictRow) -> str:
+    """What to run monthly_statements with. Finance's own words may name a holder: they stay here.
+
+    No account is named: all that differ are issued again, and the manifest lacks no document.
+    """
+    month = f"{local_date(row['period_start'], row['time_zone']):%Y-%m}"
+    return json.dumps({"month": month, "reason": f"corrected on request {row['request_id']}"})
