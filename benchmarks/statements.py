@@ -106,7 +106,7 @@ def _page(statement: Statement) -> str:
     """The statement's page as one would write it without ado: style and chart are in it."""
     using = press()
     seen = view(statement, using)
-    part = {"is_first": True, "is_last": True, "is_whole": True}
+    part = {"is_first": True, "is_last": True}
     page = using.page.render(seen.variables, part=part, lines=seen.lines)
     chart = b64encode(draw(daily_balances(statement))).decode()
     style = (REPOSITORY / "templates/statement/v1/statement.css").read_text(encoding="utf-8")

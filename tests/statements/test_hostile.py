@@ -94,14 +94,15 @@ def test_hostile_text_fetches_nothing(listener: Listener) -> None:
 @pytest.mark.parametrize(
     "addition",
     [
-        "<img src='{url}/img' alt='x'>",
-        "<img src='file:///etc/passwd' alt='x'>",
-        "<img src='data:image/svg+xml,<svg/>' alt='x'>",
-        "<link rel=stylesheet href='{url}/css'>",
-        "<link rel=attachment href='{url}/attachment'>",
-        "<svg width='9' height='9'><image href='{url}/svg' width='9' height='9'/></svg>",
+        "<img src='{url}/img' alt='x'/>",
+        "<img src='file:///etc/passwd' alt='x'/>",
+        "<img src='data:image/svg+xml,%3Csvg/%3E' alt='x'/>",
+        "<link rel='stylesheet' href='{url}/css'/>",
+        "<link rel='attachment' href='{url}/attachment'/>",
+        "<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'>"
+        "<image href='{url}/svg' width='9' height='9'/></svg>",
         "<object data='{url}/object'></object>",
-        "<img src='data:image/png;base64,AAAA' alt='x'>",
+        "<img src='data:image/png;base64,AAAA' alt='x'/>",
         "<p style='background: url({url}/background)'>x</p>",
     ],
 )
@@ -130,6 +131,17 @@ def test_a_style_sheet_that_asks_for_an_address_is_a_wrong_setting(
     with pytest.raises(Misconfigured, match=r"statement\.css asks for a http address"):
         render(statement())
     assert listener.requests == []
+
+
+@pytest.mark.parametrize("addition", ["<br>", "{{ holder.name | safe }}"])
+def test_a_page_whose_template_escapes_or_closes_too_little_is_a_wrong_setting(
+    addition: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = changed_template(tmp_path, "statement.html.j2", monkeypatch)
+    content = page.read_text(encoding="utf-8")
+    page.write_text(content.replace("</body>", f"{addition}</body>"), encoding="utf-8")
+    with pytest.raises(Misconfigured, match="no well-formed XML"):
+        render(statement(holder=replace(HOLDER, name="<script>alert(1)")))
 
 
 def changed_template(folder: Path, file: str, monkeypatch: pytest.MonkeyPatch) -> Path:

@@ -236,7 +236,8 @@ class Binding:
 
     def _write_stream(self, stream: Any, number: int | None, numbers: dict[int, int]) -> int:
         commands = named(stream.stream) if _MAPS_GLYPHS in stream.stream else stream.stream
-        content = b"\n".join(written(command) for command in commands)
+        # Thousands of commands are bytes, and there are no references in a stream.
+        content = b"\n".join(it if isinstance(it, bytes) else written(it) for it in commands)
         head = written(dict(stream.extra), numbers.__getitem__)[2:-2]
         return self._file.add_stream(content, head, number)
 

@@ -26,7 +26,7 @@ def reference(number: int) -> bytes:
 def references(value: Any) -> Iterator[int]:
     """The numbers of all objects that a value refers to."""
     if isinstance(value, bytes):
-        if _REFERENCE.fullmatch(value):
+        if value.endswith(b" 0 R") and _REFERENCE.fullmatch(value):
             yield number_of(value)
     elif isinstance(value, dict):
         for item in value.values():
@@ -41,7 +41,7 @@ def references(value: Any) -> Iterator[int]:
 def written(value: Any, renumbered: Callable[[int], int] = int) -> bytes:
     """A value as PDF syntax, its references renumbered: dictionaries, lists, names, numbers."""
     if isinstance(value, bytes):
-        found = _REFERENCE.fullmatch(value)
+        found = value.endswith(b" 0 R") and _REFERENCE.fullmatch(value)
         return reference(renumbered(int(found[1]))) if found else value
     if isinstance(value, dict):
         parts = (b"/%s %s" % (k.encode(), written(v, renumbered)) for k, v in value.items())

@@ -69,7 +69,7 @@ def _collecting_by_part() -> Iterator[None]:
 
 def _page(view: View, press: Press, first: int, after: int) -> str:
     is_first, is_last = first == 0, after == len(view.lines)
-    part = {"is_first": is_first, "is_last": is_last, "is_whole": is_first and is_last}
+    part = {"is_first": is_first, "is_last": is_last}
     return press.page.render(view.variables, part=part, lines=view.lines[first:after])
 
 
