@@ -7,12 +7,17 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import pytest
 
 from local import REPOSITORY
 from local.stack import Stack
 from tests.mails import POLICY
+from tests.workers import ON_AIRFLOW, ByStack
+
+if TYPE_CHECKING:
+    from xdist.remote import Producer
 
 ROOTS = REPOSITORY / ".local" / "test-stacks"
 PLATFORM_TEMPLATE = "platform_template"
@@ -31,12 +36,18 @@ def pytest_configure() -> None:
     signal.signal(signal.SIGTERM, _interrupt)
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep a module, whose databases its tests share, on one worker; and Airflow, which is big."""
+    """Refuse a test that needs Airflow where each worker would start one."""
     for item in items:
         needs_airflow = "airflow_stack" in getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group("airflow" if needs_airflow else str(item.path)))
+        if needs_airflow and not item.nodeid.startswith(ON_AIRFLOW):
+            raise pytest.UsageError(f"add {item.nodeid} to ON_AIRFLOW in tests/workers.py")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: "Producer") -> ByStack:
+    """Which of several workers runs which test."""
+    return ByStack(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from threading import Barrier
 from typing import Any, Literal
 
 import psycopg
@@ -71,6 +72,21 @@ def plans() -> st.SearchStrategy[list[Plan]]:
     return st.lists(plan, min_size=1, max_size=MOST_SESSIONS)
 
 
+class Start:
+    """When the period ends: soon after all sessions are ready, however long that takes them."""
+
+    def __init__(self, sessions: int) -> None:
+        self._ready = Barrier(sessions + 1, action=self._name_the_end)
+
+    def end(self) -> datetime:
+        """Wait for all of them; return the end, the same one to each."""
+        self._ready.wait(PATIENCE_SECONDS)
+        return self._end
+
+    def _name_the_end(self) -> None:
+        self._end = datetime.now(UTC) + timedelta(milliseconds=3 - EARLIEST_MS)
+
+
 @dataclass
 class Stage:
     """Where interleavings are played, and how often a period was closed.
@@ -88,12 +104,12 @@ class Stage:
 
     def play(self, interleaving: Sequence[Plan]) -> None:
         """Close a period while the plans run. Raises RowsMissing."""
-        end = datetime.now(UTC) + timedelta(milliseconds=3 - EARLIEST_MS)
+        start = Start(len(interleaving))
         running = []
         for session, plan in zip(self.sessions, interleaving, strict=False):
-            running.append(self.threads.submit(_run, session, plan, end, self._first_row))
+            running.append(self.threads.submit(_run, session, plan, start, self._first_row))
             self._first_row += ROWS_EACH
-        hour = hour_ending(end)
+        hour = hour_ending(start.end())
         closed = self._close(hour)
         for transaction in running:
             transaction.result()
@@ -143,7 +159,7 @@ def stage(settings: Settings, books: Books, platform_conninfo: str) -> Iterator[
         yield Stage(settings, books, sessions, threads)
 
 
-def _run(session: psycopg.Connection[Any], plan: Plan, end: datetime, first_row: int) -> None:
+def _run(session: psycopg.Connection[Any], plan: Plan, start: Start, first_row: int) -> None:
     """Run one transaction as planned. Its rows' amounts are their numbers, so none can hide."""
 
     def write(row: int) -> None:
@@ -161,7 +177,7 @@ def _run(session: psycopg.Connection[Any], plan: Plan, end: datetime, first_row:
         "select set_config('synchronous_commit', %s, false)",
         ["off" if plan.asynchronous else "on"],
     )
-    _sleep_until(end + timedelta(milliseconds=plan.begins_at_ms))
+    _sleep_until(start.end() + timedelta(milliseconds=plan.begins_at_ms))
     session.execute("begin")
     _sleep_ms(plan.first_write_after_ms)
     write(first_row)

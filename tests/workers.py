@@ -1,0 +1,23 @@
+"""Which tests share a worker of pytest-xdist, and so the stack that it starts."""
+
+from xdist.scheduler.loadscope import LoadScopeScheduling
+
+AIRFLOW = "airflow"
+ON_AIRFLOW = (
+    "tests/airflow/",
+    "tests/desk/",
+    "tests/faults/test_runs.py",
+    "tests/local/test_stack.py",
+)
+
+
+class ByStack(LoadScopeScheduling):  # type: ignore[misc]
+    """A module's tests, which share databases, run on one worker; on one, too, all that need
+    Airflow: it takes a minute to start and a gigabyte.
+
+    (pytest-xdist 3.8 reads no marks under pytest 9.2: its groups go by ids that are no longer
+    asked for.)
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return AIRFLOW if nodeid.startswith(ON_AIRFLOW) else nodeid.partition("::")[0]
