@@ -164,7 +164,7 @@ def test_a_store_that_is_out_of_reach_is_worth_a_retry(
         close_days(nowhere, DAYS, RUN)
 
 
-def test_without_replicas_it_ends_after_the_second_day_and_the_retry_goes_on_from_there(
+def test_without_replicas_it_ends_after_the_second_day_and_goes_on_from_there(
     settings: Settings, platform: Platform, books: Books
 ) -> None:
     fill(platform)
