@@ -12,7 +12,7 @@ from closebook.errors import Misconfigured, NotReady, Transient, WrongData
 from closebook.periods import DAY, Period, day_of, days_between
 from closebook.rollups import close_day
 from closebook.settings import Replica, Settings
-from tests.closing import CROSS_CHECKED, RUN, Books, Platform, transactions_with
+from tests.closing import RUN, Books, Platform, transactions_with
 
 NEW_YORK = "America/New_York"
 DAYS = [*days_between(date(2026, 10, 30), date(2026, 11, 3), NEW_YORK)]
@@ -135,7 +135,7 @@ def test_a_cross_check_is_made_for_each_day(
     settings: Settings, platform: Platform, books: Books
 ) -> None:
     fill(platform)
-    close_days(settings, DAYS, CROSS_CHECKED)
+    close_days(settings, DAYS, RUN)
     agreed = books.rows(
         "select period_start from reporting.tie_outs where check_name = 'replicas_agree'"
         " and grain = 'day' order by period_start"
@@ -185,5 +185,5 @@ def test_a_setting_that_is_wrong_stops_it_at_once(
     fill(platform)
     alone = replace(settings, replicas=settings.replicas[:1])
     with pytest.raises(Misconfigured, match="a cross-check needs two replicas"):
-        close_days(alone, DAYS, CROSS_CHECKED)
+        close_days(alone, DAYS, RUN)
     assert versions(books) == {}

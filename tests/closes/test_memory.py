@@ -8,7 +8,7 @@ from datetime import date
 from closebook.periods import Period, day_of
 from closebook.settings import Settings
 from local import REPOSITORY
-from tests.closing import RUN, Books, Platform
+from tests.closing import ONE_REPLICA, Books, Platform
 
 NEW_YORK = "America/New_York"
 FEW, MANY = 5_000, 150_000
@@ -84,7 +84,7 @@ def peak_kb(settings: Settings, days: list[Period]) -> int:
     """The most memory that a process of its own took to close the days."""
     done = subprocess.run(
         [sys.executable, "-c", CLOSE],
-        input=pickle.dumps((settings, days, RUN)),
+        input=pickle.dumps((settings, days, ONE_REPLICA)),
         env={"PYTHONPATH": str(REPOSITORY / "plugins")},
         capture_output=True,
         check=True,

@@ -740,6 +740,9 @@ GUARDS = (
             STORE_ROLES
             + "test_the_desk_says_what_an_entry_of_its_log_is_about_and_nothing_of_the_chain",
         ),
+    ),
+    # ---- ranges of days, and their register ------------------------------------------------
+    Guard(
         "range: what it has closed is not repeated",
         "plugins/closebook/day_range.py",
         "if day.start not in closed] or [*days]",
