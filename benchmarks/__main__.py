@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import closes, desk, index_cost, latency, platform, statements, volume
+from benchmarks import closes, desk, index_cost, latency, platform, statements, volume, year
 from benchmarks.offload import report as offload
 from benchmarks.peers import report as peers
 from benchmarks.timing import Results, console
@@ -13,7 +13,10 @@ from local import REPOSITORY
 from local.errors import FOR_EXPLANATION, StackError, explained
 from local.sample_plan import SampleSize
 
-NAMES = ("volume", "closes", "peers", "index_cost", "statements", "latency", "offload", "desk")
+NAMES = (
+    *("volume", "closes", "peers", "index_cost", "statements", "latency", "offload", "desk"),
+    "year",
+)
 SMALL = SampleSize(transactions=20_000, users=500, merchants=60, promotions=20, days=5)
 
 
@@ -25,6 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--large", action="store_true", help="50,000,000 transactions, 300 days")
     parser.add_argument("--hour-end", action="store_true", help="time a scheduled run too")
     parser.add_argument("--phase-seconds", type=int, default=300, help="of each way of offload")
+    parser.add_argument("--backfilled-days", type=int, default=60, help="of the days of year")
     parser.add_argument("--root", type=Path, help="the stack's folder")
     parser.add_argument("--results", type=Path, default=REPOSITORY / "benchmarks" / "results")
     chosen = parser.parse_args(arguments)
@@ -37,35 +41,59 @@ def main(arguments: Sequence[str] | None = None) -> int:
     name = "bench-stack-large" if chosen.large else "bench-stack"
     root = chosen.root or REPOSITORY / ".local" / name
     try:
-        stage = platform.set_up(root, size, airflow="latency" in names)
-        try:
-            if "volume" in names:
-                volume.measure(stage, results)
-            if "closes" in names:
-                closes.measure(stage, results)
-            if "peers" in names:
-                peers.measure(stage, results)
-            if "index_cost" in names and stage.has_legacy:
-                index_cost.measure(stage, results, size.users, seconds=1 if chosen.small else 5)
-            if "statements" in names:
-                statements.measure(
-                    results,
-                    document_count=2 if chosen.small else 10,
-                    long_count=1_000 if chosen.small else 20_000,
-                )
-            if "latency" in names:
-                latency.measure(stage, results, hour_end=chosen.hour_end)
-            if "offload" in names:
-                offload.measure(stage, results, size.users, chosen.phase_seconds)
-            if "desk" in names:
-                desk.measure(stage, results, account_count=400 if chosen.small else 40_000)
-        finally:
-            stage.stack.down()
+        if names != ["year"]:
+            _on_a_month(root, size, names, results, chosen)
+        if "year" in names:
+            _on_a_year(root.with_name(f"{root.name}-year"), results, chosen.backfilled_days)
     except (StackError, *FOR_EXPLANATION) as raised:
         error = raised if isinstance(raised, StackError) else explained(raised, root / "logs")
         console.print(f"[red]benchmark failed:[/red] {error}")
         return 1
     return 0
+
+
+def _on_a_month(
+    root: Path,
+    size: SampleSize,
+    names: Sequence[str],
+    results: Results,
+    chosen: argparse.Namespace,
+) -> None:
+    stage = platform.set_up(root, size, airflow="latency" in names)
+    try:
+        if "volume" in names:
+            volume.measure(stage, results)
+        if "closes" in names:
+            closes.measure(stage, results)
+        if "peers" in names:
+            peers.measure(stage, results)
+        if "index_cost" in names and stage.has_legacy:
+            index_cost.measure(stage, results, size.users, seconds=1 if chosen.small else 5)
+        if "statements" in names:
+            statements.measure(
+                results,
+                document_count=2 if chosen.small else 10,
+                long_count=1_000 if chosen.small else 20_000,
+            )
+        if "latency" in names:
+            latency.measure(stage, results, hour_end=chosen.hour_end)
+        if "offload" in names:
+            offload.measure(stage, results, size.users, chosen.phase_seconds)
+        if "desk" in names:
+            desk.measure(stage, results, account_count=400 if chosen.small else 40_000)
+    finally:
+        stage.stack.down()
+
+
+def _on_a_year(root: Path, results: Results, backfilled: int) -> None:
+    """Modest days, on a stack of their own."""
+    size = year.SMALL if results.is_tried_out else year.YEAR
+    stage = platform.set_up(root, size, legacy=False)
+    try:
+        days = year.last_days(stage, size.days - 1)
+        year.measure(stage, results, days, min(backfilled, len(days) // 3))
+    finally:
+        stage.stack.down()
 
 
 if __name__ == "__main__":

@@ -61,8 +61,11 @@ class Stage:
         )
 
 
-def set_up(root: Path, size: SampleSize, *, airflow: bool = True) -> Stage:
-    """Start the stack in a folder and load it, unless the same is loaded already."""
+def set_up(root: Path, size: SampleSize, *, airflow: bool = True, legacy: bool = True) -> Stage:
+    """Start the stack in a folder and load it, unless the same is loaded already.
+
+    Without ``legacy`` no copy for the old report is made.
+    """
     loaded, contract = root / "loaded.json", _contract_digest()
     if loaded.exists() and json.loads(loaded.read_text()).get("contract") != contract:
         console.print("the stack has an older contract, indexes or roles: it is made anew")
@@ -74,7 +77,7 @@ def set_up(root: Path, size: SampleSize, *, airflow: bool = True) -> Stage:
         stack.start_servers(steps)
         if not loaded.exists():
             _drop_unfinished(stack)
-            until = _load(stack, size, steps)
+            until = _load(stack, size, steps, legacy=legacy)
             loaded.write_text(json.dumps({"until": until.isoformat(), "contract": contract}))
         if airflow:
             stack.start_airflow(steps)
@@ -112,7 +115,7 @@ def _drop_unfinished(stack: Stack) -> None:
     stack.create_platform(PLATFORM_DATABASE, indexes=False)
 
 
-def _load(stack: Stack, size: SampleSize, steps: Steps) -> datetime:
+def _load(stack: Stack, size: SampleSize, steps: Steps, *, legacy: bool) -> datetime:
     until = datetime.now(UTC)
     with steps.step(f"{size.transactions:,} transactions"), Progress(console=console) as bar:
         tasks: dict[str, Any] = {}
@@ -130,7 +133,7 @@ def _load(stack: Stack, size: SampleSize, steps: Steps) -> datetime:
             time_zone=stack.environment["CLOSEBOOK_TIME_ZONE"],
             progress=show,
         )
-    if size.transactions < LARGE.transactions:
+    if legacy and size.transactions < LARGE.transactions:
         with steps.step("A copy without the contract's indexes"):
             with psycopg.connect(stack.primary_admin(), autocommit=True) as primary:
                 primary.execute(

@@ -14,11 +14,15 @@ Days are those of the business time zone: 23 or 25 hours long when its clocks ch
 
 **Run it again** at any time, by clearing, by backfill, or by hand with the parameter `day`: the
 same numbers come out, and only a difference makes a new version.
+
+**Many days in one run**, by hand with `first_day` and `last_day`: each closes by itself, in order,
+as a run of its own would close it. A day that fails leaves the others be; the task then fails and
+names it, and closes the rest when it is cleared.
 """
 
 from airflow.sdk import CronDataIntervalTimetable, dag, task
 
-from closebook import rollups
+from closebook import day_range, rollups
 from closebook.scheduling import (
     CLOSE_DAG,
     CLOSE_PARAMETERS,
@@ -40,6 +44,10 @@ from closebook.scheduling import (
         "day": optional_text(
             "Business day", "The day to close; empty for the run's own day.", format="date"
         ),
+        "first_day": optional_text(
+            "From", "The first day of a range to close, in place of one day.", format="date"
+        ),
+        "last_day": optional_text("To", "The last day of that range.", format="date"),
         **CLOSE_PARAMETERS,
     },
     **CLOSE_DAG,
@@ -48,8 +56,10 @@ def daily_rollups() -> None:
     """Wire the two tasks."""
 
     @task(pool=REPLICA_POOL)
-    def close_day() -> int:
+    def close_day() -> int | list[int]:
         job = current_task()
+        if days := job.days():
+            return day_range.close_days(job.settings, days, job.run)
         return rollups.close_day(job.settings, job.day(), job.run).close.close_id
 
     close_day() >> publish_counter()

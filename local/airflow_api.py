@@ -104,7 +104,7 @@ class AirflowApi:
         and notices the end of one only now and then: that is waited for.
         """
         deadline = time.monotonic() + END_NOTICED_SECONDS
-        while self._has_running_backfill(dag_id) and time.monotonic() < deadline:
+        while self._running_backfills(dag_id) and time.monotonic() < deadline:
             time.sleep(POLL_SECONDS)
         started = self.post(
             "backfills",
@@ -119,21 +119,34 @@ class AirflowApi:
         )
         return int(started["id"])
 
-    def _has_running_backfill(self, dag_id: str) -> bool:
+    def _running_backfills(self, dag_id: str) -> list[dict[str, Any]]:
         backfills = self.get("backfills", dag_id=dag_id, limit=100)["backfills"]
-        return any(backfill["completed_at"] is None for backfill in backfills)
+        return [backfill for backfill in backfills if backfill["completed_at"] is None]
 
     def run_counts(self, dag_id: str, first: datetime, last: datetime) -> RunCounts:
         """Count a DAG's runs whose interval begins from first to last, by state."""
-        states = [run["state"] for run in self._runs(dag_id, first, last)]
+        states = [run["state"] for run in self.runs(dag_id, first, last)]
         return RunCounts(len(states), states.count("success"), states.count("failed"))
 
     def failures(self, dag_id: str, first: datetime, last: datetime) -> list[str]:
         """Name the failed runs whose interval begins from first to last."""
-        runs = self._runs(dag_id, first, last)
+        runs = self.runs(dag_id, first, last)
         return [run["dag_run_id"] for run in runs if run["state"] == "failed"]
 
-    def _runs(self, dag_id: str, first: datetime, last: datetime) -> list[dict[str, Any]]:
+    def end_runs(self, dag_id: str) -> None:
+        """Cancel a DAG's backfills, and fail what runs or waits of it."""
+        for backfill in self._running_backfills(dag_id):
+            answer = self.client.put(f"/api/v2/backfills/{backfill['id']}/cancel")
+            _refuse_error(answer, f"cancel backfill {backfill['id']}")
+        for state in ("queued", "running"):
+            while runs := self.get(f"dags/{dag_id}/dagRuns", state=state, limit=100)["dag_runs"]:
+                for run in runs:
+                    path = f"/api/v2/dags/{dag_id}/dagRuns/{run['dag_run_id']}"
+                    answer = self.client.patch(path, json={"state": "failed"})
+                    _refuse_error(answer, f"end {run['dag_run_id']}")
+
+    def runs(self, dag_id: str, first: datetime, last: datetime) -> list[dict[str, Any]]:
+        """A DAG's runs whose interval begins from first to last."""
         runs: list[dict[str, Any]] = []
         while True:
             page = self.get(

@@ -1,7 +1,7 @@
 """The register of closes: versions of a period, of which one is current."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -246,10 +246,14 @@ def _draft(store: Store, source: Source, period: Period, run: Run) -> DictRow:
 def _fill(store: Store, close_id: int, period: Period, content: Content) -> list[TieOut]:
     """Write a draft's rows and totals and prove them, even if they will only confirm others."""
     proved = [checks.tie_out(store, name, close_id, period) for name in content.requirements]
-    for total in content.totals:
-        store.execute(
-            query("reporting/insert_close_total"), {"close_id": close_id, **asdict(total)}
-        )
+    totals = {
+        "close_id": close_id,
+        "measures": [total.measure for total in content.totals],
+        "currencies": [total.currency for total in content.totals],
+        "row_counts": [total.row_count for total in content.totals],
+        "amounts_minor": [total.amount_minor for total in content.totals],
+    }
+    store.execute(query("reporting/insert_close_totals"), totals)
     content.insert(close_id)
     return proved + [checks.tie_out(store, name, close_id, period) for name in content.tie_outs]
 

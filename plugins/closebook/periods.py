@@ -85,12 +85,8 @@ class Period:
             start += HOUR
 
     def days(self) -> Iterator["Period"]:
-        """The business days inside the period, in order, without those that the zone skipped."""
-        day = self.first_date
-        while day <= self.last_date:
-            if _midnight(day, self.time_zone) < _midnight(day + DAY, self.time_zone):
-                yield day_of(day, self.time_zone)
-            day += DAY
+        """The business days inside the period, in order."""
+        return days_between(self.first_date, self.last_date, self.time_zone)
 
 
 def zone(time_zone: str) -> ZoneInfo:
@@ -119,6 +115,18 @@ def day_of(day: date, time_zone: str) -> Period:
     """Return a business day. Raises Misconfigured for a date that the zone skipped."""
     start, end = _midnight(day, time_zone), _midnight(day + DAY, time_zone)
     return Period(Grain.DAY, start, end, time_zone)
+
+
+def days_between(first: date, last: date, time_zone: str) -> Iterator[Period]:
+    """The business days from one date to another, both included, without those that were skipped.
+
+    A zone that crosses the date line skips one.
+    """
+    day = first
+    while day <= last:
+        if _midnight(day, time_zone) < _midnight(day + DAY, time_zone):
+            yield day_of(day, time_zone)
+        day += DAY
 
 
 def day_containing(instant: datetime, time_zone: str) -> Period:

@@ -122,6 +122,21 @@ class Task:
         self._refuse_other_schedule(day)
         return day
 
+    def days(self) -> list[Period]:
+        """The business days of the range that the parameters name; none if they name none."""
+        first, last = self._named("first_day"), self._named("last_day")
+        if not first and not last:
+            return []
+        if not first or not last or self._named("day"):
+            raise Misconfigured(
+                "a range of days is named by first_day and last_day, both of them, and no day: "
+                "trigger it again so"
+            )
+        days = [*periods.days_between(_date(first), _date(last), self.settings.time_zone)]
+        if not days:
+            raise Misconfigured(f"there is no day from {first} to {last}: trigger it with others")
+        return days
+
     def month(self) -> Period:
         """The business month that the parameter names, or else the one of the run's interval."""
         zone = self.settings.time_zone

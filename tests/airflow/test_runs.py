@@ -3,7 +3,8 @@
 import json
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -36,6 +37,7 @@ MONTH = periods.month_of(2026, 9, ZONE)
 # On the month's last day: the month waits for each day after the first that was closed.
 FIRST_HOUR = datetime(2026, 9, 30, 12, tzinfo=UTC)
 DAY = periods.day_containing(FIRST_HOUR, ZONE)
+RANGE = [*periods.days_between(date(2026, 10, 1), date(2026, 10, 4), ZONE)]
 PAYMENTS_MINOR = [1_00, 2_50, 10_00, 7, 99_99]
 LATE_MINOR = 5_00
 
@@ -213,6 +215,62 @@ def test_what_came_late_for_the_day_is_found_by_the_month_and_in_the_counter(
     assert compared == [("day", 1), ("hour", 24), ("month", 1)]
 
 
+def test_a_range_closes_each_of_its_days_but_the_one_that_fails_and_names_that(
+    platform: Stack, airflow: AirflowApi
+) -> None:
+    for number, day in enumerate(RANGE):
+        pay(platform, 200 + number, day.start, 10 + number)
+    with spoiled(platform, RANGE[1]):
+        run = airflow.post(
+            "dags/daily_rollups/dagRuns",
+            {
+                "logical_date": None,
+                "conf": {
+                    "first_day": RANGE[0].label,
+                    "last_day": RANGE[-1].label,
+                    "reason": "a range",
+                },
+            },
+        )
+        assert wait_for_end(airflow, "daily_rollups", run["dag_run_id"]) == "failed"
+
+    assert closed_in_range(platform) == [
+        (day.start, 1, 0, run["dag_run_id"], "a range", "admin")
+        for day in (RANGE[0], RANGE[2], RANGE[3])
+    ]
+    log = task_log(airflow, "daily_rollups", run["dag_run_id"], "close_day")
+    assert f"1 of 4 days failed ({RANGE[1].label}), 0 were not tried" in log
+    path = f"dags/daily_rollups/dagRuns/{run['dag_run_id']}/taskInstances"
+    assert airflow.get(f"{path}/close_day")["try_number"] == 1
+
+
+def test_once_mended_the_cleared_range_closes_the_rest_and_the_counter_follows(
+    platform: Stack, airflow: AirflowApi
+) -> None:
+    before = closed_in_range(platform)
+    counted_before = counted_minor(platform)
+    run_id = before[0][3]
+
+    clear_failed(airflow, run_id)
+    wait_for_run(airflow, "daily_rollups", run_id)
+
+    mended = (RANGE[1].start, 1, 0, run_id, "a range", "admin")
+    assert closed_in_range(platform) == sorted([*before, mended])
+    assert counted_minor(platform) == counted_before + sum(10 + n for n in range(len(RANGE)))
+    path = f"dags/daily_rollups/dagRuns/{run_id}/taskInstances/close_day"
+    assert airflow.get(f"{path}/xcomEntries/return_value")["value"] == close_ids(platform, RANGE[1])
+
+
+def test_the_days_of_a_range_that_are_backfilled_are_only_confirmed(
+    platform: Stack, airflow: AirflowApi
+) -> None:
+    before = closed_in_range(platform)
+    run_backfill(airflow, "daily_rollups", RANGE[0].start, RANGE[-1].start, len(RANGE))
+    assert closed_in_range(platform) == [
+        (start, version, confirmed + 1, *run) for start, version, confirmed, *run in before
+    ]
+
+
 def test_an_account_that_has_no_statement_fails_the_run_at_once(airflow: AirflowApi) -> None:
     run = airflow.post(
         "dags/monthly_statements/dagRuns",
@@ -330,6 +388,55 @@ def closed(
             "group by period_start, close_version order by period_start",
             [grain, first, last],
         ).fetchall()
+
+
+@contextmanager
+def spoiled(platform: Stack, day: periods.Period) -> Iterator[None]:
+    """Let the day's payment contradict itself for a while, which stops the day's close."""
+    check = "constraint transactions_check"
+    with psycopg.connect(platform.primary_admin("platform"), autocommit=True) as primary:
+        primary.execute(f"alter table platform.transactions drop {check}".encode())
+        _set_status(primary, day, "pending")
+        yield
+        _set_status(primary, day, "settled")
+        primary.execute(
+            f"alter table platform.transactions add {check} "
+            "check ((status = 'settled') = (settled_at is not null))".encode()
+        )
+
+
+def _set_status(primary: psycopg.Connection[Any], day: periods.Period, status: str) -> None:
+    primary.execute(
+        "update platform.transactions set status = %s where settled_at = %s", [status, day.start]
+    )
+
+
+def closed_in_range(platform: Stack) -> list[tuple[Any, ...]]:
+    """The current closes of the range's days: version, confirmations, and whose run it was."""
+    with psycopg.connect(platform.store()) as store:
+        return store.execute(
+            "select period_start, close_version, confirmation_count, run_id, reason, requested_by "
+            "from reporting.closes where grain = 'day' and is_current "
+            "and period_start between %s and %s order by period_start",
+            [RANGE[0].start, RANGE[-1].start],
+        ).fetchall()
+
+
+def close_ids(platform: Stack, day: periods.Period) -> list[int]:
+    with psycopg.connect(platform.store()) as store:
+        rows = store.execute(
+            "select close_id from reporting.closes where grain = 'day' and period_start = %s",
+            [day.start],
+        ).fetchall()
+    return [close_id for (close_id,) in rows]
+
+
+def clear_failed(airflow: AirflowApi, run_id: str) -> None:
+    """Clear what failed of a run, as a person does in the grid."""
+    airflow.post(
+        "dags/daily_rollups/clearTaskInstances",
+        {"dry_run": False, "dag_run_id": run_id, "only_failed": True},
+    )
 
 
 def daily_rows(platform: Stack) -> list[tuple[Any, ...]]:

@@ -24,11 +24,13 @@ def test_all_benchmarks_run_and_write_their_medians(tmp_path: Path) -> None:
         places = ["--root", str(root), "--results", str(results)]
         assert main(["--small", "--phase-seconds", "3", *places]) == 0
     finally:
-        Stack.build(root, airflow=True, fast=True).clean()
+        for used in (root, root.with_name("stack-year")):
+            Stack.build(used, airflow=True, fast=True).clean()
 
     written = {path.stem: json.loads(path.read_text()) for path in results.glob("*.json")}
     offload = written.pop("offload")["phases"]
     indexes = written.pop("index_cost")["indexes"]
+    year = written.pop("year")
     assert set(written) == {
         *("daily_volume", "hourly_volume", "close_of_an_hour", "close_of_a_day"),
         *("peers", "statements", "hour_to_counter", "desk"),
@@ -41,6 +43,8 @@ def test_all_benchmarks_run_and_write_their_medians(tmp_path: Path) -> None:
     assert set(indexes) == {"transactions_settled_at", "ledger_entries_posted_at", "users_country"}
     for cost in indexes.values():
         assert cost["log_bytes_a_write"]["with"] > cost["log_bytes_a_write"]["without"]
+    assert sum(leg["days"] for leg in year["legs"].values()) == 8
+    assert all(leg["seconds_a_day"] > 0 for leg in year["legs"].values())
     for phase in offload.values():
         assert phase["payments"]["payment_count"] > 0
         assert phase["payments"]["failed_count"] == 0

@@ -70,6 +70,13 @@ def test_each_close_asks_for_a_reason_and_is_cross_checked_only_on_demand(
     assert dag.params["cross_check"] is False
 
 
+def test_the_form_of_days_asks_for_a_range_that_may_stay_empty(dags: dict[str, DAG]) -> None:
+    params = dags["daily_rollups"].params
+    for name in ("day", "first_day", "last_day"):
+        assert params[name] is None
+        assert params.get_param(name).schema["format"] == "date"
+
+
 @pytest.mark.parametrize("dag_id", EXPECTED)
 def test_nothing_is_caught_up_by_itself(dags: dict[str, DAG], dag_id: str) -> None:
     assert dags[dag_id].catchup is False

@@ -7,6 +7,7 @@ from airflow.sdk.exceptions import ParamValidationError
 
 from closebook import periods
 from closebook.errors import Misconfigured
+from closebook.periods import DAY, HOUR
 from closebook.scheduling import CLOSE_PARAMETERS, Task
 from closebook.settings import Replica, Run, Settings
 
@@ -48,6 +49,42 @@ def test_a_backfill_must_not_name_one_period_for_all_of_its_runs(
     backfill = Task(SETTINGS, Run("a test"), {parameter: value}, NOVEMBER_FIRST, is_backfill=True)
     with pytest.raises(Misconfigured, match=f"empty {parameter}"):
         getattr(backfill, parameter)()
+
+
+def test_a_form_that_names_two_days_is_for_all_days_from_one_to_the_other() -> None:
+    days = task(NOVEMBER_FIRST, first_day="2026-10-31", last_day="2026-11-02").days()
+    assert [day.label for day in days] == ["2026-10-31", "2026-11-01", "2026-11-02"]
+    assert [day.end - day.start for day in days] == [DAY, DAY + HOUR, DAY]
+    assert len(task(None, first_day="2026-11-01", last_day="2026-11-01").days()) == 1
+
+
+def test_a_run_that_names_no_range_has_none() -> None:
+    assert task(NOVEMBER_FIRST).days() == []
+    assert task(None, day="2026-10-30", first_day=None, last_day="").days() == []
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        {"first_day": "2026-10-30"},
+        {"last_day": "2026-10-30"},
+        {"first_day": "2026-10-30", "last_day": "2026-10-31", "day": "2026-10-30"},
+    ],
+)
+def test_half_a_range_and_a_range_beside_a_day_are_refused(named: dict[str, str]) -> None:
+    with pytest.raises(Misconfigured, match="both of them, and no day"):
+        task(None, **named).days()
+
+
+def test_a_range_without_a_day_is_refused() -> None:
+    with pytest.raises(Misconfigured, match="no day from 2026-10-31 to 2026-10-30"):
+        task(None, first_day="2026-10-31", last_day="2026-10-30").days()
+
+
+def test_a_backfill_must_not_close_a_range_in_each_of_its_runs() -> None:
+    named = {"first_day": "2026-10-30", "last_day": "2026-10-31"}
+    with pytest.raises(Misconfigured, match="empty first_day"):
+        Task(SETTINGS, Run("a test"), named, NOVEMBER_FIRST, is_backfill=True).days()
 
 
 @pytest.mark.parametrize("parameter", ["hour", "day", "month"])

@@ -14,6 +14,8 @@ MONTH = "tests/closes/test_month.py::"
 REPLICAS = "tests/closes/test_replicas.py::"
 ISSUE = "tests/closes/test_documents.py::"
 MODEL = "tests/statements/test_model.py::"
+RANGE = "tests/closes/test_day_range.py::"
+REGISTER = "tests/test_register.py::"
 REISSUE = "tests/closes/test_reissue.py::"
 RELEASE = "tests/closes/test_release.py::"
 DOCUMENTS = "tests/statements/test_documents.py::"
@@ -738,5 +740,27 @@ GUARDS = (
             STORE_ROLES
             + "test_the_desk_says_what_an_entry_of_its_log_is_about_and_nothing_of_the_chain",
         ),
+    ),
+    # ---- ranges of days, and their register ------------------------------------------------
+    Guard(
+        "range: what it has closed is not repeated",
+        "plugins/closebook/day_range.py",
+        "if day.start not in closed] or [*days]",
+        "]",
+        (RANGE + "test_once_mended_the_same_run_closes_the_rest_and_repeats_nothing",),
+    ),
+    Guard(
+        "range: lost servers end a try",
+        "plugins/closebook/day_range.py",
+        "if unready_in_a_row == UNREADY_IN_A_ROW:",
+        "if False:",
+        (RANGE + "test_without_replicas_it_ends_after_the_second_day_and_goes_on_from_there",),
+    ),
+    Guard(
+        "register: rows of a close that it has",
+        "sql/reporting/migrations/0007_register.sql",
+        "if found then",
+        "if false then",
+        (REGISTER + "test_rows_of_a_close_are_written_and_of_an_unknown_one_none",),
     ),
 )

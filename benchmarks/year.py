@@ -1,0 +1,212 @@
+"""A year of days through Airflow: by a backfill, a run for each day, and by a range, one for all.
+
+Every day is closed for the first time, and a sample of them once more by itself, which must only
+confirm it. Airflow notices the end of a backfill only after a minute, so the two do not take turns
+seven times: the range is measured before and after the backfill.
+"""
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from statistics import median
+
+from rich.table import Table
+
+from benchmarks.platform import Stage
+from benchmarks.timing import Results, console
+from closebook import periods, rollups
+from closebook.periods import Period
+from closebook.settings import Run
+from local.addresses import POOLERS, PRIMARY, REPLICAS, STORE, STORE_DATABASE
+from local.airflow_api import AirflowApi
+from local.errors import StackError
+from local.sample_plan import SampleSize
+from local.stack import Stack
+
+DAG = "daily_rollups"
+YEAR = SampleSize(transactions=732_000, users=20_000, merchants=500, days=366)
+"""Modest days: 2,000 transactions each, so that a run's own cost shows."""
+SMALL = SampleSize(transactions=10_000, users=400, merchants=50, promotions=20, days=9)
+ALONE_DAYS = 15
+# As many as Airflow lets run at once on this stack: the backfill at its best.
+ACTIVE_RUNS = 16
+BACKFILL = "backfill"
+PATIENCE_SECONDS = 1800
+SAMPLE = 3
+PROCESSES = {
+    "scheduler and tasks": ("scheduler",),
+    "rest of Airflow": ("api_server", "dag_processor", "triggerer"),
+    "primary, replicas, poolers": (PRIMARY, *REPLICAS, *POOLERS),
+    "store and metadata": (STORE,),
+}
+
+
+Way = Callable[[AirflowApi, Sequence[Period]], dict[str, float]]
+
+
+@dataclass(frozen=True)
+class Leg:
+    """Some days closed in one way: wall-clock, CPU by whom, and time within tasks, all a day."""
+
+    days: int
+    first_day: str
+    seconds_a_day: float
+    cpu_seconds_a_day: dict[str, float]
+    task_seconds_a_day: dict[str, float]
+    load: float
+
+
+def measure(stage: Stage, results: Results, days: Sequence[Period], backfilled: int) -> None:
+    """Close the days: a few without Airflow, some by a backfill, the others by two ranges."""
+    alone = min(ALONE_DAYS, len(days) // 4)
+    half = (len(days) - alone - backfilled) // 2
+    cuts: dict[str, tuple[int, Way]] = {
+        "no Airflow": (alone, lambda airflow, chosen: _close_alone(stage, chosen)),
+        "range": (half, _close_range),
+        BACKFILL: (backfilled, _backfill),
+        "range, afterwards": (len(days) - alone - half - backfilled, _close_range),
+    }
+    legs: dict[str, Leg] = {}
+    stack = stage.stack
+    with AirflowApi.login(stack.ui_url, "admin", stack.credentials["admin"]) as airflow:
+        airflow.wait_for_dags((DAG,), seconds=60)
+        # What a command that was killed left behind must not close a day of ours.
+        airflow.end_runs(DAG)
+        stack.drop_store(STORE_DATABASE)
+        stack.create_store(STORE_DATABASE)
+        airflow.unpause(DAG)
+        left = [*days]
+        for name, (count, way) in cuts.items():
+            chosen, left = left[:count], left[count:]
+            console.print(f"{name}: {count} days from {chosen[0].label}")
+            legs[name] = _leg(stage.stack, chosen, partial(way, airflow, chosen))
+            _require_confirmed(stage, chosen)
+    _report(results, legs)
+
+
+def last_days(stage: Stage, count: int) -> list[Period]:
+    """The whole days in the platform's data but the last, which the schedule closes by itself."""
+    day = stage.day
+    first, last = (day.first_date - number * periods.DAY for number in (count, 1))
+    return [*periods.days_between(first, last, day.time_zone)]
+
+
+def _leg(stack: Stack, days: Sequence[Period], work: Callable[[], dict[str, float]]) -> Leg:
+    cpu_before = _cpu_seconds(stack)
+    began = time.monotonic()
+    within = work()
+    seconds = time.monotonic() - began
+    cpu = {who: after - cpu_before[who] for who, after in _cpu_seconds(stack).items()}
+    return Leg(
+        days=len(days),
+        first_day=days[0].label,
+        seconds_a_day=round(seconds / len(days), 3),
+        cpu_seconds_a_day={who: round(taken / len(days), 3) for who, taken in cpu.items()},
+        task_seconds_a_day={task: round(s / len(days), 3) for task, s in within.items()},
+        load=round(os.getloadavg()[0], 1),
+    )
+
+
+def _close_alone(stage: Stage, days: Sequence[Period]) -> dict[str, float]:
+    for day in days:
+        rollups.close_day(stage.settings, day, Run("benchmark"))
+    return {}
+
+
+def _close_range(airflow: AirflowApi, days: Sequence[Period]) -> dict[str, float]:
+    conf = {"first_day": days[0].label, "last_day": days[-1].label, "reason": "benchmark"}
+    run = airflow.post(f"dags/{DAG}/dagRuns", {"logical_date": None, "conf": conf})
+    path = f"dags/{DAG}/dagRuns/{run['dag_run_id']}"
+    _wait_for(lambda: airflow.get(path)["state"] in {"success", "failed"})
+    if airflow.get(path)["state"] == "failed":
+        raise StackError(f"the range from {days[0].label} failed: see its task's log in the UI")
+    return _task_seconds(airflow, {run["dag_run_id"]})
+
+
+def _backfill(airflow: AirflowApi, days: Sequence[Period]) -> dict[str, float]:
+    first, last = days[0].start, days[-1].start
+    conf = {"reason": "benchmark"}
+    airflow.backfill(DAG, first, last, conf=conf, max_active_runs=ACTIVE_RUNS)
+    _wait_for(lambda: airflow.run_counts(DAG, first, last).done >= len(days))
+    if failed := airflow.failures(DAG, first, last):
+        raise StackError(f"{', '.join(failed[:3])} failed: see the task's log in the UI")
+    return _task_seconds(airflow, {run["dag_run_id"] for run in airflow.runs(DAG, first, last)})
+
+
+def _wait_for(done: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not done():
+        if time.monotonic() > deadline:
+            raise StackError(f"Airflow was not done within {PATIENCE_SECONDS} s")
+        time.sleep(0.5)
+
+
+def _task_seconds(airflow: AirflowApi, run_ids: set[str]) -> dict[str, float]:
+    """Seconds within the tasks of some runs, added up by task."""
+    seconds: dict[str, float] = {}
+    for run_id in run_ids:
+        path = f"dags/{DAG}/dagRuns/{run_id}/taskInstances"
+        for task in airflow.get(path)["task_instances"]:
+            taken = seconds.get(task["task_id"], 0.0) + (task["duration"] or 0.0)
+            seconds[task["task_id"]] = taken
+    return seconds
+
+
+def _require_confirmed(stage: Stage, days: Sequence[Period]) -> None:
+    """Close a few of the days again by themselves: they must have been closed, and be the same."""
+    for day in days[:: max(1, len(days) // SAMPLE)][:SAMPLE]:
+        outcome = rollups.close_day(stage.settings, day, Run("benchmark")).close.outcome
+        if outcome != "confirmed":
+            raise StackError(f"{day.label} was not closed, or not to the same numbers: {outcome}")
+
+
+def _cpu_seconds(stack: Stack) -> dict[str, float]:
+    """Of all processes so far, those included that have ended, by what they belong to."""
+    seconds = {
+        who: sum(_cpu_of(pid) for name in names for pid in stack.processes_of(name))
+        for who, names in PROCESSES.items()
+    }
+    return {**seconds, "this process": sum(os.times()[:4])}
+
+
+def _cpu_of(pid: int) -> float:
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0
+    # Its own, and that of the children that it has seen end.
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+
+
+def _report(results: Results, legs: dict[str, Leg]) -> None:
+    table = Table("way", "days", "seconds", title="A year of days: seconds a day")
+    for heading in ("in close_day", "in publish_counter", "Airflow's CPU", "servers' CPU", "load"):
+        table.add_column(heading, max_width=9)
+    for name, leg in legs.items():
+        cpu, tasks = leg.cpu_seconds_a_day, leg.task_seconds_a_day
+        table.add_row(
+            name,
+            str(leg.days),
+            f"{leg.seconds_a_day:.2f}",
+            f"{tasks.get('close_day', 0.0):.2f}",
+            f"{tasks.get('publish_counter', 0.0):.2f}",
+            f"{cpu['scheduler and tasks'] + cpu['rest of Airflow']:.2f}",
+            f"{cpu['primary, replicas, poolers'] + cpu['store and metadata']:.2f}",
+            f"{leg.load}",
+        )
+    console.print(table)
+    ranges = [leg.seconds_a_day for name, leg in legs.items() if name.startswith("range")]
+    backfilled = legs[BACKFILL].seconds_a_day
+    times_faster = round(backfilled / median(ranges), 2)
+    console.print(f"  a range is {times_faster} times as fast as a backfill")
+    results.write(
+        "Year",
+        {
+            "legs": {name: asdict(leg) for name, leg in legs.items()},
+            "range_times_faster_than_backfill": times_faster,
+            "active_runs_of_the_backfill": ACTIVE_RUNS,
+        },
+    )

@@ -1,0 +1,71 @@
+"""A range of days in one run: each closes by itself, and one that fails leaves the others be."""
+
+import logging
+from collections.abc import Sequence
+
+from closebook import rollups
+from closebook.errors import ClosebookError, Misconfigured, NotReady, Transient, WrongData
+from closebook.periods import Period
+from closebook.queries import query
+from closebook.settings import Run, Settings
+from closebook.store import on_store
+
+log = logging.getLogger(__name__)
+
+TRIED_AGAIN = (NotReady, Transient)
+# One day can have a query that is too slow for its servers. Two in a row, and it is the servers.
+UNREADY_IN_A_ROW = 2
+REASONS_SHOWN = 3
+
+
+def close_days(settings: Settings, days: Sequence[Period], run: Run) -> list[int]:
+    """Close those of the days that this run has not closed yet, in order; return their close ids.
+
+    A day that fails is told and passed over. Raises in the end what Airflow should do about the
+    days that are left: NotReady or Transient if trying again can close one of them, else
+    WrongData. Misconfigured stops at once.
+    """
+    left = _left(settings, days, run)
+    if len(left) < len(days):
+        log.info("%d of %d days were closed by this run before", len(days) - len(left), len(days))
+    close_ids: list[int] = []
+    failures: dict[Period, ClosebookError] = {}
+    unready_in_a_row = 0
+    for day in left:
+        try:
+            close_ids.append(rollups.close_day(settings, day, run).close.close_id)
+        except Misconfigured:
+            raise
+        except ClosebookError as error:
+            log.error("%s is not closed: %s", day.label, error)  # noqa: TRY400  # no bug of ours
+            failures[day] = error
+            unready_in_a_row = unready_in_a_row + 1 if isinstance(error, TRIED_AGAIN) else 0
+        else:
+            unready_in_a_row = 0
+        if unready_in_a_row == UNREADY_IN_A_ROW:
+            break
+    if failures:
+        raise _summary(failures, len(days), len(left) - len(failures) - len(close_ids))
+    return close_ids
+
+
+def _left(settings: Settings, days: Sequence[Period], run: Run) -> list[Period]:
+    """The days that the run has not closed; all of them, if it has closed all and begins again."""
+    asked = {"run_id": run.run_id, "starts": [day.start for day in days]}
+    with on_store(settings) as store:
+        rows = store.execute(query("reporting/days_closed_by_run"), asked).fetchall()
+    closed = {row["period_start"] for row in rows}
+    return [day for day in days if day.start not in closed] or [*days]
+
+
+def _summary(
+    failures: dict[Period, ClosebookError], day_count: int, untried_count: int
+) -> ClosebookError:
+    errors = [*failures.values()]
+    kinds = [k for k in TRIED_AGAIN if any(isinstance(error, k) for error in errors)]
+    kind = kinds[0] if kinds else WrongData
+    return kind(
+        f"{len(failures)} of {day_count} days failed ({', '.join(d.label for d in failures)}), "
+        f"{untried_count} were not tried, all others are closed; mend what is wrong and clear the "
+        f"task, which closes the rest: {'; '.join(map(str, errors[:REASONS_SHOWN]))}"
+    )

@@ -1,0 +1,10 @@
+-- The days, given by their starts, that a run has closed or confirmed: one row a day. Each close
+-- leaves this check under its run.
+select distinct period_start
+from reporting.tie_outs
+where
+    grain = 'day'
+    and period_start = any(%(starts)s::timestamptz[])
+    and run_id = %(run_id)s
+    and check_name = 'rows_equal_source'
+    and close_id is not null

@@ -1,0 +1,15 @@
+-- The control totals of a close, as the source gave them: one row a measure and currency.
+insert into reporting.close_totals (close_id, measure, currency, row_count, amount_minor)
+select
+    %(close_id)s as close_id,
+    measure,
+    currency,
+    row_count,
+    amount_minor
+from
+    unnest(
+        %(measures)s::text[],
+        %(currencies)s::text[],
+        %(row_counts)s::bigint[],
+        %(amounts_minor)s::bigint[]
+    ) as totals (measure, currency, row_count, amount_minor)

@@ -1,0 +1,189 @@
+"""A range of days in one run: each day by itself, what failed told, what is left closed later."""
+
+import logging
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from closebook.day_range import close_days
+from closebook.errors import Misconfigured, NotReady, Transient, WrongData
+from closebook.periods import DAY, Period, day_of, days_between
+from closebook.rollups import close_day
+from closebook.settings import Replica, Settings
+from tests.closing import RUN, Books, Platform, transactions_with
+
+NEW_YORK = "America/New_York"
+DAYS = [*days_between(date(2026, 10, 30), date(2026, 11, 3), NEW_YORK)]
+LABELS = [day.label for day in DAYS]
+WRONG = DAYS[1]
+
+
+def fill(platform: Platform) -> None:
+    """Two payments and an entry on each day; the clocks go back on one of them."""
+    platform.open_account(1)
+    for number, day in enumerate(DAYS):
+        platform.settle(day.start, 100 + number)
+        platform.settle(day.end - DAY / 48, 1)
+        platform.post(1, day.start, 10 + number)
+
+
+def spoiled(platform: Platform, day: Period) -> AbstractContextManager[None]:
+    """Let a transaction of the day contradict itself for a while, which stops the day's close."""
+    wrong = f"case when settled_at = '{day.start.isoformat()}' then 'pending' else status end"
+    return transactions_with(platform, status=wrong)
+
+
+def versions(books: Books) -> dict[str, tuple[int, int]]:
+    """The current version of each closed day, and how often it was confirmed."""
+    rows = books.rows(
+        "select close_version, confirmation_count, period_start from reporting.closes"
+        " where grain = 'day' and is_current order by period_start"
+    )
+    starts = {day.start: day.label for day in DAYS}
+    return {
+        starts[row["period_start"]]: (row["close_version"], row["confirmation_count"])
+        for row in rows
+    }
+
+
+def numbers(books: Books) -> list[tuple[object, ...]]:
+    """All current rows of days and hours, with the closes that they belong to."""
+    rows = [
+        *books.rows("select * from reporting.current_daily_volume order by 1, 2, 3"),
+        *books.rows("select * from reporting.current_daily_account_movement order by 1, 2, 3"),
+        *books.rows("select * from reporting.current_hourly_volume order by 1, 2, 3"),
+    ]
+    return [tuple(row.values()) for row in rows]
+
+
+def test_each_day_is_closed_by_itself_as_a_run_of_its_own_closes_it(
+    settings: Settings, platform: Platform, books: Books
+) -> None:
+    fill(platform)
+
+    close_ids = close_days(settings, DAYS, RUN)
+
+    rows = books.rows(
+        "select * from reporting.closes where grain = 'day' order by period_start, close_version"
+    )
+    assert [row["close_id"] for row in rows] == close_ids
+    assert [(r["period_start"], r["period_end"]) for r in rows] == [(d.start, d.end) for d in DAYS]
+    assert [row["fenced_at"] for row in rows] == sorted({row["fenced_at"] for row in rows})
+    assert {(row["run_id"], row["reason"]) for row in rows} == {(RUN.run_id, RUN.reason)}
+    together = numbers(books)
+    assert len(together) == 4 * len(DAYS)
+    for day in DAYS:
+        assert close_day(settings, day, replace(RUN, run_id="its own")).close.outcome == "confirmed"
+    assert numbers(books) == together
+
+
+def test_a_day_that_fails_is_named_and_the_others_are_closed(
+    settings: Settings, platform: Platform, books: Books, caplog: pytest.LogCaptureFixture
+) -> None:
+    fill(platform)
+
+    with (
+        spoiled(platform, WRONG),
+        pytest.raises(WrongData, match=rf"1 of 5 days failed \({WRONG.label}\), 0 were not tried"),
+    ):
+        close_days(settings, DAYS, RUN)
+
+    assert versions(books) == {label: (1, 0) for label in LABELS if label != WRONG.label}
+    told = [record.message for record in caplog.records if record.levelno == logging.ERROR]
+    assert [line.partition(":")[0] for line in told] == [f"{WRONG.label} is not closed"]
+
+
+def test_once_mended_the_same_run_closes_the_rest_and_repeats_nothing(
+    settings: Settings, platform: Platform, books: Books
+) -> None:
+    fill(platform)
+    with spoiled(platform, WRONG), pytest.raises(WrongData):
+        close_days(settings, DAYS, RUN)
+
+    assert len(close_days(settings, DAYS, RUN)) == 1
+
+    assert versions(books) == dict.fromkeys(LABELS, (1, 0))
+
+
+def test_a_run_that_has_closed_all_begins_again_and_finds_the_same_numbers(
+    settings: Settings, platform: Platform, books: Books
+) -> None:
+    fill(platform)
+    close_ids = close_days(settings, DAYS, RUN)
+    before = numbers(books)
+
+    assert close_days(settings, DAYS, RUN) == close_ids
+
+    assert versions(books) == dict.fromkeys(LABELS, (1, 1))
+    assert numbers(books) == before
+
+
+def test_what_another_run_closed_is_closed_again(
+    settings: Settings, platform: Platform, books: Books
+) -> None:
+    fill(platform)
+    close_day(settings, DAYS[2], replace(RUN, run_id="another"))
+
+    close_days(settings, DAYS, RUN)
+
+    assert versions(books) == dict.fromkeys(LABELS, (1, 0)) | {LABELS[2]: (1, 1)}
+
+
+def test_a_cross_check_is_made_for_each_day(
+    settings: Settings, platform: Platform, books: Books
+) -> None:
+    fill(platform)
+    close_days(settings, DAYS, RUN)
+    agreed = books.rows(
+        "select period_start from reporting.tie_outs where check_name = 'replicas_agree'"
+        " and grain = 'day' order by period_start"
+    )
+    assert [row["period_start"] for row in agreed] == [day.start for day in DAYS]
+
+
+def test_days_that_are_not_over_end_it_after_the_second_and_are_worth_a_retry(
+    settings: Settings, platform: Platform, books: Books
+) -> None:
+    fill(platform)
+    future = [day_of(date(2999, 1, number), NEW_YORK) for number in range(1, 8)]
+
+    failed = rf"3 of 12 days failed \({WRONG.label}, 2999-01-01, 2999-01-02\), 5 were not tried"
+    with spoiled(platform, WRONG), pytest.raises(NotReady, match=failed):
+        close_days(settings, [*DAYS, *future], RUN)
+
+    assert versions(books) == {label: (1, 0) for label in LABELS if label != WRONG.label}
+
+
+def test_a_store_that_is_out_of_reach_is_worth_a_retry(
+    settings: Settings, platform: Platform
+) -> None:
+    nowhere = replace(settings, store="host=127.0.0.1 port=1 connect_timeout=1")
+    with pytest.raises(Transient):
+        close_days(nowhere, DAYS, RUN)
+
+
+def test_without_replicas_it_ends_after_the_second_day_and_goes_on_from_there(
+    settings: Settings, platform: Platform, books: Books
+) -> None:
+    fill(platform)
+    lost = tuple(Replica(r.name, f"{r.conninfo} port=1") for r in settings.replicas)
+    alone = replace(settings, replicas=lost, replica_wait_seconds=0.1)
+    close_days(settings, DAYS[:2], RUN)
+
+    with pytest.raises(NotReady, match=r"2 of 5 days failed .*, 1 were not tried"):
+        close_days(alone, DAYS, RUN)
+    close_days(settings, DAYS, RUN)
+
+    assert versions(books) == dict.fromkeys(LABELS, (1, 0))
+
+
+def test_a_setting_that_is_wrong_stops_it_at_once(
+    settings: Settings, platform: Platform, books: Books
+) -> None:
+    fill(platform)
+    alone = replace(settings, replicas=settings.replicas[:1])
+    with pytest.raises(Misconfigured, match="a cross-check needs two replicas"):
+        close_days(alone, DAYS, RUN)
+    assert versions(books) == {}

@@ -1,0 +1,110 @@
+"""The memory of whoever closes a day does not grow with the day."""
+
+import pickle
+import subprocess
+import sys
+from datetime import date
+
+from closebook.periods import Period, day_of
+from closebook.settings import Settings
+from local import REPOSITORY
+from tests.closing import ONE_REPLICA, Books, Platform
+
+NEW_YORK = "America/New_York"
+FEW, MANY = 5_000, 150_000
+# What a process of Python and libpq takes by itself is the most of it. All rows of the larger day
+# are more than 14 MB as they come from the replica, and several times as much as Python's objects.
+GROWTH_KB_MAX = 4_000
+
+FILL = """
+with numbers as (
+    select g, %(start)s::timestamptz + g * interval '1 second' / 10 as settled_at
+    from generate_series(1, %(count)s) as g
+),
+
+users as (
+    insert into platform.users (user_id, full_name, address, country, locale_code)
+    select 10000000 + g, 'Somebody', 'a street', 'US', 'en_US' from numbers
+    on conflict do nothing
+    returning user_id
+),
+
+merchants as (
+    insert into platform.merchants (
+        merchant_id, merchant_name, category, address, country, locale_code
+    )
+    select 10000000 + g, 'A shop', 'books', 'a street', 'US', 'en_US' from numbers
+    on conflict do nothing
+    returning merchant_id
+),
+
+wallets as (
+    insert into platform.wallets (wallet_id, account_number, user_id, currency, balance_minor)
+    select 10000000 + g, 'ACC-' || g, 10000000 + g, 'USD', 0 from numbers
+    on conflict do nothing
+    returning wallet_id
+),
+
+transactions as (
+    insert into platform.transactions (
+        transaction_id, user_id, merchant_id, kind, currency, amount_minor, status, settled_at
+    )
+    select
+        %(first_id)s + g, 10000000 + g, 10000000 + g, 'payment', 'USD', g, 'settled', settled_at
+    from numbers
+)
+
+insert into platform.ledger_entries (
+    entry_id, wallet_id, posted_at, amount_minor, currency, kind, description
+)
+select %(first_id)s + g, 10000000 + g, settled_at, -g, 'USD', 'payment', 'An entry'
+from numbers
+"""
+
+CLOSE = """
+import pickle, re, sys
+from pathlib import Path
+from closebook.rollups import close_day
+
+settings, days, run = pickle.load(sys.stdin.buffer)
+for day in days:
+    close_day(settings, day, run)
+# Not ru_maxrss, which begins with that of the process that started this one.
+print(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1])
+"""
+
+
+def fill(platform: Platform, day: Period, count: int, first_id: int) -> None:
+    """As many payments, entries, merchants and accounts on a day: as many rows in its close."""
+    values = {"start": day.start, "count": count, "first_id": first_id}
+    platform.connection.execute(FILL, values)
+
+
+def peak_kb(settings: Settings, days: list[Period]) -> int:
+    """The most memory that a process of its own took to close the days."""
+    done = subprocess.run(
+        [sys.executable, "-c", CLOSE],
+        input=pickle.dumps((settings, days, ONE_REPLICA)),
+        env={"PYTHONPATH": str(REPOSITORY / "plugins")},
+        capture_output=True,
+        check=True,
+    )
+    return int(done.stdout)
+
+
+def test_a_day_of_thirty_times_the_rows_takes_no_more_memory(
+    settings: Settings, platform: Platform, books: Books
+) -> None:
+    few, many = (day_of(date(2026, 10, number), NEW_YORK) for number in (14, 15))
+    fill(platform, few, FEW, 10_000_000)
+    fill(platform, many, MANY, 20_000_000)
+
+    small, large = peak_kb(settings, [few]), peak_kb(settings, [many])
+
+    rows = books.rows(
+        "select business_day, (select count(*) from reporting.daily_account_movement as movement"
+        " where movement.close_id = volume.close_id) as accounts, count(*) as cells"
+        " from reporting.current_daily_volume as volume group by business_day, close_id order by 1"
+    )
+    assert [(row["accounts"], row["cells"]) for row in rows] == [(FEW, FEW), (MANY, MANY)]
+    assert large - small < GROWTH_KB_MAX, (small, large)
