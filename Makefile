@@ -8,7 +8,7 @@ demo: setup  # see it work: a whole stack, a filled platform, hours, days and a 
 	@$(PYTHON) -m local demo
 
 test: setup-dev lint  # all checks and all tests, on real servers
-	@$(PYTHON) -m pytest --numprocesses 2
+	@$(PYTHON) -m pytest --numprocesses 2 --no-loadscope-reorder
 
 test-real: setup-dev  # the three closes on the data sets of ../shared/data
 	@$(PYTHON) -m pytest tests/real
