@@ -32,7 +32,7 @@ GRID_VIEW = {
 DESK_SIZE = ViewportSize(width=1240, height=760)
 # Who looks, at which page of the desk.
 DESK_PAGES = {
-    "desk-statements.png": ("finance", "/closebook/statements"),
+    "desk-statements.png": ("approver", "/closebook/statements"),
     "desk-release.png": ("approver", "/closebook/releases/{month}"),
     "desk-volume.png": ("operator", "/closebook/volume"),
     "desk-health.png": ("operator", "/closebook/health"),
@@ -121,6 +121,7 @@ def _desk(browser: Browser, stack: Stack, user: str, path: str, picture: Path) -
     page = context.new_page()
     _log_in(page, stack, user)
     page.goto(f"{stack.ui_url}{path.format(month=month)}")
+    page.wait_for_load_state("networkidle")
     page.screenshot(path=picture)
     context.close()
 

@@ -5,12 +5,20 @@ with transactions as (
         status
     from reporting_source.transactions
     where settled_at >= %(period_start)s and settled_at < %(period_end)s
+),
+
+-- Materialized, or else a plan may walk through the whole table by transaction_id for the first 20.
+others as materialized (
+    select
+        transaction_id,
+        status
+    from transactions
+    where coalesce(status, '') <> 'settled'
 )
 
 select
     transaction_id,
     status
-from transactions
-where coalesce(status, '') <> 'settled'
+from others
 order by transaction_id asc
 limit 20

@@ -58,6 +58,11 @@ def test_a_search_finds(desk: Desk, fields: dict[str, str], found: list[int]) ->
     assert [a for a in NAMES if desk.path("october", a) in page.text] == found
 
 
+def test_a_search_that_finds_nothing_says_how_to_find_more(desk: Desk) -> None:
+    answer = desk.post("finance", "/statements", holder="Nobody")
+    assert "fewer filters" in desk.of("finance").get(answer.headers["Location"]).text
+
+
 def test_neither_name_nor_number_of_a_search_is_in_airflows_log(desk: Desk) -> None:
     answer = desk.post("finance", "/statements", holder="Plantedname", account="ACC-1")
     desk.of("finance").get(answer.headers["Location"])
