@@ -45,9 +45,9 @@ from closebook.scheduling import (
             "Business day", "The day to close; empty for the run's own day.", format="date"
         ),
         "first_day": optional_text(
-            "From", "The first day of a range to close, in place of one day.", format="date"
+            "First day", "The first day of a range to close, in place of one day.", format="date"
         ),
-        "last_day": optional_text("To", "The last day of that range.", format="date"),
+        "last_day": optional_text("Last day", "The last day of that range.", format="date"),
         **CLOSE_PARAMETERS,
     },
     **CLOSE_DAG,

@@ -1,6 +1,7 @@
 """A range of days in one run: each closes by itself, and one that fails leaves the others be."""
 
 import logging
+from collections import deque
 from collections.abc import Sequence
 
 from closebook import rollups
@@ -13,7 +14,8 @@ from closebook.store import on_store
 log = logging.getLogger(__name__)
 
 TRIED_AGAIN = (NotReady, Transient)
-# One day can have a query that is too slow for its servers. Two in a row, and it is the servers.
+# Days beside each other can be too much for their servers. If one far from them is too, it is the
+# servers.
 UNREADY_IN_A_ROW = 2
 REASONS_SHOWN = 3
 
@@ -31,7 +33,10 @@ def close_days(settings: Settings, days: Sequence[Period], run: Run) -> list[int
     close_ids: list[int] = []
     failures: dict[Period, ClosebookError] = {}
     unready_in_a_row = 0
-    for day in left:
+    queue = deque(left)
+    while queue and unready_in_a_row <= UNREADY_IN_A_ROW:
+        # The farthest day then tells whether it is those days or the servers.
+        day = queue.pop() if unready_in_a_row == UNREADY_IN_A_ROW else queue.popleft()
         try:
             close_ids.append(rollups.close_day(settings, day, run).close.close_id)
         except Misconfigured:
@@ -42,20 +47,20 @@ def close_days(settings: Settings, days: Sequence[Period], run: Run) -> list[int
             unready_in_a_row = unready_in_a_row + 1 if isinstance(error, TRIED_AGAIN) else 0
         else:
             unready_in_a_row = 0
-        if unready_in_a_row == UNREADY_IN_A_ROW:
-            break
     if failures:
-        raise _summary(failures, len(days), len(left) - len(failures) - len(close_ids))
+        raise _summary(failures, len(days), len(queue))
     return close_ids
 
 
 def _left(settings: Settings, days: Sequence[Period], run: Run) -> list[Period]:
-    """The days that the run has not closed; all of them, if it has closed all and begins again."""
+    """The days that the run has closed less often than the others; all of them, if it has closed
+    all equally often and begins again."""
     asked = {"run_id": run.run_id, "starts": [day.start for day in days]}
     with on_store(settings) as store:
         rows = store.execute(query("reporting/days_closed_by_run"), asked).fetchall()
-    closed = {row["period_start"] for row in rows}
-    return [day for day in days if day.start not in closed] or [*days]
+    counts = {row["period_start"]: row["close_count"] for row in rows}
+    most = max(counts.values(), default=0)
+    return [day for day in days if counts.get(day.start, 0) < most] or [*days]
 
 
 def _summary(

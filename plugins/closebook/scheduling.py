@@ -25,6 +25,8 @@ from closebook.errors import ClosebookError, Misconfigured, NotReady, Transient
 from closebook.periods import Period
 from closebook.settings import Run, Settings, from_airflow
 
+START_DATE = datetime(1990, 1, 1, tzinfo=UTC)
+MOST_DAYS_OF_A_RANGE = timedelta(days=3660)
 REPLICA_POOL = "replica_reads"
 RENDERING_POOL = "rendering"
 
@@ -65,7 +67,7 @@ WATCH_DEFAULTS: dict[str, Any] = {
 """What a task has that only watches."""
 
 CLOSE_DAG: dict[str, Any] = {
-    "start_date": datetime(1990, 1, 1, tzinfo=UTC),
+    "start_date": START_DATE,
     "catchup": False,
     # A run that waits must not keep others from closing their periods.
     "max_active_runs": 4,
@@ -132,7 +134,14 @@ class Task:
                 "a range of days is named by first_day and last_day, both of them, and no day: "
                 "trigger it again so"
             )
-        days = [*periods.days_between(_date(first), _date(last), self.settings.time_zone)]
+        first_day, last_day = _date(first), _date(last)
+        is_too_long = last_day - first_day > MOST_DAYS_OF_A_RANGE
+        if first_day < START_DATE.date() or is_too_long or last_day == date.max:
+            raise Misconfigured(
+                f"{first} to {last} is no range to close: it begins in {START_DATE.year} or later "
+                "and has ten years at most; trigger it again with the years that are meant"
+            )
+        days = [*periods.days_between(first_day, last_day, self.settings.time_zone)]
         if not days:
             raise Misconfigured(f"there is no day from {first} to {last}: trigger it with others")
         return days

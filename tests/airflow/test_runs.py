@@ -397,12 +397,14 @@ def spoiled(platform: Stack, day: periods.Period) -> Iterator[None]:
     with psycopg.connect(platform.primary_admin("platform"), autocommit=True) as primary:
         primary.execute(f"alter table platform.transactions drop {check}".encode())
         _set_status(primary, day, "pending")
-        yield
-        _set_status(primary, day, "settled")
-        primary.execute(
-            f"alter table platform.transactions add {check} "
-            "check ((status = 'settled') = (settled_at is not null))".encode()
-        )
+        try:
+            yield
+        finally:
+            _set_status(primary, day, "settled")
+            primary.execute(
+                f"alter table platform.transactions add {check} "
+                "check ((status = 'settled') = (settled_at is not null))".encode()
+            )
 
 
 def _set_status(primary: psycopg.Connection[Any], day: periods.Period, status: str) -> None:

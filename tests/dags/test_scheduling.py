@@ -81,6 +81,15 @@ def test_a_range_without_a_day_is_refused() -> None:
         task(None, first_day="2026-10-31", last_day="2026-10-30").days()
 
 
+@pytest.mark.parametrize(
+    ("first_day", "last_day"),
+    [("0206-10-01", "2026-10-31"), ("2016-01-01", "2026-10-31"), ("9999-12-30", "9999-12-31")],
+)
+def test_a_range_with_a_slip_in_a_year_is_refused(first_day: str, last_day: str) -> None:
+    with pytest.raises(Misconfigured, match="with the years that are meant"):
+        task(None, first_day=first_day, last_day=last_day).days()
+
+
 def test_a_backfill_must_not_close_a_range_in_each_of_its_runs() -> None:
     named = {"first_day": "2026-10-30", "last_day": "2026-10-31"}
     with pytest.raises(Misconfigured, match="empty first_day"):
