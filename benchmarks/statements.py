@@ -6,13 +6,11 @@ none; only the first is tagged, for the archive, and has its twins inside.
 
 import os
 import random
-import re
 import subprocess
 import sys
 from base64 import b64encode
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any
 
 from weasyprint import HTML
@@ -25,6 +23,7 @@ from closebook.statements.press import press
 from closebook.statements.render import render
 from closebook.statements.view import CHART_SOURCE, view
 from local import REPOSITORY
+from local.processes import cpu_seconds, peak_memory_kb
 
 LINES = 30
 SEED = 7
@@ -85,16 +84,11 @@ def _each(make: Callable[[Any], object], items: Sequence[object]) -> None:
 
 def _timed(way: Callable[[], None], seconds: list[float]) -> Callable[[], None]:
     def run() -> None:
-        began = _cpu_seconds()
+        began = cpu_seconds(os.getpid())
         way()
-        seconds.append(_cpu_seconds() - began)
+        seconds.append(cpu_seconds(os.getpid()) - began)
 
     return run
-
-
-def _cpu_seconds() -> float:
-    used = os.times()
-    return used.user + used.system + used.children_user + used.children_system
 
 
 def _naive(page: str) -> bytes:
@@ -154,7 +148,4 @@ def _statement(number: int, line_count: int) -> Statement:
 
 if __name__ == "__main__":
     render(_statement(0, int(sys.argv[1])))
-    # Not ru_maxrss, which begins with that of the process that started this one.
-    peak = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text(encoding="ascii"))
-    peak_mb = int(peak[1]) / 1024 if peak else float("nan")
-    print(_cpu_seconds(), peak_mb)  # noqa: T201  # for the parent
+    print(cpu_seconds(os.getpid()), peak_memory_kb() / 1024)  # noqa: T201  # for the parent

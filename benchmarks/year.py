@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
-from pathlib import Path
 from statistics import median
 
 from rich.table import Table
@@ -20,6 +19,7 @@ from benchmarks.timing import Results, console
 from closebook import periods, rollups
 from closebook.periods import Period
 from closebook.settings import Run
+from local import processes
 from local.addresses import POOLERS, PRIMARY, REPLICAS, STORE, STORE_DATABASE
 from local.airflow_api import AirflowApi
 from local.errors import StackError
@@ -166,19 +166,10 @@ def _require_confirmed(stage: Stage, days: Sequence[Period]) -> None:
 def _cpu_seconds(stack: Stack) -> dict[str, float]:
     """Of all processes so far, those included that have ended, by what they belong to."""
     seconds = {
-        who: sum(_cpu_of(pid) for name in names for pid in stack.processes_of(name))
+        who: sum(processes.cpu_seconds(pid) for name in names for pid in stack.processes_of(name))
         for who, names in PROCESSES.items()
     }
-    return {**seconds, "this process": sum(os.times()[:4])}
-
-
-def _cpu_of(pid: int) -> float:
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except (FileNotFoundError, ProcessLookupError):
-        return 0.0
-    # Its own, and that of the children that it has seen end.
-    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+    return {**seconds, "this process": processes.cpu_seconds(os.getpid())}
 
 
 def _report(results: Results, legs: dict[str, Leg]) -> None:

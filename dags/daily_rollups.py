@@ -17,7 +17,7 @@ same numbers come out, and only a difference makes a new version.
 
 **Many days in one run**, by hand with `first_day` and `last_day`: each closes by itself, in order,
 as a run of its own would close it. A day that fails leaves the others be; the task then fails and
-names it, and closes the rest when it is cleared.
+names it, and closes the rest when it is cleared. The counter follows once all are closed.
 """
 
 from airflow.sdk import CronDataIntervalTimetable, dag, task

@@ -286,6 +286,23 @@ def _boot_id() -> str:
     return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 
 
+def cpu_seconds(pid: int) -> float:
+    """What a process has used, with the children that it has seen end; 0 if it is gone."""
+    stat = _stat(pid)
+    if stat is None:
+        return 0.0
+    return sum(map(int, stat[11:15])) / os.sysconf("SC_CLK_TCK")
+
+
+def peak_memory_kb() -> int:
+    """The most memory that this process has taken.
+
+    Not ru_maxrss, which begins with that of the process that started this one.
+    """
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    return int(status.partition("VmHWM:")[2].split()[0])
+
+
 def _stat(pid: int) -> list[str] | None:
     """The columns of /proc/PID/stat from the state on (a name may hold spaces and brackets)."""
     try:

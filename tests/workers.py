@@ -12,11 +12,10 @@ ON_AIRFLOW = (
 
 
 class ByStack(LoadScopeScheduling):  # type: ignore[misc]
-    """A module's tests, which share databases, run on one worker; on one, too, all that need
-    Airflow: it takes a minute to start and a gigabyte.
+    """A module's tests, which share databases, run on one worker; on one, too, all that need the
+    session's Airflow: it takes a minute to start and a gigabyte.
 
-    (pytest-xdist 3.8 reads no marks under pytest 9.2: its groups go by ids that are no longer
-    asked for.)
+    pytest-xdist 3.8 has groups by marks, which under pytest 9.2 it does not see.
     """
 
     def _split_scope(self, nodeid: str) -> str:

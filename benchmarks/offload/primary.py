@@ -1,11 +1,9 @@
 """What the primary did for whom, by role, in CPU, waits and log; and how the replicas fared."""
 
-import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -13,6 +11,7 @@ import psycopg
 from psycopg.rows import DictRow, dict_row
 
 from benchmarks.offload.payments import PAYMENTS_ROLE
+from local import processes
 from local.addresses import PLATFORM_DATABASE, PRIMARY, REPLICAS
 from local.stack import Stack
 
@@ -154,12 +153,4 @@ def _cancelled(stack: Stack) -> int:
 
 def _cpu_seconds(stack: Stack) -> float:
     """Of the primary's processes, those that have ended included."""
-    ticks = 0
-    for place, pid in enumerate(stack.processes_of(PRIMARY)):
-        try:
-            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        except FileNotFoundError:
-            continue
-        # utime, stime; of the postmaster also those of the children that it has seen end.
-        ticks += sum(map(int, fields[11:15] if place == 0 else fields[11:13]))
-    return ticks / os.sysconf("SC_CLK_TCK")
+    return sum(processes.cpu_seconds(pid) for pid in stack.processes_of(PRIMARY))

@@ -62,15 +62,14 @@ from numbers
 """
 
 CLOSE = """
-import pickle, re, sys
-from pathlib import Path
+import pickle, sys
 from closebook.rollups import close_day
+from local.processes import peak_memory_kb
 
 settings, days, run = pickle.load(sys.stdin.buffer)
 for day in days:
     close_day(settings, day, run)
-# Not ru_maxrss, which begins with that of the process that started this one.
-print(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1])
+print(peak_memory_kb())
 """
 
 
@@ -85,7 +84,7 @@ def peak_kb(settings: Settings, days: list[Period]) -> int:
     done = subprocess.run(
         [sys.executable, "-c", CLOSE],
         input=pickle.dumps((settings, days, ONE_REPLICA)),
-        env={"PYTHONPATH": str(REPOSITORY / "plugins")},
+        env={"PYTHONPATH": f"{REPOSITORY / 'plugins'}:{REPOSITORY}"},
         capture_output=True,
         check=True,
     )

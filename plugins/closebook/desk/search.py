@@ -64,6 +64,11 @@ class Search:
         return bool(self.account or self.holder)
 
     @property
+    def is_of_all(self) -> bool:
+        """Whether it leaves nothing out."""
+        return self == Search()
+
+    @property
     def kinds(self) -> str:
         """What it looks by, for the log: no name, no number."""
         named = {"account": self.account, "holder": self.holder}
