@@ -16,7 +16,8 @@ from pathlib import Path
 from rich.console import Console
 
 from local import REPOSITORY
-from tests.mutants.guards import GUARDS, Guard
+from tests.mutants.guard import Guard
+from tests.mutants.guards import GUARDS
 
 SCRATCH = REPOSITORY / ".local" / "mutants"
 MOST_SECONDS = 600

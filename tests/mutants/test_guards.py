@@ -10,7 +10,8 @@ import pytest
 
 from local import REPOSITORY
 from tests.mutants.__main__ import copy_tree, try_without, without
-from tests.mutants.guards import GUARDS, Guard
+from tests.mutants.guard import Guard
+from tests.mutants.guards import GUARDS
 from tests.sql.cases import case_files, load
 
 NAMES = [guard.name for guard in GUARDS]

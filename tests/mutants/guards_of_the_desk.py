@@ -1,0 +1,198 @@
+"""What the desk and its pages rest on: who may, the log, and the health of the servers."""
+
+from tests.mutants.guard import Guard
+
+COLLECTION = "tests/health/test_collection.py::"
+PLANS = "tests/health/test_plans.py::"
+THRESHOLDS = "tests/health/test_thresholds.py::"
+SQL_CASE = "tests/sql/test_queries.py::test_case"
+INTERVAL = SQL_CASE + "[reporting/health_interval: "
+HEALTH_SQL = "sql/reporting/migrations/0006_health.sql"
+ACCESS = "tests/desk/test_access.py::"
+DESK_DOCUMENTS = "tests/desk/test_documents.py::"
+DESK_RELEASE = "tests/desk/test_release.py::"
+STORE_ROLES = "tests/test_store_roles.py::"
+
+DESK = (
+    # ---- the desk --------------------------------------------------------------------------
+    Guard(
+        "desk: a route without a row",
+        "plugins/closebook/desk/gate.py",
+        "return self._rules.get((request.method, route.path))",
+        "return self._rules.get((request.method, route.path), access.Anyone.SIGNED_IN)",
+        (ACCESS + "test_a_route_without_a_row_is_refused_and_so_is_whatever_is_mounted",),
+    ),
+    Guard(
+        "desk: a log-in",
+        "plugins/closebook/desk/gate.py",
+        "if person is None:",
+        "if False:",
+        (ACCESS + "test_nobody_gets_in_without_a_log_in_and_pages_lead_there_and_back",),
+    ),
+    Guard(
+        "desk: a role",
+        "plugins/closebook/desk/gate.py",
+        "if not allowed:",
+        "if False:",
+        (ACCESS + "test_a_route_is_open_to_these_and_refused_to_all_others",),
+    ),
+    Guard(
+        "desk: a role other than Admin for documents",
+        "plugins/closebook/desk/people.py",
+        "return not permission.confidential or any(",
+        "return True or any(",
+        (ACCESS + "test_admin_alone_opens_no_documents",),
+    ),
+    Guard(
+        "desk: a role that is still there",
+        "plugins/closebook/desk/people.py",
+        "manager.cache.pop(user.id, None)",
+        "pass",
+        (ACCESS + "test_a_link_stops_working_at_once_when_the_role_is_taken_away",),
+    ),
+    Guard(
+        "desk: a change comes from its own site",
+        "plugins/closebook/desk/gate.py",
+        "if request.method not in _SAFE_METHODS and not _is_same_origin(request):",
+        "if False:",
+        (ACCESS + "test_a_change_that_another_site_or_session_sends_is_refused",),
+    ),
+    Guard(
+        "desk: a change comes from a form of the session",
+        "plugins/closebook/desk/forms.py",
+        "not compare_digest(sent.encode(), expected.encode())",
+        "False",
+        (ACCESS + "test_a_change_that_another_site_or_session_sends_is_refused",),
+    ),
+    Guard(
+        "desk: released statements only",
+        "sql/desk/statement.sql",
+        "and (%(may_review)s::boolean or statement_state in ('released', 'superseded'))",
+        "and %(may_review)s::boolean is not null",
+        (
+            DESK_DOCUMENTS
+            + "test_an_id_of_another_month_or_version_that_is_not_released_is_not_there",
+        ),
+    ),
+    Guard(
+        "desk: released statements only, in a ZIP",
+        "sql/desk/selected_documents.sql",
+        "where statements.statement_state in ('released', 'superseded')",
+        "where true",
+        (DESK_DOCUMENTS + "test_a_selection_leaves_out_what_is_not_released",),
+    ),
+    Guard(
+        "desk: ids are looked up, and nothing else",
+        "plugins/closebook/desk/statements.py",
+        "Id = Annotated[int, Path(ge=0, lt=2**63)]",
+        "Id = Annotated[str, Path()]",
+        (DESK_DOCUMENTS + "test_a_path_leads_to_no_file_and_a_guessed_id_to_nothing",),
+    ),
+    Guard(
+        "desk: who asked for the run does not release it",
+        "plugins/closebook/desk/releases.py",
+        "release.release(store, period, manifest_sha256, person.name, why or None)",
+        'release.release(store, period, manifest_sha256, "somebody", why or None)',
+        (DESK_RELEASE + "test_who_asked_for_the_run_does_not_release_it",),
+    ),
+    Guard(
+        "desk: the log is chained",
+        "sql/reporting/migrations/0005_desk.sql",
+        "            new.previous_sha256,\n            new.entry_id::text,",
+        "            new.entry_id::text,",
+        (DESK_RELEASE + "test_the_chain_is_verified_and_says_where_it_was_broken",),
+    ),
+    Guard(
+        "desk: the chain is verified",
+        "plugins/closebook/desk_log.py",
+        ' or entry["entry_sha256"] != _hash(entry):',
+        ":",
+        (DESK_RELEASE + "test_the_chain_is_verified_and_says_where_it_was_broken",),
+    ),
+    Guard(
+        "desk: the log is only added to",
+        "sql/reporting/migrations/0005_desk.sql",
+        "grant insert (person, act, subject, document_sha256, address)",
+        "grant insert, update",
+        (
+            STORE_ROLES
+            + "test_the_desk_says_what_an_entry_of_its_log_is_about_and_nothing_of_the_chain",
+        ),
+    ),
+    # ---- health ----------------------------------------------------------------------------
+    Guard(
+        "health: no interval across a start",
+        HEALTH_SQL,
+        "samples.postmaster_started_at = previous.postmaster_started_at\n"
+        "            and samples.stats_reset_at",
+        "samples.stats_reset_at",
+        (INTERVAL + "nor does one after the server was started anew, even with higher counters]",),
+    ),
+    Guard(
+        "health: no interval across a reset",
+        HEALTH_SQL,
+        "            and samples.stats_reset_at is not distinct from previous.stats_reset_at,",
+        "            ,",
+        (INTERVAL + "nor after its statistics were reset, even with higher counters]",),
+    ),
+    Guard(
+        "health: no interval of a counter that went back",
+        HEALTH_SQL,
+        "and least(pairs.index_blocks_hit, pairs.index_blocks_read) >= 0",
+        "",
+        (INTERVAL + "nor one whose counter went back]",),
+    ),
+    Guard(
+        "health: no interval of statements across a reset",
+        HEALTH_SQL,
+        "            and samples.statements_reset_at = previous.statements_reset_at,",
+        "            ,",
+        (
+            SQL_CASE
+            + "[reporting/slow_statements_of_sample: "
+            + "none where the statements' counters began anew]",
+        ),
+    ),
+    Guard(
+        "health: a server that is down is a finding",
+        "plugins/closebook/health.py",
+        'yield Alert("server_down", server.problem or "it does not answer")',
+        "yield from ()",
+        (COLLECTION + "test_a_server_that_is_down_is_a_row_that_says_so_and_the_others_are_kept",),
+    ),
+    Guard(
+        "health: without any server the run fails",
+        "plugins/closebook/health.py",
+        "if all(server.figures is None for server in servers):",
+        "if False:",
+        (COLLECTION + "test_when_no_server_answers_that_is_kept_and_the_run_fails",),
+    ),
+    Guard(
+        "health: the primary is one",
+        "plugins/closebook/server_health.py",
+        'if server["in_recovery"]:',
+        "if False:",
+        (COLLECTION + "test_a_primary_connection_that_leads_to_a_replica_is_a_finding",),
+    ),
+    Guard(
+        "health: a plan that changed is an alert",
+        "plugins/closebook/health.py",
+        "if not plan.is_as_meant:",
+        "if False:",
+        (PLANS + "test_without_it_each_query_on_each_replica_is_an_alert",),
+    ),
+    Guard(
+        "health: a scan of a whole large table is not as meant",
+        "plugins/closebook/plans.py",
+        "return row_count <= SMALL_TABLE_ROWS or (",
+        "return True or (",
+        (PLANS + "test_without_it_each_query_on_each_replica_is_an_alert",),
+    ),
+    Guard(
+        "health: an idle primary is no lag",
+        "plugins/closebook/thresholds.py",
+        "if vitals.lag_bytes and (",
+        "if (",
+        (THRESHOLDS + "test_what_says_nothing_is_no_alert",),
+    ),
+)
