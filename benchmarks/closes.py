@@ -140,7 +140,9 @@ def _queries(reader: psycopg.Connection[Any], names: Sequence[str], period: Peri
     """Ask a replica all that a close asks it, one query after another; return the bytes."""
     size = 0
     for name in names:
-        reading = sql.SQL("copy ({}) to stdout").format(sql.SQL(query(f"replica/{name}")))
+        reading = sql.SQL("copy ({}) to stdout (format binary)").format(
+            sql.SQL(query(f"replica/{name}"))
+        )
         with reader.cursor() as cursor, cursor.copy(reading, bounds_of(period)) as blocks:
             size += sum(len(block) for block in blocks)
     return size

@@ -6,7 +6,7 @@
 -- they have, so that each process adds up its own rows; described, and added up again, after that.
 with transactions as (
     select
-        user_id,
+        user_country,
         merchant_id,
         promotion_id,
         currency,
@@ -21,7 +21,7 @@ with transactions as (
 cells as (
     select
         merchants.category,
-        users.country,
+        transactions.user_country,
         transactions.currency,
         promotions.funding,
         transactions.promotion_id is null as is_unpromoted,
@@ -31,12 +31,11 @@ cells as (
         sum(transactions.fee_minor) as fee_minor,
         sum(transactions.discount_minor) as discount_minor
     from transactions
-    left join reporting_source.users on transactions.user_id = users.user_id
     left join reporting_source.merchants on transactions.merchant_id = merchants.merchant_id
     left join reporting_source.promotions on transactions.promotion_id = promotions.promotion_id
     group by
         merchants.category,
-        users.country,
+        transactions.user_country,
         transactions.currency,
         promotions.funding,
         transactions.promotion_id is null,
@@ -52,7 +51,7 @@ described as (
         fee_minor,
         discount_minor,
         coalesce(category, 'unknown') as merchant_category,
-        coalesce(country, 'unknown') as user_country,
+        coalesce(user_country, 'unknown') as user_country,
         case when is_unpromoted then 'none' else coalesce(funding, 'unknown') end
             as promotion_funding
     from cells

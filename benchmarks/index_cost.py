@@ -25,12 +25,10 @@ from local.stack import Stack
 
 DATABASE = "platform_index_cost"
 PAYMENT = payments.FOLDER / "payment.pgbench"
-NEW_USER = Path(__file__).with_name("new_user.pgbench")
 # Which writes an index is a part of.
 WRITES: Mapping[str, Path] = {
     "transactions_settled_at": PAYMENT,
     "ledger_entries_posted_at": PAYMENT,
-    "users_country": NEW_USER,
 }
 _DEFINITION = re.compile(r"create index (\w+) on [^;]+;")
 

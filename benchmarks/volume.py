@@ -93,6 +93,7 @@ def _measure_hour(reader: Connection, replica: Connection, hour: Period, results
         },
         # A few milliseconds each, beside which the noise is large.
         rounds=results.rounds(31),
+        warmed=("hourly_volume.sql", "bare scan"),
     )
     results.report(
         "Hourly volume",

@@ -118,6 +118,7 @@ class Day:
         moved_minor, entry_id = self.moved_minor, self._next_entry_id
         settled_minor, fees_minor = self._settled_minor, self._fees_minor
         texts, user_currency = _entry_texts(self._plan), people.user_currency
+        countries = people.user_countries
         for transaction_id, user, (created_ms, settled_ms), draw, other in zip(
             range(self._day.first_transaction_id, self._day.first_transaction_id + n),
             users,
@@ -154,8 +155,9 @@ class Day:
                 )
                 entry_id += 1
             add_transaction(
-                f"{transaction_id}\t{user}\t{merchant.merchant_id}\t{promotion or NULL}\t{kind}"
-                f"\t{code}\t{amount}\t{fee}\t{discount}\t{status}\t{created}\t{settled}\n"
+                f"{transaction_id}\t{user}\t{countries[user]}\t{merchant.merchant_id}"
+                f"\t{promotion or NULL}\t{kind}\t{code}\t{amount}\t{fee}\t{discount}\t{status}"
+                f"\t{created}\t{settled}\n"
             )
         self._next_entry_id = entry_id
 

@@ -89,6 +89,7 @@ class People:
 
         random = plan.random("users")
         self.user_regions = _regions(random, size.users)
+        self.user_countries = ["", *(region.country for region in self.user_regions)]
         self.user_currency = [0, *(CURRENCY_OF_REGION[r.country] for r in self.user_regions)]
         ranks = random.sample(self.active_users, k=len(self.active_users))
         self.user_activity = tuple(accumulate((rank + 10) ** -0.4 for rank in ranks))

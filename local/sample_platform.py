@@ -144,8 +144,8 @@ TABLES: tuple[LiteralString, ...] = (
 )
 COPY_TRANSACTIONS: LiteralString = """
     copy platform.transactions (
-        transaction_id, user_id, merchant_id, promotion_id, kind, currency, amount_minor,
-        fee_minor, discount_minor, status, created_at, settled_at
+        transaction_id, user_id, user_country, merchant_id, promotion_id, kind, currency,
+        amount_minor, fee_minor, discount_minor, status, created_at, settled_at
     ) from stdin
 """
 COPY_LEDGER_ENTRIES: LiteralString = """

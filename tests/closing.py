@@ -158,14 +158,14 @@ class Platform:
             """
             insert into platform.transactions (
                 transaction_id, settled_at, currency, kind, amount_minor, fee_minor,
-                discount_minor, user_id, merchant_id, promotion_id, status
+                discount_minor, user_id, user_country, merchant_id, promotion_id, status
             ) values (
                 %(transaction_id)s, %(settled_at)s, %(currency)s, %(kind)s, %(amount_minor)s,
-                %(fee_minor)s, %(discount_minor)s, %(user_id)s, %(merchant_id)s,
-                %(promotion_id)s, 'settled'
+                %(fee_minor)s, %(discount_minor)s, %(user_id)s, %(user_country)s,
+                %(merchant_id)s, %(promotion_id)s, 'settled'
             )
             """,
-            vars(settled),
+            {**vars(settled), "user_country": self.COUNTRIES[user_id]},
         )
         self.transactions.append(settled)
         return settled
@@ -384,7 +384,7 @@ def view_of(platform: Platform, view: str, select: str) -> Iterator[None]:
 def transactions_with(platform: Platform, **columns: str) -> AbstractContextManager[None]:
     """Let the contract's transactions give other columns for a while."""
     names = [
-        *("transaction_id", "user_id", "merchant_id", "promotion_id", "kind", "currency"),
+        *("transaction_id", "user_country", "merchant_id", "promotion_id", "kind", "currency"),
         *("amount_minor", "fee_minor", "discount_minor", "status", "created_at", "settled_at"),
     ]
     selected = ", ".join(f"{columns.get(name, name)} as {name}" for name in names)

@@ -26,10 +26,11 @@ AGAIN = "Close a period again"
 PLATFORM_ROWS = """
 insert into platform.users values (1, 'Ada Lovelace', '1 Street', 'GB', 'en_GB');
 insert into platform.merchants values (1, 'Shop', 'books', '2 Road', 'US', 'en_US');
-insert into platform.transactions (transaction_id, user_id, merchant_id, kind, currency,
-    amount_minor, status, created_at, settled_at)
-values (1, 1, 1, 'payment', 'USD', 12345, 'settled', '2026-11-01 13:59Z', '2026-11-01 13:59Z'),
-    (2, 1, 1, 'payment', 'USD', 1, 'settled', '2026-11-01 14:00Z', '2026-11-01 14:00Z');
+insert into platform.transactions (transaction_id, user_id, user_country, merchant_id, kind,
+    currency, amount_minor, status, created_at, settled_at)
+values
+    (1, 1, 'GB', 1, 'payment', 'USD', 12345, 'settled', '2026-11-01 13:59Z', '2026-11-01 13:59Z'),
+    (2, 1, 'GB', 1, 'payment', 'USD', 1, 'settled', '2026-11-01 14:00Z', '2026-11-01 14:00Z');
 """
 
 

@@ -22,12 +22,10 @@ select setval('payments.transaction_id', (select max(transaction_id) from platfo
 drop sequence if exists payments.entry_id;
 create sequence payments.entry_id;
 select setval('payments.entry_id', (select max(entry_id) from platform.ledger_entries));
-drop sequence if exists payments.user_id;
-create sequence payments.user_id;
-select setval('payments.user_id', (select max(user_id) from platform.users));
 grant usage on all sequences in schema payments to benchmark_payments;
 
 grant usage on schema platform to benchmark_payments, benchmark_reports;
 grant select, insert on platform.transactions, platform.ledger_entries to benchmark_payments;
 grant select, update on platform.wallets to benchmark_payments;
+grant select on platform.users to benchmark_payments;
 grant select on all tables in schema platform to benchmark_reports;

@@ -12,12 +12,11 @@ import duckdb
 from adbc_driver_postgresql import dbapi
 
 TABLES = {
-    "users": "select user_id, country from reporting_source.users",
     "merchants": "select merchant_id, category from reporting_source.merchants",
     "promotions": "select promotion_id, funding from reporting_source.promotions",
 }
 TRANSACTIONS = """
-    select user_id, merchant_id, promotion_id, currency, kind,
+    select user_country, merchant_id, promotion_id, currency, kind,
         amount_minor, fee_minor, discount_minor
     from reporting_source.transactions
     where settled_at >= '{start}' and settled_at < '{end}'
@@ -26,7 +25,7 @@ DAILY_VOLUME = """
     select
         merchant_id,
         coalesce(category, 'unknown') as merchant_category,
-        coalesce(country, 'unknown') as user_country,
+        coalesce(user_country, 'unknown') as user_country,
         currency,
         case when promotion_id is null then 'none' else coalesce(funding, 'unknown') end
             as promotion_funding,
@@ -36,7 +35,6 @@ DAILY_VOLUME = """
         sum(fee_minor)::bigint as fee_minor,
         sum(discount_minor)::bigint as discount_minor
     from transactions
-    left join users using (user_id)
     left join merchants using (merchant_id)
     left join promotions using (promotion_id)
     group by all

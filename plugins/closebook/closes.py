@@ -142,7 +142,7 @@ def period_of(row: DictRow) -> Period:
 def stage(store: Store, source: Source, name: str, period: Period) -> None:
     """Copy the rows of sql/replica/<name>.sql to the store, into the table staged_<name>."""
     make_staged_table(store, name)
-    source.copy_into(store, name, f"staged_{name}", period.bounds)
+    source.copy_into(store, name, sql.Identifier("pg_temp", f"staged_{name}"), period.bounds)
 
 
 def make_staged_table(store: Store, name: str) -> None:

@@ -22,6 +22,7 @@ from closebook.settings import Replica, Settings
 FIRST_PAUSE_SECONDS = 0.05
 LONGEST_PAUSE_SECONDS = 1.0
 ANSWER_SECONDS = 5.0
+NO_KEY = sql.SQL("")
 
 Result = TypeVar("Result")
 
@@ -45,12 +46,20 @@ class Source:
         self,
         store: psycopg.Connection[Any],
         name: str,
-        staged_table: str,
+        table: sql.Identifier,
         parameters: Mapping[str, object],
+        key: sql.Composable = NO_KEY,
     ) -> None:
-        """Stream the rows of sql/replica/<name>.sql into a staged table of the store."""
-        reading = sql.SQL("copy ({}) to stdout").format(sql.SQL(query(f"replica/{name}")))
-        writing = sql.SQL("copy {} from stdin").format(sql.Identifier(staged_table))
+        """Stream the rows of sql/replica/<name>.sql into a table of the store.
+
+        The table has the query's columns, in the query's order, and of the same types: PostgreSQL
+        refuses another one. Before them stand the columns of ``key``, which are the same for each
+        row: expressions, each with a comma after it.
+        """
+        reading = sql.SQL(
+            "copy (select {}found.* from ({}) as found) to stdout (format binary)"
+        ).format(key, sql.SQL(query(f"replica/{name}")))
+        writing = sql.SQL("copy {} from stdin (format binary)").format(table)
         with (
             self.connection.cursor() as source_cursor,
             store.cursor() as store_cursor,

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
+from psycopg import sql
+
 from closebook import closes, closing, volume
 from closebook.closes import Close, Content, ControlTotal, Reading
 from closebook.periods import Period
@@ -58,7 +60,6 @@ def _write_day(store: Store, reading: Reading, day: Period, run: Run) -> list[Cl
     with reading.source.beside() as beside, ThreadPoolExecutor() as scans:
         totals = scans.submit(_control_totals, beside, day)
         closes.stage(store, reading.source, "daily_volume", day)
-        closes.stage(store, reading.source, "daily_account_movement", day)
         closes.make_staged_table(store, "hourly_volume")
         store.execute(query("reporting/stage_hours_of_day"))
         hour_totals, ledger_totals = totals.result()
@@ -66,7 +67,10 @@ def _write_day(store: Store, reading: Reading, day: Period, run: Run) -> list[Cl
     def insert(close_id: int) -> None:
         row = {"close_id": close_id, "business_day": day.first_date}
         store.execute(query("reporting/insert_daily_volume"), row)
-        store.execute(query("reporting/insert_daily_account_movement"), row)
+        # Most rows of a close: written as they are read, without a stage in between.
+        key = sql.SQL("{}::bigint, {}, ").format(close_id, day.first_date)
+        table = sql.Identifier("reporting", "daily_account_movement")
+        reading.source.copy_into(store, "daily_account_movement", table, day.bounds, key)
 
     content = Content(
         insert=insert,

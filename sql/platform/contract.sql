@@ -4,12 +4,6 @@
 
 create schema reporting_source;
 
-create view reporting_source.users as
-select
-    user_id,
-    country
-from platform.users;
-
 create view reporting_source.merchants as
 select
     merchant_id,
@@ -36,11 +30,11 @@ left join platform.users on wallets.user_id = users.user_id
 left join platform.merchants on wallets.merchant_id = merchants.merchant_id;
 
 -- A transaction counts at settled_at, which never changes once set; amounts are
--- positive minor units of the currency, whatever the kind.
+-- positive minor units of the currency, whatever the kind. user_country is as it was then.
 create view reporting_source.transactions as
 select
     transaction_id,
-    user_id,
+    user_country,
     merchant_id,
     promotion_id,
     kind,

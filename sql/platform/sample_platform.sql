@@ -42,6 +42,7 @@ create table platform.wallets (
 create table platform.transactions (
     transaction_id bigint primary key,
     user_id bigint not null references platform.users (user_id),
+    user_country text,
     merchant_id bigint not null references platform.merchants (merchant_id),
     promotion_id bigint references platform.promotions (promotion_id),
     kind text not null check (kind in ('payment', 'refund', 'chargeback')),

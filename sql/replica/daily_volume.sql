@@ -5,7 +5,7 @@
 with transactions as (
     select
         settled_at,
-        user_id,
+        user_country,
         merchant_id,
         promotion_id,
         currency,
@@ -15,13 +15,6 @@ with transactions as (
         discount_minor
     from reporting_source.transactions
     where settled_at >= %(period_start)s and settled_at < %(period_end)s
-),
-
-users as (
-    select
-        user_id,
-        country
-    from reporting_source.users
 ),
 
 merchants as (
@@ -48,13 +41,12 @@ described as (
         transactions.discount_minor,
         date_bin('1 hour', transactions.settled_at, timestamptz '2000-01-01 00:00:00+00')
             as hour_start,
-        coalesce(users.country, 'unknown') as user_country,
+        coalesce(transactions.user_country, 'unknown') as user_country,
         case
             when transactions.promotion_id is null then 'none'
             else coalesce(promotions.funding, 'unknown')
         end as promotion_funding
     from transactions
-    left join users on transactions.user_id = users.user_id
     left join promotions on transactions.promotion_id = promotions.promotion_id
 ),
 

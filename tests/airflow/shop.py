@@ -38,9 +38,9 @@ def pay(platform: Stack, number: int, settled_at: datetime, amount_minor: int) -
     """Add a payment, and its entry in the payer's ledger."""
     with psycopg.connect(platform.primary_admin("platform")) as connection:
         connection.execute(
-            "insert into platform.transactions (transaction_id, user_id, merchant_id, kind, "
-            "currency, amount_minor, status, created_at, settled_at) "
-            "values (%s, 1, 1, 'payment', 'USD', %s, 'settled', %s, %s)",
+            "insert into platform.transactions (transaction_id, user_id, user_country, "
+            "merchant_id, kind, currency, amount_minor, status, created_at, settled_at) "
+            "values (%s, 1, 'US', 1, 'payment', 'USD', %s, 'settled', %s, %s)",
             [number, amount_minor, settled_at, settled_at],
         )
         connection.execute(

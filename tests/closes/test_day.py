@@ -94,7 +94,7 @@ def test_a_merchant_the_platform_forgot_counts_as_unknown(
     execute = platform.connection.execute
     execute("set session_replication_role = replica")  # lets the references dangle
     execute("delete from platform.merchants")
-    execute("delete from platform.users")
+    execute("update platform.transactions set user_country = null")
     execute("delete from platform.promotions")
 
     close_day(settings, DAY, RUN)
@@ -102,6 +102,19 @@ def test_a_merchant_the_platform_forgot_counts_as_unknown(
     assert daily_volume(books, DAY) == {
         (10, "unknown", "unknown", "USD", "unknown", "payment"): (1, 100, 0, 0)
     }
+
+
+def test_a_user_who_moves_changes_no_closed_day(
+    settings: Settings, platform: Platform, books: Books
+) -> None:
+    fill(platform)
+    close_day(settings, DAY, RUN)
+    platform.connection.execute("update platform.users set country = 'FR'")
+
+    again = close_day(settings, DAY, RUN)
+
+    assert again.close.outcome == "confirmed"
+    assert daily_volume(books, DAY) == recount(platform, DAY)
 
 
 def test_a_day_closes_its_hours_too(settings: Settings, platform: Platform, books: Books) -> None:
@@ -326,8 +339,11 @@ def test_a_dimension_that_lists_a_merchant_twice_stops_the_close(
 def test_a_join_that_doubles_rows_stops_the_close(
     settings: Settings, platform: Platform, books: Books
 ) -> None:
-    platform.settle(DAY.start, 100)
-    with doubled(platform, "users", "user_id, country"), pytest.raises(TieOutFailed) as failed:
+    platform.settle(DAY.start, 100, promotion_id=100)
+    with (
+        doubled(platform, "promotions", "promotion_id, funding"),
+        pytest.raises(TieOutFailed) as failed,
+    ):
         close_day(settings, DAY, RUN)
 
     # The hours come out of the same scan: they are wrong first.
@@ -345,9 +361,9 @@ def test_a_check_that_failed_is_the_error_even_if_the_store_cannot_record_it(
     books: Books,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    platform.settle(DAY.start, 100)
+    platform.settle(DAY.start, 100, promotion_id=100)
     owner = psycopg.connect(stack.store_owner(books.connection.info.dbname), autocommit=True)
-    with owner, doubled(platform, "users", "user_id, country"):
+    with owner, doubled(platform, "promotions", "promotion_id, funding"):
         owner.execute("revoke insert on reporting.tie_outs from closebook_store")
         try:
             with pytest.raises(TieOutFailed, match="rows_equal_source"):

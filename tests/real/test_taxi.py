@@ -68,12 +68,13 @@ def load(conninfo: str, data: Path) -> None:
         platform.execute(
             """
             insert into platform.transactions (
-                transaction_id, user_id, merchant_id, kind, currency, amount_minor, status,
-                created_at, settled_at
+                transaction_id, user_id, user_country, merchant_id, kind, currency, amount_minor,
+                status, created_at, settled_at
             )
             select
                 fares.ride,
                 users.user_id,
+                users.country,
                 merchants.merchant_id,
                 'payment',
                 'USD',

@@ -10,7 +10,7 @@ select
     date '{{ var("business_day") }}' as business_day,
     transactions.merchant_id,
     coalesce(merchants.category, 'unknown') as merchant_category,
-    coalesce(users.country, 'unknown') as user_country,
+    coalesce(transactions.user_country, 'unknown') as user_country,
     transactions.currency,
     case
         when transactions.promotion_id is null then 'none'
@@ -22,7 +22,6 @@ select
     sum(transactions.fee_minor)::bigint as fee_minor,
     sum(transactions.discount_minor)::bigint as discount_minor
 from reporting_source.transactions
-left join reporting_source.users on transactions.user_id = users.user_id
 left join reporting_source.merchants on transactions.merchant_id = merchants.merchant_id
 left join reporting_source.promotions on transactions.promotion_id = promotions.promotion_id
 where
