@@ -28,7 +28,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--large", action="store_true", help="50,000,000 transactions, 300 days")
     parser.add_argument("--hour-end", action="store_true", help="time a scheduled run too")
     parser.add_argument("--phase-seconds", type=int, default=300, help="of each way of offload")
-    parser.add_argument("--backfilled-days", type=int, default=60, help="of the days of year")
     parser.add_argument("--root", type=Path, help="the stack's folder")
     parser.add_argument("--results", type=Path, default=REPOSITORY / "benchmarks" / "results")
     chosen = parser.parse_args(arguments)
@@ -44,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if names != ["year"]:
             _on_a_month(root, size, names, results, chosen)
         if "year" in names:
-            _on_a_year(root.with_name(f"{root.name}-year"), results, chosen.backfilled_days)
+            _on_a_year(root.with_name(f"{root.name}-year"), results)
     except (StackError, *FOR_EXPLANATION) as raised:
         error = raised if isinstance(raised, StackError) else explained(raised, root / "logs")
         console.print(f"[red]benchmark failed:[/red] {error}")
@@ -85,13 +84,12 @@ def _on_a_month(
         stage.stack.down()
 
 
-def _on_a_year(root: Path, results: Results, backfilled: int) -> None:
+def _on_a_year(root: Path, results: Results) -> None:
     """Modest days, on a stack of their own."""
     size = year.SMALL if results.is_tried_out else year.YEAR
     stage = platform.set_up(root, size, legacy=False)
     try:
-        days = year.last_days(stage, size.days - 1)
-        year.measure(stage, results, days, min(backfilled, len(days) // 3))
+        year.measure(stage, results, year.last_days(stage, size.days - 1))
     finally:
         stage.stack.down()
 

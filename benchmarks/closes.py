@@ -6,9 +6,11 @@ Each round closes another period, for the first time and once more, in a store o
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
-from functools import wraps
+from functools import partial, wraps
+from multiprocessing import get_context
 from statistics import median
 from typing import Any
 from unittest.mock import patch
@@ -23,6 +25,7 @@ from closebook import closes, periods, replicas, rollups, volume
 from closebook.periods import Period
 from closebook.queries import query
 from closebook.settings import Run, Settings
+from local.processes import peak_memory_kb
 
 DATABASE = "closebook_benchmark"
 RUN = Run("benchmark")
@@ -104,15 +107,15 @@ def _measure(
 ) -> None:
     is_hour = chosen[0].grain == periods.Grain.HOUR
     names = HOUR_QUERIES if is_hour else DAY_QUERIES
-    close = volume.close_hour if is_hour else rollups.close_day
+    close: Callable[..., object] = volume.close_hour if is_hour else rollups.close_day
     seconds: dict[str, list[float]] = {}
     parts: dict[str, list[float]] = {}
     for number, period in enumerate(chosen):
         steps = Steps()
         for way, work in (
-            ("its SQL alone", lambda period=period: _queries(reader, names, period)),
-            ("closed first", lambda period=period: close(settings, period, RUN)),
-            ("closed again", lambda period=period: close(settings, period, RUN)),
+            ("its SQL alone", partial(_queries, reader, names, period)),
+            ("closed first", partial(close, settings, period, RUN)),
+            ("closed again", partial(close, settings, period, RUN)),
         ):
             with steps.watched():
                 steps.seconds.clear()
@@ -133,7 +136,27 @@ def _measure(
         steps_of_a_first_close_ms={
             name: round(median(taken) * 1000, 1) for name, taken in parts.items()
         },
+        peak_mb_of_a_process=_peak_mb(close, settings, chosen),
     )
+
+
+def _peak_mb(
+    close: Callable[..., object], settings: Settings, chosen: Sequence[Period]
+) -> dict[str, float]:
+    """The peak of memory of a process that has closed one period, and of one that closed all."""
+    peaks = {}
+    for name, closed in (("one closed", chosen[:1]), (f"{len(chosen)} closed", chosen)):
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
+            peaks[name] = process.submit(_peak_mb_after, close, settings, closed).result()
+    return peaks
+
+
+def _peak_mb_after(
+    close: Callable[..., object], settings: Settings, closed: Sequence[Period]
+) -> float:
+    for period in closed:
+        close(settings, period, RUN)
+    return round(peak_memory_kb() / 1024, 1)
 
 
 def _queries(reader: psycopg.Connection[Any], names: Sequence[str], period: Period) -> int:

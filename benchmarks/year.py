@@ -1,8 +1,8 @@
 """A year of days through Airflow: by a backfill, a run for each day, and by a range, one for all.
 
-Every day is closed for the first time, and a sample of them once more by itself, which must only
-confirm it. Airflow notices the end of a backfill only after a minute, so the two do not take turns
-seven times: the range is measured before and after the backfill.
+Each way closes every day for the first time, in a store that is new, and a sample of them once more
+by itself, which must only confirm it. A backfill takes long, so the two do not take turns seven
+times: the range is measured before and after the backfill.
 """
 
 import os
@@ -12,11 +12,13 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from statistics import median
 
+import redis
 from rich.table import Table
 
 from benchmarks.platform import Stage
 from benchmarks.timing import Results, console
 from closebook import periods, rollups
+from closebook.counter import COUNTER_KEY
 from closebook.periods import Period
 from closebook.settings import Run
 from local import processes
@@ -34,7 +36,7 @@ ALONE_DAYS = 15
 # As many as Airflow lets run at once on this stack: the backfill at its best.
 ACTIVE_RUNS = 16
 BACKFILL = "backfill"
-PATIENCE_SECONDS = 1800
+PATIENCE_SECONDS = 3600
 SAMPLE = 3
 PROCESSES = {
     "scheduler and tasks": ("scheduler",),
@@ -59,15 +61,13 @@ class Leg:
     load: float
 
 
-def measure(stage: Stage, results: Results, days: Sequence[Period], backfilled: int) -> None:
-    """Close the days: a few without Airflow, some by a backfill, the others by two ranges."""
-    alone = min(ALONE_DAYS, len(days) // 4)
-    half = (len(days) - alone - backfilled) // 2
-    cuts: dict[str, tuple[int, Way]] = {
-        "no Airflow": (alone, lambda airflow, chosen: _close_alone(stage, chosen)),
-        "range": (half, _close_range),
-        BACKFILL: (backfilled, _backfill),
-        "range, afterwards": (len(days) - alone - half - backfilled, _close_range),
+def measure(stage: Stage, results: Results, days: Sequence[Period]) -> None:
+    """Close the days: a few of them without Airflow, all by a range, a backfill and a range."""
+    ways: dict[str, tuple[Sequence[Period], Way]] = {
+        "no Airflow": (days[:ALONE_DAYS], lambda airflow, chosen: _close_alone(stage, chosen)),
+        "range": (days, _close_range),
+        BACKFILL: (days, _backfill),
+        "range, afterwards": (days, _close_range),
     }
     legs: dict[str, Leg] = {}
     stack = stage.stack
@@ -75,13 +75,10 @@ def measure(stage: Stage, results: Results, days: Sequence[Period], backfilled: 
         airflow.wait_for_dags((DAG,), seconds=60)
         # What a command that was killed left behind must not close a day of ours.
         airflow.end_runs(DAG)
-        stack.drop_store(STORE_DATABASE)
-        stack.create_store(STORE_DATABASE)
-        airflow.unpause(DAG)
-        left = [*days]
-        for name, (count, way) in cuts.items():
-            chosen, left = left[:count], left[count:]
-            console.print(f"{name}: {count} days from {chosen[0].label}")
+        for name, (chosen, way) in ways.items():
+            console.print(f"{name}: {len(chosen)} days from {chosen[0].label}")
+            _empty_store(stack)
+            airflow.unpause(DAG)
             legs[name] = _leg(stage.stack, chosen, partial(way, airflow, chosen))
             _require_confirmed(stage, chosen)
     _report(results, legs)
@@ -92,6 +89,14 @@ def last_days(stage: Stage, count: int) -> list[Period]:
     day = stage.day
     first, last = (day.first_date - number * periods.DAY for number in (count, 1))
     return [*periods.days_between(first, last, day.time_zone)]
+
+
+def _empty_store(stack: Stack) -> None:
+    """Forget all closes, and the counter that was made of them."""
+    stack.drop_store(STORE_DATABASE)
+    stack.create_store(STORE_DATABASE)
+    with redis.Redis.from_url(stack.redis_url) as client:
+        client.delete(COUNTER_KEY)
 
 
 def _leg(stack: Stack, days: Sequence[Period], work: Callable[[], dict[str, float]]) -> Leg:
