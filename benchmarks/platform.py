@@ -25,6 +25,8 @@ from local.stack import AIRFLOW_STEPS, SERVER_STEPS, Stack
 
 SIZE = SampleSize(transactions=5_000_000, users=200_000, merchants=2_000, days=30)
 LARGE = SampleSize(transactions=50_000_000, users=200_000, merchants=2_000, days=300)
+COMPARED_TRANSACTIONS = 80_000
+"""Of the last day of SIZE; trade grows, so that one of LARGE's earlier days has as many."""
 LARGE_BYTES = 120 * 2**30
 """What a stack of LARGE takes: the primary, its two replicas, and the log while they are filled."""
 SEED = 20261101
@@ -36,8 +38,9 @@ _CONTRACT = ("contract", "grants", "indexes", "roles", "sample_platform")
 
 @dataclass(frozen=True)
 class Stage:
-    """The running stack, and the busiest whole periods of its data.
+    """The running stack, the last whole day of its data, and the busiest hour of that day.
 
+    Of LARGE it is the day with most nearly as many transactions as the last of SIZE, to compare.
     Without ``has_legacy`` there is no LEGACY_DATABASE to run the old report on.
     """
 
@@ -84,6 +87,8 @@ def set_up(root: Path, size: SampleSize, *, airflow: bool = True, legacy: bool =
     zone = stack.environment["CLOSEBOOK_TIME_ZONE"]
     until = datetime.fromisoformat(json.loads(loaded.read_text())["until"])
     day = periods.day_containing(periods.day_containing(until, zone).start - periods.HOUR, zone)
+    if size.transactions >= LARGE.transactions:
+        day = _day_like_the_one_of_size(stack, day)
     has_legacy = stack.has_database(stack.primary_admin(), LEGACY_DATABASE)
     return Stage(stack, day, _busiest_hour(stack, day), has_legacy)
 
@@ -146,6 +151,17 @@ def _load(stack: Stack, size: SampleSize, steps: Steps, *, legacy: bool) -> date
     with steps.step("Replicas caught up"):
         stack.replica_wait(seconds=600)
     return until
+
+
+def _day_like_the_one_of_size(stack: Stack, last: Period) -> Period:
+    with psycopg.connect(stack.replica_admin("replica_a", "platform")) as replica:
+        row = replica.execute(
+            "select (settled_at at time zone %s)::date from platform.transactions "
+            "where settled_at < %s group by 1 order by abs(count(*) - %s), 1 desc limit 1",
+            [last.time_zone, last.end, COMPARED_TRANSACTIONS],
+        ).fetchone()
+    assert row is not None  # noqa: S101  # the sample has rows on every day
+    return periods.day_of(row[0], last.time_zone)
 
 
 def _busiest_hour(stack: Stack, day: Period) -> Period:
