@@ -27,7 +27,8 @@ class Listener:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 listener.requests.append(self.path)
-                self.send_response(200)
+                self.send_response(302 if self.path == "/redirect" else 200)
+                self.send_header("Location", "file:///etc/passwd")
                 self.end_headers()
 
             def log_message(self, *_: object) -> None:
@@ -59,6 +60,8 @@ HOSTILE = [
     "W" * 500,
     "<a href='javascript:alert(1)'>pay</a>",
     "<img src=\"data:image/svg+xml,<svg onload='x'/>\">",
+    '<img src=\'data:image/svg+xml,<!DOCTYPE a [<!ENTITY b "bbbb"><!ENTITY c "&b;&b;&b;">]>&c;\'>',
+    f"<img src='data:image/png;base64,{'QUFB' * 100}'>",
 ]
 
 
@@ -95,6 +98,7 @@ def test_hostile_text_fetches_nothing(listener: Listener) -> None:
     "addition",
     [
         "<img src='{url}/img' alt='x'/>",
+        "<img src='{url}/redirect' alt='x'/>",
         "<img src='file:///etc/passwd' alt='x'/>",
         "<img src='data:image/svg+xml,%3Csvg/%3E' alt='x'/>",
         "<link rel='stylesheet' href='{url}/css'/>",
