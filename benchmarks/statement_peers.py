@@ -17,7 +17,7 @@ from closebook.money import format_minor
 from closebook.statements.model import Statement
 
 NOTO = "/usr/share/fonts/truetype/noto"
-HEAD = ("Date", "Description", "Reference", "Debit", "Credit", "Balance")
+HEAD = ("Date", "Description", "Counterparty", "Reference", "Debit", "Credit", "Balance")
 
 _TYPST = """
 #set page(paper: "a4", margin: (x: 20mm, y: 25mm), footer: context [
@@ -33,7 +33,7 @@ _TYPST = """
 #table(columns: (1fr, auto), ..data.summary)
 == Transactions
 #table(
-  columns: (20mm, 1fr, 23mm, 22mm, 22mm, 24mm),
+  columns: (20mm, 1fr, 28mm, 20mm, 22mm, 22mm, 22.5mm),
   stroke: (bottom: .3pt),
   table.header(..data.head),
   ..data.cells,
@@ -72,7 +72,7 @@ def reportlab_pdf(statement: Statement) -> bytes:
     lines = [
         ("FONT", (0, 0), (-1, -1), "Noto", 8),
         ("LINEBELOW", (0, 0), (-1, -1), 0.3, "#d9d5cc"),
-        ("ALIGN", (3, 0), (-1, -1), "RIGHT"),
+        ("ALIGN", (4, 0), (-1, -1), "RIGHT"),
     ]
     table.setStyle(TableStyle(lines))
     output = BytesIO()
@@ -103,7 +103,8 @@ def _rows(statement: Statement) -> list[tuple[str, ...]]:
     return [
         (
             str(line.posted_on),
-            f"{line.description} {line.counterparty}",
+            line.description,
+            line.counterparty or "",
             line.reference,
             _amount(statement, -line.amount_minor) if line.amount_minor < 0 else "",
             _amount(statement, line.amount_minor) if line.amount_minor >= 0 else "",

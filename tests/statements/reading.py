@@ -2,11 +2,13 @@
 
 import re
 import subprocess
+from dataclasses import dataclass
 from functools import cache
 from io import BytesIO
 from pathlib import Path
 
 import pikepdf
+from defusedxml.ElementTree import fromstring
 from pypdf import PdfReader
 
 from closebook.money import format_minor
@@ -32,6 +34,33 @@ def pages(statement: Statement) -> list[str]:
         check=True,
     ).stdout.decode()
     return text.split("\f")[:-1]
+
+
+@dataclass(frozen=True)
+class Word:
+    """A word of a page, and where it stands, in points from the upper left."""
+
+    text: str
+    left: float
+    top: float
+    right: float
+
+
+def placed_words(statement: Statement) -> list[Word]:
+    """The words of all pages, where poppler sees them."""
+    text = subprocess.run(
+        ["pdftotext", "-bbox", "-", "-"],
+        input=rendered(statement).pdf,
+        capture_output=True,
+        check=True,
+    ).stdout
+    return [
+        Word(
+            word.text or "",
+            *(float(word.attrib[edge]) for edge in ("xMin", "yMin", "xMax")),
+        )
+        for word in fromstring(text).iter("{http://www.w3.org/1999/xhtml}word")
+    ]
 
 
 def reader(statement: Statement) -> PdfReader:

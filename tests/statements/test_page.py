@@ -6,8 +6,12 @@ from dataclasses import replace
 import pytest
 
 from closebook.statements.model import Statement
-from tests.statements.reading import pages, printed_amount
-from tests.statements.samples import HOLDER, corrected, entry, many, statement
+from closebook.statements.printed import tables
+from closebook.statements.received import Received
+from tests.statements.reading import pages, placed_words, printed_amount, rendered, squeezed
+from tests.statements.samples import HOLDER, corrected, entry, many, of, statement
+
+HEADS = ("Date", "Description", "Counterparty", "Reference", "Debit", "Credit", "Balance")
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +54,7 @@ def test_every_page_has_the_heads_the_account_and_its_number(
     assert len(printed) > 2
     for number, page in enumerate(printed, start=1):
         assert f"Page {number} of {len(printed)}" in page
-        assert re.search(r"Date\s+Description\s+Reference\s+Debit\s+Credit\s+Balance", page)
+        assert re.search(r"\s+".join(HEADS), page)
         assert f"Account {HOLDER.account_number}" in page
 
 
@@ -155,3 +159,41 @@ def test_a_correction_from_before_there_were_reasons_gives_none() -> None:
 def test_a_first_version_replaces_nothing() -> None:
     [page] = pages(statement(entry(100)))
     assert "replaces" not in page
+
+
+@pytest.mark.parametrize("locale", ["en_GB", "ar_EG"])
+@pytest.mark.parametrize("counterparty", ["Evil Ltd", None])
+@pytest.mark.parametrize("between", [" · ", "\N{NO-BREAK SPACE}" * 60, "\n", "\t|\t", " " * 60])
+def test_a_description_cannot_look_like_a_counterparty(
+    locale: str, counterparty: str | None, between: str
+) -> None:
+    imitation = f"Refund{between}Your Bank"
+    made = statement(
+        entry(-5, imitation, counterparty=counterparty),
+        entry(-5, "Reversal", counterparty="Your Bank"),
+        holder=of(locale),
+    )
+    # Whoever hears the page has a cell for each, below a head of its own
+    (*_, table) = tables(Received(rendered(made).pdf))
+    _, said, said_party, *_ = (shown(cell) for cell in table.rows[1])
+    assert squeezed(said) == squeezed(imitation)
+    assert said_party == (counterparty or "")
+    assert [shown(cell) for cell in table.rows[2][1:3]] == ["Reversal", "Your Bank"]
+    # Whoever sees it finds nothing else in the counterparty's column, wherever text is wrapped
+    words = placed_words(made)
+    (top,) = [word.top for word in words if word.text == "Refund"]
+    (next_top,) = [word.top for word in words if word.text == "Reversal"]
+    column = [word for word in words if word.top == next_top and word.text in ("Your", "Bank")]
+    left, right = min(word.left for word in column), max(word.right for word in column)
+    seen = {
+        word.text
+        for word in words
+        if top <= word.top < next_top and word.left < right and word.right > left
+    }
+    assert len(column) == 2
+    assert seen == {*(counterparty or "").split()}
+
+
+def shown(cell: str) -> str:
+    """The text of a cell without its marks of direction, and with plain spaces."""
+    return cell.translate({0x200E: None, 0x200F: None, 0xA0: " "})

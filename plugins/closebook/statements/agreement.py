@@ -14,7 +14,7 @@ from closebook.statements.printed import Row, Table
 from closebook.statements.received import Refused
 from closebook.statements.told import Told
 
-_CELLS_OF_A_LINE = 6
+_CELLS_OF_A_LINE = 7
 _SUMMARY_ROWS = 5
 _EDGES, _CELLS_OF_AN_EDGE = 2, 3
 _SHORTEST_CUT = 34
@@ -57,7 +57,7 @@ def refuse_other_page(told: Told, tables: Sequence[Table], language: str) -> Non
     _refuse_other_amounts(told, language, [*_amounts(told, first, summary, lines, last)])
     _refuse_other_days(told, language, first, lines, last)
     for line, row in zip(told.lines, lines, strict=True):
-        if not _shows(row[2], line.reference):
+        if not _shows(row[3], line.reference):
             raise Refused(f"line {line.number} of the page has another reference than in the XML")
 
 

@@ -28,6 +28,8 @@ def references(value: Any) -> Iterator[int]:
     if isinstance(value, bytes):
         if value.endswith(b" 0 R") and _REFERENCE.fullmatch(value):
             yield number_of(value)
+    elif isinstance(value, str | int | float):
+        return  # most values: known before anything is asked of them
     elif isinstance(value, dict):
         for item in value.values():
             yield from references(item)

@@ -15,6 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from closebook.errors import Misconfigured, WrongData
 from closebook.settings import templates_folder
+from closebook.statements.shaping import shaped_once
 from closebook.statements.typefaces import CONFIGURATION, Typefaces
 
 TEMPLATE_VERSION = "v1"
@@ -87,7 +88,8 @@ class Press:
     def lay_out(self, page: str, place: Place, assets: dict[str, bytes]) -> Any:
         """The page as WeasyPrint's laid out document, with these assets and no others."""
         html = self._html(page, _fetcher(assets, self._denied))
-        return html.render(stylesheets=self._styles[place], font_config=self._fonts)
+        with shaped_once():
+            return html.render(stylesheets=self._styles[place], font_config=self._fonts)
 
     def folios(self, texts: list[str], *, language: str, direction: str) -> Any:
         """A part of small pages, one text on each."""

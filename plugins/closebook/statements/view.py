@@ -30,7 +30,7 @@ class Line:
     number: int
     day: str
     description: str
-    counterparty: str | None
+    counterparty: str
     reference: str
     debit: str
     credit: str
@@ -111,7 +111,7 @@ def _line(line: StatementLine, code: str, locale: str, days: "_Days", shown: Sho
         number=line.line_number,
         day=days[line.posted_on],
         description=shown(line.description),
-        counterparty=line.counterparty and shown(line.counterparty),
+        counterparty=shown(line.counterparty or ""),
         reference=shown(line.reference),
         debit=amount if line.amount_minor < 0 else "",
         credit=amount if line.amount_minor >= 0 else "",

@@ -41,6 +41,7 @@ class Words:
     transactions: str
     date: str
     description: str
+    counterparty: str
     reference: str
     debit: str
     credit: str
