@@ -1,10 +1,11 @@
 # Closebook's image, for Airflow's components and the set-up job; see docker-compose.yml.
 FROM python:3.11.13-slim-bookworm
 
-# WeasyPrint's libraries, the statements' fonts, and pgbouncer for the pooler service.
+# WeasyPrint's libraries, the statements' fonts, the desk's pictures of pages (poppler-utils), and
+# pgbouncer for the pooler service.
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends \
-        fonts-noto-cjk fonts-noto-core fonts-symbola libharfbuzz-subset0 libpango-1.0-0 libpangoft2-1.0-0 pgbouncer \
+        fonts-noto-cjk fonts-noto-core fonts-symbola libharfbuzz-subset0 libpango-1.0-0 libpangoft2-1.0-0 pgbouncer poppler-utils \
     && rm -rf /var/lib/apt/lists/*
 
 COPY requirements.txt /tmp/requirements.txt

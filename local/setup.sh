@@ -56,6 +56,7 @@ missing_packages() {
   compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || has initdb || echo postgresql
   has redis-server || echo redis-server
   has pgbouncer || echo pgbouncer
+  has pdftoppm || echo poppler-utils
   for package in libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 \
     fonts-noto-core fonts-noto-cjk fonts-symbola; do
     is_installed "$package" || echo "$package"
@@ -64,7 +65,6 @@ missing_packages() {
   "$python" -c 'import ensurepip' 2>/dev/null ||
     "$python" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])'
   if $dev; then
-    has pdftotext || echo poppler-utils
     has qpdf || echo qpdf
     has faketime || echo faketime
     has certutil || echo libnss3-tools

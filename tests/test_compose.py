@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from closebook import queries, settings
+from closebook.desk import pictures
 from closebook.statements import render
 from local import REPOSITORY
 
@@ -74,6 +75,13 @@ def test_the_images_base_is_pinned_and_installs_the_locked_requirements() -> Non
     assert all(re.fullmatch(r"python:3\.\d+\.\d+-slim-bookworm", base) for base in bases)
     assert "requirements.txt" in dockerfile
     assert (REPOSITORY / "requirements.txt").exists()
+
+
+def test_the_image_has_the_programs_that_the_desk_starts() -> None:
+    started = set(re.findall(r'"(pdf[a-z]+)"', Path(pictures.__file__).read_text("utf-8")))
+    assert started == {"pdfinfo", "pdftoppm", "pdftotext"}  # all of them Debian's poppler-utils
+    for file in ("Dockerfile", "local/setup.sh"):
+        assert "poppler-utils" in (REPOSITORY / file).read_text("utf-8").split()
 
 
 def test_every_part_of_postgresql_is_of_debians_major_version() -> None:

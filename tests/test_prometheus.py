@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,8 @@ from local.processes import find
 
 LOCAL = REPOSITORY / "local"
 METRICS_PAGE = REPOSITORY / "docs" / "metrics.md"
+# Of Grafana's units, those that Prometheus' base units take.
+UNITS = {"s", "short", "percentunit"}
 # What rate and sum by take apart from a name: names of ours alone begin so.
 NAME = re.compile(r"\bclosebook_[a-z0-9_]+\b")
 
@@ -62,10 +65,9 @@ def test_rules_and_dashboard_name_metrics_that_are_documented() -> None:
 
 
 def test_no_two_panels_lie_on_each_other() -> None:
-    dashboard = json.loads((LOCAL / "grafana-dashboard.json").read_text("utf-8"))
     cells = [
         (x, y)
-        for panel in dashboard["panels"]
+        for panel in dashboard()["panels"]
         for x in range(panel["gridPos"]["x"], panel["gridPos"]["x"] + panel["gridPos"]["w"])
         for y in range(panel["gridPos"]["y"], panel["gridPos"]["y"] + panel["gridPos"]["h"])
     ]
@@ -73,6 +75,31 @@ def test_no_two_panels_lie_on_each_other() -> None:
     assert max(x for x, _ in cells) < 24
 
 
+def test_the_dashboard_is_one_that_can_be_imported() -> None:
+    """As Grafana's schema wants it: each panel its own id, its source the one that is chosen."""
+    found = dashboard()
+    [chosen] = found["templating"]["list"]
+    assert (chosen["type"], chosen["query"]) == ("datasource", "prometheus")
+    assert isinstance(found["schemaVersion"], int)
+    assert found["uid"]
+    assert found["title"]
+    # One that was exported would bring the id that it had in another Grafana.
+    assert found.get("id") is None
+    panels = found["panels"]
+    assert len({panel["id"] for panel in panels}) == len(panels)
+    for panel in panels:
+        assert panel["type"] in {"stat", "timeseries"}
+        assert panel["title"]
+        assert panel["fieldConfig"]["defaults"]["unit"] in UNITS
+        assert panel["datasource"] == {"type": "prometheus", "uid": f"${{{chosen['name']}}}"}
+        references = [target["refId"] for target in panel["targets"]]
+        assert len(set(references)) == len(references) > 0
+
+
+def dashboard() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((LOCAL / "grafana-dashboard.json").read_text("utf-8"))
+    return found
+
+
 def dashboard_queries() -> list[str]:
-    dashboard = json.loads((LOCAL / "grafana-dashboard.json").read_text("utf-8"))
-    return [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
+    return [target["expr"] for panel in dashboard()["panels"] for target in panel["targets"]]

@@ -2,6 +2,7 @@
 September is issued and nobody has released it.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -27,6 +28,7 @@ from tests.closes.october import OCTOBER, SEPTEMBER
 from tests.closing import RUN, Platform, settings_on
 
 ADA, GRACE, MARY = 1, 2, 3
+LONG_LINES = 60
 HOSTILE = "Grace <script>alert(1)</script> Höpper"
 NAMES = {ADA: "Ada Plantedname", GRACE: HOSTILE, MARY: "مريم الحسن"}
 
@@ -82,6 +84,20 @@ class Desk:
 
     def path(self, close: str, account_id: int) -> str:
         return f"/statements/{self.closes[close]}/{account_id}"
+
+
+def filled(path: str, desk: Desk, *, month: str = "2026-09") -> str:
+    """The path of a route with something for each of its parameters."""
+    values = {
+        "{close_id}": str(desk.closes["october"]),
+        "{account_id}": str(ADA),
+        "{month}": month,
+        "{request_id}": "4711",
+        "{number}": "1",
+        "{digest}": "0",
+        "{name}": "desk.css",
+    }
+    return re.sub(r"\{\w+\}", lambda found: values[found[0]], path)
 
 
 def logged_in(stack: Stack, user: str) -> httpx.Client:
@@ -167,6 +183,9 @@ def desk(
         platform.open_account(account_id, currency, name)
         for month in (SEPTEMBER, OCTOBER):
             platform.post(account_id, month.start + HOUR, 10_000 * account_id, currency)
+    # Enough lines for three pages
+    for number in range(LONG_LINES):
+        platform.post(MARY, OCTOBER.start + HOUR, 5 if number % 2 else -5, "JPY")
     desk.closes["september"] = issue_month(settings, SEPTEMBER, asked)
     desk.closes["october"] = issue_month(settings, OCTOBER, asked)
     with psycopg.connect(stack.desk(module_store_database), row_factory=dict_row) as store:

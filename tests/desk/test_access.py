@@ -1,6 +1,5 @@
 """Who may do what at the desk: every route, every role, and nobody at all."""
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -17,7 +16,7 @@ from closebook.desk.app import make_app
 from closebook.desk.gate import Gate
 from closebook.desk.people import Person, form_token
 from local.stack import Stack
-from tests.desk.conftest import ADA, GRACE, HOSTILE, Desk, logged_in
+from tests.desk.conftest import ADA, GRACE, HOSTILE, Desk, filled, logged_in
 
 if TYPE_CHECKING:
     from starlette.types import Scope
@@ -34,6 +33,8 @@ MAY = {
     ("GET", "/statements/months/{month}/zip"): READERS,
     ("GET", "/statements/{close_id}/{account_id}"): READERS,
     ("GET", "/statements/{close_id}/{account_id}/preview"): READERS,
+    ("GET", "/statements/{close_id}/{account_id}/pages/{number}"): READERS,
+    ("GET", "/statements/{close_id}/{account_id}/pages/{number}/picture"): READERS,
     ("GET", "/statements/{close_id}/{account_id}/pdf"): READERS,
     ("GET", "/statements/{close_id}/{account_id}/camt.053"): READERS,
     ("GET", "/statements/{close_id}/{account_id}/csv"): READERS,
@@ -49,18 +50,6 @@ MAY = {
 }
 # Open to a program with its token and to no person: test_watching.py walks it.
 MACHINES = {("GET", "/metrics")}
-
-
-def filled(path: str, desk: Desk) -> str:
-    values = {
-        "{close_id}": str(desk.closes["october"]),
-        "{account_id}": str(ADA),
-        "{month}": "2026-09",
-        "{request_id}": "4711",
-        "{digest}": "0",
-        "{name}": "desk.css",
-    }
-    return re.sub(r"\{\w+\}", lambda found: values[found[0]], path)
 
 
 def test_the_table_has_a_row_for_each_route_and_this_test_for_each_row() -> None:

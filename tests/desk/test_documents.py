@@ -3,15 +3,20 @@
 import os
 import socket
 import zipfile
+from collections.abc import Iterator
+from dataclasses import asdict
 from io import BytesIO
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
+import psycopg
 import pytest
 
+from closebook import periods
 from closebook.desk.downloads import Packed, disposition, zip_response
-from closebook.statements.documents import Documents
+from closebook.statements.documents import Documents, StoredDocument
+from local.processes import Process, tree
 from tests.desk.conftest import ADA, GRACE, MARY, NAMES, Desk, digest, moved_away
 
 
@@ -122,6 +127,7 @@ def test_a_document_is_given_as_it_is_registered_and_that_is_on_record(
         "/statements/-1/1/pdf",
         "/statements/99999999999999999999/1/pdf",
         "/statements/1/4711/pdf",
+        "/statements/1/1/pages/..%2f..%2fetc%2fpasswd",
         "/assets/0/..%2f..%2fbase.html.j2",
         "/assets/0/desk.css",
         "/statements/months/..%2f/zip",
@@ -147,7 +153,8 @@ def test_a_path_leads_to_no_file_and_a_guessed_id_to_nothing(desk: Desk, path: s
 
 def test_an_id_of_another_month_or_version_that_is_not_released_is_not_there(desk: Desk) -> None:
     for close, account in (("september", ADA), ("corrected", GRACE)):
-        for kind in ("", "/preview", "/pdf", "/camt.053", "/csv"):
+        pages = ("/pages/1", "/pages/1/picture")
+        for kind in ("", "/preview", "/pdf", "/camt.053", "/csv", *pages):
             path = f"{desk.path(close, account)}{kind}"
             assert desk.get("finance", path).status_code == 404
             assert desk.get("approver", path).status_code == 200
@@ -171,10 +178,11 @@ def test_without_the_log_no_document_is_given(desk: Desk) -> None:
         owner.execute("revoke insert on reporting.desk_log from closebook_desk")
         owner.execute("revoke insert (person) on reporting.desk_log from closebook_desk")
     try:
-        for kind in ("pdf", "preview", "csv"):
+        for kind in ("pdf", "preview", "csv", "pages/1", "pages/1/picture"):
             answer = desk.get("finance", f"{desk.path('october', ADA)}/{kind}")
             assert answer.status_code == 500
             assert b"%PDF" not in answer.content
+            assert b"Plantedname" not in answer.content
         assert desk.get("finance", "/statements/months/2026-10/zip").status_code == 500
         assert desk.get("viewer", "/statements").status_code == 403
     finally:
@@ -295,6 +303,85 @@ def test_ten_thousand_documents_take_the_memory_of_a_few(tmp_path: Path) -> None
     assert most - before < 40_000_000
 
 
-def resident_bytes() -> int:
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE")
+# Ten thousand statements of an old month, released; all have the same document.
+TEN_THOUSAND = """
+set local session_replication_role = replica;
+
+insert into reporting.closes (
+    close_id, grain, period_start, period_end, time_zone, close_version, is_current, fence_lsn,
+    fenced_at, snapshot_text, replica_name, code_version, run_id
+) overriding system value
+select
+    0, 'month', %(start)s, %(end)s, %(time_zone)s, 1, true, '0/1', %(end)s, '', '', '', 'a test';
+
+insert into reporting.statements
+select 0, number, 'USD', 'OLD-' || number, 'Old', '1 Street', 'en_US', 0, 0, 0
+from generate_series(1, 10000) as number;
+
+insert into reporting.statement_versions
+select 0, account_id, 1, 0, null from reporting.statements where close_id = 0;
+
+insert into reporting.statement_documents (
+    close_id, account_id, sha256, byte_count, object_name, template_version, renderer_version,
+    run_id
+)
+select 0, account_id, %(sha256)s, %(byte_count)s, %(object_name)s, 'v1', '70', 'a test'
+from reporting.statements where close_id = 0;
+
+insert into reporting.statement_manifests (
+    manifest_id, close_id, sha256, object_name, document_count, missing_count, run_id
+) overriding system value
+select 0, 0, repeat('2', 64), 'manifests/x.json', 10000, 0, 'a test';
+
+insert into reporting.statement_decisions (manifest_id, manifest_sha256, decision, decided_by)
+select manifest_id, sha256, 'released', 'bob'
+from reporting.statement_manifests where manifest_id = 0
+"""
+FORGET_THEM = """
+set local session_replication_role = replica;
+delete from reporting.statement_decisions where manifest_id = 0;
+delete from reporting.statement_manifests where manifest_id = 0;
+delete from reporting.statement_documents where close_id = 0;
+delete from reporting.statement_versions where close_id = 0;
+delete from reporting.statements where close_id = 0;
+delete from reporting.closes where close_id = 0
+"""
+
+
+@pytest.fixture
+def ten_thousand(desk: Desk) -> Iterator[StoredDocument]:
+    """They are in the store meanwhile, in March 2024."""
+    march = periods.month_of(2024, 3, "America/New_York")
+    documents = Documents(desk.settings.documents_url)
+    stored = documents.put(os.urandom(50_000), folder="statements/2024-03", suffix="pdf")
+    # It puts the values in itself: the server takes none for several statements at once.
+    conninfo, cursor = desk.stack.store_admin(desk.database), psycopg.ClientCursor
+    with psycopg.connect(conninfo, cursor_factory=cursor) as admin:
+        admin.execute(TEN_THOUSAND, {**asdict(march), **asdict(stored)})
+    yield stored
+    with psycopg.connect(conninfo, cursor_factory=cursor) as admin:
+        admin.execute(FORGET_THEM)
+
+
+def test_a_month_of_ten_thousand_comes_through_airflow_in_the_memory_of_a_few(
+    desk: Desk, ten_thousand: StoredDocument
+) -> None:
+    desk.get("finance", "/statements/months/2026-10/zip")
+    server = desk.stack.running["api_server"].process
+    before, most, sent, pieces = resident_bytes(server), 0, 0, 0
+    with desk.of("finance").stream("GET", "/closebook/statements/months/2024-03/zip") as answer:
+        promised = int(answer.headers["Content-Length"])
+        for piece in answer.iter_raw(1_000_000):
+            sent, pieces = sent + len(piece), pieces + 1
+            if pieces % 20 == 1:
+                most = max(most, resident_bytes(server))
+    assert sent == promised > 10_000 * ten_thousand.byte_count
+    assert most - before < 60_000_000
+    assert desk.log("downloaded")[-1]["subject"] == "ZIP of month 2024-03: 10000 documents"
+
+
+def resident_bytes(*of: Process) -> int:
+    """Memory of these processes and what they started, or of this one."""
+    pids = [each.pid for process in of for each in tree(process)] or [os.getpid()]
+    pages = [int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in pids]
+    return sum(pages) * os.sysconf("SC_PAGE_SIZE")

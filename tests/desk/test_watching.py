@@ -4,6 +4,8 @@ import json
 import re
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import psycopg
@@ -17,11 +19,13 @@ from closebook import counter, health
 from closebook.periods import HOUR, day_of, hour_of
 from closebook.rollups import close_day
 from closebook.settings import Replica
+from closebook.thresholds import INDEX_BLOCKS_JUDGED_MIN
 from closebook.volume import close_hour
 from tests.closing import RUN, utc
 from tests.desk.browsing import bars_people, page_of
 from tests.desk.conftest import Desk
-from tests.test_prometheus import documented
+from tests.desk.scraping import scraping
+from tests.test_prometheus import dashboard, documented
 
 LAST_HOUR = utc("2026-11-01T03:00Z")
 COUNTER_KEYS = {"served_at", "counter"}
@@ -235,6 +239,60 @@ def test_the_documented_metrics_are_those_of_the_endpoint(watched: Watched) -> N
     text = watched.scrape(f"Bearer {watched.token}").text
     given = set(re.findall(r"^# TYPE (\w+) ", text, re.MULTILINE))
     assert given == documented()
+
+
+# ---- what Prometheus makes of them -------------------------------------------------------
+
+
+def test_each_panel_and_each_rule_finds_its_metrics_in_a_real_prometheus(
+    watched: Watched, module_platform_database: str, tmp_path: Path
+) -> None:
+    """One server is away, so that there is something to alert of."""
+    settings, stack = watched.desk.settings, watched.desk.stack
+    away = Replica("away", make_conninfo(settings.replicas[0].conninfo, port=1))
+    read_indexes(stack.primary_admin(module_platform_database))
+    health.collect(replace(settings, replicas=(*settings.replicas, away)))
+    try:
+        with scraping(urlsplit(watched.desk.url).netloc, watched.token, tmp_path) as prometheus:
+            # Rates take two scrapes.
+            prometheus.wait_for("count_over_time(closebook_redis_up[1m]) > 2")
+            for panel in dashboard()["panels"]:
+                for target in panel["targets"]:
+                    found = prometheus.series(target["expr"])
+                    assert found, panel["title"]
+                    named = set(re.findall(r"\{\{(\w+)\}\}", target["legendFormat"]))
+                    assert all(named <= labels.keys() for labels in found), panel["title"]
+            assert {each["server"] for each in prometheus.series("closebook_server_up == 0")} == {
+                "away"
+            }
+            [down] = prometheus.wait_for('ALERTS{alertname="ClosebookServerDown"}')
+            assert (down["server"], down["severity"]) == ("away", "page")
+            groups = prometheus.api("rules")["groups"]
+            rules = [rule for group in groups for rule in group["rules"]]
+            assert len(rules) > 10
+            assert {(rule["health"], rule.get("lastError")) for rule in rules} == {("ok", None)}
+            # What the rules ask for is there, labels included, but alerts that nobody has now.
+            selectors = {
+                selector
+                for rule in rules
+                for selector in re.findall(r"closebook_\w+(?:\{[^}]*\})?", rule["query"])
+            }
+            missing = {each for each in selectors if not prometheus.series(each)}
+            assert {each.partition("{")[0] for each in missing} <= {"closebook_health_alerts"}
+    finally:
+        health.collect(settings)
+
+
+def read_indexes(conninfo: str) -> None:
+    """Blocks of an index on the primary, as many as a hit rate is said of."""
+    with psycopg.connect(conninfo) as primary:
+        primary.execute("set enable_seqscan = off; set enable_hashjoin = off")
+        primary.execute("set enable_mergejoin = off; set enable_memoize = off")
+        primary.execute(
+            "select count(*) from generate_series(1, %s) as number"
+            " inner join platform.users on users.user_id = number",
+            [2 * INDEX_BLOCKS_JUDGED_MIN],
+        )
 
 
 # ---- for everybody -----------------------------------------------------------------------

@@ -10,6 +10,7 @@ INTERVAL = SQL_CASE + "[reporting/health_interval: "
 HEALTH_SQL = "sql/reporting/migrations/0006_health.sql"
 ACCESS = "tests/desk/test_access.py::"
 DESK_DOCUMENTS = "tests/desk/test_documents.py::"
+DESK_PICTURES = "tests/desk/test_pictures.py::"
 DESK_RELEASE = "tests/desk/test_release.py::"
 STORE_ROLES = "tests/test_store_roles.py::"
 
@@ -87,6 +88,30 @@ DESK = (
         "Id = Annotated[int, Path(ge=0, lt=2**63)]",
         "Id = Annotated[str, Path()]",
         (DESK_DOCUMENTS + "test_a_path_leads_to_no_file_and_a_guessed_id_to_nothing",),
+    ),
+    Guard(
+        "desk: a look at a page of a PDF is on record",
+        "plugins/closebook/desk/statements.py",
+        'log.enter(store, request, "looked", f"{what} of {_subject(row)}", row["sha256"])',
+        "pass",
+        (DESK_PICTURES + "test_a_page_and_its_text_are_shown_and_each_look_is_on_record",),
+    ),
+    Guard(
+        "desk: what makes a picture of a page has limits",
+        "plugins/closebook/desk/pictures.py",
+        "_limit(process.pid, limits)",
+        "pass",
+        (
+            DESK_PICTURES + "test_a_program_that_computes_for_long_is_ended",
+            DESK_PICTURES + "test_a_program_that_takes_much_memory_is_ended",
+        ),
+    ),
+    Guard(
+        "desk: what makes a picture of a page sees no secrets",
+        "plugins/closebook/desk/pictures.py",
+        'env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"},',
+        "env=None,",
+        (DESK_PICTURES + "test_a_program_sees_none_of_airflows_environment",),
     ),
     Guard(
         "desk: who asked for the run does not release it",

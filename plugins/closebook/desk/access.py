@@ -54,6 +54,8 @@ ROUTES: Mapping[tuple[str, str], Rule] = {
     ("GET", "/statements/months/{month}/zip"): READ_STATEMENTS,
     ("GET", "/statements/{close_id}/{account_id}"): READ_STATEMENTS,
     ("GET", "/statements/{close_id}/{account_id}/preview"): READ_STATEMENTS,
+    ("GET", "/statements/{close_id}/{account_id}/pages/{number}"): READ_STATEMENTS,
+    ("GET", "/statements/{close_id}/{account_id}/pages/{number}/picture"): READ_STATEMENTS,
     ("GET", "/statements/{close_id}/{account_id}/pdf"): READ_STATEMENTS,
     ("GET", "/statements/{close_id}/{account_id}/camt.053"): READ_STATEMENTS,
     ("GET", "/statements/{close_id}/{account_id}/csv"): READ_STATEMENTS,

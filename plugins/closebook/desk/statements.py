@@ -8,7 +8,7 @@ from fastapi import APIRouter, Form, HTTPException, Path, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from psycopg.rows import DictRow
 
-from closebook.desk import access, log
+from closebook.desk import access, log, pictures
 from closebook.desk.downloads import Packed, document_response, zip_response
 from closebook.desk.forms import Asking, person_asking
 from closebook.desk.months import month_named
@@ -27,6 +27,7 @@ _MONTH_ROWS = 1000
 _PDF = "application/pdf"
 
 Id = Annotated[int, Path(ge=0, lt=2**63)]
+PageNumber = Annotated[int, Path(ge=1, lt=2**31)]
 
 
 @router.get("/statements")
@@ -115,6 +116,30 @@ def statement(request: Request, person: Asking, close_id: Id, account_id: Id) ->
 def preview(request: Request, close_id: Id, account_id: Id) -> Response:
     """The PDF, to be shown in the page."""
     return _document(request, close_id, account_id, _PDF, "pdf", inline=True)
+
+
+@router.get("/statements/{close_id}/{account_id}/pages/{number}")
+def pages(request: Request, close_id: Id, account_id: Id, number: PageNumber) -> HTMLResponse:
+    """One page of the PDF as a picture with its text, for where no PDF can be shown."""
+    content = _seen(request, close_id, account_id, f"page {number}")
+    count = _count_with(content, number)
+    return page(
+        request,
+        "pages",
+        close_id=close_id,
+        account_id=account_id,
+        number=number,
+        page_count=count,
+        text=pictures.text(content, number),
+    )
+
+
+@router.get("/statements/{close_id}/{account_id}/pages/{number}/picture")
+def picture(request: Request, close_id: Id, account_id: Id, number: PageNumber) -> Response:
+    """That picture."""
+    content = _seen(request, close_id, account_id, f"picture of page {number}")
+    _count_with(content, number)
+    return Response(pictures.picture(content, number), media_type="image/png")
 
 
 @router.get("/statements/{close_id}/{account_id}/pdf")
@@ -219,6 +244,26 @@ def _packed(
     store.commit()
     packed = [Packed(_file_name(row, "pdf"), row["object_name"], row["byte_count"]) for row in rows]
     return zip_response(Documents(settings.documents_url), packed, name)
+
+
+def _seen(request: Request, close_id: int, account_id: int, what: str) -> bytes:
+    """The PDF, of which the person is about to see a part."""
+    settings = desk_from_airflow()
+    with on_store(settings) as store:
+        row = _visible(store, request, close_id, account_id)
+        if row["object_name"] is None:
+            raise HTTPException(404)
+        content = Documents(settings.documents_url).read(row["object_name"])
+        log.enter(store, request, "looked", f"{what} of {_subject(row)}", row["sha256"])
+    return content
+
+
+def _count_with(content: bytes, number: int) -> int:
+    """How many pages the PDF has; not found if this is none of them."""
+    count = pictures.page_count(content)
+    if number > count:
+        raise HTTPException(404)
+    return count
 
 
 def _document(
