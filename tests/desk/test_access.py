@@ -202,6 +202,28 @@ def test_a_change_that_another_site_or_session_sends_is_refused(
     assert len(desk.rows("select from reporting.reissue_requests")) == before
 
 
+@pytest.mark.parametrize("wrong", ["origin", "token"])
+@pytest.mark.parametrize("path", sorted(path for method, path in MAY if method == "POST"))
+def test_no_change_is_taken_without_its_origin_and_its_token(
+    desk: Desk, path: str, wrong: str
+) -> None:
+    user = min(MAY["POST", path])
+    client = desk.of(user)
+    answer = client.post(
+        f"/closebook{filled(path, desk)}",
+        data={
+            "form_token": "0" if wrong == "token" else form_token(client.cookies["_token"]),
+            "reason": "a change",
+            "verdict": "rejected",
+            "manifest_sha256": "0" * 64,
+            "answer": "issued again",
+        },
+        headers={"Origin": "https://evil.example" if wrong == "origin" else desk.stack.ui_url},
+    )
+    assert answer.status_code == 403
+    assert desk.log()[-1]["act"] == "refused"
+
+
 def test_every_answer_has_the_headers_that_keep_it_in_its_place(desk: Desk) -> None:
     page = desk.get("finance", "/statements")
     document = desk.get("finance", f"{desk.path('october', ADA)}/pdf")

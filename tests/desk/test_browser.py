@@ -151,7 +151,7 @@ def test_airflows_frame_shows_the_pages_as_pictures(browser: Browser, desk: Desk
 
 
 def test_a_browser_that_shows_no_pdf_gets_the_pictures_too(browser: Browser, desk: Desk) -> None:
-    """As those of most phones."""
+    """As those of many phones."""
     page = page_of(browser, desk, "finance", viewport={"width": 390, "height": 800})
     page.add_init_script("Object.defineProperty(navigator, 'pdfViewerEnabled', {get: () => false})")
     page.goto(f"{desk.url}{desk.path('october', ADA)}")

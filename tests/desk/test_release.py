@@ -101,6 +101,8 @@ def test_finance_asks_and_an_operator_answers_once_without_seeing_a_holder(desk:
     assert "fee &lt;i&gt;twice&lt;/i&gt;" in listed
     assert "Plantedname" not in listed
     assert "ACC-1" not in listed
+    last = desk.log("looked")[-1]
+    assert (last["person"], last["subject"]) == ("operator", "requests to issue statements again")
     path = f"/requests/{request['request_id']}"
     assert desk.post("operator", path, answer="declined").status_code == 400
     assert desk.post("operator", path, answer="declined", note="once only").status_code == 303

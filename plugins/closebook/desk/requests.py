@@ -25,6 +25,8 @@ def requests(request: Request) -> HTMLResponse:
     """What finance asked for, open requests first."""
     with on_store(desk_from_airflow()) as store:
         rows = store.execute(query("desk/reissue_requests")).fetchall()
+        # Finance's own words may name a holder.
+        log.enter(store, request, "looked", "requests to issue statements again")
     listed = [{**row, "run_configuration": _run_configuration(row)} for row in rows]
     return page(request, "requests", requests=listed)
 

@@ -1,5 +1,5 @@
 // Airflow shows the desk in a sandboxed frame, in which no link opens a tab by itself and no browser
-// displays a PDF; nor do the browsers of most phones, anywhere. A part that is meant for the other
+// displays a PDF; nor do the browsers of many phones, anywhere. A part that is meant for the other
 // case goes, before it loads anything.
 const inFrame = window.self !== window.top;
 const cases = { inFrame, showsPdf: !inFrame && navigator.pdfViewerEnabled !== false };
