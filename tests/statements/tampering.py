@@ -17,6 +17,9 @@ CSV, XML = "statement.csv", "statement.xml"
 Change = Callable[[pikepdf.Pdf], None]
 
 
+COLUMNS = 7
+
+
 def changed(made: Statement, *changes: Change) -> bytes:
     """A statement's file after these changes, written as a whole new file."""
     with pikepdf.open(BytesIO(rendered(made).pdf)) as pdf:
@@ -74,6 +77,27 @@ def without_row(number: int) -> Change:
         del body.K[number]
 
     return change
+
+
+def counterparty_in_description() -> Change:
+    """The lines as they were before the counterparty had a column: it stood in the description."""
+
+    def change(pdf: pikepdf.Pdf) -> None:
+        table = next(element for element in _elements(pdf) if _has_head(element))
+        lines = [row for group in table.K if group.S == "/TBody" for row in group.K]
+        lines = [row for row in lines if len(row.K) == COLUMNS]
+        assert lines, "no row has a counterparty's cell"
+        for row in lines:
+            _, description, counterparty, *_ = row.K
+            description.K = pikepdf.Array([*_kids(description), *_kids(counterparty)])
+            del row.K[2]
+
+    return change
+
+
+def _kids(element: Any) -> list[Any]:
+    kids = element.get("/K", [])
+    return list(kids) if isinstance(kids, pikepdf.Array | list) else [kids]
 
 
 def attachment(pdf: pikepdf.Pdf, name: str) -> Any:

@@ -33,6 +33,7 @@ from tests.statements.tampering import (
     Change,
     attached,
     changed,
+    counterparty_in_description,
     replaced,
     reprinted,
     twins_of,
@@ -128,6 +129,13 @@ def test_no_text_of_a_stranger_makes_a_good_statement_fail(text: str) -> None:
     made = statement(line, entry(99), holder=holder)
     made = replace(made, lines=tuple(replace(line, reference=text) for line in made.lines))
     assert failed(verify(rendered(made).pdf, Given())) == {}
+
+
+def test_a_page_from_before_the_counterparty_had_a_column_is_verified() -> None:
+    report = verify(changed(FEW, counterparty_in_description()), Given())
+
+    assert failed(report) == {}
+    assert outcomes(report)["page"] is Outcome.OK
 
 
 def test_a_statement_that_goes_on_from_the_one_before_is_verified() -> None:
