@@ -8,7 +8,7 @@ from string import Formatter
 import pytest
 
 from closebook.statements.words import FOLDER, Words, language_of, words_in
-from tests.statements.reading import TEMPLATES, content, opened, pages, rendered
+from tests.statements.reading import TEMPLATES, content, opened, pages, placed_words, rendered
 from tests.statements.samples import entry, kinds, of, statement
 
 TEMPLATE = TEMPLATES / "statement" / "v1"
@@ -78,6 +78,17 @@ def test_a_page_from_the_right_has_its_columns_from_the_right(kind: str) -> None
 def test_what_was_written_from_the_left_keeps_its_order_on_a_page_from_the_right() -> None:
     (page,) = pages(kinds()["right to left"])
     assert "14 Harbour Row" in page.replace("\u200e", "")
+
+
+def test_a_sign_at_a_line_end_stays_behind_its_word_on_a_page_from_the_right() -> None:
+    name = "Meridian Home / Supplies Ltd. (London)"
+    made = statement(entry(-5, "Card", counterparty=name), holder=of("ar_EG"))
+    placed = {word.text.strip("\u200e"): word for word in placed_words(made)}
+    words = [placed[text] for text in ("Meridian", "Home", "/")]
+    assert (
+        len({word.top for word in words}) == 1 < len({placed[text].top for text in ("/", "Ltd.")})
+    )
+    assert [word.left for word in words] == sorted(word.left for word in words)
 
 
 def test_a_minus_stays_before_its_figures_on_a_page_from_the_right() -> None:

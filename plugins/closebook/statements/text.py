@@ -16,6 +16,7 @@ _UNPRINTABLE = re.compile(
 )
 # More marks on one letter than any language writes would reach into the lines around it.
 _MOST_MARKS = 6
+_BLANKS = re.compile(r"[^\S\n]+")
 _MARKS = {"ltr": "\N{LEFT-TO-RIGHT MARK}", "rtl": "\N{RIGHT-TO-LEFT MARK}"}
 
 
@@ -50,7 +51,9 @@ class Shown:
         if own is None or own == self.direction:
             return made
         mark = _MARKS[own]
-        return "\n".join(f"{mark}{line}{mark}" for line in made.split("\n"))
+        # At blanks too, where the page may break the line: a sign beside them would change sides.
+        lines = (_BLANKS.sub(rf"{mark}\g<0>{mark}", line) for line in made.split("\n"))
+        return "\n".join(f"{mark}{line}{mark}" for line in lines)
 
 
 def _direction(text: str) -> str | None:
