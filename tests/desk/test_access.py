@@ -48,6 +48,9 @@ MAY = {
     ("GET", "/volume/counter"): {"operator", "admin"},
     ("GET", "/health"): {"operator", "admin"},
 }
+# Looks that show no more than another page, of which there is an entry: the welcome, a style, and
+# the number that the counter asks for again and again.
+NO_ENTRY = {"/", "/assets/{digest}/{name}", "/volume/counter"}
 # Open to a program with its token and to no person: test_watching.py walks it.
 MACHINES = {("GET", "/metrics")}
 
@@ -81,6 +84,18 @@ def test_a_route_is_open_to_these_and_refused_to_all_others(
             f"{method} /closebook{filled(path, desk)}",
         )
         assert last["address"] == "127.0.0.1"
+
+
+@pytest.mark.parametrize(
+    "path", sorted({path for method, path in MAY if method == "GET"} - NO_ENTRY)
+)
+def test_every_look_is_on_record(desk: Desk, path: str) -> None:
+    user = min(MAY["GET", path])
+    before = len(desk.log())
+    answer = desk.get(user, filled(path, desk))
+    entries = desk.log()[before:]
+    assert [entry["person"] for entry in entries] == [user]
+    assert (entries[0]["act"] == "refused") == (answer.status_code != 200)
 
 
 @pytest.mark.parametrize(("method", "path"), sorted(MAY))

@@ -9,6 +9,7 @@ from fastapi.responses import HTMLResponse
 from psycopg.rows import DictRow
 
 from closebook import thresholds
+from closebook.desk import log
 from closebook.desk.charts import Chart, Frame
 from closebook.desk.pages import page
 from closebook.queries import query
@@ -79,6 +80,7 @@ def health(request: Request, span: str = "day") -> HTMLResponse:
     now = datetime.now(UTC)
     since = now - chosen.length
     with on_store(desk_from_airflow()) as store:
+        log.enter(store, request, "looked", "health")
         latest = _rows(store, "health_latest")
         alerts_now = _rows(store, "health_alerts_now")
         connections = _rows(store, "health_connections")

@@ -25,6 +25,7 @@ def releases(request: Request) -> HTMLResponse:
     """The months, newest first, and where each stands."""
     settings = desk_from_airflow()
     with on_store(settings) as store:
+        log.enter(store, request, "looked", "months to release")
         rows = store.execute(query("desk/months")).fetchall()
     months = [
         {**row, "label": f"{local_date(row['period_start'], row['time_zone']):%Y-%m}"}

@@ -9,7 +9,7 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from psycopg.rows import DictRow
 
 from closebook import counter
-from closebook.desk import charts
+from closebook.desk import charts, log
 from closebook.desk.charts import Chart
 from closebook.desk.pages import page
 from closebook.money import format_minor
@@ -41,6 +41,7 @@ def volume(request: Request) -> HTMLResponse:
     """The page; its counter asks for itself."""
     settings = desk_from_airflow()
     with on_store(settings) as store:
+        log.enter(store, request, "looked", "volume")
         hours = _hours(store)
         days = _days(store, settings.time_zone)
     return page(request, "volume", hours=hours, days=days, time_zone=settings.time_zone)
