@@ -97,7 +97,7 @@ def test_after_the_readme_the_indexes_are_valid(newcomer: Newcomer) -> None:
     wanted = text(REPOSITORY / "sql/platform/indexes.sql")
     names = re.findall(r"^create index (\w+)", wanted, re.MULTILINE)
     assert {f"platform.{name}" for name in names} <= {name for (name,) in valid}
-    assert len(names) == 3
+    assert len(names) == 2
 
 
 def test_after_the_readme_airflow_has_the_pools_and_runs_the_dags(newcomer: Newcomer) -> None:

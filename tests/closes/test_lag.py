@@ -204,7 +204,8 @@ def test_a_replica_that_lost_its_link_is_known_by_the_timeline_that_it_replayed(
     stack: Stack, hurried: Settings, platform: Platform
 ) -> None:
     fence = raise_fence(hurried, NINE)
-    stack.replica_wait()
+    # The fence is where the log was inserted, which the primary may write out a moment later.
+    eventually(lambda: status_of(hurried, A).lack(fence) is None)
     with cut_links(stack, platform):
         status = status_of(hurried, A)
 
