@@ -1,7 +1,7 @@
 """The choice of a replica past the fence, and the one read transaction of a close."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -22,7 +22,6 @@ from closebook.settings import Replica, Settings
 FIRST_PAUSE_SECONDS = 0.05
 LONGEST_PAUSE_SECONDS = 1.0
 ANSWER_SECONDS = 5.0
-NO_KEY = sql.SQL("")
 
 Result = TypeVar("Result")
 
@@ -48,17 +47,18 @@ class Source:
         name: str,
         table: sql.Identifier,
         parameters: Mapping[str, object],
-        key: sql.Composable = NO_KEY,
+        key: Sequence[sql.Composable] = (),
     ) -> None:
         """Stream the rows of sql/replica/<name>.sql into a table of the store.
 
         The table has the query's columns, in the query's order, and of the same types: PostgreSQL
-        refuses another one. Before them stand the columns of ``key``, which are the same for each
-        row: expressions, each with a comma after it.
+        refuses another one. Before them stand the columns of ``key``: expressions that have the
+        same value in each row.
         """
-        reading = sql.SQL(
-            "copy (select {}found.* from ({}) as found) to stdout (format binary)"
-        ).format(key, sql.SQL(query(f"replica/{name}")))
+        columns = sql.SQL(", ").join([*key, sql.SQL("found.*")])
+        reading = sql.SQL("copy (select {} from ({}) as found) to stdout (format binary)").format(
+            columns, sql.SQL(query(f"replica/{name}"))
+        )
         writing = sql.SQL("copy {} from stdin (format binary)").format(table)
         with (
             self.connection.cursor() as source_cursor,

@@ -68,7 +68,7 @@ def _write_day(store: Store, reading: Reading, day: Period, run: Run) -> list[Cl
         row = {"close_id": close_id, "business_day": day.first_date}
         store.execute(query("reporting/insert_daily_volume"), row)
         # Most rows of a close: written as they are read, without a stage in between.
-        key = sql.SQL("{}::bigint, {}, ").format(close_id, day.first_date)
+        key = [sql.SQL("{}::bigint").format(close_id), sql.Literal(day.first_date)]
         table = sql.Identifier("reporting", "daily_account_movement")
         reading.source.copy_into(store, "daily_account_movement", table, day.bounds, key)
 

@@ -90,9 +90,9 @@ DESK = (
         (DESK_DOCUMENTS + "test_a_path_leads_to_no_file_and_a_guessed_id_to_nothing",),
     ),
     Guard(
-        "desk: a look at a page of a PDF is on record",
+        "desk: what is given of a document is on record",
         "plugins/closebook/desk/statements.py",
-        'log.enter(store, request, "looked", f"{what} of {_subject(row)}", row["sha256"])',
+        'log.enter(store, request, act, f"{what} of {_subject(row)}", digest)',
         "pass",
         (DESK_PICTURES + "test_a_page_and_its_text_are_shown_and_each_look_is_on_record",),
     ),

@@ -1,18 +1,23 @@
 """Every SQL file has cases, and every case holds on a real server. See cases.py for their form."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import psycopg
 import pytest
 from psycopg import sql
 
+from closebook.fence import Fence
 from closebook.queries import SQL_FOLDER, query
+from closebook.replicas import Source
+from closebook.settings import Replica
 from local.stack import Stack
 from tests.sql import cases, runs
 from tests.sql.cases import Case
-from tests.sql.runs import Servers
+from tests.sql.runs import Connection, Servers
 
 ALL_CASES = [case for name in sorted(cases.case_files()) for case in cases.load(name)]
 SQL_FILES = sorted(SQL_FOLDER.rglob("*.sql"))
@@ -59,7 +64,37 @@ def test_the_cases_of_a_query_name_all_of_its_columns(servers: Servers, query_na
 def test_rows_arrive_in_their_staged_table_as_the_replica_gave_them(
     servers: Servers, query_name: str
 ) -> None:
-    staged = f"staged_{query_name.removeprefix('replica/')}"
+    name = query_name.removeprefix("replica/")
+    staged = sql.Identifier("pg_temp", f"staged_{name}")
+    with given_rows_of(servers, query_name) as (source, parameters, store):
+        store.execute(query(f"reporting/stage_{name}"))
+        source.copy_into(store, name, staged, parameters)
+        sent = source.rows(name, parameters)
+        arrived = store.execute(sql.SQL("table {}").format(staged)).fetchall()
+    assert sent
+    assert sorted(map(repr, arrived)) == sorted(map(repr, sent))
+
+
+def test_account_movement_arrives_below_its_close_and_no_account_twice(servers: Servers) -> None:
+    name, table = "daily_account_movement", sql.Identifier("reporting", "daily_account_movement")
+    key = [sql.SQL("5::bigint"), sql.SQL("date '2026-03-10'")]
+    with given_rows_of(servers, f"replica/{name}") as (source, parameters, store):
+        runs.give(store, "reporting.closes", [{"close_id": 5}])
+        source.copy_into(store, name, table, parameters, key)
+        sent = source.rows(name, parameters)
+        arrived = store.execute(sql.SQL("table {}").format(table)).fetchall()
+        with pytest.raises(psycopg.errors.UniqueViolation):
+            source.copy_into(store, name, table, parameters, key)
+    below = {"close_id": 5, "business_day": date(2026, 3, 10)}
+    assert len(sent) > 1
+    assert sorted(map(repr, arrived)) == sorted(repr(below | row) for row in sent)
+
+
+@contextmanager
+def given_rows_of(
+    servers: Servers, query_name: str
+) -> Iterator[tuple[Source, Mapping[str, object], Connection]]:
+    """A source that has what the query's first case gives, its parameters, and the store."""
     given = next(case for case in ALL_CASES if case.query_name == query_name and case.given)
     with (
         runs.rolled_back(servers.platform_admin) as platform,
@@ -67,19 +102,8 @@ def test_rows_arrive_in_their_staged_table_as_the_replica_gave_them(
     ):
         for table, rows in given.given.items():
             runs.give(platform, table, rows)
-        store.execute(query(f"reporting/stage_{query_name.removeprefix('replica/')}"))
-        reading = sql.SQL("copy ({}) to stdout").format(sql.SQL(query(query_name)))
-        writing = sql.SQL("copy {} from stdin").format(sql.Identifier(staged))
-        with (
-            platform.cursor().copy(reading, given.params) as source,
-            store.cursor().copy(writing) as into_store,
-        ):
-            for block in source:
-                into_store.write(block)
-        sent = platform.execute(query(query_name), given.params).fetchall()
-        arrived = store.execute(sql.SQL("table {}").format(sql.Identifier(staged))).fetchall()
-    assert sent
-    assert sorted(map(repr, arrived)) == sorted(map(repr, sent))
+        fence = Fence(position=0, timeline=1, observed_at=datetime.now(UTC), cluster="")
+        yield Source(platform, Replica("a", ""), fence, "", 60), given.params, store
 
 
 @pytest.mark.parametrize("query_name", STAGED)

@@ -27,13 +27,17 @@ def rendered(statement: Statement) -> Rendered:
 
 def pages(statement: Statement) -> list[str]:
     """Each page's text as poppler reads it, laid out as on paper."""
-    text = subprocess.run(
-        ["pdftotext", "-layout", "-", "-"],
+    return pdftotext(statement, "-layout").split("\f")[:-1]
+
+
+def pdftotext(statement: Statement, form: str) -> str:
+    """What poppler reads in a statement's document, in one of its forms."""
+    return subprocess.run(
+        ["pdftotext", form, "-", "-"],
         input=rendered(statement).pdf,
         capture_output=True,
         check=True,
     ).stdout.decode()
-    return text.split("\f")[:-1]
 
 
 @dataclass(frozen=True)
@@ -48,18 +52,14 @@ class Word:
 
 def placed_words(statement: Statement) -> list[Word]:
     """The words of all pages, where poppler sees them."""
-    text = subprocess.run(
-        ["pdftotext", "-bbox", "-", "-"],
-        input=rendered(statement).pdf,
-        capture_output=True,
-        check=True,
-    ).stdout
     return [
         Word(
             word.text or "",
             *(float(word.attrib[edge]) for edge in ("xMin", "yMin", "xMax")),
         )
-        for word in fromstring(text).iter("{http://www.w3.org/1999/xhtml}word")
+        for word in fromstring(pdftotext(statement, "-bbox")).iter(
+            "{http://www.w3.org/1999/xhtml}word"
+        )
     ]
 
 

@@ -121,7 +121,7 @@ def preview(request: Request, close_id: Id, account_id: Id) -> Response:
 @router.get("/statements/{close_id}/{account_id}/pages/{number}")
 def pages(request: Request, close_id: Id, account_id: Id, number: PageNumber) -> HTMLResponse:
     """One page of the PDF as a picture with its text, for where no PDF can be shown."""
-    content = _seen(request, close_id, account_id, f"page {number}")
+    _, content = _read(request, close_id, account_id, _PDF, "looked", f"page {number}")
     count = _count_with(content, number)
     return page(
         request,
@@ -137,7 +137,8 @@ def pages(request: Request, close_id: Id, account_id: Id, number: PageNumber) ->
 @router.get("/statements/{close_id}/{account_id}/pages/{number}/picture")
 def picture(request: Request, close_id: Id, account_id: Id, number: PageNumber) -> Response:
     """That picture."""
-    content = _seen(request, close_id, account_id, f"picture of page {number}")
+    what = f"picture of page {number}"
+    _, content = _read(request, close_id, account_id, _PDF, "looked", what)
     _count_with(content, number)
     return Response(pictures.picture(content, number), media_type="image/png")
 
@@ -246,18 +247,6 @@ def _packed(
     return zip_response(Documents(settings.documents_url), packed, name)
 
 
-def _seen(request: Request, close_id: int, account_id: int, what: str) -> bytes:
-    """The PDF, of which the person is about to see a part."""
-    settings = desk_from_airflow()
-    with on_store(settings) as store:
-        row = _visible(store, request, close_id, account_id)
-        if row["object_name"] is None:
-            raise HTTPException(404)
-        content = Documents(settings.documents_url).read(row["object_name"])
-        log.enter(store, request, "looked", f"{what} of {_subject(row)}", row["sha256"])
-    return content
-
-
 def _count_with(content: bytes, number: int) -> int:
     """How many pages the PDF has; not found if this is none of them."""
     count = pictures.page_count(content)
@@ -275,6 +264,15 @@ def _document(
     *,
     inline: bool = False,
 ) -> Response:
+    act: log.Act = "looked" if inline else "downloaded"
+    row, content = _read(request, close_id, account_id, media_type, act, suffix)
+    return document_response(content, media_type, _file_name(row, suffix), inline=inline)
+
+
+def _read(
+    request: Request, close_id: int, account_id: int, media_type: str, act: log.Act, what: str
+) -> tuple[DictRow, bytes]:
+    """A statement and its document of a kind, of which the person gets all or a part."""
     settings = desk_from_airflow()
     with on_store(settings) as store:
         row = _visible(store, request, close_id, account_id)
@@ -288,14 +286,8 @@ def _document(
         if object_name is None:
             raise HTTPException(404)
         content = Documents(settings.documents_url).read(object_name)
-        log.enter(
-            store,
-            request,
-            "looked" if inline else "downloaded",
-            f"{suffix} of {_subject(row)}",
-            digest,
-        )
-    return document_response(content, media_type, _file_name(row, suffix), inline=inline)
+        log.enter(store, request, act, f"{what} of {_subject(row)}", digest)
+    return row, content
 
 
 def _visible(store: Store, request: Request, close_id: int, account_id: int) -> DictRow:
