@@ -1,0 +1,186 @@
+"""Airflow's own forms in a real browser: a backfill, and statements that are issued again."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+
+import psycopg
+import pytest
+from playwright.sync_api import Browser, expect
+
+from closebook import periods
+from closebook.periods import HOUR
+from local.addresses import REPLICAS
+from local.airflow_api import AirflowApi
+from local.stack import Stack
+from tests.closes.october import OCTOBER
+from tests.desk.browsing import person
+from tests.desk.conftest import ADA, Desk, connections_to
+from tests.running import DAGS, wait_for_end, wait_for_runs
+
+ZONE = "America/New_York"
+THREE_DAYS = [periods.day_of(date(2026, 10, day), ZONE) for day in (6, 7, 8)]
+
+
+@pytest.fixture
+def airflow(airflow_stack: Stack) -> Iterator[AirflowApi]:
+    password = airflow_stack.credentials["admin"]
+    with AirflowApi.login(airflow_stack.ui_url, "admin", password) as api:
+        api.wait_for_dags(DAGS, seconds=60)
+        yield api
+
+
+def test_a_backfill_from_airflows_form_closes_its_three_days(
+    browser: Browser, airflow_stack: Stack, airflow: AirflowApi
+) -> None:
+    with person(browser, airflow_stack, "admin", "/dags/daily_rollups") as page:
+        page.get_by_test_id("trigger-dag-button").click()
+        page.get_by_text("Backfill", exact=True).first.click()
+        for number, day in enumerate((THREE_DAYS[0], THREE_DAYS[-1])):
+            page.get_by_test_id("datetime-input").nth(number).click()
+            page.get_by_placeholder("YYYY/MM/DD").locator("visible=true").fill(
+                f"{day.start:%Y/%m/%d}"
+            )
+            page.get_by_placeholder("HH:mm").locator("visible=true").fill(f"{day.start:%H:%M}")
+            page.keyboard.press("Enter")
+            shown = f"{day.start:%b %d, %Y %H:%M}"
+            expect(page.get_by_test_id("datetime-input").nth(number)).to_have_text(shown)
+            page.keyboard.press("Escape")
+            expect(page.get_by_placeholder("YYYY/MM/DD").locator("visible=true")).to_have_count(0)
+        page.get_by_text("All Runs", exact=True).click()
+        page.locator("#element_reason").fill("ticket 4711")
+        with page.expect_response(re.compile(r"/api/v2/backfills$")) as started:
+            page.get_by_role("button", name="Run Backfill").click()
+        assert started.value.ok
+    airflow.unpause("daily_rollups")
+    wait_for_runs(airflow, "daily_rollups", THREE_DAYS[0].start, THREE_DAYS[-1].start, 3)
+    with psycopg.connect(airflow_stack.store()) as store:
+        closed = store.execute(
+            "select period_start from reporting.closes where grain = 'day' and is_current"
+            " and period_start >= %s and period_start < %s order by period_start",
+            [THREE_DAYS[0].start, THREE_DAYS[-1].end],
+        ).fetchall()
+    assert [row[0] for row in closed] == [day.start for day in THREE_DAYS]
+
+
+@contextmanager
+def with_role(stack: Stack, user: str, role: str) -> Iterator[None]:
+    """A user has one role more meanwhile, in FAB's own tables."""
+    with psycopg.connect(stack.store_admin("airflow"), autocommit=True) as metadata:
+        added = metadata.execute(
+            "insert into ab_user_role (id, user_id, role_id)"
+            " select nextval('ab_user_role_id_seq'), ab_user.id, ab_role.id from ab_user, ab_role"
+            " where ab_user.username = %s and ab_role.name = %s returning id",
+            [user, role],
+        ).fetchone()
+        assert added is not None
+        try:
+            yield
+        finally:
+            metadata.execute("delete from ab_user_role where id = %s", added)
+
+
+@contextmanager
+def closing_for(desk: Desk) -> Iterator[None]:
+    """Airflow's runs close the desk's own platform meanwhile, into its own store."""
+    servers = ("closebook_primary", *(f"closebook_{replica}" for replica in REPLICAS))
+    databases = {"closebook_store": desk.database} | dict.fromkeys(servers, desk.platform.database)
+    with connections_to(desk.stack, databases):
+        yield
+
+
+def test_a_statement_is_issued_again_on_request_and_not_released_by_who_started_the_run(
+    browser: Browser, desk: Desk, airflow: AirflowApi
+) -> None:
+    """Finance asks, an operator starts the run, and a second person releases what comes of it."""
+    stack, release = desk.stack, "/closebook/releases/2026-10"
+    desk.platform.post(ADA, OCTOBER.end - HOUR, 77)
+    with person(browser, stack, "finance", f"/closebook{desk.path('october', ADA)}") as page:
+        page.get_by_label("What is wrong with it?").fill("a fee was taken twice")
+        page.get_by_role("button", name="Request a re-issue").click()
+        expect(page.get_by_text("a fee was taken twice")).to_be_visible()
+
+    with (
+        closing_for(desk),
+        with_role(stack, "operator", "finance_approver"),
+        person(browser, stack, "operator", "/closebook/requests") as page,
+    ):
+        row = page.get_by_role("row").filter(has_text="a fee was taken twice")
+        row.get_by_label(re.compile("^Configuration")).press("Control+A")
+        page.keyboard.press("Control+C")
+        page.get_by_role("link", name="monthly_statements").click()
+        page.get_by_test_id("trigger-dag-button").click()
+        page.get_by_text("Advanced Options").click()
+        page.locator(".monaco-editor").locator("visible=true").last.click()
+        page.keyboard.press("Control+A")
+        page.keyboard.press("Control+V")
+        with page.expect_response(re.compile(r"/monthly_statements/dagRuns$")) as started:
+            page.get_by_test_id("trigger-dag-submit").click()
+        run = started.value.json()
+        assert wait_for_end(airflow, "monthly_statements", run["dag_run_id"]) == "success"
+        # The one who started the run may release months, and not this one
+        page.goto(f"{stack.ui_url}{release}")
+        expect(page.get_by_text("it takes a second person")).to_be_visible()
+        expect(page.get_by_role("button", name=re.compile("^Release"))).to_be_disabled()
+        page.goto(f"{desk.url}/requests")
+        row.get_by_role("button", name="is issued again").click()
+        expect(row.get_by_text("issued again")).to_be_visible()
+
+    with person(browser, stack, "approver", release) as page:
+        page.get_by_label("Reason").fill("all ties out")
+        page.get_by_role("button", name=re.compile("^Release 3 documents")).click()
+        expect(page.get_by_text("This month is released.")).to_be_visible()
+
+    [close] = desk.rows(
+        "select close_id, requested_by from reporting.closes where run_id = %s and grain = 'month'",
+        run["dag_run_id"],
+    )
+    assert close["requested_by"] == "operator"
+    again = f"/closebook/statements/{close['close_id']}/{ADA}"
+    with person(browser, stack, "finance", again) as page:
+        expect(
+            page.get_by_text(re.compile("replaces version 1: corrected on request"))
+        ).to_be_visible()
+        expect(page.get_by_text("200.77 USD")).to_be_visible()
+
+
+def test_a_statement_is_issued_again_through_the_fields_of_airflows_trigger_form(
+    browser: Browser, desk: Desk, airflow: AirflowApi
+) -> None:
+    before = newest_version(desk, ADA)
+    desk.platform.post(ADA, OCTOBER.end - HOUR, 23)
+    with (
+        closing_for(desk),
+        person(browser, desk.stack, "admin", "/dags/monthly_statements") as page,
+    ):
+        page.get_by_test_id("trigger-dag-button").click()
+        page.locator("#element_month").fill("2026-10")
+        page.locator("#element_reason").fill("ticket 4712: a refund was late")
+        with page.expect_response(re.compile(r"/monthly_statements/dagRuns$")) as started:
+            page.get_by_test_id("trigger-dag-submit").click()
+        run = started.value.json()
+        # The form unpauses the DAG as well, if a person leaves that ticked
+        airflow.unpause("monthly_statements")
+        assert wait_for_end(airflow, "monthly_statements", run["dag_run_id"]) == "success"
+    [close] = desk.rows(
+        "select close_id, reason, requested_by from reporting.closes"
+        " where run_id = %s and grain = 'month'",
+        run["dag_run_id"],
+    )
+    assert (close["reason"], close["requested_by"]) == ("ticket 4712: a refund was late", "admin")
+    assert newest_version(desk, ADA) == before + 1
+    shown = desk.get("approver", f"/statements/{close['close_id']}/{ADA}").text
+    assert f"replaces version {before}: <bdi>ticket 4712: a refund was late</bdi>" in shown
+
+
+def newest_version(desk: Desk, account_id: int) -> int:
+    """Of the account's statement of October; it has a document."""
+    [row] = desk.rows(
+        "select max(statement_version) as newest from reporting.issued_statements"
+        " where account_id = %s and period_start = %s and sha256 is not null",
+        account_id,
+        OCTOBER.start,
+    )
+    version: int = row["newest"]
+    return version
