@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import LiteralString
 
 import psycopg
@@ -16,7 +17,14 @@ from closebook import periods
 from closebook.errors import Misconfigured
 from local.sample_people import account_number
 from local.sample_plan import Plan
-from local.sample_platform import TABLES, Progress, SampleFacts, SampleSize, load
+from local.sample_platform import (
+    TABLES,
+    Progress,
+    SampleFacts,
+    SampleSize,
+    load,
+    pages_with_unseen_rows,
+)
 from local.stack import Stack
 
 NEW_YORK = "America/New_York"
@@ -339,11 +347,14 @@ def test_settling_takes_minutes_to_hours(sample: Sample) -> None:
 
 
 def test_tables_are_left_ready_for_index_only_scans_with_all_their_indexes(sample: Sample) -> None:
+    assert {table: pages_with_unseen_rows(sample.connection, table) for table in TABLES} == (
+        dict.fromkeys(TABLES, 0)
+    )
     assert (
         sample.column("""
         select relname from pg_class
         where relnamespace = 'platform'::regnamespace and relkind = 'r'
-            and (relallvisible < relpages or reltuples <= 0)
+            and (relallvisible = 0 or reltuples <= 0)
     """)
         == []
     )
@@ -351,6 +362,33 @@ def test_tables_are_left_ready_for_index_only_scans_with_all_their_indexes(sampl
         *("transactions_user_id", "transactions_merchant_id", "ledger_entries_wallet_id"),
         *("transactions_settled_at", "ledger_entries_posted_at"),
     }
+
+
+def test_a_row_that_somebody_may_still_see_as_new_counts_and_a_page_without_rows_does_not(
+    stack: Stack, platform_database: str
+) -> None:
+    dsn = stack.primary_admin(platform_database)
+    with psycopg.connect(dsn, autocommit=True) as admin, psycopg.connect(dsn) as reader:
+        admin.execute("create table platform.seen as select 1 as row_id")
+        reader.execute("set transaction isolation level repeatable read")
+        reader.execute("select 1")
+        admin.execute("insert into platform.seen values (2)")
+        admin.execute("vacuum platform.seen")
+        assert pages_with_unseen_rows(admin, "platform.seen") == 1
+
+        reader.rollback()
+        [(file, page_bytes)] = admin.execute("""
+            select
+                current_setting('data_directory') || '/' || pg_relation_filepath('platform.seen'),
+                current_setting('block_size')::int
+        """).fetchall()
+        with Path(file).open("ab") as pages:  # what a writer that waits for another leaves behind
+            pages.write(bytes(page_bytes))
+        admin.execute("vacuum (truncate false) platform.seen")
+        assert admin.execute(
+            "select relallvisible, relpages from pg_class where oid = 'platform.seen'::regclass"
+        ).fetchone() == (1, 2)
+        assert pages_with_unseen_rows(admin, "platform.seen") == 0
 
 
 def test_progress_counts_up_to_its_end(sample: Sample) -> None:
