@@ -1,10 +1,14 @@
 """A month: opening + lines = closing, closing = next opening, and days add up to statements."""
 
+import time
 import traceback
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
+import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from closebook.checks import TieOutFailed
 from closebook.errors import ClosebookError, NotReady, WrongData
@@ -12,6 +16,7 @@ from closebook.periods import HOUR, month_of, parse_month
 from closebook.rollups import close_day
 from closebook.settings import Settings
 from closebook.statements.freeze import close_month
+from local.stack import Stack
 from tests.closes.october import (
     BACK_TO_ZERO,
     BUSY,
@@ -30,6 +35,35 @@ from tests.closes.october import (
     recount,
 )
 from tests.closing import RUN, Books, Platform
+
+MANY_ACCOUNTS = """
+with users as (
+    insert into platform.users (user_id, full_name, address, country, locale_code)
+    select 10000000 + g, 'Somebody', 'a street', 'US', 'en_US'
+    from generate_series(1, %(count)s) as g
+),
+
+wallets as (
+    insert into platform.wallets (wallet_id, account_number, user_id, currency, balance_minor)
+    select g, 'ACC-' || g, 10000000 + g, 'USD', 0
+    from generate_series(1, %(count)s) as g
+)
+
+insert into platform.ledger_entries (
+    entry_id, wallet_id, posted_at, amount_minor, currency, kind, description
+)
+select 4 * g + line, g, %(posted_at)s, line, 'USD', 'payment', 'An entry'
+from generate_series(1, %(count)s) as g
+cross join generate_series(0, 3) as line
+"""
+
+
+def seconds_of(work: Callable[[], object]) -> float:
+    """How long it took."""
+    began = time.monotonic()
+    work()
+    return time.monotonic() - began
+
 
 # ---- what is written --------------------------------------------------------------------
 
@@ -127,6 +161,19 @@ def test_a_late_entry_makes_a_new_version_and_the_old_statement_stays(
     assert books.statements(first.close_id) == before
     assert books.statements(second.close_id) == before | {EMPTY: (0, 42, 1)}
     assert [row["is_current"] for row in books.versions(OCTOBER)] == [False, True]
+
+
+def test_a_month_of_many_accounts_is_closed_again_in_about_the_time_of_the_first_close(
+    stack: Stack, settings: Settings, platform: Platform
+) -> None:
+    """Though what the store's statistics know of is the first close, and nothing of the second."""
+    platform.connection.execute(MANY_ACCOUNTS, {"posted_at": OCTOBER.start, "count": 5_000})
+    first = seconds_of(lambda: close_month(settings, OCTOBER, RUN))
+    store_database = conninfo_to_dict(settings.store)["dbname"]
+    with psycopg.connect(stack.store_admin(str(store_database)), autocommit=True) as admin:
+        admin.execute("analyze")
+
+    assert seconds_of(lambda: close_month(settings, OCTOBER, RUN)) < 4 * first
 
 
 def test_a_line_whose_text_alone_changed_makes_a_new_version(
