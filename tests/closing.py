@@ -391,6 +391,16 @@ def transactions_with(platform: Platform, **columns: str) -> AbstractContextMana
     return view_of(platform, "transactions", f"select {selected} from platform.transactions")  # noqa: S608  # names of this file
 
 
+def open_transactions(stack: Stack, replica: str, platform: Platform) -> list[str]:
+    """Who has a transaction open on a replica."""
+    with psycopg.connect(stack.replica_admin(replica)) as connection:
+        rows = connection.execute(
+            "select usename from pg_stat_activity where xact_start is not null and datname = %s",
+            [platform.database],
+        ).fetchall()
+    return [name for (name,) in rows]
+
+
 def asked_since(stack: Stack, replica: str, database: str, instant: datetime) -> bool:
     """Whether the reader has run a query on a replica after an instant."""
     with psycopg.connect(stack.replica_admin(replica)) as connection:

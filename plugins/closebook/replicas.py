@@ -84,6 +84,13 @@ class Source:
                 _limit_statements(connection, self.statement_timeout_seconds)
             yield beside
 
+    def let_go(self) -> None:
+        """End the read once all is read, so that the replica need not keep it up any longer.
+
+        While a snapshot is open the replica waits with its replay, or the primary with its vacuum.
+        """
+        _let_go(self.connection)
+
     @contextmanager
     def reading(self) -> Iterator[None]:
         """Raise ReplicaLost for a failing or hanging server, WrongData for a wrong query."""
@@ -222,9 +229,14 @@ def _snapshot_connection(replica: Replica) -> Iterator[psycopg.Connection[DictRo
         yield connection
     finally:
         # PgBouncer closes the server's connection when a client leaves within a transaction.
-        with suppress(psycopg.Error), hung_up_after(connection, ANSWER_SECONDS):
-            connection.rollback()
+        _let_go(connection)
         connection.close()
+
+
+def _let_go(connection: psycopg.Connection[Any]) -> None:
+    """End a read transaction. A server that has ended it already, or is gone, is no matter."""
+    with suppress(psycopg.Error), hung_up_after(connection, ANSWER_SECONDS):
+        connection.rollback()
 
 
 def _limit_statements(connection: psycopg.Connection[Any], seconds: int) -> None:

@@ -18,6 +18,7 @@ from closebook.rollups import close_day
 from closebook.settings import Settings
 from closebook.statements.freeze import close_month
 from closebook.volume import close_hour
+from local.addresses import REPLICAS
 from local.pgbouncer import POOL_SIZE
 from local.stack import Stack
 from tests.closes.october import (
@@ -32,7 +33,16 @@ from tests.closes.october import (
     fill,
     recount,
 )
-from tests.closing import ONE_REPLICA, RUN, Books, Platform, asking, eventually, view_of
+from tests.closing import (
+    ONE_REPLICA,
+    RUN,
+    Books,
+    Platform,
+    asking,
+    eventually,
+    open_transactions,
+    view_of,
+)
 
 # ---- its days ---------------------------------------------------------------------------
 
@@ -260,6 +270,34 @@ def test_a_month_before_that_is_closed_again_meanwhile_makes_the_month_read_agai
     close = closing.result()
     assert books.statements(close.close_id)[RESTING] == (801, 801, 0)
     assert books.failed_tie_outs() == []
+
+
+def test_a_month_that_is_being_written_holds_no_snapshot_on_a_replica(
+    stack: Stack, settings: Settings, platform: Platform, module_store_database: str
+) -> None:
+    """Which would keep the replica from its replay, or the primary from its vacuum, for nothing."""
+    fill(platform)
+    store = stack.store_admin(module_store_database)
+    with ThreadPoolExecutor() as pool:
+        with psycopg.connect(store) as other:
+            other.execute("lock table reporting.statements in share mode")
+            closing = pool.submit(close_month, settings, OCTOBER, ONE_REPLICA)
+            eventually(lambda: waiting_for_a_table(store))
+            open_on = {name: open_transactions(stack, name, platform) for name in REPLICAS}
+        assert closing.result(timeout=60).outcome == "new"
+
+    assert list(open_on.values()) == [[], []]
+
+
+def waiting_for_a_table(store: str) -> int:
+    """How many sessions of the store wait for a lock on a table."""
+    with psycopg.connect(store) as connection:
+        row = connection.execute(
+            "select count(*) from pg_locks where locktype = 'relation' and not granted"
+            " and database = (select oid from pg_database where datname = current_database())"
+        ).fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 def test_months_their_days_and_their_hours_closed_all_at_once_come_out_right(

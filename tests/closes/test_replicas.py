@@ -28,6 +28,7 @@ from tests.closing import (
     Platform,
     asking,
     eventually,
+    open_transactions,
     store_held,
     utc,
     waiting_to_write,
@@ -442,12 +443,3 @@ def test_a_replica_is_read_as_the_reader_while_the_close_waits_to_write(
         closing.result(timeout=30)
 
     assert sorted(open_on.values()) == [[], ["closebook_reader"]]
-
-
-def open_transactions(stack: Stack, replica: str, platform: Platform) -> list[str]:
-    with psycopg.connect(stack.replica_admin(replica)) as connection:
-        rows = connection.execute(
-            "select usename from pg_stat_activity where xact_start is not null and datname = %s",
-            [platform.database],
-        ).fetchall()
-    return [name for (name,) in rows]

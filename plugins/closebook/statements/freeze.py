@@ -54,6 +54,8 @@ def close_month(settings: Settings, month: Period, run: Run) -> Close:
         )
         closes.hold(store, reading, [before, month, *days])
         repaired = rollups.close_days_again(store, reading, stale, run, month)
+        # Writing and proving a month takes longer than reading it.
+        reading.source.let_go()
         written = closes.write(store, reading, month, run, content)
         if written.outcome != "confirmed":
             row = {"close_id": written.close_id}
