@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any, TypeVar
 
 import psycopg
@@ -22,6 +23,8 @@ from closebook.settings import Replica, Settings
 FIRST_PAUSE_SECONDS = 0.05
 LONGEST_PAUSE_SECONDS = 1.0
 ANSWER_SECONDS = 5.0
+# A replica sends each row by itself, and a write takes as long for one as for many.
+ROWS_AT_ONCE = 500
 
 Result = TypeVar("Result")
 
@@ -67,7 +70,8 @@ class Source:
             self.reading(),
             source_cursor.copy(reading, parameters) as from_replica,
         ):
-            for block in from_replica:
+            rows = iter(from_replica)
+            while block := b"".join(islice(rows, ROWS_AT_ONCE)):
                 with _store_error():
                     into_store.write(block)
 
