@@ -9,14 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import redis
 from rich.progress import Progress
 
 from benchmarks.timing import console
 from closebook import periods
+from closebook.counter import COUNTER_KEY
 from closebook.periods import Period
 from closebook.settings import Replica, Settings
 from local import sample_platform
-from local.addresses import PLATFORM_DATABASE
+from local.addresses import PLATFORM_DATABASE, STORE_DATABASE
 from local.databases import sql_file
 from local.errors import StackError
 from local.progress import Steps
@@ -62,6 +64,13 @@ class Stage:
             redis_url=self.stack.redis_url,
             documents_url=self.stack.documents_url,
         )
+
+    def forget_closes(self) -> None:
+        """Begin with an empty store, and without the counter that was made of it."""
+        self.stack.drop_store(STORE_DATABASE)
+        self.stack.create_store(STORE_DATABASE)
+        with redis.Redis.from_url(self.stack.redis_url) as client:
+            client.delete(COUNTER_KEY)
 
 
 def set_up(root: Path, size: SampleSize, *, airflow: bool = True, legacy: bool = True) -> Stage:
