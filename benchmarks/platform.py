@@ -28,7 +28,7 @@ from local.stack import AIRFLOW_STEPS, SERVER_STEPS, Stack
 SIZE = SampleSize(transactions=5_000_000, users=200_000, merchants=2_000, days=30)
 LARGE = SampleSize(transactions=50_000_000, users=200_000, merchants=2_000, days=300)
 COMPARED_TRANSACTIONS = 80_000
-"""Of the last day of SIZE, which fills two months. LARGE is fuller: its day with the nearest number."""
+"""Of the last day of SIZE, which fills two months. LARGE is fuller: its day with the nearest."""
 LARGE_BYTES = 120 * 2**30
 """What a stack of LARGE takes: the primary, its two replicas, and the log while they are filled."""
 SEED = 20261101
