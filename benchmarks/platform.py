@@ -9,14 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import redis
 from rich.progress import Progress
 
 from benchmarks.timing import console
 from closebook import periods
+from closebook.counter import COUNTER_KEY
 from closebook.periods import Period
 from closebook.settings import Replica, Settings
 from local import sample_platform
-from local.addresses import PLATFORM_DATABASE
+from local.addresses import PLATFORM_DATABASE, STORE_DATABASE
 from local.databases import sql_file
 from local.errors import StackError
 from local.progress import Steps
@@ -26,7 +28,7 @@ from local.stack import AIRFLOW_STEPS, SERVER_STEPS, Stack
 SIZE = SampleSize(transactions=5_000_000, users=200_000, merchants=2_000, days=30)
 LARGE = SampleSize(transactions=50_000_000, users=200_000, merchants=2_000, days=300)
 COMPARED_TRANSACTIONS = 80_000
-"""Of the last day of SIZE. Trade grows, and LARGE is fuller: its day with the nearest number."""
+"""Of the last day of SIZE, which fills two months. LARGE is fuller: its day with the nearest."""
 LARGE_BYTES = 120 * 2**30
 """What a stack of LARGE takes: the primary, its two replicas, and the log while they are filled."""
 SEED = 20261101
@@ -62,6 +64,13 @@ class Stage:
             redis_url=self.stack.redis_url,
             documents_url=self.stack.documents_url,
         )
+
+    def forget_closes(self) -> None:
+        """Begin with an empty store, and without the counter that was made of it."""
+        self.stack.drop_store(STORE_DATABASE)
+        self.stack.create_store(STORE_DATABASE)
+        with redis.Redis.from_url(self.stack.redis_url) as client:
+            client.delete(COUNTER_KEY)
 
 
 def set_up(root: Path, size: SampleSize, *, airflow: bool = True, legacy: bool = True) -> Stage:

@@ -12,17 +12,15 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from statistics import median
 
-import redis
 from rich.table import Table
 
 from benchmarks.platform import Stage
 from benchmarks.timing import Results, console
 from closebook import periods, rollups
-from closebook.counter import COUNTER_KEY
 from closebook.periods import Period
 from closebook.settings import Run
 from local import processes
-from local.addresses import POOLERS, PRIMARY, REPLICAS, STORE, STORE_DATABASE
+from local.addresses import POOLERS, PRIMARY, REPLICAS, STORE
 from local.airflow_api import AirflowApi
 from local.errors import StackError
 from local.sample_plan import SampleSize
@@ -33,7 +31,7 @@ YEAR = SampleSize(transactions=732_000, users=20_000, merchants=500, days=366)
 """Modest days: 2,000 transactions each, so that a run's own cost shows."""
 SMALL = SampleSize(transactions=10_000, users=400, merchants=50, promotions=20, days=9)
 ALONE_DAYS = 15
-# As many as Airflow lets run at once on this stack: the backfill at its best.
+# More than the six that `replica_reads` lets read at once: a backfill takes all of both cores.
 ACTIVE_RUNS = 16
 BACKFILL = "backfill"
 TWO_HALVES = "two ranges at once, half each"
@@ -80,7 +78,7 @@ def measure(stage: Stage, results: Results, days: Sequence[Period]) -> None:
         airflow.end_runs(DAG)
         for name, (chosen, way) in ways.items():
             console.print(f"{name}: {len(chosen)} days from {chosen[0].label}")
-            _empty_store(stack)
+            stage.forget_closes()
             airflow.unpause(DAG)
             legs[name] = _leg(stage.stack, chosen, partial(way, airflow, chosen))
             _require_confirmed(stage, chosen)
@@ -92,14 +90,6 @@ def last_days(stage: Stage, count: int) -> list[Period]:
     day = stage.day
     first, last = (day.first_date - number * periods.DAY for number in (count, 1))
     return [*periods.days_between(first, last, day.time_zone)]
-
-
-def _empty_store(stack: Stack) -> None:
-    """Forget all closes, and the counter that was made of them."""
-    stack.drop_store(STORE_DATABASE)
-    stack.create_store(STORE_DATABASE)
-    with redis.Redis.from_url(stack.redis_url) as client:
-        client.delete(COUNTER_KEY)
 
 
 def _leg(stack: Stack, days: Sequence[Period], work: Callable[[], dict[str, float]]) -> Leg:

@@ -274,7 +274,7 @@ def _vacuum(conninfo: str, table: LiteralString) -> None:
 
 
 def pages_with_unseen_rows(connection: psycopg.Connection, table: LiteralString) -> int:
-    """How many of a vacuumed table's pages hold rows that are not marked visible to all.
+    """How many pages of a vacuumed table, to which rows were only added, hold one not seen by all.
 
     Pages without a row count for nothing: writers that wait for one another grow a table by more
     pages than they fill, and no vacuum marks those.

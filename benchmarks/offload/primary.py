@@ -24,7 +24,7 @@ STATEMENTS_BY_ROLE = """
         sum(total_exec_time)::double precision as execution_ms
     from pg_stat_statements
     inner join pg_roles on pg_stat_statements.userid = pg_roles.oid
-    where rolname in ('benchmark_payments', 'benchmark_reports', 'closebook_fence')
+    where rolname <> current_user
     group by rolname
 """
 WAITING = """
@@ -55,7 +55,7 @@ class Observed:
     """What was seen of the primary, and of its replicas, while something ran."""
 
     execution_ms: dict[str, float] = field(default_factory=dict)
-    """By role, as pg_stat_statements has it."""
+    """By role, as pg_stat_statements has it, of all roles but the one that looks."""
     calls: dict[str, int] = field(default_factory=dict)
     cpu_seconds: float = 0.0
     """Of all processes of the primary."""

@@ -1,5 +1,6 @@
 -- What the payments need besides the platform's tables: numbers for new rows, and the merchants'
--- wallets of each currency, numbered from 0, which is the hot one: one row a wallet.
+-- wallets of each currency, numbered from 0: one row a wallet. The first of the currency that most
+-- wallets are of is the hot one.
 create schema if not exists payments;
 grant usage on schema payments to benchmark_payments;
 
@@ -7,6 +8,12 @@ drop table if exists payments.tills;
 create table payments.tills as
 select
     currency,
+    currency = (
+        select held.currency from platform.wallets as held
+        group by held.currency
+        order by count(*) desc, held.currency asc
+        limit 1
+    ) as has_hot,
     (row_number() over (partition by currency order by wallet_id)) - 1 as place,
     count(*) over (partition by currency) as places,
     merchant_id,

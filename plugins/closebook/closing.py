@@ -11,7 +11,7 @@ from closebook.closes import Close, Overtaken, Reading, ReplicasDisagree
 from closebook.errors import ClosebookError
 from closebook.periods import Grain, Period
 from closebook.queries import query
-from closebook.replicas import Source
+from closebook.replicas import OpenSource, Source
 from closebook.settings import Run, Settings
 from closebook.store import Store, on_store, writing
 
@@ -62,7 +62,7 @@ def _attempt(
     with on_store(settings) as store:
         basis = closes.current_versions(store, compared)
 
-    def write(first: Source, second: Source | None = None) -> tuple[list[Close], list[TieOut]]:
+    def write(first: Source, second: OpenSource | None = None) -> tuple[list[Close], list[TieOut]]:
         with writing(settings, period) as store:
             written = work(store, Reading(first, basis))
             if second is not None:
@@ -76,12 +76,13 @@ def _attempt(
 
 
 def _cross_check(
-    store: Store, first: Source, second: Source, compared: Sequence[Period], work: Work
+    store: Store, first: Source, second: OpenSource, compared: Sequence[Period], work: Work
 ) -> None:
     """Close everything again from the second replica, which may only confirm it; undo that."""
+    first.let_go()
     basis = closes.current_versions(store, compared)
-    with store.transaction(force_rollback=True):
-        work(store, Reading(second, basis, agrees_with=first.replica))
+    with second() as source, store.transaction(force_rollback=True):
+        work(store, Reading(source, basis, agrees_with=first.replica))
 
 
 def _record_agreement(store: Store, written: Sequence[Close], run: Run) -> None:

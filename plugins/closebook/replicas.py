@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, TypeVar
@@ -89,7 +89,7 @@ class Source:
             yield beside
 
     def let_go(self) -> None:
-        """End the read once all is read, so that the replica need not keep it up any longer.
+        """End the read once all is read; a read after that fails.
 
         While a snapshot is open the replica waits with its replay, or the primary with its vacuum.
         """
@@ -103,6 +103,9 @@ class Source:
             hung_up_after(self.connection, self.statement_timeout_seconds + ANSWER_SECONDS),
         ):
             yield
+
+
+OpenSource = Callable[[], AbstractContextManager[Source]]
 
 
 def read(settings: Settings, period: Period, work: Callable[[Source], Result]) -> Result:
@@ -130,11 +133,12 @@ def read(settings: Settings, period: Period, work: Callable[[Source], Result]) -
 
 
 def read_both(
-    settings: Settings, period: Period, work: Callable[[Source, Source], Result]
+    settings: Settings, period: Period, work: Callable[[Source, OpenSource], Result]
 ) -> Result:
-    """Do the work in two read transactions at once, on two replicas past the same fence.
+    """Do the work in a read transaction on each of two replicas that are past the same fence.
 
-    Raises Misconfigured when there is only one replica, NotReady when only one is fit, else as
+    The second begins when the work opens it, so that neither waits for the other. Raises
+    Misconfigured when there is only one replica, NotReady when only one is fit, else as
     `read` does; a replica that fails half-way is Transient, since nobody is left to take over.
     """
     if len(settings.replicas) == 1:
@@ -151,11 +155,8 @@ def read_both(
         raise type(lacking)(
             f"the cross-check has no second replica beside {first.replica.name}: {lacking}"
         ) from None
-    with (
-        _read_transaction(settings, fence, first) as one,
-        _read_transaction(settings, fence, second) as other,
-    ):
-        return work(one, other)
+    with _read_transaction(settings, fence, first) as source:
+        return work(source, lambda: _read_transaction(settings, fence, second))
 
 
 def choose_replica(settings: Settings, fence: Fence, avoided: Replica | None) -> ReplicaStatus:
@@ -232,15 +233,15 @@ def _snapshot_connection(replica: Replica) -> Iterator[psycopg.Connection[DictRo
     try:
         yield connection
     finally:
-        # PgBouncer closes the server's connection when a client leaves within a transaction.
         _let_go(connection)
-        connection.close()
 
 
 def _let_go(connection: psycopg.Connection[Any]) -> None:
     """End a read transaction. A server that has ended it already, or is gone, is no matter."""
+    # PgBouncer closes the server's connection when a client leaves within a transaction.
     with suppress(psycopg.Error), hung_up_after(connection, ANSWER_SECONDS):
         connection.rollback()
+    connection.close()
 
 
 def _limit_statements(connection: psycopg.Connection[Any], seconds: int) -> None:

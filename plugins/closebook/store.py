@@ -35,7 +35,6 @@ def writing(settings: Settings, period: Period) -> Iterator[Store]:
     """
     try:
         with _connection(settings) as store:
-            store.execute(query("reporting/expect_many_rows"))
             yield store
     except psycopg.Error as error:
         if is_lost(error):

@@ -33,9 +33,10 @@ lines as (
         statement_lines.account_id,
         statement_lines.posted_at,
         statement_lines.amount_minor,
-        width_bucket(statement_lines.posted_at, day_starts.start_times) as day_number
+        width_bucket(
+            statement_lines.posted_at, (select day_starts.start_times from day_starts)
+        ) as day_number
     from reporting.statement_lines
-    cross join day_starts
     where statement_lines.close_id = %(close_id)s
 ),
 
@@ -57,7 +58,7 @@ movement_days as (
         sum(movement.entry_count)::bigint as entry_count,
         sum(movement.credit_minor - movement.debit_minor)::bigint as amount_minor
     from reporting.daily_account_movement as movement
-    inner join days on movement.close_id = days.close_id
+    where movement.close_id = any(array(select days.close_id from days))
     group by movement.close_id, movement.account_id
 )
 

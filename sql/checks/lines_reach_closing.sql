@@ -1,7 +1,6 @@
 -- Accounts whose opening balance and lines do not give the closing balance.
 with statements as (
     select
-        close_id,
         account_id,
         opening_minor,
         closing_minor,
@@ -27,9 +26,9 @@ last_lines as (
     from reporting.statement_lines as written_lines
     inner join statements
         on
-            written_lines.close_id = statements.close_id
-            and written_lines.account_id = statements.account_id
+            written_lines.account_id = statements.account_id
             and written_lines.line_number = statements.line_count
+    where written_lines.close_id = %(close_id)s
 )
 
 select

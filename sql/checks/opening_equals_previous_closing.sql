@@ -21,7 +21,7 @@ closings as (
         statements.account_id,
         statements.closing_minor
     from reporting.statements
-    inner join previous_close on statements.close_id = previous_close.close_id
+    where statements.close_id = any(array(select previous_close.close_id from previous_close))
 ),
 
 openings as (

@@ -1,7 +1,8 @@
 -- Writes which version of its statement each account has in a month's close: one row an account.
 -- What is as it was in the close before keeps its version and its document; what differs, and what
 -- is there for the first time, is issued by this close. sql/reporting/statements_changes.sql and
--- statement_lines_changes.sql say what counts as a difference.
+-- statement_lines_changes.sql say what counts as a difference. An index finds the rows of an array
+-- of closes; of closes that are joined, only row by row (expect_many_rows.sql).
 insert into reporting.statement_versions (
     close_id, account_id, statement_version, issued_close_id, superseded_close_id
 )
@@ -41,7 +42,7 @@ compared_closes as (
 same_heads as (
     select statements.account_id
     from reporting.statements
-    inner join compared_closes on statements.close_id = compared_closes.close_id
+    where statements.close_id = any(array(select compared_closes.close_id from compared_closes))
     group by
         statements.account_id,
         statements.currency,
@@ -56,7 +57,8 @@ same_heads as (
 lines_that_differ as (
     select statement_lines.account_id
     from reporting.statement_lines
-    inner join compared_closes on statement_lines.close_id = compared_closes.close_id
+    where
+        statement_lines.close_id = any(array(select compared_closes.close_id from compared_closes))
     group by
         statement_lines.account_id,
         statement_lines.line_number,
@@ -89,6 +91,7 @@ last_versions as (
         versions.superseded_close_id
     from reporting.statement_versions as versions
     inner join earlier_closes on versions.close_id = earlier_closes.close_id
+    where versions.close_id = any(array(select earlier.close_id from earlier_closes as earlier))
     order by versions.account_id asc, earlier_closes.close_version desc
 )
 
@@ -108,6 +111,6 @@ select
         else last_versions.superseded_close_id
     end as superseded_close_id
 from reporting.statements
-inner join this_close on statements.close_id = this_close.close_id
 left join last_versions on statements.account_id = last_versions.account_id
 left join kept on statements.account_id = kept.account_id
+where statements.close_id = %(close_id)s

@@ -2,7 +2,6 @@
 -- and its document once there is one.
 with statements as (
     select
-        close_id,
         account_id,
         currency,
         line_count,
@@ -14,12 +13,12 @@ with statements as (
 
 versions as (
     select
-        close_id,
         account_id,
         statement_version,
         issued_close_id,
         superseded_close_id
     from reporting.statement_versions
+    where close_id = %(close_id)s
 ),
 
 documents as (
@@ -30,6 +29,7 @@ documents as (
         unsigned_sha256,
         object_name
     from reporting.statement_documents
+    where close_id = any(array(select distinct versions.issued_close_id from versions))
 )
 
 select
@@ -45,8 +45,7 @@ select
     documents.unsigned_sha256,
     documents.object_name
 from statements
-inner join versions
-    on statements.close_id = versions.close_id and statements.account_id = versions.account_id
+inner join versions on statements.account_id = versions.account_id
 left join documents
     on
         versions.issued_close_id = documents.close_id

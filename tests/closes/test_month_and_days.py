@@ -15,7 +15,7 @@ from closebook.closes import Close
 from closebook.errors import NotReady
 from closebook.periods import HOUR, day_of
 from closebook.rollups import close_day
-from closebook.settings import Settings
+from closebook.settings import Run, Settings
 from closebook.statements.freeze import close_month
 from closebook.volume import close_hour
 from local.addresses import REPLICAS
@@ -272,8 +272,9 @@ def test_a_month_before_that_is_closed_again_meanwhile_makes_the_month_read_agai
     assert books.failed_tie_outs() == []
 
 
+@pytest.mark.parametrize("run", [ONE_REPLICA, RUN], ids=["one replica", "cross-check"])
 def test_a_month_that_is_being_written_holds_no_snapshot_on_a_replica(
-    stack: Stack, settings: Settings, platform: Platform, module_store_database: str
+    stack: Stack, settings: Settings, platform: Platform, module_store_database: str, run: Run
 ) -> None:
     """Which would keep the replica from its replay, or the primary from its vacuum, for nothing."""
     fill(platform)
@@ -281,7 +282,7 @@ def test_a_month_that_is_being_written_holds_no_snapshot_on_a_replica(
     with ThreadPoolExecutor() as pool:
         with psycopg.connect(store) as other:
             other.execute("lock table reporting.statements in share mode")
-            closing = pool.submit(close_month, settings, OCTOBER, ONE_REPLICA)
+            closing = pool.submit(close_month, settings, OCTOBER, run)
             eventually(lambda: waiting_for_a_table(store))
             open_on = {name: open_transactions(stack, name, platform) for name in REPLICAS}
         assert closing.result(timeout=60).outcome == "new"

@@ -259,12 +259,22 @@ CLOSES = (
     ),
     Guard(
         "store: proofs of rows that statistics do not know",
-        "plugins/closebook/store.py",
-        '            store.execute(query("reporting/expect_many_rows"))\n',
+        "plugins/closebook/statements/freeze.py",
+        '        store.execute(query("reporting/expect_many_rows"))\n',
         "",
         (
             MONTH
             + "test_a_month_of_many_accounts_is_closed_again_in_about_the_time_of_the_first_close",
+        ),
+    ),
+    Guard(
+        "store: no snapshot while it is written",
+        "plugins/closebook/statements/freeze.py",
+        "        reading.source.let_go()\n",
+        "",
+        (
+            "tests/closes/test_month_and_days.py::"
+            "test_a_month_that_is_being_written_holds_no_snapshot_on_a_replica",
         ),
     ),
     # ---- the counter -----------------------------------------------------------------------

@@ -56,6 +56,7 @@ def close_month(settings: Settings, month: Period, run: Run) -> Close:
         repaired = rollups.close_days_again(store, reading, stale, run, month)
         # Writing and proving a month takes longer than reading it.
         reading.source.let_go()
+        store.execute(query("reporting/expect_many_rows"))
         written = closes.write(store, reading, month, run, content)
         if written.outcome != "confirmed":
             row = {"close_id": written.close_id}

@@ -208,6 +208,7 @@ def write_manifest(settings: Settings, close_id: int, run: Run) -> Manifest:
     with on_store(settings) as store:
         month = _month(store, close_id)
         documents.sweep(f"statements/{month.label}")
+        store.execute(query("reporting/expect_many_rows"))
         rows = store.execute(query("reporting/manifest_entries"), {"close_id": close_id}).fetchall()
         lost = [
             str(row["account_id"])
