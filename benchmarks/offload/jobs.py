@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from itertools import cycle
 
 import psycopg
+from psycopg.rows import TupleRow
 
 from benchmarks.legacy.old_report import old_report, statement
 from benchmarks.platform import Stage
@@ -20,6 +21,14 @@ from closebook.statements import freeze
 REPORT_EVERY_SECONDS = 60
 COUNTER_EVERY_SECONDS = 1
 STATEMENTS_AT_ONCE = 200
+LINES_WRITTEN = """
+    select entry_id, posted_at, description, lines.amount_minor, balance_minor
+    from reporting.statement_lines as lines
+    inner join reporting.closes on lines.close_id = closes.close_id
+    where closes.grain = 'month' and closes.period_start = %(month_start)s and closes.is_current
+        and account_id = %(account_id)s
+    order by line_number
+"""
 
 
 @dataclass
@@ -76,8 +85,7 @@ def old_way(stage: Stage, conninfo: str) -> list[Job]:
     def statements() -> None:
         with psycopg.connect(conninfo) as primary:
             for account_id in range(1, STATEMENTS_AT_ONCE + 1):
-                wanted = {**_month(stage).bounds, "account_id": account_id}
-                primary.execute(statement("statement_of_account"), wanted).fetchall()
+                _old_lines(primary, _month(stage), account_id)
 
     return [
         Job("old report", REPORT_EVERY_SECONDS, report),
@@ -112,6 +120,23 @@ def closebook_way(stage: Stage) -> list[Job]:
         Job("close_day", REPORT_EVERY_SECONDS, day),
         Job("close_hour and publish", REPORT_EVERY_SECONDS, hour),
     ]
+
+
+def require_same_statements(stage: Stage, conninfo: str) -> None:
+    """Compare the old statements' lines with those of the month that a close has written."""
+    month = _month(stage)
+    with psycopg.connect(conninfo) as primary, psycopg.connect(stage.settings.store) as store:
+        for account_id in range(1, STATEMENTS_AT_ONCE + 1):
+            wanted = {"account_id": account_id, "month_start": month.start}
+            written = store.execute(LINES_WRITTEN, wanted).fetchall()
+            assert _old_lines(primary, month, account_id) == written, account_id  # noqa: S101
+
+
+def _old_lines(
+    primary: psycopg.Connection[TupleRow], month: Period, account_id: int
+) -> list[TupleRow]:
+    wanted = {**month.bounds, "account_id": account_id}
+    return primary.execute(statement("statement_of_account"), wanted).fetchall()
 
 
 def _month(stage: Stage) -> Period:

@@ -8,7 +8,13 @@ from typing import Any
 import psycopg
 from rich.table import Table
 
-from benchmarks.offload.jobs import Job, closebook_way, old_way, running
+from benchmarks.offload.jobs import (
+    Job,
+    closebook_way,
+    old_way,
+    require_same_statements,
+    running,
+)
 from benchmarks.offload.payments import PAYMENTS_ROLE, REPORTS_ROLE, Latencies, pay, prepare
 from benchmarks.offload.primary import Observed, observing
 from benchmarks.platform import Stage
@@ -56,6 +62,7 @@ def measure(stage: Stage, results: Results, users: int, seconds: int) -> None:
             },
         }
         _add_row(table, name, latencies, seen)
+    require_same_statements(stage, conninfo[REPORTS_ROLE])
     console.print(table)
     results.write(
         "Offload",

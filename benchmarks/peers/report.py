@@ -48,8 +48,10 @@ def measure(stage: Stage, results: Results) -> None:
         try:
             folder = Path(open_.enter_context(TemporaryDirectory()))
             dbt = DbtModel(primary, day, folder)
-            dbt.run()
             open_.callback(dbt.drop)
+            # The first run makes the table; those that are timed are like the second.
+            dbt.run()
+            dbt.run()
             duck = open_.enter_context(
                 DuckDb.start(stack.conninfo("replica_a", "closebook_reader", PLATFORM_DATABASE))
             )
