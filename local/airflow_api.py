@@ -145,7 +145,7 @@ class AirflowApi:
                     _refuse_error(answer, f"end {run['dag_run_id']}")
 
     def end_backfills(self, dag_id: str) -> None:
-        """Cancel a DAG's backfills; of one whose runs are over, Airflow notices only now and then."""
+        """Cancel a DAG's backfills: of one whose runs are over Airflow takes its time to notice."""
         for backfill in self._running_backfills(dag_id):
             answer = self.client.put(f"/api/v2/backfills/{backfill['id']}/cancel")
             # A conflict: Airflow has noticed its end in between.
