@@ -88,13 +88,6 @@ def hours_from(first: Period, count: int) -> list[Period]:
     return [hour_of(first.start + n * HOUR) for n in range(count)]
 
 
-def end_backfills(airflow: AirflowApi, dag_id: str) -> None:
-    """Say that backfills are over whose runs are: Airflow only looks twice a minute."""
-    for backfill in airflow.get("backfills", dag_id=dag_id, limit=100)["backfills"]:
-        if backfill["completed_at"] is None:
-            airflow.client.put(f"/api/v2/backfills/{backfill['id']}/cancel").raise_for_status()
-
-
 # ---- a task that dies -------------------------------------------------------------------
 
 
@@ -183,7 +176,7 @@ def test_a_backfill_beside_the_scheduled_run_of_its_last_hour(
         # then Airflow leaves the run alone that goes on, and does not start it twice.
         assert waiting_to_write(settings) == 1
     wait_for_run(airflow, HOURLY, scheduled)
-    end_backfills(airflow, HOURLY)
+    airflow.end_backfills(HOURLY)
 
     for hour in (before, last):
         sales.assert_closed(hour, versions=versions[hour] + 1)
@@ -218,8 +211,8 @@ def test_backfills_that_overlap(airflow: AirflowApi, sales: Sales, settings: Set
             airflow.post("backfills", backwards(hours[1], hours[2]))
     wait_for_runs(airflow, HOURLY, hours[0].start, hours[-1].start, len(hours))
     wait_for_runs(airflow, DAILY, day.start, day.start, 1)
-    end_backfills(airflow, HOURLY)
-    end_backfills(airflow, DAILY)
+    airflow.end_backfills(HOURLY)
+    airflow.end_backfills(DAILY)
 
     sales.assert_closed(*hours, day)
     sales.assert_counted()
@@ -244,7 +237,7 @@ def test_a_backwards_backfill(airflow: AirflowApi, sales: Sales) -> None:
 
     airflow.post("backfills", backwards(hours[0], hours[-1]))
     wait_for_runs(airflow, HOURLY, hours[0].start, hours[-1].start, len(hours))
-    end_backfills(airflow, HOURLY)
+    airflow.end_backfills(HOURLY)
 
     closed_at = [sales.books.versions(hour)[0]["closed_at"] for hour in hours]
     assert closed_at == sorted(closed_at, reverse=True)
@@ -264,7 +257,7 @@ def test_a_paused_week_is_caught_up(airflow: AirflowApi, sales: Sales) -> None:
     backfill(airflow, DAILY, week[0], week[-1])
     switch(airflow, DAILY, is_paused=False)
     wait_for_runs(airflow, DAILY, week[0].start, week[-1].start, len(week))
-    end_backfills(airflow, DAILY)
+    airflow.end_backfills(DAILY)
 
     sales.assert_closed(*week, *(hour_of(day.start) for day in week))
     sales.assert_counted()
