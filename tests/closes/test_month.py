@@ -167,7 +167,7 @@ def test_a_month_of_many_accounts_is_closed_again_in_about_the_time_of_the_first
     stack: Stack, settings: Settings, platform: Platform
 ) -> None:
     """Though what the store's statistics know of is the first close, and nothing of the second."""
-    platform.connection.execute(MANY_ACCOUNTS, {"posted_at": OCTOBER.start, "count": 5_000})
+    platform.connection.execute(MANY_ACCOUNTS, {"posted_at": OCTOBER.start, "count": 2_000})
     first = seconds_of(lambda: close_month(settings, OCTOBER, RUN))
     store_database = conninfo_to_dict(settings.store)["dbname"]
     with psycopg.connect(stack.store_admin(str(store_database)), autocommit=True) as admin:
