@@ -356,6 +356,17 @@ def waiting_to_write(settings: Settings) -> int:
     return int(row[0])
 
 
+def waiting_on_the_store(owner: str) -> int:
+    """How many sessions wait for a lock in the store, of whichever kind."""
+    with psycopg.connect(owner) as connection:
+        row = connection.execute(
+            "select count(*) from pg_locks where not granted and database ="
+            " (select oid from pg_database where datname = current_database())"
+        ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
 def asking(stack: Stack, settings: Settings, replica: str, setting: str) -> Replica:
     """A replica asked in sessions that have a setting, which a view of the test may heed.
 

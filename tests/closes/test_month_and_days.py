@@ -42,6 +42,7 @@ from tests.closing import (
     eventually,
     open_transactions,
     view_of,
+    waiting_on_the_store,
 )
 
 # ---- its days ---------------------------------------------------------------------------
@@ -283,22 +284,11 @@ def test_a_month_that_is_being_written_holds_no_snapshot_on_a_replica(
         with psycopg.connect(store) as other:
             other.execute("lock table reporting.statements in share mode")
             closing = pool.submit(close_month, settings, OCTOBER, run)
-            eventually(lambda: waiting_for_a_table(store))
+            eventually(lambda: waiting_on_the_store(store))
             open_on = {name: open_transactions(stack, name, platform) for name in REPLICAS}
         assert closing.result(timeout=60).outcome == "new"
 
     assert list(open_on.values()) == [[], []]
-
-
-def waiting_for_a_table(store: str) -> int:
-    """How many sessions of the store wait for a lock on a table."""
-    with psycopg.connect(store) as connection:
-        row = connection.execute(
-            "select count(*) from pg_locks where locktype = 'relation' and not granted"
-            " and database = (select oid from pg_database where datname = current_database())"
-        ).fetchone()
-    assert row is not None
-    return int(row[0])
 
 
 def test_months_their_days_and_their_hours_closed_all_at_once_come_out_right(

@@ -12,7 +12,7 @@ from closebook.periods import hour_of
 from closebook.settings import Settings
 from closebook.volume import close_hour
 from local.stack import Stack
-from tests.closing import RUN, Books, Platform, eventually, utc
+from tests.closing import RUN, Books, Platform, eventually, utc, waiting_on_the_store
 from tests.faults.holding import held_reads
 from tests.faults.outcome import assert_closed, assert_nothing_written
 
@@ -68,17 +68,6 @@ def sessions_of_the_store(settings: Settings, application: str) -> int:
     with psycopg.connect(settings.store) as store:
         row = store.execute(
             "select count(*) from pg_stat_activity where application_name = %s", [application]
-        ).fetchone()
-    assert row is not None
-    return int(row[0])
-
-
-def waiting_on_the_store(owner: str) -> int:
-    """How many sessions wait for a lock in the store, of whichever kind."""
-    with psycopg.connect(owner) as connection:
-        row = connection.execute(
-            "select count(*) from pg_locks where not granted and database ="
-            " (select oid from pg_database where datname = current_database())"
         ).fetchone()
     assert row is not None
     return int(row[0])
