@@ -1,6 +1,7 @@
 """A whole close, from its fence to its commit, beside what it asks a replica. Without Airflow.
 
-Each round closes another period, for the first time and once more, in a store of its own.
+Each round closes another hour or day, for the first time and once more, in a store of its own. A
+month takes minutes: it is closed once each way.
 """
 
 import threading
@@ -25,6 +26,7 @@ from closebook import closes, periods, replicas, rollups, volume
 from closebook.periods import Period
 from closebook.queries import query
 from closebook.settings import Run, Settings
+from closebook.statements import freeze
 from local.processes import peak_memory_kb
 
 DATABASE = "closebook_benchmark"
@@ -77,7 +79,7 @@ class Steps:
 
 
 def measure(stage: Stage, results: Results) -> None:
-    """Close hours and days, each for the first time and again, beside their queries alone."""
+    """Close hours, days and a month, each for the first time and again."""
     last = stage.day
     days = [
         periods.day_of(last.first_date - number * periods.DAY, last.time_zone)
@@ -94,6 +96,10 @@ def measure(stage: Stage, results: Results) -> None:
             hours = list(last.hours())[-results.rounds() - 1 :]
             _measure("Close of an hour", settings, reader, hours, results)
             _measure("Close of a day", settings, reader, days, results)
+        # No day of it is closed in a store that is new, so it waits for none.
+        stack.drop_store(DATABASE)
+        stack.create_store(DATABASE)
+        _measure_month(settings, stage.month, results)
     finally:
         stack.drop_store(DATABASE)
 
@@ -136,19 +142,44 @@ def _measure(
         steps_of_a_first_close_ms={
             name: round(median(taken) * 1000, 1) for name, taken in parts.items()
         },
-        peak_mb_of_a_process=_peak_mb(close, settings, chosen),
+        peak_mb_of_a_process={
+            f"{len(closed)} closed": _peak_mb(close, settings, closed)
+            for closed in (chosen[:1], chosen)
+        },
     )
 
 
-def _peak_mb(
-    close: Callable[..., object], settings: Settings, chosen: Sequence[Period]
-) -> dict[str, float]:
-    """The peak of memory of a process that has closed one period, and of one that closed all."""
-    peaks = {}
-    for name, closed in (("one closed", chosen[:1]), (f"{len(chosen)} closed", chosen)):
-        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
-            peaks[name] = process.submit(_peak_mb_after, close, settings, closed).result()
-    return peaks
+def _measure_month(settings: Settings, month: Period, results: Results) -> None:
+    timed: dict[str, Timed] = {}
+    peaks: dict[str, float] = {}
+    for way in ("closed first", "closed again"):
+        began = time.perf_counter()
+        peaks[way] = _peak_mb(freeze.close_month, settings, [month])
+        timed[way] = Timed(way, (time.perf_counter() - began,))
+    results.report(
+        "Close of a month",
+        timed,
+        "closed first",
+        month=month.label,
+        rows=_month_rows(settings),
+        peak_mb_of_a_process=peaks,
+    )
+
+
+def _month_rows(settings: Settings) -> dict[str, int]:
+    with psycopg.connect(settings.store) as store:
+        return {
+            table: store.execute(
+                sql.SQL("select count(*) from reporting.{}").format(sql.Identifier(table))
+            ).fetchall()[0][0]
+            for table in ("statements", "statement_lines")
+        }
+
+
+def _peak_mb(close: Callable[..., object], settings: Settings, closed: Sequence[Period]) -> float:
+    """The peak of memory of a process that has closed some periods."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
+        return process.submit(_peak_mb_after, close, settings, closed).result()
 
 
 def _peak_mb_after(

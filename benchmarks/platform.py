@@ -22,13 +22,11 @@ from local.addresses import PLATFORM_DATABASE, STORE_DATABASE
 from local.databases import sql_file
 from local.errors import StackError
 from local.progress import Steps
-from local.sample_plan import SampleSize
+from local.sample_plan import Plan, SampleSize
 from local.stack import AIRFLOW_STEPS, SERVER_STEPS, Stack
 
 SIZE = SampleSize(transactions=5_000_000, users=200_000, merchants=2_000, days=30)
 LARGE = SampleSize(transactions=50_000_000, users=200_000, merchants=2_000, days=300)
-COMPARED_TRANSACTIONS = 80_000
-"""Of the last day of SIZE, which fills two months. LARGE is fuller: its day with the nearest."""
 LARGE_BYTES = 120 * 2**30
 """What a stack of LARGE takes: the primary, its two replicas, and the log while they are filled."""
 SEED = 20261101
@@ -40,16 +38,25 @@ _CONTRACT = ("contract", "grants", "indexes", "roles", "sample_platform")
 
 @dataclass(frozen=True)
 class Stage:
-    """The running stack, the last whole day of its data, and the busiest hour of that day.
+    """The running stack, and the periods of its data that are measured.
 
-    Of LARGE it is the day with most nearly as many transactions as the last of SIZE, to compare.
+    ``day`` and ``hour`` have most nearly the mean number of transactions that a day and an hour of
+    the data have; the day is of the last whole month.
     Without ``has_legacy`` there is no LEGACY_DATABASE to run the old report on.
     """
 
     stack: Stack
     day: Period
     hour: Period
+    busiest_hour: Period
+    """Of the day."""
+    last_day: Period
     has_legacy: bool = True
+
+    @property
+    def month(self) -> Period:
+        """The last whole month of the data."""
+        return periods.month_containing(self.day.start, self.day.time_zone)
 
     @property
     def settings(self) -> Settings:
@@ -93,13 +100,21 @@ def set_up(root: Path, size: SampleSize, *, airflow: bool = True, legacy: bool =
             loaded.write_text(json.dumps({"until": until.isoformat(), "contract": contract}))
         if airflow:
             stack.start_airflow(steps)
-    zone = stack.environment["CLOSEBOOK_TIME_ZONE"]
     until = datetime.fromisoformat(json.loads(loaded.read_text())["until"])
-    day = periods.day_containing(periods.day_containing(until, zone).start - periods.HOUR, zone)
-    if size.transactions >= LARGE.transactions:
-        day = _day_like_the_one_of_size(stack, day)
-    has_legacy = stack.has_database(stack.primary_admin(), LEGACY_DATABASE)
-    return Stage(stack, day, _busiest_hour(stack, day), has_legacy)
+    plan = Plan(size, SEED, until, stack.environment["CLOSEBOOK_TIME_ZONE"])
+    mean = size.transactions / size.days
+    of_month = [day for day in plan.days if day.period in {*plan.last_full_month.days()}]
+    day = min(of_month, key=lambda planned: abs(planned.transactions - mean)).period
+    by_count = _hours_by_count(stack, day)
+    hour = min(by_count, key=lambda hour: abs(by_count[hour] - mean / 24))
+    return Stage(
+        stack,
+        day,
+        hour,
+        busiest_hour=max(by_count, key=by_count.__getitem__),
+        last_day=periods.day_of(plan.whole_days[-1], plan.time_zone),
+        has_legacy=stack.has_database(stack.primary_admin(), LEGACY_DATABASE),
+    )
 
 
 def _contract_digest() -> str:
@@ -130,7 +145,9 @@ def _drop_unfinished(stack: Stack) -> None:
 
 
 def _load(stack: Stack, size: SampleSize, steps: Steps, *, legacy: bool) -> datetime:
-    until = datetime.now(UTC)
+    zone = stack.environment["CLOSEBOOK_TIME_ZONE"]
+    # The data end with the last whole month, which is then all that SIZE has.
+    until = periods.month_containing(datetime.now(UTC), zone).start
     with steps.step(f"{size.transactions:,} transactions"), Progress(console=console) as bar:
         tasks: dict[str, Any] = {}
 
@@ -144,7 +161,7 @@ def _load(stack: Stack, size: SampleSize, steps: Steps, *, legacy: bool) -> date
             size,
             seed=SEED,
             until=until,
-            time_zone=stack.environment["CLOSEBOOK_TIME_ZONE"],
+            time_zone=zone,
             progress=show,
         )
     if legacy and size.transactions < LARGE.transactions:
@@ -162,23 +179,11 @@ def _load(stack: Stack, size: SampleSize, steps: Steps, *, legacy: bool) -> date
     return until
 
 
-def _day_like_the_one_of_size(stack: Stack, last: Period) -> Period:
+def _hours_by_count(stack: Stack, day: Period) -> dict[Period, int]:
     with psycopg.connect(stack.replica_admin("replica_a", "platform")) as replica:
-        row = replica.execute(
-            "select (settled_at at time zone %s)::date from platform.transactions "
-            "where settled_at < %s group by 1 order by abs(count(*) - %s), 1 desc limit 1",
-            [last.time_zone, last.end, COMPARED_TRANSACTIONS],
-        ).fetchone()
-    assert row is not None  # noqa: S101  # the sample has rows on every day
-    return periods.day_of(row[0], last.time_zone)
-
-
-def _busiest_hour(stack: Stack, day: Period) -> Period:
-    with psycopg.connect(stack.replica_admin("replica_a", "platform")) as replica:
-        row = replica.execute(
-            "select date_trunc('hour', settled_at, 'UTC') from platform.transactions "
-            "where settled_at >= %s and settled_at < %s group by 1 order by count(*) desc limit 1",
+        rows = replica.execute(
+            "select date_trunc('hour', settled_at, 'UTC'), count(*) from platform.transactions "
+            "where settled_at >= %s and settled_at < %s group by 1 order by 1",
             [day.start, day.end],
-        ).fetchone()
-    assert row is not None  # noqa: S101  # the sample has rows on every day
-    return periods.hour_of(row[0])
+        ).fetchall()
+    return {periods.hour_of(start): count for start, count in rows}

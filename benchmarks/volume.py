@@ -40,7 +40,11 @@ def measure(stage: Stage, results: Results) -> None:
                 _measure_day(reader, replica, tuned, legacy, stage.day, results)
         else:
             _measure_day(reader, replica, tuned, None, stage.day, results)
-        _measure_hour(reader, replica, stage.hour, results)
+        for title, hour in (
+            ("Hourly volume", stage.hour),
+            ("Busiest hour", stage.busiest_hour),
+        ):
+            _measure_hour(title, reader, replica, hour, results)
 
 
 def _measure_day(
@@ -95,7 +99,9 @@ def _set_as_the_reader(connection: Connection) -> None:
     """)
 
 
-def _measure_hour(reader: Connection, replica: Connection, hour: Period, results: Results) -> None:
+def _measure_hour(
+    title: str, reader: Connection, replica: Connection, hour: Period, results: Results
+) -> None:
     bounds = bounds_of(hour)
     rows = reader.execute(query("replica/hourly_volume"), bounds).fetchall()
     ((counted, amount_minor),) = replica.execute(statement("bare_scan"), bounds).fetchall()
@@ -112,7 +118,7 @@ def _measure_hour(reader: Connection, replica: Connection, hour: Period, results
         warmed=("hourly_volume.sql", "bare scan"),
     )
     results.report(
-        "Hourly volume",
+        title,
         timed,
         "bare scan",
         hour=hour.label,

@@ -11,7 +11,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from benchmarks.legacy.old_report import Row
 from benchmarks.peers import environment
-from benchmarks.peers.materialized_view import rows_of
+from benchmarks.peers.materialized_view import WORK_MEM, rows_of
 from closebook.periods import Period
 from local.errors import StackError
 
@@ -51,6 +51,7 @@ class DbtModel:
                 "PGUSER": str(place["user"]),
                 "PGPASSWORD": str(place["password"]),
                 "PGDATABASE": str(place["dbname"]),
+                "PGOPTIONS": f"-c work_mem={WORK_MEM}",
             },
             capture_output=True,
             text=True,

@@ -14,6 +14,8 @@ from closebook.periods import Period
 
 DEFINITION = Path(__file__).with_name("materialized_view.sql")
 KEY = ("business_day", *COLUMNS[:6])
+WORK_MEM = "64MB"
+"""As the reader's role has it, with which Closebook asks."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,7 @@ class MaterializedView:
         # A file of this repository, never input.
         definition = sql.SQL(DEFINITION.read_text(encoding="utf-8"))
         with psycopg.connect(conninfo, autocommit=True) as connection:
+            connection.execute("select set_config('work_mem', %s, false)", [WORK_MEM])
             connection.execute("create schema if not exists peers")
             connection.execute("drop materialized view if exists peers.daily_volume")
             connection.execute(

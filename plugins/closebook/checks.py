@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import psycopg
+from psycopg import sql
 from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
@@ -14,6 +15,23 @@ from closebook.queries import query
 from closebook.settings import Run
 
 SAMPLE_ROWS = 20
+# The store counts; a month has millions of rows that may differ. Materialized, so that the plan is
+# one for all rows, not for the first twenty.
+_COUNTED = sql.SQL("""
+with selected as materialized (
+{}
+)
+
+select selected.*, count(*) over () as selected_count from selected limit {}
+""")
+
+
+@dataclass(frozen=True)
+class Selected:
+    """How many rows a query of offending rows selects, and the first SAMPLE_ROWS of them."""
+
+    count: int = 0
+    first: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(frozen=True)
@@ -58,17 +76,26 @@ def look(
     store: psycopg.Connection[DictRow], check_name: str, close_id: int, period: Period
 ) -> TieOut:
     """Run sql/checks/<check_name>.sql on a close, whatever it selects."""
-    offending = store.execute(query(f"checks/{check_name}"), {"close_id": close_id}).fetchall()
-    return found(check_name, period, offending)
+    selected = select(store, f"checks/{check_name}", {"close_id": close_id})
+    return found(check_name, period, selected)
 
 
-def found(check_name: str, period: Period, offending: Sequence[Mapping[str, Any]]) -> TieOut:
+def select(
+    store: psycopg.Connection[DictRow], name: str, parameters: Mapping[str, object]
+) -> Selected:
+    """Run sql/<name>.sql, whose rows offend: all are counted, SAMPLE_ROWS of them are fetched."""
+    counted = _COUNTED.format(sql.SQL(query(name)), SAMPLE_ROWS)
+    rows = store.execute(counted, parameters).fetchall()
+    count = max((row.pop("selected_count") for row in rows), default=0)
+    return Selected(count, rows)
+
+
+def found(check_name: str, period: Period, selected: Selected = Selected()) -> TieOut:
     """Return a check's result: how many rows offend, and the first of them."""
     sample = [
-        {column: _json_value(value) for column, value in row.items()}
-        for row in offending[:SAMPLE_ROWS]
+        {column: _json_value(value) for column, value in row.items()} for row in selected.first
     ]
-    return TieOut(check_name, period, len(offending), sample)
+    return TieOut(check_name, period, selected.count, sample)
 
 
 def record(

@@ -1,7 +1,7 @@
 """The register of closes: versions of a period, of which one is current."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -10,7 +10,7 @@ from psycopg import sql
 from psycopg.rows import DictRow
 
 from closebook import checks
-from closebook.checks import TieOut
+from closebook.checks import Selected, TieOut
 from closebook.errors import Transient, WrongData
 from closebook.periods import Grain, Period
 from closebook.queries import query
@@ -188,7 +188,7 @@ def write(store: Store, reading: Reading, period: Period, run: Run, content: Con
         if current is None:
             _make_current(store, close_id, period)
             written = Close(close_id, period, drafted["close_version"], "new")
-        elif changes := _changes(store, current["close_id"], close_id, content):
+        elif (changes := _changes(store, current["close_id"], close_id, content)).count:
             if reading.agrees_with is not None:
                 raise _disagreement(reading.agrees_with, reading.source.replica, period, changes)
             if content.change_needs_reason and run.reason is None:
@@ -204,7 +204,7 @@ def write(store: Store, reading: Reading, period: Period, run: Run, content: Con
         store.execute(query("reporting/confirm_close"), {"close_id": current["close_id"]})
         written = Close(current["close_id"], period, current["close_version"], "confirmed")
     if content.change_needs_reason:
-        proved.append(checks.found(SAME_AS_ISSUED, period, []))
+        proved.append(checks.found(SAME_AS_ISSUED, period))
     for tie_out in proved:
         checks.record(store, tie_out, written.close_id, run)
     return written
@@ -258,14 +258,14 @@ def _fill(store: Store, close_id: int, period: Period, content: Content) -> list
     return proved + [checks.tie_out(store, name, close_id, period) for name in content.tie_outs]
 
 
-def _changes(store: Store, old_close_id: int, new_close_id: int, content: Content) -> list[DictRow]:
+def _changes(store: Store, old_close_id: int, new_close_id: int, content: Content) -> Selected:
     """The rows of the first table in which two versions differ, old beside new."""
     parameters = {"old_close_id": old_close_id, "new_close_id": new_close_id}
     for table in content.changes:
-        rows = store.execute(query(f"reporting/{table}_changes"), parameters).fetchall()
-        if rows:
-            return rows
-    return []
+        selected = checks.select(store, f"reporting/{table}_changes", parameters)
+        if selected.count:
+            return selected
+    return Selected()
 
 
 def _corrections(store: Store, close_id: int) -> tuple[Correction, ...]:
@@ -274,13 +274,13 @@ def _corrections(store: Store, close_id: int) -> tuple[Correction, ...]:
 
 
 def _disagreement(
-    first: Replica, second: Replica, period: Period, changes: Sequence[DictRow]
+    first: Replica, second: Replica, period: Period, changes: Selected
 ) -> ReplicasDisagree:
     found = checks.found("replicas_agree", period, _shown(changes))
     return ReplicasDisagree(found, proof=f"{first.name} is old, {second.name} is new")
 
 
-def _unasked(period: Period, changes: Sequence[DictRow]) -> ChangeWithoutReason:
+def _unasked(period: Period, changes: Selected) -> ChangeWithoutReason:
     return ChangeWithoutReason(
         checks.found(SAME_AS_ISSUED, period, _shown(changes)),
         proof="old is as issued, new is what the platform has by now; to issue them again on "
@@ -288,11 +288,12 @@ def _unasked(period: Period, changes: Sequence[DictRow]) -> ChangeWithoutReason:
     )
 
 
-def _shown(changes: Sequence[DictRow]) -> list[dict[str, Any]]:
-    return [
+def _shown(changes: Selected) -> Selected:
+    first = [
         {column: value for column, value in row.items() if _is_shown(column, value)}
-        for row in changes
+        for row in changes.first
     ]
+    return replace(changes, first=first)
 
 
 def _is_shown(column: str, value: Any) -> bool:

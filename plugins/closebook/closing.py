@@ -87,7 +87,7 @@ def _cross_check(
 
 def _record_agreement(store: Store, written: Sequence[Close], run: Run) -> None:
     for made in written:
-        agreed = checks.found("replicas_agree", made.period, [])
+        agreed = checks.found("replicas_agree", made.period)
         checks.record(store, agreed, made.close_id, run)
 
 

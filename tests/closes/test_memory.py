@@ -1,11 +1,12 @@
-"""The memory of whoever closes a day does not grow with the day."""
+"""The memory of whoever closes a day or a month does not grow with it."""
 
 import pickle
 import subprocess
 import sys
-from datetime import date
+from dataclasses import replace
+from datetime import date, timedelta
 
-from closebook.periods import Period, day_of
+from closebook.periods import Period, day_of, month_of
 from closebook.settings import Settings
 from local import REPOSITORY
 from tests.closing import ONE_REPLICA, Books, Platform
@@ -64,11 +65,12 @@ from numbers
 CLOSE = """
 import pickle, sys
 from closebook.rollups import close_day
+from closebook.statements.freeze import close_month
 from local.processes import peak_memory_kb
 
-settings, days, run = pickle.load(sys.stdin.buffer)
-for day in days:
-    close_day(settings, day, run)
+settings, period, run = pickle.load(sys.stdin.buffer)
+close = {"day": close_day, "month": close_month}[period.grain]
+close(settings, period, run)
 print(peak_memory_kb())
 """
 
@@ -79,11 +81,11 @@ def fill(platform: Platform, day: Period, count: int, first_id: int) -> None:
     platform.connection.execute(FILL, values)
 
 
-def peak_kb(settings: Settings, days: list[Period]) -> int:
-    """The most memory that a process of its own took to close the days."""
+def peak_kb(settings: Settings, period: Period) -> int:
+    """The most memory that a process of its own took to close a period."""
     done = subprocess.run(
         [sys.executable, "-c", CLOSE],
-        input=pickle.dumps((settings, days, ONE_REPLICA)),
+        input=pickle.dumps((settings, period, ONE_REPLICA)),
         env={"PYTHONPATH": f"{REPOSITORY / 'plugins'}:{REPOSITORY}"},
         capture_output=True,
         check=True,
@@ -98,7 +100,7 @@ def test_a_day_of_thirty_times_the_rows_takes_no_more_memory(
     fill(platform, few, FEW, 10_000_000)
     fill(platform, many, MANY, 20_000_000)
 
-    small, large = peak_kb(settings, [few]), peak_kb(settings, [many])
+    small, large = peak_kb(settings, few), peak_kb(settings, many)
 
     rows = books.rows(
         "select business_day, (select count(*) from reporting.daily_account_movement as movement"
@@ -107,3 +109,27 @@ def test_a_day_of_thirty_times_the_rows_takes_no_more_memory(
     )
     assert [(row["accounts"], row["cells"]) for row in rows] == [(FEW, FEW), (MANY, MANY)]
     assert large - small < GROWTH_KB_MAX, (small, large)
+
+
+def test_a_month_of_thirty_times_the_statements_takes_no_more_memory_even_if_all_are_corrected(
+    settings: Settings, platform: Platform, books: Books
+) -> None:
+    # Given a month of few statements, and one of many
+    few, many = month_of(2026, 9, NEW_YORK), month_of(2026, 10, NEW_YORK)
+    fill(platform, few, FEW, 10_000_000)
+    small = peak_kb(settings, few)
+    fill(platform, many, MANY, 20_000_000)
+    # When it is closed, and again after as many late entries
+    first = peak_kb(settings, many)
+    fill(platform, replace(many, start=many.start + timedelta(hours=12)), MANY, 30_000_000)
+    corrected = peak_kb(settings, many)
+    # Then each statement was issued anew, in no more memory than the few took
+    rows = books.rows(
+        "select close_version, count(*) as statements, sum(line_count)::int as lines"
+        " from reporting.statements inner join reporting.closes using (close_id)"
+        " where period_start = %s group by close_version order by 1",
+        many.start,
+    )
+    assert [(row["statements"], row["lines"]) for row in rows] == [(MANY, MANY), (MANY, 2 * MANY)]
+    assert first - small < GROWTH_KB_MAX, (small, first)
+    assert corrected - small < GROWTH_KB_MAX, (small, corrected)

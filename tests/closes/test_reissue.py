@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pypdf import PdfReader
 
-from closebook.checks import TieOutFailed
+from closebook.checks import SAMPLE_ROWS, TieOutFailed
 from closebook.closes import ChangeWithoutReason
 from closebook.periods import HOUR
 from closebook.settings import Run, Settings
@@ -98,6 +98,26 @@ def test_a_month_that_is_issued_does_not_change_for_a_run_without_a_reason(
     # And the check that failed is on record
     [failed] = books.failed_tie_outs()
     assert (failed["check_name"], failed["close_id"]) == ("same_as_issued", None)
+
+
+def test_of_very_many_statements_that_would_change_all_are_counted_and_some_are_shown(
+    settings: Settings, platform: Platform, books: Books
+) -> None:
+    many = range(100, 100 + 2 * SAMPLE_ROWS)
+    for account_id in many:
+        platform.open_account(account_id, "USD", "Ada Lovelace")
+        platform.post(account_id, OCTOBER.start + HOUR, 10_000)
+    close_month(settings, OCTOBER, RUN)
+    for account_id in many:
+        platform.post(account_id, OCTOBER.end - HOUR, -55)
+
+    with pytest.raises(ChangeWithoutReason, match=f"found {len(many)} rows") as refused:
+        close_month(settings, OCTOBER, UNASKED)
+
+    assert str(refused.value).count("new_closing_minor=9945") == SAMPLE_ROWS
+    [failed] = books.failed_tie_outs()
+    assert failed["offending_count"] == len(many)
+    assert len(failed["offending_sample"]) == SAMPLE_ROWS
 
 
 def test_a_month_whose_numbers_are_the_same_needs_no_reason(

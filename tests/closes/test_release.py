@@ -111,7 +111,9 @@ def test_a_month_in_which_a_check_does_not_tie_out_is_not_released(
     settings: Settings, desk: Store, batch: Batch
 ) -> None:
     with psycopg.connect(settings.store, row_factory=dict_row) as store:
-        failed = checks.found("days_equal_statements", OCTOBER, [{"account_id": GRACE}])
+        failed = checks.found(
+            "days_equal_statements", OCTOBER, checks.Selected(1, [{"account_id": GRACE}])
+        )
         checks.record(store, failed, batch.close_id, RUN)
 
     assert "a check does not tie out (days_equal_statements month" in refusal(desk, batch.sha256)
