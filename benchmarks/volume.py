@@ -1,6 +1,8 @@
 """The day beside the old report and the bare scan; the hour beside a full count. On a replica."""
 
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,6 +14,7 @@ from benchmarks.platform import LEGACY_DATABASE, Stage
 from benchmarks.timing import Results, Timed, alternate
 from closebook.periods import Period
 from closebook.queries import query
+from local.addresses import PLATFORM_DATABASE
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 Bounds = dict[str, object]
@@ -21,40 +24,43 @@ Cell = tuple[str, str, str, str, str, int, int, int, int]
 DAILY_REPORT = Path(__file__).with_name("daily_report.sql")
 
 
+@dataclass(frozen=True)
+class Connections:
+    """Ways to the same rows on one replica."""
+
+    reader: Connection
+    """As a close reads: the contract's views, through the pooler."""
+    replica: Connection
+    tuned: Connection
+    """With the reader's settings."""
+    legacy: Connection | None
+    """To the rows with the primary and foreign keys' indexes alone, where there is a copy."""
+
+
 def measure(stage: Stage, results: Results) -> None:
     """Assert that all ways give the same numbers, then let them take turns."""
     stack = stage.stack
-    with (
-        psycopg.connect(stack.replica_admin("replica_a", "platform"), autocommit=True) as replica,
-        psycopg.connect(stack.replica_admin("replica_a", "platform"), autocommit=True) as tuned,
-        # As a close reads: the contract's views, through the pooler.
-        psycopg.connect(
-            stack.reader("replica_a"), autocommit=True, prepare_threshold=None
-        ) as reader,
-    ):
-        _set_as_the_reader(tuned)
-        if stage.has_legacy:
-            with psycopg.connect(
-                stack.replica_admin("replica_a", LEGACY_DATABASE), autocommit=True
-            ) as legacy:
-                _measure_day(reader, replica, tuned, legacy, stage.day, results)
-        else:
-            _measure_day(reader, replica, tuned, None, stage.day, results)
-        for title, hour in (
-            ("Hourly volume", stage.hour),
-            ("Busiest hour", stage.busiest_hour),
-        ):
-            _measure_hour(title, reader, replica, hour, results)
+    with ExitStack() as opened:
+
+        def connect(conninfo: str, **how: Any) -> Connection:
+            return opened.enter_context(psycopg.connect(conninfo, autocommit=True, **how))
+
+        on_replica = stack.replica_admin("replica_a", PLATFORM_DATABASE)
+        on_legacy = stack.replica_admin("replica_a", LEGACY_DATABASE)
+        connections = Connections(
+            reader=connect(stack.reader("replica_a"), prepare_threshold=None),
+            replica=connect(on_replica),
+            tuned=connect(on_replica),
+            legacy=connect(on_legacy) if stage.has_legacy else None,
+        )
+        _set_as_the_reader(connections.tuned)
+        _measure_day(connections, stage.day, results)
+        _measure_hour("Hourly volume", connections, stage.hour, results)
+        _measure_hour("Busiest hour", connections, stage.busiest_hour, results)
 
 
-def _measure_day(
-    reader: Connection,
-    replica: Connection,
-    tuned: Connection,
-    legacy: Connection | None,
-    day: Period,
-    results: Results,
-) -> None:
+def _measure_day(connections: Connections, day: Period, results: Results) -> None:
+    reader, replica, legacy = connections.reader, connections.replica, connections.legacy
     bounds = bounds_of(day)
     cells, report = day_cells(reader, bounds), day_report(reader, bounds)
     ((counted, amount_minor),) = replica.execute(statement("bare_scan"), bounds).fetchall()
@@ -67,7 +73,7 @@ def _measure_day(
         "rows not sent": lambda: _execute(reader, "daily_volume", bounds),
         "bare scan": lambda: replica.execute(statement("bare_scan"), bounds).fetchall(),
         # Which lets the scan have a second process too.
-        "bare scan, reader's settings": lambda: tuned.execute(
+        "bare scan, reader's settings": lambda: connections.tuned.execute(
             statement("bare_scan"), bounds
         ).fetchall(),
     }
@@ -86,7 +92,7 @@ def _measure_day(
         transactions_of_the_day=counted,
         rows_of_the_report=len(report),
         rows_with_the_merchant=len(cells),
-        **_times_faster(timed, "old report"),
+        **_times_faster(timed),
     )
 
 
@@ -99,23 +105,28 @@ def _set_as_the_reader(connection: Connection) -> None:
     """)
 
 
-def _measure_hour(
-    title: str, reader: Connection, replica: Connection, hour: Period, results: Results
-) -> None:
+def _measure_hour(title: str, connections: Connections, hour: Period, results: Results) -> None:
+    reader, replica, legacy = connections.reader, connections.replica, connections.legacy
     bounds = bounds_of(hour)
     rows = reader.execute(query("replica/hourly_volume"), bounds).fetchall()
     ((counted, amount_minor),) = replica.execute(statement("bare_scan"), bounds).fetchall()
     assert sum(row[3] for row in rows) == counted  # noqa: S101
     assert sum(row[4] for row in rows) == amount_minor  # noqa: S101
+    contestants: dict[str, Callable[[], object]] = {
+        "hourly_volume.sql": lambda: copy_rows(reader, "hourly_volume", bounds),
+        "bare scan": lambda: replica.execute(statement("bare_scan"), bounds).fetchall(),
+    }
+    short = tuple(contestants)
+    contestants["full count"] = lambda: replica.execute(statement("live_count")).fetchall()
+    if legacy is not None:
+        contestants["full count, without Closebook's indexes"] = lambda: legacy.execute(
+            statement("live_count")
+        ).fetchall()
     timed = alternate(
-        {
-            "full count": lambda: replica.execute(statement("live_count")).fetchall(),
-            "hourly_volume.sql": lambda: copy_rows(reader, "hourly_volume", bounds),
-            "bare scan": lambda: replica.execute(statement("bare_scan"), bounds).fetchall(),
-        },
+        contestants,
         # A few milliseconds each, beside which the noise is large.
         rounds=results.rounds(31),
-        warmed=("hourly_volume.sql", "bare scan"),
+        warmed=short,
     )
     results.report(
         title,
@@ -123,7 +134,11 @@ def _measure_hour(
         "bare scan",
         hour=hour.label,
         transactions_of_the_hour=counted,
-        **_times_faster(timed, "full count"),
+        full_counts_over_hourly_volume={
+            name: round(one.median_seconds / timed["hourly_volume.sql"].median_seconds)
+            for name, one in timed.items()
+            if name not in short
+        },
     )
 
 
@@ -160,8 +175,9 @@ def bounds_of(period: Period) -> Bounds:
     return {"period_start": period.start, "period_end": period.end}
 
 
-def _times_faster(timed: dict[str, Timed], old: str) -> dict[str, float]:
-    """How many times the old way's time each other way's fits into, if the old way took part."""
+def _times_faster(timed: dict[str, Timed]) -> dict[str, float]:
+    """How many times the old report's time each other way's fits into, if it took part."""
+    old = "old report"
     if old not in timed:
         return {}
     return {
