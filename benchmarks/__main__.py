@@ -67,7 +67,7 @@ def _on_a_month(
         if "peers" in names:
             peers.measure(stage, results)
         if "index_cost" in names and stage.has_legacy:
-            index_cost.measure(stage, results, size.users, seconds=1 if chosen.small else 5)
+            index_cost.measure(stage, results, size.users, seconds=1 if chosen.small else 10)
         if "statements" in names:
             statements.measure(
                 results,

@@ -18,6 +18,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from benchmarks.offload import payments
+from benchmarks.offload.primary import cpu_seconds
 from benchmarks.platform import LEGACY_DATABASE, Stage
 from benchmarks.timing import Results, console
 from local.databases import sql_file
@@ -35,15 +36,17 @@ _DEFINITION = re.compile(r"create index (\w+) on [^;]+;")
 
 @dataclass
 class Cost:
-    """Writes a second and bytes of log a write, a figure for each round."""
+    """Writes a second, the primary's CPU and bytes of log a write, a figure for each round."""
 
     writes_a_second: dict[str, list[float]] = field(default_factory=dict)
+    cpu_us: dict[str, list[float]] = field(default_factory=dict)
     log_bytes: dict[str, list[float]] = field(default_factory=dict)
     index_bytes: int = 0
 
-    def add(self, way: str, a_second: float, log_bytes: float) -> None:
+    def add(self, way: str, a_second: float, cpu_us: float, log_bytes: float) -> None:
         """Keep one round's figures of one way."""
         self.writes_a_second.setdefault(way, []).append(a_second)
+        self.cpu_us.setdefault(way, []).append(cpu_us)
         self.log_bytes.setdefault(way, []).append(log_bytes)
 
     def as_json(self) -> dict[str, Any]:
@@ -53,6 +56,9 @@ class Cost:
             "writes_a_second": self.writes_a_second,
             "median_writes_a_second": a_second,
             "cost_percent": round(100 * (1 - a_second["with"] / a_second["without"]), 1),
+            "cpu_us_a_write": {
+                way: round(median(rounds), 1) for way, rounds in self.cpu_us.items()
+            },
             "log_bytes_a_write": {
                 way: round(median(rounds)) for way, rounds in self.log_bytes.items()
             },
@@ -76,7 +82,8 @@ def measure(stage: Stage, results: Results, users: int, *, seconds: int) -> None
                         if way == "with":
                             primary.execute(definition.encode())
                         costs[name].add(
-                            way, *_write(primary, conninfo, WRITES[name], users, seconds)
+                            way,
+                            *_write(stage.stack, primary, conninfo, WRITES[name], users, seconds),
                         )
                         if way == "with":
                             costs[name].index_bytes = _drop(primary, name)
@@ -111,14 +118,19 @@ def _scratch(stack: Stack) -> Iterator[str]:
 
 
 def _write(
-    primary: psycopg.Connection[Any], conninfo: str, script: Path, users: int, seconds: int
-) -> tuple[float, float]:
-    """Return writes a second, and the bytes of log a write."""
+    stack: Stack,
+    primary: psycopg.Connection[Any],
+    conninfo: str,
+    script: Path,
+    users: int,
+    seconds: int,
+) -> tuple[float, float, float]:
+    """Return writes a second, microseconds of CPU and bytes of log a write."""
     primary.execute("checkpoint")
-    began = _log_position(primary)
+    log, cpu = _log_position(primary), cpu_seconds(stack)
     done = payments.flood(conninfo, script, users, seconds)
-    written = _log_position(primary) - began
-    return done.a_second, written / done.count
+    used, written = cpu_seconds(stack) - cpu, _log_position(primary) - log
+    return done.a_second, 1e6 * used / done.count, written / done.count
 
 
 def _log_position(primary: psycopg.Connection[Any]) -> int:
@@ -141,15 +153,17 @@ def _drop(primary: psycopg.Connection[Any], name: str) -> int:
 def _table(measured: Mapping[str, Mapping[str, Any]]) -> Table:
     table = Table(
         *("index", "writes a second without", "with", "cost %"),
-        *("log bytes a write without", "with", "MB"),
+        *("CPU µs a write without", "with", "log bytes a write without", "with", "MB"),
         title="Index cost",
     )
     for name, cost in measured.items():
         a_second, log_bytes = cost["median_writes_a_second"], cost["log_bytes_a_write"]
+        cpu_us = cost["cpu_us_a_write"]
         table.add_row(
             name,
             *(f"{a_second[way]:,.0f}" for way in ("without", "with")),
             f"{cost['cost_percent']}",
+            *(f"{cpu_us[way]:,.0f}" for way in ("without", "with")),
             *(f"{log_bytes[way]:,}" for way in ("without", "with")),
             f"{cost['index_bytes'] / 1e6:,.0f}",
         )

@@ -33,6 +33,8 @@ class Connections:
     replica: Connection
     tuned: Connection
     """With the reader's settings."""
+    alone: Connection
+    """Without parallel workers."""
     legacy: Connection | None
     """To the rows with the primary and foreign keys' indexes alone, where there is a copy."""
 
@@ -51,6 +53,7 @@ def measure(stage: Stage, results: Results) -> None:
             reader=connect(stack.reader("replica_a"), prepare_threshold=None),
             replica=connect(on_replica),
             tuned=connect(on_replica),
+            alone=connect(on_replica, options="-c max_parallel_workers_per_gather=0"),
             legacy=connect(on_legacy) if stage.has_legacy else None,
         )
         _set_as_the_reader(connections.tuned)
@@ -106,7 +109,7 @@ def _set_as_the_reader(connection: Connection) -> None:
 
 
 def _measure_hour(title: str, connections: Connections, hour: Period, results: Results) -> None:
-    reader, replica, legacy = connections.reader, connections.replica, connections.legacy
+    reader, replica, alone = connections.reader, connections.replica, connections.alone
     bounds = bounds_of(hour)
     rows = reader.execute(query("replica/hourly_volume"), bounds).fetchall()
     ((counted, amount_minor),) = replica.execute(statement("bare_scan"), bounds).fetchall()
@@ -118,10 +121,9 @@ def _measure_hour(title: str, connections: Connections, hour: Period, results: R
     }
     short = tuple(contestants)
     contestants["full count"] = lambda: replica.execute(statement("live_count")).fetchall()
-    if legacy is not None:
-        contestants["full count, without Closebook's indexes"] = lambda: legacy.execute(
-            statement("live_count")
-        ).fetchall()
+    contestants["full count, by one process"] = lambda: alone.execute(
+        statement("live_count")
+    ).fetchall()
     timed = alternate(
         contestants,
         # A few milliseconds each, beside which the noise is large.

@@ -92,10 +92,10 @@ def observing(stack: Stack) -> Iterator[Observed]:
         primary.execute("select pg_stat_statements_reset()")
         cancelled = _cancelled(stack)
         log_start = _one(primary, "select pg_current_wal_lsn()::text as lsn")["lsn"]
-        cpu_start = _cpu_seconds(stack)
+        cpu_start = cpu_seconds(stack)
         with _sampling(primary, seen):
             yield seen
-        seen.cpu_seconds = round(_cpu_seconds(stack) - cpu_start, 2)
+        seen.cpu_seconds = round(cpu_seconds(stack) - cpu_start, 2)
         seen.wal_bytes = _one(
             primary,
             "select pg_wal_lsn_diff(pg_current_wal_lsn(), %s::pg_lsn)::bigint as bytes",
@@ -151,6 +151,6 @@ def _cancelled(stack: Stack) -> int:
     return total
 
 
-def _cpu_seconds(stack: Stack) -> float:
+def cpu_seconds(stack: Stack) -> float:
     """Of the primary's processes, those that have ended included."""
     return sum(processes.cpu_seconds(pid) for pid in stack.processes_of(PRIMARY))
