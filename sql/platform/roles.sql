@@ -13,7 +13,7 @@ alter role closebook_reader set default_transaction_read_only = on;
 -- loop, is never right. It takes a period for few rows when its statistics are older than that.
 -- A replica with more than two cores can have more workers. docs/performance.md has the figures.
 alter role closebook_reader set max_parallel_workers_per_gather = 1;
-alter role closebook_reader set parallel_setup_cost = 100;
+alter role closebook_reader set parallel_setup_cost = 500;
 alter role closebook_reader set parallel_tuple_cost = 0.01;
 alter role closebook_reader set enable_nestloop = off;
 alter role closebook_reader set jit = off;
