@@ -16,7 +16,7 @@ where settled_at is not null;
 
 -- daily_account_movement.sql, statement_lines.sql, ledger_control_totals.sql: a period's
 -- entries in one range scan; statement_balances.sql: all entries up to an instant.
--- Costs a payment 3 percent of the writes a second, and 13 percent of the log.
+-- Costs a payment 1 percent of the writes a second, and 12 percent of the log.
 create index ledger_entries_posted_at on platform.ledger_entries (posted_at)
 include (wallet_id, amount_minor, currency);
 
