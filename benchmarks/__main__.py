@@ -89,7 +89,7 @@ def _on_a_year(root: Path, results: Results) -> None:
     size = year.SMALL if results.is_tried_out else year.YEAR
     stage = platform.set_up(root, size, legacy=False)
     try:
-        year.measure(stage, results, year.last_days(stage, size.days))
+        year.measure(stage, results, year.last_days(stage, size.days - 1))
     finally:
         stage.stack.down()
 

@@ -80,11 +80,7 @@ class Steps:
 
 def measure(stage: Stage, results: Results) -> None:
     """Close hours, days and a month, each for the first time and again."""
-    last = stage.day
-    days = [
-        periods.day_of(last.first_date - number * periods.DAY, last.time_zone)
-        for number in range(results.rounds() + 1)
-    ]
+    days = list(stage.month.days())[: results.rounds() + 1]
     stack = stage.stack
     stack.drop_store(DATABASE)
     stack.create_store(DATABASE)
@@ -93,7 +89,7 @@ def measure(stage: Stage, results: Results) -> None:
         with psycopg.connect(
             stack.reader("replica_a"), autocommit=True, prepare_threshold=None
         ) as reader:
-            hours = list(last.hours())[-results.rounds() - 1 :]
+            hours = list(stage.day.hours())[-results.rounds() - 1 :]
             _measure("Close of an hour", settings, reader, hours, results)
             _measure("Close of a day", settings, reader, days, results)
         # No day of it is closed in a store that is new, so it waits for none.

@@ -3,9 +3,11 @@
 import hashlib
 import json
 import shutil
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 import psycopg
@@ -40,8 +42,8 @@ _CONTRACT = ("contract", "grants", "indexes", "roles", "sample_platform")
 class Stage:
     """The running stack, and the periods of its data that are measured.
 
-    ``day`` and ``hour`` have most nearly the mean number of transactions that a day and an hour of
-    the data have; the day is of the last whole month.
+    ``day`` is of the last whole month and has most nearly as many transactions as a day of the data
+    has on average; so has ``hour`` of the hours of that day.
     Without ``has_legacy`` there is no LEGACY_DATABASE to run the old report on.
     """
 
@@ -85,9 +87,9 @@ def set_up(root: Path, size: SampleSize, *, airflow: bool = True, legacy: bool =
 
     Without ``legacy`` no copy for the old report is made.
     """
-    loaded, contract = root / "loaded.json", _contract_digest()
+    loaded, contract = root / "loaded.json", _digest(size)
     if loaded.exists() and json.loads(loaded.read_text()).get("contract") != contract:
-        console.print("the stack has an older contract, indexes or roles: it is made anew")
+        console.print("the stack has another size, contract, indexes or roles: it is made anew")
         Stack.build(root, airflow=airflow, fast=True).clean()
     _require_room(root, size)
     stack = Stack.build(root, airflow=airflow, fast=True)
@@ -102,11 +104,10 @@ def set_up(root: Path, size: SampleSize, *, airflow: bool = True, legacy: bool =
             stack.start_airflow(steps)
     until = datetime.fromisoformat(json.loads(loaded.read_text())["until"])
     plan = Plan(size, SEED, until, stack.environment["CLOSEBOOK_TIME_ZONE"])
-    mean = size.transactions / size.days
-    of_month = [day for day in plan.days if day.period in {*plan.last_full_month.days()}]
-    day = min(of_month, key=lambda planned: abs(planned.transactions - mean)).period
-    by_count = _hours_by_count(stack, day)
-    hour = min(by_count, key=lambda hour: abs(by_count[hour] - mean / 24))
+    planned = {day.period: day.transactions for day in plan.days if day.period in plan.window}
+    day = _nearest_the_mean(planned, plan.last_full_month.days())
+    by_count = _counts(stack, day)
+    hour = _nearest_the_mean(by_count, by_count)
     return Stage(
         stack,
         day,
@@ -117,10 +118,15 @@ def set_up(root: Path, size: SampleSize, *, airflow: bool = True, legacy: bool =
     )
 
 
-def _contract_digest() -> str:
+def _nearest_the_mean(counts: Mapping[Period, int], among: Iterable[Period]) -> Period:
+    return min(among, key=lambda period: abs(counts[period] - mean(counts.values())))
+
+
+def _digest(size: SampleSize) -> str:
+    """What a stack was made by, in which a comment of a file does not count."""
     lines = b"\n".join(sql_file("platform", name) for name in _CONTRACT).splitlines()
     statements = b"\n".join(line for line in lines if not line.startswith(b"--"))
-    return hashlib.sha256(statements).hexdigest()
+    return hashlib.sha256(f"{size} {SEED}\n".encode() + statements).hexdigest()
 
 
 def _require_room(root: Path, size: SampleSize) -> None:
@@ -179,11 +185,13 @@ def _load(stack: Stack, size: SampleSize, steps: Steps, *, legacy: bool) -> date
     return until
 
 
-def _hours_by_count(stack: Stack, day: Period) -> dict[Period, int]:
+def _counts(stack: Stack, day: Period) -> dict[Period, int]:
+    """The transactions of each hour of a day."""
     with psycopg.connect(stack.replica_admin("replica_a", "platform")) as replica:
         rows = replica.execute(
             "select date_trunc('hour', settled_at, 'UTC'), count(*) from platform.transactions "
-            "where settled_at >= %s and settled_at < %s group by 1 order by 1",
+            "where settled_at >= %s and settled_at < %s group by 1",
             [day.start, day.end],
         ).fetchall()
-    return {periods.hour_of(start): count for start, count in rows}
+    counts = {periods.hour_of(start): count for start, count in rows}
+    return {hour: counts.get(hour, 0) for hour in day.hours()}

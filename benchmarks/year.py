@@ -27,9 +27,9 @@ from local.sample_plan import SampleSize
 from local.stack import Stack
 
 DAG = "daily_rollups"
-YEAR = SampleSize(transactions=730_000, users=20_000, merchants=500, days=365)
+YEAR = SampleSize(transactions=732_000, users=20_000, merchants=500, days=366)
 """Modest days: 2,000 transactions each, so that a run's own cost shows."""
-SMALL = SampleSize(transactions=10_000, users=400, merchants=50, promotions=20, days=8)
+SMALL = SampleSize(transactions=10_000, users=400, merchants=50, promotions=20, days=9)
 ALONE_DAYS = 15
 # More than the six that `replica_reads` lets read at once: a backfill takes all of both cores.
 ACTIVE_RUNS = 16
@@ -86,10 +86,10 @@ def measure(stage: Stage, results: Results, days: Sequence[Period]) -> None:
 
 
 def last_days(stage: Stage, count: int) -> list[Period]:
-    """The last whole days in the platform's data."""
-    last = stage.last_day
-    first = last.first_date - (count - 1) * periods.DAY
-    return [*periods.days_between(first, last.first_date, last.time_zone)]
+    """The whole days of the data but the last, which the schedule may close by itself."""
+    day = stage.last_day
+    first, last = (day.first_date - number * periods.DAY for number in (count, 1))
+    return [*periods.days_between(first, last, day.time_zone)]
 
 
 def _leg(stack: Stack, days: Sequence[Period], work: Callable[[], dict[str, float]]) -> Leg:

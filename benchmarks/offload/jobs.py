@@ -97,7 +97,7 @@ def old_way(stage: Stage, conninfo: str) -> list[Job]:
 
 
 def closebook_way(stage: Stage) -> list[Job]:
-    """The same by closes on the replicas: the end of a month, and a new hour each minute.
+    """The same by closes on the replicas: the end of a month, and an hour each minute.
 
     Far more often than they are due: the last days of the month one after another and then the
     month. The days before them are closed here, as they would have been when they ended. Looking

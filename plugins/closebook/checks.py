@@ -22,7 +22,7 @@ with selected as materialized (
 {}
 )
 
-select selected.*, count(*) over () as selected_count from selected limit {}
+select selected.*, (select count(*) from selected) as selected_count from selected limit {}
 """)
 
 

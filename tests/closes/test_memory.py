@@ -75,9 +75,9 @@ print(peak_memory_kb())
 """
 
 
-def fill(platform: Platform, day: Period, count: int, first_id: int) -> None:
-    """As many payments, entries, merchants and accounts on a day: as many rows in its close."""
-    values = {"start": day.start, "count": count, "first_id": first_id}
+def fill(platform: Platform, period: Period, count: int, first_id: int) -> None:
+    """As many payments, entries, merchants and accounts: as many rows in the period's close."""
+    values = {"start": period.start, "count": count, "first_id": first_id}
     platform.connection.execute(FILL, values)
 
 
