@@ -17,6 +17,7 @@ NAMES = (
     *("volume", "closes", "peers", "index_cost", "statements", "latency", "offload", "desk"),
     "year",
 )
+LARGE_NAMES = ("volume", "closes")
 SMALL = SampleSize(transactions=20_000, users=500, merchants=60, promotions=20, days=5)
 
 
@@ -31,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--root", type=Path, help="the stack's folder")
     parser.add_argument("--results", type=Path, default=REPOSITORY / "benchmarks" / "results")
     chosen = parser.parse_args(arguments)
-    names = chosen.names or [*NAMES]
+    names = chosen.names or [*(LARGE_NAMES if chosen.large else NAMES)]
     if unknown := set(names).difference(NAMES):
         parser.error(f"no benchmark is called {', '.join(sorted(unknown))}")
     folder = chosen.results / "large" if chosen.large else chosen.results
@@ -66,7 +67,7 @@ def _on_a_month(
             closes.measure(stage, results)
         if "peers" in names:
             peers.measure(stage, results)
-        if "index_cost" in names and stage.has_legacy:
+        if "index_cost" in names:
             index_cost.measure(stage, results, size.users, seconds=1 if chosen.small else 10)
         if "statements" in names:
             statements.measure(
@@ -87,7 +88,7 @@ def _on_a_month(
 def _on_a_year(root: Path, results: Results) -> None:
     """Modest days, on a stack of their own."""
     size = year.SMALL if results.is_tried_out else year.YEAR
-    stage = platform.set_up(root, size, legacy=False)
+    stage = platform.set_up(root, size)
     try:
         year.measure(stage, results, year.last_days(stage, size.days - 1))
     finally:

@@ -4,7 +4,6 @@ On a copy of the platform that has the primary and foreign keys' indexes alone, 
 (fsync off): so what is compared is the work of the server, not the wait for a disk.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,11 +16,12 @@ from psycopg import sql
 from rich.progress import Progress
 from rich.table import Table
 
+from benchmarks import contract_indexes
 from benchmarks.offload import payments
 from benchmarks.offload.primary import cpu_seconds
-from benchmarks.platform import LEGACY_DATABASE, Stage
+from benchmarks.platform import Stage
 from benchmarks.timing import Results, console
-from local.databases import sql_file
+from local.addresses import PLATFORM_DATABASE
 from local.stack import Stack
 
 DATABASE = "platform_index_cost"
@@ -31,7 +31,6 @@ WRITES: Mapping[str, Path] = {
     "transactions_settled_at": PAYMENT,
     "ledger_entries_posted_at": PAYMENT,
 }
-_DEFINITION = re.compile(r"create index (\w+) on [^;]+;")
 
 
 @dataclass
@@ -68,7 +67,7 @@ class Cost:
 
 def measure(stage: Stage, results: Results, users: int, *, seconds: int) -> None:
     """Write for so many seconds without and with each index, round after round."""
-    definitions = index_definitions()
+    definitions = contract_indexes.definitions()
     costs = {name: Cost() for name in definitions}
     with _scratch(stage.stack) as conninfo, Progress(console=console, transient=True) as bar:
         task = bar.add_task("measuring", total=2 * results.rounds() * len(definitions))
@@ -93,12 +92,6 @@ def measure(stage: Stage, results: Results, users: int, *, seconds: int) -> None
     results.write("Index cost", {"seconds_a_round": seconds, "indexes": measured})
 
 
-def index_definitions() -> dict[str, str]:
-    """The statements of sql/platform/indexes.sql that make indexes, by the index's name."""
-    text = sql_file("platform", "indexes").decode()
-    return {found[1]: found[0] for found in _DEFINITION.finditer(text)}
-
-
 @contextmanager
 def _scratch(stack: Stack) -> Iterator[str]:
     """A database to write into; dropped at the end."""
@@ -107,10 +100,13 @@ def _scratch(stack: Stack) -> Iterator[str]:
         stack.drop_platform(DATABASE)
         primary.execute(
             sql.SQL("create database {} template {} strategy file_copy").format(
-                sql.Identifier(DATABASE), sql.Identifier(LEGACY_DATABASE)
+                sql.Identifier(DATABASE), sql.Identifier(PLATFORM_DATABASE)
             )
         )
     try:
+        with psycopg.connect(stack.primary_admin(DATABASE), autocommit=True) as primary:
+            for name in contract_indexes.definitions():
+                _drop(primary, name)
         payments.prepare(stack, DATABASE)
         yield stack.primary_admin(DATABASE)
     finally:

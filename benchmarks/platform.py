@@ -14,6 +14,7 @@ import psycopg
 import redis
 from rich.progress import Progress
 
+from benchmarks import contract_indexes
 from benchmarks.timing import console
 from closebook import periods
 from closebook.counter import COUNTER_KEY
@@ -32,8 +33,6 @@ LARGE = SampleSize(transactions=50_000_000, users=200_000, merchants=2_000, days
 LARGE_BYTES = 120 * 2**30
 """What a stack of LARGE takes: the primary, its two replicas, and the log while they are filled."""
 SEED = 20261101
-LEGACY_DATABASE = "platform_legacy"
-"""The same rows with the primary and foreign keys' indexes alone."""
 # What a stack was made by that its databases hold on to.
 _CONTRACT = ("contract", "grants", "indexes", "roles", "sample_platform")
 
@@ -44,16 +43,15 @@ class Stage:
 
     ``day`` is of the last whole month and has most nearly as many transactions as a day of the data
     has on average; so has ``hour`` of the hours of that day.
-    Without ``has_legacy`` there is no LEGACY_DATABASE to run the old report on.
     """
 
     stack: Stack
+    size: SampleSize
     day: Period
     hour: Period
     busiest_hour: Period
     """Of the day."""
     last_day: Period
-    has_legacy: bool = True
 
     @property
     def month(self) -> Period:
@@ -82,24 +80,22 @@ class Stage:
             client.delete(COUNTER_KEY)
 
 
-def set_up(root: Path, size: SampleSize, *, airflow: bool = True, legacy: bool = True) -> Stage:
-    """Start the stack in a folder and load it, unless the same is loaded already.
-
-    Without ``legacy`` no copy for the old report is made.
-    """
+def set_up(root: Path, size: SampleSize, *, airflow: bool = True) -> Stage:
+    """Start the stack in a folder and load it, unless the same is loaded already."""
     loaded, contract = root / "loaded.json", _digest(size)
     if loaded.exists() and json.loads(loaded.read_text()).get("contract") != contract:
         console.print("the stack has another size, contract, indexes or roles: it is made anew")
         Stack.build(root, airflow=airflow, fast=True).clean()
     _require_room(root, size)
     stack = Stack.build(root, airflow=airflow, fast=True)
-    steps = Steps(SERVER_STEPS + AIRFLOW_STEPS * airflow + 4)
+    steps = Steps(SERVER_STEPS + AIRFLOW_STEPS * airflow + 3)
     with stack.all_or_nothing():
         stack.start_servers(steps)
         if not loaded.exists():
             _drop_unfinished(stack)
-            until = _load(stack, size, steps, legacy=legacy)
+            until = _load(stack, size, steps)
             loaded.write_text(json.dumps({"until": until.isoformat(), "contract": contract}))
+        contract_indexes.show(stack, PLATFORM_DATABASE)
         if airflow:
             stack.start_airflow(steps)
     until = datetime.fromisoformat(json.loads(loaded.read_text())["until"])
@@ -110,11 +106,11 @@ def set_up(root: Path, size: SampleSize, *, airflow: bool = True, legacy: bool =
     hour = _nearest_the_mean(by_count, by_count)
     return Stage(
         stack,
+        size,
         day,
         hour,
         busiest_hour=max(by_count, key=by_count.__getitem__),
         last_day=periods.day_of(plan.whole_days[-1], plan.time_zone),
-        has_legacy=stack.has_database(stack.primary_admin(), LEGACY_DATABASE),
     )
 
 
@@ -144,13 +140,11 @@ def _require_room(root: Path, size: SampleSize) -> None:
 
 def _drop_unfinished(stack: Stack) -> None:
     """Begin again after a load that failed half-way: nobody else has rows here."""
-    for database in (LEGACY_DATABASE, PLATFORM_DATABASE):
-        if stack.has_database(stack.primary_admin(), database):
-            stack.drop_platform(database)
+    stack.drop_platform(PLATFORM_DATABASE)
     stack.create_platform(PLATFORM_DATABASE, indexes=False)
 
 
-def _load(stack: Stack, size: SampleSize, steps: Steps, *, legacy: bool) -> datetime:
+def _load(stack: Stack, size: SampleSize, steps: Steps) -> datetime:
     zone = stack.environment["CLOSEBOOK_TIME_ZONE"]
     # The data end with the last whole month, which is then all that SIZE has.
     until = periods.month_containing(datetime.now(UTC), zone).start
@@ -170,14 +164,6 @@ def _load(stack: Stack, size: SampleSize, steps: Steps, *, legacy: bool) -> date
             time_zone=zone,
             progress=show,
         )
-    if legacy and size.transactions < LARGE.transactions:
-        with steps.step("A copy without the contract's indexes"):
-            with psycopg.connect(stack.primary_admin(), autocommit=True) as primary:
-                primary.execute(
-                    "create database platform_legacy template platform strategy file_copy"
-                )
-            with psycopg.connect(stack.primary_admin(LEGACY_DATABASE), autocommit=True) as primary:
-                primary.execute("vacuum (analyze)")
     with steps.step("Indexes of the contract"):
         stack.create_indexes()
     with steps.step("Replicas caught up"):

@@ -5,10 +5,12 @@ import os
 import platform
 import time
 from collections.abc import Callable, Collection, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
+from types import MappingProxyType
 from typing import Any
 
 from rich.console import Console
@@ -37,11 +39,13 @@ def alternate(
     contestants: Mapping[str, Callable[[], object]],
     rounds: int,
     warmed: Collection[str] = (),
+    within: Mapping[str, Callable[[], AbstractContextManager[object]]] = MappingProxyType({}),
 ) -> dict[str, Timed]:
     """Run every contestant once to warm up, then all of them in turn, round after round.
 
     Those of ``warmed`` run once more, untimed, before each of their turns: for short ones that
-    would else find the server's memory full of what a long one has left there.
+    would else find the server's memory full of what a long one has left there. What a contestant
+    needs about it for its turn, and is not to be timed, is given by ``within``.
     """
     seconds: dict[str, list[float]] = {name: [] for name in contestants}
     with Progress(console=console, transient=True) as bar:
@@ -49,14 +53,16 @@ def alternate(
         for number in range(rounds + 1):
             for name, run in contestants.items():
                 bar.update(task, description=name)
-                if name in warmed:
+                with within.get(name, nullcontext)():
+                    if name in warmed:
+                        run()
+                    began = time.perf_counter()
                     run()
-                began = time.perf_counter()
-                run()
+                    taken = time.perf_counter() - began
                 if number:
-                    seconds[name].append(time.perf_counter() - began)
+                    seconds[name].append(taken)
                 bar.advance(task)
-    return {name: Timed(name, tuple(taken)) for name, taken in seconds.items()}
+    return {name: Timed(name, tuple(each)) for name, each in seconds.items()}
 
 
 @dataclass(frozen=True)

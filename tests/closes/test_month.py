@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from closebook.checks import TieOutFailed
+from closebook.checks import SAMPLE_ROWS, TieOutFailed
 from closebook.errors import ClosebookError, NotReady, WrongData
 from closebook.periods import HOUR, month_of, parse_month
 from closebook.rollups import close_day
@@ -285,6 +285,23 @@ def test_entries_in_another_currency_than_their_account_stop_the_close(
         close_month(settings, OCTOBER, RUN)
 
     assert_stopped(failed.value, books, "entries_have_account", 9)
+
+
+def test_of_many_rows_that_stop_the_close_all_are_counted_and_the_first_are_named(
+    settings: Settings, platform: Platform, books: Books
+) -> None:
+    many = SAMPLE_ROWS + 5
+    for account_id in range(1, many + 1):
+        platform.open_account(account_id, "JPY", HOLDER)
+        platform.post(account_id, OCTOBER.start, 5, "EUR")
+
+    with pytest.raises(TieOutFailed, match=f"entries_have_account found {many} rows") as failed:
+        close_month(settings, OCTOBER, RUN)
+
+    [record] = books.failed_tie_outs()
+    named = {row["account_id"] for row in record["offending_sample"]}
+    assert record["offending_count"] == many
+    assert len(named) == str(failed.value).count("account_id=") == SAMPLE_ROWS
 
 
 def test_an_opening_that_is_not_the_closing_before_stops_the_close(
