@@ -20,7 +20,7 @@ from benchmarks import contract_indexes
 from benchmarks.offload import payments
 from benchmarks.offload.primary import cpu_seconds
 from benchmarks.platform import Stage
-from benchmarks.timing import Results, console
+from benchmarks.timing import Results, console, side_by_side
 from local.addresses import PLATFORM_DATABASE
 from local.stack import Stack
 
@@ -88,7 +88,8 @@ def measure(stage: Stage, results: Results, users: int, *, seconds: int) -> None
                             costs[name].index_bytes = _drop(primary, name)
                         bar.advance(task)
     measured = {name: cost.as_json() for name, cost in costs.items()}
-    console.print(_table(measured))
+    for name, cost in measured.items():
+        console.print(_table(name, cost))
     results.write("Index cost", {"seconds_a_round": seconds, "indexes": measured})
 
 
@@ -146,21 +147,14 @@ def _drop(primary: psycopg.Connection[Any], name: str) -> int:
     return int(size)
 
 
-def _table(measured: Mapping[str, Mapping[str, Any]]) -> Table:
-    table = Table(
-        *("index", "writes a second without", "with", "cost %"),
-        *("CPU µs a write without", "with", "log bytes a write without", "with", "MB"),
-        title="Index cost",
-    )
-    for name, cost in measured.items():
-        a_second, log_bytes = cost["median_writes_a_second"], cost["log_bytes_a_write"]
-        cpu_us = cost["cpu_us_a_write"]
-        table.add_row(
-            name,
-            *(f"{a_second[way]:,.0f}" for way in ("without", "with")),
-            f"{cost['cost_percent']}",
-            *(f"{cpu_us[way]:,.0f}" for way in ("without", "with")),
-            *(f"{log_bytes[way]:,}" for way in ("without", "with")),
-            f"{cost['index_bytes'] / 1e6:,.0f}",
-        )
-    return table
+def _table(name: str, cost: Mapping[str, Any]) -> Table:
+    shown = {
+        way: {
+            "writes a second": f"{cost['median_writes_a_second'][way]:,.0f}",
+            "CPU µs a write": f"{cost['cpu_us_a_write'][way]:,.0f}",
+            "log bytes a write": f"{cost['log_bytes_a_write'][way]:,}",
+        }
+        for way in ("without", "with")
+    }
+    size = f"{cost['index_bytes'] / 1e6:,.0f} MB, {cost['cost_percent']} % of the writes"
+    return side_by_side(f"{name}: {size}", shown)

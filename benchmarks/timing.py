@@ -65,6 +65,15 @@ def alternate(
     return {name: Timed(name, tuple(each)) for name, each in seconds.items()}
 
 
+def side_by_side(title: str, ways: Mapping[str, Mapping[str, str]]) -> Table:
+    """A column for each way and a row for each measure: more measures than a line has room for."""
+    table = Table("", *ways, title=title)
+    measures = next(iter(ways.values()))
+    for measure in measures:
+        table.add_row(measure, *(way[measure] for way in ways.values()))
+    return table
+
+
 @dataclass(frozen=True)
 class Results:
     """The folder into which results go, and how often each is measured: once to try it out."""

@@ -6,7 +6,6 @@ from dataclasses import asdict
 from typing import Any
 
 import psycopg
-from rich.table import Table
 
 from benchmarks.offload.jobs import (
     Job,
@@ -18,7 +17,7 @@ from benchmarks.offload.jobs import (
 from benchmarks.offload.payments import PAYMENTS_ROLE, REPORTS_ROLE, Latencies, pay, prepare
 from benchmarks.offload.primary import Observed, observing
 from benchmarks.platform import Stage
-from benchmarks.timing import Results, console
+from benchmarks.timing import Results, console, side_by_side
 from local.addresses import REPLICAS
 from local.stack import Stack
 
@@ -36,7 +35,7 @@ def measure(stage: Stage, results: Results, users: int, seconds: int) -> None:
         "Closebook, feedback": (lambda: closebook_way(stage), True),
     }
     rows: dict[str, dict[str, Any]] = {}
-    table = _table()
+    shown: dict[str, dict[str, str]] = {}
     for name, (jobs_of, feedback) in phases.items():
         console.print(f"{name}: {seconds} s")
         _clean_tables(stack)
@@ -61,35 +60,28 @@ def measure(stage: Stage, results: Results, users: int, seconds: int) -> None:
                 for job in jobs
             },
         }
-        _add_row(table, name, latencies, seen)
+        shown[name] = _shown(latencies, seen)
     require_same_statements(stage, conninfo[REPORTS_ROLE])
-    console.print(table)
+    console.print(side_by_side("What reporting costs the primary", shown))
     results.write(
         "Offload",
         {"seconds_of_a_phase": seconds, "payments_a_second": PAYMENTS_A_SECOND, "phases": rows},
     )
 
 
-def _table() -> Table:
-    return Table(
-        *("beside payments", "ms: p50", "p95", "p99", "share", "CPU s", "locked", "log MB"),
-        *("lag s", "cancelled", "dead rows"),
-        title="What reporting costs the primary",
-    )
-
-
-def _add_row(table: Table, name: str, latencies: Latencies, seen: Observed) -> None:
-    table.add_row(
-        name,
-        *(f"{ms:,.1f}" for ms in (latencies.p50_ms, latencies.p95_ms, latencies.p99_ms)),
-        f"{1 - seen.share(PAYMENTS_ROLE):.3%}",
-        f"{seen.cpu_seconds:,.1f}",
-        f"{seen.lock_wait_share:.1%}",
-        f"{seen.wal_bytes / 1e6:,.0f}",
-        f"{seen.replay_lag_seconds_max:.2f}",
-        str(seen.reads_cancelled),
-        f"{seen.wallets_dead_rows:,}",
-    )
+def _shown(latencies: Latencies, seen: Observed) -> dict[str, str]:
+    return {
+        "p50 ms": f"{latencies.p50_ms:,.1f}",
+        "p95 ms": f"{latencies.p95_ms:,.1f}",
+        "p99 ms": f"{latencies.p99_ms:,.1f}",
+        "share of time": f"{1 - seen.share(PAYMENTS_ROLE):.3%}",
+        "CPU s": f"{seen.cpu_seconds:,.1f}",
+        "locks waited for": f"{seen.lock_wait_share:.1%}",
+        "log MB": f"{seen.wal_bytes / 1e6:,.0f}",
+        "replay lag s": f"{seen.replay_lag_seconds_max:.2f}",
+        "reads cancelled": str(seen.reads_cancelled),
+        "dead rows": f"{seen.wallets_dead_rows:,}",
+    }
 
 
 def _clean_tables(stack: Stack) -> None:
