@@ -1,4 +1,7 @@
-"""`python -m benchmarks [NAME ...]`: all of the benchmarks, or those that are named."""
+"""`python -m benchmarks [NAME ...]`: all of the benchmarks, or those that are named.
+
+With --large, volume and closes.
+"""
 
 import argparse
 import sys
@@ -17,6 +20,7 @@ NAMES = (
     *("volume", "closes", "peers", "index_cost", "statements", "latency", "offload", "desk"),
     "year",
 )
+# The others would copy or fill such a platform, or do not depend on its size.
 LARGE_NAMES = ("volume", "closes")
 SMALL = SampleSize(transactions=20_000, users=500, merchants=60, promotions=20, days=5)
 
@@ -26,15 +30,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(NAMES))
     parser.add_argument("--small", action="store_true", help="try it out: figures mean nothing")
-    parser.add_argument("--large", action="store_true", help="50,000,000 transactions, 300 days")
+    parser.add_argument(
+        "--large",
+        action="store_true",
+        help=f"50,000,000 transactions, 300 days: {', '.join(LARGE_NAMES)}",
+    )
     parser.add_argument("--hour-end", action="store_true", help="time a scheduled run too")
     parser.add_argument("--phase-seconds", type=int, default=300, help="of each way of offload")
     parser.add_argument("--root", type=Path, help="the stack's folder")
     parser.add_argument("--results", type=Path, default=REPOSITORY / "benchmarks" / "results")
     chosen = parser.parse_args(arguments)
-    names = chosen.names or [*(LARGE_NAMES if chosen.large else NAMES)]
-    if unknown := set(names).difference(NAMES):
-        parser.error(f"no benchmark is called {', '.join(sorted(unknown))}")
+    known = LARGE_NAMES if chosen.large else NAMES
+    names = chosen.names or [*known]
+    if unknown := set(names).difference(known):
+        large = " of the large ones" * chosen.large
+        parser.error(f"no benchmark{large} is called {', '.join(sorted(unknown))}")
     folder = chosen.results / "large" if chosen.large else chosen.results
     results = Results(folder, is_tried_out=chosen.small)
     size = SMALL if chosen.small else platform.LARGE if chosen.large else platform.SIZE
@@ -68,7 +78,7 @@ def _on_a_month(
         if "peers" in names:
             peers.measure(stage, results)
         if "index_cost" in names:
-            index_cost.measure(stage, results, size.users, seconds=1 if chosen.small else 10)
+            index_cost.measure(stage, results, seconds=1 if chosen.small else 10)
         if "statements" in names:
             statements.measure(
                 results,
@@ -78,7 +88,7 @@ def _on_a_month(
         if "latency" in names:
             latency.measure(stage, results, hour_end=chosen.hour_end)
         if "offload" in names:
-            offload.measure(stage, results, size.users, chosen.phase_seconds)
+            offload.measure(stage, results, chosen.phase_seconds)
         if "desk" in names:
             desk.measure(stage, results, account_count=400 if chosen.small else 40_000)
     finally:

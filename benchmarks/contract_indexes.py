@@ -10,10 +10,13 @@ from local.databases import sql_file
 from local.stack import Stack
 
 _DEFINITION = re.compile(r"create index (\w+) on [^;]+;")
-# Which of its indexes PostgreSQL plans with is in its catalogue, and so comes to the replicas too.
-_MARK = """
-    update pg_index set indisvalid = %s
-    where indexrelid in (select oid from pg_class where relname = any(%s) and relkind = 'i')
+# Which indexes PostgreSQL plans with is in its catalogue, and so comes to the replicas with
+# everything else. Writes go on keeping such an index, so nothing has to be built when it is shown.
+_MARK_INDEXES = "update pg_index set indisvalid = %s where indexrelid = any(%s::regclass[])"
+# Plans that a session keeps are made anew when their table changes, not when an index does.
+_TOUCH_TABLES = """
+    update pg_class set relhasindex = relhasindex
+    where oid in (select indrelid from pg_index where indexrelid = any(%s::regclass[]))
 """
 
 
@@ -25,9 +28,12 @@ def definitions() -> dict[str, str]:
 
 @contextmanager
 def hidden(stack: Stack, database: str) -> Iterator[None]:
-    """Leave no plan, here and on the replicas, but the primary and foreign keys' indexes."""
-    _mark(stack, database, is_valid=False)
+    """Leave to plans, here and on the replicas, the primary and foreign keys' indexes alone.
+
+    For databases that are made to be measured: a catalogue is not written to where others work.
+    """
     try:
+        _mark(stack, database, is_valid=False)
         yield
     finally:
         show(stack, database)
@@ -39,6 +45,8 @@ def show(stack: Stack, database: str) -> None:
 
 
 def _mark(stack: Stack, database: str, *, is_valid: bool) -> None:
-    with psycopg.connect(stack.primary_admin(database), autocommit=True) as primary:
-        primary.execute(_MARK, [is_valid, [*definitions()]])
+    indexes = [f"platform.{name}" for name in definitions()]
+    with psycopg.connect(stack.primary_admin(database)) as primary:
+        primary.execute(_MARK_INDEXES, [is_valid, indexes])
+        primary.execute(_TOUCH_TABLES, [indexes])
     stack.replica_wait()

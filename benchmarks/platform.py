@@ -72,6 +72,11 @@ class Stage:
             documents_url=self.stack.documents_url,
         )
 
+    def spoil(self) -> None:
+        """Have the next run make the stack anew: what is measured now pays on the platform."""
+        marker = _marker(self.stack.root)
+        marker.write_text(json.dumps(json.loads(marker.read_text()) | {"contract": "spoiled"}))
+
     def forget_closes(self) -> None:
         """Begin with an empty store, and without the counter that was made of it."""
         self.stack.drop_store(STORE_DATABASE)
@@ -82,9 +87,12 @@ class Stage:
 
 def set_up(root: Path, size: SampleSize, *, airflow: bool = True) -> Stage:
     """Start the stack in a folder and load it, unless the same is loaded already."""
-    loaded, contract = root / "loaded.json", _digest(size)
+    loaded, contract = _marker(root), _digest(size)
     if loaded.exists() and json.loads(loaded.read_text()).get("contract") != contract:
-        console.print("the stack has another size, contract, indexes or roles: it is made anew")
+        console.print(
+            "the stack has another size, contract, indexes or roles, or offload's payments: "
+            "it is made anew"
+        )
         Stack.build(root, airflow=airflow, fast=True).clean()
     _require_room(root, size)
     stack = Stack.build(root, airflow=airflow, fast=True)
@@ -118,6 +126,11 @@ def _nearest_the_mean(counts: Mapping[Period, int], among: Iterable[Period]) -> 
     return min(among, key=lambda period: abs(counts[period] - mean(counts.values())))
 
 
+def _marker(root: Path) -> Path:
+    """What a stack's platform holds; only there when it was loaded whole."""
+    return root / "loaded.json"
+
+
 def _digest(size: SampleSize) -> str:
     """What a stack was made by, in which a comment of a file does not count."""
     lines = b"\n".join(sql_file("platform", name) for name in _CONTRACT).splitlines()
@@ -127,7 +140,7 @@ def _digest(size: SampleSize) -> str:
 
 def _require_room(root: Path, size: SampleSize) -> None:
     """Raise StackError before a large stack fills the disk."""
-    if size.transactions < LARGE.transactions or (root / "loaded.json").exists():
+    if size.transactions < LARGE.transactions or _marker(root).exists():
         return
     root.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(root).free

@@ -66,7 +66,7 @@ def alternate(
 
 
 def side_by_side(title: str, ways: Mapping[str, Mapping[str, str]]) -> Table:
-    """A column for each way and a row for each measure: more measures than a line has room for."""
+    """A column for each way and a row for each measure, of which a line has no room for all."""
     table = Table("", *ways, title=title)
     measures = next(iter(ways.values()))
     for measure in measures:

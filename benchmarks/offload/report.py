@@ -24,9 +24,10 @@ from local.stack import Stack
 PAYMENTS_A_SECOND = 150
 
 
-def measure(stage: Stage, results: Results, users: int, seconds: int) -> None:
+def measure(stage: Stage, results: Results, seconds: int) -> None:
     """Let payments arrive, alone and beside each way of reporting; compare what the primary did."""
     stack = stage.stack
+    stage.spoil()
     conninfo = prepare(stack)
     phases: dict[str, tuple[Callable[[], list[Job]], bool]] = {
         "payments alone": (list, False),
@@ -47,7 +48,7 @@ def measure(stage: Stage, results: Results, users: int, seconds: int) -> None:
             running(jobs),
             observing(stack) as seen,
         ):
-            latencies = pay(conninfo[PAYMENTS_ROLE], users, PAYMENTS_A_SECOND, seconds)
+            latencies = pay(conninfo[PAYMENTS_ROLE], stage.size.users, PAYMENTS_A_SECOND, seconds)
         rows[name] = {
             "payments": asdict(latencies),
             "primary": seen.as_json(),

@@ -57,6 +57,12 @@ def test_all_benchmarks_run_and_write_their_medians(tmp_path: Path) -> None:
     }
 
 
+def test_what_would_fill_a_large_platform_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--large", "offload"])
+    assert "no benchmark of the large ones is called offload" in capsys.readouterr().err
+
+
 def test_an_unknown_name_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["tomorrow"])

@@ -1,12 +1,10 @@
 """The old report, daily_volume.sql and daily_report.sql agree: what is compared is equal."""
 
-import re
 from datetime import UTC, date, datetime
 
 import psycopg
 import pytest
 
-from benchmarks import contract_indexes
 from benchmarks.legacy.old_report import old_report, statement
 from benchmarks.volume import day_cells, day_report, without_merchants
 from closebook import periods
@@ -43,39 +41,6 @@ def test_old_and_new_daily_volume_are_the_same_rows(platform: str, day: date) ->
     assert sorted(report) == without_merchants(old)
     assert len(old) > 20
     assert (sum(row[6] for row in old), sum(row[7] for row in old)) == (bare_count, bare_amount)
-
-
-def test_the_old_report_is_planned_without_the_contracts_indexes(
-    platform: str, stack: Stack, module_platform_database: str
-) -> None:
-    stack.replica_wait()
-    day = periods.day_of(date(2026, 11, 3), NEW_YORK)
-    with psycopg.connect(
-        stack.replica_admin("replica_a", module_platform_database), autocommit=True
-    ) as replica:
-
-        def indexes_of_plans() -> set[str]:
-            plans = [
-                replica.execute(
-                    b"explain (format json) " + statement(name), {"merchant_id": 1, **day.bounds}
-                ).fetchall()
-                for name in ("bare_scan", "merchant_day")
-            ]
-            return set(re.findall(r"'Index Name': '(\w+)'", str(plans)))
-
-        replica.execute("set enable_seqscan = off")
-        before = indexes_of_plans()
-        with contract_indexes.hidden(stack, module_platform_database):
-            during = indexes_of_plans()
-        after = indexes_of_plans()
-
-    assert set(contract_indexes.definitions()) == {
-        "transactions_settled_at",
-        "ledger_entries_posted_at",
-    }
-    assert before == after >= {"transactions_settled_at"}
-    assert during
-    assert not during & set(contract_indexes.definitions())
 
 
 def test_the_live_count_is_of_payments_ever_settled(platform: str) -> None:

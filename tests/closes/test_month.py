@@ -287,7 +287,7 @@ def test_entries_in_another_currency_than_their_account_stop_the_close(
     assert_stopped(failed.value, books, "entries_have_account", 9)
 
 
-def test_of_many_rows_that_stop_the_close_all_are_counted_and_the_first_are_named(
+def test_of_many_rows_that_stop_the_close_all_are_counted_and_twenty_are_named(
     settings: Settings, platform: Platform, books: Books
 ) -> None:
     many = SAMPLE_ROWS + 5
