@@ -38,8 +38,6 @@ class Connections:
     """With the reader's settings."""
     alone: Connection
     """Without parallel workers."""
-    legacy: Connection
-    """For the old report."""
 
 
 def measure(stage: Stage, results: Results) -> None:
@@ -56,7 +54,6 @@ def measure(stage: Stage, results: Results) -> None:
             replica=connect(on_replica),
             tuned=connect(on_replica),
             alone=connect(on_replica, options="-c max_parallel_workers_per_gather=0"),
-            legacy=connect(on_replica),
         )
         _set_as_the_reader(connections.tuned)
         _measure_day(connections, stack, stage.day, results)
@@ -89,7 +86,7 @@ def _measure_day(connections: Connections, stack: Stack, day: Period, results: R
     rows: list[Row] = []
 
     def run_old_report() -> None:
-        rows[:] = old_report(connections.legacy, day.start, day.end)
+        rows[:] = old_report(replica, day.start, day.end)
 
     @contextmanager
     def as_it_was() -> Iterator[None]:
