@@ -21,7 +21,6 @@ from psycopg import sql
 
 from benchmarks.platform import Stage
 from benchmarks.timing import Results, Timed
-from benchmarks.volume import bounds_of
 from closebook import closes, periods, replicas, rollups, volume
 from closebook.periods import Period
 from closebook.queries import query
@@ -193,6 +192,6 @@ def _queries(reader: psycopg.Connection[Any], names: Sequence[str], period: Peri
         reading = sql.SQL("copy ({}) to stdout (format binary)").format(
             sql.SQL(query(f"replica/{name}"))
         )
-        with reader.cursor() as cursor, cursor.copy(reading, bounds_of(period)) as blocks:
+        with reader.cursor() as cursor, cursor.copy(reading, period.bounds) as blocks:
             size += sum(len(block) for block in blocks)
     return size

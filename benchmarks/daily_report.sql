@@ -13,33 +13,54 @@ with transactions as (
         kind,
         amount_minor,
         fee_minor,
-        discount_minor
+        discount_minor,
+        settled_at,
+        date_bin('1 hour', settled_at, timestamptz '2000-01-01 00:00:00+00') as hour_start
     from reporting_source.transactions
-    where settled_at >= %(period_start)s and settled_at < %(period_end)s
+),
+
+of_the_day as (
+    select
+        user_country,
+        merchant_id,
+        promotion_id,
+        currency,
+        kind,
+        amount_minor,
+        fee_minor,
+        discount_minor
+    from transactions
+    where
+        hour_start > %(period_start)s - interval '1 hour' and hour_start < %(period_end)s
+        -- A day of a zone with half hours begins and ends within one.
+        and (
+            %(has_whole_hours)s
+            or (settled_at >= %(period_start)s and settled_at < %(period_end)s)
+        )
 ),
 
 cells as (
     select
         merchants.category,
-        transactions.user_country,
-        transactions.currency,
+        of_the_day.user_country,
+        of_the_day.currency,
         promotions.funding,
-        transactions.promotion_id is null as is_unpromoted,
-        transactions.kind,
+        of_the_day.promotion_id is null as is_unpromoted,
+        of_the_day.kind,
         count(*) as transaction_count,
-        sum(transactions.amount_minor) as amount_minor,
-        sum(transactions.fee_minor) as fee_minor,
-        sum(transactions.discount_minor) as discount_minor
-    from transactions
-    left join reporting_source.merchants on transactions.merchant_id = merchants.merchant_id
-    left join reporting_source.promotions on transactions.promotion_id = promotions.promotion_id
+        sum(of_the_day.amount_minor) as amount_minor,
+        sum(of_the_day.fee_minor) as fee_minor,
+        sum(of_the_day.discount_minor) as discount_minor
+    from of_the_day
+    left join reporting_source.merchants on of_the_day.merchant_id = merchants.merchant_id
+    left join reporting_source.promotions on of_the_day.promotion_id = promotions.promotion_id
     group by
         merchants.category,
-        transactions.user_country,
-        transactions.currency,
+        of_the_day.user_country,
+        of_the_day.currency,
         promotions.funding,
-        transactions.promotion_id is null,
-        transactions.kind
+        of_the_day.promotion_id is null,
+        of_the_day.kind
 ),
 
 described as (

@@ -28,7 +28,7 @@ DATABASE = "platform_index_cost"
 PAYMENT = payments.FOLDER / "payment.pgbench"
 # Which writes an index is a part of.
 WRITES: Mapping[str, Path] = {
-    "transactions_settled_at": PAYMENT,
+    "transactions_settled_hour": PAYMENT,
     "ledger_entries_posted_at": PAYMENT,
 }
 

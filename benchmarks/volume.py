@@ -67,7 +67,7 @@ def measure(stage: Stage, results: Results) -> None:
 
 def _measure_day(connections: Connections, stack: Stack, day: Period, results: Results) -> None:
     reader, replica = connections.reader, connections.replica
-    bounds = bounds_of(day)
+    bounds = day.bounds
     cells, report = sorted(day_cells(reader, bounds)), day_report(reader, bounds)
     ((counted, amount_minor),) = replica.execute(statement("bare_scan"), bounds).fetchall()
     assert sum(row[6] for row in cells) == counted  # noqa: S101
@@ -139,7 +139,7 @@ def _measure_hour(
     counts: dict[str, Callable[[], object]],
 ) -> None:
     reader, tuned = connections.reader, connections.tuned
-    bounds = bounds_of(hour)
+    bounds = hour.bounds
     hourly_volume = query("replica/hourly_volume")
     rows = reader.execute(hourly_volume, bounds).fetchall()
     ((counted, amount_minor),) = tuned.execute(statement("bare_scan"), bounds).fetchall()
@@ -194,11 +194,6 @@ def without_merchants(rows: Iterable[Row]) -> list[Cell]:
         earlier = sums.get(key, (0,) * len(numbers))
         sums[key] = tuple(a + b for a, b in zip(earlier, numbers, strict=True))
     return sorted(cast("Cell", key + numbers) for key, numbers in sums.items())
-
-
-def bounds_of(period: Period) -> Bounds:
-    """A period's bind parameters."""
-    return {"period_start": period.start, "period_end": period.end}
 
 
 def _times_faster(timed: dict[str, Timed]) -> dict[str, float]:

@@ -1,6 +1,8 @@
--- The limit: the least that any volume of a period must read, one row.
+-- The limit: the least that any volume of a period of whole hours must read, one row.
 select
     count(*) as transaction_count,
     sum(amount_minor)::bigint as amount_minor
 from platform.transactions
-where settled_at >= %(period_start)s and settled_at < %(period_end)s
+where
+    date_bin('1 hour', settled_at, timestamptz '2000-01-01 00:00:00+00') > %(period_start)s - interval '1 hour'
+    and date_bin('1 hour', settled_at, timestamptz '2000-01-01 00:00:00+00') < %(period_end)s

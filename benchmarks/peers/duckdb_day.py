@@ -19,7 +19,10 @@ TRANSACTIONS = """
     select user_country, merchant_id, promotion_id, currency, kind,
         amount_minor, fee_minor, discount_minor
     from reporting_source.transactions
-    where settled_at >= '{start}' and settled_at < '{end}'
+    where
+        -- As the platform's index has them: the day begins with an hour.
+        date_bin('1 hour', settled_at, timestamptz '2000-01-01 00:00:00+00') >= '{start}'
+        and date_bin('1 hour', settled_at, timestamptz '2000-01-01 00:00:00+00') < '{end}'
 """
 DAILY_VOLUME = """
     select

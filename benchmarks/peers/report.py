@@ -13,7 +13,7 @@ from benchmarks.peers.duckdb_process import DuckDb
 from benchmarks.peers.materialized_view import MaterializedView
 from benchmarks.platform import Stage
 from benchmarks.timing import Results, alternate, console
-from benchmarks.volume import bounds_of, copy_rows, day_cells
+from benchmarks.volume import copy_rows, day_cells
 from closebook import rollups
 from closebook.settings import Run
 from local.addresses import PLATFORM_DATABASE
@@ -33,12 +33,12 @@ def measure(stage: Stage, results: Results) -> None:
         reader = open_.enter_context(
             psycopg.connect(stack.reader("replica_a"), autocommit=True, prepare_threshold=None)
         )
-        wanted = sorted(day_cells(reader, bounds_of(day)))
+        wanted = sorted(day_cells(reader, day.bounds))
         view = open_.enter_context(MaterializedView.make(primary, day.time_zone))
         assert sorted(view.rows(day)) == wanted, "the view and daily_volume.sql differ"  # noqa: S101
         view_days = view.day_count()
         contestants: dict[str, Callable[[], object]] = {
-            "daily_volume.sql": lambda: copy_rows(reader, "daily_volume", bounds_of(day)),
+            "daily_volume.sql": lambda: copy_rows(reader, "daily_volume", day.bounds),
             "close_day, all of it": lambda: rollups.close_day(
                 stage.settings, day, Run("benchmark")
             ),

@@ -56,8 +56,16 @@ class Period:
 
     @property
     def bounds(self) -> dict[str, object]:
-        """Start and end as the parameters that every query of a period takes."""
-        return {"period_start": self.start, "period_end": self.end}
+        """The parameters that every query of a period takes.
+
+        Transactions are found by their UTC hour. ``has_whole_hours`` is false where the period
+        begins or ends within one, and the query has to look at the instant too.
+        """
+        return {
+            "period_start": self.start,
+            "period_end": self.end,
+            "has_whole_hours": _begins_an_hour(self.start) and _begins_an_hour(self.end),
+        }
 
     @property
     def label(self) -> str:
@@ -167,6 +175,10 @@ def parse_month(text: str, time_zone: str) -> Period:
     except ValueError as error:
         raise Misconfigured(f"{text!r} is not a month: write it as YYYY-MM") from error
     return month_of(first.year, first.month, time_zone)
+
+
+def _begins_an_hour(instant: datetime) -> bool:
+    return hour_of(instant).start == instant
 
 
 def _next_month(first: date) -> date:

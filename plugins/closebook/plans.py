@@ -17,7 +17,7 @@ from psycopg.rows import DictRow
 from closebook.periods import Grain, Period
 from closebook.queries import query
 
-TRANSACTIONS = "transactions_settled_at"
+TRANSACTIONS = "transactions_settled_hour"
 LEDGER_ENTRIES = "ledger_entries_posted_at"
 SMALL_TABLE_ROWS = 10_000
 MUCH_OF_A_TABLE = 0.05

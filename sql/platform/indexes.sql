@@ -3,16 +3,24 @@
 -- "concurrently".
 
 -- hourly_volume.sql, daily_volume.sql, volume_control_totals.sql, other_status.sql: a period's
--- settled rows in one index-only range scan; rows that never settle cost nothing. Numbers come
--- before texts and before what may be null: PostgreSQL finds a column at once where none of
--- varying width stands before it. Costs a payment about 1 percent of the writes a second, which
--- is within the noise, and 9 percent of the log.
-create index transactions_settled_at on platform.transactions (settled_at)
+-- settled rows in one index-only range scan; rows that never settle cost nothing. By the UTC hour,
+-- currency and kind, so that an hour has its rows in the order in which it adds them up, and hashes
+-- none. After the keys numbers come before texts and before what may be null: PostgreSQL finds a
+-- column at once where none of varying width stands before it. COST
+create index transactions_settled_hour on platform.transactions (
+    (date_bin('1 hour', settled_at, timestamptz '2000-01-01 00:00:00+00')), currency, kind
+)
 include (
-    amount_minor, fee_minor, discount_minor, merchant_id,
-    promotion_id, currency, kind, user_country, status
+    settled_at, amount_minor, fee_minor, discount_minor, merchant_id,
+    promotion_id, user_country, status
 )
 where settled_at is not null;
+
+-- How many rows an hour has, which the planner else does not know: PostgreSQL keeps no statistics
+-- of an expression of a partial index. It costs a write nothing; analyze fills it.
+create statistics platform.transactions_settled_hour
+on (date_bin('1 hour', settled_at, timestamptz '2000-01-01 00:00:00+00'))
+from platform.transactions;
 
 -- daily_account_movement.sql, statement_lines.sql, ledger_control_totals.sql: a period's
 -- entries in one range scan; statement_balances.sql: all entries up to an instant.

@@ -12,9 +12,9 @@ with transactions as (
         kind,
         amount_minor,
         fee_minor,
-        discount_minor
+        discount_minor,
+        date_bin('1 hour', settled_at, timestamptz '2000-01-01 00:00:00+00') as hour_start
     from reporting_source.transactions
-    where settled_at >= %(period_start)s and settled_at < %(period_end)s
 ),
 
 merchants as (
@@ -31,23 +31,43 @@ promotions as (
     from reporting_source.promotions
 ),
 
+of_the_day as (
+    select
+        user_country,
+        merchant_id,
+        promotion_id,
+        currency,
+        kind,
+        amount_minor,
+        fee_minor,
+        discount_minor,
+        hour_start
+    from transactions
+    where
+        hour_start > %(period_start)s - interval '1 hour' and hour_start < %(period_end)s
+        -- A day of a zone with half hours begins and ends within one.
+        and (
+            %(has_whole_hours)s
+            or (settled_at >= %(period_start)s and settled_at < %(period_end)s)
+        )
+),
+
 described as (
     select
-        transactions.merchant_id,
-        transactions.currency,
-        transactions.kind,
-        transactions.amount_minor,
-        transactions.fee_minor,
-        transactions.discount_minor,
-        date_bin('1 hour', transactions.settled_at, timestamptz '2000-01-01 00:00:00+00')
-            as hour_start,
-        coalesce(transactions.user_country, 'unknown') as user_country,
+        of_the_day.hour_start,
+        of_the_day.merchant_id,
+        of_the_day.currency,
+        of_the_day.kind,
+        of_the_day.amount_minor,
+        of_the_day.fee_minor,
+        of_the_day.discount_minor,
+        coalesce(of_the_day.user_country, 'unknown') as user_country,
         case
-            when transactions.promotion_id is null then 'none'
+            when of_the_day.promotion_id is null then 'none'
             else coalesce(promotions.funding, 'unknown')
         end as promotion_funding
-    from transactions
-    left join promotions on transactions.promotion_id = promotions.promotion_id
+    from of_the_day
+    left join promotions on of_the_day.promotion_id = promotions.promotion_id
 ),
 
 cells as (

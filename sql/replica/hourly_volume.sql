@@ -5,9 +5,9 @@ with transactions as (
         kind,
         amount_minor,
         fee_minor,
-        discount_minor
+        discount_minor,
+        date_bin('1 hour', settled_at, timestamptz '2000-01-01 00:00:00+00') as hour_start
     from reporting_source.transactions
-    where settled_at >= %(period_start)s and settled_at < %(period_end)s
 )
 
 select
@@ -19,4 +19,5 @@ select
     sum(fee_minor)::bigint as fee_minor,
     sum(discount_minor)::bigint as discount_minor
 from transactions
+where hour_start = %(period_start)s
 group by currency, kind

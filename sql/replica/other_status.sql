@@ -2,9 +2,10 @@
 with transactions as (
     select
         transaction_id,
-        status
+        status,
+        settled_at,
+        date_bin('1 hour', settled_at, timestamptz '2000-01-01 00:00:00+00') as hour_start
     from reporting_source.transactions
-    where settled_at >= %(period_start)s and settled_at < %(period_end)s
 ),
 
 -- Materialized, or else a plan may walk through the whole table by transaction_id for the first 20.
@@ -13,7 +14,14 @@ others as materialized (
         transaction_id,
         status
     from transactions
-    where coalesce(status, '') <> 'settled'
+    where
+        hour_start > %(period_start)s - interval '1 hour' and hour_start < %(period_end)s
+        -- A day of a zone with half hours begins and ends within one.
+        and (
+            %(has_whole_hours)s
+            or (settled_at >= %(period_start)s and settled_at < %(period_end)s)
+        )
+        and coalesce(status, '') <> 'settled'
 )
 
 select

@@ -6,16 +6,32 @@ with transactions as (
         settled_at,
         currency,
         amount_minor,
-        coalesce(status, '') as status
+        coalesce(status, '') as status,
+        date_bin('1 hour', settled_at, timestamptz '2000-01-01 00:00:00+00') as hour_start
     from reporting_source.transactions
-    where settled_at >= %(period_start)s and settled_at < %(period_end)s
+),
+
+of_the_period as (
+    select
+        currency,
+        amount_minor,
+        status,
+        hour_start
+    from transactions
+    where
+        hour_start > %(period_start)s - interval '1 hour' and hour_start < %(period_end)s
+        -- A day of a zone with half hours begins and ends within one.
+        and (
+            %(has_whole_hours)s
+            or (settled_at >= %(period_start)s and settled_at < %(period_end)s)
+        )
 )
 
 select
     currency,
-    date_bin('1 hour', settled_at, timestamptz '2000-01-01 00:00:00+00') as hour_start,
+    hour_start,
     count(*) as row_count,
     sum(amount_minor)::bigint as amount_minor,
     count(*) filter (where status <> 'settled') as other_status_count
-from transactions
-group by date_bin('1 hour', settled_at, timestamptz '2000-01-01 00:00:00+00'), currency
+from of_the_period
+group by hour_start, currency

@@ -11,10 +11,13 @@ from benchmarks import contract_indexes
 from local.sample_platform import SampleSize, load
 from local.stack import Stack
 
-ALL = {"transactions_settled_at", "ledger_entries_posted_at"}
+ALL = {"transactions_settled_hour", "ledger_entries_posted_at"}
 SCANS = """
 prepare payments (timestamptz, timestamptz) as
-select count(*) from platform.transactions where settled_at >= $1 and settled_at < $2;
+select count(*) from platform.transactions
+where
+    date_bin('1 hour', settled_at, timestamptz '2000-01-01 00:00:00+00') >= $1
+    and date_bin('1 hour', settled_at, timestamptz '2000-01-01 00:00:00+00') < $2;
 prepare entries (timestamptz, timestamptz) as
 select count(*) from platform.ledger_entries where posted_at >= $1 and posted_at < $2;
 set plan_cache_mode = force_generic_plan;

@@ -31,12 +31,13 @@ def platform(stack: Stack, module_platform_database: str) -> str:
 @pytest.mark.parametrize("day", [date(2026, 10, 31), date(2026, 11, 1), date(2026, 11, 3)])
 def test_old_and_new_daily_volume_are_the_same_rows(platform: str, day: date) -> None:
     period = periods.day_of(day, NEW_YORK)
-    bounds: dict[str, object] = {"period_start": period.start, "period_end": period.end}
     with psycopg.connect(platform) as connection:
         old = old_report(connection, period.start, period.end)
-        new = day_cells(connection, bounds)
-        report = day_report(connection, bounds)
-        [(bare_count, bare_amount)] = connection.execute(statement("bare_scan"), bounds).fetchall()
+        new = day_cells(connection, period.bounds)
+        report = day_report(connection, period.bounds)
+        [(bare_count, bare_amount)] = connection.execute(
+            statement("bare_scan"), period.bounds
+        ).fetchall()
     assert sorted(old) == sorted(new)
     assert sorted(report) == without_merchants(old)
     assert len(old) > 20

@@ -1,11 +1,12 @@
 """How a replica reads a period for the reader: with another process only where that pays."""
 
-from datetime import timedelta
+import re
+from datetime import date, timedelta
 
 import psycopg
 import pytest
 
-from closebook.periods import HOUR, hour_of
+from closebook.periods import DAY, HOUR, Period, day_of, hour_of
 from closebook.queries import query
 from closebook.settings import Settings
 from local.stack import Stack
@@ -37,14 +38,49 @@ def test_an_hour_is_read_by_one_process_unless_it_is_very_large(
     platform.connection.execute("vacuum (analyze) platform.transactions")
     stack.replica_wait()
     # When the reader asks for one in their middle
-    hour = hour_of(START + timedelta(hours=HOURS // 2))
-    with psycopg.connect(settings.replicas[0].conninfo, prepare_threshold=None) as reader:
-        plan = "\n".join(
-            line
-            for (line,) in reader.execute(
-                "explain (costs off) " + query("replica/hourly_volume"), hour.bounds
-            )
-        )
-    # Then it is a range of the index, and a second process comes only for what takes it a while
-    assert "Index Only Scan using transactions_settled_at" in plan
+    plan = plan_of(settings, "hourly_volume", hour_of(START + timedelta(hours=HOURS // 2)))
+    # Then it is a range of the index, whose order does without a hash and a sort, and a second
+    # process comes only for what takes it a while
+    assert "Index Only Scan using transactions_settled_hour" in plan
+    assert "GroupAggregate" in plan
+    assert "HashAggregate" not in plan
+    assert "Sort" not in plan
     assert ("Workers Planned: 1" in plan) is has_worker, plan
+
+
+@pytest.mark.parametrize(
+    ("zone", "looks_at_instants"), [("America/New_York", False), ("Asia/Kolkata", True)]
+)
+@pytest.mark.parametrize("name", ["daily_volume", "volume_control_totals", "other_status"])
+def test_a_day_is_found_by_its_hours_and_looks_at_instants_only_where_it_cuts_one(
+    stack: Stack,
+    settings: Settings,
+    platform: Platform,
+    name: str,
+    zone: str,
+    looks_at_instants: bool,
+) -> None:
+    # Given a month of payments, and statistics that know them
+    start, days, payments_a_day = utc("2026-10-01T00:00Z"), 31, 1_000
+    count = days * payments_a_day
+    gap = days * DAY / count
+    platform.connection.execute(PAYMENTS, {"start": start, "gap": gap, "count": count})
+    platform.connection.execute("vacuum (analyze) platform.transactions")
+    stack.replica_wait()
+    # When the reader asks for a day
+    plan = plan_of(settings, name, day_of(date(2026, 10, 15), zone))
+    # Then its hours are the index's condition; and where no instant is looked at, PostgreSQL
+    # knows how many rows there are, as it would not of two conditions on one column
+    [condition] = re.findall(r"Index Cond: (.*)", plan)
+    assert condition.count("date_bin") == 2
+    assert ("settled_at >=" in plan) is looks_at_instants
+    if not looks_at_instants and name != "other_status":
+        [rows] = re.findall(r"Scan using transactions_settled_hour.*rows=(\d+)", plan)
+        assert int(rows) == pytest.approx(payments_a_day, rel=0.3)
+
+
+def plan_of(settings: Settings, name: str, period: Period) -> str:
+    """Return how a replica would run a query for the reader."""
+    explain = "explain " + query(f"replica/{name}")
+    with psycopg.connect(settings.replicas[0].conninfo, prepare_threshold=None) as reader:
+        return "\n".join(line for (line,) in reader.execute(explain, period.bounds))

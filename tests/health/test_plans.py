@@ -1,5 +1,6 @@
 """The plans of the closes' queries: as they are meant, or an alert that says what they are."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -16,7 +17,7 @@ from local.stack import Stack
 from tests.closing import RUN, Books, Platform, utc
 
 NOON = utc("2026-10-31T12:00Z")
-INDEX = "transactions_settled_at"
+INDEX = "transactions_settled_hour"
 BY_TRANSACTIONS = {"hourly_volume", "daily_volume", "volume_control_totals", "other_status"}
 
 
@@ -51,7 +52,7 @@ def index_statements() -> list[bytes]:
     text = (SQL_FOLDER / "platform" / "indexes.sql").read_text(encoding="utf-8")
     lines = "\n".join(line for line in text.splitlines() if not line.startswith("--"))
     return [
-        statement.replace("create index", "create index if not exists").encode()
+        re.sub("create (index|statistics)", r"create \1 if not exists", statement).encode()
         for statement in lines.split(";")
         if statement.strip()
     ]

@@ -361,7 +361,7 @@ def test_tables_are_left_ready_for_index_only_scans_with_all_their_indexes(sampl
     )
     assert set(sample.column("select indexname from pg_indexes where schemaname = 'platform'")) >= {
         *("transactions_user_id", "transactions_merchant_id", "ledger_entries_wallet_id"),
-        *("transactions_settled_at", "ledger_entries_posted_at"),
+        *("transactions_settled_hour", "ledger_entries_posted_at"),
     }
 
 

@@ -25,6 +25,9 @@ from reporting_source.transactions
 left join reporting_source.merchants on transactions.merchant_id = merchants.merchant_id
 left join reporting_source.promotions on transactions.promotion_id = promotions.promotion_id
 where
-    transactions.settled_at >= '{{ var("period_start") }}'
-    and transactions.settled_at < '{{ var("period_end") }}'
+    -- As the platform's index has them: the day begins with an hour.
+    date_bin('1 hour', transactions.settled_at, timestamptz '2000-01-01 00:00:00+00')
+        >= '{{ var("period_start") }}'
+    and date_bin('1 hour', transactions.settled_at, timestamptz '2000-01-01 00:00:00+00')
+        < '{{ var("period_end") }}'
 group by 1, 2, 3, 4, 5, 6, 7
