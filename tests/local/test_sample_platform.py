@@ -365,6 +365,19 @@ def test_tables_are_left_ready_for_index_only_scans_with_all_their_indexes(sampl
     }
 
 
+def test_indexes_that_are_made_after_the_rows_know_how_many_an_hour_has(stack: Stack) -> None:
+    stack.create_platform("sample_late", indexes=False)
+    try:
+        load_small(stack.primary_admin("sample_late"))
+        stack.create_indexes("sample_late")
+        with psycopg.connect(stack.primary_admin("sample_late")) as connection:
+            known = connection.execute("select n_distinct from pg_stats_ext_exprs").fetchall()
+    finally:
+        stack.drop_platform("sample_late")
+    assert len(known) == 1
+    assert known != [(None,)]
+
+
 def test_a_row_that_somebody_may_still_see_as_new_counts_and_a_page_without_rows_does_not(
     stack: Stack, platform_database: str
 ) -> None:
