@@ -188,8 +188,13 @@ def _counts(stack: Stack, day: Period) -> dict[Period, int]:
     """The transactions of each hour of a day."""
     with psycopg.connect(stack.replica_admin("replica_a", "platform")) as replica:
         rows = replica.execute(
-            "select date_trunc('hour', settled_at, 'UTC'), count(*) from platform.transactions "
-            "where settled_at >= %s and settled_at < %s group by 1",
+            """
+            with transactions as (
+                select date_bin('1 hour', settled_at, timestamptz '2000-01-01 00:00:00+00') as hour
+                from platform.transactions
+            )
+            select hour, count(*) from transactions where hour >= %s and hour < %s group by hour
+            """,
             [day.start, day.end],
         ).fetchall()
     counts = {periods.hour_of(start): count for start, count in rows}

@@ -339,6 +339,27 @@ def test_a_period_says_its_grain_its_label_and_its_bounds() -> None:
     assert text == "day 2026-03-08 [2026-03-08T05:00:00+00:00, 2026-03-09T04:00:00+00:00)"
 
 
+@pytest.mark.parametrize(
+    ("period", "has_whole_hours"),
+    [
+        (periods.hour_of(utc("2026-10-15T09:30Z")), True),
+        (periods.day_of(date(2026, 3, 8), "America/New_York"), True),
+        (periods.day_of(date(2026, 10, 15), "Asia/Kolkata"), False),
+        (periods.day_of(date(2026, 10, 15), "Asia/Kathmandu"), False),
+        # Lord Howe is 10:30 from UTC in winter and 11:00 in summer.
+        (periods.day_of(date(2026, 7, 1), "Australia/Lord_Howe"), False),
+        (periods.day_of(date(2026, 10, 4), "Australia/Lord_Howe"), False),
+        (periods.day_of(date(2026, 4, 5), "Australia/Lord_Howe"), False),
+        (periods.day_of(date(2026, 12, 24), "Australia/Lord_Howe"), True),
+    ],
+    ids=str,
+)
+def test_a_period_has_whole_hours_where_it_neither_begins_nor_ends_within_one(
+    period: Period, has_whole_hours: bool
+) -> None:
+    assert period.bounds["has_whole_hours"] is has_whole_hours
+
+
 # ---- what is refused --------------------------------------------------------------------
 
 

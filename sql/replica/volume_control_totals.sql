@@ -19,8 +19,9 @@ of_the_period as (
         hour_start
     from transactions
     where
+        -- From the hour that holds the start to the one that holds the last instant.
         hour_start > %(period_start)s - interval '1 hour' and hour_start < %(period_end)s
-        -- A day of a zone with half hours begins and ends within one.
+        -- A day of a zone with half hours may begin or end within one.
         and (
             %(has_whole_hours)s
             or (settled_at >= %(period_start)s and settled_at < %(period_end)s)

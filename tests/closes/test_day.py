@@ -183,6 +183,8 @@ def test_a_day_that_begins_or_ends_within_an_hour_closes_with_its_whole_hours(
     day = day_of(first_date, zone)
     fill(platform, day)
     platform.settle(day.end - timedelta(microseconds=1), 60)
+    # Of the day before, and of the same hour where the day begins within one.
+    platform.settle(day.start - timedelta(microseconds=1), 61)
 
     closed = close_day(replace(settings, time_zone=zone), day, RUN)
 

@@ -23,6 +23,7 @@ AGREEMENT = "tests/closes/test_cross_check.py::"
 REISSUE = "tests/closes/test_reissue.py::"
 MEMORY = "tests/closes/test_memory.py::"
 READ_PLANS = "tests/closes/test_plans.py::"
+CUT_DAY = DAY + "test_a_day_that_begins_or_ends_within_an_hour_closes_with_its_whole_hours"
 
 CLOSES = (
     # ---- the fence -------------------------------------------------------------------------
@@ -194,11 +195,25 @@ CLOSES = (
         (DAY + "test_the_volume_of_a_day_equals_a_recount_by_every_dimension",),
     ),
     Guard(
-        "bounds: half-open days of zones with half hours",
+        "bounds: a day that begins within an hour",
         "plugins/closebook/periods.py",
         "_begins_an_hour(self.start) and _begins_an_hour(self.end)",
-        "True",
-        (DAY + "test_a_day_that_begins_or_ends_within_an_hour_closes_with_its_whole_hours",),
+        "_begins_an_hour(self.end)",
+        (CUT_DAY,),
+    ),
+    Guard(
+        "bounds: a day that ends within an hour",
+        "plugins/closebook/periods.py",
+        "_begins_an_hour(self.start) and _begins_an_hour(self.end)",
+        "_begins_an_hour(self.start)",
+        (CUT_DAY,),
+    ),
+    Guard(
+        "bounds: half-open days that end within an hour",
+        "sql/replica/daily_volume.sql",
+        "settled_at < %(period_end)s",
+        "settled_at <= %(period_end)s",
+        (CUT_DAY,),
     ),
     Guard(
         "bounds: half-open months",
