@@ -5,12 +5,14 @@ With --large, volume and closes.
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks import closes, desk, index_cost, latency, platform, statements, volume, year
 from benchmarks.offload import report as offload
 from benchmarks.peers import report as peers
+from benchmarks.platform import Stage
 from benchmarks.timing import Results, console
 from local import REPOSITORY
 from local.errors import FOR_EXPLANATION, StackError, explained
@@ -51,8 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     name = "bench-stack-large" if chosen.large else "bench-stack"
     root = chosen.root or REPOSITORY / ".local" / name
     try:
-        if names != ["year"]:
-            _on_a_month(root, size, names, results, chosen)
+        _on_a_month(root, size, names, results, chosen)
         if "year" in names:
             _on_a_year(root.with_name(f"{root.name}-year"), results)
     except (StackError, *FOR_EXPLANATION) as raised:
@@ -69,28 +70,44 @@ def _on_a_month(
     results: Results,
     chosen: argparse.Namespace,
 ) -> None:
-    stage = platform.set_up(root, size, airflow="latency" in names)
-    try:
-        if "volume" in names:
-            volume.measure(stage, results)
-        if "closes" in names:
-            closes.measure(stage, results)
-        if "peers" in names:
-            peers.measure(stage, results)
-        if "index_cost" in names:
-            index_cost.measure(stage, results, seconds=1 if chosen.small else 10)
-        if "statements" in names:
-            statements.measure(
-                results,
-                document_count=2 if chosen.small else 10,
-                long_count=1_000 if chosen.small else 20_000,
-            )
-        if "latency" in names:
+    # By itself, and first: beside the others Airflow would take its share of the cores, and offload
+    # leaves a stack that has to be made anew.
+    if "latency" in names:
+        with _stage(root, size, airflow=True) as stage:
             latency.measure(stage, results, hour_end=chosen.hour_end)
-        if "offload" in names:
-            offload.measure(stage, results, chosen.phase_seconds)
-        if "desk" in names:
-            desk.measure(stage, results, account_count=400 if chosen.small else 40_000)
+    if not {"latency", "year"}.issuperset(names):
+        with _stage(root, size, airflow=False) as stage:
+            _without_airflow(stage, names, results, chosen)
+
+
+def _without_airflow(
+    stage: Stage, names: Sequence[str], results: Results, chosen: argparse.Namespace
+) -> None:
+    if "volume" in names:
+        volume.measure(stage, results)
+    if "closes" in names:
+        closes.measure(stage, results)
+    if "peers" in names:
+        peers.measure(stage, results)
+    if "index_cost" in names:
+        index_cost.measure(stage, results, seconds=1 if chosen.small else 10)
+    if "statements" in names:
+        statements.measure(
+            results,
+            document_count=2 if chosen.small else 10,
+            long_count=1_000 if chosen.small else 20_000,
+        )
+    if "offload" in names:
+        offload.measure(stage, results, chosen.phase_seconds)
+    if "desk" in names:
+        desk.measure(stage, results, account_count=400 if chosen.small else 40_000)
+
+
+@contextmanager
+def _stage(root: Path, size: SampleSize, *, airflow: bool) -> Iterator[Stage]:
+    stage = platform.set_up(root, size, airflow=airflow)
+    try:
+        yield stage
     finally:
         stage.stack.down()
 
@@ -98,11 +115,8 @@ def _on_a_month(
 def _on_a_year(root: Path, results: Results) -> None:
     """Modest days, on a stack of their own."""
     size = year.SMALL if results.is_tried_out else year.YEAR
-    stage = platform.set_up(root, size)
-    try:
+    with _stage(root, size, airflow=True) as stage:
         year.measure(stage, results, year.last_days(stage, size.days - 1))
-    finally:
-        stage.stack.down()
 
 
 if __name__ == "__main__":

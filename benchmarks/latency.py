@@ -33,18 +33,14 @@ def measure(stage: Stage, results: Results, *, hour_end: bool) -> None:
     with AirflowApi.login(stack.ui_url, "admin", stack.credentials["admin"]) as airflow:
         airflow.wait_for_dags((DAG,), seconds=60)
         airflow.unpause(DAG)
-        try:
-            timed = alternate(
-                {
-                    "through Airflow": lambda: _through_airflow(airflow, client, stage),
-                    "close and publish alone": lambda: _alone(stage),
-                },
-                results.rounds(),
-            )
-            scheduled = _after_the_hour(stage) if hour_end else "not asked for: --hour-end"
-        finally:
-            # What is measured next has the machine to itself when an hour ends.
-            airflow.pause(DAG)
+        timed = alternate(
+            {
+                "through Airflow": lambda: _through_airflow(airflow, client, stage),
+                "close and publish alone": lambda: _alone(stage),
+            },
+            results.rounds(),
+        )
+        scheduled = _after_the_hour(stage) if hour_end else "not asked for: --hour-end"
     share = (
         timed["through Airflow"].median_seconds - timed["close and publish alone"].median_seconds
     )

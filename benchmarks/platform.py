@@ -85,7 +85,7 @@ class Stage:
             client.delete(COUNTER_KEY)
 
 
-def set_up(root: Path, size: SampleSize, *, airflow: bool = True) -> Stage:
+def set_up(root: Path, size: SampleSize, *, airflow: bool) -> Stage:
     """Start the stack in a folder and load it, unless the same is loaded already."""
     loaded, contract = _marker(root), _digest(size)
     if loaded.exists() and json.loads(loaded.read_text()).get("contract") != contract:
