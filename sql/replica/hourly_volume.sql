@@ -6,6 +6,7 @@ with transactions as (
         amount_minor,
         fee_minor,
         discount_minor,
+        settled_at,
         date_bin('1 hour', settled_at, timestamptz '2000-01-01 00:00:00+00') as hour_start
     from reporting_source.transactions
 )
@@ -19,5 +20,11 @@ select
     sum(fee_minor)::bigint as fee_minor,
     sum(discount_minor)::bigint as discount_minor
 from transactions
-where hour_start = %(period_start)s
+where
+    hour_start = date_bin('1 hour', %(period_start)s, timestamptz '2000-01-01 00:00:00+00')
+    -- Closebook closes whole hours only; a part of one would be as exact.
+    and (
+        %(has_whole_hours)s
+        or (settled_at >= %(period_start)s and settled_at < %(period_end)s)
+    )
 group by currency, kind
