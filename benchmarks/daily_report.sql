@@ -19,49 +19,40 @@ with transactions as (
     from reporting_source.transactions
 ),
 
-of_the_day as (
-    select
-        user_country,
-        merchant_id,
-        promotion_id,
-        currency,
-        kind,
-        amount_minor,
-        fee_minor,
-        discount_minor
-    from transactions
-    where
-        -- From the hour that holds the start to the one that holds the last instant.
-        hour_start > %(period_start)s - interval '1 hour' and hour_start < %(period_end)s
-        -- A day of a zone with half hours may begin or end within one.
-        and (
-            %(has_whole_hours)s
-            or (settled_at >= %(period_start)s and settled_at < %(period_end)s)
-        )
-),
-
 cells as (
     select
         merchants.category,
-        of_the_day.user_country,
-        of_the_day.currency,
+        transactions.user_country,
+        transactions.currency,
         promotions.funding,
-        of_the_day.promotion_id is null as is_unpromoted,
-        of_the_day.kind,
+        transactions.promotion_id is null as is_unpromoted,
+        transactions.kind,
         count(*) as transaction_count,
-        sum(of_the_day.amount_minor) as amount_minor,
-        sum(of_the_day.fee_minor) as fee_minor,
-        sum(of_the_day.discount_minor) as discount_minor
-    from of_the_day
-    left join reporting_source.merchants on of_the_day.merchant_id = merchants.merchant_id
-    left join reporting_source.promotions on of_the_day.promotion_id = promotions.promotion_id
+        sum(transactions.amount_minor) as amount_minor,
+        sum(transactions.fee_minor) as fee_minor,
+        sum(transactions.discount_minor) as discount_minor
+    from transactions
+    left join reporting_source.merchants on transactions.merchant_id = merchants.merchant_id
+    left join reporting_source.promotions on transactions.promotion_id = promotions.promotion_id
+    where
+        -- From the hour that holds the start to the one that holds the last instant.
+        transactions.hour_start > %(period_start)s - interval '1 hour'
+        and transactions.hour_start < %(period_end)s
+        -- A day of a zone with half hours may begin or end within one.
+        and (
+            %(has_whole_hours)s
+            or (
+                transactions.settled_at >= %(period_start)s
+                and transactions.settled_at < %(period_end)s
+            )
+        )
     group by
         merchants.category,
-        of_the_day.user_country,
-        of_the_day.currency,
+        transactions.user_country,
+        transactions.currency,
         promotions.funding,
-        of_the_day.promotion_id is null,
-        of_the_day.kind
+        transactions.promotion_id is null,
+        transactions.kind
 ),
 
 described as (

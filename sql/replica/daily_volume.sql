@@ -31,44 +31,34 @@ promotions as (
     from reporting_source.promotions
 ),
 
-of_the_day as (
+described as (
     select
-        user_country,
-        merchant_id,
-        promotion_id,
-        currency,
-        kind,
-        amount_minor,
-        fee_minor,
-        discount_minor,
-        hour_start
+        transactions.hour_start,
+        transactions.merchant_id,
+        transactions.currency,
+        transactions.kind,
+        transactions.amount_minor,
+        transactions.fee_minor,
+        transactions.discount_minor,
+        coalesce(transactions.user_country, 'unknown') as user_country,
+        case
+            when transactions.promotion_id is null then 'none'
+            else coalesce(promotions.funding, 'unknown')
+        end as promotion_funding
     from transactions
+    left join promotions on transactions.promotion_id = promotions.promotion_id
     where
         -- From the hour that holds the start to the one that holds the last instant.
-        hour_start > %(period_start)s - interval '1 hour' and hour_start < %(period_end)s
+        transactions.hour_start > %(period_start)s - interval '1 hour'
+        and transactions.hour_start < %(period_end)s
         -- A day of a zone with half hours may begin or end within one.
         and (
             %(has_whole_hours)s
-            or (settled_at >= %(period_start)s and settled_at < %(period_end)s)
+            or (
+                transactions.settled_at >= %(period_start)s
+                and transactions.settled_at < %(period_end)s
+            )
         )
-),
-
-described as (
-    select
-        of_the_day.hour_start,
-        of_the_day.merchant_id,
-        of_the_day.currency,
-        of_the_day.kind,
-        of_the_day.amount_minor,
-        of_the_day.fee_minor,
-        of_the_day.discount_minor,
-        coalesce(of_the_day.user_country, 'unknown') as user_country,
-        case
-            when of_the_day.promotion_id is null then 'none'
-            else coalesce(promotions.funding, 'unknown')
-        end as promotion_funding
-    from of_the_day
-    left join promotions on of_the_day.promotion_id = promotions.promotion_id
 ),
 
 cells as (

@@ -16,8 +16,8 @@ insert into reporting.closes (
 )
 select
     %(grain)s,
-    %(period_start)s,
-    %(period_end)s,
+    %(period_start)s as period_start,
+    %(period_end)s as period_end,
     %(time_zone)s,
     coalesce(max(close_version), 0) + 1 as close_version,
     '0/0'::pg_lsn + %(fence_position)s::bigint::numeric as fence_lsn,
