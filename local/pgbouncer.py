@@ -27,18 +27,18 @@ class PgBouncer:
     run_as: ServerUser | None
     environment: Mapping[str, str]
 
-    def component(self, passwords: Mapping[str, str]) -> Component:
-        """How to start it; writes its configuration and the file of users and passwords.
+    def admit(self, verifiers: Mapping[str, str]) -> None:
+        """Write down who may log in, by the SCRAM verifiers of their passwords.
 
-        The passwords are plain in that file (mode 600): PgBouncer 1.18 needs them so to log
-        in to PostgreSQL by SCRAM.
+        That of a role must be the replica's own: PgBouncer logs in there with the keys that its
+        client has proved. From a password it would derive a verifier at each log-in, one log-in
+        after another (7 ms).
         """
-        users = self.folder / "users.txt"
-        write_private(
-            users,
-            "".join(f'"{user}" "{password}"\n' for user, password in passwords.items()),
-            self.run_as,
-        )
+        text = "".join(f'"{user}" "{verifier}"\n' for user, verifier in verifiers.items())
+        write_private(self._users, text, self.run_as)
+
+    def component(self) -> Component:
+        """How to start it; writes its configuration."""
         configuration = self.folder / "pgbouncer.ini"
         write_private(
             configuration,
@@ -51,7 +51,7 @@ listen_addr = {LOOPBACK}
 listen_port = {self.port}
 unix_socket_dir =
 auth_type = scram-sha-256
-auth_file = {users}
+auth_file = {self._users}
 admin_users = {ADMIN_USER}
 pool_mode = transaction
 default_pool_size = {POOL_SIZE}
@@ -80,6 +80,10 @@ log_disconnections = 0
             run_as=self.run_as,
             stop_seconds=10,
         )
+
+    @property
+    def _users(self) -> Path:
+        return self.folder / "users.txt"
 
     def is_ready(self, admin_conninfo: str) -> bool:
         """Whether its console answers."""

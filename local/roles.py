@@ -52,21 +52,33 @@ def make_roles(admin: str, server: str, passwords: Mapping[str, str]) -> None:
         if not have.issuperset(_OF_CLOSEBOOK[server]):
             connection.execute(sql_file(*_FILES[server]))
             for role in _OF_CLOSEBOOK[server]:
-                _set_password(connection, role, passwords[role])
+                _set_password(connection, role, passwords)
         role, statements = _OF_STACK[server]
         if role not in have:
             for statement in statements:
                 connection.execute(statement.format(sql.Identifier(role)))
-            _set_password(connection, role, passwords[role])
+            _set_password(connection, role, passwords)
 
 
-def _set_password(connection: psycopg.Connection[Any], role: str, password: str) -> None:
-    # As \password does: the server, its log and its statistics never see the password.
-    verifier = connection.pgconn.encrypt_password(
-        password.encode(), role.encode(), b"scram-sha-256"
-    )
-    connection.execute(
-        sql.SQL("alter role {} password {}").format(
-            sql.Identifier(role), sql.Literal(verifier.decode())
+def pool_verifiers(admin: str, passwords: Mapping[str, str]) -> dict[str, str]:
+    """The SCRAM verifiers of whoever logs in to a pooler; the platform's own for its reader."""
+    with psycopg.connect(admin) as connection:
+        reader = connection.execute(
+            "select rolname, rolpassword from pg_authid where rolname = 'closebook_reader'"
         )
+        return {**dict(reader), ADMIN_USER: _verifier(connection, ADMIN_USER, passwords)}
+
+
+def _set_password(
+    connection: psycopg.Connection[Any], role: str, passwords: Mapping[str, str]
+) -> None:
+    # As \password does: the server, its log and its statistics never see the password.
+    verifier = _verifier(connection, role, passwords)
+    connection.execute(
+        sql.SQL("alter role {} password {}").format(sql.Identifier(role), sql.Literal(verifier))
     )
+
+
+def _verifier(connection: psycopg.Connection[Any], role: str, passwords: Mapping[str, str]) -> str:
+    password = passwords[role].encode()
+    return connection.pgconn.encrypt_password(password, role.encode(), b"scram-sha-256").decode()

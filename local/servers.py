@@ -1,6 +1,6 @@
 """The servers of a stack: where each one's data and log are, how it starts, when it is ready."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +8,7 @@ from typing import Any
 
 from local.addresses import POOLERS, PRIMARY, REDIS, REPLICAS, Addresses
 from local.folders import write_private
-from local.pgbouncer import ADMIN_USER, PgBouncer
+from local.pgbouncer import PgBouncer
 from local.ports import LOOPBACK
 from local.postgres import REPLICATION_USER, SUPERUSER, PostgresServer, Upstream
 from local.processes import Component, ServerUser
@@ -33,13 +33,8 @@ class Servers:
                 lambda: redis.is_ready(addresses.redis_url),
             )
         if name in POOLERS:
-            replica = POOLERS[name]
-            pooler = PgBouncer(replica_port=addresses.ports[replica], **self._place(name))
-            users = ("closebook_reader", ADMIN_USER)
-            return (
-                pooler.component({user: addresses.secrets[user] for user in users}),
-                lambda: pooler.is_ready(addresses.pool_admin(replica)),
-            )
+            pooler, console = self._pooler(name), addresses.pool_admin(POOLERS[name])
+            return pooler.component(), lambda: pooler.is_ready(console)
         server = self._postgres(name)
         conninfo = addresses.conninfo(name, SUPERUSER, "postgres")
         return server.component(), lambda: server.is_ready(conninfo)
@@ -59,6 +54,11 @@ class Servers:
         with ThreadPoolExecutor(len(servers)) as pool:
             new = [server for server in servers if not server.folder.exists()]
             list(pool.map(PostgresServer.copy_from_upstream, new))
+
+    def make_poolers(self, verifiers: Mapping[str, str]) -> None:
+        """Tell the poolers whom they let in."""
+        for name in POOLERS:
+            self._pooler(name).admit(verifiers)
 
     @property
     def _folder(self) -> Path:
@@ -82,6 +82,9 @@ class Servers:
         return PostgresServer(
             **self._place(name), fast=self.fast, upstream=primary if name in REPLICAS else None
         )
+
+    def _pooler(self, name: str) -> PgBouncer:
+        return PgBouncer(replica_port=self.addresses.ports[POOLERS[name]], **self._place(name))
 
     def _place(self, name: str) -> dict[str, Any]:
         return {

@@ -30,7 +30,7 @@ from local.postgres import make_replication_slots
 from local.prerequisites import require_programs, require_room
 from local.processes import Running
 from local.progress import Steps
-from local.roles import make_roles, new_secrets
+from local.roles import make_roles, new_secrets, pool_verifiers
 from local.servers import Servers
 from local.state import State, alone
 
@@ -107,6 +107,7 @@ class Stack(Databases):
                 self._servers.make_replicas()
                 self.start(*REPLICAS)
             with steps.step("PgBouncer and Redis"):
+                self._servers.make_poolers(pool_verifiers(self.primary_admin(), self.secrets))
                 self.start(*POOLERS, REDIS)
             with steps.step("Reporting schema"):
                 if not self.has_database(self.store_admin(), STORE_DATABASE):

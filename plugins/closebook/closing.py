@@ -59,20 +59,24 @@ def _attempt(
     settings: Settings, period: Period, run: Run, compared: Sequence[Period], work: Work
 ) -> tuple[list[Close], list[TieOut]]:
     """Return what was written, and what does not tie out with it any more."""
+    # One connection for all of it: to open another takes as long as to write an hour.
     with on_store(settings) as store:
-        basis = closes.current_versions(store, compared)
+        with store.transaction():
+            basis = closes.current_versions(store, compared)
 
-    def write(first: Source, second: OpenSource | None = None) -> tuple[list[Close], list[TieOut]]:
-        with writing(settings, period) as store:
-            written = work(store, Reading(first, basis))
-            if second is not None:
-                _cross_check(store, first, second, compared, work)
-                _record_agreement(store, written, run)
-            return written, _tie_out_dependents(store, written, run)
+        def write(
+            first: Source, second: OpenSource | None = None
+        ) -> tuple[list[Close], list[TieOut]]:
+            with writing(store, period):
+                written = work(store, Reading(first, basis))
+                if second is not None:
+                    _cross_check(store, first, second, compared, work)
+                    _record_agreement(store, written, run)
+                return written, _tie_out_dependents(store, written, run)
 
-    if run.cross_check:
-        return replicas.read_both(settings, period, write)
-    return replicas.read(settings, period, write)
+        if run.cross_check:
+            return replicas.read_both(settings, period, write)
+        return replicas.read(settings, period, write)
 
 
 def _cross_check(

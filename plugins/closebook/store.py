@@ -1,4 +1,4 @@
-"""The reporting store: one transaction at a time, and what its failures mean."""
+"""The reporting store: its connections, and what its failures mean."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +17,10 @@ Store = psycopg.Connection[DictRow]
 
 @contextmanager
 def on_store(settings: Settings | DeskSettings) -> Iterator[Store]:
-    """One transaction on the reporting store. Raises Transient when it is out of reach."""
+    """One transaction on the reporting store, or several: each `store.transaction()` is one.
+
+    Raises Transient when it is out of reach.
+    """
     try:
         with _connection(settings) as store:
             yield store
@@ -28,14 +31,14 @@ def on_store(settings: Settings | DeskSettings) -> Iterator[Store]:
 
 
 @contextmanager
-def writing(settings: Settings, period: Period) -> Iterator[Store]:
+def writing(store: Store, period: Period) -> Iterator[None]:
     """One transaction that writes a close: committed at the end, or nothing of it is.
 
     Raises Transient when the store is out of reach, WrongData when it refuses the rows.
     """
     try:
-        with _connection(settings) as store:
-            yield store
+        with store.transaction():
+            yield
     except psycopg.Error as error:
         if is_lost(error):
             raise Transient(f"{period}: {_failure(error)}") from None

@@ -180,6 +180,20 @@ def test_the_pooler_lends_a_server_for_a_transaction_only(stack: Stack, replica:
     assert len(servers) <= int(str(settings["default_pool_size"]))
 
 
+@pytest.mark.parametrize("pooler", POOLERS)
+def test_the_pooler_knows_who_may_log_in_and_no_password(stack: Stack, pooler: str) -> None:
+    users = (stack.root / "servers" / pooler / "users.txt").read_text()
+    assert "closebook_reader" in users
+    assert not any(secret in users for secret in stack.secrets.values())
+
+    # When it starts anew, it has seen no client's log-in that it could use at the replica
+    stack.stop(pooler)
+    stack.start(pooler)
+
+    with psycopg.connect(stack.reader(POOLERS[pooler])) as reader:
+        assert reader.execute("select pg_is_in_recovery()").fetchone() == (True,)
+
+
 # ---- safety -----------------------------------------------------------------------------
 
 
