@@ -1,6 +1,6 @@
 """The day beside the old report and the bare scan; the hour beside a full count. On a replica."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -108,7 +108,7 @@ def _measure_day(connections: Connections, stack: Stack, day: Period, results: R
         transactions_of_the_day=counted,
         rows_of_the_report=len(report),
         rows_with_the_merchant=len(cells),
-        **_times_faster(timed),
+        times_as_fast_as=_times_as_fast(timed, [OLD]),
     )
 
 
@@ -158,13 +158,7 @@ def _measure_hour(
         "bare scan",
         hour=hour.label,
         transactions_of_the_hour=counted,
-        full_counts_over={
-            count: {
-                name: round(timed[count].median_seconds / timed[name].median_seconds)
-                for name in contestants
-            }
-            for count in counts
-        },
+        times_as_fast_as=_times_as_fast(timed, counts),
     )
 
 
@@ -196,14 +190,15 @@ def without_merchants(rows: Iterable[Row]) -> list[Cell]:
     return sorted(cast("Cell", key + numbers) for key, numbers in sums.items())
 
 
-def _times_faster(timed: dict[str, Timed]) -> dict[str, float]:
-    """How many times the old report's time each other way's fits into."""
+def _times_as_fast(timed: dict[str, Timed], slow: Collection[str]) -> dict[str, dict[str, float]]:
+    """For each slow way, how many times its time each of the others fits into."""
     return {
-        f"{OLD} over {name}".replace(".sql", "").replace(" ", "_"): round(
-            timed[OLD].median_seconds / one.median_seconds, 1
-        )
-        for name, one in timed.items()
-        if name != OLD and not name.startswith("bare scan")
+        way: {
+            name: round(timed[way].median_seconds / one.median_seconds, 1)
+            for name, one in timed.items()
+            if name not in slow
+        }
+        for way in slow
     }
 
 

@@ -41,8 +41,13 @@ def test_all_benchmarks_run_and_write_their_medians(tmp_path: Path) -> None:
     for result in written.values():
         assert result["reference"] in result["rounds"]
         assert all(len(one["seconds"]) == 1 for one in result["rounds"].values())
-    assert written["daily_volume"]["facts"]["old_report_over_daily_volume"] > 1
-    assert written["daily_volume"]["facts"]["old_report_over_daily_report"] > 1
+    times = written["daily_volume"]["facts"]["times_as_fast_as"]
+    assert set(times) == {"old report"}
+    assert times["old report"]["daily_report.sql"] > 1
+    assert times["old report"]["daily_volume.sql"] > 1
+    counts = written["hourly_volume"]["facts"]["times_as_fast_as"]
+    assert set(counts) == {"full count", "full count, by one process"}
+    assert all("hourly_volume.sql" in ways for ways in counts.values())
     assert set(indexes) == {"transactions_settled_hour", "ledger_entries_posted_at"}
     for cost in indexes.values():
         assert cost["log_bytes_a_write"]["with"] > cost["log_bytes_a_write"]["without"]
