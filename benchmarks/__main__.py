@@ -1,6 +1,6 @@
 """`python -m benchmarks [NAME ...]`: all of the benchmarks, or those that are named.
 
-With --large, volume and closes.
+With --large, growth, volume and closes.
 """
 
 import argparse
@@ -9,7 +9,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks import closes, desk, index_cost, latency, platform, statements, volume, year
+from benchmarks import (
+    closes,
+    desk,
+    growth,
+    index_cost,
+    latency,
+    platform,
+    statements,
+    volume,
+    year,
+)
 from benchmarks.offload import report as offload
 from benchmarks.peers import report as peers
 from benchmarks.platform import Stage
@@ -23,7 +33,7 @@ NAMES = (
     "year",
 )
 # The others would copy or fill such a platform, or do not depend on its size.
-LARGE_NAMES = ("volume", "closes")
+LARGE_NAMES = ("growth", "volume", "closes")
 SMALL = SampleSize(transactions=20_000, users=500, merchants=60, promotions=20, days=5)
 
 
@@ -40,6 +50,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--hour-end", action="store_true", help="time a scheduled run too")
     parser.add_argument("--phase-seconds", type=int, default=300, help="of each way of offload")
     parser.add_argument("--root", type=Path, help="the stack's folder")
+    parser.add_argument(
+        "--beside",
+        type=Path,
+        default=REPOSITORY / ".local" / "bench-stack",
+        help="the folder of the smaller stack, for growth",
+    )
     parser.add_argument("--results", type=Path, default=REPOSITORY / "benchmarks" / "results")
     chosen = parser.parse_args(arguments)
     known = LARGE_NAMES if chosen.large else NAMES
@@ -83,6 +99,10 @@ def _on_a_month(
 def _without_airflow(
     stage: Stage, names: Sequence[str], results: Results, chosen: argparse.Namespace
 ) -> None:
+    if "growth" in names:
+        smaller = SMALL if chosen.small else platform.SIZE
+        with _stage(chosen.beside, smaller, airflow=False) as beside:
+            growth.measure(beside, stage, results)
     if "volume" in names:
         volume.measure(stage, results)
     if "closes" in names:

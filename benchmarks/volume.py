@@ -20,6 +20,7 @@ from local.stack import Stack
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 Bounds = dict[str, object]
+Ways = dict[str, Callable[[], object]]
 Cell = tuple[str, str, str, str, str, int, int, int, int]
 """A row of daily_report.sql: a row of the old report, without its merchant."""
 
@@ -42,7 +43,19 @@ class Connections:
 
 def measure(stage: Stage, results: Results) -> None:
     """Assert that all ways give the same numbers, then let them take turns."""
-    stack = stage.stack
+    with connected(stage.stack) as connections:
+        _measure_day(connections, stage.stack, stage.day, results)
+        # Many rounds of what takes a few milliseconds, beside which the noise is large; a full
+        # count of 50,000,000 takes ten seconds.
+        rounds = 31 if stage.size.transactions < LARGE.transactions else 11
+        counts = _full_counts(connections)
+        _measure_hour("Hourly volume", connections, stage.hour, results, rounds, counts)
+        _measure_hour("Busiest hour", connections, stage.busiest_hour, results, 31, {})
+
+
+@contextmanager
+def connected(stack: Stack) -> Iterator[Connections]:
+    """Connect to the replica in all of the ways."""
     with ExitStack() as opened:
 
         def connect(conninfo: str, **how: Any) -> Connection:
@@ -56,13 +69,33 @@ def measure(stage: Stage, results: Results) -> None:
             alone=connect(on_replica, options="-c max_parallel_workers_per_gather=0"),
         )
         _set_as_the_reader(connections.tuned)
-        _measure_day(connections, stack, stage.day, results)
-        # Many rounds of what takes a few milliseconds, beside which the noise is large; a full
-        # count of 50,000,000 takes ten seconds.
-        rounds = 31 if stage.size.transactions < LARGE.transactions else 11
-        counts = _full_counts(connections)
-        _measure_hour("Hourly volume", connections, stage.hour, results, rounds, counts)
-        _measure_hour("Busiest hour", connections, stage.busiest_hour, results, 31, {})
+        yield connections
+
+
+def day_ways(connections: Connections, day: Period) -> Ways:
+    """The day as a close and as the old report has it, and the bare scan of its rows."""
+    reader, replica, bounds = connections.reader, connections.replica, day.bounds
+    return {
+        "daily_report.sql": lambda: reader.execute(DAILY_REPORT.read_bytes(), bounds).fetchall(),
+        "daily_volume.sql": lambda: copy_rows(reader, "daily_volume", bounds),
+        "rows not sent": lambda: _execute(reader, "daily_volume", bounds),
+        "bare scan": lambda: replica.execute(statement("bare_scan"), bounds).fetchall(),
+        # Which lets the scan have a second process too.
+        "bare scan, reader's settings": lambda: connections.tuned.execute(
+            statement("bare_scan"), bounds
+        ).fetchall(),
+    }
+
+
+def hour_ways(connections: Connections, hour: Period) -> Ways:
+    """The hour first as its bare scan is asked, then as a close asks; and the bare scan."""
+    reader, tuned, bounds = connections.reader, connections.tuned, hour.bounds
+    hourly_volume = query("replica/hourly_volume")
+    return {
+        "hourly_volume.sql": lambda: tuned.execute(hourly_volume, bounds).fetchall(),
+        "the same by COPY and pooler": lambda: copy_rows(reader, "hourly_volume", bounds),
+        "bare scan": lambda: tuned.execute(statement("bare_scan"), bounds).fetchall(),
+    }
 
 
 def _measure_day(connections: Connections, stack: Stack, day: Period, results: Results) -> None:
@@ -73,16 +106,7 @@ def _measure_day(connections: Connections, stack: Stack, day: Period, results: R
     assert sum(row[6] for row in cells) == counted  # noqa: S101
     assert sum(row[7] for row in cells) == amount_minor  # noqa: S101
     assert without_merchants(cells) == sorted(report), "the report and the day differ"  # noqa: S101
-    contestants: dict[str, Callable[[], object]] = {
-        "daily_report.sql": lambda: reader.execute(DAILY_REPORT.read_bytes(), bounds).fetchall(),
-        "daily_volume.sql": lambda: copy_rows(reader, "daily_volume", bounds),
-        "rows not sent": lambda: _execute(reader, "daily_volume", bounds),
-        "bare scan": lambda: replica.execute(statement("bare_scan"), bounds).fetchall(),
-        # Which lets the scan have a second process too.
-        "bare scan, reader's settings": lambda: connections.tuned.execute(
-            statement("bare_scan"), bounds
-        ).fetchall(),
-    }
+    contestants = day_ways(connections, day)
     rows: list[Row] = []
 
     def run_old_report() -> None:
@@ -121,7 +145,7 @@ def _set_as_the_reader(connection: Connection) -> None:
     """)
 
 
-def _full_counts(connections: Connections) -> dict[str, Callable[[], object]]:
+def _full_counts(connections: Connections) -> Ways:
     return {
         "full count": lambda: connections.replica.execute(statement("live_count")).fetchall(),
         "full count, by one process": lambda: connections.alone.execute(
@@ -136,21 +160,15 @@ def _measure_hour(
     hour: Period,
     results: Results,
     rounds: int,
-    counts: dict[str, Callable[[], object]],
+    counts: Ways,
 ) -> None:
     reader, tuned = connections.reader, connections.tuned
     bounds = hour.bounds
-    hourly_volume = query("replica/hourly_volume")
-    rows = reader.execute(hourly_volume, bounds).fetchall()
+    rows = reader.execute(query("replica/hourly_volume"), bounds).fetchall()
     ((counted, amount_minor),) = tuned.execute(statement("bare_scan"), bounds).fetchall()
     assert sum(row[3] for row in rows) == counted  # noqa: S101
     assert sum(row[4] for row in rows) == amount_minor  # noqa: S101
-    # First as the bare scan is asked, then as a close asks.
-    contestants: dict[str, Callable[[], object]] = {
-        "hourly_volume.sql": lambda: tuned.execute(hourly_volume, bounds).fetchall(),
-        "the same by COPY and pooler": lambda: copy_rows(reader, "hourly_volume", bounds),
-        "bare scan": lambda: tuned.execute(statement("bare_scan"), bounds).fetchall(),
-    }
+    contestants = hour_ways(connections, hour)
     timed = alternate(contestants | counts, results.rounds(rounds), warmed=tuple(contestants))
     results.report(
         title,
@@ -191,7 +209,7 @@ def without_merchants(rows: Iterable[Row]) -> list[Cell]:
 
 
 def _times_as_fast(timed: dict[str, Timed], slow: Collection[str]) -> dict[str, dict[str, float]]:
-    """For each slow way, how many times its time each of the others fits into."""
+    """By how many times each other way is faster than a slow one, for each slow one."""
     return {
         way: {
             name: round(timed[way].median_seconds / one.median_seconds, 1)

@@ -81,10 +81,6 @@ log_disconnections = 0
             stop_seconds=10,
         )
 
-    @property
-    def _users(self) -> Path:
-        return self.folder / "users.txt"
-
     def is_ready(self, admin_conninfo: str) -> bool:
         """Whether its console answers."""
         try:
@@ -93,6 +89,10 @@ log_disconnections = 0
         except psycopg.OperationalError:
             return False
         return True
+
+    @property
+    def _users(self) -> Path:
+        return self.folder / "users.txt"
 
 
 def console(admin_conninfo: str) -> psycopg.Connection[tuple[object, ...]]:

@@ -55,8 +55,8 @@ class Servers:
             new = [server for server in servers if not server.folder.exists()]
             list(pool.map(PostgresServer.copy_from_upstream, new))
 
-    def make_poolers(self, verifiers: Mapping[str, str]) -> None:
-        """Tell the poolers whom they let in."""
+    def admit_to_poolers(self, verifiers: Mapping[str, str]) -> None:
+        """Tell the poolers whom to let in."""
         for name in POOLERS:
             self._pooler(name).admit(verifiers)
 

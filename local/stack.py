@@ -107,7 +107,7 @@ class Stack(Databases):
                 self._servers.make_replicas()
                 self.start(*REPLICAS)
             with steps.step("PgBouncer and Redis"):
-                self._servers.make_poolers(pool_verifiers(self.primary_admin(), self.secrets))
+                self._servers.admit_to_poolers(pool_verifiers(self.primary_admin(), self.secrets))
                 self.start(*POOLERS, REDIS)
             with steps.step("Reporting schema"):
                 if not self.has_database(self.store_admin(), STORE_DATABASE):

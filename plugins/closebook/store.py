@@ -17,7 +17,7 @@ Store = psycopg.Connection[DictRow]
 
 @contextmanager
 def on_store(settings: Settings | DeskSettings) -> Iterator[Store]:
-    """One transaction on the reporting store, or several: each `store.transaction()` is one.
+    """One transaction on the reporting store; or several, if all is in a `store.transaction()`.
 
     Raises Transient when it is out of reach.
     """
@@ -34,7 +34,8 @@ def on_store(settings: Settings | DeskSettings) -> Iterator[Store]:
 def writing(store: Store, period: Period) -> Iterator[None]:
     """One transaction that writes a close: committed at the end, or nothing of it is.
 
-    Raises Transient when the store is out of reach, WrongData when it refuses the rows.
+    The store has none open. Raises Transient when it is out of reach, WrongData when it refuses
+    the rows.
     """
     try:
         with store.transaction():

@@ -11,6 +11,7 @@ from closebook.errors import Transient
 from closebook.periods import hour_of
 from closebook.settings import Settings
 from closebook.volume import close_hour
+from local.addresses import REPLICAS
 from local.stack import Stack
 from tests.closing import RUN, Books, Platform, eventually, utc, waiting_on_the_store
 from tests.faults.holding import held_reads
@@ -58,6 +59,37 @@ def test_a_store_that_ends_a_session_for_idling_while_the_replica_is_read(
         # then the store is at fault, not the platform's data.
         with pytest.raises(Transient, match=r"the reporting store failed: .*idle-in-transaction"):
             closing.result(timeout=30)
+
+    assert_nothing_written(books)
+    assert close_hour(settings, NINE, RUN).outcome == "new"
+    assert_closed(books, platform, NINE)
+
+
+def test_a_store_that_ends_a_session_for_idling_while_a_replica_is_waited_for(
+    stack: Stack, settings: Settings, platform: Platform, books: Books
+) -> None:
+    # Given a store that ends a session with no transaction after a while,
+    limit = "-c idle_session_timeout=1s -c application_name=impatient"
+    impatient = replace(
+        settings,
+        store=make_conninfo(settings.store, options=limit),
+        replica_wait_seconds=60,
+    )
+    with ThreadPoolExecutor() as pool:
+        for replica in REPLICAS:
+            stack.pause_replay(replica)
+        try:
+            # when the replicas are further behind than that,
+            platform.settle(NINE.start, 1000)
+            closing = pool.submit(close_hour, impatient, NINE, RUN)
+            eventually(lambda: sessions_of_the_store(settings, "impatient"))
+            eventually(lambda: not sessions_of_the_store(settings, "impatient"))
+        finally:
+            for replica in REPLICAS:
+                stack.resume_replay(replica)
+        # then the close held no transaction open meanwhile, and the task is tried again.
+        with pytest.raises(Transient, match=r"the reporting store failed: .*idle-session"):
+            closing.result(timeout=60)
 
     assert_nothing_written(books)
     assert close_hour(settings, NINE, RUN).outcome == "new"

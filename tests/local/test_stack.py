@@ -183,7 +183,7 @@ def test_the_pooler_lends_a_server_for_a_transaction_only(stack: Stack, replica:
 @pytest.mark.parametrize("pooler", POOLERS)
 def test_the_pooler_knows_who_may_log_in_and_no_password(stack: Stack, pooler: str) -> None:
     users = (stack.root / "servers" / pooler / "users.txt").read_text()
-    assert "closebook_reader" in users
+    assert '"closebook_reader" "SCRAM-SHA-256$' in users
     assert not any(secret in users for secret in stack.secrets.values())
 
     # When it starts anew, it has seen no client's log-in that it could use at the replica

@@ -259,6 +259,13 @@ CLOSES = (
         (WRITES + "test_the_same_close_twice_at_once_with_both_about_to_write",),
     ),
     Guard(
+        "store: no transaction is open while fence and replica are waited for",
+        "plugins/closebook/closing.py",
+        "with store.transaction():\n            basis",
+        "if True:\n            basis",
+        (WRITES + "test_a_store_that_ends_a_session_for_idling_while_a_replica_is_waited_for",),
+    ),
+    Guard(
         "store: the version that the reading began with",
         "plugins/closebook/closes.py",
         "if current_id != reading.basis.get((period.grain, period.start)):",
