@@ -11,10 +11,13 @@ alter role closebook_reader set default_transaction_read_only = on;
 -- What its queries are, PostgreSQL cannot know: a few scans and hash joins of a whole period, for
 -- which its estimates of another process are too high, and its favourite for few rows, a nested
 -- loop, is never right. It takes a period for few rows when its statistics are older than that.
--- A replica with more than two cores can have more workers. docs/performance.md has the figures.
+-- Of a table of many months it expects each hour's keys in one day, and would sort that day's rows
+-- for fear of the hash, which is small. A replica with more than two cores can have more workers.
+-- docs/performance.md has the figures.
 alter role closebook_reader set max_parallel_workers_per_gather = 1;
 alter role closebook_reader set parallel_setup_cost = 500;
 alter role closebook_reader set parallel_tuple_cost = 0.01;
 alter role closebook_reader set enable_nestloop = off;
 alter role closebook_reader set jit = off;
 alter role closebook_reader set work_mem = '64MB';
+alter role closebook_reader set hash_mem_multiplier = 4;
