@@ -26,6 +26,7 @@ from local.addresses import (
 from local.airflow_contents import airflow_contents
 from local.airflow_home import API_SERVER, Airflow, Setup
 from local.databases import Databases
+from local.pgbouncer import console
 from local.postgres import make_replication_slots
 from local.prerequisites import require_programs, require_room
 from local.processes import Running
@@ -153,6 +154,13 @@ class Stack(Databases):
                 raise
             finally:
                 self._starting = False
+
+    def renew_pool_users(self) -> None:
+        """Tell the running poolers the verifiers of passwords that were set since they started."""
+        self._servers.admit_to_poolers(pool_verifiers(self.primary_admin(), self.secrets))
+        for replica in REPLICAS:
+            with console(self.pool_admin(replica)) as admin:
+                admin.execute("reload")
 
     def down(self) -> None:
         """Stop all of it; what does not run is left alone. The data stay."""

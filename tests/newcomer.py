@@ -176,5 +176,8 @@ def follow(newcomer: Newcomer) -> None:
         if "dags test" in block:
             newcomer.stack.replica_wait()
         newcomer.type(block, "".join(f"{secrets[role]}\n" * 2 for role in roles))
+        if "closebook_reader" in roles:
+            newcomer.stack.replica_wait()
+            newcomer.stack.renew_pool_users()
     for block in blocks(section(README, AGAIN), "sh"):
         newcomer.type(block)
