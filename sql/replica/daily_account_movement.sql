@@ -1,5 +1,6 @@
 -- What moved on each account in one business day: one row an account and currency that moved.
--- Credits and debits are both positive minor units.
+-- Credits and debits are both positive minor units. In the order of the store's key, so
+-- that its rows lie there as its index has them: they are written and found again in less time.
 with ledger_entries as (
     select
         account_id,
@@ -17,3 +18,4 @@ select
     coalesce(-sum(amount_minor) filter (where amount_minor < 0), 0)::bigint as debit_minor
 from ledger_entries
 group by account_id, currency
+order by account_id, currency
