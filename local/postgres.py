@@ -41,6 +41,8 @@ _SETTINGS = {
     "max_prepared_transactions": "20",
     "hot_standby": "on",
     "hot_standby_feedback": "off",
+    # As long as a close may read: a month's takes longer than the 30 s of the default.
+    "max_standby_streaming_delay": "10min",
     "wal_retrieve_retry_interval": "500ms",
     "shared_preload_libraries": "pg_stat_statements",
     "track_activities": "on",

@@ -42,6 +42,13 @@ def environment(service: str) -> dict[str, str]:
     return found
 
 
+def test_a_replica_lets_its_replay_wait_for_the_longest_statement_of_a_close() -> None:
+    start = COMPOSE["configs"]["replica_start"]["content"]
+    waits = re.search(r"max_standby_streaming_delay=(\d+)min", start)
+    assert waits is not None
+    assert int(waits[1]) * 60 >= settings.Settings.statement_timeout_seconds
+
+
 def test_the_file_is_of_the_compose_specification() -> None:
     checked = subprocess.run(
         [

@@ -98,14 +98,45 @@ class ReplicaStatus:
         return link
 
 
+@dataclass(frozen=True)
+class OpenReplica:
+    """A replica's answer, and the connection that it came on: in autocommit, for who closes it."""
+
+    status: ReplicaStatus
+    connection: psycopg.Connection[DictRow]
+
+    def leave(self) -> ReplicaStatus:
+        """Close the connection and return the answer."""
+        self.connection.close()
+        return self.status
+
+
+def connect_to(replica: Replica) -> psycopg.Connection[DictRow]:
+    """Connect to a replica, in autocommit. Raises psycopg.Error."""
+    # Prepared statements and session settings do not survive PgBouncer's transaction mode.
+    return psycopg.connect(
+        replica.conninfo, autocommit=True, prepare_threshold=None, row_factory=dict_row
+    )
+
+
 def replica_status(replica: Replica) -> ReplicaStatus:
+    """Ask a replica how it is, as `open_replica` does, and leave."""
+    return open_replica(replica).leave()
+
+
+def open_replica(replica: Replica) -> OpenReplica:
     """Ask a replica how it is, in a transaction of its own.
 
     One that does not answer within ANSWER_SECONDS counts as lost. Raises ReplicaLost, or
     Misconfigured when it refuses to say.
     """
     try:
-        row = _ask(replica)
+        connection = connect_to(replica)
+        try:
+            return OpenReplica(_status(replica, connection), connection)
+        except BaseException:
+            connection.close()
+            raise
     except psycopg.Error as error:
         if is_lost(error):
             raise ReplicaLost(f"{replica.name} failed: {first_line(error)}") from None
@@ -113,6 +144,12 @@ def replica_status(replica: Replica) -> ReplicaStatus:
             f"{replica.name} does not say how far it is: {first_line(error)}; "
             "run sql/platform/grants.sql on the platform"
         ) from None
+
+
+def _status(replica: Replica, connection: psycopg.Connection[DictRow]) -> ReplicaStatus:
+    with hung_up_after(connection, ANSWER_SECONDS):
+        row = connection.execute(query("replica/replica_status")).fetchone()
+    assert row is not None  # noqa: S101  # the query has one row
     return ReplicaStatus(
         replica=replica,
         cluster=cluster_name(row),
@@ -129,15 +166,3 @@ def replica_status(replica: Replica) -> ReplicaStatus:
         open_transactions=row["open_transactions"],
         observed_at=row["observed_at"],
     )
-
-
-def _ask(replica: Replica) -> DictRow:
-    with (
-        psycopg.connect(
-            replica.conninfo, autocommit=True, prepare_threshold=None, row_factory=dict_row
-        ) as connection,
-        hung_up_after(connection, ANSWER_SECONDS),
-    ):
-        row = connection.execute(query("replica/replica_status")).fetchone()
-    assert row is not None  # noqa: S101  # the query has one row
-    return row

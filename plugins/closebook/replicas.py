@@ -10,14 +10,20 @@ from typing import Any, TypeVar
 
 import psycopg
 from psycopg import sql
-from psycopg.rows import DictRow, dict_row
+from psycopg.rows import DictRow
 
 from closebook.connections import first_line, hung_up_after, is_lost
 from closebook.errors import ClosebookError, Misconfigured, NotReady, Transient, WrongData
 from closebook.fence import Fence, raise_fence
 from closebook.periods import Period
 from closebook.queries import query
-from closebook.replica_status import ReplicaLost, ReplicaStatus, replica_status
+from closebook.replica_status import (
+    OpenReplica,
+    ReplicaLost,
+    ReplicaStatus,
+    connect_to,
+    open_replica,
+)
 from closebook.settings import Replica, Settings
 
 FIRST_PAUSE_SECONDS = 0.05
@@ -80,7 +86,8 @@ class Source:
         """A second reader of the same snapshot, with a connection of its own for another thread."""
         (exported,) = self.rows("export_snapshot", {})
         name = sql.Literal(exported["snapshot_name"])
-        with _snapshot_connection(self.replica) as connection:
+        connection = _connected(self.replica)
+        with _one_snapshot(self.replica, connection):
             beside = replace(self, connection=connection)
             with beside.reading():
                 with _snapshot_gone(self.replica):
@@ -119,16 +126,16 @@ def read(settings: Settings, period: Period, work: Callable[[Source], Result]) -
     fence = raise_fence(settings, period)
     avoided: Replica | None = None
     for attempt in range(settings.read_attempts):
-        status = choose_replica(settings, fence, avoided)
+        chosen = choose_replica(settings, fence, avoided)
         try:
-            with _read_transaction(settings, fence, status) as source:
+            with _read_transaction(settings, fence, chosen) as source:
                 return work(source)
         except ReplicaLost as error:
-            avoided, last_error = status.replica, error
+            avoided, last_error = chosen.status.replica, error
             time.sleep(FIRST_PAUSE_SECONDS * 2**attempt)
     raise Transient(
         f"{period}: reading failed {settings.read_attempts} times, last on "
-        f"{status.replica.name}: {last_error}"
+        f"{chosen.status.replica.name}: {last_error}"
     )
 
 
@@ -147,35 +154,47 @@ def read_both(
             "off, or name another"
         )
     fence = raise_fence(settings, period)
-    first = choose_replica(settings, fence, None)
+    # The second's turn may come in minutes, and who idles that long may be cut off on the way: each
+    # is connected to anew when it is read.
+    first = choose_replica(settings, fence, None).leave()
     others = tuple(r for r in settings.replicas if r != first.replica)
     try:
-        second = choose_replica(replace(settings, replicas=others), fence, None)
+        second = choose_replica(replace(settings, replicas=others), fence, None).leave()
     except (NotReady, Misconfigured) as lacking:
         raise type(lacking)(
             f"the cross-check has no second replica beside {first.replica.name}: {lacking}"
         ) from None
-    with _read_transaction(settings, fence, first) as source:
-        return work(source, lambda: _read_transaction(settings, fence, second))
+    with _connected_read(settings, fence, first) as source:
+        return work(source, lambda: _connected_read(settings, fence, second))
 
 
-def choose_replica(settings: Settings, fence: Fence, avoided: Replica | None) -> ReplicaStatus:
+def choose_replica(settings: Settings, fence: Fence, avoided: Replica | None) -> OpenReplica:
     """Return the least busy replica that has replayed past the fence, once there is one.
 
     A replica to be avoided is taken only when no other one will do. No snapshot is held while
-    this waits. Raises NotReady after the bound on waiting, with what each replica lacks;
-    Misconfigured when that is nothing that waiting can bring.
+    this waits, and no connection but the chosen one's is left open. Raises NotReady after the
+    bound on waiting, with what each replica lacks; Misconfigured when that is nothing that
+    waiting can bring.
     """
     deadline = time.monotonic() + settings.replica_wait_seconds
     pause_seconds = FIRST_PAUSE_SECONDS
     with ThreadPoolExecutor(len(settings.replicas)) as pool:
         while True:
             answers = list(pool.map(lambda replica: _ask(replica, fence), settings.replicas))
-            ready = [a for a in answers if isinstance(a, ReplicaStatus) and a.lack(fence) is None]
-            if ready:
-                return min(ready, key=lambda s: (s.replica == avoided, s.open_transactions))
+            opened = [answer for answer in answers if isinstance(answer, OpenReplica)]
+            ready = [answer for answer in opened if answer.status.lack(fence) is None]
+            chosen = min(
+                ready,
+                key=lambda r: (r.status.replica == avoided, r.status.open_transactions),
+                default=None,
+            )
+            for other in opened:
+                if other is not chosen:
+                    other.leave()
+            if chosen is not None:
+                return chosen
             lacks = "; ".join(
-                str(a.lack(fence) if isinstance(a, ReplicaStatus) else a) for a in answers
+                str(a.status.lack(fence) if isinstance(a, OpenReplica) else a) for a in answers
             )
             if all(isinstance(answer, Misconfigured) for answer in answers):
                 raise Misconfigured(f"no replica can be read: {lacks}")
@@ -189,28 +208,38 @@ def choose_replica(settings: Settings, fence: Fence, avoided: Replica | None) ->
             pause_seconds = min(2 * pause_seconds, LONGEST_PAUSE_SECONDS)
 
 
-def _ask(replica: Replica, fence: Fence) -> ReplicaStatus | ClosebookError:
+def _ask(replica: Replica, fence: Fence) -> OpenReplica | ClosebookError:
     try:
-        status = replica_status(replica)
+        asked = open_replica(replica)
     except (ReplicaLost, Misconfigured) as error:
         return error
-    if status.cluster != fence.cluster:
+    if asked.status.cluster != fence.cluster:
+        asked.leave()
         return Misconfigured(
-            f"{replica.name} is {status.cluster}, and the primary is {fence.cluster}: "
+            f"{replica.name} is {asked.status.cluster}, and the primary is {fence.cluster}: "
             "point the connections of both at one platform"
         )
-    return status
+    return asked
 
 
 @contextmanager
-def _read_transaction(settings: Settings, fence: Fence, status: ReplicaStatus) -> Iterator[Source]:
-    """Open the snapshot after the replica was seen past the fence.
+def _connected_read(settings: Settings, fence: Fence, status: ReplicaStatus) -> Iterator[Source]:
+    chosen = OpenReplica(status, _connected(status.replica))
+    with _read_transaction(settings, fence, chosen) as source:
+        yield source
 
-    Both are proved to be the same running server by its start time: a replica that was replaced
-    in between may be behind the fence again, and a promoted one is no replica any more.
+
+@contextmanager
+def _read_transaction(settings: Settings, fence: Fence, chosen: OpenReplica) -> Iterator[Source]:
+    """Open the snapshot after the replica was seen past the fence; close its connection after.
+
+    Both are proved to be the same running server by its start time, since a pooler's connection
+    outlives its server's: a replica that was replaced in between may be behind the fence again,
+    and a promoted one is no replica any more.
     """
+    status, connection = chosen.status, chosen.connection
     replica, statement_timeout = status.replica, settings.statement_timeout_seconds
-    with _snapshot_connection(replica) as connection:
+    with _one_snapshot(replica, connection):
         with _replica_error(replica), hung_up_after(connection, ANSWER_SECONDS):
             _limit_statements(connection, statement_timeout)
             identity = connection.execute(query("replica/read_identity")).fetchone()
@@ -222,16 +251,20 @@ def _read_transaction(settings: Settings, fence: Fence, status: ReplicaStatus) -
         yield Source(connection, replica, fence, identity["snapshot_text"], statement_timeout)
 
 
-@contextmanager
-def _snapshot_connection(replica: Replica) -> Iterator[psycopg.Connection[DictRow]]:
-    """A connection whose first statement begins a transaction of one snapshot, read only."""
+def _connected(replica: Replica) -> psycopg.Connection[DictRow]:
     with _replica_error(replica):
-        # Prepared statements and session settings do not survive PgBouncer's transaction mode.
-        connection = psycopg.connect(replica.conninfo, prepare_threshold=None, row_factory=dict_row)
-    connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-    connection.read_only = True
+        return connect_to(replica)
+
+
+@contextmanager
+def _one_snapshot(replica: Replica, connection: psycopg.Connection[DictRow]) -> Iterator[None]:
+    """Let the next statement begin a transaction of one snapshot, read only; close it after."""
     try:
-        yield connection
+        with _replica_error(replica):
+            connection.autocommit = False
+            connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+            connection.read_only = True
+        yield
     finally:
         _let_go(connection)
 

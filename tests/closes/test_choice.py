@@ -2,6 +2,7 @@
 
 import shutil
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -9,17 +10,18 @@ from dataclasses import replace
 import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
+from psycopg.rows import DictRow
 
-from closebook import replicas
+from closebook import replica_status, replicas
 from closebook.errors import Misconfigured, NotReady
 from closebook.fence import Fence, raise_fence
 from closebook.periods import hour_of
-from closebook.replica_status import ReplicaStatus, replica_status
+from closebook.replica_status import OpenReplica, connect_to
 from closebook.settings import Replica, Settings
 from closebook.volume import close_hour
 from local.addresses import REPLICAS
 from local.stack import Stack
-from tests.closing import ONE_REPLICA, Books, Platform, utc
+from tests.closing import ONE_REPLICA, RUN, Books, Platform, utc
 
 NINE = hour_of(utc("2026-10-15T09:00Z"))
 A, B = REPLICAS
@@ -61,7 +63,7 @@ def test_after_a_failover_a_replica_of_the_old_primary_is_not_read(
         new_primary = make_conninfo(hurried.primary, port=stack.ports[B])
         failed_over = replace(hurried, primary=new_primary)
         fence = raise_fence(failed_over, NINE)
-        assert replica_status(hurried.replicas[0]).replay_position > fence.position
+        assert replica_status.replica_status(hurried.replicas[0]).replay_position > fence.position
 
         with pytest.raises(NotReady, match=f"{A} follows timeline 1, .* writes timeline 2"):
             close_hour(failed_over, NINE, ONE_REPLICA)
@@ -115,6 +117,74 @@ def test_an_unfit_replica_is_passed_over_for_one_that_is_sound(
     assert books.hour(NINE) == platform.volume(NINE)
 
 
+# ---- connections ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def connected(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, psycopg.Connection[DictRow]]]:
+    """Every connection to a replica from here on, by its replica's name."""
+    made: list[tuple[str, psycopg.Connection[DictRow]]] = []
+
+    def connect(replica: Replica) -> psycopg.Connection[DictRow]:
+        connection = connect_to(replica)
+        made.append((replica.name, connection))
+        return connection
+
+    for module in (replica_status, replicas):
+        monkeypatch.setattr(module, "connect_to", connect)
+    return made
+
+
+def test_the_chosen_replica_is_read_on_the_connection_that_it_was_asked_on(
+    settings: Settings,
+    platform: Platform,
+    connected: list[tuple[str, psycopg.Connection[DictRow]]],
+) -> None:
+    """To log in takes as long as to read an hour."""
+    platform.settle(NINE.start, 100)
+
+    replicas.read(settings, NINE, lambda source: source.rows("hourly_volume", NINE.bounds))
+
+    # Once a round of asking; a read of its own would be one more to one of them.
+    times = Counter(name for name, _ in connected)
+    assert set(times) == set(REPLICAS)
+    assert len(set(times.values())) == 1
+    assert all(connection.closed for _, connection in connected)
+
+
+def test_whoever_is_asked_in_vain_is_left(
+    stack: Stack,
+    hurried: Settings,
+    platform: Platform,
+    connected: list[tuple[str, psycopg.Connection[DictRow]]],
+) -> None:
+    elsewhere = replace(hurried.replicas[0], conninfo=stack.reader(A, "platform"))
+    stack.pause_replay(B)
+    platform.settle(NINE.start, 100)
+
+    with pytest.raises(NotReady):
+        close_hour(replace(hurried, replicas=(elsewhere, hurried.replicas[1])), NINE, RUN)
+
+    assert {name for name, _ in connected} == {A, B}
+    assert all(connection.closed for _, connection in connected)
+
+
+def test_a_first_replica_without_a_second_to_check_it_is_left(
+    stack: Stack,
+    hurried: Settings,
+    platform: Platform,
+    connected: list[tuple[str, psycopg.Connection[DictRow]]],
+) -> None:
+    stack.pause_replay(B)
+    platform.settle(NINE.start, 100)
+
+    with pytest.raises(NotReady, match="no second replica"):
+        close_hour(hurried, NINE, RUN)
+
+    assert {name for name, _ in connected} == {A, B}
+    assert all(connection.closed for _, connection in connected)
+
+
 # ---- between the choice and the read ----------------------------------------------------
 
 
@@ -126,12 +196,13 @@ class Meanwhile:
         self._choose, self._happen = replicas.choose_replica, happen
         monkeypatch.setattr(replicas, "choose_replica", self)
 
-    def __call__(self, settings: Settings, fence: Fence, avoided: Replica | None) -> ReplicaStatus:
-        status = self._choose(settings, fence, avoided)
+    def __call__(self, settings: Settings, fence: Fence, avoided: Replica | None) -> OpenReplica:
+        chosen = self._choose(settings, fence, avoided)
+        name = chosen.status.replica.name
         if not self.chosen:
-            self._happen(status.replica.name)
-        self.chosen.append(status.replica.name)
-        return status
+            self._happen(name)
+        self.chosen.append(name)
+        return chosen
 
 
 def test_a_replica_that_is_restarted_before_it_is_read_is_not_read(

@@ -4,7 +4,6 @@ import re
 import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +15,7 @@ from psycopg.conninfo import make_conninfo
 from closebook import replicas
 from closebook.errors import NotReady, Transient, WrongData
 from closebook.periods import hour_of
+from closebook.replica_status import connect_to
 from closebook.replicas import Source
 from closebook.settings import Replica, Settings
 from closebook.volume import close_hour
@@ -187,21 +187,20 @@ def test_a_second_reader_that_comes_when_the_snapshot_is_gone_begins_again_on_th
     """A recovery conflict can end the first reader while the second waits for its connection."""
     platform.settle(NINE.start, 100)
     read: list[str] = []
-    connected = replicas._snapshot_connection
 
     def work(source: Source) -> list[dict[str, Any]]:
         read.append(source.replica.name)
         row = source.connection.execute("select pg_backend_pid() as pid").fetchone()
         assert row is not None
 
-        def connected_too_late(replica: Replica) -> AbstractContextManager[Any]:
+        def connected_too_late(replica: Replica) -> psycopg.Connection[Any]:
             if len(read) == 1:
                 with psycopg.connect(stack.replica_admin(replica.name)) as admin:
                     admin.execute("select pg_terminate_backend(%s, 5000)", [row["pid"]])
-            return connected(replica)
+            return connect_to(replica)
 
         with monkeypatch.context() as patch:
-            patch.setattr(replicas, "_snapshot_connection", connected_too_late)
+            patch.setattr(replicas, "connect_to", connected_too_late)
             with source.beside() as beside:
                 return beside.rows("hourly_volume", NINE.bounds)
 

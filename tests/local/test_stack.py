@@ -53,12 +53,13 @@ def test_the_primary_is_no_replica_and_can_prepare_transactions(stack: Stack) ->
 
 
 @pytest.mark.parametrize("replica", REPLICAS)
-def test_a_replica_is_in_recovery_with_checksums_and_without_feedback(
+def test_a_replica_is_in_recovery_with_checksums_and_lets_the_replay_wait_for_a_read(
     stack: Stack, replica: str
 ) -> None:
     assert value(stack.reader(replica), b"select pg_is_in_recovery()") is True
     assert value(stack.replica_admin(replica), b"show data_checksums") == "on"
     assert value(stack.replica_admin(replica), b"show hot_standby_feedback") == "off"
+    assert value(stack.replica_admin(replica), b"show max_standby_streaming_delay") == "10min"
 
 
 @pytest.mark.parametrize("replica", REPLICAS)

@@ -125,7 +125,7 @@ CLOSES = (
     Guard(
         "replica: the primary's cluster",
         "plugins/closebook/replicas.py",
-        "if status.cluster != fence.cluster:",
+        "if asked.status.cluster != fence.cluster:",
         "if False:",
         (PRIMARY + "test_a_fence_on_another_cluster_than_the_replicas_is_refused",),
     ),
@@ -139,9 +139,23 @@ CLOSES = (
     Guard(
         "replica: another one after a failure",
         "plugins/closebook/replicas.py",
-        "(s.replica == avoided, s.open_transactions)",
-        "s.open_transactions",
+        "(r.status.replica == avoided, r.status.open_transactions)",
+        "r.status.open_transactions",
         (REPLICAS + "test_a_read_that_is_cut_off_begins_again_on_the_other_replica",),
+    ),
+    Guard(
+        "replica: read on the connection that it was asked on",
+        "plugins/closebook/replicas.py",
+        "_read_transaction(settings, fence, chosen) as source:\n                return",
+        "_connected_read(settings, fence, chosen.leave()) as source:\n                return",
+        (CHOICE + "test_the_chosen_replica_is_read_on_the_connection_that_it_was_asked_on",),
+    ),
+    Guard(
+        "replica: those not chosen are left",
+        "plugins/closebook/replicas.py",
+        "other.leave()",
+        "pass",
+        (CHOICE + "test_whoever_is_asked_in_vain_is_left",),
     ),
     Guard(
         "replica: one snapshot",
