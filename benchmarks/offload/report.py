@@ -1,6 +1,6 @@
 """The phases one after another, and the table that sets them side by side."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from typing import Any
@@ -61,7 +61,7 @@ def measure(stage: Stage, results: Results, seconds: int) -> None:
                 for job in jobs
             },
         }
-        shown[name] = _shown(latencies, seen)
+        shown[name] = _shown(latencies, seen, jobs)
     require_same_statements(stage, conninfo[REPORTS_ROLE])
     console.print(side_by_side("What reporting costs the primary", shown))
     results.write(
@@ -70,7 +70,7 @@ def measure(stage: Stage, results: Results, seconds: int) -> None:
     )
 
 
-def _shown(latencies: Latencies, seen: Observed) -> dict[str, str]:
+def _shown(latencies: Latencies, seen: Observed, jobs: Sequence[Job]) -> dict[str, str]:
     return {
         "p50 ms": f"{latencies.p50_ms:,.1f}",
         "p95 ms": f"{latencies.p95_ms:,.1f}",
@@ -82,6 +82,7 @@ def _shown(latencies: Latencies, seen: Observed) -> dict[str, str]:
         "replay lag s": f"{seen.replay_lag_seconds_max:.2f}",
         "reads cancelled": str(seen.reads_cancelled),
         "dead rows": f"{seen.wallets_dead_rows:,}",
+        "jobs failed": str(sum(len(job.failures) for job in jobs)),
     }
 
 
