@@ -25,6 +25,8 @@ from tests.closing import ONE_REPLICA, RUN, Books, Platform, utc
 
 NINE = hour_of(utc("2026-10-15T09:00Z"))
 A, B = REPLICAS
+Connections = list[tuple[str, psycopg.Connection[DictRow]]]
+"""To replicas, by name."""
 
 
 @pytest.fixture
@@ -121,9 +123,9 @@ def test_an_unfit_replica_is_passed_over_for_one_that_is_sound(
 
 
 @pytest.fixture
-def connected(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, psycopg.Connection[DictRow]]]:
+def connected(monkeypatch: pytest.MonkeyPatch) -> Connections:
     """Every connection to a replica from here on, by its replica's name."""
-    made: list[tuple[str, psycopg.Connection[DictRow]]] = []
+    made: Connections = []
 
     def connect(replica: Replica) -> psycopg.Connection[DictRow]:
         connection = connect_to(replica)
@@ -138,7 +140,7 @@ def connected(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, psycopg.Connec
 def test_the_chosen_replica_is_read_on_the_connection_that_it_was_asked_on(
     settings: Settings,
     platform: Platform,
-    connected: list[tuple[str, psycopg.Connection[DictRow]]],
+    connected: Connections,
 ) -> None:
     """To log in takes as long as to read an hour."""
     platform.settle(NINE.start, 100)
@@ -156,7 +158,7 @@ def test_whoever_is_asked_in_vain_is_left(
     stack: Stack,
     hurried: Settings,
     platform: Platform,
-    connected: list[tuple[str, psycopg.Connection[DictRow]]],
+    connected: Connections,
 ) -> None:
     elsewhere = replace(hurried.replicas[0], conninfo=stack.reader(A, "platform"))
     stack.pause_replay(B)
@@ -169,11 +171,32 @@ def test_whoever_is_asked_in_vain_is_left(
     assert all(connection.closed for _, connection in connected)
 
 
+def test_a_replica_that_refuses_is_left(
+    stack: Stack, settings: Settings, platform: Platform, connected: Connections
+) -> None:
+    with without_its_function(platform, stack), pytest.raises(Misconfigured):
+        close_hour(settings, NINE, ONE_REPLICA)
+
+    assert {name for name, _ in connected} == {A, B}
+    assert all(connection.closed for _, connection in connected)
+
+
+def test_a_cross_check_leaves_both(
+    settings: Settings, platform: Platform, connected: Connections
+) -> None:
+    platform.settle(NINE.start, 100)
+
+    close_hour(settings, NINE, RUN)
+
+    assert {name for name, _ in connected} == {A, B}
+    assert all(connection.closed for _, connection in connected)
+
+
 def test_a_first_replica_without_a_second_to_check_it_is_left(
     stack: Stack,
     hurried: Settings,
     platform: Platform,
-    connected: list[tuple[str, psycopg.Connection[DictRow]]],
+    connected: Connections,
 ) -> None:
     stack.pause_replay(B)
     platform.settle(NINE.start, 100)
@@ -191,17 +214,18 @@ def test_a_first_replica_without_a_second_to_check_it_is_left(
 class Meanwhile:
     """The choice of a replica, to which something happens before it is read; once."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, happen: Callable[[str], None]) -> None:
+    def __init__(
+        self, monkeypatch: pytest.MonkeyPatch, happen: Callable[[OpenReplica], None]
+    ) -> None:
         self.chosen: list[str] = []
         self._choose, self._happen = replicas.choose_replica, happen
         monkeypatch.setattr(replicas, "choose_replica", self)
 
     def __call__(self, settings: Settings, fence: Fence, avoided: Replica | None) -> OpenReplica:
         chosen = self._choose(settings, fence, avoided)
-        name = chosen.status.replica.name
         if not self.chosen:
-            self._happen(name)
-        self.chosen.append(name)
+            self._happen(chosen)
+        self.chosen.append(chosen.status.replica.name)
         return chosen
 
 
@@ -214,9 +238,9 @@ def test_a_replica_that_is_restarted_before_it_is_read_is_not_read(
 ) -> None:
     """It may be another one by now, and behind the fence."""
 
-    def restart(name: str) -> None:
-        stack.stop(name)
-        stack.start(name)
+    def restart(chosen: OpenReplica) -> None:
+        stack.stop(chosen.status.replica.name)
+        stack.start(chosen.status.replica.name)
 
     platform.settle(NINE.start, 100)
     meanwhile = Meanwhile(monkeypatch, restart)
@@ -229,6 +253,19 @@ def test_a_replica_that_is_restarted_before_it_is_read_is_not_read(
     assert books.hour(NINE) == platform.volume(NINE)
 
 
+def test_a_replica_whose_connection_is_lost_before_it_is_read_is_passed_over(
+    monkeypatch: pytest.MonkeyPatch, settings: Settings, platform: Platform, books: Books
+) -> None:
+    platform.settle(NINE.start, 100)
+    meanwhile = Meanwhile(monkeypatch, lambda chosen: chosen.connection.close())
+
+    close_hour(settings, NINE, ONE_REPLICA)
+
+    first, second = meanwhile.chosen
+    assert first != second
+    assert books.versions(NINE)[-1]["replica_name"] == second
+
+
 def test_a_replica_that_is_promoted_before_it_is_read_is_not_read(
     monkeypatch: pytest.MonkeyPatch,
     stack: Stack,
@@ -239,7 +276,8 @@ def test_a_replica_that_is_promoted_before_it_is_read_is_not_read(
     platform.settle(NINE.start, 100)
     with ExitStack() as until_rebuilt:
         meanwhile = Meanwhile(
-            monkeypatch, lambda name: until_rebuilt.enter_context(promoted(stack, name))
+            monkeypatch,
+            lambda chosen: until_rebuilt.enter_context(promoted(stack, chosen.status.replica.name)),
         )
         close_hour(settings, NINE, ONE_REPLICA)
 
