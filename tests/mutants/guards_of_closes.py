@@ -158,6 +158,20 @@ CLOSES = (
         (CHOICE + "test_whoever_is_asked_in_vain_is_left",),
     ),
     Guard(
+        "replica: one that refuses is left",
+        "plugins/closebook/replica_status.py",
+        "except BaseException:\n            connection.close()",
+        "except BaseException:",
+        (CHOICE + "test_a_replica_that_refuses_is_left",),
+    ),
+    Guard(
+        "replica: a connection that is lost before the read",
+        "plugins/closebook/replicas.py",
+        "with _replica_error(replica):\n            connection.autocommit",
+        "with suppress():\n            connection.autocommit",
+        (CHOICE + "test_a_replica_whose_connection_is_lost_before_it_is_read_is_passed_over",),
+    ),
+    Guard(
         "replica: one snapshot",
         "plugins/closebook/replicas.py",
         "IsolationLevel.REPEATABLE_READ",
