@@ -207,7 +207,7 @@ def give(connection: Connection, table: str, rows: Sequence[Row]) -> None:
 
 
 def _restart_identities(connection: Connection) -> None:
-    """By setval, which waits for no vacuum of a table, as `alter table` does."""
+    """By setval: unlike `alter table` it waits for no vacuum of a table."""
     for table, column in IDENTITY_COLUMNS.items():
         connection.execute(
             "select setval(pg_get_serial_sequence(%s, %s), %s, false)",
