@@ -174,7 +174,7 @@ def test_a_document_that_takes_too_much_fails_alone_and_the_run_says_which(
     # Given an account with so many lines that its document takes more time than one may
     platform.open_account(4, "USD", "Grace Hopper")
     platform.open_account(5, "USD", "Mary Somerville")
-    for _ in range(700):
+    for _ in range(2_500):
         platform.post(4, OCTOBER.start, 1)
     platform.post(5, OCTOBER.start, 1)
     close_id = close_month(settings, OCTOBER, RUN).close_id
