@@ -21,11 +21,15 @@ from psycopg import sql
 
 from benchmarks.platform import Stage
 from benchmarks.timing import Results, Timed
-from closebook import closes, periods, replicas, rollups, volume
+from closebook import periods
+from closebook.closes import register
+from closebook.closes.day import close_day
+from closebook.closes.hour import close_hour
+from closebook.closes.month import close_month
 from closebook.periods import Period
-from closebook.queries import query
+from closebook.platform import replicas
 from closebook.settings import Run, Settings
-from closebook.statements import freeze
+from closebook.sql import query
 from local.processes import peak_memory_kb
 
 DATABASE = "closebook_benchmark"
@@ -33,12 +37,12 @@ RUN = Run("benchmark")
 # What a close is made of, in its order. Connections are part of the others.
 STEPS: Sequence[tuple[str, object, str]] = (
     ("connections, within the others", psycopg, "connect"),
-    ("versions noted", closes, "current_versions"),
+    ("versions noted", register, "current_versions"),
     ("fence", replicas, "raise_fence"),
     ("choice of a replica", replicas, "choose_replica"),
     ("rows copied to the store", replicas.Source, "copy_into"),
     ("control totals", replicas.Source, "rows"),
-    ("written, proved and compared", closes, "write"),
+    ("written, proved and compared", register, "write"),
 )
 HOUR_QUERIES = ("hourly_volume", "volume_control_totals")
 DAY_QUERIES = (
@@ -108,7 +112,7 @@ def _measure(
 ) -> None:
     is_hour = chosen[0].grain == periods.Grain.HOUR
     names = HOUR_QUERIES if is_hour else DAY_QUERIES
-    close: Callable[..., object] = volume.close_hour if is_hour else rollups.close_day
+    close: Callable[..., object] = close_hour if is_hour else close_day
     seconds: dict[str, list[float]] = {}
     parts: dict[str, list[float]] = {}
     for number, period in enumerate(chosen):
@@ -149,7 +153,7 @@ def _measure_month(settings: Settings, month: Period, results: Results) -> None:
     peaks: dict[str, float] = {}
     for way in ("closed first", "closed again"):
         began = time.perf_counter()
-        peaks[way] = _peak_mb(freeze.close_month, settings, [month])
+        peaks[way] = _peak_mb(close_month, settings, [month])
         timed[way] = Timed(way, (time.perf_counter() - began,))
     results.report(
         "Close of a month",

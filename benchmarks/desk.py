@@ -7,7 +7,7 @@ import psycopg
 
 from benchmarks.platform import Stage
 from benchmarks.timing import Results, alternate
-from closebook.queries import query
+from closebook.sql import query
 from local.stack import Stack
 
 DATABASE = "desk_million"

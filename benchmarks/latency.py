@@ -12,8 +12,9 @@ import redis
 
 from benchmarks.platform import Stage
 from benchmarks.timing import Results, alternate, console
-from closebook import counter, volume
-from closebook.counter import COUNTER_KEY
+from closebook.closes.hour import close_hour
+from closebook.counter import publisher
+from closebook.counter.publisher import COUNTER_KEY
 from closebook.periods import hour_of
 from closebook.settings import Run
 from local.airflow_api import AirflowApi
@@ -66,8 +67,8 @@ def _through_airflow(airflow: AirflowApi, client: "redis.Redis", stage: Stage) -
 
 def _alone(stage: Stage) -> None:
     run = Run("benchmark")
-    volume.close_hour(stage.settings, stage.hour, run)
-    counter.publish(stage.settings, run)
+    close_hour(stage.settings, stage.hour, run)
+    publisher.publish(stage.settings, run)
 
 
 def _after_the_hour(stage: Stage) -> float:
@@ -76,7 +77,7 @@ def _after_the_hour(stage: Stage) -> float:
     console.print(f"waiting for {end:%H:%M} UTC, the end of the hour", soft_wrap=True)
     time.sleep(max(0.0, (end - datetime.now(UTC)).total_seconds()))
     while (seconds := (datetime.now(UTC) - end).total_seconds()) < PATIENCE_SECONDS:
-        document = counter.read(stage.settings)
+        document = publisher.read(stage.settings)
         if document and datetime.fromisoformat(document["as_of"]) >= end:
             return round(seconds, 2)
         time.sleep(0.01)

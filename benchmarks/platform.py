@@ -17,7 +17,7 @@ from rich.progress import Progress
 from benchmarks import contract_indexes
 from benchmarks.timing import console
 from closebook import periods
-from closebook.counter import COUNTER_KEY
+from closebook.counter.publisher import COUNTER_KEY
 from closebook.periods import Period
 from closebook.settings import Replica, Settings
 from local import sample_platform

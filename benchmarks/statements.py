@@ -17,11 +17,11 @@ from weasyprint import HTML
 
 from benchmarks import statement_peers as peers
 from benchmarks.timing import Results, Timed, alternate
-from closebook.statements.chart import daily_balances, draw
 from closebook.statements.model import Holder, Issuer, Statement, StatementLine
-from closebook.statements.press import press
-from closebook.statements.render import render
-from closebook.statements.view import CHART_SOURCE, view
+from closebook.statements.render.balance_chart import daily_balances, draw
+from closebook.statements.render.document import render
+from closebook.statements.render.view_model import CHART_SOURCE, view
+from closebook.statements.weasyprint_adapter.layout import press
 from local import REPOSITORY
 from local.processes import cpu_seconds, peak_memory_kb
 

@@ -14,7 +14,7 @@ from benchmarks.legacy.old_report import COLUMNS, Row, old_report, statement
 from benchmarks.platform import LARGE, Stage
 from benchmarks.timing import Results, Timed, alternate
 from closebook.periods import Period
-from closebook.queries import query
+from closebook.sql import query
 from local.addresses import PLATFORM_DATABASE
 from local.stack import Stack
 

@@ -16,7 +16,8 @@ from rich.table import Table
 
 from benchmarks.platform import Stage
 from benchmarks.timing import Results, console
-from closebook import periods, rollups
+from closebook import periods
+from closebook.closes.day import close_day
 from closebook.periods import Period
 from closebook.settings import Run
 from local import processes
@@ -110,7 +111,7 @@ def _leg(stack: Stack, days: Sequence[Period], work: Callable[[], dict[str, floa
 
 def _close_alone(stage: Stage, days: Sequence[Period]) -> dict[str, float]:
     for day in days:
-        rollups.close_day(stage.settings, day, Run("benchmark"))
+        close_day(stage.settings, day, Run("benchmark"))
     return {}
 
 
@@ -171,7 +172,7 @@ def _task_seconds(airflow: AirflowApi, run_ids: set[str]) -> dict[str, float]:
 def _require_confirmed(stage: Stage, days: Sequence[Period]) -> None:
     """Close a few of the days again by themselves: they must have been closed, and be the same."""
     for day in days[:: max(1, len(days) // SAMPLE)][:SAMPLE]:
-        outcome = rollups.close_day(stage.settings, day, Run("benchmark")).close.outcome
+        outcome = close_day(stage.settings, day, Run("benchmark")).close.outcome
         if outcome != "confirmed":
             raise StackError(f"{day.label} was not closed, or not to the same numbers: {outcome}")
 

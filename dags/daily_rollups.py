@@ -22,8 +22,8 @@ names it, and closes the rest when it is cleared. The counter follows once all a
 
 from airflow.sdk import CronDataIntervalTimetable, dag, task
 
-from closebook import day_range, rollups
-from closebook.scheduling import (
+from closebook.closes import day, day_range
+from closebook.orchestration.task_context import (
     CLOSE_DAG,
     CLOSE_PARAMETERS,
     REPLICA_POOL,
@@ -60,7 +60,7 @@ def daily_rollups() -> None:
         job = current_task()
         if days := job.days():
             return day_range.close_days(job.settings, days, job.run)
-        return rollups.close_day(job.settings, job.day(), job.run).close.close_id
+        return day.close_day(job.settings, job.day(), job.run).close.close_id
 
     close_day() >> publish_counter()
 

@@ -20,7 +20,7 @@ from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import CronDataIntervalTimetable, dag, task
 
-from closebook.scheduling import WATCH_DEFAULTS
+from closebook.orchestration.task_context import WATCH_DEFAULTS
 
 
 @dag(
@@ -41,9 +41,10 @@ def database_health() -> None:
 
     @task
     def collect() -> int:
-        from closebook import health, settings
+        from closebook import settings
+        from closebook.monitoring import collect
 
-        return len(health.collect(settings.from_airflow()))
+        return len(collect.collect(settings.from_airflow()))
 
     collect()
 

@@ -18,8 +18,8 @@ See docs/operations.md.
 
 from airflow.sdk import CronDataIntervalTimetable, dag, task
 
-from closebook import volume
-from closebook.scheduling import (
+from closebook.closes import hour
+from closebook.orchestration.task_context import (
     CLOSE_DAG,
     CLOSE_PARAMETERS,
     REPLICA_POOL,
@@ -51,7 +51,7 @@ def hourly_platform_volume() -> None:
     @task(pool=REPLICA_POOL)
     def close_hour() -> int:
         job = current_task()
-        return volume.close_hour(job.settings, job.hour(), job.run).close_id
+        return hour.close_hour(job.settings, job.hour(), job.run).close_id
 
     close_hour() >> publish_counter()
 

@@ -24,7 +24,7 @@ from typing import Any
 
 from airflow.sdk import CronDataIntervalTimetable, Param, TriggerRule, dag, task
 
-from closebook.scheduling import (
+from closebook.orchestration.task_context import (
     CLOSE_DAG,
     CLOSE_PARAMETERS,
     RENDERING_POOL,
@@ -64,10 +64,10 @@ def monthly_statements() -> None:
 
     @task(pool=REPLICA_POOL)
     def freeze_lines() -> int:
-        from closebook.statements import freeze
+        from closebook.closes.month import close_month
 
         job = current_task()
-        return freeze.close_month(job.settings, job.month(), job.run).close_id
+        return close_month(job.settings, job.month(), job.run).close_id
 
     @task
     def plan_shards(close_id: Any) -> list[dict[str, int]]:

@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from closebook.migrations import migrate
+from closebook.store.migrations import migrate
 from local import REPOSITORY
 from local.addresses import PLATFORM_DATABASE, REPLICAS, Addresses
 from local.errors import StackError

@@ -8,7 +8,7 @@ from psycopg.rows import dict_row
 from rich.console import Console
 from rich.table import Table
 
-from closebook import counter
+from closebook.counter import publisher
 from closebook.money import format_minor
 from closebook.settings import Replica, Settings
 from local.errors import StackError
@@ -41,7 +41,7 @@ def summary_of(stack: Stack, seconds: Mapping[str, float]) -> dict[str, Any]:
     assert tie_outs is not None  # noqa: S101
     assert documents is not None  # noqa: S101
     folder = stack.root / "documents"
-    counted = counter.read(_settings(stack))
+    counted = publisher.read(_settings(stack))
     if counted is None:
         raise StackError(
             "Redis holds no counter, though the hours are closed: the log of publish_counter in"

@@ -12,7 +12,7 @@ import psycopg
 from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
 from closebook.periods import local_date
-from closebook.queries import query
+from closebook.sql import query
 from local import REPOSITORY
 from local.errors import StackError
 from local.processes import find

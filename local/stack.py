@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from closebook.migrations import migrate
+from closebook.store.migrations import migrate
 from local import airflow_home, folders, ports, processes
 from local.addresses import (
     METADATA_DATABASE,

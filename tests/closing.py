@@ -20,8 +20,8 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import DictRow, dict_row
 
 from closebook.periods import Grain, Period, hour_of
-from closebook.queries import query
 from closebook.settings import Replica, Run, Settings
+from closebook.sql import query
 from local.addresses import REPLICAS
 from local.stack import Stack
 

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 import yaml
 
-from closebook import queries, settings
-from closebook.desk import pictures
-from closebook.statements import render
+from closebook import settings, sql
+from closebook.desk import pdf_preview
+from closebook.statements.render import document
 from local import REPOSITORY
 
 FILE = REPOSITORY / "docker-compose.yml"
@@ -85,7 +85,7 @@ def test_the_images_base_is_pinned_and_installs_the_locked_requirements() -> Non
 
 
 def test_the_image_has_the_programs_that_the_desk_starts() -> None:
-    started = set(re.findall(r'"(pdf[a-z]+)"', Path(pictures.__file__).read_text("utf-8")))
+    started = set(re.findall(r'"(pdf[a-z]+)"', Path(pdf_preview.__file__).read_text("utf-8")))
     assert started == {"pdfinfo", "pdftoppm", "pdftotext"}  # all of them Debian's poppler-utils
     for file in ("Dockerfile", "local/setup.sh"):
         assert "poppler-utils" in (REPOSITORY / file).read_text("utf-8").split()
@@ -161,8 +161,8 @@ def test_the_code_finds_its_folders_where_they_are_mounted_read_only(service: st
     assert given["AIRFLOW__CORE__PLUGINS_FOLDER"] == str(ROOT / "plugins")
     assert given["CLOSEBOOK_TEMPLATES"] == str(ROOT / "templates")
     # The code looks for sql/ and templates/ beside plugins/, wherever that is.
-    assert queries.SQL_FOLDER.relative_to(REPOSITORY) == Path("sql")
-    assert Path(render.__file__).relative_to(REPOSITORY).parts[0] == "plugins"
+    assert sql.SQL_FOLDER.relative_to(REPOSITORY) == Path("sql")
+    assert Path(document.__file__).relative_to(REPOSITORY).parts[0] == "plugins"
     documents = given["CLOSEBOOK_DOCUMENTS_URL"].removeprefix("file://")
     assert found[documents] == ("documents", "rw")
     assert documents in (REPOSITORY / "Dockerfile").read_text(encoding="utf-8")
@@ -251,7 +251,7 @@ def test_the_set_up_job_asks_the_code_for_what_it_has() -> None:
     imported = [node for node in ast.walk(script) if isinstance(node, ast.ImportFrom)]
     ours = [node for node in imported if node.module and node.module.split(".")[0] != "pathlib"]
     assert {node.module for node in ours} == {
-        "closebook.migrations",
+        "closebook.store.migrations",
         "local.addresses",
         "local.airflow_contents",
     }

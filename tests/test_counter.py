@@ -12,13 +12,14 @@ import redis
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it ships none
 from jsonschema.exceptions import ValidationError  # type: ignore[import-untyped]
 
-from closebook import counter, rollups
-from closebook.counter import COUNTER_KEY, PUBLISH_IF_NEWER, NothingClosed, publish
+from closebook.closes.day import close_day
+from closebook.closes.hour import close_hour
+from closebook.closes.month import close_month
+from closebook.counter import publisher
+from closebook.counter.publisher import COUNTER_KEY, PUBLISH_IF_NEWER, NothingClosed, publish
 from closebook.errors import Transient, WrongData
 from closebook.periods import HOUR, Period, hour_of, parse_month
 from closebook.settings import Settings
-from closebook.statements import freeze
-from closebook.volume import close_hour
 from local import REPOSITORY
 from local.addresses import REDIS
 from local.stack import Stack
@@ -110,7 +111,7 @@ def test_the_document_keeps_its_schema(
     close(settings, NINE, TEN)
 
     schema.validate(publish(settings, RUN))
-    schema.validate(counter.read(settings))
+    schema.validate(publisher.read(settings))
 
 
 @pytest.mark.parametrize("path", [("publication",), ("currencies", "USD", "gross_minor")])
@@ -213,18 +214,18 @@ def test_what_a_day_or_a_month_finds_late_in_closed_hours_is_in_the_counter(
 ) -> None:
     fill(platform)
     last_day = list(OCTOBER.days())[-1]
-    rollups.close_day(settings, last_day, RUN)
+    close_day(settings, last_day, RUN)
     assert publish(settings, RUN)["currencies"] == {}
     platform.settle(last_day.start, 4000)
     platform.settle(last_day.start, 5, "KWD", kind="refund")
 
     if with_month:
-        freeze.close_month(settings, OCTOBER, RUN)
+        close_month(settings, OCTOBER, RUN)
     else:
-        rollups.close_day(settings, last_day, RUN)
+        close_day(settings, last_day, RUN)
 
     publish(settings, RUN)
-    document = counter.read(settings)
+    document = publisher.read(settings)
     assert document is not None
     counted = platform.settled_in(last_day)
     assert document["currencies"] == recount(counted, last_day.end - HOUR)
@@ -247,7 +248,7 @@ def test_without_a_closed_hour_there_is_nothing_to_publish(
         publish(settings, RUN)
 
     assert server.get(COUNTER_KEY) is None
-    assert counter.read(settings) is None
+    assert publisher.read(settings) is None
 
 
 def test_a_gross_total_that_would_fall_is_wrong_data_and_redis_keeps_the_old_one(
@@ -262,7 +263,7 @@ def test_a_gross_total_that_would_fall_is_wrong_data_and_redis_keeps_the_old_one
     with pytest.raises(WrongData, match="USD: 3570 -> 3500"):
         publish(settings, RUN)
 
-    assert counter.read(settings) == before
+    assert publisher.read(settings) == before
 
 
 def test_a_currency_that_vanishes_has_fallen_too(settings: Settings, platform: Platform) -> None:
@@ -285,7 +286,7 @@ def test_redis_has_what_was_published(settings: Settings, platform: Platform) ->
 
     document = publish(settings, RUN)
 
-    assert counter.read(settings) == document
+    assert publisher.read(settings) == document
 
 
 def test_published_twice_it_is_the_same_publication(
@@ -320,7 +321,7 @@ def test_an_older_document_never_replaces_a_newer_one(
     kept = script(keys=[COUNTER_KEY], args=[older["publication"], json.dumps(older)])
 
     assert kept == newer["publication"]
-    assert counter.read(settings) == newer
+    assert publisher.read(settings) == newer
 
 
 def test_a_flushed_redis_gets_the_same_publication_again(
@@ -333,7 +334,7 @@ def test_a_flushed_redis_gets_the_same_publication_again(
 
     publish(settings, RUN)
 
-    assert counter.read(settings) == document
+    assert publisher.read(settings) == document
 
 
 @pytest.mark.parametrize(
@@ -349,7 +350,7 @@ def test_garbage_under_the_key_is_replaced(
 
     document = publish(settings, RUN)
 
-    assert counter.read(settings) == document
+    assert publisher.read(settings) == document
 
 
 def test_a_value_of_another_kind_under_the_key_is_replaced(
@@ -361,7 +362,7 @@ def test_a_value_of_another_kind_under_the_key_is_replaced(
 
     document = publish(settings, RUN)
 
-    assert counter.read(settings) == document
+    assert publisher.read(settings) == document
 
 
 # ---- servers out of reach ---------------------------------------------------------------
@@ -377,14 +378,14 @@ def test_without_redis_the_store_keeps_the_publication_to_be_sent_again(
         with pytest.raises(Transient, match="safe in the store"):
             publish(settings, RUN)
         with pytest.raises(Transient):
-            counter.read(settings)
+            publisher.read(settings)
     finally:
         stack.start(REDIS)
 
     [kept] = books.rows("select * from reporting.counter_publications")
     document = publish(settings, RUN)
     assert document == {"publication": kept["publication_id"], **kept["counter_document"]}
-    assert counter.read(settings) == document
+    assert publisher.read(settings) == document
 
 
 def test_without_the_store_a_retry_is_asked_for(settings: Settings) -> None:

@@ -12,8 +12,8 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
-from closebook.migrations import FOLDER, migrate
-from closebook.queries import SQL_FOLDER, query
+from closebook.sql import SQL_FOLDER, query
+from closebook.store.migrations import FOLDER, migrate
 from local.postgres import binary
 from local.stack import Stack
 

@@ -11,7 +11,7 @@ import pytest
 import redis
 
 from closebook import periods
-from closebook.counter import COUNTER_KEY
+from closebook.counter.publisher import COUNTER_KEY
 from local import REPOSITORY
 from local.addresses import SERVERS
 from local.airflow_contents import POOLS

@@ -12,11 +12,13 @@ from psycopg.rows import TupleRow
 
 from benchmarks.legacy.old_report import old_report, statement
 from benchmarks.platform import Stage
-from closebook import counter, rollups, volume
+from closebook.closes.day import close_day
+from closebook.closes.hour import close_hour
+from closebook.closes.month import close_month
+from closebook.counter import publisher
 from closebook.errors import ClosebookError
 from closebook.periods import Period
 from closebook.settings import Run
-from closebook.statements import freeze
 
 REPORT_EVERY_SECONDS = 60
 COUNTER_EVERY_SECONDS = 1
@@ -107,16 +109,16 @@ def closebook_way(stage: Stage) -> list[Job]:
     days = list(stage.month.days())
     hours = cycle(stage.day.hours())
     for day in days[:-DAYS_AT_ONCE]:
-        rollups.close_day(settings, day, run)
+        close_day(settings, day, run)
 
     def hour() -> None:
-        volume.close_hour(settings, next(hours), run)
-        counter.publish(settings, run)
+        close_hour(settings, next(hours), run)
+        publisher.publish(settings, run)
 
     def end_of_month() -> None:
         for day in days[-DAYS_AT_ONCE:]:
-            rollups.close_day(settings, day, run)
-        freeze.close_month(settings, stage.month, run)
+            close_day(settings, day, run)
+        close_month(settings, stage.month, run)
 
     return [
         Job(

@@ -14,7 +14,7 @@ from benchmarks.peers.materialized_view import MaterializedView
 from benchmarks.platform import Stage
 from benchmarks.timing import Results, alternate, console
 from benchmarks.volume import copy_rows, day_cells
-from closebook import rollups
+from closebook.closes.day import close_day
 from closebook.settings import Run
 from local.addresses import PLATFORM_DATABASE
 from local.errors import StackError
@@ -39,9 +39,7 @@ def measure(stage: Stage, results: Results) -> None:
         view_days = view.day_count()
         contestants: dict[str, Callable[[], object]] = {
             "daily_volume.sql": lambda: copy_rows(reader, "daily_volume", day.bounds),
-            "close_day, all of it": lambda: rollups.close_day(
-                stage.settings, day, Run("benchmark")
-            ),
+            "close_day, all of it": lambda: close_day(stage.settings, day, Run("benchmark")),
             "view refreshed": view.refresh,
             "view refreshed concurrently": view.refresh_concurrently,
         }

@@ -16,7 +16,7 @@ from psycopg.conninfo import make_conninfo
 import closebook
 from closebook.errors import Misconfigured
 from closebook.periods import zone
-from closebook.queries import SQL_FOLDER
+from closebook.sql import SQL_FOLDER
 
 PRIMARY_CONNECTION = "closebook_primary"
 STORE_CONNECTION = "closebook_store"

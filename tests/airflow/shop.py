@@ -11,7 +11,7 @@ import redis
 from psycopg import sql
 
 from closebook import periods
-from closebook.counter import COUNTER_KEY
+from closebook.counter.publisher import COUNTER_KEY
 from local.stack import Stack
 
 ZONE = "America/New_York"

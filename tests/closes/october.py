@@ -2,8 +2,8 @@
 
 from datetime import date
 
+from closebook.closes.day import close_day
 from closebook.periods import HOUR, Period, day_of, parse_month
-from closebook.rollups import close_day
 from closebook.settings import Settings
 from tests.closing import RUN, Books, Platform
 

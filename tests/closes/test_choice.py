@@ -12,13 +12,13 @@ import pytest
 from psycopg.conninfo import make_conninfo
 from psycopg.rows import DictRow
 
-from closebook import replica_status, replicas
+from closebook.closes.hour import close_hour
 from closebook.errors import Misconfigured, NotReady
-from closebook.fence import Fence, raise_fence
 from closebook.periods import hour_of
-from closebook.replica_status import OpenReplica, connect_to
+from closebook.platform import replica_status, replicas
+from closebook.platform.fence import Fence, raise_fence
+from closebook.platform.replica_status import OpenReplica, connect_to
 from closebook.settings import Replica, Settings
-from closebook.volume import close_hour
 from local.addresses import REPLICAS
 from local.stack import Stack
 from tests.closing import ONE_REPLICA, RUN, Books, Platform, utc

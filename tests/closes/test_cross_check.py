@@ -8,13 +8,13 @@ from datetime import date
 
 import pytest
 
-from closebook.closes import Close, ReplicasDisagree
+from closebook.closes.day import close_day
+from closebook.closes.hour import close_hour
+from closebook.closes.month import close_month
+from closebook.closes.register import Close, ReplicasDisagree
 from closebook.errors import Misconfigured, NotReady, Transient
 from closebook.periods import day_of, hour_of, parse_month
-from closebook.rollups import close_day
 from closebook.settings import Settings
-from closebook.statements.freeze import close_month
-from closebook.volume import close_hour
 from local.addresses import REPLICAS
 from local.stack import Stack
 from tests.closing import (
@@ -208,7 +208,7 @@ def test_replicas_that_disagree_for_a_moment_are_read_again(
                 stack.replica_wait()
                 watched.removeHandler(self)
 
-    watched = logging.getLogger("closebook.closing")
+    watched = logging.getLogger("closebook.closes.execute")
     watched.setLevel(logging.INFO)
     bent = transactions_with(platform, amount_minor=f"amount_minor + {ADDED}")
     bent.__enter__()

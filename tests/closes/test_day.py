@@ -11,12 +11,12 @@ from typing import Any, LiteralString
 import psycopg
 import pytest
 
-from closebook.checks import TieOutFailed
+from closebook.closes.checks import TieOutFailed
+from closebook.closes.day import close_day
+from closebook.closes.hour import close_hour
 from closebook.errors import NotReady, Transient, WrongData
 from closebook.periods import HOUR, Period, day_of, hour_of
-from closebook.rollups import close_day
 from closebook.settings import Settings
-from closebook.volume import close_hour
 from local.stack import Stack
 from tests.closing import (
     RUN,

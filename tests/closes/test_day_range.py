@@ -7,10 +7,10 @@ from datetime import date
 
 import pytest
 
-from closebook.day_range import close_days
+from closebook.closes.day import close_day
+from closebook.closes.day_range import close_days
 from closebook.errors import Misconfigured, NotReady, Transient, WrongData
 from closebook.periods import DAY, Period, day_of, days_between
-from closebook.rollups import close_day
 from closebook.settings import Replica, Settings
 from tests.closing import RUN, Books, Platform, transactions_with
 

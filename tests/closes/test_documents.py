@@ -14,19 +14,19 @@ import psycopg
 import pytest
 from pypdf import PdfReader
 
+from closebook.closes.month import close_month
 from closebook.errors import WrongData
 from closebook.periods import parse_month
-from closebook.queries import query
 from closebook.settings import KeyFile, Settings
+from closebook.sql import query
 from closebook.statements import issue
-from closebook.statements.documents import Documents
-from closebook.statements.filing import Cabinet
-from closebook.statements.freeze import close_month
+from closebook.statements.archive import Cabinet
+from closebook.statements.bounded_process import Limits
+from closebook.statements.document_store import Documents
 from closebook.statements.issue import Manifest, Shard
-from closebook.statements.limits import Limits
-from closebook.statements.render import render
-from closebook.statements.signature import signer_of
-from closebook.store import on_store
+from closebook.statements.render.document import render
+from closebook.statements.signing.signer import signer_of
+from closebook.store.session import on_store
 from tests.closing import RUN, Books, Platform
 from tests.statements.certificates import PASSPHRASE, identity
 

@@ -13,11 +13,11 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from closebook import fence
+from closebook.closes.hour import close_hour
 from closebook.errors import NotReady
 from closebook.periods import HOUR, hour_of
+from closebook.platform import fence
 from closebook.settings import Settings
-from closebook.volume import close_hour
 from local.stack import Stack
 from tests.closing import RUN, Books, Platform, eventually, hour_ending, utc
 

@@ -10,12 +10,12 @@ from dataclasses import replace
 import psycopg
 import pytest
 
+from closebook.closes.hour import close_hour
 from closebook.errors import NotReady
-from closebook.fence import raise_fence
 from closebook.periods import hour_of
-from closebook.replica_status import ReplicaStatus, replica_status
+from closebook.platform.fence import raise_fence
+from closebook.platform.replica_status import ReplicaStatus, replica_status
 from closebook.settings import Settings
-from closebook.volume import close_hour
 from local.addresses import REPLICAS
 from local.postgres import REPLICATION_USER
 from local.stack import Stack

@@ -64,8 +64,8 @@ from numbers
 
 CLOSE = """
 import pickle, sys
-from closebook.rollups import close_day
-from closebook.statements.freeze import close_month
+from closebook.closes.day import close_day
+from closebook.closes.month import close_month
 from local.processes import peak_memory_kb
 
 settings, period, run = pickle.load(sys.stdin.buffer)

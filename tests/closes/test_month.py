@@ -10,12 +10,12 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from closebook.checks import SAMPLE_ROWS, TieOutFailed
+from closebook.closes.checks import SAMPLE_ROWS, TieOutFailed
+from closebook.closes.day import close_day
+from closebook.closes.month import close_month
 from closebook.errors import ClosebookError, NotReady, WrongData
 from closebook.periods import HOUR, month_of, parse_month
-from closebook.rollups import close_day
 from closebook.settings import Settings
-from closebook.statements.freeze import close_month
 from local.stack import Stack
 from tests.closes.october import (
     BACK_TO_ZERO,

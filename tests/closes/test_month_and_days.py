@@ -10,14 +10,14 @@ from typing import Any
 import psycopg
 import pytest
 
-from closebook.checks import TieOutFailed
-from closebook.closes import Close
+from closebook.closes.checks import TieOutFailed
+from closebook.closes.day import close_day
+from closebook.closes.hour import close_hour
+from closebook.closes.month import close_month
+from closebook.closes.register import Close
 from closebook.errors import NotReady
 from closebook.periods import HOUR, day_of
-from closebook.rollups import close_day
 from closebook.settings import Run, Settings
-from closebook.statements.freeze import close_month
-from closebook.volume import close_hour
 from local.addresses import REPLICAS
 from local.pgbouncer import POOL_SIZE
 from local.stack import Stack

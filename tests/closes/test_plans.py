@@ -7,8 +7,8 @@ import psycopg
 import pytest
 
 from closebook.periods import DAY, HOUR, Period, day_of, hour_of
-from closebook.queries import query
 from closebook.settings import Settings
+from closebook.sql import query
 from local.stack import Stack
 from tests.closing import Platform, utc
 

@@ -12,15 +12,16 @@ import pytest
 from psycopg.conninfo import make_conninfo
 from psycopg.rows import DictRow, dict_row
 
-from closebook import fence, health
+from closebook.closes.day import close_day
+from closebook.closes.hour import close_hour
+from closebook.closes.month import close_month
 from closebook.errors import Misconfigured, Transient
-from closebook.fence import raise_fence
+from closebook.monitoring import collect
 from closebook.periods import day_of, hour_of, parse_month
-from closebook.queries import SQL_FOLDER, query
-from closebook.rollups import close_day
+from closebook.platform import fence
+from closebook.platform.fence import raise_fence
 from closebook.settings import Settings
-from closebook.statements.freeze import close_month
-from closebook.volume import close_hour
+from closebook.sql import SQL_FOLDER, query
 from local.addresses import PRIMARY
 from local.stack import Stack
 from tests.closing import RUN, Books, Platform, eventually, utc
@@ -66,7 +67,7 @@ def test_three_closes_run_the_statements_of_the_fence_on_the_primary_and_no_othe
 def test_a_collection_of_health_runs_its_three_files_on_the_primary_and_no_other(
     settings: Settings, platform: Platform
 ) -> None:
-    health.collect(settings)
+    collect.collect(settings)
     ran = statements(platform, "closebook%")
 
     assert {row["role"] for row in ran} == {"closebook_fence"}
@@ -80,7 +81,7 @@ def test_three_closes_and_a_collection_of_health_run_only_their_files_there_and_
 ) -> None:
     scanned_before = scans_of_tables(platform)
     close_all(settings)
-    health.collect(settings)
+    collect.collect(settings)
     ran = statements(platform, "closebook%")
 
     assert scans_of_tables(platform) == scanned_before
@@ -180,7 +181,7 @@ def slowest_mean_ms(settings: Settings, platform: Platform) -> float:
     of_fence = fence_statements(platform)
     platform.connection.execute("select pg_stat_statements_reset()")
     close_all(settings)
-    health.collect(settings)
+    collect.collect(settings)
     for _ in range(FENCES):
         raise_fence(settings, NINE)
     ran = statements(platform, "closebook%")

@@ -10,9 +10,9 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from closebook.closes.hour import close_hour
 from closebook.errors import NotReady
 from closebook.settings import Settings
-from closebook.volume import close_hour
 from local.postgres import binary
 from local.stack import Stack
 from tests.closing import RUN, Books, Platform, hour_ending

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from pypdf import PdfReader
 
-from closebook.checks import SAMPLE_ROWS, TieOutFailed
-from closebook.closes import ChangeWithoutReason
+from closebook.closes.checks import SAMPLE_ROWS, TieOutFailed
+from closebook.closes.month import close_month
+from closebook.closes.register import ChangeWithoutReason
 from closebook.periods import HOUR
 from closebook.settings import Run, Settings
 from closebook.statements import issue
-from closebook.statements.documents import Documents
-from closebook.statements.freeze import close_month
+from closebook.statements.document_store import Documents
 from closebook.statements.issue import Shard
 from tests.closes.october import NEW_YORK, OCTOBER, SEPTEMBER
 from tests.closing import RUN, Books, Platform

@@ -8,15 +8,15 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
-from closebook import checks
-from closebook.closes import ChangeWithoutReason
+from closebook.closes import checks
+from closebook.closes.month import close_month
+from closebook.closes.register import ChangeWithoutReason
 from closebook.errors import NotReady
 from closebook.periods import HOUR
 from closebook.settings import Settings
 from closebook.statements import issue, release
-from closebook.statements.freeze import close_month
 from closebook.statements.release import Batch, DecisionRefused
-from closebook.store import Store
+from closebook.store.session import Store
 from local.stack import Stack
 from tests.closes.october import OCTOBER
 from tests.closes.test_reissue import ADA, GRACE, MARY, ON_PURPOSE, fill, issue_month

@@ -12,13 +12,13 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from closebook import replicas
+from closebook.closes.hour import close_hour
 from closebook.errors import NotReady, Transient, WrongData
 from closebook.periods import hour_of
-from closebook.replica_status import connect_to
-from closebook.replicas import Source
+from closebook.platform import replicas
+from closebook.platform.replica_status import connect_to
+from closebook.platform.replicas import Source
 from closebook.settings import Replica, Settings
-from closebook.volume import close_hour
 from local.addresses import REPLICAS
 from local.stack import Stack
 from tests.closing import (

@@ -7,8 +7,8 @@ from airflow.sdk.exceptions import ParamValidationError
 
 from closebook import periods
 from closebook.errors import Misconfigured
+from closebook.orchestration.task_context import CLOSE_PARAMETERS, Task
 from closebook.periods import DAY, HOUR
-from closebook.scheduling import CLOSE_PARAMETERS, Task
 from closebook.settings import Replica, Run, Settings
 
 ZONE = "America/New_York"

@@ -16,11 +16,11 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 from psycopg.rows import dict_row
 
-from closebook.desk.people import form_token
+from closebook.closes.month import close_month
+from closebook.desk.current_user import form_token
 from closebook.periods import HOUR, Period
 from closebook.settings import Run, Settings
 from closebook.statements import issue, release
-from closebook.statements.freeze import close_month
 from local.airflow_api import AirflowApi
 from local.processes import find
 from local.stack import Stack

@@ -11,10 +11,10 @@ import pytest
 from fastapi import FastAPI, Request, Response
 from fastapi.routing import APIRoute
 
-from closebook.desk import access
+from closebook.desk import permissions
 from closebook.desk.app import make_app
-from closebook.desk.gate import Gate
-from closebook.desk.people import Person, form_token
+from closebook.desk.auth_middleware import Gate
+from closebook.desk.current_user import Person, form_token
 from local.stack import Stack
 from tests.desk.conftest import ADA, GRACE, HOSTILE, Desk, filled, logged_in
 
@@ -64,7 +64,7 @@ def test_the_table_has_a_row_for_each_route_and_this_test_for_each_row() -> None
         if isinstance(route, APIRoute)
         for method in route.methods
     }
-    assert served == set(access.ROUTES) == set(MAY) | MACHINES
+    assert served == set(permissions.ROUTES) == set(MAY) | MACHINES
 
 
 @pytest.mark.parametrize("user", sorted(EVERYBODY))

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, FrameLocator, Locator, Page, expect
 
-from closebook.desk import access
+from closebook.desk import permissions
 from tests.desk.browsing import bars_people, page_of, person
 from tests.desk.conftest import ADA, MARY, Desk, digest, filled, moved_away
 
@@ -229,7 +229,7 @@ NO_PAGES = {
 def test_no_page_is_left_out_of_those_that_axe_looks_at() -> None:
     looked_at = {path.partition("?")[0] for _, path in LOOKS} | ALSO_LOOKED_AT
     assert looked_at.isdisjoint(NO_PAGES)
-    assert looked_at | NO_PAGES == {path for method, path in access.ROUTES if method == "GET"}
+    assert looked_at | NO_PAGES == {path for method, path in permissions.ROUTES if method == "GET"}
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

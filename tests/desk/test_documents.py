@@ -15,7 +15,7 @@ import pytest
 
 from closebook import periods
 from closebook.desk.downloads import Packed, disposition, zip_response
-from closebook.statements.documents import Documents, StoredDocument
+from closebook.statements.document_store import Documents, StoredDocument
 from local.processes import Process, tree
 from tests.desk.conftest import ADA, GRACE, MARY, NAMES, Desk, digest, moved_away
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from closebook.desk import pictures
+from closebook.desk import pdf_preview
 from closebook.errors import Misconfigured, Transient
 from tests.desk.conftest import ADA, MARY, Desk, digest
 
@@ -69,7 +69,7 @@ def instead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], 
 
 
 def test_what_is_no_pdf_is_an_error_and_none_of_its_text_is_in_it() -> None:
-    for made in (pictures.page_count, lambda content: pictures.picture(content, 1)):
+    for made in (pdf_preview.page_count, lambda content: pdf_preview.picture(content, 1)):
         with pytest.raises(Transient, match="failed") as caught:
             made(b"Ada Plantedname")
         assert "Plantedname" not in str(caught.value)
@@ -79,23 +79,23 @@ def test_a_program_that_hangs_is_ended(instead: Callable[[str], None]) -> None:
     instead("exec sleep 60")
     began = time.monotonic()
     with pytest.raises(Transient, match=r"took more than 0\.5 s"):
-        pictures.picture(b"", 1, pictures.Limits(wall_seconds=0.5))
+        pdf_preview.picture(b"", 1, pdf_preview.Limits(wall_seconds=0.5))
     assert time.monotonic() - began < 30
 
 
 def test_a_program_that_computes_for_long_is_ended(instead: Callable[[str], None]) -> None:
     instead("cat > /dev/null; while :; do :; done")
     with pytest.raises(Transient, match="more than it may"):
-        pictures.text(b"", 1, pictures.Limits(cpu_seconds=1, wall_seconds=60))
+        pdf_preview.text(b"", 1, pdf_preview.Limits(cpu_seconds=1, wall_seconds=60))
 
 
 def test_a_program_that_takes_much_memory_is_ended(instead: Callable[[str], None]) -> None:
     python = shutil.which("python3")
     instead(f"cat > /dev/null; exec {python} -S -c 'len(bytes(300_000_000))'")
-    limits = pictures.Limits(memory_bytes=200_000_000)
+    limits = pdf_preview.Limits(memory_bytes=200_000_000)
     with pytest.raises(Transient, match="more than it may"):
-        pictures.picture(b"", 1, limits)
-    assert pictures.picture(b"", 1) == b""
+        pdf_preview.picture(b"", 1, limits)
+    assert pdf_preview.picture(b"", 1) == b""
 
 
 def test_a_program_sees_none_of_airflows_environment(
@@ -103,27 +103,27 @@ def test_a_program_sees_none_of_airflows_environment(
 ) -> None:
     monkeypatch.setenv("AIRFLOW__CORE__FERNET_KEY", "a secret")
     instead("cat > /dev/null; env")
-    assert "secret" not in pictures.text(b"", 1)
+    assert "secret" not in pdf_preview.text(b"", 1)
 
 
 def test_without_poppler_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(Misconfigured, match="apt-get install poppler-utils"):
-        pictures.page_count(b"")
+        pdf_preview.page_count(b"")
 
 
 def test_pictures_that_all_want_at_once_wait_and_are_refused_in_the_end() -> None:
-    limits = pictures.Limits(wall_seconds=0.1)
+    limits = pdf_preview.Limits(wall_seconds=0.1)
     with (
-        pictures._turn(limits),
-        pictures._turn(limits),
+        pdf_preview._turn(limits),
+        pdf_preview._turn(limits),
         pytest.raises(Transient, match="at once"),
     ):
-        pictures.page_count(b"", limits)
+        pdf_preview.page_count(b"", limits)
 
 
 def test_a_picture_is_of_a_known_size(desk: Desk) -> None:
     content = desk.get("finance", f"{desk.path('october', ADA)}/pdf").content
-    width, height = struct.unpack(">II", pictures.picture(content, 1)[16:24])
-    assert height == pictures.LONGEST_SIDE_PIXELS
+    width, height = struct.unpack(">II", pdf_preview.picture(content, 1)[16:24])
+    assert height == pdf_preview.LONGEST_SIDE_PIXELS
     assert abs(width / height - 210 / 297) < 0.01

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from closebook.__main__ import main
+from closebook.cli import main
 from tests.desk.conftest import ADA, Desk
 
 

@@ -15,12 +15,13 @@ from playwright.sync_api import Browser
 from prometheus_client.parser import text_string_to_metric_families
 from psycopg.conninfo import make_conninfo
 
-from closebook import counter, health
+from closebook.closes.day import close_day
+from closebook.closes.hour import close_hour
+from closebook.counter import publisher
+from closebook.monitoring import collect
+from closebook.monitoring.thresholds import INDEX_BLOCKS_JUDGED_MIN
 from closebook.periods import HOUR, day_of, hour_of
-from closebook.rollups import close_day
 from closebook.settings import Replica
-from closebook.thresholds import INDEX_BLOCKS_JUDGED_MIN
-from closebook.volume import close_hour
 from tests.closing import RUN, utc
 from tests.desk.browsing import bars_people, page_of
 from tests.desk.conftest import Desk
@@ -77,10 +78,10 @@ def watched(desk: Desk, module_platform_database: str) -> Watched:
     close_day(settings, day_of(date(2026, 10, 31), "America/New_York"), RUN)
     # The stack's Redis may hold the higher publication of another test's store.
     with redis.Redis.from_url(settings.redis_url) as server:
-        server.delete(counter.COUNTER_KEY)
-    counter.publish(settings, RUN)
-    health.collect(settings)
-    health.collect(settings)
+        server.delete(publisher.COUNTER_KEY)
+    publisher.publish(settings, RUN)
+    collect.collect(settings)
+    collect.collect(settings)
     return Watched(desk, desk.stack.secrets["metrics"])
 
 
@@ -102,7 +103,7 @@ def test_the_counter_is_the_document_in_redis_with_the_time_of_the_answer(
     answer = watched.desk.get("operator", "/volume/counter")
     body = answer.json()
     assert body.keys() == COUNTER_KEYS
-    assert body["counter"] == counter.read(watched.desk.settings)
+    assert body["counter"] == publisher.read(watched.desk.settings)
     assert abs(datetime.fromisoformat(body["served_at"]) - datetime.now(UTC)) < timedelta(minutes=1)
     assert answer.headers["Cache-Control"] == "private, no-store"
 
@@ -111,11 +112,11 @@ def test_the_counter_runs_for_an_hour_in_a_real_browser_and_keeps_its_promises(
     watched: Watched, browser: Browser
 ) -> None:
     """Over an hour of simulated time, with a visitor's clock that is years off."""
-    document = counter.read(watched.desk.settings)
+    document = publisher.read(watched.desk.settings)
     assert document is not None
     totals = document["currencies"]["USD"]
     gross, previous = int(totals["gross_minor"]), int(totals["previous_gross_minor"])
-    as_of = counter.instant(document["as_of"])
+    as_of = publisher.instant(document["as_of"])
     page = page_of(browser, watched.desk, "operator", locale="en-US")
     page.clock.install(time=datetime(2031, 1, 1, tzinfo=UTC))
     served = {"at": as_of}
@@ -184,7 +185,7 @@ def test_the_health_page_shows_each_server_with_the_four(watched: Watched) -> No
 def test_an_alert_is_shown_and_a_hostile_problem_is_text(watched: Watched) -> None:
     settings = watched.desk.settings
     away = Replica("<b>away</b>", make_conninfo(settings.replicas[0].conninfo, port=1))
-    health.collect(replace(settings, replicas=(*settings.replicas, away)))
+    collect.collect(replace(settings, replicas=(*settings.replicas, away)))
     try:
         html = watched.desk.get("operator", "/health?span=week").text
         assert "1 thing is" in html
@@ -194,7 +195,7 @@ def test_an_alert_is_shown_and_a_hostile_problem_is_text(watched: Watched) -> No
         down = {"server": "<b>away</b>", "alert": "server_down"}
         assert metrics["closebook_health_alerts"][frozenset(down.items())] == 1
     finally:
-        health.collect(settings)
+        collect.collect(settings)
 
 
 @pytest.mark.parametrize("span", ["day", "week", "quarter", "../../etc", ""])
@@ -222,7 +223,7 @@ def test_the_metrics_are_those_of_the_store(watched: Watched) -> None:
     assert last[frozenset({("grain", "hour")})] == (LAST_HOUR + HOUR).timestamp()
     new_hours = frozenset({("grain", "hour"), ("outcome", "new")})
     assert metrics["closebook_closes_total"][new_hours] >= 30
-    document = counter.read(watched.desk.settings)
+    document = publisher.read(watched.desk.settings)
     assert document is not None
     assert metrics["closebook_counter_publication"][frozenset()] == document["publication"]
     assert set(metrics["closebook_server_up"].values()) == {1.0}
@@ -251,7 +252,7 @@ def test_each_panel_and_each_rule_finds_its_metrics_in_a_real_prometheus(
     settings, stack = watched.desk.settings, watched.desk.stack
     away = Replica("away", make_conninfo(settings.replicas[0].conninfo, port=1))
     read_indexes(stack.primary_admin(module_platform_database))
-    health.collect(replace(settings, replicas=(*settings.replicas, away)))
+    collect.collect(replace(settings, replicas=(*settings.replicas, away)))
     try:
         with scraping(urlsplit(watched.desk.url).netloc, watched.token, tmp_path) as prometheus:
             # Rates take two scrapes.
@@ -280,7 +281,7 @@ def test_each_panel_and_each_rule_finds_its_metrics_in_a_real_prometheus(
             missing = {each for each in selectors if not prometheus.series(each)}
             assert {each.partition("{")[0] for each in missing} <= {"closebook_health_alerts"}
     finally:
-        health.collect(settings)
+        collect.collect(settings)
 
 
 def read_indexes(conninfo: str) -> None:

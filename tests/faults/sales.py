@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 import redis
 
-from closebook.counter import COUNTER_KEY
+from closebook.counter.publisher import COUNTER_KEY
 from closebook.periods import Grain, Period, hour_of
 from local.addresses import PLATFORM_DATABASE, STORE_DATABASE
 from local.stack import Stack

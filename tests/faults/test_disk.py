@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from closebook.closes import Close
+from closebook.closes.month import close_month
+from closebook.closes.register import Close
 from closebook.errors import Transient
 from closebook.periods import parse_month
 from closebook.settings import Settings
 from closebook.statements import issue
-from closebook.statements.documents import Documents
-from closebook.statements.freeze import close_month
+from closebook.statements.document_store import Documents
 from closebook.statements.issue import Shard
 from local import REPOSITORY
 from tests.closing import RUN, Books, Platform
@@ -128,7 +128,7 @@ def test_a_task_that_is_killed_while_it_writes_a_document(tmp_path: Path) -> Non
     # Given a process that the system kills when a file of it grows past 64 KiB,
     program = """
 import resource, signal, sys
-from closebook.statements.documents import Documents
+from closebook.statements.document_store import Documents
 documents = Documents(sys.argv[1])
 signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
 resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -9,12 +9,12 @@ import psycopg
 import pytest
 import redis
 
-from closebook import counter
-from closebook.counter import COUNTER_KEY, publish
+from closebook.closes.hour import close_hour
+from closebook.counter import publisher
+from closebook.counter.publisher import COUNTER_KEY, publish
 from closebook.errors import Transient
 from closebook.periods import Period, hour_of
 from closebook.settings import Settings
-from closebook.volume import close_hour
 from local.addresses import REDIS
 from local.ports import LOOPBACK
 from local.stack import Stack
@@ -47,7 +47,7 @@ def assert_counted(
 ) -> None:
     """Redis shows what a recount of these closed hours gives, and the store numbered no more."""
     payments = [t.amount_minor for hour in hours for t in platform.settled_in(hour)]
-    document = counter.read(settings)
+    document = publisher.read(settings)
     assert document is not None
     assert document["currencies"]["USD"]["gross_minor"] == str(sum(payments))
     assert document["currencies"]["USD"]["payment_count"] == len(payments)
@@ -96,7 +96,7 @@ def test_a_redis_that_refuses_writes_shows_the_last_counter_until_it_takes_the_n
     with pytest.raises(Transient, match=REFUSED) as refused:
         publish(settings, RUN)
     assert reason in str(refused.value)
-    shown = counter.read(settings)
+    shown = publisher.read(settings)
     assert shown is not None
     assert shown["publication"] == 1
 

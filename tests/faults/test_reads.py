@@ -11,12 +11,12 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from closebook.closes import Close
+from closebook.closes.hour import close_hour
+from closebook.closes.month import close_month
+from closebook.closes.register import Close
 from closebook.errors import NotReady
 from closebook.periods import HOUR, hour_of, parse_month
 from closebook.settings import Settings
-from closebook.statements.freeze import close_month
-from closebook.volume import close_hour
 from local.addresses import POOLERS, REPLICAS
 from local.stack import Stack
 from tests.closing import (

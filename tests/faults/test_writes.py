@@ -7,10 +7,10 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
+from closebook.closes.hour import close_hour
 from closebook.errors import Transient
 from closebook.periods import hour_of
 from closebook.settings import Settings
-from closebook.volume import close_hour
 from local.addresses import REPLICAS
 from local.stack import Stack
 from tests.closing import RUN, Books, Platform, eventually, utc, waiting_on_the_store

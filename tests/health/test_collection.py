@@ -11,12 +11,12 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from closebook import health, server_health
+from closebook.closes.day import close_day
+from closebook.closes.hour import close_hour
 from closebook.errors import Transient
+from closebook.monitoring import collect, probe
 from closebook.periods import day_of, hour_of
-from closebook.rollups import close_day
 from closebook.settings import Replica, Settings
-from closebook.volume import close_hour
 from local.addresses import PRIMARY, REPLICAS
 from local.stack import Stack
 from tests.closing import RUN, Books, Platform, eventually, utc
@@ -38,8 +38,8 @@ def alerts(books: Books) -> set[tuple[str, str]]:
 def test_each_collection_keeps_a_sample_of_the_primary_and_of_each_replica(
     settings: Settings, platform: Platform, books: Books
 ) -> None:
-    health.collect(settings)
-    health.collect(settings)
+    collect.collect(settings)
+    collect.collect(settings)
 
     samples = books.rows("select * from reporting.health_samples order by sample_id")
     assert [row["server_name"] for row in samples] == SERVERS * 2
@@ -58,10 +58,10 @@ def test_the_load_of_a_close_is_on_the_replica_that_it_read_and_the_fence_on_the
 ) -> None:
     for number in range(300):
         platform.settle(NOON, 100 + number)
-    health.collect(settings)
+    collect.collect(settings)
     close_hour(settings, hour_of(NOON), RUN)
     replica = books.versions(hour_of(NOON))[0]["replica_name"]
-    health.collect(settings)
+    collect.collect(settings)
 
     loads = {
         row["server_name"]: row
@@ -95,7 +95,7 @@ def test_connections_are_kept_by_role_and_state(
 ) -> None:
     with psycopg.connect(auditor) as open_transaction, psycopg.connect(auditor):
         open_transaction.execute("select 1")
-        health.collect(settings)
+        collect.collect(settings)
 
     kept = {
         (row["server_name"], row["role_name"], row["state"]): row["connection_count"]
@@ -113,7 +113,7 @@ def test_a_server_that_is_down_is_a_row_that_says_so_and_the_others_are_kept(
     settings: Settings, platform: Platform, books: Books
 ) -> None:
     away = Replica("replica_c", make_conninfo(settings.replicas[0].conninfo, port=1))
-    findings = health.collect(replace(settings, replicas=(*settings.replicas, away)))
+    findings = collect.collect(replace(settings, replicas=(*settings.replicas, away)))
 
     problems = {
         row["server_name"]: row["problem"]
@@ -128,7 +128,7 @@ def test_a_server_that_is_down_is_a_row_that_says_so_and_the_others_are_kept(
 def test_without_the_primary_the_replicas_are_kept_and_their_lag_is_unknown(
     settings: Settings, platform: Platform, books: Books
 ) -> None:
-    health.collect(replace(settings, primary=make_conninfo(settings.primary, port=1)))
+    collect.collect(replace(settings, primary=make_conninfo(settings.primary, port=1)))
 
     lags = books.rows("select lag_bytes, problem from reporting.health_samples order by sample_id")
     assert [row["problem"] is None for row in lags] == [False, True, True]
@@ -142,7 +142,7 @@ def test_a_frozen_replica_does_not_hold_the_collection_up(
     stack.freeze(REPLICAS[0])
     try:
         began = time.monotonic()
-        health.collect(settings)
+        collect.collect(settings)
         assert time.monotonic() - began < 15
     finally:
         stack.thaw(REPLICAS[0])
@@ -159,14 +159,14 @@ def test_when_no_server_answers_that_is_kept_and_the_run_fails(
     nowhere = replace(settings, primary=make_conninfo(settings.primary, port=1), replicas=away)
 
     with pytest.raises(Transient, match=r"no server of the platform answers: primary: .*refused"):
-        health.collect(nowhere)
+        collect.collect(nowhere)
 
     assert {(name, "server_down") for name in SERVERS} == alerts(books)
 
 
 def test_without_the_store_the_run_fails(settings: Settings) -> None:
     with pytest.raises(Transient, match="the reporting store failed"):
-        health.collect(replace(settings, store=make_conninfo(settings.store, port=1)))
+        collect.collect(replace(settings, store=make_conninfo(settings.store, port=1)))
 
 
 def test_a_primary_connection_that_leads_to_a_replica_is_a_finding(
@@ -178,7 +178,7 @@ def test_a_primary_connection_that_leads_to_a_replica_is_a_finding(
         user="postgres",
         password=stack.secrets["postgres"],
     )
-    health.collect(replace(settings, primary=replica))
+    collect.collect(replace(settings, primary=replica))
     [row] = books.rows("select problem from reporting.health_samples where problem is not null")
     assert row["problem"] == "closebook_primary leads to a replica: it is in recovery"
 
@@ -190,10 +190,10 @@ def test_a_replica_that_does_not_replay_is_behind_and_an_alert_after_its_time(
     books: Books,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("closebook.thresholds.LAG_SECONDS_MAX", 0.0)
+    monkeypatch.setattr("closebook.monitoring.thresholds.LAG_SECONDS_MAX", 0.0)
     stack.pause_replay(REPLICAS[0])
     platform.settle(NOON, 100)
-    health.collect(settings)
+    collect.collect(settings)
     stack.resume_replay(REPLICAS[0])
 
     lag = {
@@ -211,7 +211,7 @@ def test_a_query_that_runs_long_is_an_alert_and_a_close_that_does_is_none(
     books: Books,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(server_health, "LONG_QUERY_SECONDS", 0.2)
+    monkeypatch.setattr(probe, "LONG_QUERY_SECONDS", 0.2)
     reader = stack.reader(REPLICAS[0], platform.database)
     running = [
         threading.Thread(target=sleep_on, args=[conninfo])
@@ -221,7 +221,7 @@ def test_a_query_that_runs_long_is_an_alert_and_a_close_that_does_is_none(
         thread.start()
     try:
         eventually(lambda: sleeping_for(platform) > 0.3)
-        health.collect(settings)
+        collect.collect(settings)
     finally:
         for thread in running:
             thread.join()
@@ -249,13 +249,13 @@ def test_a_statement_that_is_slow_on_average_is_an_alert_in_the_interval_in_whic
     books: Books,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(server_health, "SLOW_STATEMENT_MS", 20.0)
-    monkeypatch.setattr("closebook.thresholds.SLOW_STATEMENT_MS", 20.0)
-    health.collect(settings)
+    monkeypatch.setattr(probe, "SLOW_STATEMENT_MS", 20.0)
+    monkeypatch.setattr("closebook.monitoring.thresholds.SLOW_STATEMENT_MS", 20.0)
+    collect.collect(settings)
     platform.connection.execute("select pg_sleep(0.05)")
-    health.collect(settings)
+    collect.collect(settings)
     assert (PRIMARY, "slow_statements") in alerts(books)
-    health.collect(settings)
+    collect.collect(settings)
     assert (PRIMARY, "slow_statements") not in alerts(books)
 
 
@@ -265,7 +265,7 @@ def test_where_pg_stat_statements_is_not_the_rest_is_kept_and_the_load_is_unknow
     platform.connection.execute("drop extension pg_stat_statements")
     stack.replica_wait()
     try:
-        health.collect(settings)
+        collect.collect(settings)
     finally:
         platform.connection.execute("create extension pg_stat_statements")
         stack.replica_wait()
@@ -276,7 +276,7 @@ def test_where_pg_stat_statements_is_not_the_rest_is_kept_and_the_load_is_unknow
 
 def test_a_close_goes_on_beside_a_collection(settings: Settings, platform: Platform) -> None:
     platform.settle(NOON, 100)
-    collecting = threading.Thread(target=health.collect, args=[settings])
+    collecting = threading.Thread(target=collect.collect, args=[settings])
     collecting.start()
     assert close_day(settings, DAY, RUN).close.outcome == "new"
     collecting.join()

@@ -7,12 +7,12 @@ from dataclasses import replace
 import psycopg
 import pytest
 
-from closebook import health, plans
+from closebook.closes.day import close_day
+from closebook.closes.hour import close_hour
+from closebook.monitoring import collect, query_plans
 from closebook.periods import day_of, hour_of
-from closebook.queries import SQL_FOLDER
-from closebook.rollups import close_day
 from closebook.settings import Settings
-from closebook.volume import close_hour
+from closebook.sql import SQL_FOLDER
 from local.stack import Stack
 from tests.closing import RUN, Books, Platform, utc
 
@@ -73,13 +73,13 @@ def test_every_query_of_a_period_is_checked() -> None:
         for name in files
         if "%(period_" in (SQL_FOLDER / "replica" / f"{name}.sql").read_text(encoding="utf-8")
     }
-    assert {meant.query_name for meant in plans.MEANT} >= of_periods
-    assert {meant.query_name for meant in plans.MEANT} <= files
+    assert {meant.query_name for meant in query_plans.MEANT} >= of_periods
+    assert {meant.query_name for meant in query_plans.MEANT} <= files
 
 
 def test_each_index_that_is_meant_is_one_that_we_make() -> None:
     text = (SQL_FOLDER / "platform" / "indexes.sql").read_text(encoding="utf-8")
-    for meant in plans.MEANT:
+    for meant in query_plans.MEANT:
         assert meant.index_name is None or f"create index {meant.index_name} on" in text
 
 
@@ -88,7 +88,7 @@ def test_each_index_that_is_meant_is_one_that_we_make() -> None:
 def test_with_their_index_the_plans_are_as_meant(
     settings: Settings, much: Platform, books: Books
 ) -> None:
-    health.collect(settings)
+    collect.collect(settings)
     assert changed(books) == set()
     rows = books.rows("select query_name, scans, is_as_meant from reporting.health_plans")
     assert {row["query_name"] for row in rows} >= BY_TRANSACTIONS
@@ -101,7 +101,7 @@ def test_without_it_each_query_on_each_replica_is_an_alert(
 ) -> None:
     much.connection.execute(f"drop index platform.{INDEX}")
     stack.replica_wait()
-    findings = health.collect(settings)
+    findings = collect.collect(settings)
     replicas = {replica.name for replica in settings.replicas}
     assert changed(books) == {(r, q) for r in replicas for q in BY_TRANSACTIONS}
     assert any("Seq Scan of transactions" in finding.alert.detail for finding in findings)
@@ -112,9 +112,9 @@ def test_an_adopters_index_goes_by_the_name_that_is_set(
 ) -> None:
     much.connection.execute(f"alter index platform.{INDEX} rename to our_own")
     stack.replica_wait()
-    health.collect(replace(settings, index_names={INDEX: "our_*"}))
+    collect.collect(replace(settings, index_names={INDEX: "our_*"}))
     assert changed(books) == set()
-    health.collect(settings)
+    collect.collect(settings)
     assert {query for _, query in changed(books)} == BY_TRANSACTIONS
 
 
@@ -125,7 +125,7 @@ def test_a_small_table_may_be_read_whole(
     with psycopg.connect(platform.conninfo, autocommit=True) as admin:
         admin.execute("analyze platform.transactions")
     close_hour(settings, hour_of(NOON), RUN)
-    health.collect(settings)
+    collect.collect(settings)
     assert changed(books) == set()
     assert books.rows("select 1 from reporting.health_plans where query_name = 'hourly_volume'")
 
@@ -133,5 +133,5 @@ def test_a_small_table_may_be_read_whole(
 def test_what_was_never_closed_has_no_bounds_to_be_checked_with(
     settings: Settings, platform: Platform, books: Books
 ) -> None:
-    health.collect(settings)
+    collect.collect(settings)
     assert books.rows("select 1 from reporting.health_plans") == []

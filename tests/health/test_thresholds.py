@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from closebook.thresholds import SlowStatement, Vitals, judge
+from closebook.monitoring.thresholds import SlowStatement, Vitals, judge
 
 WELL = Vitals(
     index_blocks_hit=99_000,

@@ -17,21 +17,21 @@ STATEMENTS = (
     # ---- issue and release -----------------------------------------------------------------
     Guard(
         "issue: a month changes for a reason only",
-        "plugins/closebook/closes.py",
+        "plugins/closebook/closes/register.py",
         "if content.change_needs_reason and run.reason is None:",
         "if False:",
         (REISSUE + "test_a_month_that_is_issued_does_not_change_for_a_run_without_a_reason",),
     ),
     Guard(
         "issue: a change that nobody asked for is on record",
-        "plugins/closebook/closing.py",
+        "plugins/closebook/closes/execute.py",
         "                _record(settings, failure.tie_out, run)",
         "                pass",
         (REISSUE + "test_a_month_that_is_issued_does_not_change_for_a_run_without_a_reason",),
     ),
     Guard(
         "issue: once asked for, the change is no obstacle any more",
-        "plugins/closebook/closes.py",
+        "plugins/closebook/closes/register.py",
         "proved.append(checks.found(SAME_AS_ISSUED, period))",
         "pass",
         (
@@ -212,21 +212,21 @@ STATEMENTS = (
     ),
     Guard(
         "documents: rename",
-        "plugins/closebook/statements/documents.py",
+        "plugins/closebook/statements/document_store.py",
         "    _make_folder(final.parent)\n    try:",
         "    _make_folder(final.parent)\n    partial = final\n    try:",
         (DISK + "test_a_task_that_is_killed_while_it_writes_a_document",),
     ),
     Guard(
         "documents: nothing partial is left",
-        "plugins/closebook/statements/documents.py",
+        "plugins/closebook/statements/document_store.py",
         "partial.unlink(missing_ok=True)",
         "pass",
         (DISK + "test_a_disk_that_is_full_while_documents_are_written",),
     ),
     Guard(
         "documents: content is what the name says",
-        "plugins/closebook/statements/documents.py",
+        "plugins/closebook/statements/document_store.py",
         "if found != expected:",
         "if False:",
         (DOCUMENTS + "test_a_changed_document_is_noticed",),
@@ -240,14 +240,14 @@ STATEMENTS = (
     ),
     Guard(
         "documents: a lost one is not replaced by another",
-        "plugins/closebook/statements/filing.py",
+        "plugins/closebook/statements/archive.py",
         "if registered_name not in {None, named.object_name}:",
         "if False:",
         (ISSUE + "test_a_lost_file_that_would_not_be_the_same_again_has_to_come_from_a_backup",),
     ),
     Guard(
         "documents: of two that file a statement one does",
-        "plugins/closebook/statements/filing.py",
+        "plugins/closebook/statements/archive.py",
         "return added.rowcount == 1",
         "return True",
         (
@@ -257,14 +257,14 @@ STATEMENTS = (
     ),
     Guard(
         "documents: a lost one is kept again",
-        "plugins/closebook/statements/filing.py",
+        "plugins/closebook/statements/archive.py",
         "named, seals) and registered_name is None:",
         "named, seals):",
         (ISSUE + "test_a_lost_file_is_rendered_again_to_the_same_bytes",),
     ),
     Guard(
         "documents: a page that is no XML",
-        "plugins/closebook/statements/press.py",
+        "plugins/closebook/statements/weasyprint_adapter/layout.py",
         "except ParseError as error:",
         "except ZeroDivisionError as error:",
         (HOSTILE + "test_a_page_whose_template_escapes_or_closes_too_little_is_a_wrong_setting",),

@@ -17,10 +17,10 @@ import psycopg
 from hypothesis import strategies as st
 from psycopg import sql
 
+from closebook.closes.hour import close_hour
 from closebook.errors import NotReady
 from closebook.periods import Period
 from closebook.settings import Settings
-from closebook.volume import close_hour
 from tests.closing import ONE_REPLICA, Books, Volume, hour_ending
 
 MOST_SESSIONS = 5

@@ -19,9 +19,9 @@ from hypothesis.errors import Flaky
 from psycopg import sql
 from psycopg.rows import DictRow, dict_row
 
-from closebook import fence, replicas
-from closebook.fence import Fence, cluster_name
 from closebook.periods import Period
+from closebook.platform import fence, replicas
+from closebook.platform.fence import Fence, cluster_name
 from closebook.settings import Settings
 from local.stack import Stack
 from tests.closing import Books, Platform

@@ -13,12 +13,12 @@ import pytest
 from psycopg import sql
 from pypdf import PdfReader
 
-from closebook.closes import Close
+from closebook.closes.day import close_day
+from closebook.closes.month import close_month
+from closebook.closes.register import Close
 from closebook.periods import Period, parse_month
-from closebook.rollups import close_day
 from closebook.settings import Settings
 from closebook.statements import issue
-from closebook.statements.freeze import close_month
 from closebook.statements.issue import Shard
 from local.stack import Stack
 from tests.closing import RUN, Books, settings_on

@@ -13,10 +13,10 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from closebook.closes.day import ClosedDay, close_day
+from closebook.closes.hour import close_hour
 from closebook.periods import Period, day_of
-from closebook.rollups import ClosedDay, close_day
 from closebook.settings import Settings
-from closebook.volume import close_hour
 from local.stack import Stack
 from tests.closing import RUN, Books, settings_on
 

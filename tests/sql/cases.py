@@ -24,7 +24,7 @@ from typing import Any
 import yaml
 from psycopg.types.json import Jsonb
 
-from closebook.queries import SQL_FOLDER
+from closebook.sql import SQL_FOLDER
 
 CASES_FOLDER = Path(__file__).parent
 DEFAULTS_FILE = CASES_FOLDER / "defaults.yaml"

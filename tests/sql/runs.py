@@ -12,7 +12,7 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 from psycopg.rows import DictRow, dict_row
 
-from closebook.queries import query
+from closebook.sql import query
 from local.stack import Stack
 from tests.sql.cases import Case, Expected, Row, completed
 

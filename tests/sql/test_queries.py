@@ -10,10 +10,10 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from closebook.fence import Fence
-from closebook.queries import SQL_FOLDER, query
-from closebook.replicas import Source
+from closebook.platform.fence import Fence
+from closebook.platform.replicas import Source
 from closebook.settings import Replica
+from closebook.sql import SQL_FOLDER, query
 from local.stack import Stack
 from tests.sql import cases, runs
 from tests.sql.cases import Case

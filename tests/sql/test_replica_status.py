@@ -5,7 +5,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from closebook.queries import query
+from closebook.sql import query
 from local.stack import Stack
 
 REPLICA = "replica_a"

@@ -13,7 +13,7 @@ from pypdf import PdfReader
 
 from closebook.money import format_minor
 from closebook.statements.model import Statement
-from closebook.statements.render import Rendered, render
+from closebook.statements.render.document import Rendered, render
 
 ROOT = Path(__file__).parents[2]
 TEMPLATES = ROOT / "templates"

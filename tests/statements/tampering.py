@@ -7,9 +7,9 @@ from typing import Any
 
 import pikepdf
 
+from closebook.statements.formats.camt053 import camt053
+from closebook.statements.formats.statement_csv import statement_csv
 from closebook.statements.model import Statement
-from closebook.statements.twin_camt053 import camt053
-from closebook.statements.twin_csv import statement_csv
 from tests.statements.reading import rendered
 
 CSV, XML = "statement.csv", "statement.xml"

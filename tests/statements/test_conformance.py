@@ -13,8 +13,8 @@ import pikepdf
 import pytest
 from lxml import etree
 
-from closebook.statements.render import render
-from closebook.statements.renderer import renderer_version
+from closebook.statements.render.document import render
+from closebook.statements.render.fingerprint import renderer_version
 from tests.statements.reading import ROOT, opened, reader, rendered
 from tests.statements.samples import HOLDER, kinds, many
 
@@ -198,7 +198,7 @@ def test_every_content_leads_to_its_element_and_back(kind: str) -> None:
 PROGRAM = """
 import sys
 from hashlib import sha256
-from closebook.statements.render import render
+from closebook.statements.render.document import render
 from tests.statements.samples import kinds, many
 render(many(3))
 for kind in sys.argv[1:]:

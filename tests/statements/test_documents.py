@@ -12,7 +12,7 @@ from airflow.sdk.io import attach
 from fsspec.implementations.memory import MemoryFileSystem  # type: ignore[import-untyped]
 
 from closebook.errors import Misconfigured, Transient, WrongData
-from closebook.statements.documents import Documents
+from closebook.statements.document_store import Documents
 
 ROOT = Path(__file__).parents[2]
 CONTENT = b"%PDF-1.7 a document"
@@ -83,7 +83,7 @@ def test_a_write_that_fails_half_way_leaves_nothing(tmp_path: Path) -> None:
     program = """
 import resource, sys
 from closebook.errors import Transient
-from closebook.statements.documents import Documents
+from closebook.statements.document_store import Documents
 documents = Documents(sys.argv[1])
 resource.setrlimit(resource.RLIMIT_FSIZE, (65536, 65536))
 try:
@@ -113,7 +113,7 @@ def test_what_a_killed_writer_left_is_swept_away_once_nobody_can_be_writing_it(
     stored = documents.put(CONTENT, folder="statements", suffix="pdf")
     program = """
 import resource, signal, sys
-from closebook.statements.documents import Documents
+from closebook.statements.document_store import Documents
 documents = Documents(sys.argv[1])
 signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
 resource.setrlimit(resource.RLIMIT_FSIZE, (65536, 65536))

@@ -11,8 +11,8 @@ from shutil import copytree
 import pytest
 
 from closebook.errors import Misconfigured, WrongData
-from closebook.statements.render import render
-from closebook.statements.text import printable
+from closebook.statements.render.document import render
+from closebook.statements.render.sanitize import printable
 from tests.statements.reading import TEMPLATES, content, opened, pages, rendered, squeezed
 from tests.statements.samples import HOLDER, entry, statement
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from closebook.errors import WrongData
-from closebook.statements.limits import Job, Limits, TooMuch, each_within
-from closebook.statements.render import Rendered, render
+from closebook.statements.bounded_process import Job, Limits, TooMuch, each_within
+from closebook.statements.render.document import Rendered, render
 from tests.statements.reading import rendered
 from tests.statements.samples import many
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from closebook.statements.model import Statement
-from closebook.statements.printed import tables
-from closebook.statements.received import Received
+from closebook.statements.verify.page_tables import tables
+from closebook.statements.verify.untrusted_pdf import Received
 from tests.statements.reading import pages, placed_words, printed_amount, rendered, squeezed
 from tests.statements.samples import HOLDER, corrected, entry, many, of, statement
 

@@ -7,12 +7,12 @@ import sys
 
 import pytest
 
-from closebook.statements import parts
 from closebook.statements.model import Statement
+from closebook.statements.render import pagination
 from tests.statements.reading import ROOT, content, pages
 from tests.statements.samples import entry, many, statement
 
-COUNT = parts.MOST_LINES_OF_A_WHOLE + 1
+COUNT = pagination.MOST_LINES_OF_A_WHOLE + 1
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def test_a_line_that_is_longer_than_a_part_is_whole() -> None:
 
 PROGRAM = """
 import sys
-from closebook.statements.render import render
+from closebook.statements.render.document import render
 from local.processes import peak_memory_kb
 from tests.statements.samples import many
 render(many(30))

@@ -5,9 +5,9 @@ from contextlib import nullcontext
 import pytest
 from weasyprint.text import line_break
 
-from closebook.statements import press
 from closebook.statements.model import Statement
-from closebook.statements.render import render
+from closebook.statements.render.document import render
+from closebook.statements.weasyprint_adapter import layout
 from tests.statements.reading import rendered
 from tests.statements.samples import entry, kinds, of, statement
 
@@ -25,7 +25,7 @@ WRAPPED = "one line\nand another " + "שלום 123 مرحبا soft\u00adhyphen �
 )
 def test_it_makes_the_same_bytes(made: Statement, monkeypatch: pytest.MonkeyPatch) -> None:
     once = rendered(made)
-    monkeypatch.setattr(press, "shaped_once", nullcontext)
+    monkeypatch.setattr(layout, "shaped_once", nullcontext)
     assert render(made).pdf == once.pdf
 
 

@@ -16,10 +16,10 @@ from lxml import etree
 
 from closebook.errors import WrongData
 from closebook.money import to_major
+from closebook.statements.formats.camt053 import NAMESPACE
+from closebook.statements.formats.camt053 import camt053 as xml_of
+from closebook.statements.formats.statement_csv import statement_csv
 from closebook.statements.model import Statement
-from closebook.statements.twin_camt053 import NAMESPACE
-from closebook.statements.twin_camt053 import camt053 as xml_of
-from closebook.statements.twin_csv import statement_csv
 from tests.statements.reading import opened, pages, rendered
 from tests.statements.samples import HOLDER, corrected, entry, kinds, many, statement
 

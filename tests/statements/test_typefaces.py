@@ -9,9 +9,9 @@ import pytest
 
 from closebook.errors import Misconfigured
 from closebook.statements.model import Statement
-from closebook.statements.render import render
-from closebook.statements.text import Shown
-from closebook.statements.typefaces import Typefaces
+from closebook.statements.render.document import render
+from closebook.statements.render.fonts import Typefaces
+from closebook.statements.render.sanitize import Shown
 from tests.statements.reading import TEMPLATES, content, opened, pages, reader, rendered, squeezed
 from tests.statements.samples import HOLDER, entry, statement
 

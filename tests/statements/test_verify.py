@@ -21,8 +21,8 @@ from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from closebook.errors import Misconfigured
 from closebook.settings import KeyFile
 from closebook.statements.model import Statement
-from closebook.statements.signature import Signer, signer_of
-from closebook.statements.verify import Given, Outcome, Report, verify
+from closebook.statements.signing.signer import Signer, signer_of
+from closebook.statements.verify.report import Given, Outcome, Report, verify
 from tests.documents import OPERATIONS, commands, first_column, section
 from tests.statements.certificates import PASSPHRASE, Identity, identity
 from tests.statements.reading import ROOT, rendered
@@ -624,10 +624,10 @@ def test_a_file_that_takes_too_much_is_refused_and_nothing_else_suffers(files: F
     # Given a limit that no statement keeps within
     program = """
 import sys
-from closebook.statements import verify
-from closebook.statements.limits import Limits
-verify.LIMITS = Limits(cpu_seconds=1, memory_bytes=1024**2)
-from closebook.__main__ import main
+from closebook.statements.verify import report
+from closebook.statements.bounded_process import Limits
+report.LIMITS = Limits(cpu_seconds=1, memory_bytes=1024**2)
+from closebook.cli import main
 sys.exit(main(sys.argv[1:]))
 """
     pdf = files.put("long.pdf", rendered(many(700)).pdf)
@@ -662,8 +662,8 @@ def test_verifying_loads_neither_airflow_nor_a_driver_nor_the_renderer(files: Fi
     program = """
 import sys
 from pathlib import Path
-from closebook.statements.verify import Given, verify
-import closebook.__main__
+from closebook.statements.verify.report import Given, verify
+import closebook.cli
 assert not verify(Path(sys.argv[2]).read_bytes(), Given()).has_failed
 heavy = {"airflow", "psycopg", "weasyprint", "jinja2", "pyhanko", "redis", "lxml"}
 print(*heavy & set(sys.modules))

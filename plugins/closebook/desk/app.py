@@ -9,21 +9,20 @@ from fastapi.exceptions import RequestValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
-from closebook.desk import (
-    assets,
+from closebook.desk import assets, audit_log
+from closebook.desk.auth_middleware import Gate
+from closebook.desk.csrf import require_form_token
+from closebook.desk.current_user import Person
+from closebook.desk.routes import (
     health,
     home,
-    log,
     metrics,
+    reissue_requests,
     releases,
-    requests,
     statements,
     volume,
 )
-from closebook.desk.forms import require_form_token
-from closebook.desk.gate import Gate
-from closebook.desk.pages import refusal
-from closebook.desk.people import Person
+from closebook.desk.templating import refusal
 from closebook.errors import ClosebookError
 
 _log = logging.getLogger(__name__)
@@ -35,7 +34,7 @@ PAGES: tuple[APIRouter, ...] = (
     home.router,
     statements.router,
     releases.router,
-    requests.router,
+    reissue_requests.router,
     volume.router,
     health.router,
     metrics.router,
@@ -60,7 +59,7 @@ def make_app() -> FastAPI:
 
 
 async def _refuse(request: Request, _person: Person, status: int) -> Response:
-    await run_in_threadpool(log.enter_refusal, request)
+    await run_in_threadpool(audit_log.enter_refusal, request)
     return refusal(request, status)
 
 
@@ -73,13 +72,13 @@ async def _failure_page(request: Request, error: Exception) -> Response:
 async def _error_page(request: Request, error: Exception) -> Response:
     assert isinstance(error, StarletteHTTPException)  # noqa: S101  # it is their handler
     if error.status_code in _REFUSALS:
-        await run_in_threadpool(log.enter_refusal, request)
+        await run_in_threadpool(audit_log.enter_refusal, request)
     return refusal(request, error.status_code, error.detail)
 
 
 async def _invalid_page(request: Request, _error: Exception) -> Response:
     # An id that is no id, a field that is missing: nothing that the desk's own pages send.
-    await run_in_threadpool(log.enter_refusal, request)
+    await run_in_threadpool(audit_log.enter_refusal, request)
     return refusal(request, HTTPStatus.NOT_FOUND)
 
 

@@ -10,7 +10,7 @@ from fastapi import Response
 from fastapi.responses import StreamingResponse
 from zipstream import ZIP_STORED, ZipStream
 
-from closebook.statements.documents import Documents
+from closebook.statements.document_store import Documents
 
 _LONGEST_NAME = 120
 _UNSAFE = re.compile(r"[\\/:*?\"<>|;%]")

@@ -7,26 +7,26 @@ desk's permissions are made here.
 from collections.abc import Mapping
 from typing import Any
 
-from closebook.desk import access
-from closebook.desk.access import Permission
+from closebook.desk import permissions
+from closebook.desk.permissions import Permission
 
 # To see the desk in the navigation of Airflow's own pages.
 _SEE_PLUGINS = Permission("can_read", "Plugins")
 
 ROLES: Mapping[str, tuple[Permission, ...]] = {
-    "finance": (_SEE_PLUGINS, access.READ_STATEMENTS, access.REQUEST_REISSUE),
+    "finance": (_SEE_PLUGINS, permissions.READ_STATEMENTS, permissions.REQUEST_REISSUE),
     "finance_approver": (
         _SEE_PLUGINS,
-        access.READ_STATEMENTS,
-        access.REVIEW_RELEASES,
-        access.DECIDE_RELEASES,
+        permissions.READ_STATEMENTS,
+        permissions.REVIEW_RELEASES,
+        permissions.DECIDE_RELEASES,
     ),
     "operator": (
         _SEE_PLUGINS,
-        access.READ_VOLUME,
-        access.READ_HEALTH,
-        access.READ_REISSUES,
-        access.ANSWER_REISSUES,
+        permissions.READ_VOLUME,
+        permissions.READ_HEALTH,
+        permissions.READ_REISSUES,
+        permissions.ANSWER_REISSUES,
     ),
 }
 
@@ -47,9 +47,9 @@ def make_roles() -> list[str]:
 
 def grant(security: Any) -> None:
     """Make the roles through FAB's security manager."""
-    for name, permissions in ROLES.items():
+    for name, granted in ROLES.items():
         role = security.add_role(name)
-        for each in permissions:
+        for each in granted:
             security.add_permission_to_role(
                 role, security.create_permission(each.action, each.resource)
             )

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 from cryptography.fernet import InvalidToken
 
-from closebook.desk.people import Person
+from closebook.desk.current_user import Person
 
 STATES = ("released", "superseded", "issued", "missing")
 PAGE_ROWS = 50

@@ -12,18 +12,18 @@ from typing import Any
 
 from psycopg.rows import DictRow
 
-from closebook import closes
+from closebook.closes import register
 from closebook.errors import WrongData
 from closebook.periods import Period, day_containing
-from closebook.queries import query
 from closebook.settings import Run, Settings
-from closebook.statements.documents import Documents
-from closebook.statements.filing import Cabinet
-from closebook.statements.limits import Job, Limits, TooMuch, each_within
+from closebook.sql import query
+from closebook.statements.archive import Cabinet
+from closebook.statements.bounded_process import Job, Limits, TooMuch, each_within
+from closebook.statements.document_store import Documents
 from closebook.statements.model import Correction, Holder, Issuer, Statement, StatementLine
-from closebook.statements.render import Rendered, render, warm_up
-from closebook.statements.signature import signer_of
-from closebook.store import Store, on_store
+from closebook.statements.render.document import Rendered, render, warm_up
+from closebook.statements.signing.signer import signer_of
+from closebook.store.session import Store, on_store
 
 logger = logging.getLogger(__name__)
 
@@ -142,7 +142,7 @@ def _month(store: Store, close_id: int) -> Period:
     row = store.execute(query("reporting/close_period"), {"close_id": close_id}).fetchone()
     if row is None:
         raise WrongData(f"close {close_id} is not in this reporting store: close the month again")
-    return closes.period_of(row)
+    return register.period_of(row)
 
 
 def frozen_statement(store: Store, settings: Settings, month: Period, row: DictRow) -> Statement:

@@ -11,8 +11,8 @@ from typing import Literal
 
 from closebook.errors import NotReady, WrongData
 from closebook.periods import Period
-from closebook.queries import query
-from closebook.store import Store
+from closebook.sql import query
+from closebook.store.session import Store
 
 Verdict = Literal["released", "rejected"]
 

@@ -13,10 +13,10 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
+from closebook.closes.hour import close_hour
 from closebook.errors import NotReady, Transient
 from closebook.periods import hour_of
 from closebook.settings import Settings
-from closebook.volume import close_hour
 from local.addresses import PRIMARY
 from local.stack import Stack
 from tests.closing import ONE_REPLICA, Books, Platform, asked_since, eventually, utc

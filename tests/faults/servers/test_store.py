@@ -7,10 +7,10 @@ from contextlib import contextmanager, suppress
 import psycopg
 import pytest
 
+from closebook.closes.hour import close_hour
 from closebook.errors import Transient
 from closebook.periods import hour_of
 from closebook.settings import Settings
-from closebook.volume import close_hour
 from local.addresses import STORE
 from local.stack import Stack
 from tests.closing import RUN, Books, Platform, eventually, store_held, utc, waiting_to_write

@@ -7,9 +7,9 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from closebook.closes.hour import close_hour
 from closebook.errors import NotReady
 from closebook.settings import Settings
-from closebook.volume import close_hour
 from local.addresses import STORE
 from local.stack import Stack
 from tests.closing import RUN, Platform, eventually, hour_ending

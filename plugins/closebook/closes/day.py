@@ -1,0 +1,111 @@
+"""The day: volume by every dimension, account movement, and the day's hours from the same scan."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+from psycopg import sql
+
+from closebook.closes import execute, hour, register
+from closebook.closes.hour import HourTotals
+from closebook.closes.register import Close, Content, ControlTotal, Reading
+from closebook.periods import Period
+from closebook.platform.replicas import Source
+from closebook.settings import Run, Settings
+from closebook.sql import query
+from closebook.store.session import Store
+
+
+@dataclass(frozen=True)
+class ClosedDay:
+    """A day's close, and those of its hours whose stored numbers were stale and are repaired."""
+
+    close: Close
+    repaired_hours: tuple[Close, ...]
+
+
+def close_day(settings: Settings, day: Period, run: Run) -> ClosedDay:
+    """Close one business day and, from the same scan, its whole UTC hours.
+
+    Raises NotReady, Transient, or WrongData with the rows.
+    """
+
+    def work(store: Store, reading: Reading) -> list[Close]:
+        return _write_day(store, reading, day, run)
+
+    *hours, close = execute.close(settings, day, run, [day, *day.hours()], work)
+    return ClosedDay(close, tuple(h for h in hours if h.outcome == "changed"))
+
+
+def stale_days(store: Store, reading: Reading, days: Sequence[Period]) -> list[Period]:
+    """Return the closed days of which the source holds other rows by now.
+
+    Compares control totals: a row that came late is one more.
+    """
+    registered = _registered_totals(store, reading, days)
+    return [day for day, was in registered.items() if was != _totals(reading.source, day)]
+
+
+def close_days_again(
+    store: Store, reading: Reading, days: Sequence[Period], run: Run, whole: Period
+) -> list[Close]:
+    """Close days again with the reading of a period that holds them: they and their hours."""
+    again = replace(run, reason=f"closed again with {whole}")
+    return [close for day in days for close in _write_day(store, reading, day, again)]
+
+
+def _write_day(store: Store, reading: Reading, day: Period, run: Run) -> list[Close]:
+    """Write a day and its hours: the closes of its hours, then its own."""
+    # The bare scans that prove the others run beside them, on the same snapshot.
+    with reading.source.beside() as beside, ThreadPoolExecutor() as scans:
+        totals = scans.submit(_control_totals, beside, day)
+        register.stage(store, reading.source, "daily_volume", day)
+        register.make_staged_table(store, "hourly_volume")
+        store.execute(query("reporting/stage_hours_of_day"))
+        hour_totals, ledger_totals = totals.result()
+
+    def insert(close_id: int) -> None:
+        row = {"close_id": close_id, "business_day": day.first_date}
+        store.execute(query("reporting/insert_daily_volume"), row)
+        # Most rows of a close: written as they are read, without a stage in between.
+        key = [sql.SQL("{}::bigint").format(close_id), sql.Literal(day.first_date)]
+        table = sql.Identifier("reporting", "daily_account_movement")
+        reading.source.copy_into(store, "daily_account_movement", table, day.bounds, key)
+
+    content = Content(
+        insert=insert,
+        totals=[*hour.sum_of_hours(hour_totals), *ledger_totals],
+        changes=["daily_volume", "daily_account_movement"],
+        tie_outs=["rows_equal_source", "hours_equal_day"],
+    )
+    register.hold(store, reading, [day])
+    hours = hour.close_staged_hours(store, reading, day, run, hour_totals)
+    return [*hours, register.write(store, reading, day, run, content)]
+
+
+def _totals(source: Source, day: Period) -> set[ControlTotal]:
+    hour_totals, ledger_totals = _control_totals(source, day)
+    return {*hour.sum_of_hours(hour_totals), *ledger_totals}
+
+
+def _control_totals(source: Source, day: Period) -> tuple[HourTotals, list[ControlTotal]]:
+    return hour.control_totals(source, day), register.ledger_totals(source, day)
+
+
+def _registered_totals(
+    store: Store, reading: Reading, days: Sequence[Period]
+) -> dict[Period, set[ControlTotal]]:
+    """What those of the days that are closed were closed by: their control totals."""
+    close_ids = {day: reading.basis.get((day.grain, day.start)) for day in days}
+    rows = store.execute(
+        query("reporting/totals_of_closes"), {"close_ids": [*close_ids.values()]}
+    ).fetchall()
+    return {
+        day: {
+            ControlTotal(row["measure"], row["currency"], row["row_count"], row["amount_minor"])
+            for row in rows
+            if row["close_id"] == close_id
+        }
+        for day, close_id in close_ids.items()
+        if close_id is not None
+    }

@@ -1,0 +1,92 @@
+"""The month: every statement's balances and lines, read once from a replica into the store."""
+
+import logging
+
+from closebook.closes import day, execute, register
+from closebook.closes.register import Close, Content, Reading
+from closebook.errors import NotReady
+from closebook.periods import Period, month_before
+from closebook.settings import Run, Settings
+from closebook.sql import query
+from closebook.store.session import Store
+
+log = logging.getLogger(__name__)
+
+STAGED = ("statement_balances", "statement_accounts", "statement_lines")
+
+
+def close_month(settings: Settings, month: Period, run: Run) -> Close:
+    """Freeze the month's statement lines and balances for every account with activity or a balance.
+
+    Balances are added up from the first entry on, in the same snapshot as the lines. Days of the
+    month that rows came late for are closed again from that snapshot too. A month that is closed
+    already changes only for a run with a reason: the statements that differ are issued again, the
+    others stay as they are. Raises NotReady, Transient, or WrongData with the accounts that do
+    not tie out or would change without a reason.
+    """
+    before, days = month_before(month), list(month.days())
+    hours = [hour for day in days for hour in day.hours()]
+
+    def work(store: Store, reading: Reading) -> list[Close]:
+        _refuse_missing_days(store, reading, month, days)
+        for name in STAGED:
+            register.stage(store, reading.source, name, month)
+        totals = register.ledger_totals(reading.source, month)
+        stale = day.stale_days(store, reading, days)
+
+        def insert(close_id: int) -> None:
+            store.execute(query("reporting/insert_statements"), {"close_id": close_id})
+            store.execute(query("reporting/insert_statement_lines"), {"close_id": close_id})
+
+        content = Content(
+            insert=insert,
+            totals=totals,
+            changes=["statements", "statement_lines"],
+            requirements=["entries_have_account"],
+            tie_outs=[
+                "lines_reach_closing",
+                "running_balances_follow",
+                "rows_equal_source",
+                "opening_equals_previous_closing",
+                "days_equal_statements",
+            ],
+            change_needs_reason=True,
+        )
+        register.hold(store, reading, [before, month, *days])
+        repaired = day.close_days_again(store, reading, stale, run, month)
+        # Writing and proving a month takes longer than reading it.
+        reading.source.let_go()
+        store.execute(query("reporting/expect_many_rows"))
+        written = register.write(store, reading, month, run, content)
+        if written.outcome != "confirmed":
+            row = {"close_id": written.close_id}
+            store.execute(query("reporting/insert_statement_versions"), row)
+        return [*repaired, written]
+
+    return execute.close(settings, month, run, [before, month, *days, *hours], work)[-1]
+
+
+def _refuse_missing_days(store: Store, reading: Reading, month: Period, days: list[Period]) -> None:
+    """Let no day be missing that should be there to tie out: none after the first closed one."""
+    missing = [day for day in days if (day.grain, day.start) not in reading.basis]
+    row = store.execute(query("reporting/first_closed_day")).fetchone()
+    first_start = None if row is None else row["period_start"]
+    awaited = [day for day in missing if first_start is not None and day.start > first_start]
+    if awaited:
+        raise NotReady(
+            f"{month}: {len(awaited)} of its days are not closed, {_labels(awaited)}: "
+            "daily_rollups has to close them first, by its run or a backfill"
+        )
+    if missing:
+        log.warning(
+            "%s: %d of its days are not compared with the statements, since no day was closed "
+            "before them: %s",
+            month,
+            len(missing),
+            _labels(missing),
+        )
+
+
+def _labels(days: list[Period]) -> str:
+    shown = ", ".join(day.label for day in days[:5])
+    return shown if len(days) <= 5 else f"{shown} … {days[-1].label}"  # noqa: PLR2004

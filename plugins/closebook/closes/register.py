@@ -1,0 +1,311 @@
+"""The register of closes: versions of a period, of which one is current."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import DictRow
+
+from closebook.closes import checks
+from closebook.closes.checks import Selected, TieOut
+from closebook.errors import Transient, WrongData
+from closebook.periods import Grain, Period
+from closebook.platform.replicas import Source
+from closebook.settings import Replica, Run, code_version
+from closebook.sql import query
+from closebook.store.session import Store
+
+# What a month that would change without a reason fails; while it fails, nobody releases the month.
+SAME_AS_ISSUED = "same_as_issued"
+
+Outcome = Literal["new", "changed", "confirmed"]
+Measure = Literal["volume", "ledger"]
+Basis = Mapping[tuple[Grain, datetime], int]
+
+
+class Overtaken(Transient):
+    """Another close of the period was written since this one began: its rows may be newer."""
+
+
+class ChangeWithoutReason(checks.TieOutFailed):
+    """A run would change what was issued, and nobody said why: nothing of it is written."""
+
+
+class ReplicasDisagree(checks.TieOutFailed):
+    """Two replicas gave different numbers for one period: nothing of it is written."""
+
+
+@dataclass(frozen=True)
+class ControlTotal:
+    """What a bare scan of the source counted and added up: a measure in one currency."""
+
+    measure: Measure
+    currency: str
+    row_count: int
+    amount_minor: int
+
+
+@dataclass(frozen=True)
+class Correction:
+    """How a measure in one currency changed from the version before: rows and minor units."""
+
+    measure: Measure
+    currency: str
+    old_row_count: int
+    new_row_count: int
+    old_amount_minor: int
+    new_amount_minor: int
+
+    @property
+    def is_difference(self) -> bool:
+        """Whether rows or minor units are more or less than before."""
+        old = (self.old_row_count, self.old_amount_minor)
+        return old != (self.new_row_count, self.new_amount_minor)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.measure} {self.currency} {self.old_row_count} -> {self.new_row_count} rows, "
+            f"{self.old_amount_minor} -> {self.new_amount_minor} minor units"
+        )
+
+
+@dataclass(frozen=True)
+class Close:
+    """The current version of a period after a close, and how the close came out.
+
+    new: the first version; changed: it supersedes the version before, and ``corrections`` say
+    by how much; confirmed: the same numbers as before.
+    """
+
+    close_id: int
+    period: Period
+    version: int
+    outcome: Outcome
+    corrections: tuple[Correction, ...] = ()
+
+
+@dataclass(frozen=True)
+class Reading:
+    """An open read on a replica, and the versions that were current before its fence.
+
+    ``basis`` is the close_id by grain and start. ``agrees_with`` is the replica from which the same
+    was written already in this transaction: this reading may only confirm it.
+    """
+
+    source: Source
+    basis: Basis
+    agrees_with: Replica | None = None
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a close of one grain writes: its rows, its control totals, what proves them.
+
+    ``insert`` writes the rows under a close_id. ``changes`` names tables, each with its
+    sql/reporting/<table>_changes.sql; ``requirements`` and ``tie_outs`` name files of sql/checks/
+    that must select nothing before and after the rows are in. Where a ``change_needs_reason``, a
+    run without one may only confirm.
+    """
+
+    insert: Callable[[int], None]
+    totals: Sequence[ControlTotal]
+    changes: Sequence[str]
+    tie_outs: Sequence[str]
+    requirements: Sequence[str] = ()
+    change_needs_reason: bool = False
+
+
+# ---- what is read ------------------------------------------------------------------------
+
+
+def current_versions(store: Store, periods: Sequence[Period]) -> Basis:
+    """Return the current close_id of those periods that are closed, by grain and start."""
+    wanted = {
+        "grains": [str(period.grain) for period in periods],
+        "starts": [period.start for period in periods],
+    }
+    rows = store.execute(query("reporting/current_versions"), wanted)
+    return {
+        (Grain(row["grain"]), row["period_start"].astimezone(UTC)): row["close_id"] for row in rows
+    }
+
+
+def period_of(row: DictRow) -> Period:
+    """Return the period of a row of the register."""
+    start, end = row["period_start"].astimezone(UTC), row["period_end"].astimezone(UTC)
+    return Period(Grain(row["grain"]), start, end, row["time_zone"])
+
+
+def stage(store: Store, source: Source, name: str, period: Period) -> None:
+    """Copy the rows of sql/replica/<name>.sql to the store, into the table staged_<name>."""
+    make_staged_table(store, name)
+    source.copy_into(store, name, sql.Identifier("pg_temp", f"staged_{name}"), period.bounds)
+
+
+def make_staged_table(store: Store, name: str) -> None:
+    """Make the empty table staged_<name>, in place of an earlier one of this transaction."""
+    earlier = sql.Identifier("pg_temp", f"staged_{name}")
+    store.execute(sql.SQL("drop table if exists {}").format(earlier))
+    store.execute(query(f"reporting/stage_{name}"))
+
+
+def ledger_totals(source: Source, period: Period) -> list[ControlTotal]:
+    """Add up the source's ledger entries of a period by currency, in a bare scan."""
+    return [
+        ControlTotal("ledger", row["currency"], row["row_count"], row["amount_minor"])
+        for row in source.rows("ledger_control_totals", period.bounds)
+    ]
+
+
+# ---- what is written ---------------------------------------------------------------------
+
+
+def hold(store: Store, reading: Reading, periods: Sequence[Period]) -> None:
+    """Keep periods from being closed until the transaction ends.
+
+    Whoever holds several takes months before days before hours, and each in order, so that no
+    two wait for each other. Raises Overtaken when one was closed since the reading began.
+    """
+    for period in periods:
+        _lock(store, reading, period)
+
+
+def write(store: Store, reading: Reading, period: Period, run: Run, content: Content) -> Close:
+    """Write the next version of a period, or confirm the current one if nothing changed.
+
+    Whoever holds the period's lock writes. Raises Overtaken when the current version is not the
+    one that this reading began with, TieOutFailed when a check selects rows.
+    """
+    current = _lock(store, reading, period)
+    written: Close | None = None
+    with store.transaction():
+        drafted = _draft(store, reading.source, period, run)
+        close_id = drafted["close_id"]
+        proved = _fill(store, close_id, period, content)
+        if current is None:
+            _make_current(store, close_id, period)
+            written = Close(close_id, period, drafted["close_version"], "new")
+        elif (changes := _changes(store, current["close_id"], close_id, content)).count:
+            if reading.agrees_with is not None:
+                raise _disagreement(reading.agrees_with, reading.source.replica, period, changes)
+            if content.change_needs_reason and run.reason is None:
+                raise _unasked(period, changes)
+            store.execute(query("reporting/retire_close"), {"close_id": current["close_id"]})
+            _make_current(store, close_id, period)
+            corrections = _corrections(store, close_id)
+            written = Close(close_id, period, drafted["close_version"], "changed", corrections)
+        else:
+            raise psycopg.Rollback
+    if written is None:
+        assert current is not None  # noqa: S101  # only an existing version can be confirmed
+        store.execute(query("reporting/confirm_close"), {"close_id": current["close_id"]})
+        written = Close(current["close_id"], period, current["close_version"], "confirmed")
+    if content.change_needs_reason:
+        proved.append(checks.found(SAME_AS_ISSUED, period))
+    for tie_out in proved:
+        checks.record(store, tie_out, written.close_id, run)
+    return written
+
+
+def _lock(store: Store, reading: Reading, period: Period) -> DictRow | None:
+    """Lock a period and return its current version, which must be that of the reading's basis."""
+    key = {"grain": period.grain, "period_start": period.start}
+    store.execute(query("reporting/lock_period"), key)
+    current = store.execute(query("reporting/current_close"), key).fetchone()
+    current_id = None if current is None else current["close_id"]
+    if current_id != reading.basis.get((period.grain, period.start)):
+        raise Overtaken(f"{period}: another close of it was written meanwhile; run it again")
+    return current
+
+
+def _draft(store: Store, source: Source, period: Period, run: Run) -> DictRow:
+    drafted = store.execute(
+        query("reporting/draft_close"),
+        {
+            "grain": period.grain,
+            "period_start": period.start,
+            "period_end": period.end,
+            "time_zone": period.time_zone,
+            "fence_position": source.fence.position,
+            "fenced_at": source.fence.observed_at,
+            "snapshot_text": source.snapshot_text,
+            "replica_name": source.replica.name,
+            "code_version": code_version(),
+            "run_id": run.run_id,
+            "reason": run.reason,
+            "requested_by": run.requested_by,
+        },
+    ).fetchone()
+    assert drafted is not None  # noqa: S101  # the insert returns its row
+    return drafted
+
+
+def _fill(store: Store, close_id: int, period: Period, content: Content) -> list[TieOut]:
+    """Write a draft's rows and totals and prove them, even if they will only confirm others."""
+    proved = [checks.tie_out(store, name, close_id, period) for name in content.requirements]
+    totals = {
+        "close_id": close_id,
+        "measures": [total.measure for total in content.totals],
+        "currencies": [total.currency for total in content.totals],
+        "row_counts": [total.row_count for total in content.totals],
+        "amounts_minor": [total.amount_minor for total in content.totals],
+    }
+    store.execute(query("reporting/insert_close_totals"), totals)
+    content.insert(close_id)
+    return proved + [checks.tie_out(store, name, close_id, period) for name in content.tie_outs]
+
+
+def _changes(store: Store, old_close_id: int, new_close_id: int, content: Content) -> Selected:
+    """The rows of the first table in which two versions differ, old beside new."""
+    parameters = {"old_close_id": old_close_id, "new_close_id": new_close_id}
+    for table in content.changes:
+        selected = checks.select(store, f"reporting/{table}_changes", parameters)
+        if selected.count:
+            return selected
+    return Selected()
+
+
+def _corrections(store: Store, close_id: int) -> tuple[Correction, ...]:
+    rows = store.execute(query("reporting/corrections_of_close"), {"close_id": close_id})
+    return tuple(Correction(**row) for row in rows)
+
+
+def _disagreement(
+    first: Replica, second: Replica, period: Period, changes: Selected
+) -> ReplicasDisagree:
+    found = checks.found("replicas_agree", period, _shown(changes))
+    return ReplicasDisagree(found, proof=f"{first.name} is old, {second.name} is new")
+
+
+def _unasked(period: Period, changes: Selected) -> ChangeWithoutReason:
+    return ChangeWithoutReason(
+        checks.found(SAME_AS_ISSUED, period, _shown(changes)),
+        proof="old is as issued, new is what the platform has by now; to issue them again on "
+        "purpose, run it again with a reason",
+    )
+
+
+def _shown(changes: Selected) -> Selected:
+    first = [
+        {column: value for column, value in row.items() if _is_shown(column, value)}
+        for row in changes.first
+    ]
+    return replace(changes, first=first)
+
+
+def _is_shown(column: str, value: Any) -> bool:
+    """Keys and numbers; a text of the platform may name somebody."""
+    return isinstance(value, int) or not column.startswith(("old_", "new_"))
+
+
+def _make_current(store: Store, close_id: int, period: Period) -> None:
+    try:
+        store.execute(query("reporting/make_close_current"), {"close_id": close_id})
+    except psycopg.errors.ExclusionViolation:
+        raise WrongData(
+            f"{period} ({period.time_zone}) overlaps a period that was closed in another time "
+            "zone: set CLOSEBOOK_TIME_ZONE back, it must not change under closed periods"
+        ) from None

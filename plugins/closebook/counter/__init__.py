@@ -1,0 +1,1 @@
+"""The platform's volume as one document in Redis."""

@@ -1,0 +1,149 @@
+"""The counter in Redis: the platform's volume up to the last closed hour, as one document.
+
+docs/counter.schema.json describes the document. It is always computed from the store, so it can
+be published again at any time, by anybody, in any order.
+"""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import redis
+from psycopg.types.json import Jsonb
+
+from closebook.errors import NotReady, Transient, WrongData
+from closebook.money import exponent
+from closebook.periods import HOUR
+from closebook.settings import DeskSettings, Run, Settings
+from closebook.sql import query
+from closebook.store.session import Store, on_store
+
+COUNTER_KEY = "closebook:platform_volume"
+PUBLISH_IF_NEWER = Path(__file__).with_name("publish_if_newer.lua")
+REDIS_TIMEOUT_SECONDS = 5
+
+Document = dict[str, Any]
+
+
+class NothingClosed(NotReady):
+    """No hour is closed yet: there is nothing to count."""
+
+
+def publish(settings: Settings, run: Run) -> Document:
+    """Compute the counter from the store and write it to Redis, unless Redis has a newer one.
+
+    Returns the document that this run computed. Raises NothingClosed when no hour is,
+    WrongData when a gross total would fall, Transient when a server is out of reach.
+    """
+    with on_store(settings) as store:
+        document = _next_publication(store, run)
+    _write_to_redis(settings, document)
+    return document
+
+
+def read(settings: Settings | DeskSettings) -> Document | None:
+    """Return the document that Redis has, or None. Raises Transient."""
+    try:
+        with _redis(settings) as client:
+            text = client.get(COUNTER_KEY)
+    except redis.RedisError as error:
+        raise Transient(f"Redis cannot be read: {error}") from error
+    return None if text is None else json.loads(text)
+
+
+def _next_publication(store: Store, run: Run) -> Document:
+    """Number the store's present state: under a lock, so that a higher number is a later state."""
+    store.execute(query("reporting/lock_counter"))
+    content = _content(store)
+    last = store.execute(query("reporting/last_counter_publication")).fetchone()
+    if last is not None:
+        if last["counter_document"] == content:
+            return {"publication": last["publication_id"], **content}
+        _refuse_falling_gross(last["counter_document"], content)
+    added = store.execute(
+        query("reporting/insert_counter_publication"),
+        {
+            "as_of": content["as_of"],
+            "counter_document": Jsonb(content),
+            "run_id": run.run_id,
+        },
+    ).fetchone()
+    assert added is not None  # noqa: S101  # the insert returns its row
+    return {"publication": added["publication_id"], **content}
+
+
+def _content(store: Store) -> Document:
+    rows = store.execute(query("reporting/counter_totals")).fetchall()
+    if not rows:
+        raise NothingClosed(
+            "no hour is closed yet: run hourly_platform_volume or daily_rollups first"
+        )
+    as_of: datetime = rows[0]["as_of"]
+    return {
+        "counted_from": _utc(rows[0]["counted_from"]),
+        "previous_as_of": _utc(as_of - HOUR),
+        "as_of": _utc(as_of),
+        "next_update_at": _utc(as_of + HOUR),
+        "missing_hour_count": rows[0]["missing_hour_count"],
+        "currencies": {
+            row["currency"]: {
+                "exponent": exponent(row["currency"]),
+                "gross_minor": str(row["gross_minor"]),
+                "previous_gross_minor": str(row["previous_gross_minor"]),
+                "payment_count": row["payment_count"],
+                "previous_payment_count": row["previous_payment_count"],
+                "refund_minor": str(row["refund_minor"]),
+                "refund_count": row["refund_count"],
+                "chargeback_minor": str(row["chargeback_minor"]),
+                "chargeback_count": row["chargeback_count"],
+            }
+            for row in rows
+            if row["currency"] is not None
+        },
+    }
+
+
+def _refuse_falling_gross(old: Document, new: Document) -> None:
+    fallen = []
+    for currency, totals in old["currencies"].items():
+        gross_minor = new["currencies"].get(currency, {}).get("gross_minor", "0")
+        if int(gross_minor) < int(totals["gross_minor"]):
+            fallen.append(f"{currency}: {totals['gross_minor']} -> {gross_minor}")
+    if fallen:
+        raise WrongData(
+            "the gross total would fall, which only a settled payment that vanished from the "
+            f"platform can cause ({'; '.join(fallen)}); look for hours with more than one version "
+            "in reporting.closes"
+        )
+
+
+def _write_to_redis(settings: Settings, document: Document) -> None:
+    text = json.dumps(document, separators=(",", ":"))
+    try:
+        with _redis(settings) as client:
+            script = client.register_script(PUBLISH_IF_NEWER.read_text(encoding="utf-8"))
+            script(keys=[COUNTER_KEY], args=[document["publication"], text])
+    except redis.RedisError as error:
+        raise Transient(
+            f"Redis did not take publication {document['publication']} of the counter "
+            f"({type(error).__name__}: {error}); it is safe in the store and can be sent again"
+        ) from error
+
+
+def _redis(settings: Settings | DeskSettings) -> "redis.Redis":
+    return redis.Redis.from_url(
+        settings.redis_url,
+        decode_responses=True,
+        socket_timeout=REDIS_TIMEOUT_SECONDS,
+        socket_connect_timeout=REDIS_TIMEOUT_SECONDS,
+    )
+
+
+def _utc(instant: datetime) -> str:
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def instant(text: str) -> datetime:
+    """Return an instant as the document writes it."""
+    return datetime.fromisoformat(text)

@@ -1,0 +1,159 @@
+"""The gate of the desk: every request passes it before any route is reached.
+
+What is refused here never gets to a page: nobody logged in, a route that has no row in
+``permissions.ROUTES``, a person without the permission of its row, a change that another site sent.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from hmac import compare_digest
+from urllib.parse import urlsplit
+
+from fastapi import Request, Response
+from fastapi.responses import PlainTextResponse, RedirectResponse
+from fastapi.routing import APIRoute
+from fastapi.security.utils import get_authorization_scheme_param
+from starlette.datastructures import MutableHeaders
+from starlette.routing import BaseRoute, Match
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from closebook.desk import permissions
+from closebook.desk.current_user import Person, person_of
+from closebook.desk.permissions import MachineToken, Permission, Rule
+from closebook.settings import connection_password
+
+_SAFE_METHODS = frozenset({"GET"})
+_KNOWN = frozenset(rule for rule in permissions.ROUTES.values() if isinstance(rule, Permission))
+_POLICY = "; ".join(
+    [
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self'",
+        "connect-src 'self'",
+        "frame-src 'self'",
+        "object-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        # Airflow shows the desk in a frame of its own.
+        "frame-ancestors 'self'",
+    ]
+)
+_HEADERS = {
+    "Content-Security-Policy": _POLICY,
+    "X-Content-Type-Options": "nosniff",
+    # With no-referrer a browser would send its forms without their origin.
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Cache-Control": "private, no-store",
+}
+
+_log = logging.getLogger(__name__)
+
+Refuse = Callable[[Request, Person, int], Awaitable[Response]]
+
+
+class Gate:
+    """ASGI middleware: authenticates, looks the route up in the table, sets the headers.
+
+    ``refuse`` makes the page of a refusal, and writes down who was refused what.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        routes: Sequence[BaseRoute],
+        refuse: Refuse,
+        rules: Mapping[tuple[str, str], Rule] = permissions.ROUTES,
+    ) -> None:
+        self._app = app
+        self._routes = routes
+        self._refuse = refuse
+        self._rules = rules
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let the request through, or answer it."""
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        if scope["type"] != "http":
+            raise RuntimeError("the desk speaks HTTP only")
+        has_started = False
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal has_started
+            if message["type"] == "http.response.start":
+                has_started = True
+                headers = MutableHeaders(scope=message)
+                for name, value in _HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        try:
+            answer = await self._answer(Request(scope, receive))
+            await (answer or self._app)(scope, receive, send_with_headers)
+        except Exception as error:  # its text may hold what a page would show
+            _log.error("the desk failed at %s: %s", _place(error), type(error).__name__)
+            if not has_started:
+                failed = PlainTextResponse("The desk failed; its log says where.", 500)
+                await failed(scope, receive, send_with_headers)
+
+    async def _answer(self, request: Request) -> Response | None:
+        """What is answered instead of the page, or None when the request may pass."""
+        rule = self._rule(request)
+        if isinstance(rule, MachineToken):
+            return None if _holds(request, rule) else PlainTextResponse("no valid token", 401)
+        person = await person_of(request, _KNOWN)
+        if person is None:
+            return _log_in(request)
+        request.state.person = person
+        allowed = rule is permissions.Anyone.SIGNED_IN or (
+            isinstance(rule, Permission) and person.may(rule)
+        )
+        if not allowed:
+            return await self._refuse(request, person, 404 if rule is None else 403)
+        if request.method not in _SAFE_METHODS and not _is_same_origin(request):
+            return await self._refuse(request, person, 403)
+        return None
+
+    def _rule(self, request: Request) -> Rule | None:
+        """The row of the route that the router would take."""
+        for route in self._routes:
+            found, _ = route.matches(request.scope)
+            if found is Match.FULL:
+                # A mount, say, holds routes that no table knows.
+                if not isinstance(route, APIRoute):
+                    return None
+                request.state.route = route.path
+                return self._rules.get((request.method, route.path))
+        return None
+
+
+def _log_in(request: Request) -> Response:
+    if request.method != "GET":
+        return PlainTextResponse("Log in to Airflow first.", 401)
+    from airflow.api_fastapi.app import get_auth_manager
+
+    url = get_auth_manager().get_url_login(next_url=str(request.url))
+    return RedirectResponse(url, 303)
+
+
+def _holds(request: Request, rule: MachineToken) -> bool:
+    expected = connection_password(rule.connection_id)
+    scheme, token = get_authorization_scheme_param(request.headers.get("Authorization"))
+    return scheme.lower() == "bearer" and compare_digest(token.encode(), expected.encode())
+
+
+def _is_same_origin(request: Request) -> bool:
+    origin = request.headers.get("Origin")
+    return origin is not None and urlsplit(origin).netloc == request.headers.get("Host")
+
+
+def _place(error: BaseException) -> str:
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return "an unknown place"
+    return f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"

@@ -1,0 +1,144 @@
+"""The volume: the counter, and what was settled by hour and by day, as charts and as a table."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse, JSONResponse
+from psycopg.rows import DictRow
+
+from closebook.counter import publisher
+from closebook.desk import audit_log, charts
+from closebook.desk.charts import Chart
+from closebook.desk.templating import page
+from closebook.money import format_minor
+from closebook.periods import DAY, HOUR, Grain, local_date
+from closebook.settings import desk_from_airflow
+from closebook.sql import query
+from closebook.store.session import Store, on_store
+
+router = APIRouter()
+
+HOURS_SHOWN = 48
+DAYS_SHOWN = 31
+_LOCALE = "en_US"
+
+Instant = datetime | date
+
+
+@dataclass(frozen=True)
+class Volume:
+    """The settled payments of closed periods, by currency; ``rows`` is the table, latest first."""
+
+    currencies: tuple[str, ...]
+    charts: tuple[Chart, ...]
+    rows: tuple[tuple[str, Mapping[str, DictRow]], ...]
+
+
+@router.get("/volume")
+def volume(request: Request) -> HTMLResponse:
+    """The page; its counter asks for itself."""
+    settings = desk_from_airflow()
+    with on_store(settings) as store:
+        audit_log.enter(store, request, "looked", "volume")
+        hours = _hours(store)
+        days = _days(store, settings.time_zone)
+    return page(request, "volume", hours=hours, days=days, time_zone=settings.time_zone)
+
+
+@router.get("/volume/counter")
+def counter_document() -> JSONResponse:
+    """What publisher.js asks for: the document in Redis, and the time of this answer."""
+    document = publisher.read(desk_from_airflow())
+    served_at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return JSONResponse({"served_at": served_at, "counter": document})
+
+
+def _hours(store: Store) -> Volume:
+    last = _last_start(store, Grain.HOUR)
+    if last is None:
+        return Volume((), (), ())
+    since = last - HOUR * (HOURS_SHOWN - 1)
+    rows = store.execute(query("desk/volume_hours"), {"since": since}).fetchall()
+    steps = [since + HOUR * number for number in range(HOURS_SHOWN)]
+    closed = _closed(store, Grain.HOUR, since)
+    return _volume(
+        [(step, step in closed) for step in steps],
+        {(row["hour_start"].astimezone(UTC), row["currency"]): row for row in rows},
+        "hour",
+        lambda at: f"{at:%Y-%m-%d %H:%M}",
+    )
+
+
+def _days(store: Store, time_zone: str) -> Volume:
+    last = _last_start(store, Grain.DAY)
+    if last is None:
+        return Volume((), (), ())
+    last_day = local_date(last, time_zone)
+    since = last_day - DAY * (DAYS_SHOWN - 1)
+    rows = store.execute(query("desk/volume_days"), {"since": since}).fetchall()
+    starts = _closed(store, Grain.DAY, last - DAY * DAYS_SHOWN)
+    closed = {local_date(start, time_zone) for start in starts}
+    steps = [since + timedelta(days=number) for number in range(DAYS_SHOWN)]
+    return _volume(
+        [(step, step in closed) for step in steps],
+        {(row["business_day"], row["currency"]): row for row in rows},
+        "day",
+        lambda day: f"{day:%Y-%m-%d}",
+    )
+
+
+def _last_start(store: Store, grain: Grain) -> datetime | None:
+    rows = store.execute(query("reporting/last_closed")).fetchall()
+    starts = [row["period_start"].astimezone(UTC) for row in rows if row["grain"] == grain]
+    return starts[0] if starts else None
+
+
+def _closed(store: Store, grain: Grain, since: datetime) -> set[datetime]:
+    rows = store.execute(query("desk/closed_periods"), {"grain": grain, "since": since})
+    return {row["period_start"].astimezone(UTC) for row in rows}
+
+
+def _volume(
+    steps: Sequence[tuple[Instant, bool]],
+    found: Mapping[tuple[Instant, str], DictRow],
+    step_name: str,
+    label: Callable[[Instant], str],
+) -> Volume:
+    currencies = tuple(sorted({currency for _, currency in found}))
+    drawn = tuple(_chart(currency, steps, found, step_name, label) for currency in currencies)
+    rows = tuple(
+        (
+            label(step) if is_closed else f"{label(step)} (not closed)",
+            {c: found[step, c] for c in currencies if (step, c) in found},
+        )
+        for step, is_closed in reversed(steps)
+    )
+    return Volume(currencies, drawn, rows)
+
+
+def _chart(
+    currency: str,
+    steps: Sequence[tuple[Instant, bool]],
+    found: Mapping[tuple[Instant, str], DictRow],
+    step_name: str,
+    label: Callable[[Instant], str],
+) -> Chart:
+    amounts = [
+        int(found[step, currency]["amount_minor"]) if (step, currency) in found else 0
+        for step, _ in steps
+    ]
+    top = max(amounts)
+    best = label(steps[amounts.index(top)][0])
+    highest = format_minor(top, currency, _LOCALE, with_currency=True)
+    return Chart(
+        title=currency,
+        summary=f"{currency} by {step_name}: at most {highest}, in the {step_name} {best}; "
+        f"{format_minor(amounts[-1], currency, _LOCALE, with_currency=True)} in the last one.",
+        top_label=highest,
+        bottom_label="0",
+        first_label=label(steps[0][0]),
+        last_label=label(steps[-1][0]),
+        bars=charts.bars(amounts),
+    )

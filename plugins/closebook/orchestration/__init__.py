@@ -1,0 +1,1 @@
+"""What the DAG files share with Airflow: the task's context, its form, its retries."""

@@ -1,0 +1,242 @@
+"""What the DAG files share with Airflow: kinds of retry, and the period that a run closes.
+
+Imported while DAG files are parsed: it reads no settings and opens no connection. The business
+time zone is the one exception (docs/decisions.md): a schedule has to name its zone.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from airflow.sdk import (
+    ExceptionRetryPolicy,
+    Param,
+    RetryAction,
+    RetryRule,
+    get_current_context,
+    task,
+)
+from airflow.sdk.exceptions import AirflowSkipException
+
+from closebook import periods
+from closebook.errors import ClosebookError, Misconfigured, NotReady, Transient
+from closebook.periods import Period
+from closebook.settings import Run, Settings, from_airflow
+
+START_DATE = datetime(1990, 1, 1, tzinfo=UTC)
+MOST_DAYS_OF_A_RANGE = timedelta(days=3660)
+REPLICA_POOL = "replica_reads"
+RENDERING_POOL = "rendering"
+
+TASK_DEFAULTS: dict[str, Any] = {
+    "owner": "closebook",
+    "retries": 20,
+    "retry_delay": timedelta(minutes=1),
+    "execution_timeout": timedelta(hours=2),
+    "retry_policy": ExceptionRetryPolicy(
+        rules=[
+            RetryRule(
+                exception=NotReady,
+                action=RetryAction.RETRY,
+                retry_delay=timedelta(seconds=30),
+                reason="the period is not provably complete yet",
+            ),
+            RetryRule(
+                exception=Transient,
+                action=RetryAction.RETRY,
+                retry_delay=timedelta(seconds=10),
+                reason="a server was lost",
+            ),
+            RetryRule(
+                exception=ClosebookError,
+                action=RetryAction.FAIL,
+                reason="no retry can mend this: a person has to look",
+            ),
+        ]
+    ),
+}
+
+WATCH_DEFAULTS: dict[str, Any] = {
+    "owner": "closebook",
+    # The next run is the retry.
+    "retries": 0,
+    "execution_timeout": timedelta(minutes=3),
+}
+"""What a task has that only watches."""
+
+CLOSE_DAG: dict[str, Any] = {
+    "start_date": START_DATE,
+    "catchup": False,
+    # A run that waits must not keep others from closing their periods.
+    "max_active_runs": 4,
+    "default_args": TASK_DEFAULTS,
+}
+"""What the DAG of every close has."""
+
+
+def optional_text(title: str, description: str, **schema: Any) -> Param:
+    """A field of a DAG's form that may stay empty."""
+    return Param(None, type=["null", "string"], title=title, description=description, **schema)
+
+
+CLOSE_PARAMETERS: dict[str, Param] = {
+    "reason": optional_text(
+        "Reason",
+        "Why it is closed by hand; kept in the register of closes.",
+        maxLength=500,
+        # Blanks are no reason: a statement that is issued again would print them.
+        pattern=r"^$|\S",
+    ),
+    "cross_check": Param(
+        False,
+        type="boolean",
+        title="Cross-check",
+        description="Compute the close from two replicas; write it only if they agree.",
+    ),
+}
+"""What the form of every close asks, beside its period."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a task knows when it runs: the settings, its run, its parameters, its interval."""
+
+    settings: Settings
+    run: Run
+    parameters: Mapping[str, Any]
+    interval_start: datetime | None
+    is_backfill: bool = False
+
+    def hour(self) -> Period:
+        """The hour that the parameter names, or else the one of the run's interval."""
+        named = self._named("hour")
+        return periods.hour_of(_instant(named) if named else self._interval_start("hour"))
+
+    def day(self) -> Period:
+        """The business day that the parameter names, or else the one of the run's interval."""
+        zone = self.settings.time_zone
+        named = self._named("day")
+        if named:
+            return periods.day_of(_date(named), zone)
+        day = periods.day_containing(self._interval_start("day"), zone)
+        self._refuse_other_schedule(day)
+        return day
+
+    def days(self) -> list[Period]:
+        """The business days of the range that the parameters name; none if they name none."""
+        first, last = self._named("first_day"), self._named("last_day")
+        if not first and not last:
+            return []
+        if not first or not last or self._named("day"):
+            raise Misconfigured(
+                "a range of days is named by first_day and last_day, both of them, and no day: "
+                "trigger it again so"
+            )
+        first_day, last_day = _date(first), _date(last)
+        is_too_long = last_day - first_day > MOST_DAYS_OF_A_RANGE
+        if first_day < START_DATE.date() or is_too_long or last_day == date.max:
+            raise Misconfigured(
+                f"{first} to {last} is no range to close: it begins in {START_DATE.year} or later "
+                "and has ten years at most; trigger it again with the years that are meant"
+            )
+        days = [*periods.days_between(first_day, last_day, self.settings.time_zone)]
+        if not days:
+            raise Misconfigured(f"there is no day from {first} to {last}: trigger it with others")
+        return days
+
+    def month(self) -> Period:
+        """The business month that the parameter names, or else the one of the run's interval."""
+        zone = self.settings.time_zone
+        named = self._named("month")
+        if named:
+            return periods.parse_month(named, zone)
+        month = periods.month_containing(self._interval_start("month"), zone)
+        self._refuse_other_schedule(month)
+        return month
+
+    def account_ids(self) -> list[int] | None:
+        """The accounts that the parameter names, or None for all of them."""
+        named = self.parameters.get("account_ids")
+        return [int(account_id) for account_id in named] if named else None
+
+    def _named(self, parameter: str) -> str | None:
+        """The parameter's value; a backfill has a period of its own for each of its runs."""
+        named: str | None = self.parameters.get(parameter)
+        if named and self.is_backfill:
+            raise Misconfigured(
+                f"this backfill names the {parameter} {named}: each of its runs would close that "
+                f"one; start it again with an empty {parameter}"
+            )
+        return named
+
+    def _interval_start(self, parameter: str) -> datetime:
+        if self.interval_start is None:
+            raise Misconfigured(
+                f"this run has no data interval: trigger it with the parameter {parameter}"
+            )
+        return self.interval_start
+
+    def _refuse_other_schedule(self, period: Period) -> None:
+        if self.interval_start is not None and period.start != self.interval_start:
+            raise Misconfigured(
+                f"the run's interval begins at {self.interval_start.isoformat()}, which is no "
+                f"boundary in {period.time_zone}: CLOSEBOOK_TIME_ZONE differs between the DAG "
+                "processor and the workers"
+            )
+
+
+def current_task() -> Task:
+    """Return what the running Airflow task knows. Raises Misconfigured."""
+    context = get_current_context()
+    start = context.get("data_interval_start")
+    parameters = context["params"]
+    return Task(
+        settings=from_airflow(),
+        run=Run(
+            run_id=context["run_id"],
+            reason=parameters.get("reason") or None,
+            cross_check=bool(parameters.get("cross_check")),
+            requested_by=context["dag_run"].triggering_user_name,
+        ),
+        parameters=parameters,
+        interval_start=None if start is None else datetime.fromisoformat(start.isoformat()),
+        is_backfill=context["dag_run"].run_type == "backfill",
+    )
+
+
+@task
+def publish_counter() -> int:
+    """Bring the counter in Redis up to date with the closed hours; return its publication.
+
+    Skips itself where no hour is closed.
+    """
+    from closebook.counter import publisher
+
+    job = current_task()
+    try:
+        publication: int = publisher.publish(job.settings, job.run)["publication"]
+    except publisher.NothingClosed as nothing:
+        raise AirflowSkipException(str(nothing)) from None
+    return publication
+
+
+def business_time_zone() -> str:
+    """The zone of the day's and the month's schedule; UTC where none is set."""
+    return os.environ.get("CLOSEBOOK_TIME_ZONE", "UTC")
+
+
+def _instant(text: str) -> datetime:
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise Misconfigured(f"{text!r} is not an instant: write it as 2026-10-31T14:00Z") from error
+    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+
+
+def _date(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise Misconfigured(f"{text!r} is not a day: write it as 2026-10-31") from error

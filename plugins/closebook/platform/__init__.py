@@ -1,0 +1,1 @@
+"""What Closebook asks the platform's servers: the fence, and reads of replicas."""

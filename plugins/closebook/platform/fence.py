@@ -1,0 +1,224 @@
+"""The fence: a position of the primary's log after every commit that can belong to a period.
+
+Why it is exact. A row belongs to a period by a timestamp that the database gives it: now(), the
+start of its transaction, or later. So a row of a period that ended at T was written by a
+transaction that began before T. Once the primary's clock has passed T (plus a grace for a backend
+that was descheduled between taking its time and reporting it), every such transaction shows in
+pg_stat_activity with its start, or is among the prepared ones, which do not show theirs, or has
+ended. So: wait until no backend shows one; the prepared transactions of that moment are the only
+others; wait until these are gone too. All of them have ended then, and their commit records lie
+below the insert position of the log that is read after that. A replica that has replayed up to
+there, on the same timeline, has them all. The flush position would not do: a transaction that
+commits asynchronously is gone before its commit record is flushed.
+
+It assumes track_activities = on (a session without it holds the close up), timestamps assigned by
+the database, a clock that is not set back, that the roles of CLOSEBOOK_READ_ONLY_ROLES write
+nothing, and that nobody writes through a replication connection, whose transactions PostgreSQL does
+not show. Rows that come late all the same are found when the enclosing period closes.
+"""
+
+import itertools
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+from psycopg.rows import DictRow, dict_row
+
+from closebook.errors import Misconfigured, NotReady, Transient
+from closebook.periods import Period
+from closebook.postgres import first_line, hung_up_after, is_lost
+from closebook.settings import Settings
+from closebook.sql import query
+
+POLL_SECONDS = 0.1
+CONNECT_SECONDS = 5.0
+CONNECT_PAUSES_SECONDS = (0.05, 0.1, 0.15, 0.2)
+ANSWER_SECONDS = 10.0
+PAGE_HEADER_BYTES = 24
+SEGMENT_HEADER_BYTES = 40
+
+
+@dataclass(frozen=True)
+class Fence:
+    """A position of the primary's log (in bytes) that lies after every commit of a period.
+
+    ``cluster`` names the database whose log it is, and ``timeline`` which of its logs: each
+    promotion begins another one. Positions of two logs cannot be compared.
+    """
+
+    position: int
+    timeline: int
+    observed_at: datetime
+    cluster: str
+
+    @property
+    def lsn(self) -> str:
+        """The position as PostgreSQL writes it."""
+        return f"{self.position >> 32:X}/{self.position & 0xFFFFFFFF:X}"
+
+
+@dataclass(frozen=True)
+class _Observation:
+    """What one message of sql/primary/fence.sql saw, in the order in which it looked."""
+
+    observed_at: datetime
+    cluster: str
+    oldest_backend: DictRow | None
+    prepared: list[DictRow]
+    log: DictRow
+
+
+def raise_fence(settings: Settings, period: Period) -> Fence:
+    """Return a log position after every commit that can hold a row of the period.
+
+    Waits out the grace after the period's end, and for a bounded time for transactions that
+    began before it. Raises NotReady when the period has not ended or such a transaction stays
+    open, Transient without the primary, Misconfigured when the primary refuses.
+    """
+    seen = _wait_for_end(settings, period)
+    deadline = time.monotonic() + settings.fence_wait_seconds
+    suspects: set[str] | None = None
+    while True:
+        obstacle = _open_writer(period, seen)
+        if obstacle is None:
+            # One that is prepared from now on began after the period's end.
+            if suspects is None:
+                suspects = {row["transaction_id"] for row in seen.prepared}
+            obstacle = _open_suspect(seen, suspects)
+        if obstacle is None:
+            return Fence(
+                position=_end_of_last_record(seen.log),
+                timeline=seen.log["timeline"],
+                observed_at=seen.observed_at,
+                cluster=seen.cluster,
+            )
+        if time.monotonic() >= deadline:
+            raise NotReady(f"{period}: {obstacle}")
+        time.sleep(POLL_SECONDS)
+        seen = _observe(settings)
+
+
+def _wait_for_end(settings: Settings, period: Period) -> _Observation:
+    """Return the first observation that the primary's clock puts past the end and the grace."""
+    end = period.end + timedelta(seconds=settings.fence_grace_seconds)
+    while True:
+        seen = _observe(settings)
+        remaining = (end - seen.observed_at).total_seconds()
+        if remaining <= 0:
+            return seen
+        if remaining > settings.fence_wait_seconds + settings.fence_grace_seconds:
+            raise NotReady(f"{period} has not ended: it is {seen.observed_at.isoformat()} now")
+        time.sleep(remaining)
+
+
+def _open_writer(period: Period, seen: _Observation) -> str | None:
+    """Say which backend may still commit into the period, if one may."""
+    backend = seen.oldest_backend
+    if backend is None:
+        return None
+    who = (
+        f"pid {backend['pid']}, role {backend['role_name']}, "
+        f"application {backend['application_name']!r}, state {backend['state']}"
+    )
+    if backend["began_at"] is None:
+        return f"a backend ({who}) hides its transactions: set track_activities = on for it"
+    if backend["began_at"] < period.end:
+        age_seconds = (seen.observed_at - backend["began_at"]).total_seconds()
+        return (
+            f"a transaction open for {age_seconds:.1f} s ({who}) may still commit into it: "
+            "wait for it, or end it on the primary; a role that writes nothing can be named in "
+            "CLOSEBOOK_READ_ONLY_ROLES"
+        )
+    return None
+
+
+def _open_suspect(seen: _Observation, suspects: set[str]) -> str | None:
+    """Say which prepared transaction may still commit into the period, if one may."""
+    for row in seen.prepared:
+        if row["transaction_id"] in suspects:
+            return (
+                f"the prepared transaction {row['gid']!r} of {row['role_name']} (prepared "
+                f"{row['prepared_at'].isoformat()}) may have begun before its end: commit it or "
+                "roll it back on the primary"
+            )
+    return None
+
+
+def _observe(settings: Settings) -> _Observation:
+    """Run the fence's four statements. Raises Transient, or Misconfigured for a refusal."""
+    parameters = {"read_only_roles": [*settings.read_only_roles]}
+    try:
+        with primary_connection(settings) as connection, hung_up_after(connection, ANSWER_SECONDS):
+            cursor = connection.execute(query("primary/fence"), parameters)
+            results = [cursor.fetchall()]
+            while cursor.nextset():
+                results.append(cursor.fetchall())
+    except psycopg.Error as error:
+        if is_lost(error):
+            raise Transient(f"the fence failed on the primary: {first_line(error)}") from None
+        raise Misconfigured(
+            f"the primary refuses the fence: {first_line(error)}; compare the rights of its role "
+            "with sql/platform/roles.sql"
+        ) from None
+    (clock,), backends, prepared, (log,) = results
+    if not clock["sees_all_backends"]:
+        raise Misconfigured(
+            "the fence role does not see what other roles do on the primary: "
+            "grant pg_monitor to it (sql/platform/roles.sql)"
+        )
+    return _Observation(
+        clock["observed_at"].astimezone(UTC),
+        cluster_name(clock),
+        backends[0] if backends else None,
+        prepared,
+        log,
+    )
+
+
+def cluster_name(identity: DictRow) -> str:
+    """Name a database of a cluster, the same on the primary and on its replicas."""
+    return f"database {identity['database_name']} of cluster {identity['system_identifier']}"
+
+
+@contextmanager
+def primary_connection(settings: Settings) -> Iterator[psycopg.Connection[DictRow]]:
+    """Connect as the fence role, whose two connections closes side by side take turns at.
+
+    A refusal has no code that libpq passes on, and a text in the server's language: so whatever
+    the reason, it is tried again for a while.
+    """
+    deadline = time.monotonic() + CONNECT_SECONDS
+    for pause_seconds in itertools.cycle(CONNECT_PAUSES_SECONDS):
+        try:
+            connection = psycopg.connect(
+                settings.primary,
+                autocommit=True,
+                row_factory=dict_row,
+                # Several statements in one message take no parameters but in their text.
+                cursor_factory=psycopg.ClientCursor,
+            )
+        except psycopg.OperationalError as error:
+            if time.monotonic() >= deadline:
+                raise Transient(f"the primary cannot be asked for a fence: {error}") from None
+            time.sleep(pause_seconds)
+        else:
+            with connection:
+                yield connection
+            return
+
+
+def _end_of_last_record(log: DictRow) -> int:
+    """The end of the last record that was inserted into the log, as a replica counts it.
+
+    At the start of a page the insert position lies after the page's header; a replica that has
+    replayed everything stands before it, and on an idle primary stays there.
+    """
+    position: int = log["insert_position"]
+    if position % log["segment_bytes"] == SEGMENT_HEADER_BYTES:
+        return position - SEGMENT_HEADER_BYTES
+    if position % log["block_bytes"] == PAGE_HEADER_BYTES:
+        return position - PAGE_HEADER_BYTES
+    return position

@@ -1,0 +1,168 @@
+"""What a replica says of itself: whose log it follows, how far it is behind a fence, and why."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import psycopg
+from psycopg.rows import DictRow, dict_row
+
+from closebook.errors import Misconfigured, Transient
+from closebook.platform.fence import Fence, cluster_name
+from closebook.postgres import first_line, hung_up_after, is_lost
+from closebook.settings import Replica
+from closebook.sql import query
+
+ANSWER_SECONDS = 2.0
+
+
+class ReplicaLost(Transient):
+    """A replica failed, or cancelled the read: another one may do."""
+
+
+@dataclass(frozen=True)
+class ReplicaStatus:
+    """A replica as it was at ``observed_at`` of its own clock; positions are bytes of the log.
+
+    Without a WAL receiver, ``receiver_status``, ``last_message_at`` and ``announced_position``
+    are None: the replica is not connected. ``announced_position`` is where the primary's log
+    ended at the last message. ``postmaster_started_at`` names the incarnation of the server.
+    """
+
+    replica: Replica
+    cluster: str
+    timeline: int
+    in_recovery: bool
+    receiver_status: str | None
+    last_message_at: datetime | None
+    announced_position: int | None
+    received_position: int
+    replay_position: int
+    replay_paused: bool
+    last_replayed_at: datetime | None
+    postmaster_started_at: datetime
+    open_transactions: int
+    observed_at: datetime
+
+    def lag_bytes(self, fence: Fence) -> int:
+        """How much of the log up to the fence is not replayed yet."""
+        return max(0, fence.position - self.replay_position)
+
+    def lag_seconds(self, fence: Fence) -> float | None:
+        """How long ago the replica is known to have had everything; None if never.
+
+        Nothing that a replica says of itself tells an idle primary from a link that is cut:
+        only the fence, which has seen the primary, does.
+        """
+        if not self.lag_bytes(fence):
+            return 0.0
+        known = [self.last_replayed_at, self._last_abreast_at]
+        newest = max((instant for instant in known if instant is not None), default=None)
+        return None if newest is None else (self.observed_at - newest).total_seconds()
+
+    def lack(self, fence: Fence) -> str | None:
+        """Say why a close behind this fence cannot read the replica, or None if it can."""
+        name = self.replica.name
+        if not self.in_recovery:
+            return f"{name} was promoted: it is not a replica any more"
+        if self.timeline != fence.timeline:
+            return (
+                f"{name} follows timeline {self.timeline}, and the primary writes timeline "
+                f"{fence.timeline}: if that lasts, rebuild it from the primary"
+            )
+        if not self.lag_bytes(fence):
+            return None
+        seconds = self.lag_seconds(fence)
+        age = "an unknown time" if seconds is None else f"{seconds:.1f} s"
+        return f"{name} is {self.lag_bytes(fence)} bytes and {age} behind: {self._reason(fence)}"
+
+    @property
+    def _last_abreast_at(self) -> datetime | None:
+        """When the last message came, if all is replayed that the primary had by then."""
+        if self.announced_position is None or self.replay_position < self.announced_position:
+            return None
+        return self.last_message_at
+
+    def _reason(self, fence: Fence) -> str:
+        if self.receiver_status is None or self.last_message_at is None:
+            link = "it is not connected to the primary (its log says why)"
+        else:
+            silent_seconds = (self.observed_at - self.last_message_at).total_seconds()
+            link = (
+                f"its WAL receiver is {self.receiver_status}, "
+                f"the last message came {silent_seconds:.1f} s ago"
+            )
+        if self.replay_paused:
+            return f"replay is paused (pg_wal_replay_resume()), {link}"
+        if self.received_position >= fence.position:
+            return f"it has received the log and not replayed it yet, {link}"
+        return link
+
+
+@dataclass(frozen=True)
+class OpenReplica:
+    """A replica's answer, and the connection that it came on: in autocommit, for who closes it."""
+
+    status: ReplicaStatus
+    connection: psycopg.Connection[DictRow]
+
+    def leave(self) -> ReplicaStatus:
+        """Close the connection and return the answer."""
+        self.connection.close()
+        return self.status
+
+
+def connect_to(replica: Replica) -> psycopg.Connection[DictRow]:
+    """Connect to a replica, in autocommit. Raises psycopg.Error."""
+    # Prepared statements and session settings do not survive PgBouncer's transaction mode.
+    return psycopg.connect(
+        replica.conninfo, autocommit=True, prepare_threshold=None, row_factory=dict_row
+    )
+
+
+def replica_status(replica: Replica) -> ReplicaStatus:
+    """Ask a replica how it is, as `open_replica` does, and leave."""
+    return open_replica(replica).leave()
+
+
+def open_replica(replica: Replica) -> OpenReplica:
+    """Ask a replica how it is, in a transaction of its own.
+
+    One that does not answer within ANSWER_SECONDS counts as lost. Raises ReplicaLost, or
+    Misconfigured when it refuses to say.
+    """
+    try:
+        connection = connect_to(replica)
+        try:
+            return OpenReplica(_status(replica, connection), connection)
+        except BaseException:
+            connection.close()
+            raise
+    except psycopg.Error as error:
+        if is_lost(error):
+            raise ReplicaLost(f"{replica.name} failed: {first_line(error)}") from None
+        raise Misconfigured(
+            f"{replica.name} does not say how far it is: {first_line(error)}; "
+            "run sql/platform/grants.sql on the platform"
+        ) from None
+
+
+def _status(replica: Replica, connection: psycopg.Connection[DictRow]) -> ReplicaStatus:
+    with hung_up_after(connection, ANSWER_SECONDS):
+        row = connection.execute(query("replica/replica_status")).fetchone()
+    assert row is not None  # noqa: S101  # the query has one row
+    return ReplicaStatus(
+        replica=replica,
+        cluster=cluster_name(row),
+        timeline=row["timeline"],
+        in_recovery=row["in_recovery"],
+        receiver_status=row["receiver_status"],
+        last_message_at=row["last_message_at"],
+        announced_position=row["announced_position"],
+        received_position=row["received_position"] or 0,
+        replay_position=row["replay_position"] or 0,
+        replay_paused=bool(row["replay_paused"]),
+        last_replayed_at=row["last_replayed_at"],
+        postmaster_started_at=row["postmaster_started_at"],
+        open_transactions=row["open_transactions"],
+        observed_at=row["observed_at"],
+    )

@@ -1,0 +1,1 @@
+"""The statement for programs: ISO 20022 XML and CSV."""

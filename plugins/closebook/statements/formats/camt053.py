@@ -1,0 +1,144 @@
+"""The statement for programs: ISO 20022 camt.053.001.08, bank to customer statement."""
+
+from collections.abc import Iterator
+from xml.sax.saxutils import escape
+
+from closebook.errors import WrongData
+from closebook.money import to_major
+from closebook.statements.model import Statement, StatementLine
+from closebook.statements.render.sanitize import printable
+
+NAMESPACE = "urn:iso:std:iso:20022:tech:xsd:camt.053.001.08"
+
+# The schema's Max34Text and so on; decimals have 18 digits at most.
+REFERENCE, NAME = 35, 140
+_ACCOUNT, _ADDRESS_LINE, _UNSTRUCTURED, _ADDITIONAL = 34, 70, 140, 500
+_ADDRESS_LINES = 7
+_DIGITS = 18
+
+
+def camt053(statement: Statement) -> bytes:
+    """The statement as a camt.053.001.08 document with one statement, in UTF-8.
+
+    Entries are in the order of its lines, ``NtryRef`` is the line's number, and the kind of an
+    entry is its proprietary bank transaction code. Balances are booked opening and closing (OPBD,
+    CLBD). The message's identifier names close, account and version. Raises WrongData when an
+    amount has more than the 18 digits that the standard allows.
+    """
+    _refuse_long_amounts(statement)
+    return "".join(_document(statement)).encode()
+
+
+def _document(statement: Statement) -> Iterator[str]:
+    identifier = f"{statement.close_id}-{statement.account_id}-{statement.version}"
+    created = f"{statement.issued_on or statement.period_end_inclusive}T00:00:00Z"
+    yield '<?xml version="1.0" encoding="UTF-8"?>\n'
+    yield f'<Document xmlns="{NAMESPACE}"><BkToCstmrStmt>\n'
+    yield f"<GrpHdr><MsgId>{identifier}</MsgId><CreDtTm>{created}</CreDtTm></GrpHdr>\n"
+    yield f"<Stmt><Id>{identifier}</Id><CreDtTm>{created}</CreDtTm>\n"
+    yield f"<FrToDt><FrDtTm>{statement.period_start}T00:00:00</FrDtTm>"
+    yield f"<ToDtTm>{statement.period_end_inclusive}T23:59:59</ToDtTm></FrToDt>\n"
+    yield from _account(statement)
+    code = statement.currency
+    for kind, amount_minor, day in (
+        ("OPBD", statement.opening_minor, statement.period_start),
+        ("CLBD", statement.closing_minor, statement.period_end_inclusive),
+    ):
+        yield f"<Bal><Tp><CdOrPrtry><Cd>{kind}</Cd></CdOrPrtry></Tp>"
+        yield f"{_amount(amount_minor, code)}<Dt><Dt>{day}</Dt></Dt></Bal>\n"
+    yield from _summary(statement)
+    for line in statement.lines:
+        yield from _entry(line, code)
+    yield from _correction(statement)
+    yield "</Stmt>\n</BkToCstmrStmt></Document>\n"
+
+
+def _correction(statement: Statement) -> Iterator[str]:
+    if corrects := statement.corrects:
+        text = (
+            f"Corrected statement: version {statement.version} replaces version "
+            f"{corrects.superseded_version} of {corrects.superseded_issued_on}. {corrects.reason}"
+        )
+        yield f"<AddtlStmtInf>{_cut(text.strip(), _ADDITIONAL)}</AddtlStmtInf>\n"
+
+
+def _account(statement: Statement) -> Iterator[str]:
+    holder = statement.holder
+    number = _cut(holder.account_number, _ACCOUNT) or str(statement.account_id)
+    yield f"<Acct><Id><Othr><Id>{number}</Id></Othr></Id><Ccy>{statement.currency}</Ccy>"
+    yield f"<Ownr>{_element('Nm', _cut(holder.name, NAME))}"
+    lines = [_cut(line, _ADDRESS_LINE) for line in printable(holder.address).split("\n")]
+    address = "".join(_element("AdrLine", line) for line in [*filter(None, lines)][:_ADDRESS_LINES])
+    yield f"{_element('PstlAdr', address)}</Ownr>"
+    issuer = _element("Nm", _cut(statement.issuer.name, NAME))
+    yield f"<Svcr><FinInstnId>{issuer}</FinInstnId></Svcr></Acct>\n"
+
+
+def _summary(statement: Statement) -> Iterator[str]:
+    code = statement.currency
+    net_minor = statement.credit_minor - statement.debit_minor
+    credit_count = sum(line.amount_minor >= 0 for line in statement.lines)
+    yield f"<TxsSummry><TtlNtries><NbOfNtries>{statement.line_count}</NbOfNtries>"
+    yield f"<Sum>{_decimal(statement.credit_minor + statement.debit_minor, code)}</Sum>"
+    yield f"<TtlNetNtry><Amt>{_decimal(abs(net_minor), code)}</Amt>{_side(net_minor)}"
+    yield "</TtlNetNtry></TtlNtries>"
+    for name, count, total_minor in (
+        ("TtlCdtNtries", credit_count, statement.credit_minor),
+        ("TtlDbtNtries", statement.line_count - credit_count, statement.debit_minor),
+    ):
+        yield f"<{name}><NbOfNtries>{count}</NbOfNtries>"
+        yield f"<Sum>{_decimal(total_minor, code)}</Sum></{name}>"
+    yield "</TxsSummry>\n"
+
+
+def _entry(line: StatementLine, code: str) -> Iterator[str]:
+    yield f"<Ntry><NtryRef>{line.line_number}</NtryRef>{_amount(line.amount_minor, code)}"
+    yield f"<Sts><Cd>BOOK</Cd></Sts><BookgDt><Dt>{line.posted_on}</Dt></BookgDt>"
+    yield _element("AcctSvcrRef", _cut(line.reference, REFERENCE))
+    yield f"<BkTxCd><Prtry><Cd>{_cut(line.kind, REFERENCE) or 'other'}</Cd></Prtry></BkTxCd>"
+    party = ""
+    if line.counterparty and (name := _cut(line.counterparty, NAME)):
+        role = "Cdtr" if line.amount_minor < 0 else "Dbtr"
+        party = f"<RltdPties><{role}><Pty><Nm>{name}</Nm></Pty></{role}></RltdPties>"
+    text = printable(line.description)
+    texts = [text[at : at + _UNSTRUCTURED] for at in range(0, len(text), _UNSTRUCTURED)]
+    remittance = "".join(f"<Ustrd>{escape(piece)}</Ustrd>" for piece in texts)
+    details = party + _element("RmtInf", remittance)
+    yield _element("NtryDtls", _element("TxDtls", details))
+    yield "</Ntry>\n"
+
+
+def _amount(amount_minor: int, code: str) -> str:
+    return f'<Amt Ccy="{code}">{_decimal(abs(amount_minor), code)}</Amt>{_side(amount_minor)}'
+
+
+def _side(amount_minor: int) -> str:
+    return f"<CdtDbtInd>{'DBIT' if amount_minor < 0 else 'CRDT'}</CdtDbtInd>"
+
+
+def _decimal(amount_minor: int, code: str) -> str:
+    return f"{to_major(amount_minor, code):f}"
+
+
+def _cut(text: str, length: int) -> str:
+    """The text's beginning on one line, as long as the schema lets it be, escaped."""
+    return escape(" ".join(printable(text).split())[:length])
+
+
+def _element(name: str, content: str) -> str:
+    """The element around what is markup already; none where there is nothing in it."""
+    return f"<{name}>{content}</{name}>" if content else ""
+
+
+def _refuse_long_amounts(statement: Statement) -> None:
+    largest = max(
+        statement.credit_minor + statement.debit_minor,
+        *(abs(minor) for minor in (statement.opening_minor, statement.closing_minor)),
+        *(abs(line.balance_minor) for line in statement.lines),
+    )
+    if largest >= 10**_DIGITS:
+        raise WrongData(
+            f"the statement of account {statement.account_id} has an amount of {largest} minor "
+            f"units of {statement.currency}, and camt.053 has room for {_DIGITS} digits: correct "
+            "the ledger entries of this account on the platform"
+        )

@@ -1,0 +1,1 @@
+"""PDF files from finished pages: objects, the tag tree, metadata."""

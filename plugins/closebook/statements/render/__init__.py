@@ -1,0 +1,1 @@
+"""From a statement to its PDF: texts, fonts, pages, and the document."""

@@ -1,0 +1,1 @@
+"""Signatures of statements (PAdES), by a key in a file or on a token."""

@@ -1,0 +1,1 @@
+"""Verify a statement's file, offline."""
