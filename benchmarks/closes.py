@@ -27,7 +27,7 @@ from closebook.closes.day import close_day
 from closebook.closes.hour import close_hour
 from closebook.closes.month import close_month
 from closebook.periods import Period
-from closebook.platform import replicas
+from closebook.platform import replicas, source
 from closebook.settings import Run, Settings
 from closebook.sql import query
 from local.processes import peak_memory_kb
@@ -40,8 +40,8 @@ STEPS: Sequence[tuple[str, object, str]] = (
     ("versions noted", register, "current_versions"),
     ("fence", replicas, "raise_fence"),
     ("choice of a replica", replicas, "choose_replica"),
-    ("rows copied to the store", replicas.Source, "copy_into"),
-    ("control totals", replicas.Source, "rows"),
+    ("rows copied to the store", source.Source, "copy_into"),
+    ("control totals", source.Source, "rows"),
     ("written, proved and compared", register, "write"),
 )
 HOUR_QUERIES = ("hourly_volume", "volume_control_totals")

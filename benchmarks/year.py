@@ -172,7 +172,7 @@ def _task_seconds(airflow: AirflowApi, run_ids: set[str]) -> dict[str, float]:
 def _require_confirmed(stage: Stage, days: Sequence[Period]) -> None:
     """Close a few of the days again by themselves: they must have been closed, and be the same."""
     for day in days[:: max(1, len(days) // SAMPLE)][:SAMPLE]:
-        outcome = close_day(stage.settings, day, Run("benchmark")).close.outcome
+        outcome = close_day(stage.settings, day, Run("benchmark")).outcome
         if outcome != "confirmed":
             raise StackError(f"{day.label} was not closed, or not to the same numbers: {outcome}")
 

@@ -23,15 +23,15 @@ names it, and closes the rest when it is cleared. The counter follows once all a
 from airflow.sdk import CronDataIntervalTimetable, dag, task
 
 from closebook.closes import day, day_range
-from closebook.orchestration.task_context import (
+from closebook.orchestration.counter_task import publish_counter
+from closebook.orchestration.dag_defaults import (
     CLOSE_DAG,
     CLOSE_PARAMETERS,
     REPLICA_POOL,
     business_time_zone,
-    current_task,
     optional_text,
-    publish_counter,
 )
+from closebook.orchestration.task_context import current_task
 
 
 @dag(
@@ -60,7 +60,7 @@ def daily_rollups() -> None:
         job = current_task()
         if days := job.days():
             return day_range.close_days(job.settings, days, job.run)
-        return day.close_day(job.settings, job.day(), job.run).close.close_id
+        return day.close_day(job.settings, job.day(), job.run).close_id
 
     close_day() >> publish_counter()
 

@@ -20,7 +20,7 @@ from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import CronDataIntervalTimetable, dag, task
 
-from closebook.orchestration.task_context import WATCH_DEFAULTS
+from closebook.orchestration.retry_policy import WATCH_DEFAULTS
 
 
 @dag(

@@ -19,14 +19,14 @@ See docs/operations.md.
 from airflow.sdk import CronDataIntervalTimetable, dag, task
 
 from closebook.closes import hour
-from closebook.orchestration.task_context import (
+from closebook.orchestration.counter_task import publish_counter
+from closebook.orchestration.dag_defaults import (
     CLOSE_DAG,
     CLOSE_PARAMETERS,
     REPLICA_POOL,
-    current_task,
     optional_text,
-    publish_counter,
 )
+from closebook.orchestration.task_context import current_task
 
 
 @dag(

@@ -24,16 +24,16 @@ from typing import Any
 
 from airflow.sdk import CronDataIntervalTimetable, Param, TriggerRule, dag, task
 
-from closebook.orchestration.task_context import (
+from closebook.orchestration.counter_task import publish_counter
+from closebook.orchestration.dag_defaults import (
     CLOSE_DAG,
     CLOSE_PARAMETERS,
     RENDERING_POOL,
     REPLICA_POOL,
     business_time_zone,
-    current_task,
     optional_text,
-    publish_counter,
 )
+from closebook.orchestration.task_context import current_task
 
 
 @dag(
@@ -88,11 +88,11 @@ def monthly_statements() -> None:
     # A month in which nobody had a balance has no shards to wait for, and a manifest all the same.
     @task(trigger_rule=TriggerRule.NONE_FAILED)
     def write_manifest(close_id: Any) -> dict[str, Any]:
-        from closebook.statements import issue
+        from closebook.statements import manifest
 
         job = current_task()
-        manifest = issue.write_manifest(job.settings, close_id, job.run)
-        return {"documents": manifest.document_count, "missing": manifest.missing_count}
+        written = manifest.write_manifest(job.settings, close_id, job.run)
+        return {"documents": written.document_count, "missing": written.missing_count}
 
     close_id = freeze_lines()
     rendered = render_shard.partial(close_id=close_id).expand(shard=plan_shards(close_id))

@@ -270,6 +270,14 @@ class Books:
             period.start,
         )
 
+    def corrected_hours(self) -> list[Period]:
+        """The hours that have more than one version, in order."""
+        rows = self.rows(
+            "select * from reporting.closes where grain = 'hour' and close_version > 1"
+            " order by period_start"
+        )
+        return [Period.from_register(row) for row in rows]
+
     def hour(self, hour: Period) -> Volume:
         """The current volume of an hour."""
         rows = self.rows(

@@ -4,10 +4,11 @@ Hours are UTC hours. Days and months are those of the business time zone: a day 
 first instant that the zone's clocks show its date, so it has 23 or 25 hours when they change.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from closebook.errors import Misconfigured
@@ -43,6 +44,12 @@ class Period:
             raise Misconfigured(
                 f"the {self.grain} of {self.start.isoformat()} is empty: the zone skipped it"
             )
+
+    @classmethod
+    def from_register(cls, row: Mapping[str, Any]) -> "Period":
+        """Return the period of a row of the register of closes."""
+        start, end = row["period_start"].astimezone(UTC), row["period_end"].astimezone(UTC)
+        return cls(Grain(row["grain"]), start, end, row["time_zone"])
 
     @property
     def first_date(self) -> date:

@@ -15,9 +15,10 @@ from psycopg.rows import DictRow
 from closebook.closes.hour import close_hour
 from closebook.errors import Misconfigured, NotReady
 from closebook.periods import hour_of
-from closebook.platform import replica_status, replicas
+from closebook.platform import replica_status, replicas, source
+from closebook.platform.connections import connect_to
 from closebook.platform.fence import Fence, raise_fence
-from closebook.platform.replica_status import OpenReplica, connect_to
+from closebook.platform.replica_status import OpenReplica
 from closebook.settings import Replica, Settings
 from local.addresses import REPLICAS
 from local.stack import Stack
@@ -132,7 +133,7 @@ def connected(monkeypatch: pytest.MonkeyPatch) -> Connections:
         made.append((replica.name, connection))
         return connection
 
-    for module in (replica_status, replicas):
+    for module in (replica_status, source):
         monkeypatch.setattr(module, "connect_to", connect)
     return made
 

@@ -10,8 +10,9 @@ import pytest
 
 from closebook.closes.day import close_day
 from closebook.closes.hour import close_hour
+from closebook.closes.model import Close
 from closebook.closes.month import close_month
-from closebook.closes.register import Close, ReplicasDisagree
+from closebook.closes.register import ReplicasDisagree
 from closebook.errors import Misconfigured, NotReady, Transient
 from closebook.periods import day_of, hour_of, parse_month
 from closebook.settings import Settings
@@ -51,7 +52,7 @@ def hour(settings: Settings) -> Close:
 
 
 def day(settings: Settings) -> Close:
-    return close_day(settings, DAY, RUN).close
+    return close_day(settings, DAY, RUN)
 
 
 def month(settings: Settings) -> Close:

@@ -75,7 +75,7 @@ def test_each_day_is_closed_by_itself_as_a_run_of_its_own_closes_it(
     together = numbers(books)
     assert len(together) == 4 * len(DAYS)
     for day in DAYS:
-        assert close_day(settings, day, replace(RUN, run_id="its own")).close.outcome == "confirmed"
+        assert close_day(settings, day, replace(RUN, run_id="its own")).outcome == "confirmed"
     assert numbers(books) == together
 
 

@@ -19,13 +19,14 @@ from closebook.errors import WrongData
 from closebook.periods import parse_month
 from closebook.settings import KeyFile, Settings
 from closebook.sql import query
-from closebook.statements import issue
+from closebook.statements import frozen, issue
 from closebook.statements.archive import Cabinet
 from closebook.statements.bounded_process import Limits
 from closebook.statements.document_store import Documents
-from closebook.statements.issue import Manifest, Shard
+from closebook.statements.issue import Shard
+from closebook.statements.manifest import Manifest, write_manifest
 from closebook.statements.render.document import render
-from closebook.statements.signing.signer import signer_of
+from closebook.statements.signing.key_loader import signer_of
 from closebook.store.session import on_store
 from tests.closing import RUN, Books, Platform
 from tests.statements.certificates import PASSPHRASE, identity
@@ -55,7 +56,7 @@ def render_all(settings: Settings, close_id: int, account_ids: list[int] | None 
 
 
 def manifest_of(settings: Settings, close_id: int) -> tuple[Manifest, dict[str, Any]]:
-    manifest = issue.write_manifest(settings, close_id, RUN)
+    manifest = write_manifest(settings, close_id, RUN)
     return manifest, json.loads(stored(settings, manifest.object_name).read_bytes())
 
 
@@ -267,7 +268,7 @@ def test_of_two_that_sign_the_same_statement_one_files_it_and_the_other_leaves_n
             | {"account_ids": None},
         ).fetchone()
         assert row is not None
-        statement = issue.frozen_statement(one, settings, OCTOBER, row)
+        statement = frozen.frozen_statement(one, settings, OCTOBER, row)
         rendered = render(statement)
         # When both file it
         for store in (one, other):
@@ -338,7 +339,7 @@ def test_a_registered_document_that_is_lost_stops_the_manifest(
     stored(settings, documents(books)[2]["object_name"]).unlink()
 
     with pytest.raises(WrongData, match="accounts 2 "):
-        issue.write_manifest(settings, close_id, RUN)
+        write_manifest(settings, close_id, RUN)
 
 
 # ---- days on the page -------------------------------------------------------------------

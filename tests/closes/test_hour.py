@@ -10,7 +10,7 @@ import pytest
 
 from closebook.closes.day import close_day
 from closebook.closes.hour import close_hour
-from closebook.closes.register import Close, Correction
+from closebook.closes.model import Close, Correction
 from closebook.errors import NotReady, Transient, WrongData
 from closebook.periods import HOUR, day_containing, hour_of
 from closebook.settings import Settings, code_version
@@ -227,7 +227,7 @@ def test_an_hour_that_changes_alone_leaves_its_day_to_be_closed_again_and_says_s
 ) -> None:
     fill(platform)
     day = day_containing(NINE.start, settings.time_zone)
-    closed_day = close_day(settings, day, RUN).close
+    closed_day = close_day(settings, day, RUN)
     platform.settle("2026-10-15T09:45:00Z", 333)
 
     assert close_hour(settings, NINE, RUN).outcome == "changed"
@@ -237,7 +237,7 @@ def test_an_hour_that_changes_alone_leaves_its_day_to_be_closed_again_and_says_s
     assert (found["grain"], found["period_start"]) == ("day", day.start)
     assert "day 2026-10-15" in caplog.text
     assert "has to be closed again: hours_equal_day finds 1 rows" in caplog.text
-    assert close_day(settings, day, RUN).close.outcome == "changed"
+    assert close_day(settings, day, RUN).outcome == "changed"
     assert close_hour(settings, NINE, RUN).outcome == "confirmed"
     assert books.failed_tie_outs() == [found]
 

@@ -13,8 +13,8 @@ import pytest
 from closebook.closes.checks import TieOutFailed
 from closebook.closes.day import close_day
 from closebook.closes.hour import close_hour
+from closebook.closes.model import Close
 from closebook.closes.month import close_month
-from closebook.closes.register import Close
 from closebook.errors import NotReady
 from closebook.periods import HOUR, day_of
 from closebook.settings import Run, Settings
@@ -179,7 +179,7 @@ def test_a_day_that_changes_leaves_its_month_to_be_closed_again_and_says_so(
     october = close_month(settings, OCTOBER, RUN)
     platform.post(RESTING, LAST_DAY.start, 1, "EUR")
 
-    assert close_day(settings, LAST_DAY, RUN).close.outcome == "changed"
+    assert close_day(settings, LAST_DAY, RUN).outcome == "changed"
 
     [found] = books.failed_tie_outs()
     assert found["check_name"] == "days_equal_statements"
@@ -252,7 +252,7 @@ def test_a_day_that_is_closed_while_its_month_reads_makes_the_month_read_again(
     close_days(settings, 1)
     with month_that_is_reading(stack, settings, platform) as closing:
         platform.post(RESTING, LAST_DAY.start, -1, "EUR")
-        assert close_day(settings, LAST_DAY, RUN).close.outcome == "changed"
+        assert close_day(settings, LAST_DAY, RUN).outcome == "changed"
 
     close = closing.result()
     assert books.statements(close.close_id) == recount(platform, OCTOBER)

@@ -17,6 +17,7 @@ from closebook.settings import Run, Settings
 from closebook.statements import issue
 from closebook.statements.document_store import Documents
 from closebook.statements.issue import Shard
+from closebook.statements.manifest import write_manifest
 from tests.closes.october import NEW_YORK, OCTOBER, SEPTEMBER
 from tests.closing import RUN, Books, Platform
 
@@ -37,7 +38,7 @@ def issue_month(settings: Settings, run: Run = RUN) -> int:
     close_id = close_month(settings, OCTOBER, run).close_id
     for shard in issue.plan_shards(settings, close_id, None):
         issue.render_shard(settings, close_id, Shard(**shard), None, run)
-    issue.write_manifest(settings, close_id, run)
+    write_manifest(settings, close_id, run)
     return close_id
 
 

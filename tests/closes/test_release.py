@@ -15,6 +15,7 @@ from closebook.errors import NotReady
 from closebook.periods import HOUR
 from closebook.settings import Settings
 from closebook.statements import issue, release
+from closebook.statements.manifest import write_manifest
 from closebook.statements.release import Batch, DecisionRefused
 from closebook.store.session import Store
 from local.stack import Stack
@@ -102,7 +103,7 @@ def test_a_month_with_a_missing_document_is_not_released(
     fill(platform)
     close_id = close_month(settings, OCTOBER, RUN).close_id
     issue.render_shard(settings, close_id, issue.Shard(1, 2, 2), None, RUN)
-    manifest = issue.write_manifest(settings, close_id, RUN)
+    manifest = write_manifest(settings, close_id, RUN)
 
     assert "documents are missing (1)" in refusal(desk, manifest.sha256)
 

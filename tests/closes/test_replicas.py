@@ -16,8 +16,9 @@ from closebook.closes.hour import close_hour
 from closebook.errors import NotReady, Transient, WrongData
 from closebook.periods import hour_of
 from closebook.platform import replicas
-from closebook.platform.replica_status import connect_to
-from closebook.platform.replicas import Source
+from closebook.platform import source as source_module
+from closebook.platform.connections import connect_to
+from closebook.platform.source import Source
 from closebook.settings import Replica, Settings
 from local.addresses import REPLICAS
 from local.stack import Stack
@@ -200,7 +201,7 @@ def test_a_second_reader_that_comes_when_the_snapshot_is_gone_begins_again_on_th
             return connect_to(replica)
 
         with monkeypatch.context() as patch:
-            patch.setattr(replicas, "connect_to", connected_too_late)
+            patch.setattr(source_module, "connect_to", connected_too_late)
             with source.beside() as beside:
                 return beside.rows("hourly_volume", NINE.bounds)
 

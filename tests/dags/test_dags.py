@@ -13,7 +13,7 @@ from airflow.sdk import DAG, RetryAction
 
 from closebook import periods
 from closebook.errors import Misconfigured, NotReady, Transient, WrongData
-from closebook.orchestration.task_context import TASK_DEFAULTS
+from closebook.orchestration.retry_policy import TASK_DEFAULTS
 from local import REPOSITORY
 
 DAGS = REPOSITORY / "dags"

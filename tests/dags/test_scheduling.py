@@ -7,7 +7,8 @@ from airflow.sdk.exceptions import ParamValidationError
 
 from closebook import periods
 from closebook.errors import Misconfigured
-from closebook.orchestration.task_context import CLOSE_PARAMETERS, Task
+from closebook.orchestration.dag_defaults import CLOSE_PARAMETERS
+from closebook.orchestration.task_context import TaskContext
 from closebook.periods import DAY, HOUR
 from closebook.settings import Replica, Run, Settings
 
@@ -23,8 +24,8 @@ SETTINGS = Settings(
 NOVEMBER_FIRST = datetime(2026, 11, 1, 4, tzinfo=UTC)
 
 
-def task(interval_start: datetime | None, **parameters: object) -> Task:
-    return Task(SETTINGS, Run("a test"), parameters, interval_start)
+def task(interval_start: datetime | None, **parameters: object) -> TaskContext:
+    return TaskContext(SETTINGS, Run("a test"), parameters, interval_start)
 
 
 def test_a_run_closes_the_period_of_its_interval() -> None:
@@ -46,7 +47,9 @@ def test_a_form_that_names_a_period_is_followed_instead() -> None:
 def test_a_backfill_must_not_name_one_period_for_all_of_its_runs(
     parameter: str, value: str
 ) -> None:
-    backfill = Task(SETTINGS, Run("a test"), {parameter: value}, NOVEMBER_FIRST, is_backfill=True)
+    backfill = TaskContext(
+        SETTINGS, Run("a test"), {parameter: value}, NOVEMBER_FIRST, is_backfill=True
+    )
     with pytest.raises(Misconfigured, match=f"empty {parameter}"):
         getattr(backfill, parameter)()
 
@@ -93,7 +96,7 @@ def test_a_range_with_a_slip_in_a_year_is_refused(first_day: str, last_day: str)
 def test_a_backfill_must_not_close_a_range_in_each_of_its_runs() -> None:
     named = {"first_day": "2026-10-30", "last_day": "2026-10-31"}
     with pytest.raises(Misconfigured, match="empty first_day"):
-        Task(SETTINGS, Run("a test"), named, NOVEMBER_FIRST, is_backfill=True).days()
+        TaskContext(SETTINGS, Run("a test"), named, NOVEMBER_FIRST, is_backfill=True).days()
 
 
 @pytest.mark.parametrize("parameter", ["hour", "day", "month"])
@@ -116,7 +119,7 @@ def test_what_is_no_period_is_refused_with_the_form_it_should_have(
     parameter: str, value: str
 ) -> None:
     with pytest.raises(Misconfigured, match="write it as"):
-        getattr(Task(SETTINGS, Run("a test"), {parameter: value}, None), parameter)()
+        getattr(TaskContext(SETTINGS, Run("a test"), {parameter: value}, None), parameter)()
 
 
 def test_accounts_are_all_unless_some_are_named() -> None:

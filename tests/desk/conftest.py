@@ -21,6 +21,7 @@ from closebook.desk.current_user import form_token
 from closebook.periods import HOUR, Period
 from closebook.settings import Run, Settings
 from closebook.statements import issue, release
+from closebook.statements.manifest import write_manifest
 from local.airflow_api import AirflowApi
 from local.processes import find
 from local.stack import Stack
@@ -116,7 +117,7 @@ def issue_month(settings: Settings, month: Period, run: Run) -> int:
     close_id = close_month(settings, month, run).close_id
     for shard in issue.plan_shards(settings, close_id, None):
         issue.render_shard(settings, close_id, issue.Shard(**shard), None, run)
-    issue.write_manifest(settings, close_id, run)
+    write_manifest(settings, close_id, run)
     return close_id
 
 

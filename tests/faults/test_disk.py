@@ -12,14 +12,15 @@ from pathlib import Path
 
 import pytest
 
+from closebook.closes.model import Close
 from closebook.closes.month import close_month
-from closebook.closes.register import Close
 from closebook.errors import Transient
 from closebook.periods import parse_month
 from closebook.settings import Settings
 from closebook.statements import issue
 from closebook.statements.document_store import Documents
 from closebook.statements.issue import Shard
+from closebook.statements.manifest import write_manifest
 from local import REPOSITORY
 from tests.closing import RUN, Books, Platform
 from tests.faults.outcome import (
@@ -115,7 +116,7 @@ def test_a_disk_that_is_full_while_documents_are_written(
     assert_documents_are_whole(books, on_disk)
     # and with room again the task goes on where it stopped.
     assert render(on_disk, close, None) == len(ACCOUNTS) - 1
-    manifest = issue.write_manifest(on_disk, close.close_id, RUN)
+    manifest = write_manifest(on_disk, close.close_id, RUN)
     assert (manifest.document_count, manifest.missing_count) == (len(ACCOUNTS), 0)
     assert books.statements(close.close_id) == {
         account_id: (0, platform.balance(account_id, OCTOBER.end), 1) for account_id in ACCOUNTS

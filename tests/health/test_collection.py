@@ -278,5 +278,5 @@ def test_a_close_goes_on_beside_a_collection(settings: Settings, platform: Platf
     platform.settle(NOON, 100)
     collecting = threading.Thread(target=collect.collect, args=[settings])
     collecting.start()
-    assert close_day(settings, DAY, RUN).close.outcome == "new"
+    assert close_day(settings, DAY, RUN).outcome == "new"
     collecting.join()

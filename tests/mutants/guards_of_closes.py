@@ -146,7 +146,7 @@ CLOSES = (
     Guard(
         "replica: read on the connection that it was asked on",
         "plugins/closebook/platform/replicas.py",
-        "_read_transaction(settings, fence, chosen) as source:\n                return",
+        "read_transaction(settings, fence, chosen) as source:\n                    return",
         "_connected_read(settings, fence, chosen.leave()) as source:\n                return",
         (CHOICE + "test_the_chosen_replica_is_read_on_the_connection_that_it_was_asked_on",),
     ),
@@ -357,7 +357,7 @@ CLOSES = (
     Guard(
         "store: no snapshot while it is written",
         "plugins/closebook/closes/month.py",
-        "        reading.source.let_go()\n",
+        "        reading.source.close()\n",
         "",
         (
             "tests/closes/test_month_and_days.py::"

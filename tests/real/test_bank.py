@@ -14,8 +14,8 @@ from psycopg import sql
 from pypdf import PdfReader
 
 from closebook.closes.day import close_day
+from closebook.closes.model import Close
 from closebook.closes.month import close_month
-from closebook.closes.register import Close
 from closebook.periods import Period, parse_month
 from closebook.settings import Settings
 from closebook.statements import issue
@@ -278,7 +278,7 @@ def test_the_days_of_the_busiest_month_tie_out_with_its_statements(bank: Bank) -
             expected[key].append(int(entry["amount_minor"]))
 
     for day in month.days():
-        assert close_day(bank.settings, day, RUN).close.outcome == "new"
+        assert close_day(bank.settings, day, RUN).outcome == "new"
     again = close_month(bank.settings, month, RUN)
 
     assert again.outcome == "confirmed"

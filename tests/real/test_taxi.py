@@ -13,8 +13,9 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from closebook.closes.day import ClosedDay, close_day
+from closebook.closes.day import close_day
 from closebook.closes.hour import close_hour
+from closebook.closes.model import Close
 from closebook.periods import Period, day_of
 from closebook.settings import Settings
 from local.stack import Stack
@@ -32,7 +33,7 @@ class Taxis:
     settings: Settings
     books: Books
     days: list[Period]
-    closed_days: list[ClosedDay]
+    closed_days: list[Close]
 
 
 def load(conninfo: str, data: Path) -> None:
@@ -184,8 +185,8 @@ def test_every_day_counts_and_adds_up_what_the_file_has(taxis: Taxis) -> None:
 
 
 def test_days_find_their_hours_as_they_were_closed(taxis: Taxis) -> None:
-    assert [closed.close.outcome for closed in taxis.closed_days] == ["new"] * len(taxis.days)
-    assert all(closed.repaired_hours == () for closed in taxis.closed_days)
+    assert [closed.outcome for closed in taxis.closed_days] == ["new"] * len(taxis.days)
+    assert taxis.books.corrected_hours() == []
     assert taxis.books.failed_tie_outs() == []
 
 

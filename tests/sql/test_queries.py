@@ -11,7 +11,7 @@ import pytest
 from psycopg import sql
 
 from closebook.platform.fence import Fence
-from closebook.platform.replicas import Source
+from closebook.platform.source import Source
 from closebook.settings import Replica
 from closebook.sql import SQL_FOLDER, query
 from local.stack import Stack

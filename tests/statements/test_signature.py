@@ -22,7 +22,8 @@ from cryptography.hazmat.primitives.serialization import NoEncryption, pkcs12
 
 from closebook.errors import Misconfigured
 from closebook.settings import KeyFile, KeyToken, SigningKey, from_airflow
-from closebook.statements.signing.signer import Signed, signer_of
+from closebook.statements.signing.key_loader import signer_of
+from closebook.statements.signing.signer import Signed
 from tests.statements.certificates import PASSPHRASE, Identity, identity, new_key, trusting
 from tests.statements.reading import ROOT, rendered
 from tests.statements.samples import kinds, many
@@ -309,7 +310,7 @@ import sys
 from pathlib import Path
 from closebook.errors import Misconfigured
 from closebook.settings import KeyToken
-from closebook.statements.signing.signer import signer_of
+from closebook.statements.signing.key_loader import signer_of
 try:
     signer_of(KeyToken(Path(sys.argv[1]), *sys.argv[2:]))
 except Misconfigured as error:

@@ -21,7 +21,8 @@ from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from closebook.errors import Misconfigured
 from closebook.settings import KeyFile
 from closebook.statements.model import Statement
-from closebook.statements.signing.signer import Signer, signer_of
+from closebook.statements.signing.key_loader import signer_of
+from closebook.statements.signing.signer import Signer
 from closebook.statements.verify.report import Given, Outcome, Report, verify
 from tests.documents import OPERATIONS, commands, first_column, section
 from tests.statements.certificates import PASSPHRASE, Identity, identity

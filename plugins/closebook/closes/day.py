@@ -2,39 +2,29 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
 
 from psycopg import sql
 
-from closebook.closes import execute, hour, register
+from closebook.closes import execute, hour, staging
 from closebook.closes.hour import HourTotals
-from closebook.closes.register import Close, Content, ControlTotal, Reading
+from closebook.closes.model import Close, Content, ControlTotal, Draft, Plan, Reading
 from closebook.periods import Period
-from closebook.platform.replicas import Source
+from closebook.platform.source import Source
 from closebook.settings import Run, Settings
 from closebook.sql import query
 from closebook.store.session import Store
 
 
-@dataclass(frozen=True)
-class ClosedDay:
-    """A day's close, and those of its hours whose stored numbers were stale and are repaired."""
-
-    close: Close
-    repaired_hours: tuple[Close, ...]
-
-
-def close_day(settings: Settings, day: Period, run: Run) -> ClosedDay:
+def close_day(settings: Settings, day: Period, run: Run) -> Close:
     """Close one business day and, from the same scan, its whole UTC hours.
 
-    Raises NotReady, Transient, or WrongData with the rows.
+    Returns the close of the day. Raises NotReady, Transient, or WrongData with the rows.
     """
 
-    def work(store: Store, reading: Reading) -> list[Close]:
-        return _write_day(store, reading, day, run)
+    def work(store: Store, reading: Reading) -> Plan:
+        return Plan(staged_day(store, reading, day, run), held=[day])
 
-    *hours, close = execute.close(settings, day, run, [day, *day.hours()], work)
-    return ClosedDay(close, tuple(h for h in hours if h.outcome == "changed"))
+    return execute.close(settings, day, run, [day, *day.hours()], work)[-1]
 
 
 def stale_days(store: Store, reading: Reading, days: Sequence[Period]) -> list[Period]:
@@ -46,21 +36,13 @@ def stale_days(store: Store, reading: Reading, days: Sequence[Period]) -> list[P
     return [day for day, was in registered.items() if was != _totals(reading.source, day)]
 
 
-def close_days_again(
-    store: Store, reading: Reading, days: Sequence[Period], run: Run, whole: Period
-) -> list[Close]:
-    """Close days again with the reading of a period that holds them: they and their hours."""
-    again = replace(run, reason=f"closed again with {whole}")
-    return [close for day in days for close in _write_day(store, reading, day, again)]
-
-
-def _write_day(store: Store, reading: Reading, day: Period, run: Run) -> list[Close]:
-    """Write a day and its hours: the closes of its hours, then its own."""
+def staged_day(store: Store, reading: Reading, day: Period, run: Run) -> list[Draft]:
+    """Stage a day in the store; return a draft for each of its hours, then its own."""
     # The bare scans that prove the others run beside them, on the same snapshot.
     with reading.source.beside() as beside, ThreadPoolExecutor() as scans:
         totals = scans.submit(_control_totals, beside, day)
-        register.stage(store, reading.source, "daily_volume", day)
-        register.make_staged_table(store, "hourly_volume")
+        staging.stage(store, reading.source, "daily_volume", day)
+        staging.make_staged_table(store, "hourly_volume")
         store.execute(query("reporting/stage_hours_of_day"))
         hour_totals, ledger_totals = totals.result()
 
@@ -78,9 +60,7 @@ def _write_day(store: Store, reading: Reading, day: Period, run: Run) -> list[Cl
         changes=["daily_volume", "daily_account_movement"],
         tie_outs=["rows_equal_source", "hours_equal_day"],
     )
-    register.hold(store, reading, [day])
-    hours = hour.close_staged_hours(store, reading, day, run, hour_totals)
-    return [*hours, register.write(store, reading, day, run, content)]
+    return [*hour.staged_hours(store, day, run, hour_totals), Draft(day, run, content)]
 
 
 def _totals(source: Source, day: Period) -> set[ControlTotal]:
@@ -89,7 +69,7 @@ def _totals(source: Source, day: Period) -> set[ControlTotal]:
 
 
 def _control_totals(source: Source, day: Period) -> tuple[HourTotals, list[ControlTotal]]:
-    return hour.control_totals(source, day), register.ledger_totals(source, day)
+    return hour.control_totals(source, day), staging.ledger_totals(source, day)
 
 
 def _registered_totals(

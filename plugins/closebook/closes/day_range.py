@@ -38,7 +38,7 @@ def close_days(settings: Settings, days: Sequence[Period], run: Run) -> list[int
         # The farthest day then tells whether it is those days or the servers.
         day = queue.pop() if unready_in_a_row == UNREADY_IN_A_ROW else queue.popleft()
         try:
-            close_ids.append(close_day(settings, day, run).close.close_id)
+            close_ids.append(close_day(settings, day, run).close_id)
         except Misconfigured:
             raise
         except ClosebookError as error:

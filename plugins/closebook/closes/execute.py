@@ -7,18 +7,20 @@ import psycopg
 
 from closebook.closes import checks, register
 from closebook.closes.checks import TieOut, TieOutFailed
-from closebook.closes.register import Close, Overtaken, Reading, ReplicasDisagree
+from closebook.closes.model import Close, Plan, Reading
+from closebook.closes.register import Overtaken, ReplicasDisagree
 from closebook.errors import ClosebookError
 from closebook.periods import Grain, Period
 from closebook.platform import replicas
-from closebook.platform.replicas import OpenSource, Source
+from closebook.platform.replicas import OpenSource
+from closebook.platform.source import Source
 from closebook.settings import Run, Settings
 from closebook.sql import query
 from closebook.store.session import Store, on_store, writing
 
 log = logging.getLogger(__name__)
 
-Work = Callable[[Store, Reading], list[Close]]
+Work = Callable[[Store, Reading], Plan]
 
 ATTEMPTS = 5
 # By the grain of a close: what proves the enclosing or following one against it.
@@ -32,9 +34,9 @@ PROOF_OF_DEPENDENT = {
 def close(
     settings: Settings, period: Period, run: Run, compared: Sequence[Period], work: Work
 ) -> list[Close]:
-    """Read a period from a replica and write it, with what else ``work`` writes, or nothing.
+    """Read a period from a replica and write the drafts that ``work`` makes of it, or nothing.
 
-    ``compared`` are the periods whose versions the work writes or ties out against. When one of
+    ``compared`` are the periods that the drafts are of, or tie out against. When one of
     them was closed since by somebody else, it may hold rows that this reading does not: then
     everything is thrown away and read again. What is read after a version was seen holds all
     that this version held, whichever the replica. Raises NotReady, Transient, WrongData.
@@ -69,7 +71,7 @@ def _attempt(
             first: Source, second: OpenSource | None = None
         ) -> tuple[list[Close], list[TieOut]]:
             with writing(store, period):
-                written = work(store, Reading(first, basis))
+                written = _write(store, Reading(first, basis), work)
                 if second is not None:
                     _cross_check(store, first, second, compared, work)
                     _record_agreement(store, written, run)
@@ -84,10 +86,16 @@ def _cross_check(
     store: Store, first: Source, second: OpenSource, compared: Sequence[Period], work: Work
 ) -> None:
     """Close everything again from the second replica, which may only confirm it; undo that."""
-    first.let_go()
+    first.close()
     basis = register.current_versions(store, compared)
     with second() as source, store.transaction(force_rollback=True):
-        work(store, Reading(source, basis, agrees_with=first.replica))
+        _write(store, Reading(source, basis, agrees_with=first.replica), work)
+
+
+def _write(store: Store, reading: Reading, work: Work) -> list[Close]:
+    plan = work(store, reading)
+    register.hold(store, reading, plan.held)
+    return [register.write(store, reading, draft) for draft in plan.drafts]
 
 
 def _record_agreement(store: Store, written: Sequence[Close], run: Run) -> None:
@@ -109,7 +117,7 @@ def _tie_out_dependents(store: Store, written: Sequence[Close], run: Run) -> lis
     left_behind = []
     for row in store.execute(query("reporting/dependent_closes"), parameters).fetchall():
         check_name = PROOF_OF_DEPENDENT[Grain(row["changed_grain"])]
-        tie_out = checks.look(store, check_name, row["close_id"], register.period_of(row))
+        tie_out = checks.look(store, check_name, row["close_id"], Period.from_register(row))
         checks.record(store, tie_out, row["close_id"], run)
         if tie_out.offending_count:
             left_behind.append(tie_out)

@@ -5,11 +5,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import chain
 
-from closebook.closes import execute, register
-from closebook.closes.register import Close, Content, ControlTotal, Reading
+from closebook.closes import execute, staging
+from closebook.closes.model import Close, Content, ControlTotal, Draft, Plan, Reading
 from closebook.errors import WrongData
 from closebook.periods import Period
-from closebook.platform.replicas import Source
+from closebook.platform.source import Source
 from closebook.settings import Run, Settings
 from closebook.sql import query
 from closebook.store.session import Store
@@ -20,24 +20,19 @@ HourTotals = dict[datetime, list[ControlTotal]]
 def close_hour(settings: Settings, hour: Period, run: Run) -> Close:
     """Close one UTC hour. Raises NotReady, Transient, or WrongData with the rows."""
 
-    def work(store: Store, reading: Reading) -> list[Close]:
-        register.stage(store, reading.source, "hourly_volume", hour)
+    def work(store: Store, reading: Reading) -> Plan:
+        staging.stage(store, reading.source, "hourly_volume", hour)
         totals = control_totals(reading.source, hour)
-        return [_write_staged_hour(store, reading, hour, run, totals)]
+        return Plan([_staged_hour(store, hour, run, totals)])
 
     [close] = execute.close(settings, hour, run, [hour], work)
     return close
 
 
-def close_staged_hours(
-    store: Store, reading: Reading, day: Period, run: Run, totals: HourTotals
-) -> list[Close]:
-    """Close the whole hours of a day again from the day's own scan, staged in the store.
-
-    Returns one close an hour; an hour whose numbers were stale comes out "changed".
-    """
+def staged_hours(store: Store, day: Period, run: Run, totals: HourTotals) -> list[Draft]:
+    """Return a draft for each whole hour of a day, from the day's own scan, staged in the store."""
     again = replace(run, reason=f"closed again with {day}")
-    return [_write_staged_hour(store, reading, hour, again, totals) for hour in day.hours()]
+    return [_staged_hour(store, hour, again, totals) for hour in day.hours()]
 
 
 def control_totals(source: Source, period: Period) -> HourTotals:
@@ -74,9 +69,7 @@ def _refuse_other_status(source: Source, period: Period, count: int) -> None:
         )
 
 
-def _write_staged_hour(
-    store: Store, reading: Reading, hour: Period, run: Run, totals: HourTotals
-) -> Close:
+def _staged_hour(store: Store, hour: Period, run: Run, totals: HourTotals) -> Draft:
     def insert(close_id: int) -> None:
         row = {"close_id": close_id, "period_start": hour.start}
         store.execute(query("reporting/insert_hourly_volume"), row)
@@ -87,4 +80,4 @@ def _write_staged_hour(
         changes=["hourly_volume"],
         tie_outs=["rows_equal_source"],
     )
-    return register.write(store, reading, hour, run, content)
+    return Draft(hour, run, content)

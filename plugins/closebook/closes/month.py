@@ -1,9 +1,11 @@
 """The month: every statement's balances and lines, read once from a replica into the store."""
 
 import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
-from closebook.closes import day, execute, register
-from closebook.closes.register import Close, Content, Reading
+from closebook.closes import day, execute, staging
+from closebook.closes.model import Close, Content, ControlTotal, Draft, Plan, Reading
 from closebook.errors import NotReady
 from closebook.periods import Period, month_before
 from closebook.settings import Run, Settings
@@ -27,43 +29,51 @@ def close_month(settings: Settings, month: Period, run: Run) -> Close:
     before, days = month_before(month), list(month.days())
     hours = [hour for day in days for hour in day.hours()]
 
-    def work(store: Store, reading: Reading) -> list[Close]:
+    def work(store: Store, reading: Reading) -> Plan:
         _refuse_missing_days(store, reading, month, days)
         for name in STAGED:
-            register.stage(store, reading.source, name, month)
-        totals = register.ledger_totals(reading.source, month)
+            staging.stage(store, reading.source, name, month)
+        totals = staging.ledger_totals(reading.source, month)
         stale = day.stale_days(store, reading, days)
+        content = _content(store, totals)
 
-        def insert(close_id: int) -> None:
-            store.execute(query("reporting/insert_statements"), {"close_id": close_id})
-            store.execute(query("reporting/insert_statement_lines"), {"close_id": close_id})
+        def drafts() -> Iterator[Draft]:
+            again = replace(run, reason=f"closed again with {month}")
+            for each in stale:
+                yield from day.staged_day(store, reading, each, again)
+            # Writing and proving a month takes longer than reading it.
+            reading.source.close()
+            store.execute(query("reporting/expect_many_rows"))
+            yield Draft(month, run, content)
 
-        content = Content(
-            insert=insert,
-            totals=totals,
-            changes=["statements", "statement_lines"],
-            requirements=["entries_have_account"],
-            tie_outs=[
-                "lines_reach_closing",
-                "running_balances_follow",
-                "rows_equal_source",
-                "opening_equals_previous_closing",
-                "days_equal_statements",
-            ],
-            change_needs_reason=True,
-        )
-        register.hold(store, reading, [before, month, *days])
-        repaired = day.close_days_again(store, reading, stale, run, month)
-        # Writing and proving a month takes longer than reading it.
-        reading.source.let_go()
-        store.execute(query("reporting/expect_many_rows"))
-        written = register.write(store, reading, month, run, content)
-        if written.outcome != "confirmed":
-            row = {"close_id": written.close_id}
-            store.execute(query("reporting/insert_statement_versions"), row)
-        return [*repaired, written]
+        return Plan(drafts(), held=[before, month, *days])
 
     return execute.close(settings, month, run, [before, month, *days, *hours], work)[-1]
+
+
+def _content(store: Store, totals: Sequence[ControlTotal]) -> Content:
+    def insert(close_id: int) -> None:
+        store.execute(query("reporting/insert_statements"), {"close_id": close_id})
+        store.execute(query("reporting/insert_statement_lines"), {"close_id": close_id})
+
+    def number_versions(close_id: int) -> None:
+        store.execute(query("reporting/insert_statement_versions"), {"close_id": close_id})
+
+    return Content(
+        insert=insert,
+        totals=totals,
+        changes=["statements", "statement_lines"],
+        requirements=["entries_have_account"],
+        tie_outs=[
+            "lines_reach_closing",
+            "running_balances_follow",
+            "rows_equal_source",
+            "opening_equals_previous_closing",
+            "days_equal_statements",
+        ],
+        change_needs_reason=True,
+        after_change=number_versions,
+    )
 
 
 def _refuse_missing_days(store: Store, reading: Reading, month: Period, days: list[Period]) -> None:

@@ -1,29 +1,25 @@
 """The register of closes: versions of a period, of which one is current."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from typing import Any, Literal
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC
+from typing import Any
 
 import psycopg
-from psycopg import sql
 from psycopg.rows import DictRow
 
 from closebook.closes import checks
 from closebook.closes.checks import Selected, TieOut
+from closebook.closes.model import Basis, Close, Content, Correction, Draft, Reading
 from closebook.errors import Transient, WrongData
 from closebook.periods import Grain, Period
-from closebook.platform.replicas import Source
+from closebook.platform.source import Source
 from closebook.settings import Replica, Run, code_version
 from closebook.sql import query
 from closebook.store.session import Store
 
 # What a month that would change without a reason fails; while it fails, nobody releases the month.
 SAME_AS_ISSUED = "same_as_issued"
-
-Outcome = Literal["new", "changed", "confirmed"]
-Measure = Literal["volume", "ledger"]
-Basis = Mapping[tuple[Grain, datetime], int]
 
 
 class Overtaken(Transient):
@@ -38,89 +34,6 @@ class ReplicasDisagree(checks.TieOutFailed):
     """Two replicas gave different numbers for one period: nothing of it is written."""
 
 
-@dataclass(frozen=True)
-class ControlTotal:
-    """What a bare scan of the source counted and added up: a measure in one currency."""
-
-    measure: Measure
-    currency: str
-    row_count: int
-    amount_minor: int
-
-
-@dataclass(frozen=True)
-class Correction:
-    """How a measure in one currency changed from the version before: rows and minor units."""
-
-    measure: Measure
-    currency: str
-    old_row_count: int
-    new_row_count: int
-    old_amount_minor: int
-    new_amount_minor: int
-
-    @property
-    def is_difference(self) -> bool:
-        """Whether rows or minor units are more or less than before."""
-        old = (self.old_row_count, self.old_amount_minor)
-        return old != (self.new_row_count, self.new_amount_minor)
-
-    def __str__(self) -> str:
-        return (
-            f"{self.measure} {self.currency} {self.old_row_count} -> {self.new_row_count} rows, "
-            f"{self.old_amount_minor} -> {self.new_amount_minor} minor units"
-        )
-
-
-@dataclass(frozen=True)
-class Close:
-    """The current version of a period after a close, and how the close came out.
-
-    new: the first version; changed: it supersedes the version before, and ``corrections`` say
-    by how much; confirmed: the same numbers as before.
-    """
-
-    close_id: int
-    period: Period
-    version: int
-    outcome: Outcome
-    corrections: tuple[Correction, ...] = ()
-
-
-@dataclass(frozen=True)
-class Reading:
-    """An open read on a replica, and the versions that were current before its fence.
-
-    ``basis`` is the close_id by grain and start. ``agrees_with`` is the replica from which the same
-    was written already in this transaction: this reading may only confirm it.
-    """
-
-    source: Source
-    basis: Basis
-    agrees_with: Replica | None = None
-
-
-@dataclass(frozen=True)
-class Content:
-    """What a close of one grain writes: its rows, its control totals, what proves them.
-
-    ``insert`` writes the rows under a close_id. ``changes`` names tables, each with its
-    sql/reporting/<table>_changes.sql; ``requirements`` and ``tie_outs`` name files of sql/checks/
-    that must select nothing before and after the rows are in. Where a ``change_needs_reason``, a
-    run without one may only confirm.
-    """
-
-    insert: Callable[[int], None]
-    totals: Sequence[ControlTotal]
-    changes: Sequence[str]
-    tie_outs: Sequence[str]
-    requirements: Sequence[str] = ()
-    change_needs_reason: bool = False
-
-
-# ---- what is read ------------------------------------------------------------------------
-
-
 def current_versions(store: Store, periods: Sequence[Period]) -> Basis:
     """Return the current close_id of those periods that are closed, by grain and start."""
     wanted = {
@@ -133,36 +46,6 @@ def current_versions(store: Store, periods: Sequence[Period]) -> Basis:
     }
 
 
-def period_of(row: DictRow) -> Period:
-    """Return the period of a row of the register."""
-    start, end = row["period_start"].astimezone(UTC), row["period_end"].astimezone(UTC)
-    return Period(Grain(row["grain"]), start, end, row["time_zone"])
-
-
-def stage(store: Store, source: Source, name: str, period: Period) -> None:
-    """Copy the rows of sql/replica/<name>.sql to the store, into the table staged_<name>."""
-    make_staged_table(store, name)
-    source.copy_into(store, name, sql.Identifier("pg_temp", f"staged_{name}"), period.bounds)
-
-
-def make_staged_table(store: Store, name: str) -> None:
-    """Make the empty table staged_<name>, in place of an earlier one of this transaction."""
-    earlier = sql.Identifier("pg_temp", f"staged_{name}")
-    store.execute(sql.SQL("drop table if exists {}").format(earlier))
-    store.execute(query(f"reporting/stage_{name}"))
-
-
-def ledger_totals(source: Source, period: Period) -> list[ControlTotal]:
-    """Add up the source's ledger entries of a period by currency, in a bare scan."""
-    return [
-        ControlTotal("ledger", row["currency"], row["row_count"], row["amount_minor"])
-        for row in source.rows("ledger_control_totals", period.bounds)
-    ]
-
-
-# ---- what is written ---------------------------------------------------------------------
-
-
 def hold(store: Store, reading: Reading, periods: Sequence[Period]) -> None:
     """Keep periods from being closed until the transaction ends.
 
@@ -173,12 +56,13 @@ def hold(store: Store, reading: Reading, periods: Sequence[Period]) -> None:
         _lock(store, reading, period)
 
 
-def write(store: Store, reading: Reading, period: Period, run: Run, content: Content) -> Close:
+def write(store: Store, reading: Reading, draft: Draft) -> Close:
     """Write the next version of a period, or confirm the current one if nothing changed.
 
     Whoever holds the period's lock writes. Raises Overtaken when the current version is not the
     one that this reading began with, TieOutFailed when a check selects rows.
     """
+    period, run, content = draft.period, draft.run, draft.content
     current = _lock(store, reading, period)
     written: Close | None = None
     with store.transaction():
@@ -199,6 +83,7 @@ def write(store: Store, reading: Reading, period: Period, run: Run, content: Con
             written = Close(close_id, period, drafted["close_version"], "changed", corrections)
         else:
             raise psycopg.Rollback
+        content.after_change(close_id)
     if written is None:
         assert current is not None  # noqa: S101  # only an existing version can be confirmed
         store.execute(query("reporting/confirm_close"), {"close_id": current["close_id"]})

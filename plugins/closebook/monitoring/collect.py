@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from closebook.closes import register
 from closebook.errors import Transient
 from closebook.monitoring import thresholds
 from closebook.monitoring.probe import (
@@ -62,7 +61,7 @@ def collect(settings: Settings) -> list[Finding]:
 
 def _last_closed(store: Store) -> dict[Grain, Period]:
     rows = store.execute(query("reporting/last_closed"))
-    return {Grain(row["grain"]): register.period_of(row) for row in rows}
+    return {Grain(row["grain"]): Period.from_register(row) for row in rows}
 
 
 def _ask(settings: Settings, last_closed: Mapping[Grain, Period]) -> list[ServerHealth]:

@@ -16,7 +16,8 @@ from closebook.monitoring import query_plans
 from closebook.monitoring.query_plans import Plan
 from closebook.monitoring.thresholds import LONG_QUERY_SECONDS, SLOW_STATEMENT_MS
 from closebook.periods import Grain, Period
-from closebook.platform.fence import Fence, cluster_name, primary_connection
+from closebook.platform.connections import primary_connection
+from closebook.platform.fence import Fence, cluster_name
 from closebook.platform.replica_status import replica_status
 from closebook.postgres import first_line, hung_up_after
 from closebook.settings import Replica, Settings

@@ -1,106 +1,23 @@
-"""What the DAG files share with Airflow: kinds of retry, and the period that a run closes.
+"""What a task knows when it runs: its settings, its parameters, and the period that it closes."""
 
-Imported while DAG files are parsed: it reads no settings and opens no connection. The business
-time zone is the one exception (docs/decisions.md): a schedule has to name its zone.
-"""
-
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from airflow.sdk import (
-    ExceptionRetryPolicy,
-    Param,
-    RetryAction,
-    RetryRule,
-    get_current_context,
-    task,
-)
-from airflow.sdk.exceptions import AirflowSkipException
+from airflow.sdk import get_current_context
 
 from closebook import periods
-from closebook.errors import ClosebookError, Misconfigured, NotReady, Transient
+from closebook.errors import Misconfigured
+from closebook.orchestration.dag_defaults import START_DATE
 from closebook.periods import Period
 from closebook.settings import Run, Settings, from_airflow
 
-START_DATE = datetime(1990, 1, 1, tzinfo=UTC)
 MOST_DAYS_OF_A_RANGE = timedelta(days=3660)
-REPLICA_POOL = "replica_reads"
-RENDERING_POOL = "rendering"
-
-TASK_DEFAULTS: dict[str, Any] = {
-    "owner": "closebook",
-    "retries": 20,
-    "retry_delay": timedelta(minutes=1),
-    "execution_timeout": timedelta(hours=2),
-    "retry_policy": ExceptionRetryPolicy(
-        rules=[
-            RetryRule(
-                exception=NotReady,
-                action=RetryAction.RETRY,
-                retry_delay=timedelta(seconds=30),
-                reason="the period is not provably complete yet",
-            ),
-            RetryRule(
-                exception=Transient,
-                action=RetryAction.RETRY,
-                retry_delay=timedelta(seconds=10),
-                reason="a server was lost",
-            ),
-            RetryRule(
-                exception=ClosebookError,
-                action=RetryAction.FAIL,
-                reason="no retry can mend this: a person has to look",
-            ),
-        ]
-    ),
-}
-
-WATCH_DEFAULTS: dict[str, Any] = {
-    "owner": "closebook",
-    # The next run is the retry.
-    "retries": 0,
-    "execution_timeout": timedelta(minutes=3),
-}
-"""What a task has that only watches."""
-
-CLOSE_DAG: dict[str, Any] = {
-    "start_date": START_DATE,
-    "catchup": False,
-    # A run that waits must not keep others from closing their periods.
-    "max_active_runs": 4,
-    "default_args": TASK_DEFAULTS,
-}
-"""What the DAG of every close has."""
-
-
-def optional_text(title: str, description: str, **schema: Any) -> Param:
-    """A field of a DAG's form that may stay empty."""
-    return Param(None, type=["null", "string"], title=title, description=description, **schema)
-
-
-CLOSE_PARAMETERS: dict[str, Param] = {
-    "reason": optional_text(
-        "Reason",
-        "Why it is closed by hand; kept in the register of closes.",
-        maxLength=500,
-        # Blanks are no reason: a statement that is issued again would print them.
-        pattern=r"^$|\S",
-    ),
-    "cross_check": Param(
-        False,
-        type="boolean",
-        title="Cross-check",
-        description="Compute the close from two replicas; write it only if they agree.",
-    ),
-}
-"""What the form of every close asks, beside its period."""
 
 
 @dataclass(frozen=True)
-class Task:
+class TaskContext:
     """What a task knows when it runs: the settings, its run, its parameters, its interval."""
 
     settings: Settings
@@ -187,12 +104,12 @@ class Task:
             )
 
 
-def current_task() -> Task:
+def current_task() -> TaskContext:
     """Return what the running Airflow task knows. Raises Misconfigured."""
     context = get_current_context()
     start = context.get("data_interval_start")
     parameters = context["params"]
-    return Task(
+    return TaskContext(
         settings=from_airflow(),
         run=Run(
             run_id=context["run_id"],
@@ -204,27 +121,6 @@ def current_task() -> Task:
         interval_start=None if start is None else datetime.fromisoformat(start.isoformat()),
         is_backfill=context["dag_run"].run_type == "backfill",
     )
-
-
-@task
-def publish_counter() -> int:
-    """Bring the counter in Redis up to date with the closed hours; return its publication.
-
-    Skips itself where no hour is closed.
-    """
-    from closebook.counter import publisher
-
-    job = current_task()
-    try:
-        publication: int = publisher.publish(job.settings, job.run)["publication"]
-    except publisher.NothingClosed as nothing:
-        raise AirflowSkipException(str(nothing)) from None
-    return publication
-
-
-def business_time_zone() -> str:
-    """The zone of the day's and the month's schedule; UTC where none is set."""
-    return os.environ.get("CLOSEBOOK_TIME_ZONE", "UTC")
 
 
 def _instant(text: str) -> datetime:

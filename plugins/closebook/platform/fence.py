@@ -17,25 +17,21 @@ nothing, and that nobody writes through a replication connection, whose transact
 not show. Rows that come late all the same are found when the enclosing period closes.
 """
 
-import itertools
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import psycopg
-from psycopg.rows import DictRow, dict_row
+from psycopg.rows import DictRow
 
 from closebook.errors import Misconfigured, NotReady, Transient
 from closebook.periods import Period
+from closebook.platform.connections import primary_connection
 from closebook.postgres import first_line, hung_up_after, is_lost
 from closebook.settings import Settings
 from closebook.sql import query
 
 POLL_SECONDS = 0.1
-CONNECT_SECONDS = 5.0
-CONNECT_PAUSES_SECONDS = (0.05, 0.1, 0.15, 0.2)
 ANSWER_SECONDS = 10.0
 PAGE_HEADER_BYTES = 24
 SEGMENT_HEADER_BYTES = 40
@@ -181,33 +177,6 @@ def _observe(settings: Settings) -> _Observation:
 def cluster_name(identity: DictRow) -> str:
     """Name a database of a cluster, the same on the primary and on its replicas."""
     return f"database {identity['database_name']} of cluster {identity['system_identifier']}"
-
-
-@contextmanager
-def primary_connection(settings: Settings) -> Iterator[psycopg.Connection[DictRow]]:
-    """Connect as the fence role, whose two connections closes side by side take turns at.
-
-    A refusal has no code that libpq passes on, and a text in the server's language: so whatever
-    the reason, it is tried again for a while.
-    """
-    deadline = time.monotonic() + CONNECT_SECONDS
-    for pause_seconds in itertools.cycle(CONNECT_PAUSES_SECONDS):
-        try:
-            connection = psycopg.connect(
-                settings.primary,
-                autocommit=True,
-                row_factory=dict_row,
-                # Several statements in one message take no parameters but in their text.
-                cursor_factory=psycopg.ClientCursor,
-            )
-        except psycopg.OperationalError as error:
-            if time.monotonic() >= deadline:
-                raise Transient(f"the primary cannot be asked for a fence: {error}") from None
-            time.sleep(pause_seconds)
-        else:
-            with connection:
-                yield connection
-            return
 
 
 def _end_of_last_record(log: DictRow) -> int:

@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Self
 
 import psycopg
-from psycopg.rows import DictRow, dict_row
+from psycopg.rows import DictRow
 
 from closebook.errors import Misconfigured, Transient
+from closebook.platform.connections import close, connect_to
 from closebook.platform.fence import Fence, cluster_name
 from closebook.postgres import first_line, hung_up_after, is_lost
 from closebook.settings import Replica
@@ -100,34 +102,35 @@ class ReplicaStatus:
 
 @dataclass(frozen=True)
 class OpenReplica:
-    """A replica's answer, and the connection that it came on: in autocommit, for who closes it."""
+    """A replica's answer, and the connection that it came on, in autocommit.
+
+    The ``with`` block that opens it owns the connection and closes it.
+    """
 
     status: ReplicaStatus
     connection: psycopg.Connection[DictRow]
 
-    def leave(self) -> ReplicaStatus:
-        """Close the connection and return the answer."""
-        self.connection.close()
-        return self.status
+    def __enter__(self) -> Self:
+        return self
 
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
-def connect_to(replica: Replica) -> psycopg.Connection[DictRow]:
-    """Connect to a replica, in autocommit. Raises psycopg.Error."""
-    # Prepared statements and session settings do not survive PgBouncer's transaction mode.
-    return psycopg.connect(
-        replica.conninfo, autocommit=True, prepare_threshold=None, row_factory=dict_row
-    )
+    def close(self) -> None:
+        """Close the connection; its transaction ends."""
+        close(self.connection)
 
 
 def replica_status(replica: Replica) -> ReplicaStatus:
-    """Ask a replica how it is, as `open_replica` does, and leave."""
-    return open_replica(replica).leave()
+    """Ask a replica how it is. Raises as `open_replica` does."""
+    with open_replica(replica) as opened:
+        return opened.status
 
 
 def open_replica(replica: Replica) -> OpenReplica:
-    """Ask a replica how it is, in a transaction of its own.
+    """Connect to a replica and ask how it is, in a transaction of its own.
 
-    One that does not answer within ANSWER_SECONDS counts as lost. Raises ReplicaLost, or
+    A replica that does not answer within ANSWER_SECONDS counts as lost. Raises ReplicaLost, or
     Misconfigured when it refuses to say.
     """
     try:
@@ -135,7 +138,7 @@ def open_replica(replica: Replica) -> OpenReplica:
         try:
             return OpenReplica(_status(replica, connection), connection)
         except BaseException:
-            connection.close()
+            close(connection)
             raise
     except psycopg.Error as error:
         if is_lost(error):

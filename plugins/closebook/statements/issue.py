@@ -1,29 +1,24 @@
-"""Turn a frozen month into documents: shards of accounts, PDFs, and the manifest that lists them.
+"""Turn a frozen month into documents: shards of accounts, and the PDFs of each shard.
 
 Reads the reporting store and nothing else: no replica is held while pages are rendered.
 """
 
-import json
 import logging
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
-from typing import Any
 
-from psycopg.rows import DictRow
-
-from closebook.closes import register
 from closebook.errors import WrongData
-from closebook.periods import Period, day_containing
 from closebook.settings import Run, Settings
 from closebook.sql import query
 from closebook.statements.archive import Cabinet
 from closebook.statements.bounded_process import Job, Limits, TooMuch, each_within
 from closebook.statements.document_store import Documents
-from closebook.statements.model import Correction, Holder, Issuer, Statement, StatementLine
+from closebook.statements.frozen import closed_month, frozen_statement
+from closebook.statements.model import Statement
 from closebook.statements.render.document import Rendered, render, warm_up
-from closebook.statements.signing.signer import signer_of
-from closebook.store.session import Store, on_store
+from closebook.statements.signing.key_loader import signer_of
+from closebook.store.session import on_store
 
 logger = logging.getLogger(__name__)
 
@@ -40,16 +35,6 @@ class Shard:
     first_account_id: int
     last_account_id: int
     statement_count: int
-
-
-@dataclass(frozen=True)
-class Manifest:
-    """The list of a month's documents as it was written, and how many are still missing."""
-
-    object_name: str
-    sha256: str
-    document_count: int
-    missing_count: int
 
 
 def plan_shards(
@@ -96,7 +81,7 @@ def render_shard(
     without: list[str] = []
     with on_store(settings) as store:
         store.autocommit = True
-        month = _month(store, close_id)
+        month = closed_month(store, close_id)
         cabinet = Cabinet(store, documents, signer_of(settings.signing_key), month, run)
         rows = store.execute(
             query("reporting/shard_statements"),
@@ -135,114 +120,3 @@ def render_shard(
 
 def _job(statement: Statement) -> Job[Rendered]:
     return Job(f"the statement of account {statement.account_id}", partial(render, statement))
-
-
-def _month(store: Store, close_id: int) -> Period:
-    """The month as it was closed, whatever the business time zone is by now."""
-    row = store.execute(query("reporting/close_period"), {"close_id": close_id}).fetchone()
-    if row is None:
-        raise WrongData(f"close {close_id} is not in this reporting store: close the month again")
-    return register.period_of(row)
-
-
-def frozen_statement(store: Store, settings: Settings, month: Period, row: DictRow) -> Statement:
-    """Build a statement from its frozen rows; it refuses to exist if it does not tie out."""
-    lines = store.execute(
-        query("reporting/lines_of_statement"),
-        {"close_id": row["issued_close_id"], "account_id": row["account_id"]},
-    ).fetchall()
-    return Statement(
-        close_id=row["issued_close_id"],
-        account_id=row["account_id"],
-        version=row["statement_version"],
-        issued_on=day_containing(row["issued_at"], month.time_zone).first_date,
-        corrects=_correction(row, month),
-        currency=row["currency"],
-        period_start=month.first_date,
-        period_end_inclusive=month.last_date,
-        time_zone=month.time_zone,
-        holder=Holder(
-            name=row["holder_name"],
-            address=row["holder_address"],
-            account_number=row["account_number"],
-            locale=row["locale_code"],
-        ),
-        issuer=Issuer(settings.issuer_name, settings.issuer_address),
-        opening_minor=row["opening_minor"],
-        closing_minor=row["closing_minor"],
-        lines=tuple(
-            StatementLine(
-                line_number=line["line_number"],
-                entry_id=line["entry_id"],
-                posted_on=day_containing(line["posted_at"], month.time_zone).first_date,
-                description=line["description"],
-                reference=str(line["transaction_id"] or line["entry_id"]),
-                counterparty=line["counterparty"],
-                kind=line["kind"],
-                amount_minor=line["amount_minor"],
-                balance_minor=line["balance_minor"],
-            )
-            for line in lines
-        ),
-    )
-
-
-def _correction(row: DictRow, month: Period) -> Correction | None:
-    if row["superseded_at"] is None:
-        return None
-    return Correction(
-        superseded_version=row["statement_version"] - 1,
-        superseded_issued_on=day_containing(row["superseded_at"], month.time_zone).first_date,
-        # Versions of before had to give none.
-        reason=row["correction_reason"] or "",
-    )
-
-
-def write_manifest(settings: Settings, close_id: int, run: Run) -> Manifest:
-    """List every statement of the month with its document, and keep the list beside them.
-
-    Every document is read and its hash compared. Raises WrongData when one is not in the document
-    store, or not what it was.
-    """
-    documents = Documents(settings.documents_url)
-    with on_store(settings) as store:
-        month = _month(store, close_id)
-        documents.sweep(f"statements/{month.label}")
-        store.execute(query("reporting/expect_many_rows"))
-        rows = store.execute(query("reporting/manifest_entries"), {"close_id": close_id}).fetchall()
-        lost = [
-            str(row["account_id"])
-            for row in rows
-            if row["object_name"] is not None and not documents.exists(row["object_name"])
-        ]
-        if lost:
-            raise WrongData(
-                f"{month}: {len(lost)} registered documents are missing from "
-                f"{settings.documents_url}, those of the accounts {', '.join(lost[:20])} …: "
-                "run the month again"
-            )
-        for row in rows:
-            if row["object_name"] is not None:
-                documents.read(row["object_name"])
-        stored = documents.put(
-            _manifest_text(close_id, month, rows), folder=f"manifests/{month.label}", suffix="json"
-        )
-        document_count = sum(row["object_name"] is not None for row in rows)
-        manifest = Manifest(
-            stored.object_name, stored.sha256, document_count, len(rows) - document_count
-        )
-        store.execute(
-            query("reporting/insert_manifest"),
-            {
-                "close_id": close_id,
-                "run_id": run.run_id,
-                "requested_by": run.requested_by,
-                **asdict(manifest),
-            },
-        )
-    return manifest
-
-
-def _manifest_text(close_id: int, month: Period, rows: list[DictRow]) -> bytes:
-    content: dict[str, Any] = {"month": month.label, "close_id": close_id, "statements": rows}
-    return json.dumps(content, indent=1, sort_keys=True).encode()

@@ -1,0 +1,47 @@
+"""When Airflow tries a task again: by the class of its error.
+
+Imported while DAG files are parsed: it reads no settings and opens no connection.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule
+
+from closebook.errors import ClosebookError, NotReady, Transient
+
+TASK_DEFAULTS: dict[str, Any] = {
+    "owner": "closebook",
+    "retries": 20,
+    "retry_delay": timedelta(minutes=1),
+    "execution_timeout": timedelta(hours=2),
+    "retry_policy": ExceptionRetryPolicy(
+        rules=[
+            RetryRule(
+                exception=NotReady,
+                action=RetryAction.RETRY,
+                retry_delay=timedelta(seconds=30),
+                reason="the period is not provably complete yet",
+            ),
+            RetryRule(
+                exception=Transient,
+                action=RetryAction.RETRY,
+                retry_delay=timedelta(seconds=10),
+                reason="a server was lost",
+            ),
+            RetryRule(
+                exception=ClosebookError,
+                action=RetryAction.FAIL,
+                reason="no retry can mend this: a person has to look",
+            ),
+        ]
+    ),
+}
+
+WATCH_DEFAULTS: dict[str, Any] = {
+    "owner": "closebook",
+    # The next run is the retry.
+    "retries": 0,
+    "execution_timeout": timedelta(minutes=3),
+}
+"""What a task has that only watches."""

@@ -1,0 +1,71 @@
+"""A month's frozen rows in the reporting store, as statements."""
+
+from psycopg.rows import DictRow
+
+from closebook.errors import WrongData
+from closebook.periods import Period, day_containing
+from closebook.settings import Settings
+from closebook.sql import query
+from closebook.statements.model import Correction, Holder, Issuer, Statement, StatementLine
+from closebook.store.session import Store
+
+
+def closed_month(store: Store, close_id: int) -> Period:
+    """The month as it was closed, whatever the business time zone is by now."""
+    row = store.execute(query("reporting/close_period"), {"close_id": close_id}).fetchone()
+    if row is None:
+        raise WrongData(f"close {close_id} is not in this reporting store: close the month again")
+    return Period.from_register(row)
+
+
+def frozen_statement(store: Store, settings: Settings, month: Period, row: DictRow) -> Statement:
+    """Build a statement from its frozen rows; it refuses to exist if it does not tie out."""
+    lines = store.execute(
+        query("reporting/lines_of_statement"),
+        {"close_id": row["issued_close_id"], "account_id": row["account_id"]},
+    ).fetchall()
+    return Statement(
+        close_id=row["issued_close_id"],
+        account_id=row["account_id"],
+        version=row["statement_version"],
+        issued_on=day_containing(row["issued_at"], month.time_zone).first_date,
+        corrects=_correction(row, month),
+        currency=row["currency"],
+        period_start=month.first_date,
+        period_end_inclusive=month.last_date,
+        time_zone=month.time_zone,
+        holder=Holder(
+            name=row["holder_name"],
+            address=row["holder_address"],
+            account_number=row["account_number"],
+            locale=row["locale_code"],
+        ),
+        issuer=Issuer(settings.issuer_name, settings.issuer_address),
+        opening_minor=row["opening_minor"],
+        closing_minor=row["closing_minor"],
+        lines=tuple(
+            StatementLine(
+                line_number=line["line_number"],
+                entry_id=line["entry_id"],
+                posted_on=day_containing(line["posted_at"], month.time_zone).first_date,
+                description=line["description"],
+                reference=str(line["transaction_id"] or line["entry_id"]),
+                counterparty=line["counterparty"],
+                kind=line["kind"],
+                amount_minor=line["amount_minor"],
+                balance_minor=line["balance_minor"],
+            )
+            for line in lines
+        ),
+    )
+
+
+def _correction(row: DictRow, month: Period) -> Correction | None:
+    if row["superseded_at"] is None:
+        return None
+    return Correction(
+        superseded_version=row["statement_version"] - 1,
+        superseded_issued_on=day_containing(row["superseded_at"], month.time_zone).first_date,
+        # Versions of before had to give none.
+        reason=row["correction_reason"] or "",
+    )

@@ -1,0 +1,75 @@
+"""The manifest: the list of a month's statements with the sha256 of each document."""
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from psycopg.rows import DictRow
+
+from closebook.errors import WrongData
+from closebook.periods import Period
+from closebook.settings import Run, Settings
+from closebook.sql import query
+from closebook.statements.document_store import Documents
+from closebook.statements.frozen import closed_month
+from closebook.store.session import on_store
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The list of a month's documents as it was written, and how many are still missing."""
+
+    object_name: str
+    sha256: str
+    document_count: int
+    missing_count: int
+
+
+def write_manifest(settings: Settings, close_id: int, run: Run) -> Manifest:
+    """List every statement of the month with its document, and keep the list beside them.
+
+    Every document is read and its hash compared. Raises WrongData when one is not in the document
+    store, or not what it was.
+    """
+    documents = Documents(settings.documents_url)
+    with on_store(settings) as store:
+        month = closed_month(store, close_id)
+        documents.sweep(f"statements/{month.label}")
+        store.execute(query("reporting/expect_many_rows"))
+        rows = store.execute(query("reporting/manifest_entries"), {"close_id": close_id}).fetchall()
+        lost = [
+            str(row["account_id"])
+            for row in rows
+            if row["object_name"] is not None and not documents.exists(row["object_name"])
+        ]
+        if lost:
+            raise WrongData(
+                f"{month}: {len(lost)} registered documents are missing from "
+                f"{settings.documents_url}, those of the accounts {', '.join(lost[:20])} …: "
+                "run the month again"
+            )
+        for row in rows:
+            if row["object_name"] is not None:
+                documents.read(row["object_name"])
+        stored = documents.put(
+            _manifest_text(close_id, month, rows), folder=f"manifests/{month.label}", suffix="json"
+        )
+        document_count = sum(row["object_name"] is not None for row in rows)
+        manifest = Manifest(
+            stored.object_name, stored.sha256, document_count, len(rows) - document_count
+        )
+        store.execute(
+            query("reporting/insert_manifest"),
+            {
+                "close_id": close_id,
+                "run_id": run.run_id,
+                "requested_by": run.requested_by,
+                **asdict(manifest),
+            },
+        )
+    return manifest
+
+
+def _manifest_text(close_id: int, month: Period, rows: list[DictRow]) -> bytes:
+    content: dict[str, Any] = {"month": month.label, "close_id": close_id, "statements": rows}
+    return json.dumps(content, indent=1, sort_keys=True).encode()
