@@ -44,10 +44,10 @@ STEPS: Sequence[tuple[str, object, str]] = (
     ("control totals", source.Source, "rows"),
     ("written, proved and compared", register, "write"),
 )
-HOUR_QUERIES = ("hourly_volume", "volume_control_totals")
+HOUR_QUERIES = ("hourly_volume/read", "close_totals/read_volume")
 DAY_QUERIES = (
-    *("daily_volume", "daily_account_movement"),
-    *("volume_control_totals", "ledger_control_totals"),
+    *("daily_volume/read", "daily_account_movement/read"),
+    *("close_totals/read_volume", "close_totals/read_ledger"),
 )
 
 
@@ -193,9 +193,7 @@ def _queries(reader: psycopg.Connection[Any], names: Sequence[str], period: Peri
     """Ask a replica all that a close asks it, one query after another; return the bytes."""
     size = 0
     for name in names:
-        reading = sql.SQL("copy ({}) to stdout (format binary)").format(
-            sql.SQL(query(f"replica/{name}"))
-        )
+        reading = sql.SQL("copy ({}) to stdout (format binary)").format(sql.SQL(query(name)))
         with reader.cursor() as cursor, cursor.copy(reading, period.bounds) as blocks:
             size += sum(len(block) for block in blocks)
     return size

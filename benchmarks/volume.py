@@ -77,8 +77,8 @@ def day_ways(connections: Connections, day: Period) -> Ways:
     reader, replica, bounds = connections.reader, connections.replica, day.bounds
     return {
         "daily_report.sql": lambda: reader.execute(DAILY_REPORT.read_bytes(), bounds).fetchall(),
-        "daily_volume.sql": lambda: copy_rows(reader, "daily_volume", bounds),
-        "rows not sent": lambda: _execute(reader, "daily_volume", bounds),
+        "daily_volume.sql": lambda: copy_rows(reader, "daily_volume/read", bounds),
+        "rows not sent": lambda: _execute(reader, "daily_volume/read", bounds),
         "bare scan": lambda: replica.execute(statement("bare_scan"), bounds).fetchall(),
         # Which lets the scan have a second process too.
         "bare scan, reader's settings": lambda: connections.tuned.execute(
@@ -90,10 +90,10 @@ def day_ways(connections: Connections, day: Period) -> Ways:
 def hour_ways(connections: Connections, hour: Period) -> Ways:
     """The hour first as its bare scan is asked, then as a close asks; and the bare scan."""
     reader, tuned, bounds = connections.reader, connections.tuned, hour.bounds
-    hourly_volume = query("replica/hourly_volume")
+    hourly_volume = query("hourly_volume/read")
     return {
         "hourly_volume.sql": lambda: tuned.execute(hourly_volume, bounds).fetchall(),
-        "the same by COPY and pooler": lambda: copy_rows(reader, "hourly_volume", bounds),
+        "the same by COPY and pooler": lambda: copy_rows(reader, "hourly_volume/read", bounds),
         "bare scan": lambda: tuned.execute(statement("bare_scan"), bounds).fetchall(),
     }
 
@@ -164,7 +164,7 @@ def _measure_hour(
 ) -> None:
     reader, tuned = connections.reader, connections.tuned
     bounds = hour.bounds
-    rows = reader.execute(query("replica/hourly_volume"), bounds).fetchall()
+    rows = reader.execute(query("hourly_volume/read"), bounds).fetchall()
     ((counted, amount_minor),) = tuned.execute(statement("bare_scan"), bounds).fetchall()
     assert sum(row[3] for row in rows) == counted  # noqa: S101
     assert sum(row[4] for row in rows) == amount_minor  # noqa: S101
@@ -182,7 +182,7 @@ def _measure_hour(
 
 def day_cells(reader: Connection, bounds: Bounds) -> list[Row]:
     """The rows of daily_volume.sql at the day's grain, in the old report's order of columns."""
-    cursor = reader.execute(query("replica/daily_volume"), bounds)
+    cursor = reader.execute(query("daily_volume/read"), bounds)
     names = [column.name for column in cursor.description or ()]
     places = [names.index(name) for name in COLUMNS]
     hour = names.index("hour_start")
@@ -222,14 +222,12 @@ def _times_as_fast(timed: dict[str, Timed], slow: Collection[str]) -> dict[str, 
 
 def copy_rows(reader: Connection, name: str, bounds: Bounds) -> int:
     """Read a query's rows as a close does, which never makes objects of them; return the bytes."""
-    statement_text = sql.SQL("copy ({}) to stdout").format(sql.SQL(query(f"replica/{name}")))
+    statement_text = sql.SQL("copy ({}) to stdout").format(sql.SQL(query(name)))
     with reader.cursor() as cursor, cursor.copy(statement_text, bounds) as blocks:
         return sum(len(block) for block in blocks)
 
 
 def _execute(reader: Connection, name: str, bounds: Bounds) -> None:
     """Let the replica make a query's rows, and keep them: what the replica itself takes."""
-    statement_text = sql.SQL("explain (analyze, timing off) {}").format(
-        sql.SQL(query(f"replica/{name}"))
-    )
+    statement_text = sql.SQL("explain (analyze, timing off) {}").format(sql.SQL(query(name)))
     reader.execute(statement_text, bounds).fetchall()

@@ -349,7 +349,7 @@ def store_held(settings: Settings, period: Period) -> Iterator[None]:
     """Hold a period's lock on the store: a close of it reads, and then waits to write."""
     with psycopg.connect(settings.store) as store:
         key = {"grain": period.grain, "period_start": period.start}
-        store.execute(query("reporting/lock_period"), key)
+        store.execute(query("closes/lock_period"), key)
         yield
 
 

@@ -48,7 +48,9 @@ def test_the_same_file_in_another_place_is_another_name(templates: Path) -> None
     assert version() != before
 
 
-@pytest.mark.parametrize("changed", ["publish_if_newer.lua", "closes.py", "statements/freeze.py"])
+@pytest.mark.parametrize(
+    "changed", ["counter/publish_if_newer.lua", "closes/month.py", "statements/issue.py"]
+)
 def test_every_file_of_the_package_counts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changed: str
 ) -> None:

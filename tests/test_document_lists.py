@@ -56,7 +56,9 @@ def test_the_pools_are_those_that_the_stack_makes() -> None:
 
 
 def test_the_checks_are_those_of_the_folder() -> None:
-    files = {path.stem for path in (REPOSITORY / "sql" / "checks").glob("*.sql")}
+    files = {
+        path.stem.removeprefix("check_") for path in (REPOSITORY / "sql").glob("*/check_*.sql")
+    }
     assert set(first_column(section(OPERATIONS, "The checks"))) == files
 
 

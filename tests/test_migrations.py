@@ -67,7 +67,7 @@ def test_only_what_is_missing_is_applied(stack: Stack, empty_databases: tuple[st
         connection.execute("drop schema reporting cascade")
         for name in ALL_MIGRATIONS[:-1]:
             connection.execute(query(f"{FOLDER}/{name}"))
-            connection.execute(query("reporting/insert_migration"), {"migration": name})
+            connection.execute(query("schema_migrations/insert"), {"migration": name})
     assert migrate(store) == ALL_MIGRATIONS[-1:]
 
 
@@ -77,7 +77,7 @@ def test_of_two_that_start_together_one_migrates_and_the_other_finds_it_done(
     store = stack.store_owner(empty_databases[0])
     with ThreadPoolExecutor(2) as threads:
         with psycopg.connect(store) as first:
-            first.execute(query("reporting/lock_migrations"))
+            first.execute(query("schema_migrations/lock"))
             both = [threads.submit(migrate, store) for _ in range(2)]
             _wait_until_waiting(first, 2)
         applied = [migrating.result(WAIT_SECONDS) for migrating in both]
@@ -130,7 +130,7 @@ def _dump(conninfo: str) -> str:
 
 def _registered(conninfo: str) -> list[str]:
     with psycopg.connect(conninfo) as connection:
-        return sorted(row[0] for row in connection.execute(query("reporting/applied_migrations")))
+        return sorted(row[0] for row in connection.execute(query("schema_migrations/applied")))
 
 
 def _wait_until_waiting(connection: psycopg.Connection[tuple[int]], count: int) -> None:

@@ -38,7 +38,7 @@ def measure(stage: Stage, results: Results) -> None:
         assert sorted(view.rows(day)) == wanted, "the view and daily_volume.sql differ"  # noqa: S101
         view_days = view.day_count()
         contestants: dict[str, Callable[[], object]] = {
-            "daily_volume.sql": lambda: copy_rows(reader, "daily_volume", day.bounds),
+            "daily_volume.sql": lambda: copy_rows(reader, "daily_volume/read", day.bounds),
             "close_day, all of it": lambda: close_day(stage.settings, day, Run("benchmark")),
             "view refreshed": view.refresh,
             "view refreshed concurrently": view.refresh_concurrently,

@@ -11,7 +11,7 @@ SQL_FOLDER = Path(__file__).resolve().parents[2] / "sql"
 
 @cache
 def query(name: str) -> LiteralString:
-    """Return the text of sql/<name>.sql, e.g. ``query("replica/hourly_volume")``.
+    """Return the text of sql/<name>.sql, e.g. ``query("hourly_volume/read")``.
 
     The text is a file of this repository, never input: hence a LiteralString, which is what
     psycopg asks of a query. Raises Misconfigured when there is no such file.

@@ -146,7 +146,7 @@ def test_the_chosen_replica_is_read_on_the_connection_that_it_was_asked_on(
     """To log in takes as long as to read an hour."""
     platform.settle(NINE.start, 100)
 
-    replicas.read(settings, NINE, lambda source: source.rows("hourly_volume", NINE.bounds))
+    replicas.read(settings, NINE, lambda source: source.rows("hourly_volume/read", NINE.bounds))
 
     # Once a round of asking; a read of its own would be one more to one of them.
     times = Counter(name for name, _ in connected)

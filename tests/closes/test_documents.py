@@ -263,7 +263,7 @@ def test_of_two_that_sign_the_same_statement_one_files_it_and_the_other_leaves_n
     # Given a statement that two runs have rendered, neither knowing of the other
     with on_store(settings) as one, on_store(settings) as other:
         row = one.execute(
-            query("reporting/shard_statements"),
+            query("statement_documents/of_shard"),
             {"close_id": close_id, "first_account_id": 1, "last_account_id": 1}
             | {"account_ids": None},
         ).fetchone()

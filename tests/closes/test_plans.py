@@ -38,7 +38,7 @@ def test_an_hour_is_read_by_one_process_unless_it_is_very_large(
     platform.connection.execute("vacuum (analyze) platform.transactions")
     stack.replica_wait()
     # When the reader asks for one in their middle
-    plan = plan_of(settings, "hourly_volume", hour_of(START + timedelta(hours=HOURS // 2)))
+    plan = plan_of(settings, "hourly_volume/read", hour_of(START + timedelta(hours=HOURS // 2)))
     # Then it is a range of the index, whose order does without a hash and a sort, and a second
     # process comes only for what takes it a while
     assert "Index Only Scan using transactions_settled_hour" in plan
@@ -51,7 +51,9 @@ def test_an_hour_is_read_by_one_process_unless_it_is_very_large(
 @pytest.mark.parametrize(
     ("zone", "looks_at_instants"), [("America/New_York", False), ("Asia/Kolkata", True)]
 )
-@pytest.mark.parametrize("name", ["daily_volume", "volume_control_totals", "other_status"])
+@pytest.mark.parametrize(
+    "name", ["daily_volume/read", "close_totals/read_volume", "close_totals/read_other_status"]
+)
 def test_a_day_is_found_by_its_hours_and_looks_at_instants_only_where_it_cuts_one(
     stack: Stack,
     settings: Settings,
@@ -74,13 +76,13 @@ def test_a_day_is_found_by_its_hours_and_looks_at_instants_only_where_it_cuts_on
     [condition] = re.findall(r"Index Cond: (.*)", plan)
     assert condition.count("date_bin") == 2
     assert ("settled_at >=" in plan) is looks_at_instants
-    if not looks_at_instants and name != "other_status":
+    if not looks_at_instants and name != "close_totals/read_other_status":
         [rows] = re.findall(r"Scan using transactions_settled_hour.*rows=(\d+)", plan)
         assert int(rows) == pytest.approx(payments_a_day, rel=0.3)
 
 
 def plan_of(settings: Settings, name: str, period: Period) -> str:
     """Return how a replica would run a query for the reader."""
-    explain = "explain " + query(f"replica/{name}")
+    explain = "explain " + query(name)
     with psycopg.connect(settings.replicas[0].conninfo, prepare_threshold=None) as reader:
         return "\n".join(line for (line,) in reader.execute(explain, period.bounds))

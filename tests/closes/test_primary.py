@@ -140,9 +140,9 @@ def fence_statements(platform: Platform) -> set[int]:
 def health_statements(platform: Platform) -> set[int]:
     """The same of the three files that a collection of health runs on the primary."""
     with counting_anew(platform) as admin:
-        admin.execute(query("health/server"))
-        admin.execute(query("primary/sessions"), {"long_query_seconds": 1.0})
-        admin.execute(query("primary/statements"), {"slow_statement_ms": 1.0})
+        admin.execute(query("health/read_server"))
+        admin.execute(query("primary/pg_stat_activity"), {"long_query_seconds": 1.0})
+        admin.execute(query("primary/pg_stat_statements"), {"slow_statement_ms": 1.0})
     ran = statements(platform, "postgres")
     return {row["queryid"] for row in ran if "pg_stat_statements_reset" not in row["query"]}
 

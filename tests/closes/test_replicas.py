@@ -174,7 +174,7 @@ def test_a_read_that_is_cut_off_begins_again_on_the_other_replica(
             assert row is not None
             with psycopg.connect(stack.replica_admin(source.replica.name)) as admin:
                 admin.execute("select pg_terminate_backend(%s)", [row["pid"]])
-        return source.rows("hourly_volume", NINE.bounds)
+        return source.rows("hourly_volume/read", NINE.bounds)
 
     rows = replicas.read(settings, NINE, work)
 
@@ -203,7 +203,7 @@ def test_a_second_reader_that_comes_when_the_snapshot_is_gone_begins_again_on_th
         with monkeypatch.context() as patch:
             patch.setattr(source_module, "connect_to", connected_too_late)
             with source.beside() as beside:
-                return beside.rows("hourly_volume", NINE.bounds)
+                return beside.rows("hourly_volume/read", NINE.bounds)
 
     rows = replicas.read(settings, NINE, work)
 
@@ -220,7 +220,7 @@ def test_a_replica_that_ends_a_session_for_idling_is_a_matter_of_the_replica(
     def work(source: Source) -> None:
         with psycopg.connect(stack.replica_admin("replica_a")) as admin:
             eventually(lambda: not is_there(admin, source.connection.info.backend_pid))
-        source.rows("volume_control_totals", NINE.bounds)
+        source.rows("close_totals/read_volume", NINE.bounds)
 
     with pytest.raises(Transient, match="idle-in-transaction timeout"):
         replicas.read(replace(settings, replicas=(impatient,), read_attempts=1), NINE, work)
@@ -241,7 +241,7 @@ def test_a_read_that_conflicts_with_recovery_begins_again(
 
     def work(source: Source) -> list[dict[str, Any]]:
         read.append(source.replica.name)
-        source.rows("volume_control_totals", NINE.bounds)
+        source.rows("close_totals/read_volume", NINE.bounds)
         if len(read) == 1:
             with platform.connection.transaction():
                 platform.connection.execute(
@@ -249,7 +249,7 @@ def test_a_read_that_conflicts_with_recovery_begins_again(
                 )
                 platform.open_account(1)
             stack.replica_wait(source.replica.name)
-        return source.rows("hourly_volume", NINE.bounds)
+        return source.rows("hourly_volume/read", NINE.bounds)
 
     for name in REPLICAS:
         set_standby_delay(stack, name, "0")
@@ -284,7 +284,7 @@ def test_when_every_read_is_cut_off_a_retry_is_asked_for(
         assert row is not None
         with psycopg.connect(stack.replica_admin(source.replica.name)) as admin:
             admin.execute("select pg_terminate_backend(%s)", [row["pid"]])
-        source.rows("volume_control_totals", NINE.bounds)
+        source.rows("close_totals/read_volume", NINE.bounds)
 
     with pytest.raises(Transient, match="failed 3 times"):
         replicas.read(settings, NINE, work)
@@ -373,12 +373,12 @@ def test_two_readers_on_one_snapshot_see_the_same_rows_while_one_arrives(
     platform.settle(NINE.start, 100)
 
     def work(source: Source) -> tuple[list[Any], list[Any], int]:
-        first = source.rows("volume_control_totals", NINE.bounds)
+        first = source.rows("close_totals/read_volume", NINE.bounds)
         platform.settle(NINE.start, 4200)
         stack.replica_wait(source.replica.name)
         with source.beside() as beside:
             arrived = later_count(stack, source.replica.name, platform)
-            return first, beside.rows("volume_control_totals", NINE.bounds), arrived
+            return first, beside.rows("close_totals/read_volume", NINE.bounds), arrived
 
     first, beside, arrived = replicas.read(settings, NINE, work)
 

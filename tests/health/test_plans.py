@@ -18,7 +18,12 @@ from tests.closing import RUN, Books, Platform, utc
 
 NOON = utc("2026-10-31T12:00Z")
 INDEX = "transactions_settled_hour"
-BY_TRANSACTIONS = {"hourly_volume", "daily_volume", "volume_control_totals", "other_status"}
+BY_TRANSACTIONS = {
+    "hourly_volume/read",
+    "daily_volume/read",
+    "close_totals/read_volume",
+    "close_totals/read_other_status",
+}
 
 
 YEAR, TWO_MONTHS = 365, 60

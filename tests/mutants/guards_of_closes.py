@@ -210,14 +210,14 @@ CLOSES = (
     # ---- the period's bounds, and the schedule ---------------------------------------------
     Guard(
         "bounds: half-open hours",
-        "sql/replica/hourly_volume.sql",
+        "sql/hourly_volume/read.sql",
         "hour_start = date_bin(",
         "hour_start >= date_bin(",
         (HOUR + "test_a_row_on_the_boundary_belongs_to_the_later_hour",),
     ),
     Guard(
         "bounds: half-open days",
-        "sql/replica/daily_volume.sql",
+        "sql/daily_volume/read.sql",
         "hour_start < %(period_end)s",
         "hour_start <= %(period_end)s",
         (DAY + "test_the_volume_of_a_day_equals_a_recount_by_every_dimension",),
@@ -238,14 +238,14 @@ CLOSES = (
     ),
     Guard(
         "bounds: half-open days that end within an hour",
-        "sql/replica/daily_volume.sql",
+        "sql/daily_volume/read.sql",
         "settled_at < %(period_end)s",
         "settled_at <= %(period_end)s",
         (CUT_DAY,),
     ),
     Guard(
         "bounds: half-open months",
-        "sql/replica/statement_lines.sql",
+        "sql/statement_lines/read.sql",
         "posted_at < %(period_end)s",
         "posted_at <= %(period_end)s",
         (MONTH + "test_statements_equal_a_recount",),
@@ -281,7 +281,7 @@ CLOSES = (
     # ---- the store -------------------------------------------------------------------------
     Guard(
         "store: advisory lock",
-        "sql/reporting/lock_period.sql",
+        "sql/closes/lock_period.sql",
         "pg_advisory_xact_lock(",
         "abs(",
         (WRITES + "test_the_same_close_twice_at_once_with_both_about_to_write",),
@@ -347,7 +347,7 @@ CLOSES = (
     Guard(
         "store: proofs of rows that statistics do not know",
         "plugins/closebook/closes/month.py",
-        '        store.execute(query("reporting/expect_many_rows"))\n',
+        '        store.execute(query("session/expect_many_rows"))\n',
         "",
         (
             MONTH
@@ -374,7 +374,7 @@ CLOSES = (
     ),
     Guard(
         "counter: numbered in order",
-        "sql/reporting/lock_counter.sql",
+        "sql/counter_publications/lock.sql",
         "pg_advisory_xact_lock(",
         "abs(",
         (PUBLICATION + "test_a_run_that_counts_while_another_one_numbers_its_count_waits_for_it",),

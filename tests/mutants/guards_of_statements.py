@@ -10,7 +10,7 @@ RELEASE = "tests/closes/test_release.py::"
 DOCUMENTS = "tests/statements/test_documents.py::"
 DISK = "tests/faults/test_disk.py::"
 SQL_CASE = "tests/sql/test_queries.py::test_case"
-OBSTACLES = SQL_CASE + "[reporting/decision_obstacles: "
+OBSTACLES = SQL_CASE + "[statement_decisions/obstacles: "
 RELEASE_SQL = "sql/reporting/migrations/0004_release.sql"
 
 STATEMENTS = (
@@ -41,19 +41,19 @@ STATEMENTS = (
     ),
     Guard(
         "issue: a line that differs is issued again",
-        "sql/reporting/insert_statement_versions.sql",
+        "sql/statement_versions/insert.sql",
         "having count(*) = 1",
         "having false",
         (
             SQL_CASE
-            + "[reporting/insert_statement_versions: "
+            + "[statement_versions/insert: "
             + "a line that differs, came or went makes its statement another one, "
             + "whatever the totals]",
         ),
     ),
     Guard(
         "issue: what is the same keeps its version",
-        "sql/reporting/insert_statement_versions.sql",
+        "sql/statement_versions/insert.sql",
         "having count(*) = 2",
         "having count(*) = 3",
         (REISSUE + "test_only_the_statement_that_differs_is_issued_again",),
@@ -181,7 +181,7 @@ STATEMENTS = (
         "if false then",
         (
             SQL_CASE
-            + "[reporting/insert_statement_decision: "
+            + "[statement_decisions/insert: "
             + "the table itself refuses who asked for the run]",
         ),
     ),

@@ -6,7 +6,7 @@ COLLECTION = "tests/health/test_collection.py::"
 PLANS = "tests/health/test_plans.py::"
 THRESHOLDS = "tests/health/test_thresholds.py::"
 SQL_CASE = "tests/sql/test_queries.py::test_case"
-INTERVAL = SQL_CASE + "[reporting/health_interval: "
+INTERVAL = SQL_CASE + "[health/interval: "
 HEALTH_SQL = "sql/reporting/migrations/0006_health.sql"
 ACCESS = "tests/desk/test_access.py::"
 DESK_DOCUMENTS = "tests/desk/test_documents.py::"
@@ -174,7 +174,7 @@ DESK = (
         "            ,",
         (
             SQL_CASE
-            + "[reporting/slow_statements_of_sample: "
+            + "[health/slow_statements: "
             + "none where the statements' counters began anew]",
         ),
     ),

@@ -2,7 +2,7 @@
 
 A file of cases has the path of its SQL file. A case is a mapping:
   name             the rule, in words
-  given            rows by table; a staged_* table is made by its own sql/reporting/stage_*.sql
+  given            rows by table; a staged_* table is made by its own sql/*/stage.sql
   sessions         other connections, and what each has done before the query runs
   server           replica: run as the pipeline does, through the pooler of a real replica
   params           the bind parameters
@@ -28,8 +28,8 @@ from closebook.sql import SQL_FOLDER
 
 CASES_FOLDER = Path(__file__).parent
 DEFAULTS_FILE = CASES_FOLDER / "defaults.yaml"
-# Not queries: they define tables and roles, and have tests of their own.
-DEFINITIONS = {"reporting/schema", "reporting/roles"}
+# Not queries: the folders that define tables and roles, which have tests of their own.
+DEFINITIONS = {"platform", "reporting"}
 
 Row = Mapping[str, Any]
 
@@ -117,9 +117,8 @@ class Case:
 
 def query_names() -> set[str]:
     """Every SQL file that is a query or a statement, by its path below sql/."""
-    folders = ("health", "primary", "replica", "checks", "reporting", "desk")
-    paths = [path for folder in folders for path in SQL_FOLDER.glob(f"{folder}/*.sql")]
-    return {_name(path, SQL_FOLDER) for path in paths} - DEFINITIONS
+    paths = SQL_FOLDER.glob("*/*.sql")
+    return {_name(path, SQL_FOLDER) for path in paths if path.parent.name not in DEFINITIONS}
 
 
 def case_files() -> set[str]:

@@ -28,17 +28,14 @@ SESSION_SETTINGS = {
     "enable_sort": "off",
 }
 ROLES = {
-    "health": "closebook_fence",
-    "replica": "closebook_reader",
-    "checks": "closebook_store",
-    "reporting": "closebook_store",
+    "health/read_server": "closebook_fence",
     "desk": "closebook_desk",
-    "reporting/latest_manifest": "closebook_desk",
-    "reporting/decision_obstacles": "closebook_desk",
-    "reporting/insert_statement_decision": "closebook_desk",
-    "reporting/applied_migrations": "closebook_owner",
-    "reporting/insert_migration": "closebook_owner",
-    "reporting/lock_migrations": "closebook_owner",
+    "statement_manifests/latest": "closebook_desk",
+    "statement_decisions/obstacles": "closebook_desk",
+    "statement_decisions/insert": "closebook_desk",
+    "schema_migrations/applied": "closebook_owner",
+    "schema_migrations/insert": "closebook_owner",
+    "schema_migrations/lock": "closebook_owner",
 }
 IDENTITY_COLUMNS = {
     "closes": "close_id",
@@ -110,7 +107,7 @@ class Servers:
                 yield fence
             elif case.server == "replica":
                 yield stack.enter_context(_connect(self.stack.reader("replica_a", self.platform)))
-            elif case.query_name.startswith(("replica/", "health/")):
+            elif is_of_platform(case.query_name):
                 connection = stack.enter_context(rolled_back(self.platform_admin))
                 with connection.pipeline():
                     _give(case, connection)
@@ -127,7 +124,7 @@ class Servers:
 
     def _compare_columns(self, case: Case, connection: Connection) -> None:
         assert case.columns_of is not None
-        table = f"staged_{case.query_name.removeprefix('reporting/stage_')}"
+        table = f"staged_{case.query_name.removesuffix('/stage')}"
         with rolled_back(self.platform_admin) as platform:
             wanted = _columns(platform.execute(query(case.columns_of), case.params))
         made = connection.execute(sql.SQL("table {}").format(sql.Identifier(table)))
@@ -147,7 +144,7 @@ class Servers:
         password: str | None = None,
     ) -> Iterator[None]:
         stack = self.stack
-        if case.query_name.startswith(("replica/", "primary/", "health/")):
+        if is_of_platform(case.query_name):
             conninfo = stack.primary_admin(database or self.platform)
         else:
             conninfo = stack.store_admin(database or self.store)
@@ -175,7 +172,15 @@ class Servers:
 
 def role_of(query_name: str) -> str:
     """The role that runs a query in production."""
-    return ROLES.get(query_name) or ROLES[query_name.split("/", maxsplit=1)[0]]
+    folder = query_name.partition("/")[0]
+    usual = "closebook_reader" if is_of_platform(query_name) else "closebook_store"
+    return ROLES.get(query_name) or ROLES.get(folder, usual)
+
+
+def is_of_platform(query_name: str) -> bool:
+    """Whether a query runs on a server of the platform: sql/README.md has the rule."""
+    folder, _, name = query_name.partition("/")
+    return folder in {"primary", "replica"} or name.partition("_")[0] == "read"
 
 
 @contextmanager
@@ -219,7 +224,7 @@ def _give(case: Case, connection: Connection) -> None:
     for table, rows in case.given.items():
         if table.startswith("staged_"):
             _set_role(connection, case.query_name)
-            connection.execute(query(f"reporting/stage_{table.removeprefix('staged_')}"))
+            connection.execute(query(f"{table.removeprefix('staged_')}/stage"))
             connection.execute("reset role")
         give(connection, table, rows)
 

@@ -38,7 +38,7 @@ def test_case(servers: Servers, case: Case) -> None:
 
 
 def test_a_case_waits_for_no_vacuum_of_the_tables_whose_ids_it_restarts(servers: Servers) -> None:
-    case = next(case for case in ALL_CASES if case.query_name == "reporting/insert_migration")
+    case = next(case for case in ALL_CASES if case.query_name == "schema_migrations/insert")
     lock = "lock table reporting.{} in share update exclusive mode"
     with psycopg.connect(servers.stack.store_admin(servers.store)) as vacuum:
         for table in runs.IDENTITY_COLUMNS:
@@ -73,21 +73,22 @@ def test_the_cases_of_a_query_name_all_of_its_columns(servers: Servers, query_na
 def test_rows_arrive_in_their_staged_table_as_the_replica_gave_them(
     servers: Servers, query_name: str
 ) -> None:
-    name = query_name.removeprefix("replica/")
+    name = query_name.removesuffix("/read")
     staged = sql.Identifier("pg_temp", f"staged_{name}")
     with given_rows_of(servers, query_name) as (source, parameters, store):
-        store.execute(query(f"reporting/stage_{name}"))
-        source.copy_into(store, name, staged, parameters)
-        sent = source.rows(name, parameters)
+        store.execute(query(f"{name}/stage"))
+        source.copy_into(store, query_name, staged, parameters)
+        sent = source.rows(query_name, parameters)
         arrived = store.execute(sql.SQL("table {}").format(staged)).fetchall()
     assert sent
     assert sorted(map(repr, arrived)) == sorted(map(repr, sent))
 
 
 def test_account_movement_arrives_below_its_close_and_no_account_twice(servers: Servers) -> None:
-    name, table = "daily_account_movement", sql.Identifier("reporting", "daily_account_movement")
+    name = "daily_account_movement/read"
+    table = sql.Identifier("reporting", "daily_account_movement")
     key = [sql.SQL("5::bigint"), sql.SQL("date '2026-03-10'")]
-    with given_rows_of(servers, f"replica/{name}") as (source, parameters, store):
+    with given_rows_of(servers, name) as (source, parameters, store):
         runs.give(store, "reporting.closes", [{"close_id": 5}])
         source.copy_into(store, name, table, parameters, key)
         sent = source.rows(name, parameters)
@@ -117,9 +118,9 @@ def given_rows_of(
 
 @pytest.mark.parametrize("query_name", STAGED)
 def test_a_staged_table_ends_with_its_transaction(servers: Servers, query_name: str) -> None:
-    name = query_name.removeprefix("replica/")
+    name = query_name.removesuffix("/read")
     with servers.store_admin.transaction():
-        servers.store_admin.execute(query(f"reporting/stage_{name}"))
+        servers.store_admin.execute(query(f"{name}/stage"))
     with pytest.raises(psycopg.errors.UndefinedTable):
         servers.store_admin.execute(sql.SQL("table {}").format(sql.Identifier(f"staged_{name}")))
 

@@ -1,4 +1,4 @@
-"""Tie-outs: SQL files that select the rows that do not add up. Empty means that they do."""
+"""Tie-outs: files sql/*/check_*.sql that select the rows that do not add up; none means they do."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -47,10 +47,10 @@ class TieOut:
 class TieOutFailed(WrongData):
     """A check selected rows: the close stops and nothing of it is written.
 
-    ``proof`` says what was compared: the check's file, unless something else is given.
+    ``proof`` says what was compared, such as the check's file.
     """
 
-    def __init__(self, tie_out: TieOut, proof: str | None = None) -> None:
+    def __init__(self, tie_out: TieOut, proof: str) -> None:
         self.tie_out = tie_out
         rows = "; ".join(
             ", ".join(f"{column}={value}" for column, value in row.items())
@@ -58,26 +58,31 @@ class TieOutFailed(WrongData):
         )
         super().__init__(
             f"{tie_out.period}: {tie_out.check_name} found {tie_out.offending_count} rows that do "
-            f"not tie out ({proof or f'sql/checks/{tie_out.check_name}.sql'}): {rows}"
+            f"not tie out ({proof}): {rows}"
         )
 
 
 def tie_out(
-    store: psycopg.Connection[DictRow], check_name: str, close_id: int, period: Period
+    store: psycopg.Connection[DictRow], check_file: str, close_id: int, period: Period
 ) -> TieOut:
-    """Run sql/checks/<check_name>.sql on a close. Raises TieOutFailed if it selects rows."""
-    result = look(store, check_name, close_id, period)
+    """Run sql/<check_file>.sql on a close. Raises TieOutFailed if it selects rows."""
+    result = look(store, check_file, close_id, period)
     if result.offending_count:
-        raise TieOutFailed(result)
+        raise TieOutFailed(result, proof=f"sql/{check_file}.sql")
     return result
 
 
 def look(
-    store: psycopg.Connection[DictRow], check_name: str, close_id: int, period: Period
+    store: psycopg.Connection[DictRow], check_file: str, close_id: int, period: Period
 ) -> TieOut:
-    """Run sql/checks/<check_name>.sql on a close, whatever it selects."""
-    selected = select(store, f"checks/{check_name}", {"close_id": close_id})
-    return found(check_name, period, selected)
+    """Run sql/<check_file>.sql on a close, whatever it selects."""
+    selected = select(store, check_file, {"close_id": close_id})
+    return found(check_name_of(check_file), period, selected)
+
+
+def check_name_of(check_file: str) -> str:
+    """Return the name that the store keeps: ``hours_equal_day`` of its file."""
+    return check_file.rpartition("/check_")[2]
 
 
 def select(
@@ -106,7 +111,7 @@ def record(
     Without close_id for a check that stopped its close.
     """
     store.execute(
-        query("reporting/insert_tie_out"),
+        query("tie_outs/insert"),
         {
             "close_id": close_id,
             "grain": result.period.grain,

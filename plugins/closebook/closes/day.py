@@ -43,22 +43,22 @@ def staged_day(store: Store, reading: Reading, day: Period, run: Run) -> list[Dr
         totals = scans.submit(_control_totals, beside, day)
         staging.stage(store, reading.source, "daily_volume", day)
         staging.make_staged_table(store, "hourly_volume")
-        store.execute(query("reporting/stage_hours_of_day"))
+        store.execute(query("hourly_volume/stage_from_day"))
         hour_totals, ledger_totals = totals.result()
 
     def insert(close_id: int) -> None:
         row = {"close_id": close_id, "business_day": day.first_date}
-        store.execute(query("reporting/insert_daily_volume"), row)
+        store.execute(query("daily_volume/insert"), row)
         # Most rows of a close: written as they are read, without a stage in between.
         key = [sql.SQL("{}::bigint").format(close_id), sql.Literal(day.first_date)]
         table = sql.Identifier("reporting", "daily_account_movement")
-        reading.source.copy_into(store, "daily_account_movement", table, day.bounds, key)
+        reading.source.copy_into(store, "daily_account_movement/read", table, day.bounds, key)
 
     content = Content(
         insert=insert,
         totals=[*hour.sum_of_hours(hour_totals), *ledger_totals],
         changes=["daily_volume", "daily_account_movement"],
-        tie_outs=["rows_equal_source", "hours_equal_day"],
+        tie_outs=["close_totals/check_rows_equal_source", "hourly_volume/check_hours_equal_day"],
     )
     return [*hour.staged_hours(store, day, run, hour_totals), Draft(day, run, content)]
 
@@ -78,7 +78,7 @@ def _registered_totals(
     """What those of the days that are closed were closed by: their control totals."""
     close_ids = {day: reading.basis.get((day.grain, day.start)) for day in days}
     rows = store.execute(
-        query("reporting/totals_of_closes"), {"close_ids": [*close_ids.values()]}
+        query("close_totals/of_closes"), {"close_ids": [*close_ids.values()]}
     ).fetchall()
     return {
         day: {

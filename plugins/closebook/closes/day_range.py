@@ -57,7 +57,7 @@ def _left(settings: Settings, days: Sequence[Period], run: Run) -> list[Period]:
     all equally often and begins again."""
     asked = {"run_id": run.run_id, "starts": [day.start for day in days]}
     with on_store(settings) as store:
-        rows = store.execute(query("reporting/days_closed_by_run"), asked).fetchall()
+        rows = store.execute(query("closes/days_closed_by_run"), asked).fetchall()
     counts = {row["period_start"]: row["close_count"] for row in rows}
     most = max(counts.values(), default=0)
     return [day for day in days if counts.get(day.start, 0) < most] or [*days]

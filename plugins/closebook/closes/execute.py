@@ -25,9 +25,9 @@ Work = Callable[[Store, Reading], Plan]
 ATTEMPTS = 5
 # By the grain of a close: what proves the enclosing or following one against it.
 PROOF_OF_DEPENDENT = {
-    Grain.HOUR: "hours_equal_day",
-    Grain.DAY: "days_equal_statements",
-    Grain.MONTH: "opening_equals_previous_closing",
+    Grain.HOUR: "hourly_volume/check_hours_equal_day",
+    Grain.DAY: "daily_account_movement/check_days_equal_statements",
+    Grain.MONTH: "statements/check_opening_equals_previous_closing",
 }
 
 
@@ -115,9 +115,9 @@ def _tie_out_dependents(store: Store, written: Sequence[Close], run: Run) -> lis
         "written_ids": [c.close_id for c in written],
     }
     left_behind = []
-    for row in store.execute(query("reporting/dependent_closes"), parameters).fetchall():
-        check_name = PROOF_OF_DEPENDENT[Grain(row["changed_grain"])]
-        tie_out = checks.look(store, check_name, row["close_id"], Period.from_register(row))
+    for row in store.execute(query("closes/dependent"), parameters).fetchall():
+        check_file = PROOF_OF_DEPENDENT[Grain(row["changed_grain"])]
+        tie_out = checks.look(store, check_file, row["close_id"], Period.from_register(row))
         checks.record(store, tie_out, row["close_id"], run)
         if tie_out.offending_count:
             left_behind.append(tie_out)

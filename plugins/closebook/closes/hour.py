@@ -41,7 +41,7 @@ def control_totals(source: Source, period: Period) -> HourTotals:
     Raises WrongData when a status contradicts settled_at.
     """
     totals: HourTotals = {}
-    rows = source.rows("volume_control_totals", period.bounds)
+    rows = source.rows("close_totals/read_volume", period.bounds)
     _refuse_other_status(source, period, sum(row["other_status_count"] for row in rows))
     for row in rows:
         total = ControlTotal("volume", row["currency"], row["row_count"], row["amount_minor"])
@@ -61,7 +61,7 @@ def sum_of_hours(totals: HourTotals) -> list[ControlTotal]:
 
 def _refuse_other_status(source: Source, period: Period, count: int) -> None:
     if count:
-        rows = source.rows("other_status", period.bounds)
+        rows = source.rows("close_totals/read_other_status", period.bounds)
         shown = ", ".join(f"{row['transaction_id']} ({row['status']})" for row in rows)
         raise WrongData(
             f"{period}: {count} transactions have settled_at and a status that is not settled: "
@@ -72,12 +72,12 @@ def _refuse_other_status(source: Source, period: Period, count: int) -> None:
 def _staged_hour(store: Store, hour: Period, run: Run, totals: HourTotals) -> Draft:
     def insert(close_id: int) -> None:
         row = {"close_id": close_id, "period_start": hour.start}
-        store.execute(query("reporting/insert_hourly_volume"), row)
+        store.execute(query("hourly_volume/insert"), row)
 
     content = Content(
         insert=insert,
         totals=totals.get(hour.start, []),
         changes=["hourly_volume"],
-        tie_outs=["rows_equal_source"],
+        tie_outs=["close_totals/check_rows_equal_source"],
     )
     return Draft(hour, run, content)

@@ -81,7 +81,7 @@ class Content:
     """What a close of one grain writes: its rows, its control totals, what proves them.
 
     ``insert`` writes the rows under a close_id. ``changes`` names tables, each with its
-    sql/reporting/<table>_changes.sql; ``requirements`` and ``tie_outs`` name files of sql/checks/
+    sql/<table>/changes.sql; ``requirements`` and ``tie_outs`` name the files sql/*/check_*.sql
     that must select nothing before and after the rows are in. Where a ``change_needs_reason``, a
     run without one may only confirm. ``after_change`` runs under the close_id of a new version.
     """

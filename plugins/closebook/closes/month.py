@@ -43,7 +43,7 @@ def close_month(settings: Settings, month: Period, run: Run) -> Close:
                 yield from day.staged_day(store, reading, each, again)
             # Writing and proving a month takes longer than reading it.
             reading.source.close()
-            store.execute(query("reporting/expect_many_rows"))
+            store.execute(query("session/expect_many_rows"))
             yield Draft(month, run, content)
 
         return Plan(drafts(), held=[before, month, *days])
@@ -53,23 +53,23 @@ def close_month(settings: Settings, month: Period, run: Run) -> Close:
 
 def _content(store: Store, totals: Sequence[ControlTotal]) -> Content:
     def insert(close_id: int) -> None:
-        store.execute(query("reporting/insert_statements"), {"close_id": close_id})
-        store.execute(query("reporting/insert_statement_lines"), {"close_id": close_id})
+        store.execute(query("statements/insert"), {"close_id": close_id})
+        store.execute(query("statement_lines/insert"), {"close_id": close_id})
 
     def number_versions(close_id: int) -> None:
-        store.execute(query("reporting/insert_statement_versions"), {"close_id": close_id})
+        store.execute(query("statement_versions/insert"), {"close_id": close_id})
 
     return Content(
         insert=insert,
         totals=totals,
         changes=["statements", "statement_lines"],
-        requirements=["entries_have_account"],
+        requirements=["statement_lines/check_entries_have_account"],
         tie_outs=[
-            "lines_reach_closing",
-            "running_balances_follow",
-            "rows_equal_source",
-            "opening_equals_previous_closing",
-            "days_equal_statements",
+            "statement_lines/check_lines_reach_closing",
+            "statement_lines/check_running_balances_follow",
+            "close_totals/check_rows_equal_source",
+            "statements/check_opening_equals_previous_closing",
+            "daily_account_movement/check_days_equal_statements",
         ],
         change_needs_reason=True,
         after_change=number_versions,
@@ -79,7 +79,7 @@ def _content(store: Store, totals: Sequence[ControlTotal]) -> Content:
 def _refuse_missing_days(store: Store, reading: Reading, month: Period, days: list[Period]) -> None:
     """Let no day be missing that should be there to tie out: none after the first closed one."""
     missing = [day for day in days if (day.grain, day.start) not in reading.basis]
-    row = store.execute(query("reporting/first_closed_day")).fetchone()
+    row = store.execute(query("closes/first_closed_day")).fetchone()
     first_start = None if row is None else row["period_start"]
     awaited = [day for day in missing if first_start is not None and day.start > first_start]
     if awaited:

@@ -40,7 +40,7 @@ def current_versions(store: Store, periods: Sequence[Period]) -> Basis:
         "grains": [str(period.grain) for period in periods],
         "starts": [period.start for period in periods],
     }
-    rows = store.execute(query("reporting/current_versions"), wanted)
+    rows = store.execute(query("closes/current_versions"), wanted)
     return {
         (Grain(row["grain"]), row["period_start"].astimezone(UTC)): row["close_id"] for row in rows
     }
@@ -77,7 +77,7 @@ def write(store: Store, reading: Reading, draft: Draft) -> Close:
                 raise _disagreement(reading.agrees_with, reading.source.replica, period, changes)
             if content.change_needs_reason and run.reason is None:
                 raise _unasked(period, changes)
-            store.execute(query("reporting/retire_close"), {"close_id": current["close_id"]})
+            store.execute(query("closes/retire"), {"close_id": current["close_id"]})
             _make_current(store, close_id, period)
             corrections = _corrections(store, close_id)
             written = Close(close_id, period, drafted["close_version"], "changed", corrections)
@@ -86,7 +86,7 @@ def write(store: Store, reading: Reading, draft: Draft) -> Close:
         content.after_change(close_id)
     if written is None:
         assert current is not None  # noqa: S101  # only an existing version can be confirmed
-        store.execute(query("reporting/confirm_close"), {"close_id": current["close_id"]})
+        store.execute(query("closes/confirm"), {"close_id": current["close_id"]})
         written = Close(current["close_id"], period, current["close_version"], "confirmed")
     if content.change_needs_reason:
         proved.append(checks.found(SAME_AS_ISSUED, period))
@@ -98,8 +98,8 @@ def write(store: Store, reading: Reading, draft: Draft) -> Close:
 def _lock(store: Store, reading: Reading, period: Period) -> DictRow | None:
     """Lock a period and return its current version, which must be that of the reading's basis."""
     key = {"grain": period.grain, "period_start": period.start}
-    store.execute(query("reporting/lock_period"), key)
-    current = store.execute(query("reporting/current_close"), key).fetchone()
+    store.execute(query("closes/lock_period"), key)
+    current = store.execute(query("closes/current"), key).fetchone()
     current_id = None if current is None else current["close_id"]
     if current_id != reading.basis.get((period.grain, period.start)):
         raise Overtaken(f"{period}: another close of it was written meanwhile; run it again")
@@ -108,7 +108,7 @@ def _lock(store: Store, reading: Reading, period: Period) -> DictRow | None:
 
 def _draft(store: Store, source: Source, period: Period, run: Run) -> DictRow:
     drafted = store.execute(
-        query("reporting/draft_close"),
+        query("closes/insert_draft"),
         {
             "grain": period.grain,
             "period_start": period.start,
@@ -138,7 +138,7 @@ def _fill(store: Store, close_id: int, period: Period, content: Content) -> list
         "row_counts": [total.row_count for total in content.totals],
         "amounts_minor": [total.amount_minor for total in content.totals],
     }
-    store.execute(query("reporting/insert_close_totals"), totals)
+    store.execute(query("close_totals/insert"), totals)
     content.insert(close_id)
     return proved + [checks.tie_out(store, name, close_id, period) for name in content.tie_outs]
 
@@ -147,14 +147,14 @@ def _changes(store: Store, old_close_id: int, new_close_id: int, content: Conten
     """The rows of the first table in which two versions differ, old beside new."""
     parameters = {"old_close_id": old_close_id, "new_close_id": new_close_id}
     for table in content.changes:
-        selected = checks.select(store, f"reporting/{table}_changes", parameters)
+        selected = checks.select(store, f"{table}/changes", parameters)
         if selected.count:
             return selected
     return Selected()
 
 
 def _corrections(store: Store, close_id: int) -> tuple[Correction, ...]:
-    rows = store.execute(query("reporting/corrections_of_close"), {"close_id": close_id})
+    rows = store.execute(query("close_totals/corrections"), {"close_id": close_id})
     return tuple(Correction(**row) for row in rows)
 
 
@@ -188,7 +188,7 @@ def _is_shown(column: str, value: Any) -> bool:
 
 def _make_current(store: Store, close_id: int, period: Period) -> None:
     try:
-        store.execute(query("reporting/make_close_current"), {"close_id": close_id})
+        store.execute(query("closes/make_current"), {"close_id": close_id})
     except psycopg.errors.ExclusionViolation:
         raise WrongData(
             f"{period} ({period.time_zone}) overlaps a period that was closed in another time "

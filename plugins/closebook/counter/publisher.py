@@ -54,15 +54,15 @@ def read(settings: Settings | DeskSettings) -> Document | None:
 
 def _next_publication(store: Store, run: Run) -> Document:
     """Number the store's present state: under a lock, so that a higher number is a later state."""
-    store.execute(query("reporting/lock_counter"))
+    store.execute(query("counter_publications/lock"))
     content = _content(store)
-    last = store.execute(query("reporting/last_counter_publication")).fetchone()
+    last = store.execute(query("counter_publications/last")).fetchone()
     if last is not None:
         if last["counter_document"] == content:
             return {"publication": last["publication_id"], **content}
         _refuse_falling_gross(last["counter_document"], content)
     added = store.execute(
-        query("reporting/insert_counter_publication"),
+        query("counter_publications/insert"),
         {
             "as_of": content["as_of"],
             "counter_document": Jsonb(content),
@@ -74,7 +74,7 @@ def _next_publication(store: Store, run: Run) -> Document:
 
 
 def _content(store: Store) -> Document:
-    rows = store.execute(query("reporting/counter_totals")).fetchall()
+    rows = store.execute(query("counter_publications/totals")).fetchall()
     if not rows:
         raise NothingClosed(
             "no hour is closed yet: run hourly_platform_volume or daily_rollups first"

@@ -50,7 +50,7 @@ def collect(settings: Settings) -> list[Finding]:
     with on_store(settings) as store:
         for server in servers:
             findings += _keep(store, server, collected_at)
-        store.execute(query("reporting/purge_health"))
+        store.execute(query("health/purge"))
     for finding in findings:
         _log.warning("%s", finding)
     if all(server.figures is None for server in servers):
@@ -60,7 +60,7 @@ def collect(settings: Settings) -> list[Finding]:
 
 
 def _last_closed(store: Store) -> dict[Grain, Period]:
-    rows = store.execute(query("reporting/last_closed"))
+    rows = store.execute(query("closes/last_closed"))
     return {Grain(row["grain"]): Period.from_register(row) for row in rows}
 
 
@@ -77,9 +77,7 @@ def _ask(settings: Settings, last_closed: Mapping[Grain, Period]) -> list[Server
 
 def _keep(store: Store, server: ServerHealth, collected_at: datetime) -> list[Finding]:
     """Write what a server said, judge it by what came since the sample before, write that too."""
-    written = store.execute(
-        query("reporting/insert_health_sample"), _sample(server, collected_at)
-    ).fetchone()
+    written = store.execute(query("health/insert_sample"), _sample(server, collected_at)).fetchone()
     assert written is not None  # noqa: S101  # the insert returns its row
     sample_id = written["sample_id"]
     if server.figures is not None:
@@ -87,7 +85,7 @@ def _keep(store: Store, server: ServerHealth, collected_at: datetime) -> list[Fi
     alerts = [*_alerts(store, server, sample_id)]
     for alert in alerts:
         row = {"sample_id": sample_id, "alert_name": alert.name, "detail": alert.detail}
-        store.execute(query("reporting/insert_health_alert"), row)
+        store.execute(query("health/insert_alert"), row)
     return [Finding(server.name, alert) for alert in alerts]
 
 
@@ -153,7 +151,7 @@ def _longest_query_seconds(figures: Figures) -> float:
 def _keep_parts(store: Store, figures: Figures, sample_id: int) -> None:
     for sessions in figures.sessions:
         store.execute(
-            query("reporting/insert_health_connection"),
+            query("health/insert_connection"),
             {
                 "sample_id": sample_id,
                 "role_name": sessions.role_name,
@@ -164,7 +162,7 @@ def _keep_parts(store: Store, figures: Figures, sample_id: int) -> None:
     for statement in figures.statements or ():
         if not statement.is_own:
             store.execute(
-                query("reporting/insert_health_statement"),
+                query("health/insert_statement"),
                 {
                     "sample_id": sample_id,
                     "role_name": statement.role_name,
@@ -175,7 +173,7 @@ def _keep_parts(store: Store, figures: Figures, sample_id: int) -> None:
             )
     for plan in figures.plans:
         store.execute(
-            query("reporting/insert_health_plan"),
+            query("health/insert_plan"),
             {
                 "sample_id": sample_id,
                 "query_name": plan.query_name,
@@ -191,11 +189,9 @@ def _alerts(store: Store, server: ServerHealth, sample_id: int) -> Iterable[Aler
     if figures is None:
         yield Alert("server_down", server.problem or "it does not answer")
         return
-    interval = store.execute(
-        query("reporting/health_interval"), {"sample_id": sample_id}
-    ).fetchone()
+    interval = store.execute(query("health/interval"), {"sample_id": sample_id}).fetchone()
     assert interval is not None  # noqa: S101  # the sample was written just now
-    slow = store.execute(query("reporting/slow_statements_of_sample"), {"sample_id": sample_id})
+    slow = store.execute(query("health/slow_statements"), {"sample_id": sample_id})
     yield from thresholds.judge(
         Vitals(
             index_blocks_hit=interval["index_blocks_hit"],

@@ -158,7 +158,7 @@ def _answered(name: str, kind: str, ask: Callable[[], Figures]) -> ServerHealth:
 
 
 def _server(connection: Connection) -> DictRow:
-    row = connection.execute(query("health/server")).fetchone()
+    row = connection.execute(query("health/read_server")).fetchone()
     assert row is not None  # noqa: S101  # the query has one row
     return row
 
@@ -173,7 +173,7 @@ def _figures(
     plans: tuple[Plan, ...] = (),
 ) -> Figures:
     sessions = connection.execute(
-        query(f"{folder}/sessions"), {"long_query_seconds": LONG_QUERY_SECONDS}
+        query(f"{folder}/pg_stat_activity"), {"long_query_seconds": LONG_QUERY_SECONDS}
     ).fetchall()
     cluster = cluster_name(server)
     position = server["flush_position"]
@@ -199,7 +199,7 @@ def _figures(
 def _statements(connection: Connection, folder: str) -> tuple[StatementTotals, ...] | None:
     try:
         rows = connection.execute(
-            query(f"{folder}/statements"), {"slow_statement_ms": SLOW_STATEMENT_MS}
+            query(f"{folder}/pg_stat_statements"), {"slow_statement_ms": SLOW_STATEMENT_MS}
         ).fetchall()
     except (
         psycopg.errors.UndefinedFunction,  # in a schema that the role does not look into

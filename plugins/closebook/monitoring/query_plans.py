@@ -25,7 +25,10 @@ MUCH_OF_A_TABLE = 0.05
 
 @dataclass(frozen=True)
 class Meant:
-    """A query of sql/replica/, the period it reads, and its index; None: it reads all there is."""
+    """A query by its path below sql/, the grain of its period, and the index that it should use.
+
+    Without an index_name the query reads a whole table.
+    """
 
     query_name: str
     grain: Grain
@@ -33,16 +36,16 @@ class Meant:
 
 
 MEANT: Sequence[Meant] = (
-    Meant("hourly_volume", Grain.HOUR, TRANSACTIONS),
-    Meant("daily_volume", Grain.DAY, TRANSACTIONS),
-    Meant("volume_control_totals", Grain.DAY, TRANSACTIONS),
-    Meant("other_status", Grain.DAY, TRANSACTIONS),
-    Meant("daily_account_movement", Grain.DAY, LEDGER_ENTRIES),
-    Meant("ledger_control_totals", Grain.DAY, LEDGER_ENTRIES),
-    Meant("statement_lines", Grain.MONTH, LEDGER_ENTRIES),
+    Meant("hourly_volume/read", Grain.HOUR, TRANSACTIONS),
+    Meant("daily_volume/read", Grain.DAY, TRANSACTIONS),
+    Meant("close_totals/read_volume", Grain.DAY, TRANSACTIONS),
+    Meant("close_totals/read_other_status", Grain.DAY, TRANSACTIONS),
+    Meant("daily_account_movement/read", Grain.DAY, LEDGER_ENTRIES),
+    Meant("close_totals/read_ledger", Grain.DAY, LEDGER_ENTRIES),
+    Meant("statement_lines/read", Grain.MONTH, LEDGER_ENTRIES),
     # From the first entry on, and every account there is: no index makes that less.
-    Meant("statement_balances", Grain.MONTH, None),
-    Meant("statement_accounts", Grain.MONTH, None),
+    Meant("statement_balances/read", Grain.MONTH, None),
+    Meant("statement_accounts/read", Grain.MONTH, None),
 )
 
 
@@ -80,7 +83,7 @@ def _plan(
     index_names: Mapping[str, str],
 ) -> Plan:
     explaining = sql.SQL("explain (format json, verbose) {}").format(
-        sql.SQL(query(f"replica/{meant.query_name}"))
+        sql.SQL(query(meant.query_name))
     )
     row = connection.execute(explaining, period.bounds).fetchone()
     assert row is not None  # noqa: S101  # explain has one row

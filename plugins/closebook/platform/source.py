@@ -34,9 +34,9 @@ class Source:
     statement_timeout_seconds: int
 
     def rows(self, name: str, parameters: Mapping[str, object]) -> list[DictRow]:
-        """Run sql/replica/<name>.sql and return its rows: for the few, not for the bulk."""
+        """Run sql/<name>.sql and return its rows: for the few, not for the bulk."""
         with self.reading():
-            return self.connection.execute(query(f"replica/{name}"), parameters).fetchall()
+            return self.connection.execute(query(name), parameters).fetchall()
 
     def copy_into(
         self,
@@ -46,7 +46,7 @@ class Source:
         parameters: Mapping[str, object],
         key: Sequence[sql.Composable] = (),
     ) -> None:
-        """Stream the rows of sql/replica/<name>.sql into a table of the store.
+        """Stream the rows of sql/<name>.sql into a table of the store.
 
         The table has the query's columns, in the query's order, and of the same types: PostgreSQL
         refuses another one. Before them stand the columns of ``key``: expressions that have the
@@ -54,7 +54,7 @@ class Source:
         """
         columns = sql.SQL(", ").join([*key, sql.SQL("found.*")])
         reading = sql.SQL("copy (select {} from ({}) as found) to stdout (format binary)").format(
-            columns, sql.SQL(query(f"replica/{name}"))
+            columns, sql.SQL(query(name))
         )
         writing = sql.SQL("copy {} from stdin (format binary)").format(table)
         with (
@@ -72,7 +72,7 @@ class Source:
     @contextmanager
     def beside(self) -> Iterator["Source"]:
         """A second reader of the same snapshot, with a connection of its own for another thread."""
-        (exported,) = self.rows("export_snapshot", {})
+        (exported,) = self.rows("replica/export_snapshot", {})
         name = sql.Literal(exported["snapshot_name"])
         connection = connected(self.replica)
         beside = replace(self, connection=connection)

@@ -49,7 +49,7 @@ class Cabinet:
                 suffix = twin.name.rpartition(".")[2]
                 kept = self.documents.put(twin.content, folder=folder, suffix=suffix)
                 self.store.execute(
-                    query("reporting/insert_statement_twin"),
+                    query("statement_documents/insert_twin"),
                     {
                         "close_id": statement.close_id,
                         "account_id": statement.account_id,
@@ -78,12 +78,12 @@ class Cabinet:
         """Whether the document is registered now and was not before."""
         renderer = rendered.renderer
         self.store.execute(
-            query("reporting/insert_renderer"),
+            query("statement_documents/insert_renderer"),
             asdict(renderer)
             | {"renderer_sha256": renderer.sha256, "typefaces": Jsonb(renderer.typefaces)},
         )
         added = self.store.execute(
-            query("reporting/insert_statement_document"),
+            query("statement_documents/insert"),
             {
                 "close_id": statement.close_id,
                 "account_id": statement.account_id,

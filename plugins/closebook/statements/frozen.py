@@ -12,7 +12,7 @@ from closebook.store.session import Store
 
 def closed_month(store: Store, close_id: int) -> Period:
     """The month as it was closed, whatever the business time zone is by now."""
-    row = store.execute(query("reporting/close_period"), {"close_id": close_id}).fetchone()
+    row = store.execute(query("closes/period"), {"close_id": close_id}).fetchone()
     if row is None:
         raise WrongData(f"close {close_id} is not in this reporting store: close the month again")
     return Period.from_register(row)
@@ -21,7 +21,7 @@ def closed_month(store: Store, close_id: int) -> Period:
 def frozen_statement(store: Store, settings: Settings, month: Period, row: DictRow) -> Statement:
     """Build a statement from its frozen rows; it refuses to exist if it does not tie out."""
     lines = store.execute(
-        query("reporting/lines_of_statement"),
+        query("statement_lines/of_statement"),
         {"close_id": row["issued_close_id"], "account_id": row["account_id"]},
     ).fetchall()
     return Statement(

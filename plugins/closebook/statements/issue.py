@@ -47,7 +47,7 @@ def plan_shards(
     """
     wanted = {"close_id": close_id, "account_ids": None if account_ids is None else [*account_ids]}
     with on_store(settings) as store:
-        counted = store.execute(query("reporting/statement_count"), wanted).fetchone()
+        counted = store.execute(query("statement_documents/count"), wanted).fetchone()
         count = 0 if counted is None else counted["statement_count"]
         if account_ids is not None and count != len(set(account_ids)):
             raise WrongData(
@@ -56,7 +56,7 @@ def plan_shards(
             )
         shard_count = min(max(1, count // SMALLEST_SHARD), MOST_SHARDS)
         rows = store.execute(
-            query("reporting/statement_shards"), {**wanted, "shard_count": shard_count}
+            query("statement_documents/shards"), {**wanted, "shard_count": shard_count}
         ).fetchall()
     return [asdict(Shard(**row)) for row in rows]
 
@@ -84,7 +84,7 @@ def render_shard(
         month = closed_month(store, close_id)
         cabinet = Cabinet(store, documents, signer_of(settings.signing_key), month, run)
         rows = store.execute(
-            query("reporting/shard_statements"),
+            query("statement_documents/of_shard"),
             {
                 "close_id": close_id,
                 "first_account_id": shard.first_account_id,

@@ -35,8 +35,10 @@ def write_manifest(settings: Settings, close_id: int, run: Run) -> Manifest:
     with on_store(settings) as store:
         month = closed_month(store, close_id)
         documents.sweep(f"statements/{month.label}")
-        store.execute(query("reporting/expect_many_rows"))
-        rows = store.execute(query("reporting/manifest_entries"), {"close_id": close_id}).fetchall()
+        store.execute(query("session/expect_many_rows"))
+        rows = store.execute(
+            query("statement_manifests/entries"), {"close_id": close_id}
+        ).fetchall()
         lost = [
             str(row["account_id"])
             for row in rows
@@ -59,7 +61,7 @@ def write_manifest(settings: Settings, close_id: int, run: Run) -> Manifest:
             stored.object_name, stored.sha256, document_count, len(rows) - document_count
         )
         store.execute(
-            query("reporting/insert_manifest"),
+            query("statement_manifests/insert"),
             {
                 "close_id": close_id,
                 "run_id": run.run_id,

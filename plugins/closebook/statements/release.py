@@ -66,7 +66,7 @@ def latest_batch(store: Store, month: Period) -> Batch:
     Raises NotReady while the month's current close has no manifest.
     """
     row = store.execute(
-        query("reporting/latest_manifest"), {"period_start": month.start}
+        query("statement_manifests/latest"), {"period_start": month.start}
     ).fetchone()
     if row is None:
         raise NotReady(
@@ -86,7 +86,7 @@ def obstacles(
         "decision": verdict,
         "person": person,
     }
-    rows = store.execute(query("reporting/decision_obstacles"), deciding)
+    rows = store.execute(query("statement_decisions/obstacles"), deciding)
     return [Obstacle(row["obstacle"], row["detail"]) for row in rows]
 
 
@@ -121,14 +121,14 @@ def _decide(
     with store.transaction():
         # No close of the month, and no other decision on it, comes between look and act.
         store.execute(
-            query("reporting/lock_period"), {"grain": month.grain, "period_start": month.start}
+            query("closes/lock_period"), {"grain": month.grain, "period_start": month.start}
         )
         batch = latest_batch(store, month)
         found = obstacles(store, batch, shown_sha256, verdict, person)
         if found:
             raise DecisionRefused(month, verdict, found)
         row = store.execute(
-            query("reporting/insert_statement_decision"),
+            query("statement_decisions/insert"),
             {
                 "manifest_id": batch.manifest_id,
                 "manifest_sha256": shown_sha256,

@@ -14,12 +14,12 @@ def migrate(conninfo: str) -> list[str]:
     """
     applied = []
     with psycopg.connect(conninfo) as store:
-        store.execute(query("reporting/lock_migrations"))
+        store.execute(query("schema_migrations/lock"))
         known = _known(store)
         for path in sorted((SQL_FOLDER / FOLDER).glob("*.sql")):
             if path.stem not in known:
                 store.execute(query(f"{FOLDER}/{path.stem}"))
-                store.execute(query("reporting/insert_migration"), {"migration": path.stem})
+                store.execute(query("schema_migrations/insert"), {"migration": path.stem})
                 applied.append(path.stem)
     return applied
 
@@ -28,4 +28,4 @@ def _known(store: psycopg.Connection[tuple[object, ...]]) -> set[object]:
     exists = store.execute("select to_regclass('reporting.migrations')").fetchone()
     if exists is None or exists[0] is None:
         return set()
-    return {row[0] for row in store.execute(query("reporting/applied_migrations"))}
+    return {row[0] for row in store.execute(query("schema_migrations/applied"))}

@@ -54,7 +54,7 @@ def writing(store: Store, period: Period) -> Iterator[None]:
 def _connection(settings: Settings | DeskSettings) -> Store:
     """Connect to the reporting store. Used as a context manager it is one transaction."""
     store = psycopg.connect(settings.store, autocommit=True, row_factory=dict_row)
-    store.execute(query("reporting/notice_lost_client"))
+    store.execute(query("session/notice_lost_client"))
     store.autocommit = False
     # Whoever waited for a lock must see what its holder wrote.
     store.isolation_level = psycopg.IsolationLevel.READ_COMMITTED

@@ -90,7 +90,7 @@ def _days(store: Store, time_zone: str) -> Volume:
 
 
 def _last_start(store: Store, grain: Grain) -> datetime | None:
-    rows = store.execute(query("reporting/last_closed")).fetchall()
+    rows = store.execute(query("closes/last_closed")).fetchall()
     starts = [row["period_start"].astimezone(UTC) for row in rows if row["grain"] == grain]
     return starts[0] if starts else None
 

@@ -1,6 +1,6 @@
 -- Writes which version of its statement each account has in a month's close: one row an account.
 -- What is as it was in the close before keeps its version and its document; what differs, and what
--- is there for the first time, is issued by this close. sql/reporting/statements_changes.sql and
+-- is there for the first time, is issued by this close. sql/statements/changes.sql and
 -- statement_lines_changes.sql say what counts as a difference. An index finds the rows of an array
 -- of closes; of closes that are joined, only row by row (expect_many_rows.sql).
 insert into reporting.statement_versions (
