@@ -13,8 +13,8 @@ import pytest
 
 from local import REPOSITORY
 from local.stack import Stack
-from tests.mails import POLICY
-from tests.workers import ON_AIRFLOW, ByStack
+from tests.mail_server import POLICY
+from tests.xdist_scheduler import ON_AIRFLOW, ByStack
 
 if TYPE_CHECKING:
     from xdist.remote import Producer
@@ -41,7 +41,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         needs_airflow = "airflow_stack" in getattr(item, "fixturenames", ())
         if needs_airflow and not item.nodeid.startswith(ON_AIRFLOW):
-            raise pytest.UsageError(f"add {item.nodeid} to ON_AIRFLOW in tests/workers.py")
+            raise pytest.UsageError(f"add {item.nodeid} to ON_AIRFLOW in tests/xdist_scheduler.py")
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -18,7 +18,7 @@ from local.airflow_home import Airflow, base_environment
 from local.ports import LOOPBACK
 from local.postgres import SUPERUSER
 from local.stack import Stack
-from tests.documents import README, blocks, section
+from tests.markdown import README, blocks, section
 
 # Sections whose commands are typed as they stand.
 OWN_PLATFORM = "Point it at your own platform"

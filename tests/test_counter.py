@@ -23,7 +23,9 @@ from closebook.settings import Settings
 from local import REPOSITORY
 from local.addresses import REDIS
 from local.stack import Stack
-from tests.closing import RUN, Books, Platform, Transaction, books, platform, settings, utc
+from tests.books import Books
+from tests.close_fixtures import RUN, books, platform, settings
+from tests.platform_rows import Platform, Transaction, utc
 
 __all__ = ["books", "platform", "settings"]  # fixtures
 

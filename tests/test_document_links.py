@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from local import REPOSITORY
-from tests.documents import DOCUMENTS, text
+from tests.markdown import DOCUMENTS, text
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)

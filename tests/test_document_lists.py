@@ -10,7 +10,7 @@ import pytest
 from local import REPOSITORY
 from local.airflow_contents import POOLS
 from local.stack import Stack
-from tests.documents import (
+from tests.markdown import (
     OPERATIONS,
     README,
     blocks,

@@ -16,7 +16,7 @@ from local import REPOSITORY
 from local.addresses import SERVERS
 from local.airflow_contents import POOLS
 from local.stack import Stack
-from tests.documents import README, commands, dag_ids, section, text
+from tests.markdown import README, commands, dag_ids, section, text
 from tests.newcomer import (
     AGAIN,
     OWN_PLATFORM,

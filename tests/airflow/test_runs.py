@@ -31,8 +31,7 @@ from tests.airflow.shop import (
     rows_of_metadata,
     spoiled,
 )
-from tests.mails import ONCALL, caught_mails
-from tests.running import (
+from tests.airflow_runs import (
     DAGS,
     RUN_SECONDS,
     run_backfill,
@@ -42,6 +41,7 @@ from tests.running import (
     wait_for_run,
     wait_for_runs,
 )
+from tests.mail_server import ONCALL, caught_mails
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,9 @@ from datetime import date
 from closebook.closes.day import close_day
 from closebook.periods import HOUR, Period, day_of, parse_month
 from closebook.settings import Settings
-from tests.closing import RUN, Books, Platform
+from tests.books import Books
+from tests.close_fixtures import RUN
+from tests.platform_rows import Platform
 
 NEW_YORK = "America/New_York"
 SEPTEMBER = parse_month("2026-09", NEW_YORK)

@@ -22,7 +22,9 @@ from closebook.platform.replica_status import OpenReplica
 from closebook.settings import Replica, Settings
 from local.addresses import REPLICAS
 from local.stack import Stack
-from tests.closing import ONE_REPLICA, RUN, Books, Platform, utc
+from tests.books import Books
+from tests.close_fixtures import ONE_REPLICA, RUN
+from tests.platform_rows import Platform, utc
 
 NINE = hour_of(utc("2026-10-15T09:00Z"))
 A, B = REPLICAS

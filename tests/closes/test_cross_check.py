@@ -18,16 +18,9 @@ from closebook.periods import day_of, hour_of, parse_month
 from closebook.settings import Settings
 from local.addresses import REPLICAS
 from local.stack import Stack
-from tests.closing import (
-    ONE_REPLICA,
-    RUN,
-    Books,
-    Platform,
-    asking,
-    transactions_with,
-    utc,
-    view_of,
-)
+from tests.books import Books
+from tests.close_fixtures import ONE_REPLICA, RUN, asking, transactions_with, view_of
+from tests.platform_rows import Platform, utc
 
 NEW_YORK = "America/New_York"
 NINE = hour_of(utc("2026-10-15T09:00Z"))

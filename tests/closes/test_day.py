@@ -18,17 +18,9 @@ from closebook.errors import NotReady, Transient, WrongData
 from closebook.periods import HOUR, Period, day_of, hour_of
 from closebook.settings import Settings
 from local.stack import Stack
-from tests.closing import (
-    RUN,
-    Books,
-    Platform,
-    eventually,
-    store_held,
-    transactions_with,
-    utc,
-    volume_of,
-    waiting_to_write,
-)
+from tests.books import Books
+from tests.close_fixtures import RUN, eventually, store_held, transactions_with, waiting_to_write
+from tests.platform_rows import Platform, utc, volume_of
 
 NEW_YORK = "America/New_York"
 DAY = day_of(date(2026, 10, 15), NEW_YORK)

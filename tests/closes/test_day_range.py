@@ -12,7 +12,9 @@ from closebook.closes.day_range import close_days
 from closebook.errors import Misconfigured, NotReady, Transient, WrongData
 from closebook.periods import DAY, Period, day_of, days_between
 from closebook.settings import Replica, Settings
-from tests.closing import RUN, Books, Platform, transactions_with
+from tests.books import Books
+from tests.close_fixtures import RUN, transactions_with
+from tests.platform_rows import Platform
 
 NEW_YORK = "America/New_York"
 DAYS = [*days_between(date(2026, 10, 30), date(2026, 11, 3), NEW_YORK)]

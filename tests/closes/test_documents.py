@@ -28,7 +28,9 @@ from closebook.statements.manifest import Manifest, write_manifest
 from closebook.statements.render.document import render
 from closebook.statements.signing.key_loader import signer_of
 from closebook.store.session import on_store
-from tests.closing import RUN, Books, Platform
+from tests.books import Books
+from tests.close_fixtures import RUN
+from tests.platform_rows import Platform
 from tests.statements.certificates import PASSPHRASE, identity
 
 OCTOBER = parse_month("2026-10", "America/New_York")

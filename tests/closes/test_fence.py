@@ -19,7 +19,9 @@ from closebook.periods import HOUR, hour_of
 from closebook.platform import fence
 from closebook.settings import Settings
 from local.stack import Stack
-from tests.closing import RUN, Books, Platform, eventually, hour_ending, utc
+from tests.books import Books
+from tests.close_fixtures import RUN, eventually, hour_ending
+from tests.platform_rows import Platform, utc
 
 PAST = hour_of(utc("2026-10-15T09:00Z"))
 

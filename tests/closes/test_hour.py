@@ -15,17 +15,16 @@ from closebook.errors import NotReady, Transient, WrongData
 from closebook.periods import HOUR, day_containing, hour_of
 from closebook.settings import Settings, code_version
 from local.stack import Stack
-from tests.closing import (
+from tests.books import Books
+from tests.close_fixtures import (
     ONE_REPLICA,
     RUN,
-    Books,
-    Platform,
     asked_since,
     eventually,
     hour_ending,
     transactions_with,
-    utc,
 )
+from tests.platform_rows import Platform, utc
 
 NINE = hour_of(utc("2026-10-15T09:00Z"))
 

@@ -19,7 +19,9 @@ from closebook.settings import Settings
 from local.addresses import REPLICAS
 from local.postgres import REPLICATION_USER
 from local.stack import Stack
-from tests.closing import RUN, Books, Platform, eventually, utc
+from tests.books import Books
+from tests.close_fixtures import RUN, eventually
+from tests.platform_rows import Platform, utc
 
 NINE = hour_of(utc("2026-10-15T09:00Z"))
 A, B = REPLICAS

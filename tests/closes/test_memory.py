@@ -9,7 +9,9 @@ from datetime import date, timedelta
 from closebook.periods import Period, day_of, month_of
 from closebook.settings import Settings
 from local import REPOSITORY
-from tests.closing import ONE_REPLICA, Books, Platform
+from tests.books import Books
+from tests.close_fixtures import ONE_REPLICA
+from tests.platform_rows import Platform
 
 NEW_YORK = "America/New_York"
 FEW, MANY = 5_000, 150_000

@@ -17,6 +17,8 @@ from closebook.errors import ClosebookError, NotReady, WrongData
 from closebook.periods import HOUR, month_of, parse_month
 from closebook.settings import Settings
 from local.stack import Stack
+from tests.books import Books
+from tests.close_fixtures import RUN
 from tests.closes.october import (
     BACK_TO_ZERO,
     BUSY,
@@ -34,7 +36,7 @@ from tests.closes.october import (
     lines_of,
     recount,
 )
-from tests.closing import RUN, Books, Platform
+from tests.platform_rows import Platform
 
 MANY_ACCOUNTS = """
 with users as (

@@ -21,6 +21,16 @@ from closebook.settings import Run, Settings
 from local.addresses import REPLICAS
 from local.pgbouncer import POOL_SIZE
 from local.stack import Stack
+from tests.books import Books
+from tests.close_fixtures import (
+    ONE_REPLICA,
+    RUN,
+    asking,
+    eventually,
+    open_transactions,
+    view_of,
+    waiting_on_the_store,
+)
 from tests.closes.october import (
     EMPTY,
     HOLDER,
@@ -33,17 +43,7 @@ from tests.closes.october import (
     fill,
     recount,
 )
-from tests.closing import (
-    ONE_REPLICA,
-    RUN,
-    Books,
-    Platform,
-    asking,
-    eventually,
-    open_transactions,
-    view_of,
-    waiting_on_the_store,
-)
+from tests.platform_rows import Platform
 
 # ---- its days ---------------------------------------------------------------------------
 

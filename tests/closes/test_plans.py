@@ -10,7 +10,7 @@ from closebook.periods import DAY, HOUR, Period, day_of, hour_of
 from closebook.settings import Settings
 from closebook.sql import query
 from local.stack import Stack
-from tests.closing import Platform, utc
+from tests.platform_rows import Platform, utc
 
 START = utc("2026-10-08T13:00Z")
 HOURS = 3

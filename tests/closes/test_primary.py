@@ -24,8 +24,10 @@ from closebook.settings import Settings
 from closebook.sql import SQL_FOLDER, query
 from local.addresses import PRIMARY
 from local.stack import Stack
-from tests.closing import RUN, Books, Platform, eventually, utc
-from tests.faults.line import Line
+from tests.books import Books
+from tests.close_fixtures import RUN, eventually
+from tests.faults.network_line import Line
+from tests.platform_rows import Platform, utc
 
 NINE = hour_of(utc("2026-10-15T09:00Z"))
 NOON = utc("2026-10-31T12:00Z")

@@ -15,7 +15,9 @@ from closebook.errors import NotReady
 from closebook.settings import Settings
 from local.postgres import binary
 from local.stack import Stack
-from tests.closing import RUN, Books, Platform, hour_ending
+from tests.books import Books
+from tests.close_fixtures import RUN, hour_ending
+from tests.platform_rows import Platform
 
 ANALYST = "closebook_test_analyst"
 PASSWORD = "analyst"  # noqa: S105 (of a role that the test makes and drops)

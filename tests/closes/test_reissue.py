@@ -18,8 +18,10 @@ from closebook.statements import issue
 from closebook.statements.document_store import Documents
 from closebook.statements.issue import Shard
 from closebook.statements.manifest import write_manifest
+from tests.books import Books
+from tests.close_fixtures import RUN
 from tests.closes.october import NEW_YORK, OCTOBER, SEPTEMBER
-from tests.closing import RUN, Books, Platform
+from tests.platform_rows import Platform
 
 REASON = "two card payments were posted late"
 UNASKED = replace(RUN, reason=None)

@@ -19,9 +19,11 @@ from closebook.statements.manifest import write_manifest
 from closebook.statements.release import Batch, DecisionRefused
 from closebook.store.session import Store
 from local.stack import Stack
+from tests.books import Books
+from tests.close_fixtures import RUN, eventually, store_held, waiting_to_write
 from tests.closes.october import OCTOBER
 from tests.closes.test_reissue import ADA, GRACE, MARY, ON_PURPOSE, fill, issue_month
-from tests.closing import RUN, Books, Platform, eventually, store_held, waiting_to_write
+from tests.platform_rows import Platform
 
 
 @pytest.fixture

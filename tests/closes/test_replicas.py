@@ -22,18 +22,17 @@ from closebook.platform.source import Source
 from closebook.settings import Replica, Settings
 from local.addresses import REPLICAS
 from local.stack import Stack
-from tests.closing import (
+from tests.books import Books
+from tests.close_fixtures import (
     ONE_REPLICA,
     RUN,
-    Books,
-    Platform,
     asking,
     eventually,
     open_transactions,
     store_held,
-    utc,
     waiting_to_write,
 )
+from tests.platform_rows import Platform, utc
 
 NINE = hour_of(utc("2026-10-15T09:00Z"))
 MOST_SECONDS = 12.0  # twice the wait for a replica that the settings of these tests allow

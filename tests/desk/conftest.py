@@ -25,8 +25,9 @@ from closebook.statements.manifest import write_manifest
 from local.airflow_api import AirflowApi
 from local.processes import find
 from local.stack import Stack
+from tests.close_fixtures import RUN, settings_on
 from tests.closes.october import OCTOBER, SEPTEMBER
-from tests.closing import RUN, Platform, settings_on
+from tests.platform_rows import Platform
 
 ADA, GRACE, MARY = 1, 2, 3
 LONG_LINES = 60

@@ -14,10 +14,10 @@ from closebook.periods import HOUR
 from local.addresses import REPLICAS
 from local.airflow_api import AirflowApi
 from local.stack import Stack
+from tests.airflow_runs import DAGS, wait_for_end, wait_for_runs
 from tests.closes.october import OCTOBER
-from tests.desk.browsing import person
 from tests.desk.conftest import ADA, Desk, connections_to
-from tests.running import DAGS, wait_for_end, wait_for_runs
+from tests.desk.desk_browser import person
 
 ZONE = "America/New_York"
 THREE_DAYS = [periods.day_of(date(2026, 10, day), ZONE) for day in (6, 7, 8)]

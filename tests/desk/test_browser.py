@@ -9,8 +9,8 @@ import pytest
 from playwright.sync_api import Browser, FrameLocator, Locator, Page, expect
 
 from closebook.desk import permissions
-from tests.desk.browsing import bars_people, page_of, person
 from tests.desk.conftest import ADA, MARY, Desk, digest, filled, moved_away
+from tests.desk.desk_browser import bars_people, page_of, person
 
 
 def test_finance_finds_a_statement_and_its_pdf_is_the_registered_one(

@@ -22,10 +22,11 @@ from closebook.monitoring import collect
 from closebook.monitoring.thresholds import INDEX_BLOCKS_JUDGED_MIN
 from closebook.periods import HOUR, day_of, hour_of
 from closebook.settings import Replica
-from tests.closing import RUN, utc
-from tests.desk.browsing import bars_people, page_of
+from tests.close_fixtures import RUN
 from tests.desk.conftest import Desk
-from tests.desk.scraping import scraping
+from tests.desk.desk_browser import bars_people, page_of
+from tests.desk.prometheus_server import scraping
+from tests.platform_rows import utc
 from tests.test_prometheus import dashboard, documented
 
 LAST_HOUR = utc("2026-11-01T03:00Z")

@@ -1,5 +1,5 @@
-"""The fixtures of tests/closing.py."""
+"""The fixtures of tests/close_fixtures.py."""
 
-from tests.closing import books, platform, settings
+from tests.close_fixtures import books, platform, settings
 
 __all__ = ["books", "platform", "settings"]

@@ -10,7 +10,9 @@ from psycopg import sql
 from closebook.periods import Period
 from closebook.settings import Settings
 from local.stack import Stack
-from tests.closing import Books, Platform, eventually
+from tests.books import Books
+from tests.close_fixtures import eventually
+from tests.platform_rows import Platform
 
 
 def assert_closed(books: Books, platform: Platform, hour: Period, versions: int = 1) -> None:

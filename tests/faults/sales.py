@@ -12,7 +12,7 @@ from closebook.counter.publisher import COUNTER_KEY
 from closebook.periods import Grain, Period, hour_of
 from local.addresses import PLATFORM_DATABASE, STORE_DATABASE
 from local.stack import Stack
-from tests.closing import Books
+from tests.books import Books
 from tests.faults.outcome import assert_nothing_is_left
 
 CURRENCY = "EUR"

@@ -22,12 +22,14 @@ from closebook.statements.document_store import Documents
 from closebook.statements.issue import Shard
 from closebook.statements.manifest import write_manifest
 from local import REPOSITORY
-from tests.closing import RUN, Books, Platform
+from tests.books import Books
+from tests.close_fixtures import RUN
 from tests.faults.outcome import (
     assert_documents_are_whole,
     assert_no_orphan_document,
     assert_nothing_is_left,
 )
+from tests.platform_rows import Platform
 
 OCTOBER = parse_month("2026-10", "America/New_York")
 ACCOUNTS = range(1, 5)

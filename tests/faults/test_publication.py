@@ -18,9 +18,11 @@ from closebook.settings import Settings
 from local.addresses import REDIS
 from local.ports import LOOPBACK
 from local.stack import Stack
-from tests.closing import RUN, Books, Platform, eventually, utc, waiting_to_write
-from tests.faults.line import Line
+from tests.books import Books
+from tests.close_fixtures import RUN, eventually, waiting_to_write
+from tests.faults.network_line import Line
 from tests.faults.outcome import assert_closed
+from tests.platform_rows import Platform, utc
 
 NINE = hour_of(utc("2026-10-15T09:00Z"))
 TEN = hour_of(NINE.end)

@@ -19,23 +19,17 @@ from closebook.periods import HOUR, hour_of, parse_month
 from closebook.settings import Settings
 from local.addresses import POOLERS, REPLICAS
 from local.stack import Stack
-from tests.closing import (
-    ONE_REPLICA,
-    Books,
-    Platform,
-    eventually,
-    store_held,
-    utc,
-    waiting_to_write,
-)
-from tests.faults.holding import held_reads
+from tests.books import Books
+from tests.close_fixtures import ONE_REPLICA, eventually, store_held, waiting_to_write
+from tests.faults.held_read import held_reads
 from tests.faults.outcome import (
     assert_closed,
     assert_no_transaction_is_open,
     assert_nothing_is_left,
     assert_nothing_written,
 )
-from tests.faults.restarts import start_again
+from tests.faults.server_restart import start_again
+from tests.platform_rows import Platform, utc
 
 NINE = hour_of(utc("2026-10-15T09:00Z"))
 OCTOBER = parse_month("2026-10", "America/New_York")

@@ -16,9 +16,10 @@ from local.airflow_api import AirflowApi
 from local.errors import StackError
 from local.ports import sockets_of
 from local.stack import Stack
-from tests.closing import eventually, settings_on, store_held, utc, waiting_to_write
+from tests.airflow_runs import CROSS_CHECKED, DAGS, wait_for_run, wait_for_runs
+from tests.close_fixtures import eventually, settings_on, store_held, waiting_to_write
 from tests.faults.sales import Sales
-from tests.running import CROSS_CHECKED, DAGS, wait_for_run, wait_for_runs
+from tests.platform_rows import utc
 
 HOURLY, DAILY, *_ = DAGS
 ZONE = "America/New_York"

@@ -13,9 +13,11 @@ from closebook.periods import hour_of
 from closebook.settings import Settings
 from local.addresses import REPLICAS
 from local.stack import Stack
-from tests.closing import RUN, Books, Platform, eventually, utc, waiting_on_the_store
-from tests.faults.holding import held_reads
+from tests.books import Books
+from tests.close_fixtures import RUN, eventually, waiting_on_the_store
+from tests.faults.held_read import held_reads
 from tests.faults.outcome import assert_closed, assert_nothing_written
+from tests.platform_rows import Platform, utc
 
 NINE = hour_of(utc("2026-10-15T09:00Z"))
 

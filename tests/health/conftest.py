@@ -1,5 +1,5 @@
-"""The fixtures of tests/closing.py, for the tests of health."""
+"""The fixtures of tests/close_fixtures.py, for the tests of health."""
 
-from tests.closing import books, platform, settings
+from tests.close_fixtures import books, platform, settings
 
 __all__ = ["books", "platform", "settings"]

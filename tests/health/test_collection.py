@@ -19,7 +19,9 @@ from closebook.periods import day_of, hour_of
 from closebook.settings import Replica, Settings
 from local.addresses import PRIMARY, REPLICAS
 from local.stack import Stack
-from tests.closing import RUN, Books, Platform, eventually, utc
+from tests.books import Books
+from tests.close_fixtures import RUN, eventually
+from tests.platform_rows import Platform, utc
 
 NOON = utc("2026-10-31T12:00Z")
 DAY = day_of(NOON.date(), "America/New_York")

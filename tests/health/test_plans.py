@@ -14,7 +14,9 @@ from closebook.periods import day_of, hour_of
 from closebook.settings import Settings
 from closebook.sql import SQL_FOLDER
 from local.stack import Stack
-from tests.closing import RUN, Books, Platform, utc
+from tests.books import Books
+from tests.close_fixtures import RUN
+from tests.platform_rows import Platform, utc
 
 NOON = utc("2026-10-31T12:00Z")
 INDEX = "transactions_settled_hour"

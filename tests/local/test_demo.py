@@ -15,7 +15,7 @@ from local import REPOSITORY, demo, demo_summary
 from local.__main__ import main
 from local.errors import StackError
 from local.stack import Stack
-from tests.closing import eventually
+from tests.close_fixtures import eventually
 
 
 @pytest.fixture(scope="module")

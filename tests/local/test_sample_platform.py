@@ -26,7 +26,7 @@ from local.sample_platform import (
     pages_with_unseen_rows,
 )
 from local.stack import Stack
-from tests.closing import eventually
+from tests.close_fixtures import eventually
 
 NEW_YORK = "America/New_York"
 SIZE = SampleSize(transactions=2_000, users=120, merchants=60, promotions=12, days=60)

@@ -21,7 +21,9 @@ from closebook.closes.hour import close_hour
 from closebook.errors import NotReady
 from closebook.periods import Period
 from closebook.settings import Settings
-from tests.closing import ONE_REPLICA, Books, Volume, hour_ending
+from tests.books import Books
+from tests.close_fixtures import ONE_REPLICA, hour_ending
+from tests.platform_rows import Volume
 
 MOST_SESSIONS = 5
 ROWS_EACH = 3

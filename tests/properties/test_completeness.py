@@ -24,7 +24,8 @@ from closebook.platform import fence, replicas
 from closebook.platform.fence import Fence, cluster_name
 from closebook.settings import Settings
 from local.stack import Stack
-from tests.closing import Books, Platform
+from tests.books import Books
+from tests.platform_rows import Platform
 from tests.properties.interleavings import Plan, RowsMissing, Stage, plans, stage
 
 INTERLEAVINGS = int(os.environ.get("CLOSEBOOK_TEST_INTERLEAVINGS", "200"))

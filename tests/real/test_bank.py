@@ -21,7 +21,8 @@ from closebook.settings import Settings
 from closebook.statements import issue
 from closebook.statements.issue import Shard
 from local.stack import Stack
-from tests.closing import RUN, Books, settings_on
+from tests.books import Books
+from tests.close_fixtures import RUN, settings_on
 
 PRAGUE = "Europe/Prague"
 AccountMonth = tuple[int, str]

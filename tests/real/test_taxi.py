@@ -19,7 +19,8 @@ from closebook.closes.model import Close
 from closebook.periods import Period, day_of
 from closebook.settings import Settings
 from local.stack import Stack
-from tests.closing import RUN, Books, settings_on
+from tests.books import Books
+from tests.close_fixtures import RUN, settings_on
 
 NEW_YORK = "America/New_York"
 CountAndSum = tuple[int, int]

@@ -15,7 +15,7 @@ from lxml import etree
 
 from closebook.statements.render.document import render
 from closebook.statements.render.fingerprint import renderer_version
-from tests.statements.reading import ROOT, opened, reader, rendered
+from tests.statements.rendered_pdf import ROOT, opened, reader, rendered
 from tests.statements.samples import HOLDER, kinds, many
 
 NAMESPACES = {

@@ -13,7 +13,7 @@ import pytest
 from closebook.errors import Misconfigured, WrongData
 from closebook.statements.render.document import render
 from closebook.statements.render.sanitize import printable
-from tests.statements.reading import TEMPLATES, content, opened, pages, rendered, squeezed
+from tests.statements.rendered_pdf import TEMPLATES, content, opened, pages, rendered, squeezed
 from tests.statements.samples import HOLDER, entry, statement
 
 

@@ -8,7 +8,7 @@ from string import Formatter
 import pytest
 
 from closebook.statements.render.catalog import FOLDER, Words, language_of, words_in
-from tests.statements.reading import TEMPLATES, content, opened, pages, placed_words, rendered
+from tests.statements.rendered_pdf import TEMPLATES, content, opened, pages, placed_words, rendered
 from tests.statements.samples import entry, kinds, of, statement
 
 TEMPLATE = TEMPLATES / "statement" / "v1"

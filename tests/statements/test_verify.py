@@ -24,11 +24,8 @@ from closebook.statements.model import Statement
 from closebook.statements.signing.key_loader import signer_of
 from closebook.statements.signing.signer import Signer
 from closebook.statements.verify.report import Given, Outcome, Report, verify
-from tests.documents import OPERATIONS, commands, first_column, section
-from tests.statements.certificates import PASSPHRASE, Identity, identity
-from tests.statements.reading import ROOT, rendered
-from tests.statements.samples import HOLDER, entry, kinds, many, of, statement
-from tests.statements.tampering import (
+from tests.markdown import OPERATIONS, commands, first_column, section
+from tests.statements.altered_pdf import (
     CSV,
     XML,
     Change,
@@ -40,6 +37,9 @@ from tests.statements.tampering import (
     twins_of,
     without_row,
 )
+from tests.statements.certificates import PASSPHRASE, Identity, identity
+from tests.statements.rendered_pdf import ROOT, rendered
+from tests.statements.samples import HOLDER, entry, kinds, many, of, statement
 
 FINE, FAILED, UNUSABLE, NOT_COMPARED = range(4)
 LOCALES = [

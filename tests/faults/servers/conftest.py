@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from local.stack import Stack
-from tests.closing import books, platform, settings
+from tests.close_fixtures import books, platform, settings
 
 __all__ = ["books", "platform", "settings"]
 

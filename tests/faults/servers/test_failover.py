@@ -19,11 +19,13 @@ from closebook.periods import hour_of
 from closebook.settings import Settings
 from local.addresses import PRIMARY
 from local.stack import Stack
-from tests.closing import ONE_REPLICA, Books, Platform, asked_since, eventually, utc
-from tests.faults.holding import held_reads
-from tests.faults.line import Line
+from tests.books import Books
+from tests.close_fixtures import ONE_REPLICA, asked_since, eventually
+from tests.faults.held_read import held_reads
+from tests.faults.network_line import Line
 from tests.faults.outcome import assert_closed, assert_nothing_written
-from tests.faults.restarts import start_again
+from tests.faults.server_restart import start_again
+from tests.platform_rows import Platform, utc
 
 NINE = hour_of(utc("2026-10-15T09:00Z"))
 

@@ -13,10 +13,12 @@ from closebook.periods import hour_of
 from closebook.settings import Settings
 from local.addresses import STORE
 from local.stack import Stack
-from tests.closing import RUN, Books, Platform, eventually, store_held, utc, waiting_to_write
-from tests.faults.holding import held_reads
+from tests.books import Books
+from tests.close_fixtures import RUN, eventually, store_held, waiting_to_write
+from tests.faults.held_read import held_reads
 from tests.faults.outcome import assert_closed, assert_nothing_written
-from tests.faults.restarts import start_again
+from tests.faults.server_restart import start_again
+from tests.platform_rows import Platform, utc
 
 NINE = hour_of(utc("2026-10-15T09:00Z"))
 LOST = r"the reporting store failed: .+"

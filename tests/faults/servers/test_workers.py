@@ -12,8 +12,9 @@ from closebook.errors import NotReady
 from closebook.settings import Settings
 from local.addresses import STORE
 from local.stack import Stack
-from tests.closing import RUN, Platform, eventually, hour_ending
-from tests.faults.restarts import start_again
+from tests.close_fixtures import RUN, eventually, hour_ending
+from tests.faults.server_restart import start_again
+from tests.platform_rows import Platform
 
 ORIGIN = "origin"
 ARRIVALS = """

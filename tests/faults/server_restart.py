@@ -2,7 +2,7 @@
 
 from local.ports import is_free
 from local.stack import Stack
-from tests.closing import eventually
+from tests.close_fixtures import eventually
 
 
 def start_again(stack: Stack, name: str) -> None:

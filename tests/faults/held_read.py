@@ -14,7 +14,8 @@ from psycopg import sql
 
 from local.addresses import REPLICAS
 from local.stack import Stack
-from tests.closing import Platform, eventually
+from tests.close_fixtures import eventually
+from tests.platform_rows import Platform
 
 # current_query() is what the client sent; the row's id keeps the planner from asking beforehand.
 _WAIT = """

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from local.ports import LOOPBACK
-from tests.closing import PATIENCE_SECONDS
+from tests.close_fixtures import PATIENCE_SECONDS
 
 BLOCK_BYTES = 65_536
 

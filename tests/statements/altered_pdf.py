@@ -10,7 +10,7 @@ import pikepdf
 from closebook.statements.formats.camt053 import camt053
 from closebook.statements.formats.statement_csv import statement_csv
 from closebook.statements.model import Statement
-from tests.statements.reading import rendered
+from tests.statements.rendered_pdf import rendered
 
 CSV, XML = "statement.csv", "statement.xml"
 

@@ -1,0 +1,196 @@
+"""What tests of closes share: settings on the stack, views that give something else, waits."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from closebook.periods import Grain, Period, hour_of
+from closebook.settings import Replica, Run, Settings
+from closebook.sql import query
+from local.addresses import REPLICAS
+from local.stack import Stack
+from tests.books import Books
+from tests.platform_rows import Platform
+
+RUN = Run("test run", "because the test says so", cross_check=True)
+# For what is about the one replica that is read, or has only one that is fit.
+ONE_REPLICA = replace(RUN, cross_check=False)
+PATIENCE_SECONDS = 10.0
+
+
+def hour_ending(end: datetime) -> Period:
+    """An hour cut short at any instant, so that a test need not wait for the clock to strike."""
+    return Period(Grain.HOUR, hour_of(end).start, end, "UTC")
+
+
+def settings_on(
+    stack: Stack,
+    platform_database: str,
+    store_database: str,
+    documents: Path,
+    time_zone: str = "America/New_York",
+) -> Settings:
+    """Settings for these databases of the stack, with waits short enough for tests."""
+    return Settings(
+        time_zone=time_zone,
+        primary=make_conninfo(stack.fence(platform_database), application_name="closebook"),
+        replicas=tuple(Replica(name, stack.reader(name, platform_database)) for name in REPLICAS),
+        store=stack.store(store_database),
+        redis_url=stack.redis_url,
+        documents_url=documents.as_uri(),
+        issuer_name="Northgate Payments",
+        issuer_address="14 Harbour Row\nDublin 2",
+        fence_grace_seconds=0.02,
+        fence_wait_seconds=0.3,
+        replica_wait_seconds=5.0,
+        statement_timeout_seconds=30,
+    )
+
+
+@contextmanager
+def store_held(settings: Settings, period: Period) -> Iterator[None]:
+    """Hold a period's lock on the store: a close of it reads, and then waits to write."""
+    with psycopg.connect(settings.store) as store:
+        key = {"grain": period.grain, "period_start": period.start}
+        store.execute(query("closes/lock_period"), key)
+        yield
+
+
+def waiting_to_write(settings: Settings) -> int:
+    """How many closes wait for a period's lock on the store."""
+    with psycopg.connect(settings.store) as store:
+        row = store.execute(
+            "select count(*) from pg_locks where locktype = 'advisory' and not granted and"
+            " database = (select oid from pg_database where datname = current_database())"
+        ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def waiting_on_the_store(owner: str) -> int:
+    """How many sessions wait for a lock in the store, of whichever kind."""
+    with psycopg.connect(owner) as connection:
+        row = connection.execute(
+            "select count(*) from pg_locks where not granted and database ="
+            " (select oid from pg_database where datname = current_database())"
+        ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def asking(stack: Stack, settings: Settings, replica: str, setting: str) -> Replica:
+    """A replica asked in sessions that have a setting, which a view of the test may heed.
+
+    Past PgBouncer, which refuses settings.
+    """
+    behind = conninfo_to_dict(next(r.conninfo for r in settings.replicas if r.name == replica))
+    direct = stack.conninfo(replica, str(behind["user"]), str(behind["dbname"]))
+    return Replica(replica, make_conninfo(direct, options=f"-c {setting}"))
+
+
+@contextmanager
+def view_of(platform: Platform, view: str, select: str) -> Iterator[None]:
+    """Let a view of the contract select something else for a while."""
+    name = sql.Identifier("reporting_source", view)
+    [(before,)] = platform.connection.execute(
+        "select pg_get_viewdef(%s::regclass)", [name.as_string()]
+    )
+    replacing = sql.SQL("create or replace view {} as ").format(name)
+    platform.connection.execute(replacing + sql.SQL(select))
+    try:
+        yield
+    finally:
+        platform.connection.execute(replacing + sql.SQL(before))
+
+
+def transactions_with(platform: Platform, **columns: str) -> AbstractContextManager[None]:
+    """Let the contract's transactions give other columns for a while."""
+    names = [
+        *("transaction_id", "user_country", "merchant_id", "promotion_id", "kind", "currency"),
+        *("amount_minor", "fee_minor", "discount_minor", "status", "created_at", "settled_at"),
+    ]
+    selected = ", ".join(f"{columns.get(name, name)} as {name}" for name in names)
+    return view_of(platform, "transactions", f"select {selected} from platform.transactions")  # noqa: S608  # names of this file
+
+
+def open_transactions(stack: Stack, replica: str, platform: Platform) -> list[str]:
+    """Who has a transaction open on a replica."""
+    with psycopg.connect(stack.replica_admin(replica)) as connection:
+        rows = connection.execute(
+            "select usename from pg_stat_activity where xact_start is not null and datname = %s",
+            [platform.database],
+        ).fetchall()
+    return [name for (name,) in rows]
+
+
+def asked_since(stack: Stack, replica: str, database: str, instant: datetime) -> bool:
+    """Whether the reader has run a query on a replica after an instant."""
+    with psycopg.connect(stack.replica_admin(replica)) as connection:
+        row = connection.execute(
+            "select coalesce(max(query_start) > %s, false) from pg_stat_activity"
+            " where usename = 'closebook_reader' and datname = %s",
+            [instant, database],
+        ).fetchone()
+    assert row is not None
+    return bool(row[0])
+
+
+def eventually(condition: Callable[[], object], seconds: float = PATIENCE_SECONDS) -> None:
+    """Wait until a condition holds. Fails when it does not for long."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "what the test waits for did not happen"
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def settings(
+    stack: Stack, module_platform_database: str, module_store_database: str, tmp_path: Path
+) -> Settings:
+    """Settings on databases that the tests of a module share, each test with empty ones."""
+    empty(stack.primary_admin(module_platform_database), "platform")
+    empty(stack.store_admin(module_store_database), "reporting")
+    return settings_on(
+        stack, module_platform_database, module_store_database, tmp_path / "documents"
+    )
+
+
+@pytest.fixture
+def platform(stack: Stack, settings: Settings, module_platform_database: str) -> Iterator[Platform]:
+    """The platform behind the settings. Its replicas run and replay again after the test."""
+    platform = Platform(stack.primary_admin(module_platform_database))
+    yield platform
+    platform.connection.close()
+    for replica in REPLICAS:
+        stack.start(replica)
+        stack.resume_replay(replica)
+
+
+@pytest.fixture
+def books(stack: Stack, settings: Settings, module_store_database: str) -> Iterator[Books]:
+    """The reporting store behind the settings."""
+    books = Books(stack.desk(module_store_database))
+    yield books
+    books.connection.close()
+
+
+def empty(conninfo: str, schema: str) -> None:
+    """Empty all tables of a schema but the register of migrations."""
+    with psycopg.connect(conninfo) as connection:
+        tables = connection.execute(
+            "select tablename from pg_tables where schemaname = %s and tablename <> 'migrations'",
+            [schema],
+        ).fetchall()
+        names = [sql.Identifier(schema, table) for (table,) in tables]
+        assert names
+        connection.execute(
+            sql.SQL("truncate {} restart identity").format(sql.SQL(", ").join(names))
+        )
