@@ -1,4 +1,7 @@
-"""The one tree of errors: what to do next is the class, what happened and where is the text."""
+"""All errors that Closebook raises on purpose. The class says what to do next.
+
+The text says what happened, where, and what the operator does about it.
+"""
 
 
 class ClosebookError(Exception):
@@ -10,11 +13,11 @@ class NotReady(ClosebookError):
 
 
 class Transient(ClosebookError):
-    """A server failed or was lost half-way: try again, elsewhere if there is an elsewhere."""
+    """A server failed or the connection was lost: try again, on another server if there is one."""
 
 
 class WrongData(ClosebookError):
-    """Numbers do not tie out: stop, nothing was written; the text says which rows."""
+    """Numbers do not tie out: stop. Nothing was written, and the text names the rows."""
 
 
 class Misconfigured(ClosebookError):

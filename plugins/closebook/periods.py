@@ -76,7 +76,7 @@ class Period:
 
     @property
     def label(self) -> str:
-        """How people call it: 2026-10-31T14Z, 2026-10-31 or 2026-10."""
+        """The short name: 2026-10-31T14Z, 2026-10-31 or 2026-10."""
         if self.grain is Grain.HOUR:
             return self.start.strftime("%Y-%m-%dT%HZ")
         if self.grain is Grain.DAY:

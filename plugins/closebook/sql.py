@@ -1,4 +1,4 @@
-"""The SQL files, by their path below sql/."""
+"""The texts of the SQL files, by their path below sql/."""
 
 from functools import cache
 from pathlib import Path

@@ -1,2 +1,2 @@
--- Waits until nobody else computes the counter; held to the transaction's end.
+-- Locks the counter until the transaction ends; waits while another transaction has it locked.
 select pg_advisory_xact_lock(hashtextextended('closebook counter', 0))

@@ -1,7 +1,7 @@
 """The counter in Redis: the platform's volume up to the last closed hour, as one document.
 
-docs/counter.schema.json describes the document. It is always computed from the store, so it can
-be published again at any time, by anybody, in any order.
+docs/counter.schema.json describes the document. It is computed from the store alone, so publishing
+it again, late or out of order is safe.
 """
 
 import json
@@ -27,7 +27,7 @@ Document = dict[str, Any]
 
 
 class NothingClosed(NotReady):
-    """No hour is closed yet: there is nothing to count."""
+    """No hour is closed yet, so there is no counter to publish."""
 
 
 def publish(settings: Settings, run: Run) -> Document:
@@ -53,7 +53,10 @@ def read(settings: Settings | DeskSettings) -> Document | None:
 
 
 def _next_publication(store: Store, run: Run) -> Document:
-    """Number the store's present state: under a lock, so that a higher number is a later state."""
+    """Add the present state of the counter to the store, unless it equals the last one.
+
+    A lock is held, so that a higher number is a later state.
+    """
     store.execute(query("counter_publications/lock"))
     content = _content(store)
     last = store.execute(query("counter_publications/last")).fetchone()
@@ -145,5 +148,5 @@ def _utc(instant: datetime) -> str:
 
 
 def instant(text: str) -> datetime:
-    """Return an instant as the document writes it."""
+    """Parse an instant of the document."""
     return datetime.fromisoformat(text)

@@ -19,7 +19,7 @@ from closebook.periods import Grain, Period
 from closebook.platform.connections import primary_connection
 from closebook.platform.fence import Fence, cluster_name
 from closebook.platform.replica_status import replica_status
-from closebook.postgres import first_line, hung_up_after
+from closebook.postgres import answer_within, first_line
 from closebook.settings import Replica, Settings
 from closebook.sql import query
 
@@ -99,7 +99,7 @@ def primary_health(settings: Settings) -> ServerHealth:
     """Ask the primary."""
 
     def ask() -> Figures:
-        with primary_connection(settings) as connection, hung_up_after(connection, ANSWER_SECONDS):
+        with primary_connection(settings) as connection, answer_within(connection, ANSWER_SECONDS):
             server = _server(connection)
             if server["in_recovery"]:
                 raise Misconfigured("closebook_primary leads to a replica: it is in recovery")
@@ -134,7 +134,7 @@ def replica_health(
                 row_factory=dict_row,
                 cursor_factory=psycopg.ClientCursor,
             ) as connection,
-            hung_up_after(connection, ANSWER_SECONDS),
+            answer_within(connection, ANSWER_SECONDS),
         ):
             return _figures(
                 connection,

@@ -1,4 +1,4 @@
-"""What a task knows when it runs: its settings, its parameters, and the period that it closes."""
+"""The context of a running task: settings, parameters, and the period to close."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ MOST_DAYS_OF_A_RANGE = timedelta(days=3660)
 
 @dataclass(frozen=True)
 class TaskContext:
-    """What a task knows when it runs: the settings, its run, its parameters, its interval."""
+    """The settings, the run, the parameters and the data interval of a running task."""
 
     settings: Settings
     run: Run
@@ -28,13 +28,13 @@ class TaskContext:
 
     def hour(self) -> Period:
         """The hour that the parameter names, or else the one of the run's interval."""
-        named = self._named("hour")
+        named = self._text_parameter("hour")
         return periods.hour_of(_instant(named) if named else self._interval_start("hour"))
 
     def day(self) -> Period:
         """The business day that the parameter names, or else the one of the run's interval."""
         zone = self.settings.time_zone
-        named = self._named("day")
+        named = self._text_parameter("day")
         if named:
             return periods.day_of(_date(named), zone)
         day = periods.day_containing(self._interval_start("day"), zone)
@@ -43,10 +43,10 @@ class TaskContext:
 
     def days(self) -> list[Period]:
         """The business days of the range that the parameters name; none if they name none."""
-        first, last = self._named("first_day"), self._named("last_day")
+        first, last = self._text_parameter("first_day"), self._text_parameter("last_day")
         if not first and not last:
             return []
-        if not first or not last or self._named("day"):
+        if not first or not last or self._text_parameter("day"):
             raise Misconfigured(
                 "a range of days is named by first_day and last_day, both of them, and no day: "
                 "trigger it again so"
@@ -66,7 +66,7 @@ class TaskContext:
     def month(self) -> Period:
         """The business month that the parameter names, or else the one of the run's interval."""
         zone = self.settings.time_zone
-        named = self._named("month")
+        named = self._text_parameter("month")
         if named:
             return periods.parse_month(named, zone)
         month = periods.month_containing(self._interval_start("month"), zone)
@@ -78,8 +78,8 @@ class TaskContext:
         named = self.parameters.get("account_ids")
         return [int(account_id) for account_id in named] if named else None
 
-    def _named(self, parameter: str) -> str | None:
-        """The parameter's value; a backfill has a period of its own for each of its runs."""
+    def _text_parameter(self, parameter: str) -> str | None:
+        """Return the parameter's value. In a backfill it must be empty: each run has its period."""
         named: str | None = self.parameters.get(parameter)
         if named and self.is_backfill:
             raise Misconfigured(
@@ -105,7 +105,7 @@ class TaskContext:
 
 
 def current_task() -> TaskContext:
-    """Return what the running Airflow task knows. Raises Misconfigured."""
+    """Return the context of the running Airflow task. Raises Misconfigured."""
     context = get_current_context()
     start = context.get("data_interval_start")
     parameters = context["params"]

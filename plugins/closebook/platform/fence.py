@@ -27,7 +27,7 @@ from psycopg.rows import DictRow
 from closebook.errors import Misconfigured, NotReady, Transient
 from closebook.periods import Period
 from closebook.platform.connections import primary_connection
-from closebook.postgres import first_line, hung_up_after, is_lost
+from closebook.postgres import answer_within, first_line, is_server_failure
 from closebook.settings import Settings
 from closebook.sql import query
 
@@ -58,7 +58,7 @@ class Fence:
 
 @dataclass(frozen=True)
 class _Observation:
-    """What one message of sql/primary/fence.sql saw, in the order in which it looked."""
+    """The results of sql/primary/fence.sql, in the order of its statements."""
 
     observed_at: datetime
     cluster: str
@@ -76,14 +76,14 @@ def raise_fence(settings: Settings, period: Period) -> Fence:
     """
     seen = _wait_for_end(settings, period)
     deadline = time.monotonic() + settings.fence_wait_seconds
-    suspects: set[str] | None = None
+    prepared_before_end: set[str] | None = None
     while True:
-        obstacle = _open_writer(period, seen)
+        obstacle = _open_backend(period, seen)
         if obstacle is None:
-            # One that is prepared from now on began after the period's end.
-            if suspects is None:
-                suspects = {row["transaction_id"] for row in seen.prepared}
-            obstacle = _open_suspect(seen, suspects)
+            # A transaction that is prepared later than this began after the period's end.
+            if prepared_before_end is None:
+                prepared_before_end = {row["transaction_id"] for row in seen.prepared}
+            obstacle = _open_prepared(seen, prepared_before_end)
         if obstacle is None:
             return Fence(
                 position=_end_of_last_record(seen.log),
@@ -110,8 +110,8 @@ def _wait_for_end(settings: Settings, period: Period) -> _Observation:
         time.sleep(remaining)
 
 
-def _open_writer(period: Period, seen: _Observation) -> str | None:
-    """Say which backend may still commit into the period, if one may."""
+def _open_backend(period: Period, seen: _Observation) -> str | None:
+    """Return the text about the backend that may still commit into the period, or None."""
     backend = seen.oldest_backend
     if backend is None:
         return None
@@ -131,10 +131,10 @@ def _open_writer(period: Period, seen: _Observation) -> str | None:
     return None
 
 
-def _open_suspect(seen: _Observation, suspects: set[str]) -> str | None:
-    """Say which prepared transaction may still commit into the period, if one may."""
+def _open_prepared(seen: _Observation, prepared_before_end: set[str]) -> str | None:
+    """Return the text about the prepared transaction that may still commit into it, or None."""
     for row in seen.prepared:
-        if row["transaction_id"] in suspects:
+        if row["transaction_id"] in prepared_before_end:
             return (
                 f"the prepared transaction {row['gid']!r} of {row['role_name']} (prepared "
                 f"{row['prepared_at'].isoformat()}) may have begun before its end: commit it or "
@@ -147,13 +147,13 @@ def _observe(settings: Settings) -> _Observation:
     """Run the fence's four statements. Raises Transient, or Misconfigured for a refusal."""
     parameters = {"read_only_roles": [*settings.read_only_roles]}
     try:
-        with primary_connection(settings) as connection, hung_up_after(connection, ANSWER_SECONDS):
+        with primary_connection(settings) as connection, answer_within(connection, ANSWER_SECONDS):
             cursor = connection.execute(query("primary/fence"), parameters)
             results = [cursor.fetchall()]
             while cursor.nextset():
                 results.append(cursor.fetchall())
     except psycopg.Error as error:
-        if is_lost(error):
+        if is_server_failure(error):
             raise Transient(f"the fence failed on the primary: {first_line(error)}") from None
         raise Misconfigured(
             f"the primary refuses the fence: {first_line(error)}; compare the rights of its role "

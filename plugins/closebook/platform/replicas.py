@@ -1,4 +1,4 @@
-"""The choice of a replica past the fence, and the read there; a lost one is replaced by another."""
+"""Choose a replica that is past the fence, and read it; if it fails, choose another one."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -29,10 +29,9 @@ OpenSource = Callable[[], AbstractContextManager[Source]]
 def read(settings: Settings, period: Period, work: Callable[[Source], Result]) -> Result:
     """Do the work in one read transaction on a replica that provably holds the whole period.
 
-    When the replica fails half-way everything is thrown away and the work starts again, on
-    another replica if there is one. Raises NotReady when the period may still change or no
-    replica has it yet, Transient when the replicas kept failing, Misconfigured when none of
-    them can ever serve.
+    If the replica fails, the work starts again from the beginning, on another replica if there is
+    one. Raises NotReady if the period may still change or no replica has it yet, Transient if
+    replicas failed ``read_attempts`` times, Misconfigured if no replica can be read as configured.
     """
     fence = raise_fence(settings, period)
     avoided: Replica | None = None
@@ -55,9 +54,9 @@ def read_both(
 ) -> Result:
     """Do the work in a read transaction on each of two replicas that are past the same fence.
 
-    The second begins when the work opens it, so that neither waits for the other. Raises
-    Misconfigured when there is only one replica, NotReady when only one is fit, else as
-    `read` does; a replica that fails half-way is Transient, since nobody is left to take over.
+    The second transaction begins when the work opens it. Raises Misconfigured if there is only
+    one replica, NotReady if only one can be read, Transient if a replica fails, since no third
+    one is chosen; else as `read` does.
     """
     if len(settings.replicas) == 1:
         raise Misconfigured(
@@ -65,8 +64,8 @@ def read_both(
             "off, or name another"
         )
     fence = raise_fence(settings, period)
-    # The second's turn may come in minutes, and who idles that long may be cut off on the way: each
-    # is connected to anew when it is read.
+    # The second read may begin minutes later, and an idle connection may be cut in that time. So
+    # each replica gets a new connection when it is read.
     first = _chosen_status(settings, fence)
     others = tuple(r for r in settings.replicas if r != first.replica)
     try:
@@ -80,12 +79,12 @@ def read_both(
 
 
 def choose_replica(settings: Settings, fence: Fence, avoided: Replica | None) -> OpenReplica:
-    """Return the least busy replica that has replayed past the fence, once there is one.
+    """Wait for a replica that has replayed past the fence; return the least busy one.
 
-    A replica to be avoided is taken only when no other one will do. No snapshot is held while
-    this waits, and no connection but the chosen one's is left open. Raises NotReady after the
-    bound on waiting, with what each replica lacks; Misconfigured when that is nothing that
-    waiting can bring.
+    ``avoided`` is chosen only if no other replica can be read. This holds no snapshot while it
+    waits, and closes all connections but the one that it returns. Raises NotReady after
+    ``replica_wait_seconds``, with the reason for each replica; Misconfigured if every replica is
+    misconfigured.
     """
     deadline = time.monotonic() + settings.replica_wait_seconds
     pause_seconds = FIRST_PAUSE_SECONDS
@@ -93,7 +92,7 @@ def choose_replica(settings: Settings, fence: Fence, avoided: Replica | None) ->
         while True:
             answers = list(pool.map(lambda replica: _ask(replica, fence), settings.replicas))
             opened = [answer for answer in answers if isinstance(answer, OpenReplica)]
-            ready = [answer for answer in opened if answer.status.lack(fence) is None]
+            ready = [answer for answer in opened if answer.status.unfit_reason(fence) is None]
             chosen = min(
                 ready,
                 key=lambda r: (r.status.replica == avoided, r.status.open_transactions),
@@ -105,7 +104,8 @@ def choose_replica(settings: Settings, fence: Fence, avoided: Replica | None) ->
             if chosen is not None:
                 return chosen
             lacks = "; ".join(
-                str(a.status.lack(fence) if isinstance(a, OpenReplica) else a) for a in answers
+                str(a.status.unfit_reason(fence) if isinstance(a, OpenReplica) else a)
+                for a in answers
             )
             if all(isinstance(answer, Misconfigured) for answer in answers):
                 raise Misconfigured(f"no replica can be read: {lacks}")
