@@ -36,8 +36,9 @@ def exponent(currency: str) -> int:
     """
     if not is_currency(currency) or currency in _WITHOUT_MINOR_UNIT:
         raise WrongData(
+            "CB-DATA-UNKNOWN-CURRENCY",
             f"{currency!r} is not an ISO 4217 currency with a minor unit; correct the currency "
-            "of these rows in the platform's tables, or the view that selects it"
+            "of these rows in the platform's tables, or the view that selects it",
         )
     return _ISO_4217_EXPONENTS.get(currency, get_currency_precision(currency))
 

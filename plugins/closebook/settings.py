@@ -95,7 +95,8 @@ class Settings:
         zone(self.time_zone)
         if not self.replicas:
             raise Misconfigured(
-                "no replica is configured: set CLOSEBOOK_REPLICAS to the ids of their connections"
+                "CB-CONFIG-NO-REPLICA-NAMED",
+                "no replica is configured: set CLOSEBOOK_REPLICAS to the ids of their connections",
             )
 
 
@@ -165,7 +166,8 @@ def connection_password(connection_id: str) -> str:
     password: str | None = _connection(connection_id).password
     if not password:
         raise Misconfigured(
-            f"the Airflow connection {connection_id} has no password: set one, it is the token"
+            "CB-CONFIG-TOKEN-MISSING",
+            f"the Airflow connection {connection_id} has no password: set one, it is the token",
         )
     return password
 
@@ -201,7 +203,8 @@ def _index_names(text: str) -> dict[str, str]:
     pairs = [pair.partition("=") for pair in _names(text)]
     if not all(ours and is_pair and yours for ours, is_pair, yours in pairs):
         raise Misconfigured(
-            f"CLOSEBOOK_INDEXES is {text!r}: write ours=yours for each index, separated by commas"
+            "CB-CONFIG-INDEXES-UNREADABLE",
+            f"CLOSEBOOK_INDEXES is {text!r}: write ours=yours for each index, separated by commas",
         )
     return {ours.strip(): yours.strip() for ours, _, yours in pairs}
 
@@ -209,7 +212,9 @@ def _index_names(text: str) -> dict[str, str]:
 def _required(environment: Mapping[str, str], name: str) -> str:
     value = environment.get(name, "").strip()
     if not value:
-        raise Misconfigured(f"{name} is not set: see docs/operations.md, Settings")
+        raise Misconfigured(
+            "CB-CONFIG-SETTING-MISSING", f"{name} is not set: see docs/operations.md, Settings"
+        )
     return value
 
 
@@ -235,8 +240,9 @@ def _signing_key(connection_id: str) -> SigningKey | None:
     if set(extra) == {"pkcs11_module", "token", "label"}:
         return KeyToken(Path(extra["pkcs11_module"]), extra["token"], extra["label"], secret)
     raise Misconfigured(
+        "CB-CONFIG-SIGNING-KEY-NOT-NAMED",
         f"the Airflow connection {connection_id} names no signing key: give its extra pkcs12, or "
-        "pkcs11_module, token and label, and nothing else"
+        "pkcs11_module, token and label, and nothing else",
     )
 
 
@@ -258,5 +264,6 @@ def _connection(connection_id: str):  # type: ignore[no-untyped-def]  # Airflow 
         return Connection.get(connection_id)
     except AirflowNotFoundException as error:
         raise Misconfigured(
-            f"the Airflow connection {connection_id} is missing: add it, see docs/operations.md"
+            "CB-CONFIG-CONNECTION-MISSING",
+            f"the Airflow connection {connection_id} is missing: add it, see docs/operations.md",
         ) from error

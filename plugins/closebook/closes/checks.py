@@ -53,15 +53,16 @@ class TieOutFailed(WrongData):
     ``proof`` says what was compared, for example the file of the check.
     """
 
-    def __init__(self, tie_out: TieOut, proof: str) -> None:
+    def __init__(self, code: str, tie_out: TieOut, proof: str) -> None:
         self.tie_out = tie_out
         rows = "; ".join(
             ", ".join(f"{column}={value}" for column, value in row.items())
             for row in tie_out.offending_sample
         )
         super().__init__(
+            code,
             f"{tie_out.period}: {tie_out.check_name} found {tie_out.offending_count} rows that do "
-            f"not tie out ({proof}): {rows}"
+            f"not tie out ({proof}): {rows}",
         )
 
 
@@ -71,7 +72,7 @@ def tie_out(
     """Run sql/<check_file>.sql on a close. Raises TieOutFailed if it selects rows."""
     result = run_check(store, check_file, close_id, period)
     if result.offending_count:
-        raise TieOutFailed(result, proof=f"sql/{check_file}.sql")
+        raise TieOutFailed("CB-DATA-CHECK-FAILED", result, proof=f"sql/{check_file}.sql")
     return result
 
 

@@ -74,10 +74,13 @@ def _summary(
     failures: dict[Period, ClosebookError], day_count: int, untried_count: int
 ) -> ClosebookError:
     errors = [*failures.values()]
-    kinds = [k for k in RETRYABLE if any(isinstance(error, k) for error in errors)]
-    kind = kinds[0] if kinds else WrongData
-    return kind(
+    text = (
         f"{len(failures)} of {day_count} days failed ({', '.join(d.label for d in failures)}), "
         f"{untried_count} were not tried, all others are closed; mend what is wrong and clear the "
         f"task, which closes the rest: {'; '.join(map(str, errors[:REASONS_SHOWN]))}"
     )
+    if any(isinstance(error, NotReady) for error in errors):
+        return NotReady("CB-WAIT-DAYS-FAILED", text)
+    if any(isinstance(error, Transient) for error in errors):
+        return Transient("CB-RETRY-DAYS-FAILED", text)
+    return WrongData("CB-DATA-DAYS-FAILED", text)

@@ -64,8 +64,9 @@ def _refuse_other_status(source: Source, period: Period, count: int) -> None:
         rows = source.rows("close_totals/read_other_status", period.bounds)
         shown = ", ".join(f"{row['transaction_id']} ({row['status']})" for row in rows)
         raise WrongData(
+            "CB-DATA-UNSETTLED-STATUS",
             f"{period}: {count} transactions have settled_at and a status that is not settled: "
-            f"{shown}; correct them, or the view reporting_source.transactions"
+            f"{shown}; correct them, or the view reporting_source.transactions",
         )
 
 

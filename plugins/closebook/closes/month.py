@@ -87,8 +87,9 @@ def _refuse_missing_days(store: Store, reading: Reading, month: Period, days: li
     awaited = [day for day in missing if first_start is not None and day.start > first_start]
     if awaited:
         raise NotReady(
+            "CB-WAIT-DAYS-NOT-CLOSED",
             f"{month}: {len(awaited)} of its days are not closed, {_labels(awaited)}: "
-            "daily_rollups has to close them first, by its run or a backfill"
+            "daily_rollups has to close them first, by its run or a backfill",
         )
     if missing:
         log.warning(

@@ -105,7 +105,10 @@ def _lock(store: Store, reading: Reading, period: Period) -> DictRow | None:
     current = store.execute(query("closes/current"), key).fetchone()
     current_id = None if current is None else current["close_id"]
     if current_id != reading.versions_before.get((period.grain, period.start)):
-        raise ConcurrentClose(f"{period}: another close of it was written meanwhile; run it again")
+        raise ConcurrentClose(
+            "CB-RETRY-OVERTAKEN",
+            f"{period}: another close of it was written meanwhile; run it again",
+        )
     return current
 
 
@@ -165,11 +168,14 @@ def _disagreement(
     first: Replica, second: Replica, period: Period, changes: OffendingRows
 ) -> ReplicasDisagree:
     found = checks.result_of("replicas_agree", period, _without_texts(changes))
-    return ReplicasDisagree(found, proof=f"{first.name} is old, {second.name} is new")
+    return ReplicasDisagree(
+        "CB-DATA-REPLICAS-DISAGREE", found, proof=f"{first.name} is old, {second.name} is new"
+    )
 
 
 def _change_without_reason(period: Period, changes: OffendingRows) -> ChangeWithoutReason:
     return ChangeWithoutReason(
+        "CB-DATA-CHANGE-WITHOUT-REASON",
         checks.result_of(SAME_AS_ISSUED, period, _without_texts(changes)),
         proof="old is as issued, new is what the platform has by now; to issue them again on "
         "purpose, run it again with a reason",
@@ -194,6 +200,7 @@ def _make_current(store: Store, close_id: int, period: Period) -> None:
         store.execute(query("closes/make_current"), {"close_id": close_id})
     except psycopg.errors.ExclusionViolation:
         raise WrongData(
+            "CB-DATA-PERIOD-OVERLAPS",
             f"{period} ({period.time_zone}) overlaps a period that was closed in another time "
-            "zone: set CLOSEBOOK_TIME_ZONE back, it must not change under closed periods"
+            "zone: set CLOSEBOOK_TIME_ZONE back, it must not change under closed periods",
         ) from None

@@ -48,7 +48,7 @@ def read(settings: Settings | DeskSettings) -> Document | None:
         with _redis(settings) as client:
             text = client.get(COUNTER_KEY)
     except redis.RedisError as error:
-        raise Transient(f"Redis cannot be read: {error}") from error
+        raise Transient("CB-RETRY-REDIS-UNREADABLE", f"Redis cannot be read: {error}") from error
     return None if text is None else json.loads(text)
 
 
@@ -80,7 +80,8 @@ def _content(store: Store) -> Document:
     rows = store.execute(query("counter_publications/totals")).fetchall()
     if not rows:
         raise NothingClosed(
-            "no hour is closed yet: run hourly_platform_volume or daily_rollups first"
+            "CB-WAIT-NOTHING-TO-COUNT",
+            "no hour is closed yet: run hourly_platform_volume or daily_rollups first",
         )
     as_of: datetime = rows[0]["as_of"]
     return {
@@ -115,9 +116,10 @@ def _refuse_falling_gross(old: Document, new: Document) -> None:
             fallen.append(f"{currency}: {totals['gross_minor']} -> {gross_minor}")
     if fallen:
         raise WrongData(
+            "CB-DATA-COUNTER-WOULD-FALL",
             "the gross total would fall, which only a settled payment that vanished from the "
             f"platform can cause ({'; '.join(fallen)}); look for hours with more than one version "
-            "in reporting.closes"
+            "in reporting.closes",
         )
 
 
@@ -129,8 +131,9 @@ def _write_to_redis(settings: Settings, document: Document) -> None:
             script(keys=[COUNTER_KEY], args=[document["publication"], text])
     except redis.RedisError as error:
         raise Transient(
+            "CB-RETRY-REDIS-NOT-WRITTEN",
             f"Redis did not take publication {document['publication']} of the counter "
-            f"({type(error).__name__}: {error}); it is safe in the store and can be sent again"
+            f"({type(error).__name__}: {error}); it is safe in the store and can be sent again",
         ) from error
 
 

@@ -102,7 +102,10 @@ def primary_health(settings: Settings) -> ServerHealth:
         with primary_connection(settings) as connection, answer_within(connection, ANSWER_SECONDS):
             server = _server(connection)
             if server["in_recovery"]:
-                raise Misconfigured("closebook_primary leads to a replica: it is in recovery")
+                raise Misconfigured(
+                    "CB-CONFIG-PRIMARY-IS-REPLICA",
+                    "closebook_primary leads to a replica: it is in recovery",
+                )
             return _figures(connection, "primary", server)
 
     return _answered(PRIMARY, "primary", ask)
@@ -119,12 +122,16 @@ def replica_health(
     def ask() -> Figures:
         status = replica_status(replica)
         if not status.in_recovery:
-            raise Transient(f"{replica.name} was promoted: it is not a replica any more")
+            raise Transient(
+                "CB-RETRY-REPLICA-PROMOTED",
+                f"{replica.name} was promoted: it is not a replica any more",
+            )
         fence = None if primary.figures is None else primary.figures.fence
         if fence is not None and fence.cluster != status.cluster:
             raise Misconfigured(
+                "CB-CONFIG-TWO-PLATFORMS",
                 f"{replica.name} is {status.cluster}, and the primary is {fence.cluster}: "
-                "point the connections of both at one platform"
+                "point the connections of both at one platform",
             )
         with (
             psycopg.connect(

@@ -48,19 +48,24 @@ class TaskContext:
             return []
         if not first or not last or self._text_parameter("day"):
             raise Misconfigured(
+                "CB-CONFIG-RANGE-INCOMPLETE",
                 "a range of days is named by first_day and last_day, both of them, and no day: "
-                "trigger it again so"
+                "trigger it again so",
             )
         first_day, last_day = _date(first), _date(last)
         is_too_long = last_day - first_day > MOST_DAYS_OF_A_RANGE
         if first_day < START_DATE.date() or is_too_long or last_day == date.max:
             raise Misconfigured(
+                "CB-CONFIG-RANGE-IMPOSSIBLE",
                 f"{first} to {last} is no range to close: it begins in {START_DATE.year} or later "
-                "and has ten years at most; trigger it again with the years that are meant"
+                "and has ten years at most; trigger it again with the years that are meant",
             )
         days = [*periods.days_between(first_day, last_day, self.settings.time_zone)]
         if not days:
-            raise Misconfigured(f"there is no day from {first} to {last}: trigger it with others")
+            raise Misconfigured(
+                "CB-CONFIG-RANGE-EMPTY",
+                f"there is no day from {first} to {last}: trigger it with others",
+            )
         return days
 
     def month(self) -> Period:
@@ -83,24 +88,27 @@ class TaskContext:
         named: str | None = self.parameters.get(parameter)
         if named and self.is_backfill:
             raise Misconfigured(
+                "CB-CONFIG-BACKFILL-NAMES-PERIOD",
                 f"this backfill names the {parameter} {named}: each of its runs would close that "
-                f"one; start it again with an empty {parameter}"
+                f"one; start it again with an empty {parameter}",
             )
         return named
 
     def _interval_start(self, parameter: str) -> datetime:
         if self.interval_start is None:
             raise Misconfigured(
-                f"this run has no data interval: trigger it with the parameter {parameter}"
+                "CB-CONFIG-NO-DATA-INTERVAL",
+                f"this run has no data interval: trigger it with the parameter {parameter}",
             )
         return self.interval_start
 
     def _refuse_other_schedule(self, period: Period) -> None:
         if self.interval_start is not None and period.start != self.interval_start:
             raise Misconfigured(
+                "CB-CONFIG-SCHEDULE-ZONE-DIFFERS",
                 f"the run's interval begins at {self.interval_start.isoformat()}, which is no "
                 f"boundary in {period.time_zone}: CLOSEBOOK_TIME_ZONE differs between the DAG "
-                "processor and the workers"
+                "processor and the workers",
             )
 
 
@@ -127,7 +135,9 @@ def _instant(text: str) -> datetime:
     try:
         instant = datetime.fromisoformat(text)
     except ValueError as error:
-        raise Misconfigured(f"{text!r} is not an instant: write it as 2026-10-31T14:00Z") from error
+        raise Misconfigured(
+            "CB-CONFIG-NOT-AN-INSTANT", f"{text!r} is not an instant: write it as 2026-10-31T14:00Z"
+        ) from error
     return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
 
 
@@ -135,4 +145,6 @@ def _date(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError as error:
-        raise Misconfigured(f"{text!r} is not a day: write it as 2026-10-31") from error
+        raise Misconfigured(
+            "CB-CONFIG-NOT-A-DAY", f"{text!r} is not a day: write it as 2026-10-31"
+        ) from error

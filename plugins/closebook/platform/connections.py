@@ -37,7 +37,10 @@ def primary_connection(settings: Settings) -> Iterator[psycopg.Connection[DictRo
             )
         except psycopg.OperationalError as error:
             if time.monotonic() >= deadline:
-                raise Transient(f"the primary cannot be asked for a fence: {error}") from None
+                raise Transient(
+                    "CB-RETRY-PRIMARY-UNREACHABLE",
+                    f"the primary cannot be asked for a fence: {error}",
+                ) from None
             time.sleep(pause_seconds)
         else:
             with connection:

@@ -142,10 +142,13 @@ def open_replica(replica: Replica) -> OpenReplica:
             raise
     except psycopg.Error as error:
         if is_server_failure(error):
-            raise ReplicaLost(f"{replica.name} failed: {first_line(error)}") from None
+            raise ReplicaLost(
+                "CB-RETRY-REPLICA-FAILED", f"{replica.name} failed: {first_line(error)}"
+            ) from None
         raise Misconfigured(
+            "CB-CONFIG-REPLICA-STATUS-REFUSED",
             f"{replica.name} does not say how far it is: {first_line(error)}; "
-            "run sql/platform/grants.sql on the platform"
+            "run sql/platform/grants.sql on the platform",
         ) from None
 
 

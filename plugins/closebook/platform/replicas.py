@@ -44,8 +44,9 @@ def read(settings: Settings, period: Period, work: Callable[[Source], Result]) -
                 avoided, last_error = chosen.status.replica, error
         time.sleep(FIRST_PAUSE_SECONDS * 2**attempt)
     raise Transient(
+        "CB-RETRY-READ-FAILED",
         f"{period}: reading failed {settings.read_attempts} times, last on "
-        f"{chosen.status.replica.name}: {last_error}"
+        f"{chosen.status.replica.name}: {last_error}",
     )
 
 
@@ -60,8 +61,9 @@ def read_both(
     """
     if len(settings.replicas) == 1:
         raise Misconfigured(
+            "CB-CONFIG-CROSS-CHECK-ONE-REPLICA",
             "a cross-check needs two replicas and CLOSEBOOK_REPLICAS names one: switch cross_check "
-            "off, or name another"
+            "off, or name another",
         )
     fence = raise_fence(settings, period)
     # The second read may begin minutes later, and an idle connection may be cut in that time. So
@@ -70,12 +72,16 @@ def read_both(
     others = tuple(r for r in settings.replicas if r != first.replica)
     try:
         second = _chosen_status(replace(settings, replicas=others), fence)
-    except (NotReady, Misconfigured) as lacking:
-        raise type(lacking)(
-            f"the cross-check has no second replica beside {first.replica.name}: {lacking}"
-        ) from None
+    except NotReady as lacking:
+        raise NotReady("CB-WAIT-NO-SECOND-REPLICA", _no_second(first, lacking)) from None
+    except Misconfigured as lacking:
+        raise Misconfigured("CB-CONFIG-NO-SECOND-REPLICA", _no_second(first, lacking)) from None
     with _connected_read(settings, fence, first) as source:
         return work(source, lambda: _connected_read(settings, fence, second))
+
+
+def _no_second(first: ReplicaStatus, lacking: ClosebookError) -> str:
+    return f"the cross-check has no second replica beside {first.replica.name}: {lacking}"
 
 
 def choose_replica(settings: Settings, fence: Fence, avoided: Replica | None) -> OpenReplica:
@@ -108,12 +114,15 @@ def choose_replica(settings: Settings, fence: Fence, avoided: Replica | None) ->
                 for a in answers
             )
             if all(isinstance(answer, Misconfigured) for answer in answers):
-                raise Misconfigured(f"no replica can be read: {lacks}")
+                raise Misconfigured(
+                    "CB-CONFIG-NO-REPLICA-READABLE", f"no replica can be read: {lacks}"
+                )
             remaining_seconds = deadline - time.monotonic()
             if remaining_seconds <= 0:
                 raise NotReady(
+                    "CB-WAIT-NO-REPLICA-CAUGHT-UP",
                     f"no replica has reached {fence.lsn} within "
-                    f"{settings.replica_wait_seconds:g} s: {lacks}"
+                    f"{settings.replica_wait_seconds:g} s: {lacks}",
                 )
             time.sleep(min(pause_seconds, remaining_seconds))
             pause_seconds = min(2 * pause_seconds, LONGEST_PAUSE_SECONDS)
@@ -127,8 +136,9 @@ def _ask(replica: Replica, fence: Fence) -> OpenReplica | ClosebookError:
     if asked.status.cluster != fence.cluster:
         asked.close()
         return Misconfigured(
+            "CB-CONFIG-TWO-PLATFORMS",
             f"{replica.name} is {asked.status.cluster}, and the primary is {fence.cluster}: "
-            "point the connections of both at one platform"
+            "point the connections of both at one platform",
         )
     return asked
 

@@ -118,9 +118,15 @@ def read_transaction(settings: Settings, fence: Fence, chosen: OpenReplica) -> I
         identity = connection.execute(query("replica/read_identity")).fetchone()
     assert identity is not None  # noqa: S101  # a select without from has one row
     if not identity["in_recovery"]:
-        raise ReplicaLost(f"{replica.name} was promoted: it is not a replica any more")
+        raise ReplicaLost(
+            "CB-RETRY-REPLICA-PROMOTED",
+            f"{replica.name} was promoted: it is not a replica any more",
+        )
     if identity["postmaster_started_at"] != status.postmaster_started_at:
-        raise ReplicaLost(f"{replica.name} was restarted between the choice and the read")
+        raise ReplicaLost(
+            "CB-RETRY-REPLICA-RESTARTED",
+            f"{replica.name} was restarted between the choice and the read",
+        )
     yield Source(connection, replica, fence, identity["snapshot_text"], statement_timeout)
 
 
@@ -152,13 +158,16 @@ def _replica_error(replica: Replica) -> Iterator[None]:
         yield
     except psycopg.Error as error:
         if is_server_failure(error):
-            raise ReplicaLost(f"{replica.name} failed: {first_line(error)}") from None
+            raise ReplicaLost(
+                "CB-RETRY-REPLICA-FAILED", f"{replica.name} failed: {first_line(error)}"
+            ) from None
         # What is wrong with the query itself names columns; all else may quote a value.
         is_named = isinstance(error, psycopg.ProgrammingError)
         reason = first_line(error) if is_named else f"{type(error).__name__}, {error.sqlstate}"
         raise WrongData(
+            "CB-DATA-QUERY-REFUSED",
             f"{replica.name} refused a query: {reason}; compare the platform's "
-            "reporting_source views with docs/contract.md"
+            "reporting_source views with docs/contract.md",
         ) from None
 
 
@@ -169,7 +178,10 @@ def _snapshot_error(replica: Replica) -> Iterator[None]:
         yield
     except (psycopg.DataError, psycopg.ProgrammingError) as error:
         # PostgreSQL 15 calls its name invalid, 16 and later undefined.
-        raise ReplicaLost(f"{replica.name} lost its snapshot: {first_line(error)}") from None
+        raise ReplicaLost(
+            "CB-RETRY-REPLICA-LOST-SNAPSHOT",
+            f"{replica.name} lost its snapshot: {first_line(error)}",
+        ) from None
 
 
 @contextmanager
@@ -178,4 +190,6 @@ def _store_error() -> Iterator[None]:
         yield
     except psycopg.Error as error:
         # Not chained: the text of the cause may quote the row that was being written.
-        raise Transient(f"the reporting store failed: {first_line(error)}") from None
+        raise Transient(
+            "CB-RETRY-STORE-FAILED", f"the reporting store failed: {first_line(error)}"
+        ) from None

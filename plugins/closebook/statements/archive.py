@@ -37,9 +37,10 @@ class Cabinet:
         named = self.documents.named(pdf, folder=folder, suffix="pdf")
         if registered_name not in {None, named.object_name}:
             raise WrongData(
+                "CB-DATA-DOCUMENT-NOT-REPEATABLE",
                 f"{self.month}: the document of account {statement.account_id} is lost, and it is "
                 f"not made the same again by what renders now: bring {registered_name} back from a "
-                "backup"
+                "backup",
             )
         with self.store.transaction():
             if not self._register(statement, rendered, named, seals) and registered_name is None:

@@ -51,20 +51,23 @@ def _verified(entries: Iterable[dict[str, Any]], seen_sha256: str | None) -> Cha
         expected_id = chain.entry_count + 1
         if entry["entry_id"] != expected_id:
             raise WrongData(
+                "CB-DATA-DESK-LOG-ENTRY-MISSING",
                 f"entry {expected_id} of the desk's log is missing: the next one there is "
-                f"{entry['entry_id']}; compare reporting.desk_log with a backup"
+                f"{entry['entry_id']}; compare reporting.desk_log with a backup",
             )
         if entry["previous_sha256"] != chain.last_sha256 or entry["entry_sha256"] != _hash(entry):
             raise WrongData(
+                "CB-DATA-DESK-LOG-ENTRY-CHANGED",
                 f"entry {expected_id} of the desk's log is not as it was written: its hash does "
-                "not follow; compare reporting.desk_log with a backup"
+                "not follow; compare reporting.desk_log with a backup",
             )
         chain = Chain(expected_id, entry["entry_sha256"])
         is_found = is_found or chain.last_sha256 == seen_sha256
     if not is_found:
         raise WrongData(
+            "CB-DATA-DESK-LOG-CUT-SHORT",
             f"no entry of the desk's log has the hash {seen_sha256}: entries were taken off its "
-            "end; compare reporting.desk_log with a backup"
+            "end; compare reporting.desk_log with a backup",
         )
     return chain
 

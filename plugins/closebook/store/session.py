@@ -27,7 +27,7 @@ def on_store(settings: Settings | DeskSettings) -> Iterator[Store]:
     except psycopg.Error as error:
         if not is_server_failure(error):
             raise
-        raise Transient(_failure(error)) from None
+        raise _failed(error) from None
 
 
 @contextmanager
@@ -42,12 +42,13 @@ def writing(store: Store, period: Period) -> Iterator[None]:
             yield
     except psycopg.Error as error:
         if is_server_failure(error):
-            raise Transient(f"{period}: {_failure(error)}") from None
+            raise _failed(error) from None
         # The server's detail is left out: it quotes the row, which may hold a name.
         where = error.diag.constraint_name or error.diag.column_name or error.diag.table_name
         raise WrongData(
+            "CB-DATA-ROWS-REFUSED",
             f"{period}: the reporting store refused the rows ({type(error).__name__} at {where}); "
-            "compare the platform's data with docs/contract.md"
+            "compare the platform's data with docs/contract.md",
         ) from None
 
 
@@ -61,6 +62,6 @@ def _connection(settings: Settings | DeskSettings) -> Store:
     return store
 
 
-def _failure(error: psycopg.Error) -> str:
+def _failed(error: psycopg.Error) -> Transient:
     # The first line only: the others may quote a row, which may hold a name.
-    return f"the reporting store failed: {first_line(error)}"
+    return Transient("CB-RETRY-STORE-FAILED", f"the reporting store failed: {first_line(error)}")
