@@ -13,7 +13,7 @@ SETTINGS = DOCS / "settings.md"
 VERIFY = DOCS / "verify.md"
 DOCUMENTS = [
     *sorted(REPOSITORY.glob("*.md")),
-    *sorted(DOCS.glob("*.md")),
+    *sorted(DOCS.rglob("*.md")),
     REPOSITORY / "benchmarks" / "NOTES.md",
     REPOSITORY / "sql" / "README.md",
     REPOSITORY / "tests" / "faults" / "README.md",

@@ -12,6 +12,7 @@ from local import REPOSITORY
 from local.airflow_contents import POOLS
 from local.stack import Stack
 from tests.markdown import (
+    DOCS,
     DOCUMENTS,
     OPERATIONS,
     README,
@@ -113,3 +114,16 @@ def test_the_queries_of_the_documents_run_as_the_desk(
     assert len(queries) == 6
     with psycopg.connect(stack.desk(module_store_database)) as desk:
         assert desk.execute(queries[number].encode()).fetchall() == []
+
+
+def test_each_decision_has_a_date_what_was_decided_against_what_and_why() -> None:
+    records = [
+        record
+        for path in sorted((DOCS / "decisions").glob("*.md"))
+        for record in re.split(r"^### ", text(path), flags=re.MULTILINE)[1:]
+    ]
+    assert len(records) > 80
+    for record in records:
+        assert re.match(r"\d{4}-\d\d-\d\d: \S", record), record
+        parts = re.findall(r"^- \*\*([\w ]+):\*\* \S", record, re.MULTILINE)
+        assert parts == ["Decided", "Instead of", "Why"], record
