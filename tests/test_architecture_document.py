@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 from local import REPOSITORY
-from tests.markdown import ARCHITECTURE, section, text
+from tests.markdown import ARCHITECTURE, first_column, section, text
 
 PACKAGE = REPOSITORY / "plugins" / "closebook"
 WALKS = (
     "One day, from the DAG to the store",
     "One statement, from frozen lines to a download",
     "One request at the desk",
+    "Where a rule is kept",
 )
 
 
@@ -31,13 +32,15 @@ def layers() -> dict[str, int]:
 
 
 def steps(title: str) -> list[tuple[str, str]]:
-    """File and function of each step of a walk."""
+    """File and function of each row of a table."""
     body = section(ARCHITECTURE, title)
     return re.findall(r"^\| [^|]+ \| `([\w/.]+)` \| `([\w.]+)` \|$", body, re.MULTILINE)
 
 
 def defined_in(path: Path) -> set[str]:
-    """The functions, classes, methods and constants of a module; functions in functions too."""
+    """The functions, classes, methods and constants of a module; all words of another file."""
+    if path.suffix != ".py":
+        return set(re.findall(r"\w+", text(path)))
     found = set()
     tree = ast.parse(text(path))
     for node in ast.walk(tree):
@@ -49,6 +52,12 @@ def defined_in(path: Path) -> set[str]:
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
             found.add(node.target.id)
     return found
+
+
+def test_each_folder_of_the_tree_is_listed() -> None:
+    folders = {path.name for path in REPOSITORY.iterdir() if path.is_dir()}
+    present = {f"{name}/" for name in folders if not name.startswith((".", "__"))}
+    assert set(first_column(section(ARCHITECTURE, "The tree"))) == present
 
 
 def test_the_packages_and_their_layers_are_those_of_import_linter() -> None:
@@ -63,7 +72,7 @@ def test_each_step_of_a_walk_is_where_the_document_says(title: str) -> None:
     found = steps(title)
     assert len(found) == len(rows.strip().splitlines())
     for path, name in found:
-        is_whole = path.startswith(("dags/", "plugins/"))
+        is_whole = path.startswith(("dags/", "plugins/", "sql/"))
         file = (REPOSITORY if is_whole else PACKAGE) / path
         assert file.is_file(), path
         assert name in defined_in(file), f"{path}: {name}"
