@@ -213,7 +213,7 @@ def _required(environment: Mapping[str, str], name: str) -> str:
     value = environment.get(name, "").strip()
     if not value:
         raise Misconfigured(
-            "CB-CONFIG-SETTING-MISSING", f"{name} is not set: see docs/operations.md, Settings"
+            "CB-CONFIG-SETTING-MISSING", f"{name} is not set: see docs/settings.md"
         )
     return value
 
@@ -265,5 +265,5 @@ def _connection(connection_id: str):  # type: ignore[no-untyped-def]  # Airflow 
     except AirflowNotFoundException as error:
         raise Misconfigured(
             "CB-CONFIG-CONNECTION-MISSING",
-            f"the Airflow connection {connection_id} is missing: add it, see docs/operations.md",
+            f"the Airflow connection {connection_id} is missing: add it, see docs/settings.md",
         ) from error

@@ -1,6 +1,6 @@
 """What is healthy: the one place of the thresholds, and the judgement of a server by them.
 
-docs/operations.md lists the alerts, and what to do about each.
+docs/health.md lists the alerts, and what to do about each.
 """
 
 from collections.abc import Iterable, Iterator
