@@ -7,8 +7,8 @@ import re
 import psycopg
 import pytest
 
+from deploy.airflow_defaults import POOLS
 from local import REPOSITORY
-from local.airflow_contents import POOLS
 from local.stack import Stack
 from tests.markdown import (
     OPERATIONS,
