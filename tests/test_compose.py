@@ -5,6 +5,7 @@ gives each of them.
 """
 
 import ast
+import json
 import re
 import subprocess
 import sys
@@ -192,6 +193,31 @@ def test_every_locked_package_has_a_hash(lock: str) -> None:
     packages = re.findall(r"^[a-z0-9][^\n]*(?:\n .*)*", text, re.MULTILINE)
     assert packages
     assert [it.splitlines()[0] for it in packages if "--hash=sha256:" not in it] == []
+
+
+def test_the_package_of_npm_has_a_hash_in_its_lock() -> None:
+    lock = json.loads((REPOSITORY / "tests/axe/package-lock.json").read_text("utf-8"))
+    wanted = json.loads((REPOSITORY / "tests/axe/package.json").read_text("utf-8"))["dependencies"]
+    locked = {name: it for name, it in lock["packages"].items() if name}
+    assert {name.rpartition("node_modules/")[2] for name in locked} >= set(wanted)
+    assert all(it["integrity"].startswith("sha512-") for it in locked.values())
+
+
+@pytest.mark.parametrize(
+    ("installer", "only_by_lock"),
+    [
+        ("pip install", "--require-hashes"),
+        ("uv pip sync", "--require-hashes"),
+        ("npm (?:ci|install|exec)", "npm ci"),
+    ],
+)
+def test_whatever_the_set_up_downloads_must_have_its_locked_hash(
+    installer: str, only_by_lock: str
+) -> None:
+    script = (REPOSITORY / "local/setup.sh").read_text("utf-8").replace("\\\n", "")
+    lines = re.findall(rf"^ +[^#\n]*\b{installer} .*$", script, re.MULTILINE)
+    assert lines
+    assert [line for line in lines if only_by_lock not in line] == []
 
 
 def test_the_image_has_the_programs_that_the_desk_starts() -> None:
