@@ -55,9 +55,9 @@ screenshots: setup-dev  # take the pictures of the README from the running demo
 	@$(PYTHON) -m local.screenshots
 
 lock: setup-dev  # resolve requirements*.in into requirements*.txt again, with the newest versions
-	@.local/uv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-header \
+	@.local/uv/bin/uv pip compile --quiet --upgrade --generate-hashes --universal --python-version 3.11 --no-header \
 		requirements.in --output-file requirements.txt
-	@.local/uv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-header \
+	@.local/uv/bin/uv pip compile --quiet --upgrade --generate-hashes --universal --python-version 3.11 --no-header \
 		--constraint requirements.txt requirements-dev.in --output-file requirements-dev.txt
 
 setup:

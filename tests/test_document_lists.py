@@ -9,8 +9,8 @@ import psycopg
 import pytest
 
 from closebook.errors import ClosebookError
+from deploy.airflow_defaults import POOLS
 from local import REPOSITORY
-from local.airflow_contents import POOLS
 from local.stack import Stack
 from tests.markdown import (
     DOCS,

@@ -1,4 +1,4 @@
-"""A real Prometheus with our rules, which scrapes the desk as local/prometheus.yml says."""
+"""A real Prometheus with our rules, which scrapes the desk as deploy/prometheus.yml says."""
 
 import subprocess
 import time
@@ -49,9 +49,9 @@ class Prometheus:
 @contextmanager
 def scraping(target: str, token: str, folder: Path) -> Iterator[Prometheus]:
     """Our configuration, of another address and once a second instead of twice a minute."""
-    config = yaml.safe_load((REPOSITORY / "local" / "prometheus.yml").read_text("utf-8"))
+    config = yaml.safe_load((REPOSITORY / "deploy" / "prometheus.yml").read_text("utf-8"))
     config["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
-    config["rule_files"] = [str(REPOSITORY / "local" / "prometheus-rules.yml")]
+    config["rule_files"] = [str(REPOSITORY / "deploy" / "prometheus-rules.yml")]
     config["scrape_configs"][0]["static_configs"] = [{"targets": [target]}]
     (folder / "prometheus.yml").write_text(yaml.safe_dump(config), "utf-8")
     token_file = folder / config["scrape_configs"][0]["authorization"]["credentials_file"]
