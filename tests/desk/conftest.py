@@ -129,8 +129,8 @@ def connections_to(stack: Stack, databases: Mapping[str, str]) -> Iterator[None]
     """Inside the with block, Airflow's connections lead to these databases."""
     with AirflowApi.login(stack.ui_url, "admin", stack.credentials["admin"]) as api:
 
-        def lead(connection_id: str, database: str) -> str:
-            known: str = api.get(f"connections/{connection_id}")["schema"]
+        def point_to(connection_id: str, database: str) -> str:
+            previous: str = api.get(f"connections/{connection_id}")["schema"]
             api.client.patch(
                 f"/api/v2/connections/{connection_id}",
                 params={"update_mask": "schema"},
@@ -140,26 +140,26 @@ def connections_to(stack: Stack, databases: Mapping[str, str]) -> Iterator[None]
                     "schema": database,
                 },
             ).raise_for_status()
-            return known
+            return previous
 
-        kept = {name: lead(name, database) for name, database in databases.items()}
+        original = {name: point_to(name, database) for name, database in databases.items()}
         try:
             yield
         finally:
-            for name, database in kept.items():
-                lead(name, database)
+            for name, database in original.items():
+                point_to(name, database)
 
 
 @contextmanager
 def moved_away(path: Path) -> Iterator[None]:
     """Inside the with block, the file is moved away. A replacement is removed at the end."""
-    kept = path.with_suffix(".kept")
-    path.rename(kept)
+    moved = path.with_suffix(".moved")
+    path.rename(moved)
     try:
         yield
     finally:
         path.unlink(missing_ok=True)
-        kept.rename(path)
+        moved.rename(path)
 
 
 @pytest.fixture(scope="module")
@@ -181,7 +181,7 @@ def desk(
     settings = settings_on(stack, module_platform_database, module_store_database, documents)
     platform = Platform(stack.primary_admin(module_platform_database))
     desk = Desk(stack, settings, platform, module_store_database)
-    asked = replace(RUN, run_id="manual", reason="a late card payment", requested_by="ada")
+    run = replace(RUN, run_id="manual", reason="a late card payment", requested_by="ada")
     for account_id, name in NAMES.items():
         currency = "JPY" if account_id == MARY else "USD"
         platform.open_account(account_id, currency, name)
@@ -190,13 +190,13 @@ def desk(
     # Enough lines for three pages
     for number in range(LONG_LINES):
         platform.post(MARY, OCTOBER.start + HOUR, 5 if number % 2 else -5, "JPY")
-    desk.closes["september"] = issue_month(settings, SEPTEMBER, asked)
-    desk.closes["october"] = issue_month(settings, OCTOBER, asked)
+    desk.closes["september"] = issue_month(settings, SEPTEMBER, run)
+    desk.closes["october"] = issue_month(settings, OCTOBER, run)
     with psycopg.connect(stack.desk(module_store_database), row_factory=dict_row) as store:
         batch = release.latest_batch(store, OCTOBER)
         release.release(store, OCTOBER, batch.sha256, "bob")
     platform.post(GRACE, OCTOBER.end - HOUR, -55)
-    desk.closes["corrected"] = issue_month(settings, OCTOBER, asked)
+    desk.closes["corrected"] = issue_month(settings, OCTOBER, run)
     with connections_to(stack, {"closebook_desk": module_store_database}):
         yield desk
         for client in desk.clients.values():

@@ -151,18 +151,18 @@ def test_the_role_admin_alone_does_not_open_documents(desk: Desk) -> None:
 def without_role(stack: Stack, user: str, role: str) -> Iterator[None]:
     """Inside the with block, the user has lost a role in FAB's own tables."""
     with psycopg.connect(stack.store_admin("airflow"), autocommit=True) as metadata:
-        kept = metadata.execute(
+        removed = metadata.execute(
             "delete from ab_user_role"
             " where user_id = (select id from ab_user where username = %s)"
             " and role_id = (select id from ab_role where name = %s)"
             " returning id, user_id, role_id",
             [user, role],
         ).fetchone()
-        assert kept is not None
+        assert removed is not None
         try:
             yield
         finally:
-            metadata.execute("insert into ab_user_role values (%s, %s, %s)", kept)
+            metadata.execute("insert into ab_user_role values (%s, %s, %s)", removed)
 
 
 def test_a_link_stops_working_at_once_when_the_role_is_taken_away(desk: Desk) -> None:
@@ -176,9 +176,9 @@ def test_a_link_stops_working_at_once_when_the_role_is_taken_away(desk: Desk) ->
 def test_a_session_ends_at_the_log_out(desk: Desk) -> None:
     client = logged_in(desk.stack, "finance")
     assert client.get("/closebook/statements").status_code == 200
-    kept = dict(client.cookies)
+    cookies = dict(client.cookies)
     client.get("/api/v2/auth/logout")
-    again = httpx.get(f"{desk.url}/statements", cookies=kept, trust_env=False)
+    again = httpx.get(f"{desk.url}/statements", cookies=cookies, trust_env=False)
     assert again.status_code == 303
 
 

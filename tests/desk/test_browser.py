@@ -203,7 +203,7 @@ def tab_to(page: Page, wanted: Locator) -> None:
         if wanted.evaluate("element => element === document.activeElement"):
             assert wanted.evaluate("element => getComputedStyle(element).outlineStyle") == "solid"
             return
-    raise AssertionError(f"no Tab leads to {wanted}")
+    raise AssertionError(f"the Tab key does not reach {wanted}")
 
 
 # A user and a page. The pages Volume and Health are tested in test_monitoring_pages.py.

@@ -96,8 +96,10 @@ def test_the_review_page_shows_totals_by_currency_and_the_change_since_the_month
 
 
 def test_an_operator_answers_a_request_once_and_sees_no_holder(desk: Desk) -> None:
-    asked = desk.post("finance", f"{desk.path('october', ADA)}/requests", reason="fee <i>twice</i>")
-    assert asked.status_code == 303
+    answer = desk.post(
+        "finance", f"{desk.path('october', ADA)}/requests", reason="fee <i>twice</i>"
+    )
+    assert answer.status_code == 303
     [request] = desk.rows("select * from reporting.reissue_requests")
     listed = desk.get("operator", "/requests").text
     assert "fee &lt;i&gt;twice&lt;/i&gt;" in listed
@@ -123,15 +125,15 @@ def test_verify_log_names_the_entry_at_which_the_chain_is_broken(
         desk.get("finance", desk.path("october", ADA))
     assert main(["verify-log", "--conninfo", conninfo]) == 0
     entries = desk.audit_log()
-    said = capsys.readouterr().out
-    assert f"{len(entries)} entries follow; the last is {entries[-1]['entry_sha256']}" in said
+    output = capsys.readouterr().out
+    assert f"{len(entries)} entries follow; the last is {entries[-1]['entry_sha256']}" in output
     middle, last = entries[-2]["entry_id"], entries[-1]["entry_id"]
     last_sha256 = entries[-1]["entry_sha256"]
 
     def error_after(change: str, *parameters: object, seen: str | None = None) -> str:
         """The error of verify-log after the owner has changed the log. The change is undone."""
         with desk.owner() as owner:
-            owner.execute("create table kept as select * from reporting.desk_log")
+            owner.execute("create table saved_log as select * from reporting.desk_log")
             owner.execute(change.encode(), parameters)
         try:
             arguments = ["verify-log", "--conninfo", conninfo]
@@ -142,8 +144,8 @@ def test_verify_log_names_the_entry_at_which_the_chain_is_broken(
             with psycopg.connect(desk.stack.store_admin(desk.database)) as admin:
                 admin.execute("set local session_replication_role = replica")
                 admin.execute("truncate reporting.desk_log")
-                admin.execute("insert into reporting.desk_log select * from kept")
-                admin.execute("drop table kept")
+                admin.execute("insert into reporting.desk_log select * from saved_log")
+                admin.execute("drop table saved_log")
 
     rename = "update reporting.desk_log set person = 'eve' where entry_id = %s"
     assert f"entry {middle} of the desk's log is not as it was written" in error_after(

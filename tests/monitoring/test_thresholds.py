@@ -1,4 +1,4 @@
-"""The alerts of a server: each metric at its threshold and beyond it."""
+"""The alerts of a server whose metrics are at their thresholds, or exceed them."""
 
 from dataclasses import replace
 
@@ -38,7 +38,7 @@ def test_a_server_at_its_thresholds_has_no_alert() -> None:
         (replace(HEALTHY, slow_queries=(SlowQuery("shop", 7, 2, 2_000.0),)), "slow_statements"),
     ],
 )
-def test_a_metric_beyond_its_threshold_is_one_alert(changed: ServerMetrics, alert: str) -> None:
+def test_each_exceeded_threshold_is_one_alert(changed: ServerMetrics, alert: str) -> None:
     assert alert_names(changed) == [alert]
 
 

@@ -47,7 +47,7 @@ ROUTERS: tuple[APIRouter, ...] = (
 
 
 def make_app() -> FastAPI:
-    """Return a new desk app. It opens no connection and reads no setting before a request comes."""
+    """Return a new desk app. It opens connections and reads settings only for a request."""
     app = FastAPI(
         title="Closebook",
         # No OpenAPI page: it would list all routes, and it would need a permission of its own.

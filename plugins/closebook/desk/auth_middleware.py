@@ -112,14 +112,15 @@ class AuthMiddleware:
                 return None
             return PlainTextResponse("The bearer token is missing or wrong.", 401)
         user = await authenticated_user(request, _ALL_PERMISSIONS)
-        if user is None:
+        if user is None:  # guard: desk.log-in
             return _log_in(request)
         request.state.user = user
         allowed = rule is permissions.Anyone.SIGNED_IN or (
             isinstance(rule, Permission) and user.may(rule)
         )
-        if not allowed:
+        if not allowed:  # guard: desk.role
             return await self._refuse(request, 404 if rule is None else 403)
+        # guard: desk.same-origin
         if request.method not in _SAFE_METHODS and not _is_same_origin(request):
             return await self._refuse(request, 403)
         return None
@@ -133,6 +134,7 @@ class AuthMiddleware:
                 if not isinstance(route, APIRoute):
                     return None
                 request.state.route = route.path
+                # guard: desk.route-without-a-row
                 return self._rules.get((request.method, route.path))
         return None
 

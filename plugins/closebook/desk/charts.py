@@ -27,7 +27,6 @@ class Bar:
 class Line:
     """One series as the data of an SVG path. ``number`` (from 1) selects the colour."""
 
-    name: str
     number: int
     path: str
 
@@ -83,17 +82,17 @@ class Axes:
 
     def lines(
         self,
-        series: Mapping[tuple[int, str], Iterable[tuple[datetime, float | None]]],
+        series: Mapping[int, Iterable[tuple[datetime, float | None]]],
         longest_gap_seconds: float,
     ) -> tuple[Line, ...]:
-        """Return one line for each series; the key of a series is its number and its name.
+        """Return one line for each series; the key of a series is its number.
 
         A line has a gap where a value is None, and where two points are further apart than
         ``longest_gap_seconds``.
         """
         return tuple(
-            Line(name, number, self._path(points, longest_gap_seconds))
-            for (number, name), points in series.items()
+            Line(number, self._path(points, longest_gap_seconds))
+            for number, points in series.items()
         )
 
     def _path(

@@ -15,5 +15,6 @@ async def require_csrf_token(request: Request) -> None:
         return
     token = (await request.form()).get(CSRF_FIELD)
     expected = current_user(request).csrf_token
+    # guard: desk.csrf-token
     if not isinstance(token, str) or not compare_digest(token.encode(), expected.encode()):
         raise HTTPException(403, "This form is from another session. Load the page again.")

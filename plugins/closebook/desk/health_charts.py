@@ -136,8 +136,8 @@ def _chart(
     time_range: TimeRange,
     now: datetime,
 ) -> Chart:
-    points: dict[tuple[int, str], list[tuple[datetime, float | None]]] = {
-        (number, name): [
+    points: dict[int, list[tuple[datetime, float | None]]] = {
+        number: [
             (row["step_start"], metric.value(row)) for row in series if row["server_name"] == name
         ]
         for name, number in servers.items()

@@ -77,6 +77,7 @@ def _output(limits: Limits, content: bytes, program: str, *arguments: str) -> by
                 # Its messages can contain text of the page.
                 stderr=subprocess.DEVNULL,
                 # The environment of Airflow contains secrets, which the program does not need.
+                # guard: desk.preview-sees-no-secrets
                 env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"},
             )
         except FileNotFoundError as error:
@@ -86,7 +87,7 @@ def _output(limits: Limits, content: bytes, program: str, *arguments: str) -> by
             ) from error
         with process:
             try:
-                _limit(process.pid, limits)
+                _limit(process.pid, limits)  # guard: desk.preview-limits
                 output, _ = process.communicate(content, timeout=limits.wall_seconds)
             except subprocess.TimeoutExpired as error:
                 raise Transient(

@@ -18,7 +18,7 @@ CAMT053 = "application/xml"
 CSV = "text/csv"
 
 # An id in a path of the desk: a bigint of the store.
-Id = Annotated[int, Path(ge=0, lt=2**63)]
+Id = Annotated[int, Path(ge=0, lt=2**63)]  # guard: desk.ids-are-numbers
 
 
 def visible_statement(store: Store, request: Request, close_id: int, account_id: int) -> DictRow:
@@ -58,16 +58,25 @@ def read_document(
         row = visible_statement(store, request, close_id, account_id)
         object_name, digest = row["object_name"], row["sha256"]
         if media_type != PDF:
-            twins = store.execute(
-                query("desk/statement_twins"), {"close_id": close_id, "account_id": account_id}
-            )
-            twin = next((each for each in twins if each["media_type"] == media_type), None)
-            object_name, digest = (twin["object_name"], twin["sha256"]) if twin else (None, None)
+            other = _other_documents(store, close_id, account_id).get(media_type)
+            object_name, digest = (other["object_name"], other["sha256"]) if other else (None, None)
         if object_name is None:
             raise HTTPException(404)
         content = Documents(settings.documents_url).read(object_name)
+        # guard: desk.looks-are-recorded
         audit_log.record(store, request, action, f"{part} of {audit_subject(row)}", digest)
     return row, content
+
+
+def media_types(store: Store, close_id: int, account_id: int) -> set[str]:
+    """Return the media types of the statement's documents other than the PDF."""
+    return set(_other_documents(store, close_id, account_id))
+
+
+def _other_documents(store: Store, close_id: int, account_id: int) -> dict[str, DictRow]:
+    ids = {"close_id": close_id, "account_id": account_id}
+    rows = store.execute(query("desk/statement_twins"), ids)
+    return {row["media_type"]: row for row in rows}
 
 
 def audit_subject(row: DictRow) -> str:

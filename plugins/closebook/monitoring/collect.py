@@ -52,6 +52,7 @@ def collect(settings: Settings) -> list[ServerAlert]:
         store.execute(query("health/purge"))
     for alert in alerts:
         _log.warning("%s", alert)
+    # guard: health.no-server-fails-the-run
     if all(server.statistics is None for server in servers):
         problems = "; ".join(f"{server.name}: {server.problem}" for server in servers)
         raise Transient(f"no server of the platform answers: {problems}")
@@ -177,11 +178,12 @@ def _store_details(store: Store, statistics: ServerStatistics, sample_id: int) -
 def _alerts(store: Store, server: ServerHealth, sample_id: int) -> Iterable[Alert]:
     statistics = server.statistics
     if statistics is None:
+        # guard: health.server-down
         yield Alert("server_down", server.problem or "the server does not answer")
         return
     yield from exceeded_thresholds(_metrics(store, statistics, sample_id))
     for plan in statistics.plans:
-        if not plan.is_as_expected:
+        if not plan.is_as_expected:  # guard: health.changed-plan
             yield Alert(
                 "plan_changed",
                 f"{plan.query_name} should use the index {plan.expected_index}, but its plan is "

@@ -126,7 +126,7 @@ def primary_health(settings: Settings) -> ServerHealth:
             hung_up_after(connection, TIMEOUT_SECONDS),
         ):
             server = _server(connection)
-            if server["in_recovery"]:
+            if server["in_recovery"]:  # guard: health.primary-is-a-primary
                 raise Misconfigured("closebook_primary leads to a replica: it is in recovery")
             return _statistics(connection, "primary", server)
 

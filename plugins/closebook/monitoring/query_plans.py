@@ -128,6 +128,6 @@ def _costs_no_more(connection: psycopg.Connection[DictRow], node: Mapping[str, A
     row_count: float = row["row_count"]
     returned_count: float = node["Plan Rows"]
     is_sequential = node["Node Type"] == "Seq Scan"
-    return row_count <= SMALL_TABLE_ROWS or (
+    return row_count <= SMALL_TABLE_ROWS or (  # guard: health.large-scan
         is_sequential and returned_count >= LARGE_PART_OF_A_TABLE * row_count
     )

@@ -87,6 +87,7 @@ def exceeded_thresholds(metrics: ServerMetrics) -> Iterator[Alert]:
             f"the minimum is {INDEX_HIT_RATE_MIN:.0%}",
         )
     lag_seconds = metrics.lag_seconds
+    # guard: health.idle-primary-has-no-lag
     if metrics.lag_bytes and (lag_seconds is None or lag_seconds > LAG_SECONDS_MAX):
         caught_up = "at an unknown time" if lag_seconds is None else f"{lag_seconds:.0f} s ago"
         yield Alert(

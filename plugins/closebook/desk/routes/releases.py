@@ -59,6 +59,7 @@ def decide(
     try:
         with on_store(settings) as store:
             if verdict == "released":
+                # guard: desk.requester-does-not-release
                 release.release(store, period, manifest_sha256, user.name, text or None)
             else:
                 release.reject(store, period, manifest_sha256, user.name, text)

@@ -8,7 +8,12 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from closebook.desk import audit_log, permissions
 from closebook.desk.current_user import CurrentUser
 from closebook.desk.months import month_label
-from closebook.desk.statement_documents import Id, audit_subject, visible_statement
+from closebook.desk.statement_documents import (
+    Id,
+    audit_subject,
+    media_types,
+    visible_statement,
+)
 from closebook.desk.templating import render_page
 from closebook.settings import desk_from_airflow
 from closebook.sql import query
@@ -29,7 +34,7 @@ def statement(request: Request, user: CurrentUser, close_id: Id, account_id: Id)
             query("desk/statement_versions"),
             {**ids, "may_review": user.may(permissions.REVIEW_RELEASES)},
         ).fetchall()
-        twins = store.execute(query("desk/statement_twins"), ids).fetchall()
+        other_types = media_types(store, close_id, account_id)
         requests = store.execute(query("desk/statement_requests"), ids).fetchall()
         audit_log.record(store, request, "looked", audit_subject(row), row["sha256"])
     return render_page(
@@ -38,7 +43,7 @@ def statement(request: Request, user: CurrentUser, close_id: Id, account_id: Id)
         statement=row,
         month=month_label(row),
         versions=versions,
-        media_types={twin["media_type"] for twin in twins},
+        media_types=other_types,
         requests=requests,
     )
 
