@@ -31,7 +31,7 @@ def hung_up_after(connection: psycopg.Connection[Any], seconds: float) -> Iterat
             suppress(psycopg.OperationalError, OSError),
             socket.socket(fileno=os.dup(connection.fileno())) as line,
         ):
-            line.shutdown(socket.SHUT_RDWR)
+            line.shutdown(socket.SHUT_RDWR)  # guard: replica.hang-up
 
     timer = threading.Timer(seconds, hang_up)
     timer.daemon = True
@@ -52,6 +52,7 @@ def is_lost(error: psycopg.Error) -> bool:
     Lost, shut down, recovery conflict, time-out, too many connections. An error without a state
     is not the server's word but psycopg's, such as on a COPY that a shutdown has ended.
     """
+    # guard: replica.copy-that-a-shutdown-ends
     return error.sqlstate is None or isinstance(error, LOST)
 
 

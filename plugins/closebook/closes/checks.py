@@ -68,7 +68,7 @@ def tie_out(
     """Run sql/<check_file>.sql on a close. Raises TieOutFailed if it selects rows."""
     result = look(store, check_file, close_id, period)
     if result.offending_count:
-        raise TieOutFailed(result, proof=f"sql/{check_file}.sql")
+        raise TieOutFailed(result, proof=f"sql/{check_file}.sql")  # guard: store.tie-outs
     return result
 
 
@@ -89,10 +89,11 @@ def select(
     store: psycopg.Connection[DictRow], name: str, parameters: Mapping[str, object]
 ) -> Selected:
     """Run sql/<name>.sql, whose rows offend: all are counted, SAMPLE_ROWS of them are fetched."""
+    # guard: store.fetches-few-offending-rows
     counted = _COUNTED.format(sql.SQL(query(name)), SAMPLE_ROWS)
     rows = store.execute(counted, parameters).fetchall()
     count = max((row.pop("selected_count") for row in rows), default=0)
-    return Selected(count, rows)
+    return Selected(count, rows)  # guard: store.counts-all-offending-rows
 
 
 def found(check_name: str, period: Period, selected: Selected = Selected()) -> TieOut:

@@ -34,8 +34,9 @@ def close_days(settings: Settings, days: Sequence[Period], run: Run) -> list[int
     failures: dict[Period, ClosebookError] = {}
     unready_in_a_row = 0
     queue = deque(left)
-    while queue and unready_in_a_row <= UNREADY_IN_A_ROW:
+    while queue and unready_in_a_row <= UNREADY_IN_A_ROW:  # guard: range.lost-servers-end-a-try
         # The farthest day then tells whether it is those days or the servers.
+        # guard: range.unready-days-keep-no-other
         day = queue.pop() if unready_in_a_row == UNREADY_IN_A_ROW else queue.popleft()
         try:
             close_ids.append(close_day(settings, day, run).close_id)
@@ -60,6 +61,7 @@ def _left(settings: Settings, days: Sequence[Period], run: Run) -> list[Period]:
         rows = store.execute(query("closes/days_closed_by_run"), asked).fetchall()
     counts = {row["period_start"]: row["close_count"] for row in rows}
     most = max(counts.values(), default=0)
+    # guard: range.closed-days-are-not-repeated
     return [day for day in days if counts.get(day.start, 0) < most] or [*days]
 
 

@@ -52,7 +52,7 @@ def close(
                 log.info("%s; it is read again", failure)
                 continue
             if isinstance(failure, TieOutFailed):
-                _record(settings, failure.tie_out, run)
+                _record(settings, failure.tie_out, run)  # guard: issue.unasked-change-is-recorded
             raise
         _report(written, left_behind)
         return written
@@ -64,7 +64,7 @@ def _attempt(
     """Return what was written, and what does not tie out with it any more."""
     # One connection for all of it: to open another takes as long as to write an hour.
     with on_store(settings) as store:
-        with store.transaction():
+        with store.transaction():  # guard: store.no-transaction-while-waiting
             basis = register.current_versions(store, compared)
 
         def write(

@@ -105,14 +105,15 @@ class Gate:
         if isinstance(rule, MachineToken):
             return None if _holds(request, rule) else PlainTextResponse("no valid token", 401)
         person = await person_of(request, _KNOWN)
-        if person is None:
+        if person is None:  # guard: desk.log-in
             return _log_in(request)
         request.state.person = person
         allowed = rule is permissions.Anyone.SIGNED_IN or (
             isinstance(rule, Permission) and person.may(rule)
         )
-        if not allowed:
+        if not allowed:  # guard: desk.role
             return await self._refuse(request, person, 404 if rule is None else 403)
+        # guard: desk.same-origin
         if request.method not in _SAFE_METHODS and not _is_same_origin(request):
             return await self._refuse(request, person, 403)
         return None
@@ -126,6 +127,7 @@ class Gate:
                 if not isinstance(route, APIRoute):
                     return None
                 request.state.route = route.path
+                # guard: desk.route-without-a-row
                 return self._rules.get((request.method, route.path))
         return None
 

@@ -25,5 +25,6 @@ async def require_form_token(request: Request) -> None:
         return
     sent = (await request.form()).get(FORM_TOKEN)
     expected = person_asking(request).form_token
+    # guard: desk.csrf-token
     if not isinstance(sent, str) or not compare_digest(sent.encode(), expected.encode()):
         raise HTTPException(403, "the form is not of this session; load the page again")

@@ -71,6 +71,7 @@ def _told_by(limits: Limits, content: bytes, program: str, *arguments: str) -> b
                 # What it says may hold what the page says.
                 stderr=subprocess.DEVNULL,
                 # It needs none of Airflow's secrets.
+                # guard: desk.preview-sees-no-secrets
                 env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"},
             )
         except FileNotFoundError as error:
@@ -80,7 +81,7 @@ def _told_by(limits: Limits, content: bytes, program: str, *arguments: str) -> b
             ) from error
         with process:
             try:
-                _limit(process.pid, limits)
+                _limit(process.pid, limits)  # guard: desk.preview-limits
                 told, _ = process.communicate(content, timeout=limits.wall_seconds)
             except subprocess.TimeoutExpired as error:
                 raise Transient(

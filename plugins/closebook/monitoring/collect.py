@@ -53,7 +53,7 @@ def collect(settings: Settings) -> list[Finding]:
         store.execute(query("health/purge"))
     for finding in findings:
         _log.warning("%s", finding)
-    if all(server.figures is None for server in servers):
+    if all(server.figures is None for server in servers):  # guard: health.no-server-fails-the-run
         problems = "; ".join(f"{server.name}: {server.problem}" for server in servers)
         raise Transient(f"no server of the platform answers: {problems}")
     return findings
@@ -187,6 +187,7 @@ def _keep_parts(store: Store, figures: Figures, sample_id: int) -> None:
 def _alerts(store: Store, server: ServerHealth, sample_id: int) -> Iterable[Alert]:
     figures = server.figures
     if figures is None:
+        # guard: health.server-down
         yield Alert("server_down", server.problem or "it does not answer")
         return
     interval = store.execute(query("health/interval"), {"sample_id": sample_id}).fetchone()
@@ -206,7 +207,7 @@ def _alerts(store: Store, server: ServerHealth, sample_id: int) -> Iterable[Aler
         )
     )
     for plan in figures.plans:
-        if not plan.is_as_meant:
+        if not plan.is_as_meant:  # guard: health.changed-plan
             yield Alert(
                 "plan_changed",
                 f"{plan.query_name} is meant for the index {plan.meant_index}, and would run as "

@@ -101,7 +101,7 @@ def primary_health(settings: Settings) -> ServerHealth:
     def ask() -> Figures:
         with primary_connection(settings) as connection, hung_up_after(connection, ANSWER_SECONDS):
             server = _server(connection)
-            if server["in_recovery"]:
+            if server["in_recovery"]:  # guard: health.primary-is-a-primary
                 raise Misconfigured("closebook_primary leads to a replica: it is in recovery")
             return _figures(connection, "primary", server)
 

@@ -126,6 +126,6 @@ def _is_no_worse(connection: psycopg.Connection[DictRow], node: Mapping[str, Any
     row_count: float = row["row_count"]
     wanted_count: float = node["Plan Rows"]
     is_whole = node["Node Type"] == "Seq Scan"
-    return row_count <= SMALL_TABLE_ROWS or (
+    return row_count <= SMALL_TABLE_ROWS or (  # guard: health.large-scan
         is_whole and wanted_count >= MUCH_OF_A_TABLE * row_count
     )

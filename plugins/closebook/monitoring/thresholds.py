@@ -76,6 +76,7 @@ def judge(vitals: Vitals) -> Iterator[Alert]:
             "index_hit_rate",
             f"{rate:.2%} of index blocks were in memory, and {INDEX_HIT_RATE_MIN:.0%} should be",
         )
+    # guard: health.idle-primary-has-no-lag
     if vitals.lag_bytes and (vitals.lag_seconds is None or vitals.lag_seconds > LAG_SECONDS_MAX):
         age = "an unknown time" if vitals.lag_seconds is None else f"{vitals.lag_seconds:.0f} s"
         yield Alert(

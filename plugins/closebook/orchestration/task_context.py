@@ -46,13 +46,14 @@ class TaskContext:
         first, last = self._named("first_day"), self._named("last_day")
         if not first and not last:
             return []
-        if not first or not last or self._named("day"):
+        if not first or not last or self._named("day"):  # guard: range.both-bounds-and-no-day
             raise Misconfigured(
                 "a range of days is named by first_day and last_day, both of them, and no day: "
                 "trigger it again so"
             )
         first_day, last_day = _date(first), _date(last)
         is_too_long = last_day - first_day > MOST_DAYS_OF_A_RANGE
+        # guard: range.slip-in-a-year
         if first_day < START_DATE.date() or is_too_long or last_day == date.max:
             raise Misconfigured(
                 f"{first} to {last} is no range to close: it begins in {START_DATE.year} or later "
@@ -81,7 +82,7 @@ class TaskContext:
     def _named(self, parameter: str) -> str | None:
         """The parameter's value; a backfill has a period of its own for each of its runs."""
         named: str | None = self.parameters.get(parameter)
-        if named and self.is_backfill:
+        if named and self.is_backfill:  # guard: schedule.backfill-names-no-period
             raise Misconfigured(
                 f"this backfill names the {parameter} {named}: each of its runs would close that "
                 f"one; start it again with an empty {parameter}"
@@ -96,6 +97,7 @@ class TaskContext:
         return self.interval_start
 
     def _refuse_other_schedule(self, period: Period) -> None:
+        # guard: schedule.one-time-zone
         if self.interval_start is not None and period.start != self.interval_start:
             raise Misconfigured(
                 f"the run's interval begins at {self.interval_start.isoformat()}, which is no "

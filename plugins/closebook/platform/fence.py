@@ -82,6 +82,7 @@ def raise_fence(settings: Settings, period: Period) -> Fence:
         if obstacle is None:
             # One that is prepared from now on began after the period's end.
             if suspects is None:
+                # guard: fence.prepared-transactions
                 suspects = {row["transaction_id"] for row in seen.prepared}
             obstacle = _open_suspect(seen, suspects)
         if obstacle is None:
@@ -99,11 +100,11 @@ def raise_fence(settings: Settings, period: Period) -> Fence:
 
 def _wait_for_end(settings: Settings, period: Period) -> _Observation:
     """Return the first observation that the primary's clock puts past the end and the grace."""
-    end = period.end + timedelta(seconds=settings.fence_grace_seconds)
+    end = period.end + timedelta(seconds=settings.fence_grace_seconds)  # guard: fence.grace
     while True:
         seen = _observe(settings)
         remaining = (end - seen.observed_at).total_seconds()
-        if remaining <= 0:
+        if remaining <= 0:  # guard: fence.period-has-ended
             return seen
         if remaining > settings.fence_wait_seconds + settings.fence_grace_seconds:
             raise NotReady(f"{period} has not ended: it is {seen.observed_at.isoformat()} now")
@@ -120,8 +121,9 @@ def _open_writer(period: Period, seen: _Observation) -> str | None:
         f"application {backend['application_name']!r}, state {backend['state']}"
     )
     if backend["began_at"] is None:
+        # guard: fence.hidden-transactions
         return f"a backend ({who}) hides its transactions: set track_activities = on for it"
-    if backend["began_at"] < period.end:
+    if backend["began_at"] < period.end:  # guard: fence.open-transactions
         age_seconds = (seen.observed_at - backend["began_at"]).total_seconds()
         return (
             f"a transaction open for {age_seconds:.1f} s ({who}) may still commit into it: "
@@ -160,7 +162,7 @@ def _observe(settings: Settings) -> _Observation:
             "with sql/platform/roles.sql"
         ) from None
     (clock,), backends, prepared, (log,) = results
-    if not clock["sees_all_backends"]:
+    if not clock["sees_all_backends"]:  # guard: fence.sees-all-backends
         raise Misconfigured(
             "the fence role does not see what other roles do on the primary: "
             "grant pg_monitor to it (sql/platform/roles.sql)"
@@ -188,6 +190,6 @@ def _end_of_last_record(log: DictRow) -> int:
     position: int = log["insert_position"]
     if position % log["segment_bytes"] == SEGMENT_HEADER_BYTES:
         return position - SEGMENT_HEADER_BYTES
-    if position % log["block_bytes"] == PAGE_HEADER_BYTES:
+    if position % log["block_bytes"] == PAGE_HEADER_BYTES:  # guard: fence.page-headers
         return position - PAGE_HEADER_BYTES
     return position

@@ -39,6 +39,7 @@ def read(settings: Settings, period: Period, work: Callable[[Source], Result]) -
     for attempt in range(settings.read_attempts):
         with choose_replica(settings, fence, avoided) as chosen:
             try:
+                # guard: replica.same-connection
                 with read_transaction(settings, fence, chosen) as source:
                     return work(source)
             except ReplicaLost as error:
@@ -68,6 +69,7 @@ def read_both(
     # The second's turn may come in minutes, and who idles that long may be cut off on the way: each
     # is connected to anew when it is read.
     first = _chosen_status(settings, fence)
+    # guard: cross-check.two-replicas
     others = tuple(r for r in settings.replicas if r != first.replica)
     try:
         second = _chosen_status(replace(settings, replicas=others), fence)
@@ -96,12 +98,13 @@ def choose_replica(settings: Settings, fence: Fence, avoided: Replica | None) ->
             ready = [answer for answer in opened if answer.status.lack(fence) is None]
             chosen = min(
                 ready,
+                # guard: replica.another-after-failure
                 key=lambda r: (r.status.replica == avoided, r.status.open_transactions),
                 default=None,
             )
             for other in opened:
                 if other is not chosen:
-                    other.close()
+                    other.close()  # guard: replica.others-are-closed
             if chosen is not None:
                 return chosen
             lacks = "; ".join(
@@ -124,7 +127,7 @@ def _ask(replica: Replica, fence: Fence) -> OpenReplica | ClosebookError:
         asked = open_replica(replica)
     except (ReplicaLost, Misconfigured) as error:
         return error
-    if asked.status.cluster != fence.cluster:
+    if asked.status.cluster != fence.cluster:  # guard: replica.same-cluster
         asked.close()
         return Misconfigured(
             f"{replica.name} is {asked.status.cluster}, and the primary is {fence.cluster}: "

@@ -118,8 +118,9 @@ def read_transaction(settings: Settings, fence: Fence, chosen: OpenReplica) -> I
         _limit_statements(connection, statement_timeout)
         identity = connection.execute(query("replica/read_identity")).fetchone()
     assert identity is not None  # noqa: S101  # a select without from has one row
-    if not identity["in_recovery"]:
+    if not identity["in_recovery"]:  # guard: replica.read-in-recovery
         raise ReplicaLost(f"{replica.name} was promoted: it is not a replica any more")
+    # guard: replica.same-server
     if identity["postmaster_started_at"] != status.postmaster_started_at:
         raise ReplicaLost(f"{replica.name} was restarted between the choice and the read")
     yield Source(connection, replica, fence, identity["snapshot_text"], statement_timeout)
@@ -133,8 +134,9 @@ def connected(replica: Replica) -> psycopg.Connection[DictRow]:
 
 def _begin_snapshot(replica: Replica, connection: psycopg.Connection[DictRow]) -> None:
     """Let the next statement begin a transaction of one snapshot, read only."""
-    with _replica_error(replica):
+    with _replica_error(replica):  # guard: replica.lost-before-the-read
         connection.autocommit = False
+        # guard: replica.one-snapshot
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         connection.read_only = True
 

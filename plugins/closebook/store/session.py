@@ -57,6 +57,7 @@ def _connection(settings: Settings | DeskSettings) -> Store:
     store.execute(query("session/notice_lost_client"))
     store.autocommit = False
     # Whoever waited for a lock must see what its holder wrote.
+    # guard: store.sees-what-the-lock-holder-wrote
     store.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
     return store
 

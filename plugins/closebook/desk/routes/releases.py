@@ -60,6 +60,7 @@ def decide(
     try:
         with on_store(settings) as store:
             if verdict == "released":
+                # guard: desk.requester-does-not-release
                 release.release(store, period, manifest_sha256, person.name, why or None)
                 audit_log.enter(
                     store, request, "released", f"month {period.label}", manifest_sha256

@@ -26,7 +26,7 @@ MOST_SELECTED = 500
 _MONTH_ROWS = 1000
 _PDF = "application/pdf"
 
-Id = Annotated[int, Path(ge=0, lt=2**63)]
+Id = Annotated[int, Path(ge=0, lt=2**63)]  # guard: desk.ids-are-numbers
 PageNumber = Annotated[int, Path(ge=1, lt=2**31)]
 
 
@@ -286,6 +286,7 @@ def _read(
         if object_name is None:
             raise HTTPException(404)
         content = Documents(settings.documents_url).read(object_name)
+        # guard: desk.looks-are-recorded
         audit_log.enter(store, request, act, f"{what} of {_subject(row)}", digest)
     return row, content
 

@@ -179,7 +179,7 @@ def _html_with(elements: Any) -> Any:
 def _root(page: str) -> Any:
     try:
         return fromstring(page)
-    except ParseError as error:
+    except ParseError as error:  # guard: documents.page-is-xml
         raise Misconfigured(
             f"a page of templates/statement/{TEMPLATE_VERSION} is no well-formed XML ({error}): "
             "close each of its elements, and let Jinja2 escape whatever it prints"
