@@ -2,13 +2,16 @@
 
 PYTHON := .venv/bin/python
 
-.PHONY: demo test test-real soak mutants bench screenshots up down status clean lock lint format setup setup-dev
+.PHONY: demo test test-fast test-real soak mutants bench screenshots up down status clean lock lint format setup setup-dev
 
 demo: setup  # see it work: a whole stack, a filled platform, hours, days and a month closed
 	@$(PYTHON) -m local demo
 
-test: setup-dev lint  # all checks and all tests, on real servers
-	@$(PYTHON) -m pytest --numprocesses 2 --no-loadscope-reorder
+test: setup-dev $(if $(ONLY),,lint)  # all checks and tests, on real servers; ONLY=FILE runs one file
+	@$(PYTHON) -m pytest $(or $(ONLY),--numprocesses 2 --no-loadscope-reorder)
+
+test-fast: setup-dev  # the tests that need no servers: in half a minute
+	@$(PYTHON) -m pytest --numprocesses 2 -m fast
 
 test-real: setup-dev  # the three closes on the data sets of ../shared/data
 	@$(PYTHON) -m pytest tests/real

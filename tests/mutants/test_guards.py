@@ -81,6 +81,7 @@ def tree() -> Iterator[Path]:
     shutil.rmtree(tree)
 
 
+@pytest.mark.slow
 def test_a_guard_without_a_failing_test_is_told_from_one_with_a_failing_test(tree: Path) -> None:
     ((_, mutant),) = take_out(tree, [ADDS_UP])[0].items()
     before = (tree / mutant.file).read_text(encoding="utf-8")
