@@ -2,7 +2,7 @@
 
 PYTHON := .venv/bin/python
 
-.PHONY: demo test test-fast test-real soak mutants bench screenshots up down status clean lock lint format setup setup-dev
+.PHONY: demo test test-real soak mutants bench screenshots up down status clean lock lint format docs setup setup-dev
 
 demo: setup  # see it work: a whole stack, a filled platform, hours, days and a month closed
 	@$(PYTHON) -m local demo
@@ -47,6 +47,9 @@ format: setup-dev  # bring Python and SQL into form
 	@.venv/bin/ruff format
 	@.venv/bin/ruff check --fix
 	@.venv/bin/sqlfluff fix sql
+
+docs: setup-dev  # make docs/errors.md from the source
+	@$(PYTHON) -m local.error_catalogue
 
 screenshots: setup-dev  # the pictures of the README, from the running demo
 	@$(PYTHON) -m local.screenshots

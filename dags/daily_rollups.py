@@ -57,10 +57,10 @@ def daily_rollups() -> None:
 
     @task(pool=REPLICA_POOL)
     def close_day() -> int | list[int]:
-        job = current_task()
-        if days := job.days():
-            return day_range.close_days(job.settings, days, job.run)
-        return day.close_day(job.settings, job.day(), job.run).close_id
+        context = current_task()
+        if days := context.days():
+            return day_range.close_days(context.settings, days, context.run)
+        return day.close_day(context.settings, context.day(), context.run).close_id
 
     close_day() >> publish_counter()
 

@@ -50,8 +50,8 @@ def hourly_platform_volume() -> None:
 
     @task(pool=REPLICA_POOL)
     def close_hour() -> int:
-        job = current_task()
-        return hour.close_hour(job.settings, job.hour(), job.run).close_id
+        context = current_task()
+        return hour.close_hour(context.settings, context.hour(), context.run).close_id
 
     close_hour() >> publish_counter()
 

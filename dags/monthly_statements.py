@@ -66,23 +66,23 @@ def monthly_statements() -> None:
     def freeze_lines() -> int:
         from closebook.closes.month import close_month
 
-        job = current_task()
-        return close_month(job.settings, job.month(), job.run).close_id
+        context = current_task()
+        return close_month(context.settings, context.month(), context.run).close_id
 
     @task
     def plan_shards(close_id: Any) -> list[dict[str, int]]:
         from closebook.statements import issue
 
-        job = current_task()
-        return issue.plan_shards(job.settings, close_id, job.account_ids())
+        context = current_task()
+        return issue.plan_shards(context.settings, close_id, context.account_ids())
 
     @task(pool=RENDERING_POOL)
     def render_shard(close_id: int, shard: dict[str, int]) -> int:
         from closebook.statements import issue
 
-        job = current_task()
+        context = current_task()
         return issue.render_shard(
-            job.settings, close_id, issue.Shard(**shard), job.account_ids(), job.run
+            context.settings, close_id, issue.Shard(**shard), context.account_ids(), context.run
         )
 
     # A month in which nobody had a balance has no shards to wait for, and a manifest all the same.
@@ -90,8 +90,8 @@ def monthly_statements() -> None:
     def write_manifest(close_id: Any) -> dict[str, Any]:
         from closebook.statements import manifest
 
-        job = current_task()
-        written = manifest.write_manifest(job.settings, close_id, job.run)
+        context = current_task()
+        written = manifest.write_manifest(context.settings, close_id, context.run)
         return {"documents": written.document_count, "missing": written.missing_count}
 
     close_id = freeze_lines()

@@ -36,7 +36,10 @@ class SampleSize:
         least = {"transactions": 500, "users": 100, "merchants": 50, "promotions": 6, "days": 1}
         for name, minimum in least.items():
             if getattr(self, name) < minimum:
-                raise Misconfigured(f"a sample platform needs at least {minimum} {name}")
+                raise Misconfigured(
+                    "CB-CONFIG-SAMPLE-TOO-SMALL",
+                    f"a sample platform needs at least {minimum} {name}",
+                )
 
 
 @dataclass(frozen=True)

@@ -85,7 +85,10 @@ def load(
     Raises Misconfigured when the tables hold rows already, or ``until`` has no time zone.
     """
     if until.tzinfo is None:
-        raise Misconfigured("until must be an instant with a time zone, best in UTC")
+        raise Misconfigured(
+            "CB-CONFIG-SAMPLE-UNTIL-WITHOUT-ZONE",
+            "until must be an instant with a time zone, best in UTC",
+        )
     plan = Plan(size, seed, until.astimezone(UTC), time_zone)
     people = people_of(plan)
     with _loading(conninfo) as connection:
@@ -219,8 +222,9 @@ def _refuse_unless_empty(connection: psycopg.Connection) -> None:
     for table in TABLES:
         if connection.execute(b"select 1 from " + table.encode() + b" limit 1").fetchone():
             raise Misconfigured(
+                "CB-CONFIG-SAMPLE-NOT-EMPTY",
                 f"{table} in database {connection.info.dbname} holds rows already: load the "
-                "sample platform into a new database, never over somebody's data"
+                "sample platform into a new database, never over somebody's data",
             )
 
 

@@ -104,9 +104,13 @@ def _content(path: Path) -> bytes:
         with path.open("rb") as file:
             content = file.read(_MOST_BYTES + 1)
     except OSError as error:
-        raise Misconfigured(f"{path} cannot be read: {error.strerror}") from error
+        raise Misconfigured(
+            "CB-CONFIG-FILE-UNREADABLE", f"{path} cannot be read: {error.strerror}"
+        ) from error
     if len(content) > _MOST_BYTES:
-        raise Misconfigured(f"{path} has more than {_MOST_BYTES // 1024**2} MB")
+        raise Misconfigured(
+            "CB-CONFIG-FILE-TOO-LARGE", f"{path} has more than {_MOST_BYTES // 1024**2} MB"
+        )
     return content
 
 

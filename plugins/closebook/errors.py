@@ -1,21 +1,58 @@
-"""The one tree of errors: what to do next is the class, what happened and where is the text."""
+"""The one tree of errors. The class says what to do next, the code which error it is.
+
+A code is ``CB-``, the class's word and a name: ``CB-WAIT-PERIOD-NOT-ENDED``. It never changes once
+it was released, so that alerts and runbooks can name it. docs/errors.md lists all codes: `make
+docs` makes that page from the source and from local/error_advice.py.
+"""
+
+from typing import Any, ClassVar
 
 
 class ClosebookError(Exception):
-    """Every error that Closebook raises on purpose."""
+    """Every error that Closebook raises on purpose. Its text begins with its ``code``.
+
+    Code and text are kept, as are a subclass's own attributes, when the error is pickled: it
+    travels between processes.
+    """
+
+    code_prefix: ClassVar[str] = "CB-"
+
+    def __init__(self, code: str, text: str) -> None:
+        super().__init__(code, text)
+        self.code = code
+        self.text = text
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.text}"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A subclass may take other arguments: it is made again without its constructor.
+        return _made_again, (type(self), self.args), self.__dict__
+
+
+def _made_again(kind: type[ClosebookError], arguments: tuple[Any, ...]) -> ClosebookError:
+    return kind.__new__(kind, *arguments)
 
 
 class NotReady(ClosebookError):
     """The period cannot be proved complete yet: try again later, nothing was written."""
 
+    code_prefix = "CB-WAIT-"
+
 
 class Transient(ClosebookError):
-    """A server failed or was lost half-way: try again, elsewhere if there is an elsewhere."""
+    """A server failed or the connection was lost: try again, on another server if there is one."""
+
+    code_prefix = "CB-RETRY-"
 
 
 class WrongData(ClosebookError):
-    """Numbers do not tie out: stop, nothing was written; the text says which rows."""
+    """Numbers do not tie out: stop. Nothing was written, and the text names the rows."""
+
+    code_prefix = "CB-DATA-"
 
 
 class Misconfigured(ClosebookError):
     """A setting, a connection or a parameter is wrong: no retry helps until it is mended."""
+
+    code_prefix = "CB-CONFIG-"

@@ -1,4 +1,4 @@
-"""Money is an integer of minor units with its ISO 4217 code; this module alone writes it out."""
+"""Amounts of money: integers of minor units with an ISO 4217 code, and their text for readers."""
 
 import copy
 import re
@@ -13,9 +13,8 @@ from closebook.errors import WrongData
 MINUS = "\N{MINUS SIGN}"
 NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
 
-# Babel knows how many decimals people still print; the minor unit that ledgers count in is
-# ISO 4217's. Where the two differ, printing by the first would be wrong by a factor of 100
-# (1000 for the dinar of Iraq).
+# Babel gives the decimals that people print today. Ledgers count in the minor unit of ISO 4217. For
+# these currencies the two differ, and Babel's would be wrong by a factor of 100 (IQD: 1000).
 _ISO_4217_EXPONENTS = {
     **dict.fromkeys(("AFN", "ALL", "IRR", "KPW", "LAK", "LBP", "MGA", "MMK"), 2),
     **dict.fromkeys(("RSD", "SLL", "SOS", "SYP", "YER"), 2),
@@ -26,7 +25,7 @@ _METALS = {"XAG", "XAU", "XPD", "XPT"}
 _UNITS_OF_ACCOUNT = {"XBA", "XBB", "XBC", "XBD", "XDR", "XEU", "XFO", "XFU", "XRE", "XSU", "XUA"}
 _WITHOUT_MINOR_UNIT = _METALS | _UNITS_OF_ACCOUNT | {"XTS", "XXX"}
 _LOCALE_CODE = re.compile(r"[A-Za-z]{2,3}(?:[_-][A-Za-z0-9]{2,8})*")
-_ROOM_FOR_ANY_BIGINT = Context(prec=60)
+_BIGINT_PRECISION = Context(prec=60)
 
 
 @cache
@@ -37,22 +36,23 @@ def exponent(currency: str) -> int:
     """
     if not is_currency(currency) or currency in _WITHOUT_MINOR_UNIT:
         raise WrongData(
+            "CB-DATA-UNKNOWN-CURRENCY",
             f"{currency!r} is not an ISO 4217 currency with a minor unit; correct the currency "
-            "of these rows in the platform's tables, or the view that selects it"
+            "of these rows in the platform's tables, or the view that selects it",
         )
     return _ISO_4217_EXPONENTS.get(currency, get_currency_precision(currency))
 
 
 def to_major(amount_minor: int, currency: str) -> Decimal:
     """The amount in major units, exact: 12345 minor units of EUR are Decimal('123.45')."""
-    return Decimal(amount_minor).scaleb(-exponent(currency), _ROOM_FOR_ANY_BIGINT)
+    return Decimal(amount_minor).scaleb(-exponent(currency), _BIGINT_PRECISION)
 
 
 def locale_of(locale_code: str) -> Locale:
-    """The locale a code such as ``de_CH`` or ``pt-BR`` means, as near as Babel knows it.
+    """Return Babel's locale for a code such as ``de_CH`` or ``pt-BR``.
 
-    An unknown territory falls back to its language, an unknown language to English, since a
-    holder's odd setting must not keep their statement from them.
+    An unknown territory falls back to its language, an unknown language to English: a holder with
+    an unusual setting gets a statement all the same.
     """
     return _locale_of(locale_code)
 
@@ -77,7 +77,7 @@ def _pattern(locale: Locale, places: int) -> NumberPattern:
 
 
 def format_minor(amount_minor: int, currency: str, locale: str, *, with_currency: bool) -> str:
-    """An amount for people to read, exact to the minor unit.
+    """Return an amount as text for people, exact to the minor unit.
 
     Digits are grouped as the locale does it, in Latin figures. A negative amount has a minus
     sign (U+2212) in front of the figures. ``with_currency`` adds the ISO code on the side on

@@ -39,10 +39,14 @@ class Period:
 
     def __post_init__(self) -> None:
         if self.start.tzinfo is not UTC or self.end.tzinfo is not UTC:
-            raise Misconfigured(f"a {self.grain} must be given in UTC, not {self.start.tzinfo}")
+            raise Misconfigured(
+                "CB-CONFIG-PERIOD-NOT-IN-UTC",
+                f"a {self.grain} must be given in UTC, not {self.start.tzinfo}",
+            )
         if self.start >= self.end:
             raise Misconfigured(
-                f"the {self.grain} of {self.start.isoformat()} is empty: the zone skipped it"
+                "CB-CONFIG-PERIOD-EMPTY",
+                f"the {self.grain} of {self.start.isoformat()} is empty: the zone skipped it",
             )
 
     @classmethod
@@ -77,7 +81,7 @@ class Period:
 
     @property
     def label(self) -> str:
-        """How people call it: 2026-10-31T14Z, 2026-10-31 or 2026-10."""
+        """The short name: 2026-10-31T14Z, 2026-10-31 or 2026-10."""
         if self.grain is Grain.HOUR:
             return self.start.strftime("%Y-%m-%dT%HZ")
         if self.grain is Grain.DAY:
@@ -111,8 +115,9 @@ def zone(time_zone: str) -> ZoneInfo:
         return ZoneInfo(time_zone)
     except (ZoneInfoNotFoundError, ValueError) as error:
         raise Misconfigured(
+            "CB-CONFIG-UNKNOWN-TIME-ZONE",
             f"unknown time zone {time_zone!r}: set CLOSEBOOK_TIME_ZONE to an IANA name, "
-            "such as America/New_York"
+            "such as America/New_York",
         ) from error
 
 
@@ -161,7 +166,9 @@ def month_of(year: int, month: int, time_zone: str) -> Period:
         first = date(year, month, 1)
         start, end = _midnight(first, time_zone), _midnight(_next_month(first), time_zone)
     except (ValueError, OverflowError) as error:
-        raise Misconfigured(f"there is no month {year:04}-{month:02} to close") from error
+        raise Misconfigured(
+            "CB-CONFIG-NO-SUCH-MONTH", f"there is no month {year:04}-{month:02} to close"
+        ) from error
     return Period(Grain.MONTH, start, end, time_zone)
 
 
@@ -181,7 +188,9 @@ def parse_month(text: str, time_zone: str) -> Period:
     try:
         first = date.fromisoformat(f"{text}-01")
     except ValueError as error:
-        raise Misconfigured(f"{text!r} is not a month: write it as YYYY-MM") from error
+        raise Misconfigured(
+            "CB-CONFIG-NOT-A-MONTH", f"{text!r} is not a month: write it as YYYY-MM"
+        ) from error
     return month_of(first.year, first.month, time_zone)
 
 

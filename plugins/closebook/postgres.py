@@ -1,4 +1,4 @@
-"""Connections to servers that may freeze or go away: no wait for an answer is without an end."""
+"""Connections to servers that may hang or fail: a limit on the wait for each answer."""
 
 import os
 import socket
@@ -11,17 +11,17 @@ import psycopg
 
 LOST = (
     psycopg.OperationalError,
-    # Time-outs as well, which psycopg has among the errors of a server's own making.
+    # psycopg does not count these time-outs as operational errors.
     psycopg.errors.IdleInTransactionSessionTimeout,
     psycopg.errors.TransactionTimeout,
 )
 
 
 @contextmanager
-def hung_up_after(connection: psycopg.Connection[Any], seconds: float) -> Iterator[None]:
-    """Cut the connection when the time is over: a frozen server honours no time-out of its own.
+def answer_within(connection: psycopg.Connection[Any], seconds: float) -> Iterator[None]:
+    """Cut the connection if the block takes longer. A hanging server applies no time-out itself.
 
-    Raises psycopg.OperationalError when it was cut.
+    Raises psycopg.OperationalError if the connection was cut.
     """
     is_over = threading.Event()
 
@@ -46,16 +46,17 @@ def hung_up_after(connection: psycopg.Connection[Any], seconds: float) -> Iterat
         timer.cancel()
 
 
-def is_lost(error: psycopg.Error) -> bool:
-    """Whether the server failed or went away, rather than refused what it was asked.
+def is_server_failure(error: psycopg.Error) -> bool:
+    """Whether the server failed or the connection was lost; false if a statement was refused.
 
-    Lost, shut down, recovery conflict, time-out, too many connections. An error without a state
-    is not the server's word but psycopg's, such as on a COPY that a shutdown has ended.
+    True for a lost connection, a shutdown, a recovery conflict, a time-out, too many connections.
+    An error without a SQLSTATE comes from psycopg and not from the server, for example when a
+    shutdown ends a COPY.
     """
     # guard: replica.copy-that-a-shutdown-ends
     return error.sqlstate is None or isinstance(error, LOST)
 
 
 def first_line(error: psycopg.Error) -> str:
-    """What a server said, without what it quotes below."""
+    """Return the first line of a server's message. Later lines may quote a row."""
     return str(error).strip().split("\n", 1)[0]

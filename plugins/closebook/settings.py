@@ -1,6 +1,6 @@
-"""What an operator sets: Airflow connections for servers, CLOSEBOOK_* variables for the rest.
+"""The settings: Airflow connections for servers, CLOSEBOOK_* environment variables for the rest.
 
-Read by tasks when they run, never while a DAG file is parsed.
+A task reads them when it runs. No DAG file reads them while it is parsed.
 """
 
 import os
@@ -24,7 +24,7 @@ REDIS_CONNECTION = "closebook_redis"
 DESK_CONNECTION = "closebook_desk"
 METRICS_CONNECTION = "closebook_metrics"
 
-# How soon a server that died without a word is noticed; the extras of a connection go before.
+# They bound the time until a dead server is noticed. The extras of a connection override them.
 CONNECTION_DEFAULTS: Mapping[str, str | int] = {
     "application_name": "closebook",
     "connect_timeout": 5,
@@ -37,7 +37,7 @@ CONNECTION_DEFAULTS: Mapping[str, str | int] = {
 
 @dataclass(frozen=True)
 class Replica:
-    """A read replica by the name that errors and the register call it."""
+    """A read replica. Errors and the register call it by this name."""
 
     name: str
     conninfo: str = field(repr=False)
@@ -45,7 +45,7 @@ class Replica:
 
 @dataclass(frozen=True)
 class KeyFile:
-    """A PKCS#12 file with a key, its certificate and the chain of that."""
+    """A PKCS#12 file with a key, its certificate and the certificate's chain."""
 
     path: Path
     passphrase: str = field(repr=False)
@@ -53,7 +53,7 @@ class KeyFile:
 
 @dataclass(frozen=True)
 class KeyToken:
-    """A key that stays on a token (PKCS#11); its certificate there has the same label."""
+    """A key that stays on a PKCS#11 token. Its certificate on the token has the same label."""
 
     module: Path
     token: str
@@ -66,7 +66,7 @@ SigningKey = KeyFile | KeyToken
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything that a close needs to know of its surroundings. Durations are in seconds.
+    """The settings of a close. Durations are in seconds.
 
     ``primary``, ``replicas`` and ``store`` are libpq connection strings; ``documents_url`` is an
     ObjectStoragePath URL; ``read_only_roles`` are roles of the platform that write nothing;
@@ -95,16 +95,18 @@ class Settings:
         zone(self.time_zone)
         if not self.replicas:
             raise Misconfigured(
-                "no replica is configured: set CLOSEBOOK_REPLICAS to the ids of their connections"
+                "CB-CONFIG-NO-REPLICA-NAMED",
+                "no replica is configured: set CLOSEBOOK_REPLICAS to the ids of their connections",
             )
 
 
 @dataclass(frozen=True)
 class Run:
-    """Who closes: the Airflow run (or the command), and why, when a person said so.
+    """The Airflow run, or the command, that closes a period.
 
-    ``cross_check`` asks for the same numbers from two replicas before they are written.
-    ``requested_by`` is the user who started the run, None for the schedule.
+    ``reason`` is why a person closes it, None for the schedule. With ``cross_check`` two replicas
+    are read, and the close is written only if both give the same numbers. ``requested_by`` is the
+    user who started the run, None for the schedule.
     """
 
     run_id: str
@@ -138,7 +140,7 @@ def from_airflow(environment: Mapping[str, str] = os.environ) -> Settings:
 
 @dataclass(frozen=True)
 class DeskSettings:
-    """What the finance desk needs to know: the store as its own role, documents, the counter."""
+    """The settings of the finance desk: the store as its own role, documents, the counter."""
 
     store: str = field(repr=False)
     redis_url: str = field(repr=False)
@@ -147,7 +149,7 @@ class DeskSettings:
 
 
 def desk_from_airflow(environment: Mapping[str, str] = os.environ) -> DeskSettings:
-    """Read the desk's settings when a request comes.
+    """Read the desk's settings while a request is served.
 
     Raises Misconfigured for a variable or connection that is missing.
     """
@@ -164,7 +166,8 @@ def connection_password(connection_id: str) -> str:
     password: str | None = _connection(connection_id).password
     if not password:
         raise Misconfigured(
-            f"the Airflow connection {connection_id} has no password: set one, it is the token"
+            "CB-CONFIG-TOKEN-MISSING",
+            f"the Airflow connection {connection_id} has no password: set one, it is the token",
         )
     return password
 
@@ -177,7 +180,7 @@ def templates_folder() -> Path:
 
 @cache
 def code_version() -> str:
-    """Name the code that computes and renders: the release and a digest of its files."""
+    """Return the version of the code: the release and a digest of its files."""
     folders = {
         "sql": SQL_FOLDER,
         "closebook": Path(__file__).parent,
@@ -200,7 +203,8 @@ def _index_names(text: str) -> dict[str, str]:
     pairs = [pair.partition("=") for pair in _names(text)]
     if not all(ours and is_pair and yours for ours, is_pair, yours in pairs):
         raise Misconfigured(
-            f"CLOSEBOOK_INDEXES is {text!r}: write ours=yours for each index, separated by commas"
+            "CB-CONFIG-INDEXES-UNREADABLE",
+            f"CLOSEBOOK_INDEXES is {text!r}: write ours=yours for each index, separated by commas",
         )
     return {ours.strip(): yours.strip() for ours, _, yours in pairs}
 
@@ -208,7 +212,9 @@ def _index_names(text: str) -> dict[str, str]:
 def _required(environment: Mapping[str, str], name: str) -> str:
     value = environment.get(name, "").strip()
     if not value:
-        raise Misconfigured(f"{name} is not set: see docs/operations.md, Settings")
+        raise Misconfigured(
+            "CB-CONFIG-SETTING-MISSING", f"{name} is not set: see docs/operations.md, Settings"
+        )
     return value
 
 
@@ -234,8 +240,9 @@ def _signing_key(connection_id: str) -> SigningKey | None:
     if set(extra) == {"pkcs11_module", "token", "label"}:
         return KeyToken(Path(extra["pkcs11_module"]), extra["token"], extra["label"], secret)
     raise Misconfigured(
+        "CB-CONFIG-SIGNING-KEY-NOT-NAMED",
         f"the Airflow connection {connection_id} names no signing key: give its extra pkcs12, or "
-        "pkcs11_module, token and label, and nothing else"
+        "pkcs11_module, token and label, and nothing else",
     )
 
 
@@ -257,5 +264,6 @@ def _connection(connection_id: str):  # type: ignore[no-untyped-def]  # Airflow 
         return Connection.get(connection_id)
     except AirflowNotFoundException as error:
         raise Misconfigured(
-            f"the Airflow connection {connection_id} is missing: add it, see docs/operations.md"
+            "CB-CONFIG-CONNECTION-MISSING",
+            f"the Airflow connection {connection_id} is missing: add it, see docs/operations.md",
         ) from error

@@ -1,4 +1,4 @@
-"""The SQL files, by their path below sql/."""
+"""The texts of the SQL files, by their path below sql/."""
 
 from functools import cache
 from pathlib import Path
@@ -21,5 +21,6 @@ def query(name: str) -> LiteralString:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
         raise Misconfigured(
-            f"{path} is missing: mount the repository's sql/ folder beside plugins/"
+            "CB-CONFIG-SQL-MISSING",
+            f"{path} is missing: mount the repository's sql/ folder beside plugins/",
         ) from error

@@ -1,5 +1,5 @@
--- Measures and currencies in which what a close wrote is not what a bare scan of the source gave.
--- A close has rows in the tables of its own grain only.
+-- Measures and currencies in which the rows of a close differ from its control totals, which a
+-- separate scan of the source gave. A close has rows in the tables of its own grain only.
 with written_rows as (
     select
         'volume' as measure,

@@ -1,4 +1,4 @@
--- The control totals of a close, as the source gave them: one row a measure and currency.
+-- Writes the control totals of a close: one row a measure and currency.
 insert into reporting.close_totals (close_id, measure, currency, row_count, amount_minor)
 select
     %(close_id)s as close_id,

@@ -1,4 +1,4 @@
--- The control totals of a period's ledger entries, one row a currency: a bare scan.
+-- The control totals of a period's ledger entries, one row a currency. No join.
 with ledger_entries as (
     select
         currency,

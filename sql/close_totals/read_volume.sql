@@ -1,6 +1,6 @@
--- The control totals of a period's settled transactions, one row a UTC hour and currency: a
--- bare scan, independent of how the volume queries group and join. In the same scan, how many
--- of them have a status that contradicts settled_at.
+-- The control totals of a period's settled transactions, one row a UTC hour and currency.
+-- No join, so that they are independent of the volume queries. other_status_count is the number of
+-- transactions whose status contradicts settled_at.
 with transactions as (
     select
         settled_at,

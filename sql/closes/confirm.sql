@@ -1,4 +1,4 @@
--- The close was computed again and nothing differed.
+-- Records that a close was computed again with the same result.
 update reporting.closes
 set
     confirmed_at = clock_timestamp(),

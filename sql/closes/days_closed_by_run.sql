@@ -1,5 +1,5 @@
--- The days, given by their starts, that a run has closed or confirmed, and how often: one row a
--- day. Each close leaves this check under its run.
+-- How often a run has closed or confirmed each of some days, given by their starts: one row a day.
+-- Each close of a day writes one result of the check rows_equal_source under its run.
 select
     period_start,
     count(*) as close_count

@@ -1,6 +1,6 @@
--- The current closes that were tied out against a period before some closes changed it, and are
--- not themselves among what was written: the day of an hour, the month of a day, the month
--- after a month. One row a dependent close and grain of what changed.
+-- The current closes that tie out against some changed closes: the day of an hour, the month of a
+-- day, the month after a month. Closes that were written in the same transaction are left out. One
+-- row a dependent close and grain of what changed.
 with changed as (
     select
         grain,

@@ -1,4 +1,4 @@
--- The period that was closed last: one row a grain that ever was.
+-- The latest closed period of each grain: one row a grain that has one.
 select distinct on (grain)
     grain,
     period_start,

@@ -1,4 +1,4 @@
--- Waits until no other close of the period is being written; held to the transaction's end.
+-- Locks a period until the transaction ends; waits while another transaction has it locked.
 select
     pg_advisory_xact_lock(  -- guard: store.advisory-lock
         hashtextextended(

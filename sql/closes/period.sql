@@ -1,4 +1,4 @@
--- The period that a close is of: one row.
+-- The period of a close: one row.
 select
     grain,
     period_start,

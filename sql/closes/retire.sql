@@ -1,4 +1,4 @@
--- The close is no longer its period's current version.
+-- Makes a close a former version of its period.
 update reporting.closes
 set is_current = false
 where close_id = %(close_id)s

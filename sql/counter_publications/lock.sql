@@ -1,3 +1,2 @@
--- Waits until nobody else computes the counter; held to the transaction's end.
--- guard: counter.numbered-in-order
+-- Locks the counter until the transaction ends; waits while another transaction has it locked.
 select pg_advisory_xact_lock(hashtextextended('closebook counter', 0))

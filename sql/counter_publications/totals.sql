@@ -1,7 +1,7 @@
--- From when to when hours are closed and how many of them are not; the volume of all closed
--- hours by currency, and the part of it that was there one hour before: one row a currency, or
--- one without a currency if nothing moved. Empty when no hour is closed. One statement, since
--- an hour that is closed between two would be in one of them only.
+-- The volume of all closed hours by currency, and the same without the last closed hour: one row a
+-- currency; one row without a currency if no hour has volume; no row if no hour is closed. Each row
+-- also has the start of the first closed hour, the end of the last one, and how many hours between
+-- them are not closed. It is one statement, so that all numbers are of the same closes.
 with hours as (
     select
         period_start,

@@ -1,4 +1,4 @@
--- What differs between two versions of a day's account movement: one row an account.
+-- The differences between two versions of a day's account movement: one row an account.
 with old_rows as (
     select
         account_id,

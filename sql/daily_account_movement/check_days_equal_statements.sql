@@ -1,5 +1,5 @@
--- Accounts and closed days of a month in which the day's movement is not what the statement
--- lines of that day add up to. Days that are not closed are not compared.
+-- Accounts and closed days of a month whose movement differs from the sum of that day's statement
+-- lines. Days that are not closed are not compared.
 with month_close as (
     select
         close_id,

@@ -1,6 +1,6 @@
--- What moved on each account in one business day: one row an account and currency that moved.
--- Credits and debits are both positive minor units. In the order of the store's key, so
--- that its rows lie there as its index has them: they are written and found again in less time.
+-- The movement of each account in one business day: one row an account and currency that has
+-- entries. Credits and debits are both positive minor units. Ordered by the key of the store's
+-- table, which makes writing the rows and reading them again faster.
 with ledger_entries as (
     select
         account_id,

@@ -1,4 +1,4 @@
--- What differs between two versions of a day's volume: one row a cell, old beside new.
+-- The differences between two versions of a day's volume: one row a cell, with old and new values.
 with old_rows as (
     select
         merchant_id,

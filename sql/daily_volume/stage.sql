@@ -1,4 +1,4 @@
--- Where daily_volume.sql arrives: the same columns, at its two grains.
+-- The temporary table for the rows of daily_volume/read.sql, with the same columns, at both grains.
 create temporary table staged_daily_volume (
     hour_start timestamptz,
     merchant_id bigint,

@@ -1,4 +1,4 @@
--- What a server said of its health; returns the sample's id.
+-- Writes a sample of a server's health. One row: the sample's id.
 insert into reporting.health_samples (
     collected_at,
     server_name,

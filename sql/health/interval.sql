@@ -1,4 +1,4 @@
--- What came to the index blocks of a server since the sample before: one row, null if not known.
+-- The index blocks that a server read since the sample before: one row, null if not known.
 select
     index_blocks_hit,
     index_blocks_read

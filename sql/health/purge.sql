@@ -1,2 +1,2 @@
--- Take health away that is older than it is kept; returns how many samples that were.
+-- Deletes health samples that are older than the retention time. One row: how many.
 select reporting.purge_health() as purged_count

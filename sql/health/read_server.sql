@@ -1,5 +1,5 @@
--- What any server, primary or replica, says of itself: one row.
---   postmaster_started_at and stats_reset_at say whether its counters began anew;
+-- The counters of a server, primary or replica: one row.
+--   postmaster_started_at and stats_reset_at change when the counters are reset;
 --   index blocks are those of the platform's tables, counted since then;
 --   flush_position is where the primary's log ends on its disk, null on a replica;
 --   connection_limit leaves out the connections that are kept for superusers.

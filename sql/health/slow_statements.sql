@@ -1,5 +1,6 @@
--- What came to the slow statements of a server since the sample before: one row each that ran.
--- One that was not slow by then, or not there, counts as a whole. None where counters began anew.
+-- The calls and time of a server's slow statements since the sample before: one row a statement
+-- that ran. A statement that the sample before does not have counts with its totals. No row if the
+-- server's counters were reset in between.
 with pair as (
     select
         sample_id,

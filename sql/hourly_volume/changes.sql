@@ -1,4 +1,5 @@
--- What differs between two versions of an hour: one row a currency and kind, old beside new.
+-- The differences between two versions of an hour: one row a currency and kind, with old and
+-- new values.
 with old_rows as (
     select
         currency,

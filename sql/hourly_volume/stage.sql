@@ -1,4 +1,4 @@
--- Where hourly_volume.sql arrives: the same columns.
+-- The temporary table for the rows of hourly_volume/read.sql, with the same columns.
 create temporary table staged_hourly_volume (
     hour_start timestamptz not null,
     currency text not null,

@@ -1,4 +1,5 @@
--- The whole hours of a staged day: what hourly_volume.sql would give for each of them.
+-- Fills the staged hours from a staged day: the rows that hourly_volume/read.sql would return for
+-- each of its whole hours.
 insert into staged_hourly_volume (
     hour_start, currency, kind, transaction_count, amount_minor, fee_minor, discount_minor
 )

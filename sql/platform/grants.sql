@@ -1,5 +1,5 @@
--- What the reader may see of a platform's database: the contract's views, and how the replica's
--- link to the primary is; nothing else.
+-- The rights of the reader on a platform's database: the contract's views, and three functions
+-- about the replica's state. Nothing else.
 
 grant usage on schema reporting_source to closebook_reader;
 grant select on all tables in schema reporting_source to closebook_reader;

@@ -1,5 +1,5 @@
--- All that a close runs on the primary: four statements, in this order, in one message.
--- closebook/fence.py says why together they are exact.
+-- The fence: all that a close runs on the primary. Four statements, in this order, in one message.
+-- plugins/closebook/platform/fence.py says why the four together are exact.
 
 -- 1. The primary's own clock; which cluster and database this is; whether this role sees what
 --    others do (without pg_monitor they would look idle).

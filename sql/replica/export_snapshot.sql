@@ -1,3 +1,3 @@
--- The name under which another connection to the same replica can take on this snapshot, as long
--- as this transaction lasts: one row.
+-- Exports this transaction's snapshot, so that another connection to the same replica can use it
+-- until this transaction ends. One row: its name.
 select pg_export_snapshot() as snapshot_name;

@@ -1,5 +1,5 @@
--- How many rows the planner takes a table to have: one row, none if there is no such table. By
--- name, since the reader may not look into the platform's own schemas.
+-- The planner's estimate of a table's row count: one row, none if there is no such table. The table
+-- is looked up by name in the catalog, since the reader has no right on the platform's schemas.
 with relations as (
     select
         pg_class.relname,

@@ -1,5 +1,5 @@
--- Which database of which cluster the replica is, how far it is, whose log it follows and how busy
--- it is: one row. postmaster_started_at names its incarnation.
+-- The status of a replica: its cluster and database, its position and timeline, and how many
+-- transactions are open: one row. postmaster_started_at changes with each start of the server.
 --   receiver_status and last_message_at are null when it is not connected to a primary;
 --   announced_position is where the primary's log ended at the last message;
 --   timeline is the one it receives, or else the newest that it is known to have replayed.

@@ -1,2 +1,2 @@
--- A migration was applied.
+-- Records that a migration was applied.
 insert into reporting.migrations (migration) values (%(migration)s)

@@ -1,2 +1,2 @@
--- Waits until nobody else migrates; held to the transaction's end.
+-- Locks the migrations until the transaction ends; waits while another transaction has the lock.
 select pg_advisory_xact_lock(hashtextextended('closebook migrations', 0))

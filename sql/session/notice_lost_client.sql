@@ -1,5 +1,5 @@
--- Lets the server notice within 45 s that a worker died without a word, and let go of its locks on
--- periods; by its defaults that takes two hours. Holds for the session.
+-- Makes the server detect a dead worker within 45 s and release its locks on periods; PostgreSQL's
+-- default is two hours. For this session.
 select
     set_config('tcp_keepalives_idle', '30', false) as idle_seconds,
     set_config('tcp_keepalives_interval', '5', false) as interval_seconds,

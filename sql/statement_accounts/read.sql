@@ -1,5 +1,5 @@
--- Who holds each account and how to write to them, as the platform has it at the snapshot:
--- one row an account. Holder and address are as of the close, not of the month's end.
+-- The holder, address, number and locale of each account: one row an account. They are as of the
+-- snapshot, not of the month's end.
 with accounts as (
     select
         account_id,

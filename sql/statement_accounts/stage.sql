@@ -1,4 +1,4 @@
--- Where statement_accounts.sql arrives: the same columns.
+-- The temporary table for the rows of statement_accounts/read.sql, with the same columns.
 create temporary table staged_statement_accounts (
     account_id bigint not null,
     account_number text not null,

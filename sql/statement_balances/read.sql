@@ -1,5 +1,5 @@
--- Opening and closing balance of a month, one row an account and currency that ever moved:
--- both added up from the first entry on, so that neither depends on an earlier close.
+-- Opening and closing balance of a month: one row an account and currency that has any entry. Both
+-- are sums from the first entry on, so that neither depends on an earlier close.
 with ledger_entries as (
     select
         account_id,

@@ -1,4 +1,4 @@
--- Where statement_balances.sql arrives: the same columns.
+-- The temporary table for the rows of statement_balances/read.sql, with the same columns.
 create temporary table staged_statement_balances (
     account_id bigint not null,
     currency text not null,

@@ -1,5 +1,5 @@
--- A person releases a month, or rejects it. One row: when. The table refuses a release that has an
--- obstacle.
+-- Writes that a person released or rejected a month. One row: the time. A trigger of the table
+-- refuses a release that has an obstacle.
 insert into reporting.statement_decisions (
     manifest_id, manifest_sha256, decision, decided_by, reason
 )

@@ -1,4 +1,5 @@
--- Why a person may not decide so on the manifest that they were shown: one row an obstacle.
+-- The reasons why a person may not make a decision on the manifest that they saw: one row an
+-- obstacle.
 select
     obstacle,
     detail

@@ -1,4 +1,4 @@
--- A statement was rendered. A document that is there already stays: statements do not change.
+-- Writes the document of a statement. A document that exists already is kept.
 insert into reporting.statement_documents (
     close_id,
     account_id,

@@ -1,4 +1,4 @@
--- What documents are made with, once for as long as nothing of it changes.
+-- Writes the set of programs, fonts and templates that renders documents, if it is a new one.
 insert into reporting.renderers (
     renderer_sha256,
     template_version,

@@ -1,4 +1,4 @@
--- A statement's twin was kept. One that is there already stays: statements do not change.
+-- Writes an attachment (twin) of a statement. One that exists already is kept.
 insert into reporting.statement_twins (
     close_id,
     account_id,

@@ -1,4 +1,5 @@
--- What differs between two versions of a month's lines: one row an entry, old beside new.
+-- The differences between two versions of a month's lines: one row an entry, with old and new
+-- values.
 with old_rows as (
     select
         entry_id,

@@ -1,4 +1,4 @@
--- Where statement_lines.sql arrives: the same columns.
+-- The temporary table for the rows of statement_lines/read.sql, with the same columns.
 create temporary table staged_statement_lines (
     entry_id bigint not null,
     account_id bigint not null,

@@ -1,4 +1,4 @@
--- A manifest was written. The same manifest written again is the same row.
+-- Writes a manifest. The same manifest written again is the same row.
 insert into reporting.statement_manifests (
     close_id, sha256, object_name, document_count, missing_count, run_id, requested_by
 )

@@ -1,8 +1,8 @@
 -- Writes which version of its statement each account has in a month's close: one row an account.
--- What is as it was in the close before keeps its version and its document; what differs, and what
--- is there for the first time, is issued by this close. sql/statements/changes.sql and
--- statement_lines_changes.sql say what counts as a difference. An index finds the rows of an array
--- of closes; of closes that are joined, only row by row (expect_many_rows.sql).
+-- A statement that equals the one of the close before keeps its version and document; one that
+-- differs or is new is issued by this close. statements/changes.sql and statement_lines/changes.sql
+-- define a difference. Closes are selected by an array, so that an index is used; a join to closes
+-- would be a nested loop (session/expect_many_rows.sql).
 insert into reporting.statement_versions (
     close_id, account_id, statement_version, issued_close_id, superseded_close_id
 )

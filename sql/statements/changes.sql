@@ -1,5 +1,6 @@
--- What differs between two versions of a month's statements: one row an account, old beside new.
--- Another holder or account number counts, and is not shown; an address alone does not count.
+-- The differences between two versions of a month's statements: one row an account, with old and
+-- new values. A changed holder or account number is a difference whose values are not returned. A
+-- changed address alone is no difference.
 with old_rows as (
     select
         account_id,

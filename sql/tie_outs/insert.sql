@@ -1,4 +1,4 @@
--- One check that was made; close_id is null when it failed and the close was not written.
+-- Writes the result of one check; close_id is null if the check stopped its close.
 insert into reporting.tie_outs (
     close_id, grain, period_start, check_name, offending_count, offending_sample, run_id
 )

@@ -100,7 +100,7 @@ def test_an_idle_primary_is_no_lag_however_old_its_last_commit(
     status = status_of(settings, A)
 
     assert (status.lag_bytes(fence), status.lag_seconds(fence)) == (0, 0.0)
-    assert status.lack(fence) is None
+    assert status.unfit_reason(fence) is None
 
 
 def test_a_link_that_hangs_is_lag_though_all_that_was_received_is_replayed(
@@ -154,7 +154,7 @@ def test_a_replica_that_lost_its_link_after_it_passed_the_fence_serves(
     stack.replica_wait()
     fence = raise_fence(hurried, NINE)
     with cut_links(stack, platform):
-        assert status_of(hurried, A).lack(fence) is None
+        assert status_of(hurried, A).unfit_reason(fence) is None
 
 
 def test_the_seconds_behind_count_from_the_last_message_if_all_before_it_is_replayed(
@@ -198,8 +198,8 @@ def test_what_is_received_and_not_replayed_is_told_apart(
     paused = status_of(hurried, A)
     held_up = replace(paused, replay_paused=False)
 
-    assert "replay is paused (pg_wal_replay_resume())" in (paused.lack(fence) or "")
-    assert "it has received the log and not replayed it yet" in (held_up.lack(fence) or "")
+    assert "replay is paused (pg_wal_replay_resume())" in (paused.unfit_reason(fence) or "")
+    assert "it has received the log and not replayed it yet" in (held_up.unfit_reason(fence) or "")
 
 
 def test_a_replica_that_lost_its_link_is_known_by_the_timeline_that_it_replayed(
@@ -207,9 +207,9 @@ def test_a_replica_that_lost_its_link_is_known_by_the_timeline_that_it_replayed(
 ) -> None:
     fence = raise_fence(hurried, NINE)
     # The fence is where the log was inserted, which the primary may write out a moment later.
-    eventually(lambda: status_of(hurried, A).lack(fence) is None)
+    eventually(lambda: status_of(hurried, A).unfit_reason(fence) is None)
     with cut_links(stack, platform):
         status = status_of(hurried, A)
 
-        assert status.lack(fence) is None
-        assert "follows timeline 1" in (status.lack(replace(fence, timeline=2)) or "")
+        assert status.unfit_reason(fence) is None
+        assert "follows timeline 1" in (status.unfit_reason(replace(fence, timeline=2)) or "")

@@ -124,7 +124,7 @@ def sessions_of_the_fence(platform: Platform) -> int:
 
 def test_the_files_that_run_there_are_all_that_there_are() -> None:
     there = {path.stem for path in (SQL_FOLDER / "primary").glob("*.sql")}
-    assert there == {"fence", "sessions", "statements"}
+    assert there == {"fence", "pg_stat_activity", "pg_stat_statements"}
 
 
 # The names that the files of sql/primary/ and sql/health/ give to their own subqueries.

@@ -114,8 +114,8 @@ def test_a_month_in_which_a_check_does_not_tie_out_is_not_released(
     settings: Settings, desk: Store, batch: Batch
 ) -> None:
     with psycopg.connect(settings.store, row_factory=dict_row) as store:
-        failed = checks.found(
-            "days_equal_statements", OCTOBER, checks.Selected(1, [{"account_id": GRACE}])
+        failed = checks.result_of(
+            "days_equal_statements", OCTOBER, checks.OffendingRows(1, [{"account_id": GRACE}])
         )
         checks.record(store, failed, batch.close_id, RUN)
 

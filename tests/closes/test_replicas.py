@@ -201,7 +201,7 @@ def test_a_second_reader_that_comes_when_the_snapshot_is_gone_begins_again_on_th
 
         with monkeypatch.context() as patch:
             patch.setattr(source_module, "connect_to", connected_too_late)
-            with source.beside() as beside:
+            with source.second_reader() as beside:
                 return beside.rows("hourly_volume/read", NINE.bounds)
 
     rows = replicas.read(settings, NINE, work)
@@ -375,7 +375,7 @@ def test_two_readers_on_one_snapshot_see_the_same_rows_while_one_arrives(
         first = source.rows("close_totals/read_volume", NINE.bounds)
         platform.settle(NINE.start, 4200)
         stack.replica_wait(source.replica.name)
-        with source.beside() as beside:
+        with source.second_reader() as beside:
             arrived = later_count(stack, source.replica.name, platform)
             return first, beside.rows("close_totals/read_volume", NINE.bounds), arrived
 
@@ -398,7 +398,7 @@ def test_a_second_reader_has_the_limits_of_the_first(
     settings: Settings, platform: Platform
 ) -> None:
     def work(source: Source) -> tuple[dict[str, Any], dict[str, Any]]:
-        with source.beside() as beside:
+        with source.second_reader() as beside:
             return limits(source), limits(beside)
 
     first, beside = replicas.read(settings, NINE, work)

@@ -192,10 +192,10 @@ def test_every_task_retries_by_kind_of_error(dags: dict[str, DAG], dag_id: str) 
 @pytest.mark.parametrize(
     ("error", "action"),
     [
-        (NotReady("later"), RetryAction.RETRY),
-        (Transient("elsewhere"), RetryAction.RETRY),
-        (WrongData("stop"), RetryAction.FAIL),
-        (Misconfigured("mend"), RetryAction.FAIL),
+        (NotReady("CB-WAIT-PERIOD-NOT-ENDED", "later"), RetryAction.RETRY),
+        (Transient("CB-RETRY-STORE-FAILED", "elsewhere"), RetryAction.RETRY),
+        (WrongData("CB-DATA-CHECK-FAILED", "stop"), RetryAction.FAIL),
+        (Misconfigured("CB-CONFIG-SETTING-MISSING", "mend"), RetryAction.FAIL),
         (ValueError("a bug"), RetryAction.DEFAULT),
     ],
 )

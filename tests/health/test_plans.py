@@ -74,14 +74,16 @@ def changed(books: Books) -> set[tuple[str, str]]:
 
 
 def test_every_query_of_a_period_is_checked() -> None:
-    files = {path.stem for path in (SQL_FOLDER / "replica").glob("*.sql")}
+    paths = SQL_FOLDER.glob("*/read*.sql")
     of_periods = {
-        name
-        for name in files
-        if "%(period_" in (SQL_FOLDER / "replica" / f"{name}.sql").read_text(encoding="utf-8")
+        path.relative_to(SQL_FOLDER).with_suffix("").as_posix()
+        for path in paths
+        if "%(period_" in path.read_text(encoding="utf-8")
     }
-    assert {meant.query_name for meant in query_plans.MEANT} >= of_periods
-    assert {meant.query_name for meant in query_plans.MEANT} <= files
+    assert {meant.query_name for meant in query_plans.MEANT} == {
+        *of_periods,
+        "statement_accounts/read",
+    }
 
 
 def test_each_index_that_is_meant_is_one_that_we_make() -> None:
@@ -134,7 +136,9 @@ def test_a_small_table_may_be_read_whole(
     close_hour(settings, hour_of(NOON), RUN)
     collect.collect(settings)
     assert changed(books) == set()
-    assert books.rows("select 1 from reporting.health_plans where query_name = 'hourly_volume'")
+    assert books.rows(
+        "select 1 from reporting.health_plans where query_name = 'hourly_volume/read'"
+    )
 
 
 def test_what_was_never_closed_has_no_bounds_to_be_checked_with(

@@ -81,7 +81,7 @@ def test_each_document_has_the_whole_time_for_itself() -> None:
 
 def test_what_is_refused_in_the_copy_is_refused_here() -> None:
     def refuse() -> None:
-        raise WrongData("account 5 does not tie out")
+        raise WrongData("CB-DATA-CHECK-FAILED", "account 5 does not tie out")
 
     with pytest.raises(WrongData, match="account 5 does not tie out"):
         made(Limits(), lambda: "before", refuse, lambda: "after")

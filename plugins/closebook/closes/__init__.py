@@ -1,1 +1,1 @@
-"""The closes of the hour, the day and the month: what they read, prove and write."""
+"""Closing an hour, a day or a month: reading it, checking it, writing it to the store."""

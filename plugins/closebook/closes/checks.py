@@ -1,4 +1,7 @@
-"""Tie-outs: files sql/*/check_*.sql that select the rows that do not add up; none means they do."""
+"""Tie-outs: each file sql/*/check_*.sql selects the rows that do not add up.
+
+A check passes when its query selects no row.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,8 +18,8 @@ from closebook.settings import Run
 from closebook.sql import query
 
 SAMPLE_ROWS = 20
-# The store counts; a month has millions of rows that may differ. Materialized, so that the plan is
-# one for all rows, not for the first twenty.
+# The store counts the rows, since a month may have millions that differ. Materialized, so that
+# PostgreSQL plans for all rows and not for the first twenty.
 _COUNTED = sql.SQL("""
 with selected as materialized (
 {}
@@ -27,8 +30,8 @@ select selected.*, (select count(*) from selected) as selected_count from select
 
 
 @dataclass(frozen=True)
-class Selected:
-    """How many rows a query of offending rows selects, and the first SAMPLE_ROWS of them."""
+class OffendingRows:
+    """The rows that a check selected: their number, and the first SAMPLE_ROWS of them."""
 
     count: int = 0
     first: Sequence[Mapping[str, Any]] = ()
@@ -36,7 +39,7 @@ class Selected:
 
 @dataclass(frozen=True)
 class TieOut:
-    """One check of one period: how many rows offended, and the first of them as JSON values."""
+    """The result of one check of one period: the number of offending rows, and a sample as JSON."""
 
     check_name: str
     period: Period
@@ -45,20 +48,21 @@ class TieOut:
 
 
 class TieOutFailed(WrongData):
-    """A check selected rows: the close stops and nothing of it is written.
+    """A check selected rows, so the close stops and writes nothing.
 
-    ``proof`` says what was compared, such as the check's file.
+    ``proof`` says what was compared, for example the file of the check.
     """
 
-    def __init__(self, tie_out: TieOut, proof: str) -> None:
+    def __init__(self, code: str, tie_out: TieOut, proof: str) -> None:
         self.tie_out = tie_out
         rows = "; ".join(
             ", ".join(f"{column}={value}" for column, value in row.items())
             for row in tie_out.offending_sample
         )
         super().__init__(
+            code,
             f"{tie_out.period}: {tie_out.check_name} found {tie_out.offending_count} rows that do "
-            f"not tie out ({proof}): {rows}"
+            f"not tie out ({proof}): {rows}",
         )
 
 
@@ -66,38 +70,37 @@ def tie_out(
     store: psycopg.Connection[DictRow], check_file: str, close_id: int, period: Period
 ) -> TieOut:
     """Run sql/<check_file>.sql on a close. Raises TieOutFailed if it selects rows."""
-    result = look(store, check_file, close_id, period)
+    result = run_check(store, check_file, close_id, period)
     if result.offending_count:
-        raise TieOutFailed(result, proof=f"sql/{check_file}.sql")  # guard: store.tie-outs
+        raise TieOutFailed("CB-DATA-CHECK-FAILED", result, proof=f"sql/{check_file}.sql")
     return result
 
 
-def look(
+def run_check(
     store: psycopg.Connection[DictRow], check_file: str, close_id: int, period: Period
 ) -> TieOut:
-    """Run sql/<check_file>.sql on a close, whatever it selects."""
-    selected = select(store, check_file, {"close_id": close_id})
-    return found(check_name_of(check_file), period, selected)
+    """Run sql/<check_file>.sql on a close and return its result, whether it passes or not."""
+    selected = select_offending_rows(store, check_file, {"close_id": close_id})
+    return result_of(check_name_of(check_file), period, selected)
 
 
 def check_name_of(check_file: str) -> str:
-    """Return the name that the store keeps: ``hours_equal_day`` of its file."""
+    """Return the name of a check in the store: its file name without ``check_``."""
     return check_file.rpartition("/check_")[2]
 
 
-def select(
+def select_offending_rows(
     store: psycopg.Connection[DictRow], name: str, parameters: Mapping[str, object]
-) -> Selected:
-    """Run sql/<name>.sql, whose rows offend: all are counted, SAMPLE_ROWS of them are fetched."""
-    # guard: store.fetches-few-offending-rows
+) -> OffendingRows:
+    """Run sql/<name>.sql: count all rows that it selects and fetch the first SAMPLE_ROWS."""
     counted = _COUNTED.format(sql.SQL(query(name)), SAMPLE_ROWS)
     rows = store.execute(counted, parameters).fetchall()
     count = max((row.pop("selected_count") for row in rows), default=0)
-    return Selected(count, rows)  # guard: store.counts-all-offending-rows
+    return OffendingRows(count, rows)
 
 
-def found(check_name: str, period: Period, selected: Selected = Selected()) -> TieOut:
-    """Return a check's result: how many rows offend, and the first of them."""
+def result_of(check_name: str, period: Period, selected: OffendingRows = OffendingRows()) -> TieOut:
+    """Return the result of a check that selected these rows; without rows, one that passed."""
     sample = [
         {column: _json_value(value) for column, value in row.items()} for row in selected.first
     ]
@@ -107,9 +110,9 @@ def found(check_name: str, period: Period, selected: Selected = Selected()) -> T
 def record(
     store: psycopg.Connection[DictRow], result: TieOut, close_id: int | None, run: Run
 ) -> None:
-    """Add a tie-out to the store: close_id is that of the close that it is about.
+    """Write the result of a check to reporting.tie_outs.
 
-    Without close_id for a check that stopped its close.
+    ``close_id`` is the close that was checked, or None if the check stopped that close.
     """
     store.execute(
         query("tie_outs/insert"),

@@ -1,4 +1,7 @@
-"""The day: volume by every dimension, account movement, and the day's hours from the same scan."""
+"""Close a day: its volume by all dimensions, its account movement, and its hours.
+
+Day and hours come from one scan of the replica.
+"""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,15 +25,15 @@ def close_day(settings: Settings, day: Period, run: Run) -> Close:
     """
 
     def work(store: Store, reading: Reading) -> Plan:
-        return Plan(staged_day(store, reading, day, run), held=[day])
+        return Plan(staged_day(store, reading, day, run), locked=[day])
 
     return execute.close(settings, day, run, [day, *day.hours()], work)[-1]
 
 
 def stale_days(store: Store, reading: Reading, days: Sequence[Period]) -> list[Period]:
-    """Return the closed days of which the source holds other rows by now.
+    """Return the closed days whose rows on the replica differ from what was closed.
 
-    Compares control totals: a row that came late is one more.
+    The control totals are compared: a late row changes the row count.
     """
     registered = _registered_totals(store, reading, days)
     return [day for day, was in registered.items() if was != _totals(reading.source, day)]
@@ -38,9 +41,9 @@ def stale_days(store: Store, reading: Reading, days: Sequence[Period]) -> list[P
 
 def staged_day(store: Store, reading: Reading, day: Period, run: Run) -> list[Draft]:
     """Stage a day in the store; return a draft for each of its hours, then its own."""
-    # The bare scans that prove the others run beside them, on the same snapshot.
-    with reading.source.beside() as beside, ThreadPoolExecutor() as scans:
-        totals = scans.submit(_control_totals, beside, day)
+    # The control totals are read at the same time, on a second connection with the same snapshot.
+    with reading.source.second_reader() as second_reader, ThreadPoolExecutor() as scans:
+        totals = scans.submit(_control_totals, second_reader, day)
         staging.stage(store, reading.source, "daily_volume", day)
         staging.make_staged_table(store, "hourly_volume")
         store.execute(query("hourly_volume/stage_from_day"))
@@ -49,7 +52,7 @@ def staged_day(store: Store, reading: Reading, day: Period, run: Run) -> list[Dr
     def insert(close_id: int) -> None:
         row = {"close_id": close_id, "business_day": day.first_date}
         store.execute(query("daily_volume/insert"), row)
-        # Most rows of a close: written as they are read, without a stage in between.
+        # The largest table of a close: its rows go straight from the replica into it.
         key = [sql.SQL("{}::bigint").format(close_id), sql.Literal(day.first_date)]
         table = sql.Identifier("reporting", "daily_account_movement")
         reading.source.copy_into(store, "daily_account_movement/read", table, day.bounds, key)
@@ -75,8 +78,8 @@ def _control_totals(source: Source, day: Period) -> tuple[HourTotals, list[Contr
 def _registered_totals(
     store: Store, reading: Reading, days: Sequence[Period]
 ) -> dict[Period, set[ControlTotal]]:
-    """What those of the days that are closed were closed by: their control totals."""
-    close_ids = {day: reading.basis.get((day.grain, day.start)) for day in days}
+    """Return the control totals that the store has for each of the days that is closed."""
+    close_ids = {day: reading.versions_before.get((day.grain, day.start)) for day in days}
     rows = store.execute(
         query("close_totals/of_closes"), {"close_ids": [*close_ids.values()]}
     ).fetchall()

@@ -1,4 +1,7 @@
-"""A range of days in one run: each closes by itself, and one that fails leaves the others be."""
+"""Close a range of days in one run. Each day is a close of its own.
+
+A day that fails does not stop the other days.
+"""
 
 import logging
 from collections import deque
@@ -13,31 +16,32 @@ from closebook.store.session import on_store
 
 log = logging.getLogger(__name__)
 
-TRIED_AGAIN = (NotReady, Transient)
-# Days beside each other can be too much for their servers. If one far from them is too, it is the
-# servers.
-UNREADY_IN_A_ROW = 2
+RETRYABLE = (NotReady, Transient)
+# After this many failures in a row, the last day of the range is tried. If that fails too, the
+# servers are at fault and not these days, and the run stops.
+FAILURES_BEFORE_LAST_DAY = 2
 REASONS_SHOWN = 3
 
 
 def close_days(settings: Settings, days: Sequence[Period], run: Run) -> list[int]:
-    """Close those of the days that this run has not closed yet, in order; return their close ids.
+    """Close the days that this run has not closed yet, in order; return their close ids.
 
-    A day that fails is told and passed over. Raises in the end what Airflow should do about the
-    days that are left: NotReady or Transient if trying again can close one of them, else
-    WrongData. Misconfigured stops at once.
+    A day that fails is logged, and the next day is closed. If days failed, raises NotReady or
+    Transient at the end when a retry may close one of them, else WrongData. Misconfigured is
+    raised at once.
     """
-    left = _left(settings, days, run)
-    if len(left) < len(days):
-        log.info("%d of %d days were closed by this run before", len(days) - len(left), len(days))
+    remaining = _days_to_close(settings, days, run)
+    if len(remaining) < len(days):
+        log.info(
+            "%d of %d days were closed by this run before", len(days) - len(remaining), len(days)
+        )
     close_ids: list[int] = []
     failures: dict[Period, ClosebookError] = {}
-    unready_in_a_row = 0
-    queue = deque(left)
-    while queue and unready_in_a_row <= UNREADY_IN_A_ROW:  # guard: range.lost-servers-end-a-try
-        # The farthest day then tells whether it is those days or the servers.
-        # guard: range.unready-days-keep-no-other
-        day = queue.pop() if unready_in_a_row == UNREADY_IN_A_ROW else queue.popleft()
+    failures_in_a_row = 0
+    queue = deque(remaining)
+    while queue and failures_in_a_row <= FAILURES_BEFORE_LAST_DAY:
+        # The last day is the least likely to have what the failed days have in common.
+        day = queue.pop() if failures_in_a_row == FAILURES_BEFORE_LAST_DAY else queue.popleft()
         try:
             close_ids.append(close_day(settings, day, run).close_id)
         except Misconfigured:
@@ -45,17 +49,19 @@ def close_days(settings: Settings, days: Sequence[Period], run: Run) -> list[int
         except ClosebookError as error:
             log.error("%s is not closed: %s", day.label, error)  # noqa: TRY400  # no bug of ours
             failures[day] = error
-            unready_in_a_row = unready_in_a_row + 1 if isinstance(error, TRIED_AGAIN) else 0
+            failures_in_a_row = failures_in_a_row + 1 if isinstance(error, RETRYABLE) else 0
         else:
-            unready_in_a_row = 0
+            failures_in_a_row = 0
     if failures:
         raise _summary(failures, len(days), len(queue))
     return close_ids
 
 
-def _left(settings: Settings, days: Sequence[Period], run: Run) -> list[Period]:
-    """The days that the run has closed less often than the others; all of them, if it has closed
-    all equally often and begins again."""
+def _days_to_close(settings: Settings, days: Sequence[Period], run: Run) -> list[Period]:
+    """Return the days that the run has closed less often than others; all, if equally often.
+
+    A task that is cleared after it closed all days closes all of them again.
+    """
     asked = {"run_id": run.run_id, "starts": [day.start for day in days]}
     with on_store(settings) as store:
         rows = store.execute(query("closes/days_closed_by_run"), asked).fetchall()
@@ -69,10 +75,13 @@ def _summary(
     failures: dict[Period, ClosebookError], day_count: int, untried_count: int
 ) -> ClosebookError:
     errors = [*failures.values()]
-    kinds = [k for k in TRIED_AGAIN if any(isinstance(error, k) for error in errors)]
-    kind = kinds[0] if kinds else WrongData
-    return kind(
+    text = (
         f"{len(failures)} of {day_count} days failed ({', '.join(d.label for d in failures)}), "
         f"{untried_count} were not tried, all others are closed; mend what is wrong and clear the "
         f"task, which closes the rest: {'; '.join(map(str, errors[:REASONS_SHOWN]))}"
     )
+    if any(isinstance(error, NotReady) for error in errors):
+        return NotReady("CB-WAIT-DAYS-FAILED", text)
+    if any(isinstance(error, Transient) for error in errors):
+        return Transient("CB-RETRY-DAYS-FAILED", text)
+    return WrongData("CB-DATA-DAYS-FAILED", text)

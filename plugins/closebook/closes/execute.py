@@ -1,4 +1,4 @@
-"""One close from its fence to its commit: read, written, compared, whole or not at all."""
+"""Run one close: fence, read, checks and write, in one transaction of the store."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -8,7 +8,7 @@ import psycopg
 from closebook.closes import checks, register
 from closebook.closes.checks import TieOut, TieOutFailed
 from closebook.closes.model import Close, Plan, Reading
-from closebook.closes.register import Overtaken, ReplicasDisagree
+from closebook.closes.register import ConcurrentClose, ReplicasDisagree
 from closebook.errors import ClosebookError
 from closebook.periods import Grain, Period
 from closebook.platform import replicas
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 Work = Callable[[Store, Reading], Plan]
 
 ATTEMPTS = 5
-# By the grain of a close: what proves the enclosing or following one against it.
+# By the grain of a changed close: the check of the enclosing or following close against it.
 PROOF_OF_DEPENDENT = {
     Grain.HOUR: "hourly_volume/check_hours_equal_day",
     Grain.DAY: "daily_account_movement/check_days_equal_statements",
@@ -34,44 +34,45 @@ PROOF_OF_DEPENDENT = {
 def close(
     settings: Settings, period: Period, run: Run, compared: Sequence[Period], work: Work
 ) -> list[Close]:
-    """Read a period from a replica and write the drafts that ``work`` makes of it, or nothing.
+    """Read a period from a replica and write all drafts that ``work`` plans, or none of them.
 
-    ``compared`` are the periods that the drafts are of, or tie out against. When one of
-    them was closed since by somebody else, it may hold rows that this reading does not: then
-    everything is thrown away and read again. What is read after a version was seen holds all
-    that this version held, whichever the replica. Raises NotReady, Transient, WrongData.
+    ``compared`` are the periods of the drafts and the periods that they tie out against. If
+    another run closed one of them in the meantime, that version may hold rows that this reading
+    does not have, so everything is read again. The versions are looked up before the fence, and
+    so each reading holds every row that these versions hold, on any replica of the same history.
+    Raises NotReady, Transient, WrongData.
     """
     attempts_left = ATTEMPTS
     while True:
         attempts_left -= 1
         try:
-            written, left_behind = _attempt(settings, period, run, compared, work)
-        except (Overtaken, TieOutFailed) as failure:
-            # A late row between two snapshots lets replicas disagree for a moment.
-            if attempts_left and isinstance(failure, Overtaken | ReplicasDisagree):
+            written, no_longer_tied_out = _attempt(settings, period, run, compared, work)
+        except (ConcurrentClose, TieOutFailed) as failure:
+            # A row that is committed between two snapshots is on one replica and not on the other.
+            if attempts_left and isinstance(failure, ConcurrentClose | ReplicasDisagree):
                 log.info("%s; it is read again", failure)
                 continue
             if isinstance(failure, TieOutFailed):
                 _record(settings, failure.tie_out, run)  # guard: issue.unasked-change-is-recorded
             raise
-        _report(written, left_behind)
+        _report(written, no_longer_tied_out)
         return written
 
 
 def _attempt(
     settings: Settings, period: Period, run: Run, compared: Sequence[Period], work: Work
 ) -> tuple[list[Close], list[TieOut]]:
-    """Return what was written, and what does not tie out with it any more."""
-    # One connection for all of it: to open another takes as long as to write an hour.
+    """Return the closes that were written, and the checks of other closes that fail now."""
+    # One connection for both transactions: opening another takes as long as writing an hour.
     with on_store(settings) as store:
-        with store.transaction():  # guard: store.no-transaction-while-waiting
-            basis = register.current_versions(store, compared)
+        with store.transaction():
+            versions_before = register.current_versions(store, compared)
 
         def write(
             first: Source, second: OpenSource | None = None
         ) -> tuple[list[Close], list[TieOut]]:
             with writing(store, period):
-                written = _write(store, Reading(first, basis), work)
+                written = _write(store, Reading(first, versions_before), work)
                 if second is not None:
                     _cross_check(store, first, second, compared, work)
                     _record_agreement(store, written, run)
@@ -85,47 +86,50 @@ def _attempt(
 def _cross_check(
     store: Store, first: Source, second: OpenSource, compared: Sequence[Period], work: Work
 ) -> None:
-    """Close everything again from the second replica, which may only confirm it; undo that."""
+    """Close all again from the second replica, which may only confirm it; then roll that back."""
     first.close()
-    basis = register.current_versions(store, compared)
+    versions_before = register.current_versions(store, compared)
     with second() as source, store.transaction(force_rollback=True):
-        _write(store, Reading(source, basis, agrees_with=first.replica), work)
+        _write(store, Reading(source, versions_before, cross_checked_with=first.replica), work)
 
 
 def _write(store: Store, reading: Reading, work: Work) -> list[Close]:
     plan = work(store, reading)
-    register.hold(store, reading, plan.held)
+    register.lock_periods(store, reading, plan.locked)
     return [register.write(store, reading, draft) for draft in plan.drafts]
 
 
 def _record_agreement(store: Store, written: Sequence[Close], run: Run) -> None:
     for made in written:
-        agreed = checks.found("replicas_agree", made.period)
+        agreed = checks.result_of("replicas_agree", made.period)
         checks.record(store, agreed, made.close_id, run)
 
 
 def _tie_out_dependents(store: Store, written: Sequence[Close], run: Run) -> list[TieOut]:
-    """Tie out the day of an hour, the month of a day and the month after one, if closed.
+    """Check the day of an hour, the month of a day and the month after a month, if closed.
 
-    One that does not tie out any more stands, and has to be closed again: that is recorded under
-    its close, and fails nothing. Returns those.
+    Returns the checks that fail now. Such a close stays current and has to be closed again; the
+    result is recorded under it and does not fail this run.
     """
     parameters = {
         "changed_ids": [c.close_id for c in written if c.outcome != "confirmed"],
         "written_ids": [c.close_id for c in written],
     }
-    left_behind = []
+    no_longer_tied_out = []
     for row in store.execute(query("closes/dependent"), parameters).fetchall():
         check_file = PROOF_OF_DEPENDENT[Grain(row["changed_grain"])]
-        tie_out = checks.look(store, check_file, row["close_id"], Period.from_register(row))
+        tie_out = checks.run_check(store, check_file, row["close_id"], Period.from_register(row))
         checks.record(store, tie_out, row["close_id"], run)
         if tie_out.offending_count:
-            left_behind.append(tie_out)
-    return left_behind
+            no_longer_tied_out.append(tie_out)
+    return no_longer_tied_out
 
 
 def _record(settings: Settings, tie_out: TieOut, run: Run) -> None:
-    """Keep what failed a close, in a transaction of its own; its error must get out in any case."""
+    """Record the check that stopped a close, in its own transaction. Never raises.
+
+    The caller raises the error of the check.
+    """
     try:
         with on_store(settings) as store:
             checks.record(store, tie_out, None, run)
@@ -137,8 +141,8 @@ def _record(settings: Settings, tie_out: TieOut, run: Run) -> None:
         )
 
 
-def _report(written: Sequence[Close], left_behind: Sequence[TieOut]) -> None:
-    """Tell the task's log what came of a close, once it is committed."""
+def _report(written: Sequence[Close], no_longer_tied_out: Sequence[TieOut]) -> None:
+    """Log the outcome of each close once it is committed."""
     for made in written:
         if made.outcome == "changed":
             differing = [str(c) for c in made.corrections if c.is_difference]
@@ -151,7 +155,7 @@ def _report(written: Sequence[Close], left_behind: Sequence[TieOut]) -> None:
         else:
             level = logging.DEBUG if made.outcome == "confirmed" else logging.INFO
             log.log(level, "%s: version %d, %s", made.period, made.version, made.outcome)
-    for tie_out in left_behind:
+    for tie_out in no_longer_tied_out:
         log.warning(
             "%s has to be closed again: %s finds %d rows that do not tie out any more",
             tie_out.period,

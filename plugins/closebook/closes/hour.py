@@ -1,4 +1,4 @@
-"""The hour: settled volume by currency and kind, from a replica into reporting.hourly_volume."""
+"""Close an hour: its settled volume by currency and kind goes to reporting.hourly_volume."""
 
 from collections import Counter
 from dataclasses import replace
@@ -30,7 +30,7 @@ def close_hour(settings: Settings, hour: Period, run: Run) -> Close:
 
 
 def staged_hours(store: Store, day: Period, run: Run, totals: HourTotals) -> list[Draft]:
-    """Return a draft for each whole hour of a day, from the day's own scan, staged in the store."""
+    """Return a draft for each whole hour of a day whose rows are staged in the store."""
     again = replace(run, reason=f"closed again with {day}")
     return [_staged_hour(store, hour, again, totals) for hour in day.hours()]
 
@@ -50,7 +50,7 @@ def control_totals(source: Source, period: Period) -> HourTotals:
 
 
 def sum_of_hours(totals: HourTotals) -> list[ControlTotal]:
-    """Add the totals of several hours up, by currency."""
+    """Return the sum of the totals of several hours, by currency."""
     counts: Counter[str] = Counter()
     amounts: Counter[str] = Counter()
     for total in chain.from_iterable(totals.values()):
@@ -64,8 +64,9 @@ def _refuse_other_status(source: Source, period: Period, count: int) -> None:
         rows = source.rows("close_totals/read_other_status", period.bounds)
         shown = ", ".join(f"{row['transaction_id']} ({row['status']})" for row in rows)
         raise WrongData(
+            "CB-DATA-UNSETTLED-STATUS",
             f"{period}: {count} transactions have settled_at and a status that is not settled: "
-            f"{shown}; correct them, or the view reporting_source.transactions"
+            f"{shown}; correct them, or the view reporting_source.transactions",
         )
 
 

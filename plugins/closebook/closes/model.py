@@ -1,4 +1,4 @@
-"""The values of a close: what was read, what is to be written, and what came of it."""
+"""The values of a close: the reading, the plan of what is written, and the outcome."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from closebook.settings import Replica, Run
 
 Outcome = Literal["new", "changed", "confirmed"]
 Measure = Literal["volume", "ledger"]
-Basis = Mapping[tuple[Grain, datetime], int]
+CurrentVersions = Mapping[tuple[Grain, datetime], int]
 
 
 @dataclass(frozen=True)
 class ControlTotal:
-    """What a bare scan of the source counted and added up: a measure in one currency."""
+    """The row count and sum of one measure in one currency, from a separate scan of the source."""
 
     measure: Measure
     currency: str
@@ -50,10 +50,10 @@ class Correction:
 
 @dataclass(frozen=True)
 class Close:
-    """The current version of a period after a close, and how the close came out.
+    """The current version of a period after a close, and the outcome of the close.
 
-    new: the first version; changed: it supersedes the version before, and ``corrections`` say
-    by how much; confirmed: the same numbers as before.
+    ``new``: the first version. ``changed``: it replaces the version before, and ``corrections``
+    are the differences. ``confirmed``: the numbers are the same, and no version was added.
     """
 
     close_id: int
@@ -67,37 +67,39 @@ class Close:
 class Reading:
     """An open read on a replica, and the versions that were current before its fence.
 
-    ``basis`` is the close_id by grain and start. ``agrees_with`` is the replica from which the same
-    was written already in this transaction: this reading may only confirm it.
+    ``versions_before`` is the close_id by grain and start. ``cross_checked_with`` is set in the
+    second reading of a cross-check: it is the replica whose numbers were written before, and this
+    reading may only confirm them.
     """
 
     source: Source
-    basis: Basis
-    agrees_with: Replica | None = None
+    versions_before: CurrentVersions
+    cross_checked_with: Replica | None = None
 
 
 @dataclass(frozen=True)
 class Content:
-    """What a close of one grain writes: its rows, its control totals, what proves them.
+    """What a close of one grain writes: its rows, its control totals, and its checks.
 
-    ``insert`` writes the rows under a close_id. ``changes`` names tables, each with its
-    sql/<table>/changes.sql; ``requirements`` and ``tie_outs`` name the files sql/*/check_*.sql
-    that must select nothing before and after the rows are in. Where a ``change_needs_reason``, a
-    run without one may only confirm. ``after_change`` runs under the close_id of a new version.
+    ``insert`` writes the rows under a close_id. ``changes`` are the tables that are compared with
+    the version before, by sql/<table>/changes.sql. ``preconditions`` and ``tie_outs`` are the
+    checks that run before and after the insert. If ``change_needs_reason`` is true, a run without
+    a reason may confirm the period and not change it. ``after_change`` is called with the
+    close_id of a new version.
     """
 
     insert: Callable[[int], None]
     totals: Sequence[ControlTotal]
     changes: Sequence[str]
     tie_outs: Sequence[str]
-    requirements: Sequence[str] = ()
+    preconditions: Sequence[str] = ()
     change_needs_reason: bool = False
     after_change: Callable[[int], None] = lambda _: None
 
 
 @dataclass(frozen=True)
 class Draft:
-    """A period that is to be closed: its content, and the run that its record names."""
+    """A period that is to be closed: its content, and the run for the register."""
 
     period: Period
     run: Run
@@ -106,11 +108,12 @@ class Draft:
 
 @dataclass(frozen=True)
 class Plan:
-    """The drafts of one transaction: each is written before the next one is made.
+    """The drafts of one transaction. Each draft is written before the next one is computed.
 
-    ``held`` are the periods that nobody else may close from before the first draft is written:
-    months before days before hours, and each in order, so that no two closes wait for each other.
+    ``locked`` are the periods that are locked before the first draft is written, so that no other
+    run closes them. Months come before days, days before hours, and each grain in order of time:
+    two closes that lock in one order cannot deadlock.
     """
 
     drafts: Iterable[Draft]
-    held: Sequence[Period] = ()
+    locked: Sequence[Period] = ()

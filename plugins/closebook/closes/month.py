@@ -1,4 +1,4 @@
-"""The month: every statement's balances and lines, read once from a replica into the store."""
+"""Close a month: read the balances and lines of all statements from a replica, once."""
 
 import logging
 from collections.abc import Iterator, Sequence
@@ -20,11 +20,11 @@ STAGED = ("statement_balances", "statement_accounts", "statement_lines")
 def close_month(settings: Settings, month: Period, run: Run) -> Close:
     """Freeze the month's statement lines and balances for every account with activity or a balance.
 
-    Balances are added up from the first entry on, in the same snapshot as the lines. Days of the
-    month that rows came late for are closed again from that snapshot too. A month that is closed
-    already changes only for a run with a reason: the statements that differ are issued again, the
-    others stay as they are. Raises NotReady, Transient, or WrongData with the accounts that do
-    not tie out or would change without a reason.
+    Each balance is the sum of all entries from the first one on, in the snapshot of the lines.
+    A day of the month that has late rows is closed again from the same snapshot. A month that is
+    closed already changes only in a run with a reason: statements that differ are issued again,
+    and the others keep their version. Raises NotReady, Transient, or WrongData with the accounts
+    that do not tie out or that would change without a reason.
     """
     before, days = month_before(month), list(month.days())
     hours = [hour for day in days for hour in day.hours()]
@@ -41,12 +41,12 @@ def close_month(settings: Settings, month: Period, run: Run) -> Close:
             again = replace(run, reason=f"closed again with {month}")
             for each in stale:
                 yield from day.staged_day(store, reading, each, again)
-            # Writing and proving a month takes longer than reading it.
-            reading.source.close()  # guard: store.no-snapshot-while-writing
-            store.execute(query("session/expect_many_rows"))  # guard: store.expects-many-rows
+            # Writing and checking a month takes longer than reading it.
+            reading.source.close()
+            store.execute(query("session/expect_many_rows"))
             yield Draft(month, run, content)
 
-        return Plan(drafts(), held=[before, month, *days])
+        return Plan(drafts(), locked=[before, month, *days])
 
     return execute.close(settings, month, run, [before, month, *days, *hours], work)[-1]
 
@@ -63,7 +63,7 @@ def _content(store: Store, totals: Sequence[ControlTotal]) -> Content:
         insert=insert,
         totals=totals,
         changes=["statements", "statement_lines"],
-        requirements=["statement_lines/check_entries_have_account"],
+        preconditions=["statement_lines/check_entries_have_account"],
         tie_outs=[
             "statement_lines/check_lines_reach_closing",
             "statement_lines/check_running_balances_follow",
@@ -77,15 +77,19 @@ def _content(store: Store, totals: Sequence[ControlTotal]) -> Content:
 
 
 def _refuse_missing_days(store: Store, reading: Reading, month: Period, days: list[Period]) -> None:
-    """Let no day be missing that should be there to tie out: none after the first closed one."""
-    missing = [day for day in days if (day.grain, day.start) not in reading.basis]
+    """Raise NotReady if a day of the month is not closed and an earlier day is.
+
+    Days before the first closed day are logged: the statements are not compared with them.
+    """
+    missing = [day for day in days if (day.grain, day.start) not in reading.versions_before]
     row = store.execute(query("closes/first_closed_day")).fetchone()
     first_start = None if row is None else row["period_start"]
     awaited = [day for day in missing if first_start is not None and day.start > first_start]
     if awaited:
         raise NotReady(
+            "CB-WAIT-DAYS-NOT-CLOSED",
             f"{month}: {len(awaited)} of its days are not closed, {_labels(awaited)}: "
-            "daily_rollups has to close them first, by its run or a backfill"
+            "daily_rollups has to close them first, by its run or a backfill",
         )
     if missing:
         log.warning(

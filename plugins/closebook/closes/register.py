@@ -1,4 +1,4 @@
-"""The register of closes: versions of a period, of which one is current."""
+"""The register of closes: all versions of each period. One version is current."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,8 +9,8 @@ import psycopg
 from psycopg.rows import DictRow
 
 from closebook.closes import checks
-from closebook.closes.checks import Selected, TieOut
-from closebook.closes.model import Basis, Close, Content, Correction, Draft, Reading
+from closebook.closes.checks import OffendingRows, TieOut
+from closebook.closes.model import Close, Content, Correction, CurrentVersions, Draft, Reading
 from closebook.errors import Transient, WrongData
 from closebook.periods import Grain, Period
 from closebook.platform.source import Source
@@ -18,23 +18,24 @@ from closebook.settings import Replica, Run, code_version
 from closebook.sql import query
 from closebook.store.session import Store
 
-# What a month that would change without a reason fails; while it fails, nobody releases the month.
+# The check that fails when a month would change without a reason. While it fails, the month cannot
+# be released.
 SAME_AS_ISSUED = "same_as_issued"
 
 
-class Overtaken(Transient):
-    """Another close of the period was written since this one began: its rows may be newer."""
+class ConcurrentClose(Transient):
+    """Another run closed the period after this run began: its rows may be newer."""
 
 
 class ChangeWithoutReason(checks.TieOutFailed):
-    """A run would change what was issued, and nobody said why: nothing of it is written."""
+    """A run without a reason would change issued statements: nothing is written."""
 
 
 class ReplicasDisagree(checks.TieOutFailed):
-    """Two replicas gave different numbers for one period: nothing of it is written."""
+    """Two replicas gave different numbers for one period: nothing is written."""
 
 
-def current_versions(store: Store, periods: Sequence[Period]) -> Basis:
+def current_versions(store: Store, periods: Sequence[Period]) -> CurrentVersions:
     """Return the current close_id of those periods that are closed, by grain and start."""
     wanted = {
         "grains": [str(period.grain) for period in periods],
@@ -46,11 +47,11 @@ def current_versions(store: Store, periods: Sequence[Period]) -> Basis:
     }
 
 
-def hold(store: Store, reading: Reading, periods: Sequence[Period]) -> None:
-    """Keep periods from being closed until the transaction ends.
+def lock_periods(store: Store, reading: Reading, periods: Sequence[Period]) -> None:
+    """Lock periods until the transaction ends, so that no other run closes them.
 
-    Whoever holds several takes months before days before hours, and each in order, so that no
-    two wait for each other. Raises Overtaken when one was closed since the reading began.
+    All callers lock months before days before hours, and each grain in order of time, so that no
+    two of them deadlock. Raises ConcurrentClose if one was closed since the reading began.
     """
     for period in periods:
         _lock(store, reading, period)
@@ -59,8 +60,8 @@ def hold(store: Store, reading: Reading, periods: Sequence[Period]) -> None:
 def write(store: Store, reading: Reading, draft: Draft) -> Close:
     """Write the next version of a period, or confirm the current one if nothing changed.
 
-    Whoever holds the period's lock writes. Raises Overtaken when the current version is not the
-    one that this reading began with, TieOutFailed when a check selects rows.
+    Takes the lock of the period first. Raises ConcurrentClose if the current version is not the
+    one of ``reading.versions_before``, TieOutFailed if a check selects rows.
     """
     period, run, content = draft.period, draft.run, draft.content
     current = _lock(store, reading, period)
@@ -73,11 +74,12 @@ def write(store: Store, reading: Reading, draft: Draft) -> Close:
             _make_current(store, close_id, period)
             written = Close(close_id, period, drafted["close_version"], "new")
         elif (changes := _changes(store, current["close_id"], close_id, content)).count:
-            if reading.agrees_with is not None:  # guard: cross-check.only-confirms
-                raise _disagreement(reading.agrees_with, reading.source.replica, period, changes)
-            # guard: issue.change-needs-a-reason
+            if reading.cross_checked_with is not None:
+                raise _disagreement(
+                    reading.cross_checked_with, reading.source.replica, period, changes
+                )
             if content.change_needs_reason and run.reason is None:
-                raise _unasked(period, changes)
+                raise _change_without_reason(period, changes)
             store.execute(query("closes/retire"), {"close_id": current["close_id"]})
             _make_current(store, close_id, period)
             corrections = _corrections(store, close_id)
@@ -90,22 +92,23 @@ def write(store: Store, reading: Reading, draft: Draft) -> Close:
         store.execute(query("closes/confirm"), {"close_id": current["close_id"]})
         written = Close(current["close_id"], period, current["close_version"], "confirmed")
     if content.change_needs_reason:
-        # guard: issue.asked-change-is-no-obstacle
-        proved.append(checks.found(SAME_AS_ISSUED, period))
+        proved.append(checks.result_of(SAME_AS_ISSUED, period))
     for tie_out in proved:
         checks.record(store, tie_out, written.close_id, run)
     return written
 
 
 def _lock(store: Store, reading: Reading, period: Period) -> DictRow | None:
-    """Lock a period and return its current version, which must be that of the reading's basis."""
+    """Lock a period and return its current version. Raises ConcurrentClose if it is a new one."""
     key = {"grain": period.grain, "period_start": period.start}
     store.execute(query("closes/lock_period"), key)
     current = store.execute(query("closes/current"), key).fetchone()
     current_id = None if current is None else current["close_id"]
-    # guard: store.version-of-the-reading
-    if current_id != reading.basis.get((period.grain, period.start)):
-        raise Overtaken(f"{period}: another close of it was written meanwhile; run it again")
+    if current_id != reading.versions_before.get((period.grain, period.start)):
+        raise ConcurrentClose(
+            "CB-RETRY-OVERTAKEN",
+            f"{period}: another close of it was written meanwhile; run it again",
+        )
     return current
 
 
@@ -132,8 +135,8 @@ def _draft(store: Store, source: Source, period: Period, run: Run) -> DictRow:
 
 
 def _fill(store: Store, close_id: int, period: Period, content: Content) -> list[TieOut]:
-    """Write a draft's rows and totals and prove them, even if they will only confirm others."""
-    proved = [checks.tie_out(store, name, close_id, period) for name in content.requirements]
+    """Write the rows and totals of a draft and run its checks; return their results."""
+    proved = [checks.tie_out(store, name, close_id, period) for name in content.preconditions]
     totals = {
         "close_id": close_id,
         "measures": [total.measure for total in content.totals],
@@ -146,14 +149,14 @@ def _fill(store: Store, close_id: int, period: Period, content: Content) -> list
     return proved + [checks.tie_out(store, name, close_id, period) for name in content.tie_outs]
 
 
-def _changes(store: Store, old_close_id: int, new_close_id: int, content: Content) -> Selected:
-    """The rows of the first table in which two versions differ, old beside new."""
+def _changes(store: Store, old_close_id: int, new_close_id: int, content: Content) -> OffendingRows:
+    """Return the rows of the first table in which two versions differ, with old and new values."""
     parameters = {"old_close_id": old_close_id, "new_close_id": new_close_id}
     for table in content.changes:
-        selected = checks.select(store, f"{table}/changes", parameters)
+        selected = checks.select_offending_rows(store, f"{table}/changes", parameters)
         if selected.count:
             return selected
-    return Selected()
+    return OffendingRows()
 
 
 def _corrections(store: Store, close_id: int) -> tuple[Correction, ...]:
@@ -162,30 +165,33 @@ def _corrections(store: Store, close_id: int) -> tuple[Correction, ...]:
 
 
 def _disagreement(
-    first: Replica, second: Replica, period: Period, changes: Selected
+    first: Replica, second: Replica, period: Period, changes: OffendingRows
 ) -> ReplicasDisagree:
-    found = checks.found("replicas_agree", period, _shown(changes))
-    return ReplicasDisagree(found, proof=f"{first.name} is old, {second.name} is new")
+    found = checks.result_of("replicas_agree", period, _without_texts(changes))
+    return ReplicasDisagree(
+        "CB-DATA-REPLICAS-DISAGREE", found, proof=f"{first.name} is old, {second.name} is new"
+    )
 
 
-def _unasked(period: Period, changes: Selected) -> ChangeWithoutReason:
+def _change_without_reason(period: Period, changes: OffendingRows) -> ChangeWithoutReason:
     return ChangeWithoutReason(
-        checks.found(SAME_AS_ISSUED, period, _shown(changes)),
+        "CB-DATA-CHANGE-WITHOUT-REASON",
+        checks.result_of(SAME_AS_ISSUED, period, _without_texts(changes)),
         proof="old is as issued, new is what the platform has by now; to issue them again on "
         "purpose, run it again with a reason",
     )
 
 
-def _shown(changes: Selected) -> Selected:
+def _without_texts(changes: OffendingRows) -> OffendingRows:
     first = [
-        {column: value for column, value in row.items() if _is_shown(column, value)}
+        {column: value for column, value in row.items() if _is_safe_to_show(column, value)}
         for row in changes.first
     ]
     return replace(changes, first=first)
 
 
-def _is_shown(column: str, value: Any) -> bool:
-    """Keys and numbers; a text of the platform may name somebody."""
+def _is_safe_to_show(column: str, value: Any) -> bool:
+    """Whether a value may be shown: keys and numbers may, a text of the platform may be a name."""
     return isinstance(value, int) or not column.startswith(("old_", "new_"))
 
 
@@ -194,6 +200,7 @@ def _make_current(store: Store, close_id: int, period: Period) -> None:
         store.execute(query("closes/make_current"), {"close_id": close_id})
     except psycopg.errors.ExclusionViolation:
         raise WrongData(
+            "CB-DATA-PERIOD-OVERLAPS",
             f"{period} ({period.time_zone}) overlaps a period that was closed in another time "
-            "zone: set CLOSEBOOK_TIME_ZONE back, it must not change under closed periods"
+            "zone: set CLOSEBOOK_TIME_ZONE back, it must not change under closed periods",
         ) from None

@@ -1,4 +1,4 @@
-"""Rows on their way from a replica to the store, and the control totals that prove them."""
+"""Staging tables: temporary tables of the store that receive the rows of a replica."""
 
 from psycopg import sql
 
@@ -18,14 +18,14 @@ def stage(store: Store, source: Source, name: str, period: Period) -> None:
 
 
 def make_staged_table(store: Store, name: str) -> None:
-    """Make the empty table staged_<name>, in place of an earlier one of this transaction."""
+    """Create the empty table staged_<name>; drop an earlier one of this transaction first."""
     earlier = sql.Identifier("pg_temp", f"staged_{name}")
     store.execute(sql.SQL("drop table if exists {}").format(earlier))
     store.execute(query(f"{name}/stage"))
 
 
 def ledger_totals(source: Source, period: Period) -> list[ControlTotal]:
-    """Add up the source's ledger entries of a period by currency, in a bare scan."""
+    """Return the row count and sum of a period's ledger entries by currency, without any join."""
     return [
         ControlTotal("ledger", row["currency"], row["row_count"], row["amount_minor"])
         for row in source.rows("close_totals/read_ledger", period.bounds)

@@ -1,7 +1,7 @@
 """The counter in Redis: the platform's volume up to the last closed hour, as one document.
 
-docs/counter.schema.json describes the document. It is always computed from the store, so it can
-be published again at any time, by anybody, in any order.
+docs/counter.schema.json describes the document. It is computed from the store alone, so publishing
+it again, late or out of order is safe.
 """
 
 import json
@@ -27,7 +27,7 @@ Document = dict[str, Any]
 
 
 class NothingClosed(NotReady):
-    """No hour is closed yet: there is nothing to count."""
+    """No hour is closed yet, so there is no counter to publish."""
 
 
 def publish(settings: Settings, run: Run) -> Document:
@@ -48,12 +48,15 @@ def read(settings: Settings | DeskSettings) -> Document | None:
         with _redis(settings) as client:
             text = client.get(COUNTER_KEY)
     except redis.RedisError as error:
-        raise Transient(f"Redis cannot be read: {error}") from error
+        raise Transient("CB-RETRY-REDIS-UNREADABLE", f"Redis cannot be read: {error}") from error
     return None if text is None else json.loads(text)
 
 
 def _next_publication(store: Store, run: Run) -> Document:
-    """Number the store's present state: under a lock, so that a higher number is a later state."""
+    """Add the present state of the counter to the store, unless it equals the last one.
+
+    A lock is held, so that a higher number is a later state.
+    """
     store.execute(query("counter_publications/lock"))
     content = _content(store)
     last = store.execute(query("counter_publications/last")).fetchone()
@@ -77,7 +80,8 @@ def _content(store: Store) -> Document:
     rows = store.execute(query("counter_publications/totals")).fetchall()
     if not rows:
         raise NothingClosed(
-            "no hour is closed yet: run hourly_platform_volume or daily_rollups first"
+            "CB-WAIT-NOTHING-TO-COUNT",
+            "no hour is closed yet: run hourly_platform_volume or daily_rollups first",
         )
     as_of: datetime = rows[0]["as_of"]
     return {
@@ -112,9 +116,10 @@ def _refuse_falling_gross(old: Document, new: Document) -> None:
             fallen.append(f"{currency}: {totals['gross_minor']} -> {gross_minor}")
     if fallen:
         raise WrongData(
+            "CB-DATA-COUNTER-WOULD-FALL",
             "the gross total would fall, which only a settled payment that vanished from the "
             f"platform can cause ({'; '.join(fallen)}); look for hours with more than one version "
-            "in reporting.closes"
+            "in reporting.closes",
         )
 
 
@@ -126,8 +131,9 @@ def _write_to_redis(settings: Settings, document: Document) -> None:
             script(keys=[COUNTER_KEY], args=[document["publication"], text])
     except redis.RedisError as error:
         raise Transient(
+            "CB-RETRY-REDIS-NOT-WRITTEN",
             f"Redis did not take publication {document['publication']} of the counter "
-            f"({type(error).__name__}: {error}); it is safe in the store and can be sent again"
+            f"({type(error).__name__}: {error}); it is safe in the store and can be sent again",
         ) from error
 
 
@@ -145,5 +151,5 @@ def _utc(instant: datetime) -> str:
 
 
 def instant(text: str) -> datetime:
-    """Return an instant as the document writes it."""
+    """Parse an instant of the document."""
     return datetime.fromisoformat(text)

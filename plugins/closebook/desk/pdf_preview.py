@@ -39,7 +39,9 @@ def page_count(content: bytes, limits: Limits = _LIMITS) -> int:
     """How many pages the PDF has. Raises Transient, or Misconfigured without Poppler."""
     told = _PAGES.findall(_told_by(limits, content, "pdfinfo", "-").decode())
     if not told:
-        raise Transient("pdfinfo does not say how many pages the document has")
+        raise Transient(
+            "CB-RETRY-PREVIEW-PAGES-UNKNOWN", "pdfinfo does not say how many pages the document has"
+        )
     # A title may have lines of its own; it stands before.
     return int(told[-1])
 
@@ -76,8 +78,9 @@ def _told_by(limits: Limits, content: bytes, program: str, *arguments: str) -> b
             )
         except FileNotFoundError as error:
             raise Misconfigured(
+                "CB-CONFIG-PREVIEW-PROGRAM-MISSING",
                 f"{program} is not on the API server's machine, so there are no pictures of pages:"
-                " install Poppler's programs there (apt-get install poppler-utils)"
+                " install Poppler's programs there (apt-get install poppler-utils)",
             ) from error
         with process:
             try:
@@ -85,14 +88,16 @@ def _told_by(limits: Limits, content: bytes, program: str, *arguments: str) -> b
                 told, _ = process.communicate(content, timeout=limits.wall_seconds)
             except subprocess.TimeoutExpired as error:
                 raise Transient(
-                    f"{program} was ended: it took more than {limits.wall_seconds:g} s"
+                    "CB-RETRY-PREVIEW-TOOK-TOO-LONG",
+                    f"{program} was ended: it took more than {limits.wall_seconds:g} s",
                 ) from error
             finally:
                 process.kill()
     if process.returncode != 0:
         raise Transient(
+            "CB-RETRY-PREVIEW-FAILED",
             f"{program} failed, or took more than it may (it ended with"
-            f" {process.returncode}); the PDF itself can be downloaded"
+            f" {process.returncode}); the PDF itself can be downloaded",
         )
     return told
 
@@ -111,7 +116,9 @@ def _limit(pid: int, limits: Limits) -> None:
 @contextmanager
 def _turn(limits: Limits) -> Iterator[None]:
     if not _AT_ONCE.acquire(timeout=limits.wall_seconds):
-        raise Transient("too many pages are drawn at once; load the page again")
+        raise Transient(
+            "CB-RETRY-PREVIEW-BUSY", "too many pages are drawn at once; load the page again"
+        )
     try:
         yield
     finally:

@@ -55,7 +55,9 @@ def collect(settings: Settings) -> list[Finding]:
         _log.warning("%s", finding)
     if all(server.figures is None for server in servers):  # guard: health.no-server-fails-the-run
         problems = "; ".join(f"{server.name}: {server.problem}" for server in servers)
-        raise Transient(f"no server of the platform answers: {problems}")
+        raise Transient(
+            "CB-RETRY-PLATFORM-SILENT", f"no server of the platform answers: {problems}"
+        )
     return findings
 
 

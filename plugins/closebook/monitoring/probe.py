@@ -19,7 +19,7 @@ from closebook.periods import Grain, Period
 from closebook.platform.connections import primary_connection
 from closebook.platform.fence import Fence, cluster_name
 from closebook.platform.replica_status import replica_status
-from closebook.postgres import first_line, hung_up_after
+from closebook.postgres import answer_within, first_line
 from closebook.settings import Replica, Settings
 from closebook.sql import query
 
@@ -99,10 +99,13 @@ def primary_health(settings: Settings) -> ServerHealth:
     """Ask the primary."""
 
     def ask() -> Figures:
-        with primary_connection(settings) as connection, hung_up_after(connection, ANSWER_SECONDS):
+        with primary_connection(settings) as connection, answer_within(connection, ANSWER_SECONDS):
             server = _server(connection)
-            if server["in_recovery"]:  # guard: health.primary-is-a-primary
-                raise Misconfigured("closebook_primary leads to a replica: it is in recovery")
+            if server["in_recovery"]:
+                raise Misconfigured(
+                    "CB-CONFIG-PRIMARY-IS-REPLICA",
+                    "closebook_primary leads to a replica: it is in recovery",
+                )
             return _figures(connection, "primary", server)
 
     return _answered(PRIMARY, "primary", ask)
@@ -119,12 +122,16 @@ def replica_health(
     def ask() -> Figures:
         status = replica_status(replica)
         if not status.in_recovery:
-            raise Transient(f"{replica.name} was promoted: it is not a replica any more")
+            raise Transient(
+                "CB-RETRY-REPLICA-PROMOTED",
+                f"{replica.name} was promoted: it is not a replica any more",
+            )
         fence = None if primary.figures is None else primary.figures.fence
         if fence is not None and fence.cluster != status.cluster:
             raise Misconfigured(
+                "CB-CONFIG-TWO-PLATFORMS",
                 f"{replica.name} is {status.cluster}, and the primary is {fence.cluster}: "
-                "point the connections of both at one platform"
+                "point the connections of both at one platform",
             )
         with (
             psycopg.connect(
@@ -134,7 +141,7 @@ def replica_health(
                 row_factory=dict_row,
                 cursor_factory=psycopg.ClientCursor,
             ) as connection,
-            hung_up_after(connection, ANSWER_SECONDS),
+            answer_within(connection, ANSWER_SECONDS),
         ):
             return _figures(
                 connection,

@@ -1,1 +1,1 @@
-"""What the DAG files share with Airflow: the task's context, its form, its retries."""
+"""What the DAG files share: the context of a task, the trigger form, the retry policy."""

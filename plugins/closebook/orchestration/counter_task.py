@@ -1,4 +1,4 @@
-"""The last task of each close: the counter in Redis follows the store."""
+"""The last task of each DAG that closes: publish the counter."""
 
 from airflow.sdk import task
 from airflow.sdk.exceptions import AirflowSkipException
@@ -10,13 +10,13 @@ from closebook.orchestration.task_context import current_task
 def publish_counter() -> int:
     """Bring the counter in Redis up to date with the closed hours; return its publication.
 
-    Skips itself where no hour is closed.
+    The task is skipped if no hour is closed.
     """
     from closebook.counter import publisher
 
-    job = current_task()
+    context = current_task()
     try:
-        publication: int = publisher.publish(job.settings, job.run)["publication"]
+        publication: int = publisher.publish(context.settings, context.run)["publication"]
     except publisher.NothingClosed as nothing:
         raise AirflowSkipException(str(nothing)) from None
     return publication

@@ -1,4 +1,4 @@
-"""What the DAGs have in common: their start, their pools, their form, the business time zone.
+"""What the DAGs share: start date, pools, the fields of the trigger form, the time zone.
 
 Imported while DAG files are parsed: it reads no settings and opens no connection. The business
 time zone is the one exception (docs/decisions.md): a schedule has to name its zone.
@@ -18,16 +18,16 @@ RENDERING_POOL = "rendering"
 
 CLOSE_DAG: dict[str, Any] = {
     "start_date": START_DATE,
-    "catchup": False,  # guard: schedule.no-catch-up
-    # A run that waits must not keep others from closing their periods.
+    "catchup": False,
+    # A run that waits must not block the runs of other periods.
     "max_active_runs": 4,
     "default_args": TASK_DEFAULTS,
 }
-"""What the DAG of every close has."""
+"""The arguments that the DAG of every close has."""
 
 
 def optional_text(title: str, description: str, **schema: Any) -> Param:
-    """A field of a DAG's form that may stay empty."""
+    """Return an optional text field of a DAG's trigger form."""
     return Param(None, type=["null", "string"], title=title, description=description, **schema)
 
 
@@ -46,9 +46,9 @@ CLOSE_PARAMETERS: dict[str, Param] = {
         description="Compute the close from two replicas; write it only if they agree.",
     ),
 }
-"""What the form of every close asks, beside its period."""
+"""The fields of every close's trigger form besides its period."""
 
 
 def business_time_zone() -> str:
-    """The zone of the day's and the month's schedule; UTC where none is set."""
+    """Return the time zone of the schedules of days and months; UTC if none is set."""
     return os.environ.get("CLOSEBOOK_TIME_ZONE", "UTC")

@@ -1,4 +1,4 @@
-"""When Airflow tries a task again: by the class of its error.
+"""The retry policy of all tasks: the class of an error decides.
 
 Imported while DAG files are parsed: it reads no settings and opens no connection.
 """
@@ -40,8 +40,8 @@ TASK_DEFAULTS: dict[str, Any] = {
 
 WATCH_DEFAULTS: dict[str, Any] = {
     "owner": "closebook",
-    # The next run is the retry.
+    # The next run takes the place of a retry.
     "retries": 0,
     "execution_timeout": timedelta(minutes=3),
 }
-"""What a task has that only watches."""
+"""The defaults of a task that only monitors."""

@@ -1,4 +1,4 @@
-"""What a task knows when it runs: its settings, its parameters, and the period that it closes."""
+"""The context of a running task: settings, parameters, and the period to close."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ MOST_DAYS_OF_A_RANGE = timedelta(days=3660)
 
 @dataclass(frozen=True)
 class TaskContext:
-    """What a task knows when it runs: the settings, its run, its parameters, its interval."""
+    """The settings, the run, the parameters and the data interval of a running task."""
 
     settings: Settings
     run: Run
@@ -28,13 +28,13 @@ class TaskContext:
 
     def hour(self) -> Period:
         """The hour that the parameter names, or else the one of the run's interval."""
-        named = self._named("hour")
+        named = self._text_parameter("hour")
         return periods.hour_of(_instant(named) if named else self._interval_start("hour"))
 
     def day(self) -> Period:
         """The business day that the parameter names, or else the one of the run's interval."""
         zone = self.settings.time_zone
-        named = self._named("day")
+        named = self._text_parameter("day")
         if named:
             return periods.day_of(_date(named), zone)
         day = periods.day_containing(self._interval_start("day"), zone)
@@ -43,31 +43,36 @@ class TaskContext:
 
     def days(self) -> list[Period]:
         """The business days of the range that the parameters name; none if they name none."""
-        first, last = self._named("first_day"), self._named("last_day")
+        first, last = self._text_parameter("first_day"), self._text_parameter("last_day")
         if not first and not last:
             return []
-        if not first or not last or self._named("day"):  # guard: range.both-bounds-and-no-day
+        if not first or not last or self._text_parameter("day"):
             raise Misconfigured(
+                "CB-CONFIG-RANGE-INCOMPLETE",
                 "a range of days is named by first_day and last_day, both of them, and no day: "
-                "trigger it again so"
+                "trigger it again so",
             )
         first_day, last_day = _date(first), _date(last)
         is_too_long = last_day - first_day > MOST_DAYS_OF_A_RANGE
         # guard: range.slip-in-a-year
         if first_day < START_DATE.date() or is_too_long or last_day == date.max:
             raise Misconfigured(
+                "CB-CONFIG-RANGE-IMPOSSIBLE",
                 f"{first} to {last} is no range to close: it begins in {START_DATE.year} or later "
-                "and has ten years at most; trigger it again with the years that are meant"
+                "and has ten years at most; trigger it again with the years that are meant",
             )
         days = [*periods.days_between(first_day, last_day, self.settings.time_zone)]
         if not days:
-            raise Misconfigured(f"there is no day from {first} to {last}: trigger it with others")
+            raise Misconfigured(
+                "CB-CONFIG-RANGE-EMPTY",
+                f"there is no day from {first} to {last}: trigger it with others",
+            )
         return days
 
     def month(self) -> Period:
         """The business month that the parameter names, or else the one of the run's interval."""
         zone = self.settings.time_zone
-        named = self._named("month")
+        named = self._text_parameter("month")
         if named:
             return periods.parse_month(named, zone)
         month = periods.month_containing(self._interval_start("month"), zone)
@@ -79,20 +84,22 @@ class TaskContext:
         named = self.parameters.get("account_ids")
         return [int(account_id) for account_id in named] if named else None
 
-    def _named(self, parameter: str) -> str | None:
-        """The parameter's value; a backfill has a period of its own for each of its runs."""
+    def _text_parameter(self, parameter: str) -> str | None:
+        """Return the parameter's value. In a backfill it must be empty: each run has its period."""
         named: str | None = self.parameters.get(parameter)
         if named and self.is_backfill:  # guard: schedule.backfill-names-no-period
             raise Misconfigured(
+                "CB-CONFIG-BACKFILL-NAMES-PERIOD",
                 f"this backfill names the {parameter} {named}: each of its runs would close that "
-                f"one; start it again with an empty {parameter}"
+                f"one; start it again with an empty {parameter}",
             )
         return named
 
     def _interval_start(self, parameter: str) -> datetime:
         if self.interval_start is None:
             raise Misconfigured(
-                f"this run has no data interval: trigger it with the parameter {parameter}"
+                "CB-CONFIG-NO-DATA-INTERVAL",
+                f"this run has no data interval: trigger it with the parameter {parameter}",
             )
         return self.interval_start
 
@@ -100,14 +107,15 @@ class TaskContext:
         # guard: schedule.one-time-zone
         if self.interval_start is not None and period.start != self.interval_start:
             raise Misconfigured(
+                "CB-CONFIG-SCHEDULE-ZONE-DIFFERS",
                 f"the run's interval begins at {self.interval_start.isoformat()}, which is no "
                 f"boundary in {period.time_zone}: CLOSEBOOK_TIME_ZONE differs between the DAG "
-                "processor and the workers"
+                "processor and the workers",
             )
 
 
 def current_task() -> TaskContext:
-    """Return what the running Airflow task knows. Raises Misconfigured."""
+    """Return the context of the running Airflow task. Raises Misconfigured."""
     context = get_current_context()
     start = context.get("data_interval_start")
     parameters = context["params"]
@@ -129,7 +137,9 @@ def _instant(text: str) -> datetime:
     try:
         instant = datetime.fromisoformat(text)
     except ValueError as error:
-        raise Misconfigured(f"{text!r} is not an instant: write it as 2026-10-31T14:00Z") from error
+        raise Misconfigured(
+            "CB-CONFIG-NOT-AN-INSTANT", f"{text!r} is not an instant: write it as 2026-10-31T14:00Z"
+        ) from error
     return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
 
 
@@ -137,4 +147,6 @@ def _date(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError as error:
-        raise Misconfigured(f"{text!r} is not a day: write it as 2026-10-31") from error
+        raise Misconfigured(
+            "CB-CONFIG-NOT-A-DAY", f"{text!r} is not a day: write it as 2026-10-31"
+        ) from error

@@ -1,1 +1,1 @@
-"""What Closebook asks the platform's servers: the fence, and reads of replicas."""
+"""The platform's servers: the fence on the primary, and reads on replicas."""

@@ -10,7 +10,7 @@ import psycopg
 from psycopg.rows import DictRow, dict_row
 
 from closebook.errors import Transient
-from closebook.postgres import hung_up_after
+from closebook.postgres import answer_within
 from closebook.settings import Replica, Settings
 
 CONNECT_SECONDS = 5.0
@@ -20,10 +20,10 @@ CLOSE_SECONDS = 5.0
 
 @contextmanager
 def primary_connection(settings: Settings) -> Iterator[psycopg.Connection[DictRow]]:
-    """Connect as the fence role, whose two connections closes side by side take turns at.
+    """Connect as the fence role. It may have two connections, so concurrent closes take turns.
 
-    A refusal has no code that libpq passes on, and a text in the server's language: so whatever
-    the reason, it is tried again for a while.
+    libpq gives no error code for a refused connection, and its text is in the server's language.
+    So a connection that fails for any reason is tried again for CONNECT_SECONDS.
     """
     deadline = time.monotonic() + CONNECT_SECONDS
     for pause_seconds in itertools.cycle(CONNECT_PAUSES_SECONDS):
@@ -32,12 +32,15 @@ def primary_connection(settings: Settings) -> Iterator[psycopg.Connection[DictRo
                 settings.primary,
                 autocommit=True,
                 row_factory=dict_row,
-                # Several statements in one message take no parameters but in their text.
+                # PostgreSQL takes no bound parameters in a message of several statements.
                 cursor_factory=psycopg.ClientCursor,
             )
         except psycopg.OperationalError as error:
             if time.monotonic() >= deadline:
-                raise Transient(f"the primary cannot be asked for a fence: {error}") from None
+                raise Transient(
+                    "CB-RETRY-PRIMARY-UNREACHABLE",
+                    f"the primary cannot be asked for a fence: {error}",
+                ) from None
             time.sleep(pause_seconds)
         else:
             with connection:
@@ -58,7 +61,7 @@ def close(connection: psycopg.Connection[Any]) -> None:
 
     A server that has ended the transaction already, or cannot be reached, is no error.
     """
-    # PgBouncer closes the server's connection when a client leaves within a transaction.
-    with suppress(psycopg.Error), hung_up_after(connection, CLOSE_SECONDS):
+    # If a client disconnects within a transaction, PgBouncer drops its server connection.
+    with suppress(psycopg.Error), answer_within(connection, CLOSE_SECONDS):
         connection.rollback()
     connection.close()

@@ -27,7 +27,7 @@ from psycopg.rows import DictRow
 from closebook.errors import Misconfigured, NotReady, Transient
 from closebook.periods import Period
 from closebook.platform.connections import primary_connection
-from closebook.postgres import first_line, hung_up_after, is_lost
+from closebook.postgres import answer_within, first_line, is_server_failure
 from closebook.settings import Settings
 from closebook.sql import query
 
@@ -58,7 +58,7 @@ class Fence:
 
 @dataclass(frozen=True)
 class _Observation:
-    """What one message of sql/primary/fence.sql saw, in the order in which it looked."""
+    """The results of sql/primary/fence.sql, in the order of its statements."""
 
     observed_at: datetime
     cluster: str
@@ -76,16 +76,15 @@ def raise_fence(settings: Settings, period: Period) -> Fence:
     """
     seen = _wait_for_end(settings, period)
     deadline = time.monotonic() + settings.fence_wait_seconds
-    suspects: set[str] | None = None
+    prepared_before_end: set[str] | None = None
     while True:
-        obstacle = _open_writer(period, seen)
-        if obstacle is None:
-            # One that is prepared from now on began after the period's end.
-            if suspects is None:
-                # guard: fence.prepared-transactions
-                suspects = {row["transaction_id"] for row in seen.prepared}
-            obstacle = _open_suspect(seen, suspects)
-        if obstacle is None:
+        open_transaction = _open_backend(period, seen)
+        if open_transaction is None:
+            # A transaction that is prepared later than this began after the period's end.
+            if prepared_before_end is None:
+                prepared_before_end = {row["transaction_id"] for row in seen.prepared}
+            open_transaction = _open_prepared(period, seen, prepared_before_end)
+        if open_transaction is None:
             return Fence(
                 position=_end_of_last_record(seen.log),
                 timeline=seen.log["timeline"],
@@ -93,7 +92,7 @@ def raise_fence(settings: Settings, period: Period) -> Fence:
                 cluster=seen.cluster,
             )
         if time.monotonic() >= deadline:
-            raise NotReady(f"{period}: {obstacle}")
+            raise open_transaction
         time.sleep(POLL_SECONDS)
         seen = _observe(settings)
 
@@ -107,12 +106,15 @@ def _wait_for_end(settings: Settings, period: Period) -> _Observation:
         if remaining <= 0:  # guard: fence.period-has-ended
             return seen
         if remaining > settings.fence_wait_seconds + settings.fence_grace_seconds:
-            raise NotReady(f"{period} has not ended: it is {seen.observed_at.isoformat()} now")
+            raise NotReady(
+                "CB-WAIT-PERIOD-NOT-ENDED",
+                f"{period} has not ended: it is {seen.observed_at.isoformat()} now",
+            )
         time.sleep(remaining)
 
 
-def _open_writer(period: Period, seen: _Observation) -> str | None:
-    """Say which backend may still commit into the period, if one may."""
+def _open_backend(period: Period, seen: _Observation) -> NotReady | None:
+    """Return the error that names the backend which may still commit into the period, if any."""
     backend = seen.oldest_backend
     if backend is None:
         return None
@@ -121,26 +123,32 @@ def _open_writer(period: Period, seen: _Observation) -> str | None:
         f"application {backend['application_name']!r}, state {backend['state']}"
     )
     if backend["began_at"] is None:
-        # guard: fence.hidden-transactions
-        return f"a backend ({who}) hides its transactions: set track_activities = on for it"
-    if backend["began_at"] < period.end:  # guard: fence.open-transactions
+        return NotReady(
+            "CB-WAIT-HIDDEN-TRANSACTIONS",
+            f"{period}: a backend ({who}) hides its transactions: set track_activities = on for it",
+        )
+    if backend["began_at"] < period.end:
         age_seconds = (seen.observed_at - backend["began_at"]).total_seconds()
-        return (
-            f"a transaction open for {age_seconds:.1f} s ({who}) may still commit into it: "
-            "wait for it, or end it on the primary; a role that writes nothing can be named in "
-            "CLOSEBOOK_READ_ONLY_ROLES"
+        return NotReady(
+            "CB-WAIT-OPEN-TRANSACTION",
+            f"{period}: a transaction open for {age_seconds:.1f} s ({who}) may still commit into "
+            "it: wait for it, or end it on the primary; a role that writes nothing can be named in "
+            "CLOSEBOOK_READ_ONLY_ROLES",
         )
     return None
 
 
-def _open_suspect(seen: _Observation, suspects: set[str]) -> str | None:
-    """Say which prepared transaction may still commit into the period, if one may."""
+def _open_prepared(
+    period: Period, seen: _Observation, prepared_before_end: set[str]
+) -> NotReady | None:
+    """Return the error that names the prepared transaction which may still commit, if any."""
     for row in seen.prepared:
-        if row["transaction_id"] in suspects:
-            return (
-                f"the prepared transaction {row['gid']!r} of {row['role_name']} (prepared "
-                f"{row['prepared_at'].isoformat()}) may have begun before its end: commit it or "
-                "roll it back on the primary"
+        if row["transaction_id"] in prepared_before_end:
+            return NotReady(
+                "CB-WAIT-PREPARED-TRANSACTION",
+                f"{period}: the prepared transaction {row['gid']!r} of {row['role_name']} "
+                f"(prepared {row['prepared_at'].isoformat()}) may have begun before its end: "
+                "commit it or roll it back on the primary",
             )
     return None
 
@@ -149,23 +157,27 @@ def _observe(settings: Settings) -> _Observation:
     """Run the fence's four statements. Raises Transient, or Misconfigured for a refusal."""
     parameters = {"read_only_roles": [*settings.read_only_roles]}
     try:
-        with primary_connection(settings) as connection, hung_up_after(connection, ANSWER_SECONDS):
+        with primary_connection(settings) as connection, answer_within(connection, ANSWER_SECONDS):
             cursor = connection.execute(query("primary/fence"), parameters)
             results = [cursor.fetchall()]
             while cursor.nextset():
                 results.append(cursor.fetchall())
     except psycopg.Error as error:
-        if is_lost(error):
-            raise Transient(f"the fence failed on the primary: {first_line(error)}") from None
+        if is_server_failure(error):
+            raise Transient(
+                "CB-RETRY-FENCE-FAILED", f"the fence failed on the primary: {first_line(error)}"
+            ) from None
         raise Misconfigured(
+            "CB-CONFIG-FENCE-REFUSED",
             f"the primary refuses the fence: {first_line(error)}; compare the rights of its role "
-            "with sql/platform/roles.sql"
+            "with sql/platform/roles.sql",
         ) from None
     (clock,), backends, prepared, (log,) = results
     if not clock["sees_all_backends"]:  # guard: fence.sees-all-backends
         raise Misconfigured(
+            "CB-CONFIG-FENCE-SEES-NOBODY",
             "the fence role does not see what other roles do on the primary: "
-            "grant pg_monitor to it (sql/platform/roles.sql)"
+            "grant pg_monitor to it (sql/platform/roles.sql)",
         )
     return _Observation(
         clock["observed_at"].astimezone(UTC),

@@ -1,4 +1,4 @@
-"""What a replica says of itself: whose log it follows, how far it is behind a fence, and why."""
+"""The status of a replica: which log it follows, how far it is behind a fence, and why."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +10,7 @@ from psycopg.rows import DictRow
 from closebook.errors import Misconfigured, Transient
 from closebook.platform.connections import close, connect_to
 from closebook.platform.fence import Fence, cluster_name
-from closebook.postgres import first_line, hung_up_after, is_lost
+from closebook.postgres import answer_within, first_line, is_server_failure
 from closebook.settings import Replica
 from closebook.sql import query
 
@@ -18,16 +18,16 @@ ANSWER_SECONDS = 2.0
 
 
 class ReplicaLost(Transient):
-    """A replica failed, or cancelled the read: another one may do."""
+    """A replica failed or cancelled the read: another replica can be read."""
 
 
 @dataclass(frozen=True)
 class ReplicaStatus:
-    """A replica as it was at ``observed_at`` of its own clock; positions are bytes of the log.
+    """A replica at ``observed_at`` of its own clock; positions are bytes of the log.
 
     Without a WAL receiver, ``receiver_status``, ``last_message_at`` and ``announced_position``
     are None: the replica is not connected. ``announced_position`` is where the primary's log
-    ended at the last message. ``postmaster_started_at`` names the incarnation of the server.
+    ended at the last message. ``postmaster_started_at`` tells a restarted server from this one.
     """
 
     replica: Replica
@@ -46,23 +46,23 @@ class ReplicaStatus:
     observed_at: datetime
 
     def lag_bytes(self, fence: Fence) -> int:
-        """How much of the log up to the fence is not replayed yet."""
+        """The bytes of the log up to the fence that are not replayed yet."""
         return max(0, fence.position - self.replay_position)
 
     def lag_seconds(self, fence: Fence) -> float | None:
-        """How long ago the replica is known to have had everything; None if never.
+        """The seconds since the replica was last known to have everything; None if never.
 
-        Nothing that a replica says of itself tells an idle primary from a link that is cut:
-        only the fence, which has seen the primary, does.
+        A replica cannot know whether its primary is idle or its connection is cut. Only a fence,
+        which was read on the primary, can tell.
         """
         if not self.lag_bytes(fence):
             return 0.0
-        known = [self.last_replayed_at, self._last_abreast_at]
+        known = [self.last_replayed_at, self._caught_up_at]
         newest = max((instant for instant in known if instant is not None), default=None)
         return None if newest is None else (self.observed_at - newest).total_seconds()
 
-    def lack(self, fence: Fence) -> str | None:
-        """Say why a close behind this fence cannot read the replica, or None if it can."""
+    def unfit_reason(self, fence: Fence) -> str | None:
+        """Return why a close with this fence cannot read the replica, or None if it can."""
         name = self.replica.name
         if not self.in_recovery:  # guard: replica.chosen-in-recovery
             return f"{name} was promoted: it is not a replica any more"
@@ -78,8 +78,8 @@ class ReplicaStatus:
         return f"{name} is {self.lag_bytes(fence)} bytes and {age} behind: {self._reason(fence)}"
 
     @property
-    def _last_abreast_at(self) -> datetime | None:
-        """When the last message came, if all is replayed that the primary had by then."""
+    def _caught_up_at(self) -> datetime | None:
+        """The time of the last message, if everything that it announced is replayed."""
         if self.announced_position is None or self.replay_position < self.announced_position:
             return None
         return self.last_message_at
@@ -102,7 +102,7 @@ class ReplicaStatus:
 
 @dataclass(frozen=True)
 class OpenReplica:
-    """A replica's answer, and the connection that it came on, in autocommit.
+    """The status of a replica, and the connection on which it was read, in autocommit.
 
     The ``with`` block that opens it owns the connection and closes it.
     """
@@ -122,16 +122,16 @@ class OpenReplica:
 
 
 def replica_status(replica: Replica) -> ReplicaStatus:
-    """Ask a replica how it is. Raises as `open_replica` does."""
+    """Return the status of a replica. Raises as `open_replica` does."""
     with open_replica(replica) as opened:
         return opened.status
 
 
 def open_replica(replica: Replica) -> OpenReplica:
-    """Connect to a replica and ask how it is, in a transaction of its own.
+    """Connect to a replica and read its status, in a transaction of its own.
 
-    A replica that does not answer within ANSWER_SECONDS counts as lost. Raises ReplicaLost, or
-    Misconfigured when it refuses to say.
+    Raises ReplicaLost if it fails or does not answer within ANSWER_SECONDS, Misconfigured if it
+    refuses the query.
     """
     try:
         connection = connect_to(replica)
@@ -141,16 +141,19 @@ def open_replica(replica: Replica) -> OpenReplica:
             close(connection)  # guard: replica.refusing-one-is-closed
             raise
     except psycopg.Error as error:
-        if is_lost(error):
-            raise ReplicaLost(f"{replica.name} failed: {first_line(error)}") from None
+        if is_server_failure(error):
+            raise ReplicaLost(
+                "CB-RETRY-REPLICA-FAILED", f"{replica.name} failed: {first_line(error)}"
+            ) from None
         raise Misconfigured(
+            "CB-CONFIG-REPLICA-STATUS-REFUSED",
             f"{replica.name} does not say how far it is: {first_line(error)}; "
-            "run sql/platform/grants.sql on the platform"
+            "run sql/platform/grants.sql on the platform",
         ) from None
 
 
 def _status(replica: Replica, connection: psycopg.Connection[DictRow]) -> ReplicaStatus:
-    with hung_up_after(connection, ANSWER_SECONDS):
+    with answer_within(connection, ANSWER_SECONDS):
         row = connection.execute(query("replica/replica_status")).fetchone()
     assert row is not None  # noqa: S101  # the query has one row
     return ReplicaStatus(

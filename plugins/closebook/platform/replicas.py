@@ -1,4 +1,4 @@
-"""The choice of a replica past the fence, and the read there; a lost one is replaced by another."""
+"""Choose a replica that is past the fence, and read it; if it fails, choose another one."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -29,10 +29,9 @@ OpenSource = Callable[[], AbstractContextManager[Source]]
 def read(settings: Settings, period: Period, work: Callable[[Source], Result]) -> Result:
     """Do the work in one read transaction on a replica that provably holds the whole period.
 
-    When the replica fails half-way everything is thrown away and the work starts again, on
-    another replica if there is one. Raises NotReady when the period may still change or no
-    replica has it yet, Transient when the replicas kept failing, Misconfigured when none of
-    them can ever serve.
+    If the replica fails, the work starts again from the beginning, on another replica if there is
+    one. Raises NotReady if the period may still change or no replica has it yet, Transient if
+    replicas failed ``read_attempts`` times, Misconfigured if no replica can be read as configured.
     """
     fence = raise_fence(settings, period)
     avoided: Replica | None = None
@@ -46,8 +45,9 @@ def read(settings: Settings, period: Period, work: Callable[[Source], Result]) -
                 avoided, last_error = chosen.status.replica, error
         time.sleep(FIRST_PAUSE_SECONDS * 2**attempt)
     raise Transient(
+        "CB-RETRY-READ-FAILED",
         f"{period}: reading failed {settings.read_attempts} times, last on "
-        f"{chosen.status.replica.name}: {last_error}"
+        f"{chosen.status.replica.name}: {last_error}",
     )
 
 
@@ -56,38 +56,43 @@ def read_both(
 ) -> Result:
     """Do the work in a read transaction on each of two replicas that are past the same fence.
 
-    The second begins when the work opens it, so that neither waits for the other. Raises
-    Misconfigured when there is only one replica, NotReady when only one is fit, else as
-    `read` does; a replica that fails half-way is Transient, since nobody is left to take over.
+    The second transaction begins when the work opens it. Raises Misconfigured if there is only
+    one replica, NotReady if only one can be read, Transient if a replica fails, since no third
+    one is chosen; else as `read` does.
     """
     if len(settings.replicas) == 1:
         raise Misconfigured(
+            "CB-CONFIG-CROSS-CHECK-ONE-REPLICA",
             "a cross-check needs two replicas and CLOSEBOOK_REPLICAS names one: switch cross_check "
-            "off, or name another"
+            "off, or name another",
         )
     fence = raise_fence(settings, period)
-    # The second's turn may come in minutes, and who idles that long may be cut off on the way: each
-    # is connected to anew when it is read.
+    # The second read may begin minutes later, and an idle connection may be cut in that time. So
+    # each replica gets a new connection when it is read.
     first = _chosen_status(settings, fence)
     # guard: cross-check.two-replicas
     others = tuple(r for r in settings.replicas if r != first.replica)
     try:
         second = _chosen_status(replace(settings, replicas=others), fence)
-    except (NotReady, Misconfigured) as lacking:
-        raise type(lacking)(
-            f"the cross-check has no second replica beside {first.replica.name}: {lacking}"
-        ) from None
+    except NotReady as lacking:
+        raise NotReady("CB-WAIT-NO-SECOND-REPLICA", _no_second(first, lacking)) from None
+    except Misconfigured as lacking:
+        raise Misconfigured("CB-CONFIG-NO-SECOND-REPLICA", _no_second(first, lacking)) from None
     with _connected_read(settings, fence, first) as source:
         return work(source, lambda: _connected_read(settings, fence, second))
 
 
-def choose_replica(settings: Settings, fence: Fence, avoided: Replica | None) -> OpenReplica:
-    """Return the least busy replica that has replayed past the fence, once there is one.
+def _no_second(first: ReplicaStatus, lacking: ClosebookError) -> str:
+    return f"the cross-check has no second replica beside {first.replica.name}: {lacking}"
 
-    A replica to be avoided is taken only when no other one will do. No snapshot is held while
-    this waits, and no connection but the chosen one's is left open. Raises NotReady after the
-    bound on waiting, with what each replica lacks; Misconfigured when that is nothing that
-    waiting can bring.
+
+def choose_replica(settings: Settings, fence: Fence, avoided: Replica | None) -> OpenReplica:
+    """Wait for a replica that has replayed past the fence; return the least busy one.
+
+    ``avoided`` is chosen only if no other replica can be read. This holds no snapshot while it
+    waits, and closes all connections but the one that it returns. Raises NotReady after
+    ``replica_wait_seconds``, with the reason for each replica; Misconfigured if every replica is
+    misconfigured.
     """
     deadline = time.monotonic() + settings.replica_wait_seconds
     pause_seconds = FIRST_PAUSE_SECONDS
@@ -95,7 +100,7 @@ def choose_replica(settings: Settings, fence: Fence, avoided: Replica | None) ->
         while True:
             answers = list(pool.map(lambda replica: _ask(replica, fence), settings.replicas))
             opened = [answer for answer in answers if isinstance(answer, OpenReplica)]
-            ready = [answer for answer in opened if answer.status.lack(fence) is None]
+            ready = [answer for answer in opened if answer.status.unfit_reason(fence) is None]
             chosen = min(
                 ready,
                 # guard: replica.another-after-failure
@@ -108,15 +113,19 @@ def choose_replica(settings: Settings, fence: Fence, avoided: Replica | None) ->
             if chosen is not None:
                 return chosen
             lacks = "; ".join(
-                str(a.status.lack(fence) if isinstance(a, OpenReplica) else a) for a in answers
+                str(a.status.unfit_reason(fence) if isinstance(a, OpenReplica) else a)
+                for a in answers
             )
             if all(isinstance(answer, Misconfigured) for answer in answers):
-                raise Misconfigured(f"no replica can be read: {lacks}")
+                raise Misconfigured(
+                    "CB-CONFIG-NO-REPLICA-READABLE", f"no replica can be read: {lacks}"
+                )
             remaining_seconds = deadline - time.monotonic()
             if remaining_seconds <= 0:
                 raise NotReady(
+                    "CB-WAIT-NO-REPLICA-CAUGHT-UP",
                     f"no replica has reached {fence.lsn} within "
-                    f"{settings.replica_wait_seconds:g} s: {lacks}"
+                    f"{settings.replica_wait_seconds:g} s: {lacks}",
                 )
             time.sleep(min(pause_seconds, remaining_seconds))
             pause_seconds = min(2 * pause_seconds, LONGEST_PAUSE_SECONDS)
@@ -130,8 +139,9 @@ def _ask(replica: Replica, fence: Fence) -> OpenReplica | ClosebookError:
     if asked.status.cluster != fence.cluster:  # guard: replica.same-cluster
         asked.close()
         return Misconfigured(
+            "CB-CONFIG-TWO-PLATFORMS",
             f"{replica.name} is {asked.status.cluster}, and the primary is {fence.cluster}: "
-            "point the connections of both at one platform"
+            "point the connections of both at one platform",
         )
     return asked
 

@@ -1,4 +1,4 @@
-"""The one read of a close: a transaction on a replica, with one snapshot."""
+"""The read transaction of a close: one snapshot on one replica."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,12 +14,12 @@ from closebook.errors import Transient, WrongData
 from closebook.platform.connections import close, connect_to
 from closebook.platform.fence import Fence
 from closebook.platform.replica_status import OpenReplica, ReplicaLost
-from closebook.postgres import first_line, hung_up_after, is_lost
+from closebook.postgres import answer_within, first_line, is_server_failure
 from closebook.settings import Replica, Settings
 from closebook.sql import query
 
 ANSWER_SECONDS = 5.0
-# A replica sends each row by itself, and a write takes as long for one as for many.
+# A replica sends each row in a message of its own; writing many at once to the store is faster.
 ROWS_AT_ONCE = 500
 
 
@@ -34,7 +34,7 @@ class Source:
     statement_timeout_seconds: int
 
     def rows(self, name: str, parameters: Mapping[str, object]) -> list[DictRow]:
-        """Run sql/<name>.sql and return its rows: for the few, not for the bulk."""
+        """Run sql/<name>.sql and return its rows. For a few rows; `copy_into` is for many."""
         with self.reading():
             return self.connection.execute(query(name), parameters).fetchall()
 
@@ -48,9 +48,8 @@ class Source:
     ) -> None:
         """Stream the rows of sql/<name>.sql into a table of the store.
 
-        The table has the query's columns, in the query's order, and of the same types: PostgreSQL
-        refuses another one. Before them stand the columns of ``key``: expressions that have the
-        same value in each row.
+        The table has the columns of the query, in the same order and of the same types. ``key`` are
+        expressions for the columns before those; they have the same value in each row.
         """
         columns = sql.SQL(", ").join([*key, sql.SQL("found.*")])
         reading = sql.SQL("copy (select {} from ({}) as found) to stdout (format binary)").format(
@@ -70,26 +69,26 @@ class Source:
                     into_store.write(block)
 
     @contextmanager
-    def beside(self) -> Iterator["Source"]:
-        """A second reader of the same snapshot, with a connection of its own for another thread."""
+    def second_reader(self) -> Iterator["Source"]:
+        """Open a second connection with the same snapshot, for another thread."""
         (exported,) = self.rows("replica/export_snapshot", {})
         name = sql.Literal(exported["snapshot_name"])
         connection = connected(self.replica)
-        beside = replace(self, connection=connection)
+        second = replace(self, connection=connection)
         try:
             _begin_snapshot(self.replica, connection)
-            with beside.reading():
-                with _snapshot_gone(self.replica):
+            with second.reading():
+                with _snapshot_error(self.replica):
                     connection.execute(sql.SQL("set transaction snapshot {}").format(name))
                 _limit_statements(connection, self.statement_timeout_seconds)
-            yield beside
+            yield second
         finally:
             close(connection)
 
     def close(self) -> None:
-        """End the read before its ``with`` block ends; a read after that fails.
+        """End the read transaction before its ``with`` block ends; later reads fail.
 
-        While a snapshot is open the replica waits with its replay, or the primary with its vacuum.
+        An open snapshot can hold up the replay of the replica, or the vacuum of the primary.
         """
         close(self.connection)
 
@@ -98,31 +97,36 @@ class Source:
         """Raise ReplicaLost for a failing or hanging server, WrongData for a wrong query."""
         with (
             _replica_error(self.replica),
-            hung_up_after(self.connection, self.statement_timeout_seconds + ANSWER_SECONDS),
+            answer_within(self.connection, self.statement_timeout_seconds + ANSWER_SECONDS),
         ):
             yield
 
 
 @contextmanager
 def read_transaction(settings: Settings, fence: Fence, chosen: OpenReplica) -> Iterator[Source]:
-    """Open the snapshot, after the replica was seen past the fence; whoever chose it closes it.
+    """Open a snapshot on the replica that was chosen. The caller closes the connection.
 
-    Both are proved to be the same running server by its start time, since a pooler's connection
-    outlives its server's: a replica that was replaced in between may be behind the fence again,
-    and a promoted one is no replica any more.
+    A pooler may have connected to another server since the choice: a rebuilt replica, which may be
+    behind the fence. So the server's start time is compared. A replica that was promoted in the
+    meantime is refused too.
     """
     status, connection = chosen.status, chosen.connection
     replica, statement_timeout = status.replica, settings.statement_timeout_seconds
     _begin_snapshot(replica, connection)
-    with _replica_error(replica), hung_up_after(connection, ANSWER_SECONDS):
+    with _replica_error(replica), answer_within(connection, ANSWER_SECONDS):
         _limit_statements(connection, statement_timeout)
         identity = connection.execute(query("replica/read_identity")).fetchone()
     assert identity is not None  # noqa: S101  # a select without from has one row
-    if not identity["in_recovery"]:  # guard: replica.read-in-recovery
-        raise ReplicaLost(f"{replica.name} was promoted: it is not a replica any more")
-    # guard: replica.same-server
+    if not identity["in_recovery"]:
+        raise ReplicaLost(
+            "CB-RETRY-REPLICA-PROMOTED",
+            f"{replica.name} was promoted: it is not a replica any more",
+        )
     if identity["postmaster_started_at"] != status.postmaster_started_at:
-        raise ReplicaLost(f"{replica.name} was restarted between the choice and the read")
+        raise ReplicaLost(
+            "CB-RETRY-REPLICA-RESTARTED",
+            f"{replica.name} was restarted between the choice and the read",
+        )
     yield Source(connection, replica, fence, identity["snapshot_text"], statement_timeout)
 
 
@@ -133,8 +137,8 @@ def connected(replica: Replica) -> psycopg.Connection[DictRow]:
 
 
 def _begin_snapshot(replica: Replica, connection: psycopg.Connection[DictRow]) -> None:
-    """Let the next statement begin a transaction of one snapshot, read only."""
-    with _replica_error(replica):  # guard: replica.lost-before-the-read
+    """Set the connection up so that the next statement begins a read-only snapshot."""
+    with _replica_error(replica):
         connection.autocommit = False
         # guard: replica.one-snapshot
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
@@ -147,32 +151,38 @@ def _limit_statements(connection: psycopg.Connection[Any], seconds: int) -> None
 
 @contextmanager
 def _replica_error(replica: Replica) -> Iterator[None]:
-    """Turn what a failing server says into ReplicaLost; a wrong query stays an error of ours.
+    """Raise ReplicaLost for an error of a failing server, WrongData for a refused query.
 
-    Neither keeps psycopg's own error, whose text may quote a row.
+    The error of psycopg is not chained, since its text may quote a row.
     """
     try:
         yield
     except psycopg.Error as error:
-        if is_lost(error):
-            raise ReplicaLost(f"{replica.name} failed: {first_line(error)}") from None
+        if is_server_failure(error):
+            raise ReplicaLost(
+                "CB-RETRY-REPLICA-FAILED", f"{replica.name} failed: {first_line(error)}"
+            ) from None
         # What is wrong with the query itself names columns; all else may quote a value.
         is_named = isinstance(error, psycopg.ProgrammingError)
         reason = first_line(error) if is_named else f"{type(error).__name__}, {error.sqlstate}"
         raise WrongData(
+            "CB-DATA-QUERY-REFUSED",
             f"{replica.name} refused a query: {reason}; compare the platform's "
-            "reporting_source views with docs/contract.md"
+            "reporting_source views with docs/contract.md",
         ) from None
 
 
 @contextmanager
-def _snapshot_gone(replica: Replica) -> Iterator[None]:
-    """Raise ReplicaLost for a snapshot that is not there: its session has ended meanwhile."""
+def _snapshot_error(replica: Replica) -> Iterator[None]:
+    """Raise ReplicaLost if the exported snapshot does not exist: its session has ended."""
     try:
         yield
     except (psycopg.DataError, psycopg.ProgrammingError) as error:
         # PostgreSQL 15 calls its name invalid, 16 and later undefined.
-        raise ReplicaLost(f"{replica.name} lost its snapshot: {first_line(error)}") from None
+        raise ReplicaLost(
+            "CB-RETRY-REPLICA-LOST-SNAPSHOT",
+            f"{replica.name} lost its snapshot: {first_line(error)}",
+        ) from None
 
 
 @contextmanager
@@ -180,5 +190,7 @@ def _store_error() -> Iterator[None]:
     try:
         yield
     except psycopg.Error as error:
-        # Without the chain, which would show the row that was being written.
-        raise Transient(f"the reporting store failed: {first_line(error)}") from None
+        # Not chained: the text of the cause may quote the row that was being written.
+        raise Transient(
+            "CB-RETRY-STORE-FAILED", f"the reporting store failed: {first_line(error)}"
+        ) from None

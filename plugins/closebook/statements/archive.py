@@ -38,9 +38,10 @@ class Cabinet:
         # guard: documents.lost-one-is-not-replaced
         if registered_name not in {None, named.object_name}:
             raise WrongData(
+                "CB-DATA-DOCUMENT-NOT-REPEATABLE",
                 f"{self.month}: the document of account {statement.account_id} is lost, and it is "
                 f"not made the same again by what renders now: bring {registered_name} back from a "
-                "backup"
+                "backup",
             )
         with self.store.transaction():
             # guard: documents.lost-one-is-kept-again

@@ -91,11 +91,15 @@ def _by_one_copy(limits: Limits, left: deque[Job[Made]]) -> Iterator[Made | TooM
 def _too_much(limits: Limits, what: str, status: int) -> TooMuch:
     died_of = os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
     if died_of in _OUT_OF_TIME:
-        return TooMuch(f"{what} was not made: it took more than {limits.cpu_seconds} s of CPU")
+        return TooMuch(
+            "CB-DATA-DOCUMENT-TOOK-TOO-LONG",
+            f"{what} was not made: it took more than {limits.cpu_seconds} s of CPU",
+        )
     how = "no result" if died_of is None else signal.Signals(died_of).name
     return TooMuch(
+        "CB-DATA-DOCUMENT-PROCESS-ENDED",
         f"{what} was not made: its process ended with {how}, most likely for more than "
-        f"{limits.memory_bytes // 1024**2} MB of memory"
+        f"{limits.memory_bytes // 1024**2} MB of memory",
     )
 
 

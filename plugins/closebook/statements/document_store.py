@@ -45,8 +45,9 @@ class Documents:
         """Raises Misconfigured for a URL without a scheme or with one that Airflow lacks."""
         if "://" not in base_url:
             raise Misconfigured(
+                "CB-CONFIG-DOCUMENTS-URL-NO-SCHEME",
                 f"the documents URL {base_url!r} has no scheme; set CLOSEBOOK_DOCUMENTS_URL to "
-                "one such as file:///var/lib/closebook/documents or s3://connection@bucket/folder"
+                "one such as file:///var/lib/closebook/documents or s3://connection@bucket/folder",
             )
         from airflow.sdk import ObjectStoragePath  # slow: kept out of the parse of a DAG file
 
@@ -55,15 +56,19 @@ class Documents:
             _ = self._base.fs
         except (ValueError, ImportError) as error:
             raise Misconfigured(
+                "CB-CONFIG-DOCUMENTS-URL-UNUSABLE",
                 f"the documents URL {base_url!r} cannot be opened ({error}); install the Airflow "
-                "provider of its scheme, or correct CLOSEBOOK_DOCUMENTS_URL"
+                "provider of its scheme, or correct CLOSEBOOK_DOCUMENTS_URL",
             ) from error
 
     @staticmethod
     def named(content: bytes, *, folder: str, suffix: str) -> StoredDocument:
         """Return what the content is called, whether it is in the store or not."""
         if not _FOLDER.fullmatch(folder) or not _SUFFIX.fullmatch(suffix):
-            raise Misconfigured(f"{folder!r} and {suffix!r} do not make a document's name")
+            raise Misconfigured(
+                "CB-CONFIG-DOCUMENT-FOLDER-INVALID",
+                f"{folder!r} and {suffix!r} do not make a document's name",
+            )
         digest = sha256(content).hexdigest()
         return StoredDocument(
             object_name=f"{folder}/{digest[:2]}/{digest}.{suffix}",
@@ -118,14 +123,16 @@ class Documents:
                 content: bytes = (self._base / object_name).read_bytes()
             except FileNotFoundError as error:
                 raise WrongData(
+                    "CB-DATA-DOCUMENT-MISSING",
                     f"document {object_name} is not in the store; bring it back from a backup, "
-                    "or issue the statement again: the same statement makes the same document"
+                    "or issue the statement again: the same statement makes the same document",
                 ) from error
         found = sha256(content).hexdigest()
         if found != expected:  # guard: documents.content-is-as-named
             raise WrongData(
+                "CB-DATA-DOCUMENT-CHANGED",
                 f"document {object_name} was changed after it was written: its sha256 is now "
-                f"{found}; keep this copy as evidence and bring back the original from a backup"
+                f"{found}; keep this copy as evidence and bring back the original from a backup",
             )
         return content
 
@@ -143,7 +150,10 @@ def _expected_sha256(object_name: str) -> str:
     # A name from a doctored register must not lead out of the store.
     named = _OBJECT_NAME.fullmatch(object_name)
     if named is None:
-        raise WrongData(f"{object_name!r} is not the name of a document of this store")
+        raise WrongData(
+            "CB-DATA-DOCUMENT-NAME-INVALID",
+            f"{object_name!r} is not the name of a document of this store",
+        )
     return named["sha256"]
 
 
@@ -153,8 +163,9 @@ def _store_errors(object_name: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise Transient(
+            "CB-RETRY-DOCUMENT-STORE-FAILED",
             f"the document store failed at {object_name}: {error.strerror or error}; "
-            "see that it has room and may be written to, then run the task again"
+            "see that it has room and may be written to, then run the task again",
         ) from error
 
 

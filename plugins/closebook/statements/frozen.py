@@ -14,7 +14,10 @@ def closed_month(store: Store, close_id: int) -> Period:
     """The month as it was closed, whatever the business time zone is by now."""
     row = store.execute(query("closes/period"), {"close_id": close_id}).fetchone()
     if row is None:
-        raise WrongData(f"close {close_id} is not in this reporting store: close the month again")
+        raise WrongData(
+            "CB-DATA-CLOSE-UNKNOWN",
+            f"close {close_id} is not in this reporting store: close the month again",
+        )
     return Period.from_register(row)
 
 

@@ -51,8 +51,9 @@ def plan_shards(
         count = 0 if counted is None else counted["statement_count"]
         if account_ids is not None and count != len(set(account_ids)):
             raise WrongData(
+                "CB-DATA-ACCOUNTS-WITHOUT-STATEMENT",
                 f"{len(set(account_ids)) - count} of the {len(set(account_ids))} accounts that the "
-                "run names have no statement in this month: correct the parameter account_ids"
+                "run names have no statement in this month: correct the parameter account_ids",
             )
         shard_count = min(max(1, count // SMALLEST_SHARD), MOST_SHARDS)
         rows = store.execute(
@@ -110,10 +111,11 @@ def render_shard(
                 rendered += 1
     if without:
         raise TooMuch(
+            "CB-DATA-DOCUMENTS-NOT-MADE",
             f"{month}: {len(without)} documents are missing, those of the accounts "
             f"{', '.join(without)}: each took more than {limits.cpu_seconds} s of CPU or "
             f"{limits.memory_bytes // 1024**2} MB of memory; look at their lines, all others of "
-            "the shard are issued"
+            "the shard are issued",
         )
     return rendered
 

@@ -46,9 +46,10 @@ def write_manifest(settings: Settings, close_id: int, run: Run) -> Manifest:
         ]
         if lost:  # guard: documents.lost-one-stops-the-manifest
             raise WrongData(
+                "CB-DATA-DOCUMENTS-LOST",
                 f"{month}: {len(lost)} registered documents are missing from "
                 f"{settings.documents_url}, those of the accounts {', '.join(lost[:20])} …: "
-                "run the month again"
+                "run the month again",
             )
         for row in rows:
             if row["object_name"] is not None:

@@ -145,7 +145,8 @@ class Statement:
 
     def _refuse(self, what: str) -> NoReturn:
         raise WrongData(
+            "CB-DATA-STATEMENT-CONTRADICTS-ITSELF",
             f"statement of account {self.account_id} for {self.period_start} to"
             f" {self.period_end_inclusive} ({self.currency}, minor units) does not tie out: {what}."
-            " Compare the frozen lines of this account with the platform's ledger entries."
+            " Compare the frozen lines of this account with the platform's ledger entries.",
         )

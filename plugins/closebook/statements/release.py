@@ -22,7 +22,10 @@ class DecisionRefused(WrongData):
 
     def __init__(self, month: Period, verdict: Verdict, obstacles: Sequence["Obstacle"]) -> None:
         self.obstacles = tuple(obstacles)
-        super().__init__(f"{month} is not {verdict}: {'; '.join(map(str, obstacles))}")
+        super().__init__(
+            "CB-DATA-DECISION-REFUSED",
+            f"{month} is not {verdict}: {'; '.join(map(str, obstacles))}",
+        )
 
 
 @dataclass(frozen=True)
@@ -70,8 +73,9 @@ def latest_batch(store: Store, month: Period) -> Batch:
     ).fetchone()
     if row is None:
         raise NotReady(
+            "CB-WAIT-MONTH-NOT-ISSUED",
             f"{month} is not issued: no manifest of its current close is written; "
-            "run monthly_statements, or clear write_manifest"
+            "run monthly_statements, or clear write_manifest",
         )
     return Batch(**row)
 

@@ -1,1 +1,1 @@
-"""The reporting store: sessions, migrations, and the chain of the desk's log."""
+"""The reporting store: sessions, migrations, and the hash chain of the desk's log."""

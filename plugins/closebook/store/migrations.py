@@ -10,7 +10,7 @@ FOLDER = "reporting/migrations"
 def migrate(conninfo: str) -> list[str]:
     """Bring the reporting store up to date as its owner; return what was applied.
 
-    All in one transaction under a lock, so two that start together do no harm.
+    All migrations run in one transaction under a lock, so two runs at once are safe.
     """
     applied = []
     with psycopg.connect(conninfo) as store:

@@ -1,4 +1,4 @@
-"""The reporting store: its connections, and what its failures mean."""
+"""Connections to the reporting store, and the errors that its failures raise."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ from psycopg.rows import DictRow, dict_row
 
 from closebook.errors import Transient, WrongData
 from closebook.periods import Period
-from closebook.postgres import first_line, is_lost
+from closebook.postgres import first_line, is_server_failure
 from closebook.settings import DeskSettings, Settings
 from closebook.sql import query
 
@@ -17,37 +17,38 @@ Store = psycopg.Connection[DictRow]
 
 @contextmanager
 def on_store(settings: Settings | DeskSettings) -> Iterator[Store]:
-    """One transaction on the reporting store; or several, if all is in a `store.transaction()`.
+    """Open one transaction on the reporting store, or one per `store.transaction()` block.
 
-    Raises Transient when it is out of reach.
+    Raises Transient when the store cannot be reached.
     """
     try:
         with _connection(settings) as store:
             yield store
     except psycopg.Error as error:
-        if not is_lost(error):
+        if not is_server_failure(error):
             raise
-        raise Transient(_failure(error)) from None
+        raise _failed(error) from None
 
 
 @contextmanager
 def writing(store: Store, period: Period) -> Iterator[None]:
-    """One transaction that writes a close: committed at the end, or nothing of it is.
+    """Write a close in one transaction: all of it is committed at the end, or nothing.
 
-    The store has none open. Raises Transient when it is out of reach, WrongData when it refuses
-    the rows.
+    The connection must have no transaction open. Raises Transient when the store cannot be
+    reached, WrongData when it refuses the rows.
     """
     try:
         with store.transaction():
             yield
     except psycopg.Error as error:
-        if is_lost(error):
-            raise Transient(f"{period}: {_failure(error)}") from None
-        # The server's detail would show the row, with names in it.
+        if is_server_failure(error):
+            raise _failed(error) from None
+        # The server's detail is left out: it quotes the row, which may hold a name.
         where = error.diag.constraint_name or error.diag.column_name or error.diag.table_name
         raise WrongData(
+            "CB-DATA-ROWS-REFUSED",
             f"{period}: the reporting store refused the rows ({type(error).__name__} at {where}); "
-            "compare the platform's data with docs/contract.md"
+            "compare the platform's data with docs/contract.md",
         ) from None
 
 
@@ -56,12 +57,11 @@ def _connection(settings: Settings | DeskSettings) -> Store:
     store = psycopg.connect(settings.store, autocommit=True, row_factory=dict_row)
     store.execute(query("session/notice_lost_client"))
     store.autocommit = False
-    # Whoever waited for a lock must see what its holder wrote.
-    # guard: store.sees-what-the-lock-holder-wrote
+    # A transaction that waited for a lock must see what the lock's owner committed.
     store.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
     return store
 
 
-def _failure(error: psycopg.Error) -> str:
-    # The first line only: the rest may show the row that was being written, with names in it.
-    return f"the reporting store failed: {first_line(error)}"
+def _failed(error: psycopg.Error) -> Transient:
+    # The first line only: the others may quote a row, which may hold a name.
+    return Transient("CB-RETRY-STORE-FAILED", f"the reporting store failed: {first_line(error)}")

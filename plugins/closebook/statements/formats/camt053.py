@@ -138,7 +138,8 @@ def _refuse_long_amounts(statement: Statement) -> None:
     )
     if largest >= 10**_DIGITS:
         raise WrongData(
+            "CB-DATA-AMOUNT-TOO-LONG",
             f"the statement of account {statement.account_id} has an amount of {largest} minor "
             f"units of {statement.currency}, and camt.053 has room for {_DIGITS} digits: correct "
-            "the ledger entries of this account on the platform"
+            "the ledger entries of this account on the platform",
         )

@@ -44,8 +44,9 @@ class Typefaces:
         missing = [name for name in names if name not in found]
         if missing:
             raise Misconfigured(
+                "CB-CONFIG-FONTS-MISSING",
                 f"{', '.join(missing)} are not installed, and statements are set in these fonts "
-                "only: install the packages fonts-noto-core, fonts-noto-cjk and fonts-symbola"
+                "only: install the packages fonts-noto-core, fonts-noto-cjk and fonts-symbola",
             )
         return cls(configuration, tuple(found[name] for name in names))
 

@@ -72,8 +72,9 @@ class KeyedSigner:
             ).getvalue()
         except pkcs11.PKCS11Error as error:
             raise Transient(
+                "CB-RETRY-TOKEN-DID-NOT-SIGN",
                 f"the token did not sign ({_said(error)}); see that it is plugged in and can be "
-                "reached, then run the task again"
+                "reached, then run the task again",
             ) from error
         return Signed(signed, sha256(pdf).hexdigest(), self._certificate_sha256)
 
@@ -82,15 +83,17 @@ class KeyedSigner:
         now = datetime.now(UTC)
         if not first <= now <= last:
             raise Misconfigured(
+                "CB-CONFIG-SIGNING-CERTIFICATE-NOT-VALID",
                 f"the signing certificate is valid from {first:%Y-%m-%d} to {last:%Y-%m-%d}, and "
                 f"it is {now:%Y-%m-%d}: renew it, and put the new one with its key in the place "
-                "of the old one"
+                "of the old one",
             )
         usage = self._certificate.key_usage_value
         if usage is not None and not _MAY_SIGN & usage.native:
             raise Misconfigured(
+                "CB-CONFIG-SIGNING-CERTIFICATE-MAY-NOT-SIGN",
                 "the signing certificate's key usage allows no signatures: ask for one with "
-                "digitalSignature or nonRepudiation"
+                "digitalSignature or nonRepudiation",
             )
 
 
@@ -100,8 +103,9 @@ def in_memory(key: KeyFile) -> KeyedSigner:
         content = Path(key.path).read_bytes()
     except OSError as error:
         raise Misconfigured(
+            "CB-CONFIG-SIGNING-KEY-UNREADABLE",
             f"the signing key {key.path} cannot be read ({error.strerror}): correct pkcs12 in the "
-            "extra of the signing connection, or the rights of the file"
+            "extra of the signing connection, or the rights of the file",
         ) from error
     try:
         private, certificate, others = pkcs12.load_key_and_certificates(
@@ -109,16 +113,21 @@ def in_memory(key: KeyFile) -> KeyedSigner:
         )
     except (ValueError, UnsupportedAlgorithm) as error:
         raise Misconfigured(
+            "CB-CONFIG-SIGNING-KEY-NOT-PKCS12",
             f"the signing key {key.path} is no PKCS#12 file, or not one of this passphrase: "
-            "correct the password of the signing connection"
+            "correct the password of the signing connection",
         ) from error
     if certificate is None or not isinstance(private, PrivateKey):
         raise Misconfigured(
+            "CB-CONFIG-SIGNING-KEY-INCOMPLETE",
             f"the signing key {key.path} holds no RSA or EC key with its certificate: export both "
-            "into it"
+            "into it",
         )
     if private.public_key() != certificate.public_key():
-        raise Misconfigured(f"the signing key {key.path} holds a certificate of another key")
+        raise Misconfigured(
+            "CB-CONFIG-SIGNING-KEY-OF-OTHER-CERTIFICATE",
+            f"the signing key {key.path} holds a certificate of another key",
+        )
     own, chain = _as_asn1(certificate), [_as_asn1(other) for other in others]
     return KeyedSigner(_KeyInMemory(private, own, chain), own)
 
@@ -138,8 +147,9 @@ def on_token(key: KeyToken) -> KeyedSigner:
         signer.load()
     except (pkcs11.PKCS11Error, RuntimeError) as error:
         raise Misconfigured(
+            "CB-CONFIG-SIGNING-TOKEN-UNUSABLE",
             f"the signing key {key.label} on the token {key.token} of {key.module} cannot be used "
-            f"({_said(error)}): correct the extra or the password of the signing connection"
+            f"({_said(error)}): correct the extra or the password of the signing connection",
         ) from error
     return KeyedSigner(signer, signer.signing_cert)
 

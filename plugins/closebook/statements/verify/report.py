@@ -88,7 +88,7 @@ class Report:
         try:
             yield words
         except Refused as error:
-            self._add(name, Outcome.FAILED, str(error))
+            self._add(name, Outcome.FAILED, error.text)
         else:
             self._add(name, Outcome.OK, "; ".join(words))
 
@@ -191,8 +191,9 @@ class _Register:
             are_whole = False
         if not are_whole:
             raise Misconfigured(
+                "CB-CONFIG-REGISTER-NO-MANIFEST",
                 "the register is no manifest of a month: take the JSON file that "
-                "monthly_statements wrote for it"
+                "monthly_statements wrote for it",
             )
         return cls(month, entries)
 
@@ -266,7 +267,7 @@ def _check_previous(report: Report, told: Told | None, previous: bytes | None) -
         try:
             before = told_by_xml(Received.of(previous).attachments[XML_NAME])
         except Refused as error:
-            raise Refused(f"the previous statement is no whole one: {error}") from error
+            raise Refused(f"the previous statement is no whole one: {error.text}") from error
         if told is None:
             raise Refused("there is nothing to compare the previous statement with")
         if (before.account_number, before.account_id) != (told.account_number, told.account_id):

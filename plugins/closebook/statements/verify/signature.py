@@ -44,9 +44,14 @@ def certificates_of(content: bytes) -> list[x509.Certificate]:
         certificates = [x509.Certificate.load(der, strict=True) for der in found]
         _ = [certificate.subject.native for certificate in certificates]
     except (ValueError, TypeError) as error:
-        raise Misconfigured(f"the certificate to trust cannot be read: {error}") from error
+        raise Misconfigured(
+            "CB-CONFIG-TRUST-UNREADABLE", f"the certificate to trust cannot be read: {error}"
+        ) from error
     if not certificates:
-        raise Misconfigured("the certificate to trust cannot be read: there is none in the file")
+        raise Misconfigured(
+            "CB-CONFIG-TRUST-EMPTY",
+            "the certificate to trust cannot be read: there is none in the file",
+        )
     return certificates
 
 

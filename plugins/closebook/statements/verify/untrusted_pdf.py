@@ -33,7 +33,14 @@ _TRIPS = (PyPdfError, ArithmeticError, AttributeError, LookupError, TypeError, V
 
 
 class Refused(WrongData):
-    """A file that is no whole statement; the text says why, in words for who received it."""
+    """A file that is no whole statement; the text says why, in words for who received it.
+
+    All have one code. Who reads the report received a file, runs no pipeline and has no runbook:
+    the report prints the ``text`` alone, beside the name of the check that failed.
+    """
+
+    def __init__(self, text: str) -> None:
+        super().__init__("CB-DATA-FILE-REFUSED", text)
 
 
 @dataclass(frozen=True)

@@ -45,8 +45,9 @@ class Press:
         for name in _FILES:
             if not (folder / name).is_file():
                 raise Misconfigured(
+                    "CB-CONFIG-TEMPLATE-MISSING",
                     f"{folder / name} is missing; set CLOSEBOOK_TEMPLATES to the folder that "
-                    f"holds statement/{TEMPLATE_VERSION}"
+                    f"holds statement/{TEMPLATE_VERSION}",
                 )
         self.folder = folder
         self._denied: list[str] = []
@@ -80,9 +81,10 @@ class Press:
             yield
         if self._denied:
             raise WrongData(
+                "CB-DATA-PAGE-ASKED-FOR-ADDRESS",
                 f"{name} was not made: its page asked for a {self._denied[0]} address, and only "
                 "the template's own assets are allowed; look for the address in "
-                f"templates/statement/{TEMPLATE_VERSION}"
+                f"templates/statement/{TEMPLATE_VERSION}",
             )
 
     def lay_out(self, page: str, place: Place, assets: dict[str, bytes]) -> Any:
@@ -110,8 +112,9 @@ class Press:
             )
         except FatalURLFetchingError as error:
             raise Misconfigured(
+                "CB-CONFIG-TEMPLATE-ASKS-FOR-ADDRESS",
                 f"{self.folder / name} asks for a {error} address, and statements are made "
-                "from installed fonts and the template's own assets only; take the address out"
+                "from installed fonts and the template's own assets only; take the address out",
             ) from None
 
 
@@ -181,8 +184,9 @@ def _root(page: str) -> Any:
         return fromstring(page)
     except ParseError as error:  # guard: documents.page-is-xml
         raise Misconfigured(
+            "CB-CONFIG-TEMPLATE-NOT-XML",
             f"a page of templates/statement/{TEMPLATE_VERSION} is no well-formed XML ({error}): "
-            "close each of its elements, and let Jinja2 escape whatever it prints"
+            "close each of its elements, and let Jinja2 escape whatever it prints",
         ) from None
 
 

@@ -1,0 +1,254 @@
+"""What to do about each error, where its text leaves something open: a column of docs/errors.md.
+
+By code, in the order of the page. A code that is not here has a text that says all.
+"""
+
+from collections.abc import Mapping
+
+_DOCUMENTS_LOST = "See [lost documents](operations.md#lost-documents)."
+_DESK_LOG = "See [the log of the desk](operations.md#the-log-of-the-desk)."
+_LOOK_AT_THE_ACCOUNT = (
+    "One document cannot hold up the others. Look at the account: millions of lines, or texts "
+    "without end. The month is not whole without it."
+)
+_RANGE = (
+    "From a run with `first_day` and `last_day`. The reasons of the first three days follow, each "
+    "with its code; the task's log has all of them. "
+)
+
+ADVICE: Mapping[str, str] = {
+    "CB-WAIT-DAYS-FAILED": _RANGE + "Airflow tries the days that are left again.",
+    "CB-WAIT-DAYS-NOT-CLOSED": (
+        "A month ties out with its days, from the first one that was ever closed. On the first of "
+        "a month its last day closes at the same time, and the retry finds it. Else look why those "
+        "days are not closed, and backfill them."
+    ),
+    "CB-WAIT-HIDDEN-TRANSACTIONS": (
+        "Some role or session has it off. Find it: `select * from pg_db_role_setting`."
+    ),
+    "CB-WAIT-MONTH-NOT-ISSUED": (
+        "There is nothing to release yet. See whether the month's run has ended."
+    ),
+    "CB-WAIT-NO-REPLICA-CAUGHT-UP": (
+        "Each replica follows with what it lacks, or that it failed. One that is sound is enough. "
+        "[Which replica is read](operations.md#which-replica-is-read) explains the reasons."
+    ),
+    "CB-WAIT-NO-SECOND-REPLICA": (
+        "What the others lack follows. The one that is named is sound; without the parameter "
+        "`cross_check` it is enough."
+    ),
+    "CB-WAIT-NOTHING-TO-COUNT": "Nothing: the counter's task skips itself.",
+    "CB-WAIT-OPEN-TRANSACTION": (
+        "The brackets name its pid, role, application and state. *idle in transaction* for minutes "
+        "is a bug of that application: `select pg_terminate_backend(pid)` on the primary, or ask "
+        "its owner. A long report or dump on the primary does the same: move it to a replica, or "
+        "name its role in `CLOSEBOOK_READ_ONLY_ROLES` ([Settings](operations.md#settings))."
+    ),
+    "CB-WAIT-PERIOD-NOT-ENDED": (
+        "Nothing, if the run was started by hand for a period that goes on. Else compare the "
+        "primary's clock."
+    ),
+    "CB-WAIT-PREPARED-TRANSACTION": (
+        "Ask the owner of the transaction manager which; then `commit prepared` or "
+        "`rollback prepared`."
+    ),
+    "CB-RETRY-DAYS-FAILED": _RANGE + "Airflow tries the days that are left again.",
+    "CB-RETRY-DOCUMENT-STORE-FAILED": "Room, permissions, or the credentials of the object store.",
+    "CB-RETRY-FENCE-FAILED": (
+        "What PostgreSQL says follows. *recovery is in progress*: `closebook_primary` leads to a "
+        "replica. *no answer*: the primary is frozen."
+    ),
+    "CB-RETRY-OVERTAKEN": (
+        "Nothing. Five times in a row others were faster; the retry reads what they wrote, and "
+        "more."
+    ),
+    "CB-RETRY-PLATFORM-SILENT": (
+        "From `database_health`: each server follows with what it said. The network, most likely."
+    ),
+    "CB-RETRY-PREVIEW-BUSY": "From the desk's pictures of pages. The page can be loaded again.",
+    "CB-RETRY-PREVIEW-FAILED": "From the desk's pictures of pages. Documents are given as before.",
+    "CB-RETRY-PREVIEW-PAGES-UNKNOWN": (
+        "From the desk's pictures of pages: the file is no PDF any more. Documents are given as "
+        "before; look whether this one was changed."
+    ),
+    "CB-RETRY-PREVIEW-TOOK-TOO-LONG": (
+        "From the desk's pictures of pages. Documents are given as before."
+    ),
+    "CB-RETRY-PRIMARY-UNREACHABLE": (
+        "The primary is down, refuses the role, or both of its connections are taken for seconds."
+    ),
+    "CB-RETRY-READ-FAILED": (
+        "Replicas fail in the midst of a close. *conflict with recovery*: raise "
+        "`max_standby_streaming_delay`. *statement timeout*: an index of "
+        "`sql/platform/indexes.sql` is missing. *idle-in-transaction timeout*: give the reader a "
+        "longer one, as it waits in its transaction for the store."
+    ),
+    "CB-RETRY-REDIS-NOT-WRITTEN": (
+        "The numbers are safe in the store. When Redis is back, the retry or the next hour sends "
+        "them."
+    ),
+    "CB-RETRY-REDIS-UNREADABLE": "When Redis is back, the retry or the next hour goes on.",
+    "CB-RETRY-REPLICA-FAILED": (
+        "A close takes another replica by itself. What PostgreSQL says follows."
+    ),
+    "CB-RETRY-REPLICA-LOST-SNAPSHOT": "A close takes another replica by itself.",
+    "CB-RETRY-REPLICA-PROMOTED": (
+        "A failover. Point the connection of that id at a replica, and `closebook_primary` at the "
+        "new primary."
+    ),
+    "CB-RETRY-REPLICA-RESTARTED": "Nothing: a close takes another replica by itself.",
+    "CB-RETRY-STORE-FAILED": (
+        "The store is down, full, or refuses the log-in. *idle-in-transaction timeout*: give "
+        "`closebook_store` a longer one, as it waits in its transaction for the replica; "
+        "*idle-session timeout* the same, as it waits without one for the fence and a replica, "
+        "40 s at the most."
+    ),
+    "CB-RETRY-TOKEN-DID-NOT-SIGN": "The retry logs in to it anew.",
+    "CB-DATA-ACCOUNTS-WITHOUT-STATEMENT": "A wrong id, or an account without entries and balance.",
+    "CB-DATA-AMOUNT-TOO-LONG": "No real account has it. Correct the ledger entries, or the view.",
+    "CB-DATA-CHANGE-WITHOUT-REASON": (
+        "The rows of `same_as_issued` follow. The platform has other entries of this month by now: "
+        "find out why, then [issue those statements again]"
+        "(operations.md#issue-statements-again). A month that is not released yet cannot be until "
+        "then."
+    ),
+    "CB-DATA-CHECK-FAILED": (
+        "[The checks](operations.md#the-checks) says of each check where to look."
+    ),
+    "CB-DATA-CLOSE-UNKNOWN": (
+        "The run began before the store was restored or changed. Trigger the month."
+    ),
+    "CB-DATA-COUNTER-WOULD-FALL": (
+        "A settled payment was deleted or changed, against the contract. The counter stays where "
+        "it was. Find the hour [by its versions](operations.md#what-changed-between-versions)."
+    ),
+    "CB-DATA-DAYS-FAILED": _RANGE + "Mend what is wrong, then clear the task.",
+    "CB-DATA-DECISION-REFUSED": (
+        "A release or rejection was refused; [the obstacles](operations.md#release-a-month) follow."
+    ),
+    "CB-DATA-DESK-LOG-CUT-SHORT": _DESK_LOG,
+    "CB-DATA-DESK-LOG-ENTRY-CHANGED": _DESK_LOG,
+    "CB-DATA-DESK-LOG-ENTRY-MISSING": _DESK_LOG,
+    "CB-DATA-DOCUMENT-CHANGED": (
+        "Somebody wrote to the document store. Keep the copy; restore the original."
+    ),
+    "CB-DATA-DOCUMENT-MISSING": _DOCUMENTS_LOST,
+    "CB-DATA-DOCUMENT-NAME-INVALID": (
+        "The register names a document in a way that Closebook never does: somebody changed it."
+    ),
+    "CB-DATA-DOCUMENT-NOT-REPEATABLE": _DOCUMENTS_LOST,
+    "CB-DATA-DOCUMENT-PROCESS-ENDED": _LOOK_AT_THE_ACCOUNT,
+    "CB-DATA-DOCUMENT-TOOK-TOO-LONG": _LOOK_AT_THE_ACCOUNT,
+    "CB-DATA-DOCUMENTS-LOST": _DOCUMENTS_LOST,
+    "CB-DATA-DOCUMENTS-NOT-MADE": _LOOK_AT_THE_ACCOUNT,
+    "CB-DATA-FILE-REFUSED": (
+        "From `closebook verify`, whose report has the text without this code, beside the name of "
+        "the check that failed."
+    ),
+    "CB-DATA-PAGE-ASKED-FOR-ADDRESS": "The template was changed to load something. Take it out.",
+    "CB-DATA-PERIOD-OVERLAPS": "`CLOSEBOOK_TIME_ZONE` was changed. Set it back.",
+    "CB-DATA-QUERY-REFUSED": (
+        "A view or column is missing or has another type, or the reader lacks a grant."
+    ),
+    "CB-DATA-REPLICAS-DISAGREE": (
+        "Two replicas hold different rows: see [Two replicas, one answer]"
+        "(operations.md#two-replicas-one-answer)."
+    ),
+    "CB-DATA-ROWS-REFUSED": (
+        "The constraint or column that is named: a currency of two letters, an amount that is not "
+        "positive. Correct the view."
+    ),
+    "CB-DATA-STATEMENT-CONTRADICTS-ITSELF": (
+        "The frozen lines contradict each other. This should never be seen: call the developers, "
+        "render nothing by hand."
+    ),
+    "CB-DATA-UNKNOWN-CURRENCY": "Correct the rows, or the view.",
+    "CB-DATA-UNSETTLED-STATUS": (
+        "The ids and their statuses follow. `settled` is the one status of what has `settled_at`; "
+        "an adopter's own words for it are translated in the view."
+    ),
+    "CB-CONFIG-BACKFILL-NAMES-PERIOD": "Start the backfill again and leave the field empty.",
+    "CB-CONFIG-CONNECTION-MISSING": "See [Connections](operations.md#connections).",
+    "CB-CONFIG-DOCUMENT-FOLDER-INVALID": (
+        "This should never be seen: call the developers. The name of a folder comes from the code."
+    ),
+    "CB-CONFIG-DOCUMENTS-URL-NO-SCHEME": "Write `file:///…`, not a path.",
+    "CB-CONFIG-DOCUMENTS-URL-UNUSABLE": (
+        "The Airflow provider of its scheme is not installed, or the URL is wrong."
+    ),
+    "CB-CONFIG-FENCE-REFUSED": "A right was taken from the role, or from everybody.",
+    "CB-CONFIG-FENCE-SEES-NOBODY": "As it says. Without it the fence would see nobody.",
+    "CB-CONFIG-FILE-TOO-LARGE": "From `closebook verify`: no statement is that long.",
+    "CB-CONFIG-FILE-UNREADABLE": "From `closebook verify`: correct the path, or its rights.",
+    "CB-CONFIG-FONTS-MISSING": (
+        "Install the Debian packages that the text names, on every worker."
+    ),
+    "CB-CONFIG-INDEXES-UNREADABLE": "As it says: [Settings](operations.md#settings).",
+    "CB-CONFIG-NO-DATA-INTERVAL": "Trigger it again and fill the parameter in.",
+    "CB-CONFIG-NO-REPLICA-NAMED": "See [Settings](operations.md#settings).",
+    "CB-CONFIG-NO-REPLICA-READABLE": (
+        "Every replica follows, each with its code. While one is sound, it is read and nothing is "
+        "said."
+    ),
+    "CB-CONFIG-NO-SECOND-REPLICA": (
+        "Why none of the others can be read follows. The one that is named is sound; without the "
+        "parameter `cross_check` it is enough."
+    ),
+    "CB-CONFIG-NO-SUCH-MONTH": "Trigger the run again with another month.",
+    "CB-CONFIG-PERIOD-EMPTY": (
+        "The zone left that time out, as Samoa did with 30 December 2011. Nothing to close."
+    ),
+    "CB-CONFIG-PERIOD-NOT-IN-UTC": (
+        "This should never be seen: call the developers. Hours are given in UTC by the code."
+    ),
+    "CB-CONFIG-PREVIEW-PROGRAM-MISSING": (
+        "As it says. The desk shows it where a page would be; documents are given as before."
+    ),
+    "CB-CONFIG-PRIMARY-IS-REPLICA": "Point it at the primary.",
+    "CB-CONFIG-RANGE-EMPTY": "The first day is after the last one, or the zone skipped it.",
+    "CB-CONFIG-RANGE-IMPOSSIBLE": "A slip in a year, most likely.",
+    "CB-CONFIG-REGISTER-NO-MANIFEST": "From `closebook verify`, option `--register`.",
+    "CB-CONFIG-REPLICA-STATUS-REFUSED": (
+        "The function `reporting_source.wal_receiver()` is missing, or the reader may not execute "
+        "it."
+    ),
+    "CB-CONFIG-SAMPLE-NOT-EMPTY": "From `make demo`.",
+    "CB-CONFIG-SAMPLE-TOO-SMALL": "From `make demo`.",
+    "CB-CONFIG-SAMPLE-UNTIL-WITHOUT-ZONE": "From `make demo`.",
+    "CB-CONFIG-SCHEDULE-ZONE-DIFFERS": "Make them equal, restart, then run the period again.",
+    "CB-CONFIG-SETTING-MISSING": (
+        "[Settings](operations.md#settings): set it for every Airflow process, and restart them."
+    ),
+    "CB-CONFIG-SIGNING-CERTIFICATE-MAY-NOT-SIGN": "A certificate of a web server does not do.",
+    "CB-CONFIG-SIGNING-CERTIFICATE-NOT-VALID": ("As it says. What was signed before stays valid."),
+    "CB-CONFIG-SIGNING-KEY-INCOMPLETE": (
+        "`openssl pkcs12 -export -inkey KEY -in CERTIFICATE -certfile AUTHORITY -out FILE`."
+    ),
+    "CB-CONFIG-SIGNING-KEY-NOT-NAMED": "[Connections](operations.md#connections) has both.",
+    "CB-CONFIG-SIGNING-KEY-NOT-PKCS12": (
+        "Try `openssl pkcs12 -info -noout -in FILE` with the passphrase."
+    ),
+    "CB-CONFIG-SIGNING-KEY-OF-OTHER-CERTIFICATE": (
+        "`openssl pkcs12 -export -inkey KEY -in CERTIFICATE -certfile AUTHORITY -out FILE`."
+    ),
+    "CB-CONFIG-SIGNING-KEY-UNREADABLE": "As it says, on every worker.",
+    "CB-CONFIG-SIGNING-TOKEN-UNUSABLE": (
+        "The brackets say what the token said. After `PinIncorrect` do not try often: tokens lock "
+        "themselves."
+    ),
+    "CB-CONFIG-SQL-MISSING": "`sql/` was not deployed with the code.",
+    "CB-CONFIG-TEMPLATE-MISSING": "The templates were not deployed with the code.",
+    "CB-CONFIG-TEMPLATE-NOT-XML": (
+        "Somebody changed the template: an element is not closed, or a text is printed past "
+        "Jinja2's escaping. No document was made."
+    ),
+    "CB-CONFIG-TOKEN-MISSING": "As it says: a program sends that password as its bearer token.",
+    "CB-CONFIG-TRUST-EMPTY": "From `closebook verify`, option `--trust`: give a PEM certificate.",
+    "CB-CONFIG-TRUST-UNREADABLE": (
+        "From `closebook verify`, option `--trust`: give a PEM certificate."
+    ),
+    "CB-CONFIG-TWO-PLATFORMS": (
+        "The connections lead to two platforms, or to two databases of one: make them agree."
+    ),
+    "CB-CONFIG-UNKNOWN-TIME-ZONE": "Also when the machine has no time zone data.",
+}

@@ -1,0 +1,141 @@
+"""The errors: each has one code, docs/errors.md lists them all, and they survive a pickle."""
+
+import ast
+import copy
+import pickle
+import re
+from collections import defaultdict
+from datetime import UTC, datetime
+
+import pytest
+
+from closebook.closes.checks import TieOut, TieOutFailed
+from closebook.closes.register import ChangeWithoutReason, ConcurrentClose, ReplicasDisagree
+from closebook.counter.publisher import NothingClosed
+from closebook.errors import ClosebookError, Misconfigured, NotReady, Transient, WrongData
+from closebook.periods import day_of, hour_of
+from closebook.platform.replica_status import ReplicaLost
+from closebook.statements.bounded_process import Job, Limits, TooMuch, each_within
+from closebook.statements.release import DecisionRefused, Obstacle
+from closebook.statements.verify.untrusted_pdf import Refused
+from local import REPOSITORY
+from local.error_advice import ADVICE
+from local.error_catalogue import PAGE, Construction, constructions, page
+from tests.markdown import first_column, text
+
+CONSTRUCTIONS = constructions()
+CODE = r"CB-(?:WAIT|RETRY|DATA|CONFIG)(?:-[A-Z0-9]+)+"
+# Raised for a library, which gives them a meaning of its own, or for a bug.
+OF_LIBRARIES = {
+    "AirflowSkipException",
+    "FatalURLFetchingError",
+    "HTTPException",
+    "RuntimeError",
+    "psycopg.OperationalError",
+    "psycopg.Rollback",
+}
+
+DAY = day_of(datetime(2026, 10, 31, tzinfo=UTC).date(), "Europe/Berlin")
+FOUND = TieOut("hours_equal_day", DAY, 1, [{"currency": "EUR", "old_amount_minor": 3}])
+ERRORS = [
+    NotReady("CB-WAIT-PERIOD-NOT-ENDED", "it has not ended"),
+    NothingClosed("CB-WAIT-NOTHING-TO-COUNT", "no hour is closed yet"),
+    Transient("CB-RETRY-STORE-FAILED", "the reporting store failed"),
+    ReplicaLost("CB-RETRY-REPLICA-FAILED", "replica_a failed"),
+    ConcurrentClose("CB-RETRY-OVERTAKEN", "run it again"),
+    WrongData("CB-DATA-CLOSE-UNKNOWN", "close 404"),
+    TooMuch("CB-DATA-DOCUMENT-TOOK-TOO-LONG", "account 5"),
+    TieOutFailed("CB-DATA-CHECK-FAILED", FOUND, proof="sql/x.sql"),
+    ChangeWithoutReason("CB-DATA-CHANGE-WITHOUT-REASON", FOUND, proof="old and new"),
+    ReplicasDisagree("CB-DATA-REPLICAS-DISAGREE", FOUND, proof="a is old, b is new"),
+    DecisionRefused(DAY, "released", [Obstacle("it is rejected", "by anna")]),
+    Refused("the XML declares a document type"),
+    Misconfigured("CB-CONFIG-NOT-A-DAY", "'x' is not a day"),
+]
+
+
+def subclasses(kind: type[ClosebookError]) -> set[type[ClosebookError]]:
+    return {kind, *(deeper for child in kind.__subclasses__() for deeper in subclasses(child))}
+
+
+@pytest.mark.parametrize("made", CONSTRUCTIONS, ids=lambda made: made.place)
+def test_each_error_of_the_source_has_a_code_that_says_its_class(made: Construction) -> None:
+    assert made.code is not None
+    assert re.fullmatch(CODE, made.code)
+    assert made.code.startswith(made.kind.code_prefix)
+
+
+def test_no_code_has_two_texts() -> None:
+    texts = defaultdict(set)
+    for made in CONSTRUCTIONS:
+        texts[made.code].add(made.text)
+    assert {code: found for code, found in texts.items() if len(found) > 1} == {}
+
+
+def test_nothing_is_raised_but_errors_with_a_code_and_those_of_libraries() -> None:
+    with_code = {kind.__name__ for error in ERRORS for kind in type(error).__mro__}
+    others = set()
+    for folder in ("plugins", "dags"):
+        for path in (REPOSITORY / folder).rglob("*.py"):
+            for node in ast.walk(ast.parse(text(path))):
+                if isinstance(node, ast.Raise) and node.exc is not None:
+                    named = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
+                    others.add(ast.unparse(named))
+    classes = {name for name in others if name.rpartition(".")[2][0].isupper()}
+    assert classes - with_code == OF_LIBRARIES
+
+
+def test_the_page_of_errors_is_what_the_source_makes() -> None:
+    assert text(PAGE) == page(), "run `make docs`"
+
+
+def test_the_page_and_the_source_have_the_same_codes() -> None:
+    paths = [p for f in ("plugins", "dags", "local") for p in (REPOSITORY / f).rglob("*.py")]
+    quoted = {
+        code
+        for path in paths
+        if path.name != "error_advice.py"
+        for code in re.findall(rf'"({CODE})"', text(path))
+    }
+    assert set(first_column(text(PAGE))) == quoted
+    assert set(ADVICE) <= quoted
+
+
+def test_the_samples_are_of_each_class() -> None:
+    assert {type(error) for error in ERRORS} == subclasses(ClosebookError) - {ClosebookError}
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+def test_the_text_begins_with_the_code(error: ClosebookError) -> None:
+    assert str(error) == f"{error.code}: {error.text}"
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+def test_a_pickle_keeps_class_code_text_and_what_else_the_error_knows(
+    error: ClosebookError,
+) -> None:
+    for again in (pickle.loads(pickle.dumps(error)), copy.copy(error), copy.deepcopy(error)):  # noqa: S301
+        assert type(again) is type(error)
+        assert str(again) == str(error)
+        assert again.args == error.args
+        assert vars(again) == vars(error)
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+def test_an_error_comes_whole_out_of_another_process(error: ClosebookError) -> None:
+    def fail() -> None:
+        raise error
+
+    with pytest.raises(type(error)) as raised:
+        list(each_within(Limits(), [Job("a document", fail)]))
+
+    assert raised.type is type(error)
+    assert str(raised.value) == str(error)
+    assert vars(raised.value) == vars(error)
+
+
+def test_an_hour_that_failed_keeps_its_period_in_the_error() -> None:
+    hour = hour_of(datetime(2026, 10, 31, 14, tzinfo=UTC))
+    failed = TieOutFailed("CB-DATA-CHECK-FAILED", TieOut("c", hour, 2, []), proof="p")
+    again = pickle.loads(pickle.dumps(failed))  # noqa: S301
+    assert again.tie_out == failed.tie_out
