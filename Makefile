@@ -4,13 +4,16 @@
 PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-real soak mutants bench screenshots up down status clean lock lint format docs setup setup-dev
+.PHONY: help demo test test-fast test-real soak mutants bench screenshots up down status clean lock lint format docs setup setup-dev
 
 demo: setup  # start a whole local stack, fill a platform, close hours, days and a month
 	@$(PYTHON) -m local demo
 
-test: setup-dev lint  # run all linters and all tests, on real servers
-	@$(PYTHON) -m pytest --numprocesses 2 --no-loadscope-reorder
+test: setup-dev $(if $(ONLY),,lint)  # run all linters and all tests, on real servers; ONLY=FILE runs one file
+	@$(PYTHON) -m pytest $(or $(ONLY),--numprocesses 2 --no-loadscope-reorder)
+
+test-fast: setup-dev  # run the tests that need no servers: half a minute
+	@$(PYTHON) -m pytest --numprocesses 2 -m fast
 
 test-real: setup-dev  # run the three closes on the data sets of ../shared/data
 	@$(PYTHON) -m pytest tests/real

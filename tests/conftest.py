@@ -4,7 +4,8 @@ import fcntl
 import itertools
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ import pytest
 from local import REPOSITORY
 from local.stack import Stack
 from tests.mail_server import POLICY
+from tests.tiers import is_fast, neither_server_nor_renderer
 from tests.xdist_scheduler import ON_AIRFLOW, ByStack
 
 if TYPE_CHECKING:
@@ -36,12 +38,27 @@ def pytest_configure() -> None:
     signal.signal(signal.SIGTERM, _interrupt)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Refuse a test that needs Airflow where each worker would start one."""
+    """Mark the fast tier; refuse a test that needs Airflow where each worker would start one."""
     for item in items:
+        if is_fast(item):
+            item.add_marker("fast")
         needs_airflow = "airflow_stack" in getattr(item, "fixturenames", ())
         if needs_airflow and not item.nodeid.startswith(ON_AIRFLOW):
             raise pytest.UsageError(f"add {item.nodeid} to ON_AIRFLOW in tests/xdist_scheduler.py")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None]:
+    """Let the fixtures of a fast test start no server."""
+    return (yield from _as_its_tier_may(item))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
+    """Let a fast test start no server."""
+    return (yield from _as_its_tier_may(item))
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -119,6 +136,11 @@ def store_database(stack: Stack, store_template: str) -> Iterator[str]:
 def module_store_database(stack: Stack, store_template: str) -> Iterator[str]:
     """The same, shared by the tests of a module."""
     yield from _store(stack, store_template)
+
+
+def _as_its_tier_may(item: pytest.Item) -> Generator[None]:
+    with neither_server_nor_renderer() if item.get_closest_marker("fast") else nullcontext():
+        return (yield)
 
 
 def _platform(stack: Stack, template: str) -> Iterator[str]:

@@ -75,6 +75,7 @@ class Period:
         return {
             "period_start": self.start,
             "period_end": self.end,
+            # guard: bounds.day-begins-within-an-hour, bounds.day-ends-within-an-hour
             "has_whole_hours": _begins_an_hour(self.start) and _begins_an_hour(self.end),
         }
 

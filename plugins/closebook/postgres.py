@@ -31,7 +31,7 @@ def answer_within(connection: psycopg.Connection[Any], seconds: float) -> Iterat
             suppress(psycopg.OperationalError, OSError),
             socket.socket(fileno=os.dup(connection.fileno())) as line,
         ):
-            line.shutdown(socket.SHUT_RDWR)
+            line.shutdown(socket.SHUT_RDWR)  # guard: replica.hang-up
 
     timer = threading.Timer(seconds, hang_up)
     timer.daemon = True
@@ -53,6 +53,7 @@ def is_server_failure(error: psycopg.Error) -> bool:
     An error without a SQLSTATE comes from psycopg and not from the server, for example when a
     shutdown ends a COPY.
     """
+    # guard: replica.copy-that-a-shutdown-ends
     return error.sqlstate is None or isinstance(error, LOST)
 
 

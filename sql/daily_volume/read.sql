@@ -50,12 +50,13 @@ described as (
     where
         -- From the hour that holds the start to the one that holds the last instant.
         transactions.hour_start > %(period_start)s - interval '1 hour'
-        and transactions.hour_start < %(period_end)s
+        and transactions.hour_start < %(period_end)s  -- guard: bounds.half-open-days
         -- A day of a zone with half hours may begin or end within one.
         and (
             %(has_whole_hours)s
             or (
                 transactions.settled_at >= %(period_start)s
+                -- guard: bounds.half-open-part-of-an-hour
                 and transactions.settled_at < %(period_end)s
             )
         )

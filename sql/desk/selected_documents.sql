@@ -22,5 +22,5 @@ inner join reporting.issued_statements as statements
     on
         selected.close_id = statements.close_id
         and selected.account_id = statements.account_id
-where statements.statement_state in ('released', 'superseded')
+where statements.statement_state in ('released', 'superseded')  -- guard: desk.released-only-in-zip
 order by statements.close_id asc, statements.account_id asc

@@ -23,4 +23,5 @@ from reporting.issued_statements
 where
     close_id = %(close_id)s
     and account_id = %(account_id)s
+    -- guard: desk.released-only
     and (%(may_review)s::boolean or statement_state in ('released', 'superseded'))

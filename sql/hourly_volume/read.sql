@@ -21,6 +21,7 @@ select
     sum(discount_minor)::bigint as discount_minor
 from transactions
 where
+    -- guard: bounds.half-open-hours
     hour_start = date_bin('1 hour', %(period_start)s, timestamptz '2000-01-01 00:00:00+00')
     -- Closebook closes whole hours only; a part of one would be as exact.
     and (

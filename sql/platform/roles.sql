@@ -15,6 +15,7 @@ alter role closebook_reader set default_transaction_read_only = on;
 -- for fear of the hash, which is small. A replica with more than two cores can have more workers.
 -- docs/performance.md has the figures.
 alter role closebook_reader set max_parallel_workers_per_gather = 1;
+-- guard: replica.one-process-for-an-hour
 alter role closebook_reader set parallel_setup_cost = 500;
 alter role closebook_reader set parallel_tuple_cost = 0.01;
 alter role closebook_reader set enable_nestloop = off;

@@ -24,6 +24,7 @@ from pg_stat_activity
 where
     datname = current_database()
     and pid <> pg_backend_pid()
+    -- guard: fence.workers, fence.no-autovacuum
     and backend_type not in ('autovacuum worker', 'walsender')
     and (usename = any(%(read_only_roles)s)) is not true
     and (xact_start is not null or state <> 'idle')

@@ -140,7 +140,7 @@ begin
             where closes.close_id = written_ids.close_id
         )
     limit 1;
-    if found then
+    if found then  -- guard: register.rows-of-a-known-close
         raise exception using
             errcode = 'foreign_key_violation',
             message = concat_ws(' ', 'close', unknown_id, 'is not in the register'),
@@ -406,7 +406,7 @@ begin
     into new.entry_sha256
     from unnest(
         array[
-            new.previous_sha256,
+            new.previous_sha256,  -- guard: desk.log-is-chained
             new.entry_id::text,
             to_char(new.logged_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
             new.person,
@@ -881,7 +881,7 @@ begin
     from reporting.decision_obstacles(
         new.manifest_id, new.manifest_sha256, new.decision, new.decided_by
     );
-    if found is not null then
+    if found is not null then  -- guard: release.table-refuses
         raise exception using errcode = 'check_violation', message = found;
     end if;
     return new;

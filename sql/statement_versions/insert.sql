@@ -51,7 +51,7 @@ same_heads as (
         statements.line_count,
         statements.account_number,
         statements.holder_name
-    having count(*) = 2
+    having count(*) = 2  -- guard: issue.same-statement-keeps-its-version
 ),
 
 lines_that_differ as (
@@ -70,7 +70,7 @@ lines_that_differ as (
         statement_lines.counterparty,
         statement_lines.amount_minor,
         statement_lines.balance_minor
-    having count(*) = 1
+    having count(*) = 1  -- guard: issue.different-line-is-issued-again
 ),
 
 kept as (

@@ -18,6 +18,7 @@ def test_make_bench_runs_this_command() -> None:
     assert "python -m benchmarks" in planned.stdout
 
 
+@pytest.mark.servers
 def test_all_benchmarks_run_and_write_their_medians(tmp_path: Path) -> None:
     root, results = tmp_path / "stack", tmp_path / "results"
     try:
@@ -64,6 +65,7 @@ def test_all_benchmarks_run_and_write_their_medians(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.servers
 def test_what_a_larger_platform_costs_is_measured_beside_a_smaller_one(tmp_path: Path) -> None:
     root, beside, results = tmp_path / "stack", tmp_path / "beside", tmp_path / "results"
     places = ["--root", str(root), "--beside", str(beside), "--results", str(results)]

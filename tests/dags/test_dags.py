@@ -237,6 +237,7 @@ def test_the_parse_opens_no_connection_and_imports_no_weasyprint() -> None:
     assert parsed.stdout.splitlines()[-1] == "[] []"
 
 
+@pytest.mark.slow
 def test_the_parse_needs_no_setting_at_all() -> None:
     bare = {key: value for key, value in os.environ.items() if not key.startswith("CLOSEBOOK_")}
     for path in DAGS.glob("*.py"):

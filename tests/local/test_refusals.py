@@ -160,6 +160,7 @@ def small_disk(request: pytest.FixtureRequest) -> Iterator[Path]:
     folder.rmdir()
 
 
+@pytest.mark.servers
 @pytest.mark.parametrize("small_disk", ["4k", "30m", "180m"], indirect=True)
 def test_a_disk_that_fills_up_on_the_way_stops_all_of_it(
     small_disk: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
@@ -244,6 +245,7 @@ def _running(root: Path) -> list[str]:
         return []
 
 
+@pytest.mark.servers
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_command_that_is_interrupted_stops_what_it_started(
     tmp_path: Path, number: signal.Signals
@@ -262,6 +264,7 @@ def test_a_command_that_is_interrupted_stops_what_it_started(
         assert main(["--root", str(root), "clean"]) == 0
 
 
+@pytest.mark.servers
 def test_after_a_command_was_killed_the_next_one_goes_on(tmp_path: Path) -> None:
     root = tmp_path / "stack"
     child = started(root, "up", PRIMARY)

@@ -1,7 +1,8 @@
 """`python -m tests.mutants [words]`: take each guard out in turn; a test must fail.
 
-In a copy of the tree, never in place. Exit status 1 if a guard is not missed by its tests, 2 if
-they do not even pass while it is there. Words choose the guards whose names have them.
+In a copy of the tree, never in place. Exit status 1 if a guard can be taken out without a test that
+fails, or can no longer be taken out at all; 2 if its tests do not even pass while it is there.
+Words choose the guards whose names have them.
 """
 
 import os
@@ -16,8 +17,9 @@ from pathlib import Path
 from rich.console import Console
 
 from local import REPOSITORY
-from tests.mutants.guard import Guard
+from tests.mutants.guard import Guard, Mutant
 from tests.mutants.guards import GUARDS
+from tests.mutants.markers import Markers, NoLongerApplies
 
 SCRATCH = REPOSITORY / ".local" / "mutants"
 MOST_SECONDS = 600
@@ -44,20 +46,39 @@ def main(words: list[str]) -> int:
     console = Console(soft_wrap=True, markup=False, highlight=False)
     tree = copy_tree()
     try:
+        mutants, stale = take_out(tree, guards)
+        if stale:
+            console.print("\n".join(stale))
+            console.print(f"{len(stale)} of {len(guards)} guards no longer apply: mend those first")
+            return 1
         console.print(f"with all {len(guards)} guards: {len(tests)} tests")
         before = run(tree, tests)
         if before.caught_by or before.trouble:
             console.print(f"{before.caught_by or before.trouble}: mend that first")
             return 2
         console.print(f"they pass, in {before.seconds:.0f} s; now without each")
-        verdicts = {}
-        for guard in guards:
-            verdicts[guard] = try_without(tree, guard)
-            console.print(f"{guard.name}: {verdicts[guard].summary}")
+        rows = []
+        for guard, mutant in mutants.items():
+            verdict = try_without(tree, guard, mutant)
+            console.print(f"{guard.name}: {verdict.summary}")
+            rows.append((guard, mutant, verdict))
     finally:
         shutil.rmtree(tree)
-    console.print(table_of(verdicts))
-    return 0 if all(verdict.caught_by for verdict in verdicts.values()) else 1
+    console.print(table_of(rows))
+    return 0 if all(verdict.caught_by for _, _, verdict in rows) else 1
+
+
+def take_out(tree: Path, guards: list[Guard]) -> tuple[dict[Guard, Mutant], list[str]]:
+    """Return the file without each guard, and what is wrong with those that no longer apply."""
+    markers = Markers(tree)
+    mutants: dict[Guard, Mutant] = {}
+    stale = []
+    for guard in guards:
+        try:
+            mutants[guard] = guard.taken_out(markers)
+        except NoLongerApplies as error:
+            stale.append(str(error))
+    return mutants, stale
 
 
 def copy_tree() -> Path:
@@ -73,22 +94,15 @@ def copy_tree() -> Path:
     return tree
 
 
-def try_without(tree: Path, guard: Guard) -> Verdict:
+def try_without(tree: Path, guard: Guard, mutant: Mutant) -> Verdict:
     """Run a guard's tests without it."""
-    file = tree / guard.file
+    file = tree / mutant.file
     text = file.read_text(encoding="utf-8")
-    file.write_text(without(guard, text), encoding="utf-8")
+    file.write_text(mutant.text, encoding="utf-8")
     try:
         return run(tree, guard.tests)
     finally:
         file.write_text(text, encoding="utf-8")
-
-
-def without(guard: Guard, text: str) -> str:
-    """The text of a guard's file without the guard. Raises ValueError if it is not there once."""
-    if text.count(guard.old) != 1:
-        raise ValueError(f"{guard.name}: {guard.old!r} is not found once in {guard.file}")
-    return text.replace(guard.old, guard.new)
 
 
 def run(tree: Path, tests: tuple[str, ...]) -> Verdict:
@@ -130,11 +144,11 @@ def failure_in(report: Path) -> str | None:
     return None
 
 
-def table_of(verdicts: dict[Guard, Verdict]) -> str:
+def table_of(tried: list[tuple[Guard, Mutant, Verdict]]) -> str:
     """What was found, one row a guard, in Markdown."""
     rows = ["| guard | file | caught by | seconds |", "|---|---|---|---|"]
-    for guard, verdict in verdicts.items():
-        rows.append(f"| {guard.name} | {guard.file} | {verdict.summary} | {verdict.seconds:.0f} |")
+    for guard, mutant, verdict in tried:
+        rows.append(f"| {guard.name} | {mutant.file} | {verdict.summary} | {verdict.seconds:.0f} |")
     return "\n".join(rows)
 
 

@@ -67,6 +67,7 @@ def _days_to_close(settings: Settings, days: Sequence[Period], run: Run) -> list
         rows = store.execute(query("closes/days_closed_by_run"), asked).fetchall()
     counts = {row["period_start"]: row["close_count"] for row in rows}
     most = max(counts.values(), default=0)
+    # guard: range.closed-days-are-not-repeated
     return [day for day in days if counts.get(day.start, 0) < most] or [*days]
 
 

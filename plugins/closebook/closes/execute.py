@@ -53,7 +53,7 @@ def close(
                 log.info("%s; it is read again", failure)
                 continue
             if isinstance(failure, TieOutFailed):
-                _record(settings, failure.tie_out, run)
+                _record(settings, failure.tie_out, run)  # guard: issue.unasked-change-is-recorded
             raise
         _report(written, no_longer_tied_out)
         return written

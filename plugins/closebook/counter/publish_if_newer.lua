@@ -3,6 +3,7 @@
 local stored = redis.pcall('GET', KEYS[1])
 if type(stored) == 'string' then
   local known, publication = pcall(function() return cjson.decode(stored)['publication'] end)
+  -- guard: counter.publish-if-newer
   if known and type(publication) == 'number' and publication > tonumber(ARGV[1]) then
     return publication
   end

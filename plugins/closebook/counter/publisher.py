@@ -63,7 +63,7 @@ def _next_publication(store: Store, run: Run) -> Document:
     if last is not None:
         if last["counter_document"] == content:
             return {"publication": last["publication_id"], **content}
-        _refuse_falling_gross(last["counter_document"], content)
+        _refuse_falling_gross(last["counter_document"], content)  # guard: counter.gross-never-falls
     added = store.execute(
         query("counter_publications/insert"),
         {

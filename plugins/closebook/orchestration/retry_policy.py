@@ -31,7 +31,7 @@ TASK_DEFAULTS: dict[str, Any] = {
             ),
             RetryRule(
                 exception=ClosebookError,
-                action=RetryAction.FAIL,
+                action=RetryAction.FAIL,  # guard: schedule.wrong-data-is-not-retried
                 reason="no retry can mend this: a person has to look",
             ),
         ]

@@ -54,6 +54,7 @@ class TaskContext:
             )
         first_day, last_day = _date(first), _date(last)
         is_too_long = last_day - first_day > MOST_DAYS_OF_A_RANGE
+        # guard: range.slip-in-a-year
         if first_day < START_DATE.date() or is_too_long or last_day == date.max:
             raise Misconfigured(
                 "CB-CONFIG-RANGE-IMPOSSIBLE",
@@ -86,7 +87,7 @@ class TaskContext:
     def _text_parameter(self, parameter: str) -> str | None:
         """Return the parameter's value. In a backfill it must be empty: each run has its period."""
         named: str | None = self.parameters.get(parameter)
-        if named and self.is_backfill:
+        if named and self.is_backfill:  # guard: schedule.backfill-names-no-period
             raise Misconfigured(
                 "CB-CONFIG-BACKFILL-NAMES-PERIOD",
                 f"this backfill names the {parameter} {named}: each of its runs would close that "
@@ -103,6 +104,7 @@ class TaskContext:
         return self.interval_start
 
     def _refuse_other_schedule(self, period: Period) -> None:
+        # guard: schedule.one-time-zone
         if self.interval_start is not None and period.start != self.interval_start:
             raise Misconfigured(
                 "CB-CONFIG-SCHEDULE-ZONE-DIFFERS",

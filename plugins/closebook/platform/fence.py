@@ -99,11 +99,11 @@ def raise_fence(settings: Settings, period: Period) -> Fence:
 
 def _wait_for_end(settings: Settings, period: Period) -> _Observation:
     """Return the first observation that the primary's clock puts past the end and the grace."""
-    end = period.end + timedelta(seconds=settings.fence_grace_seconds)
+    end = period.end + timedelta(seconds=settings.fence_grace_seconds)  # guard: fence.grace
     while True:
         seen = _observe(settings)
         remaining = (end - seen.observed_at).total_seconds()
-        if remaining <= 0:
+        if remaining <= 0:  # guard: fence.period-has-ended
             return seen
         if remaining > settings.fence_wait_seconds + settings.fence_grace_seconds:
             raise NotReady(
@@ -173,7 +173,7 @@ def _observe(settings: Settings) -> _Observation:
             "with sql/platform/roles.sql",
         ) from None
     (clock,), backends, prepared, (log,) = results
-    if not clock["sees_all_backends"]:
+    if not clock["sees_all_backends"]:  # guard: fence.sees-all-backends
         raise Misconfigured(
             "CB-CONFIG-FENCE-SEES-NOBODY",
             "the fence role does not see what other roles do on the primary: "
@@ -202,6 +202,6 @@ def _end_of_last_record(log: DictRow) -> int:
     position: int = log["insert_position"]
     if position % log["segment_bytes"] == SEGMENT_HEADER_BYTES:
         return position - SEGMENT_HEADER_BYTES
-    if position % log["block_bytes"] == PAGE_HEADER_BYTES:
+    if position % log["block_bytes"] == PAGE_HEADER_BYTES:  # guard: fence.page-headers
         return position - PAGE_HEADER_BYTES
     return position

@@ -64,14 +64,14 @@ class ReplicaStatus:
     def unfit_reason(self, fence: Fence) -> str | None:
         """Return why a close with this fence cannot read the replica, or None if it can."""
         name = self.replica.name
-        if not self.in_recovery:
+        if not self.in_recovery:  # guard: replica.chosen-in-recovery
             return f"{name} was promoted: it is not a replica any more"
-        if self.timeline != fence.timeline:
+        if self.timeline != fence.timeline:  # guard: replica.same-timeline
             return (
                 f"{name} follows timeline {self.timeline}, and the primary writes timeline "
                 f"{fence.timeline}: if that lasts, rebuild it from the primary"
             )
-        if not self.lag_bytes(fence):
+        if not self.lag_bytes(fence):  # guard: replica.past-the-fence
             return None
         seconds = self.lag_seconds(fence)
         age = "an unknown time" if seconds is None else f"{seconds:.1f} s"
@@ -138,7 +138,7 @@ def open_replica(replica: Replica) -> OpenReplica:
         try:
             return OpenReplica(_status(replica, connection), connection)
         except BaseException:
-            close(connection)
+            close(connection)  # guard: replica.refusing-one-is-closed
             raise
     except psycopg.Error as error:
         if is_server_failure(error):

@@ -38,6 +38,7 @@ def read(settings: Settings, period: Period, work: Callable[[Source], Result]) -
     for attempt in range(settings.read_attempts):
         with choose_replica(settings, fence, avoided) as chosen:
             try:
+                # guard: replica.same-connection
                 with read_transaction(settings, fence, chosen) as source:
                     return work(source)
             except ReplicaLost as error:
@@ -69,6 +70,7 @@ def read_both(
     # The second read may begin minutes later, and an idle connection may be cut in that time. So
     # each replica gets a new connection when it is read.
     first = _chosen_status(settings, fence)
+    # guard: cross-check.two-replicas
     others = tuple(r for r in settings.replicas if r != first.replica)
     try:
         second = _chosen_status(replace(settings, replicas=others), fence)
@@ -101,12 +103,13 @@ def choose_replica(settings: Settings, fence: Fence, avoided: Replica | None) ->
             ready = [answer for answer in opened if answer.status.unfit_reason(fence) is None]
             chosen = min(
                 ready,
+                # guard: replica.another-after-failure
                 key=lambda r: (r.status.replica == avoided, r.status.open_transactions),
                 default=None,
             )
             for other in opened:
                 if other is not chosen:
-                    other.close()
+                    other.close()  # guard: replica.others-are-closed
             if chosen is not None:
                 return chosen
             lacks = "; ".join(
@@ -133,7 +136,7 @@ def _ask(replica: Replica, fence: Fence) -> OpenReplica | ClosebookError:
         asked = open_replica(replica)
     except (ReplicaLost, Misconfigured) as error:
         return error
-    if asked.status.cluster != fence.cluster:
+    if asked.status.cluster != fence.cluster:  # guard: replica.same-cluster
         asked.close()
         return Misconfigured(
             "CB-CONFIG-TWO-PLATFORMS",

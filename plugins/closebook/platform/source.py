@@ -140,6 +140,7 @@ def _begin_snapshot(replica: Replica, connection: psycopg.Connection[DictRow]) -
     """Set the connection up so that the next statement begins a read-only snapshot."""
     with _replica_error(replica):
         connection.autocommit = False
+        # guard: replica.one-snapshot
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         connection.read_only = True
 

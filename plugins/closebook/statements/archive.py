@@ -35,6 +35,7 @@ class Cabinet:
         folder = f"statements/{self.month.label}"
         pdf, seals = self._sealed(rendered.pdf)
         named = self.documents.named(pdf, folder=folder, suffix="pdf")
+        # guard: documents.lost-one-is-not-replaced
         if registered_name not in {None, named.object_name}:
             raise WrongData(
                 "CB-DATA-DOCUMENT-NOT-REPEATABLE",
@@ -43,6 +44,7 @@ class Cabinet:
                 "backup",
             )
         with self.store.transaction():
+            # guard: documents.lost-one-is-kept-again
             if not self._register(statement, rendered, named, seals) and registered_name is None:
                 return
             self.documents.put(pdf, folder=folder, suffix="pdf")
@@ -99,4 +101,4 @@ class Cabinet:
                 "requested_by": self.run.requested_by,
             },
         )
-        return added.rowcount == 1
+        return added.rowcount == 1  # guard: documents.one-of-two-files-it

@@ -89,6 +89,7 @@ class Documents:
                 return stored
             partial = final.parent / f".{stored.sha256}.{secrets.token_hex(8)}{_PARTIAL}"
             if self._base.protocol == "file":
+                # guard: documents.rename
                 _write_file(Path(partial.path), Path(final.path), content)
             else:
                 _write_object(partial, final, content)
@@ -127,7 +128,7 @@ class Documents:
                     "or issue the statement again: the same statement makes the same document",
                 ) from error
         found = sha256(content).hexdigest()
-        if found != expected:
+        if found != expected:  # guard: documents.content-is-as-named
             raise WrongData(
                 "CB-DATA-DOCUMENT-CHANGED",
                 f"document {object_name} was changed after it was written: its sha256 is now "
@@ -189,7 +190,7 @@ def _write_file(partial: Path, final: Path, content: bytes) -> None:
             os.fsync(file.fileno())
         partial.replace(final)
     except BaseException:
-        partial.unlink(missing_ok=True)
+        partial.unlink(missing_ok=True)  # guard: documents.no-partial-file
         raise
     _sync_folder(final.parent)
 

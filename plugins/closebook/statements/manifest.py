@@ -44,7 +44,7 @@ def write_manifest(settings: Settings, close_id: int, run: Run) -> Manifest:
             for row in rows
             if row["object_name"] is not None and not documents.exists(row["object_name"])
         ]
-        if lost:
+        if lost:  # guard: documents.lost-one-stops-the-manifest
             raise WrongData(
                 "CB-DATA-DOCUMENTS-LOST",
                 f"{month}: {len(lost)} registered documents are missing from "

@@ -112,7 +112,7 @@ class Statement:
                     f"line {line.line_number} (entry {line.entry_id}) has the balance"
                     f" {line.balance_minor}, but the lines so far make {balance_minor}"
                 )
-        if self.closing_minor != balance_minor:
+        if self.closing_minor != balance_minor:  # guard: documents.statement-adds-up
             self._refuse(
                 f"opening {self.opening_minor} and {len(self.lines)} lines make {balance_minor},"
                 f" but closing is {self.closing_minor}"

@@ -55,6 +55,7 @@ def _verified(entries: Iterable[dict[str, Any]], seen_sha256: str | None) -> Cha
                 f"entry {expected_id} of the desk's log is missing: the next one there is "
                 f"{entry['entry_id']}; compare reporting.desk_log with a backup",
             )
+        # guard: desk.chain-is-verified
         if entry["previous_sha256"] != chain.last_sha256 or entry["entry_sha256"] != _hash(entry):
             raise WrongData(
                 "CB-DATA-DESK-LOG-ENTRY-CHANGED",

@@ -117,7 +117,7 @@ begin atomic
                 tie_outs.period_start >= manifest.period_start
                 and tie_outs.period_start < manifest.period_end
         left join reporting.closes on tie_outs.close_id = closes.close_id
-        where tie_outs.close_id is null or closes.is_current
+        where tie_outs.close_id is null or closes.is_current  -- guard: release.failed-check-counts
         order by
             tie_outs.period_start asc,
             tie_outs.grain asc,
@@ -145,7 +145,7 @@ begin atomic
             select manifest.close_id
             from manifest
             union
-            select versions.issued_close_id
+            select versions.issued_close_id  -- guard: release.unreleased-earlier-close-counts
             from reporting.statement_versions as versions
             inner join manifest on versions.close_id = manifest.close_id
         ) as standing
@@ -156,6 +156,7 @@ begin atomic
                 inner join reporting.statement_manifests as manifests
                     on decisions.manifest_id = manifests.manifest_id
                 where
+                    -- guard: release.released-close-involves-nobody
                     manifests.close_id = standing.close_id
                     and decisions.decision = 'released'
             )
@@ -168,10 +169,12 @@ begin atomic
         union
         select manifests.requested_by
         from reporting.statement_manifests as manifests
+        -- guard: release.manifest-requester-is-involved
         inner join unreleased on manifests.close_id = unreleased.close_id
         union
         select documents.requested_by
         from documents
+        -- guard: release.document-requester-is-involved
         inner join unreleased on documents.close_id = unreleased.close_id
     ),
 
@@ -180,7 +183,7 @@ begin atomic
             'there is no such manifest' as obstacle,
             shown.manifest_id::text as detail
         from shown
-        where not exists (select 1 from manifest)
+        where not exists (select 1 from manifest)  -- guard: release.manifest-exists
 
         union all
 
@@ -189,7 +192,7 @@ begin atomic
             manifest.sha256 as detail
         from manifest
         inner join shown on manifest.manifest_id = shown.manifest_id
-        where manifest.sha256 is distinct from shown.sha256
+        where manifest.sha256 is distinct from shown.sha256  -- guard: release.shown-manifest
 
         union all
 
@@ -198,7 +201,7 @@ begin atomic
             decisions.decided_by as detail
         from reporting.statement_decisions as decisions
         inner join shown on decisions.manifest_id = shown.manifest_id
-        where decisions.decision = 'released'
+        where decisions.decision = 'released'  -- guard: release.once
     ),
 
     obstacles_to_release as (
@@ -206,7 +209,7 @@ begin atomic
             'the month was closed again since' as obstacle,
             manifest.close_id::text as detail
         from manifest
-        where not manifest.is_current
+        where not manifest.is_current  -- guard: release.not-closed-again
 
         union all
 
@@ -216,7 +219,7 @@ begin atomic
         from manifest
         inner join reporting.statement_manifests as later
             on manifest.close_id = later.close_id and manifest.manifest_id < later.manifest_id
-        having count(*) > 0
+        having count(*) > 0  -- guard: release.no-later-manifest
 
         union all
 
@@ -226,6 +229,7 @@ begin atomic
         from manifest
         left join documents on true
         group by manifest.document_count
+        -- guard: release.no-document-beside-manifest
         having count(documents.account_id) <> manifest.document_count
 
         union all
@@ -234,7 +238,7 @@ begin atomic
             'documents are missing' as obstacle,
             manifest.missing_count::text as detail
         from manifest
-        where manifest.missing_count > 0
+        where manifest.missing_count > 0  -- guard: release.no-missing-document
 
         union all
 
@@ -242,7 +246,7 @@ begin atomic
             'a check does not tie out' as obstacle,
             concat_ws(' ', checked.check_name, checked.grain, checked.period_start) as detail
         from checked
-        where checked.offending_count > 0
+        where checked.offending_count > 0  -- guard: release.checks-tie-out
 
         union all
 
@@ -254,7 +258,7 @@ begin atomic
             not exists (
                 select 1
                 from checked
-                where checked.close_id = manifest.close_id
+                where checked.close_id = manifest.close_id  -- guard: release.check-is-recorded
             )
 
         union all
@@ -264,10 +268,11 @@ begin atomic
             shown.person as detail
         from shown
         where
-            shown.person = ''
+            shown.person = ''  -- guard: release.a-named-person
             or exists (
                 select 1
                 from involved
+                -- guard: release.second-person
                 where lower(involved.requested_by) = lower(shown.person)
             )
     )
@@ -296,7 +301,7 @@ begin
     from reporting.decision_obstacles(
         new.manifest_id, new.manifest_sha256, new.decision, new.decided_by
     );
-    if found is not null then
+    if found is not null then  -- guard: release.table-refuses
         raise exception using errcode = 'check_violation', message = found;
     end if;
     return new;
@@ -339,7 +344,7 @@ select
             and later_closes.period_start = closes.period_start
             and later.account_id = statements.account_id
             and later.statement_version > versions.statement_version
-            and decisions.decision = 'released'
+            and decisions.decision = 'released'  -- guard: release.not-superseded-before-release
     ) as is_superseded
 from reporting.statements
 inner join reporting.closes on statements.close_id = closes.close_id
@@ -365,7 +370,7 @@ cross join lateral (
     where
         standing.issued_close_id = statements.close_id
         and standing.account_id = statements.account_id
-        and decisions.decision = 'released'
+        and decisions.decision = 'released'  -- guard: release.unseen-before-release
     order by decisions.decided_at asc
     limit 1
 ) as releases;

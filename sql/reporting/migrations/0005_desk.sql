@@ -70,7 +70,7 @@ begin
     into new.entry_sha256
     from unnest(
         array[
-            new.previous_sha256,
+            new.previous_sha256,  -- guard: desk.log-is-chained
             new.entry_id::text,
             to_char(new.logged_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
             new.person,
@@ -171,6 +171,6 @@ reporting.desk_log,
 reporting.reissue_requests,
 reporting.reissue_answers
 to closebook_store, closebook_desk;
-grant insert (person, act, subject, document_sha256, address)
+grant insert (person, act, subject, document_sha256, address)  -- guard: desk.log-is-append-only
 on reporting.desk_log to closebook_desk;
 grant insert on reporting.reissue_requests, reporting.reissue_answers to closebook_desk;

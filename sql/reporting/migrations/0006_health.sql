@@ -87,12 +87,15 @@ with pairs as (
         samples.load_row_count - previous.load_row_count as load_row_count,
         samples.load_block_count - previous.load_block_count as load_block_count,
         coalesce(
+            -- guard: health.no-interval-across-a-start
             samples.postmaster_started_at = previous.postmaster_started_at
+            -- guard: health.no-interval-across-a-reset
             and samples.stats_reset_at is not distinct from previous.stats_reset_at,
             false
         ) as blocks_go_on,
         coalesce(
             samples.postmaster_started_at = previous.postmaster_started_at
+            -- guard: health.no-statements-across-a-reset
             and samples.statements_reset_at = previous.statements_reset_at,
             false
         ) as statements_go_on
@@ -135,6 +138,7 @@ judged as (
         pairs.load_row_count,
         pairs.load_block_count,
         pairs.blocks_go_on
+        -- guard: health.no-falling-counter
         and least(pairs.index_blocks_hit, pairs.index_blocks_read) >= 0 as blocks_are_known,
         pairs.statements_go_on
         and least(

@@ -21,7 +21,7 @@ begin
             where closes.close_id = written_ids.close_id
         )
     limit 1;
-    if found then
+    if found then  -- guard: register.rows-of-a-known-close
         raise exception using
             errcode = 'foreign_key_violation',
             message = concat_ws(' ', 'close', unknown_id, 'is not in the register'),
@@ -68,7 +68,7 @@ end;
 $$;
 
 create trigger closes_are_not_deleted
-before delete on reporting.closes
+before delete on reporting.closes  -- guard: register.close-is-not-deleted
 for each statement execute function reporting.keep_closes();
 
 create trigger closes_are_not_renumbered

@@ -182,7 +182,7 @@ def _html_with(elements: Any) -> Any:
 def _root(page: str) -> Any:
     try:
         return fromstring(page)
-    except ParseError as error:
+    except ParseError as error:  # guard: documents.page-is-xml
         raise Misconfigured(
             "CB-CONFIG-TEMPLATE-NOT-XML",
             f"a page of templates/statement/{TEMPLATE_VERSION} is no well-formed XML ({error}): "
