@@ -2,7 +2,7 @@
 
 PYTHON := .venv/bin/python
 
-.PHONY: demo test test-real soak mutants bench screenshots up down status clean lock lint format docs setup setup-dev
+.PHONY: demo test test-fast test-real soak mutants bench screenshots up down status clean lock lint format docs setup setup-dev
 
 demo: setup  # see it work: a whole stack, a filled platform, hours, days and a month closed
 	@$(PYTHON) -m local demo

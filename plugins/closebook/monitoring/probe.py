@@ -101,7 +101,7 @@ def primary_health(settings: Settings) -> ServerHealth:
     def ask() -> Figures:
         with primary_connection(settings) as connection, answer_within(connection, ANSWER_SECONDS):
             server = _server(connection)
-            if server["in_recovery"]:
+            if server["in_recovery"]:  # guard: health.primary-is-a-primary
                 raise Misconfigured(
                     "CB-CONFIG-PRIMARY-IS-REPLICA",
                     "closebook_primary leads to a replica: it is in recovery",
