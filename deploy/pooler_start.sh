@@ -2,7 +2,7 @@
 # Starts PgBouncer before one replica, which REPLICA names.
 set -euo pipefail
 umask 077
-# The password: only the primary's superuser could read the verifier (docs/operations.md).
+# The password: only the primary's superuser could read the verifier (docs/settings.md, Pools).
 echo "\"closebook_reader\" \"$(cat /run/secrets/reader)\"" > /tmp/users.txt
 cat > /tmp/pgbouncer.ini <<INI
 [databases]
