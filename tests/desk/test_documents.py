@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
+import psutil
 import psycopg
 import pytest
 
@@ -383,5 +384,4 @@ def test_a_month_of_ten_thousand_comes_through_airflow_in_the_memory_of_a_few(
 def resident_bytes(*of: Process) -> int:
     """Memory of these processes and what they started, or of this one."""
     pids = [each.pid for process in of for each in tree(process)] or [os.getpid()]
-    pages = [int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in pids]
-    return sum(pages) * os.sysconf("SC_PAGE_SIZE")
+    return sum(psutil.Process(pid).memory_info().rss for pid in pids)
