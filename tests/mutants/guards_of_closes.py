@@ -431,7 +431,7 @@ CLOSES = (
     ),
     Guard(
         "register: rows of a close that it has",
-        "sql/reporting/migrations/0007_register.sql",
+        "sql/reporting/migrations/0008_codes_and_differences.sql",
         "if found then",
         "if false then",
         (REGISTER + "test_rows_of_a_close_are_written_and_of_an_unknown_one_none",),

@@ -47,7 +47,14 @@ def page(request: Request, template: str, *, status: int = 200, **context: Any) 
 
 def refusal(request: Request, status: int, why: str = "") -> HTMLResponse:
     """The page that says no."""
-    return page(request, "refused", status=status, title=HTTPStatus(status).phrase, why=why)
+    return page(
+        request,
+        "refused",
+        status=status,
+        title=HTTPStatus(status).phrase,
+        is_missing=status == HTTPStatus.NOT_FOUND,
+        why=why,
+    )
 
 
 @cache

@@ -70,7 +70,7 @@ def decide(
                     store, request, "rejected", f"month {period.label}", manifest_sha256
                 )
     except DecisionRefused as refused:
-        named = "; ".join(each.obstacle for each in refused.obstacles)
+        named = "; ".join(each.code for each in refused.obstacles)
         audit_log.enter_refusal(request, f"not {verdict}: {named}")
         return _batch_page(request, person.name, month, problem=_because(refused, verdict))
     return RedirectResponse(f"{request.scope['root_path']}/releases/{period.label}", 303)
@@ -96,7 +96,7 @@ def _batch_page(
         month=period.label,
         batch=found,
         obstacles=obstacles,
-        is_released=any(each.obstacle == "it is released already" for each in obstacles),
+        is_released=any(each.code == release.ALREADY_RELEASED for each in obstacles),
         problem=problem,
         **facts,
     )
