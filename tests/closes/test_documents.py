@@ -19,14 +19,15 @@ from closebook.errors import WrongData
 from closebook.periods import parse_month
 from closebook.settings import KeyFile, Settings
 from closebook.sql import query
-from closebook.statements import frozen, issue
-from closebook.statements.archive import Cabinet
+from closebook.statements import issue
+from closebook.statements.archive import Archive
 from closebook.statements.bounded_process import Limits
-from closebook.statements.document_store import Documents
+from closebook.statements.document_store import DocumentStore
 from closebook.statements.issue import Shard
 from closebook.statements.manifest import Manifest, write_manifest
 from closebook.statements.render.document import render
-from closebook.statements.signing.key_loader import signer_of
+from closebook.statements.signing.key_loader import load_signer
+from closebook.statements.statement_reader import read_statement
 from closebook.store.session import on_store
 from tests.books import Books
 from tests.close_fixtures import RUN
@@ -142,19 +143,23 @@ def test_only_the_accounts_that_are_named_are_rendered(
     assert documents(books).keys() == {1, 3}
 
 
-def test_a_twin_of_each_kind_is_kept_beside_each_document(
+def test_each_attachment_is_stored_as_a_document_too(
     settings: Settings, books: Books, close_id: int
 ) -> None:
     render_all(settings, close_id)
-    twins = books.rows("select * from reporting.statement_twins order by account_id, media_type")
-    assert [(row["account_id"], row["media_type"]) for row in twins] == [
+    attachments = books.rows(
+        "select * from reporting.statement_twins order by account_id, media_type"
+    )
+    assert [(row["account_id"], row["media_type"]) for row in attachments] == [
         (account_id, kind) for account_id in ACCOUNTS for kind in ("application/xml", "text/csv")
     ]
-    for row in twins:
+    for row in attachments:
         content = stored(settings, row["object_name"]).read_bytes()
         assert sha256(content).hexdigest() == row["sha256"]
         assert len(content) == row["byte_count"]
-    assert "<b>Bobby" not in stored(settings, twins[4]["object_name"]).read_text(encoding="utf-8")
+    assert "<b>Bobby" not in stored(settings, attachments[4]["object_name"]).read_text(
+        encoding="utf-8"
+    )
 
 
 def test_the_register_says_what_each_document_was_made_with(
@@ -270,19 +275,19 @@ def test_of_two_that_sign_the_same_statement_one_files_it_and_the_other_leaves_n
             | {"account_ids": None},
         ).fetchone()
         assert row is not None
-        statement = frozen.frozen_statement(one, settings, OCTOBER, row)
+        statement = read_statement(one, settings, OCTOBER, row)
         rendered = render(statement)
         # When both file it
         for store in (one, other):
             store.commit()
-            cabinet = Cabinet(
+            archive = Archive(
                 store,
-                Documents(settings.documents_url),
-                signer_of(signing.signing_key),
+                DocumentStore(settings.documents_url),
+                load_signer(signing.signing_key),
                 OCTOBER,
                 RUN,
             )
-            cabinet.file(statement, rendered, None)
+            archive.add(statement, rendered, None)
             store.commit()
     # Then there is one file, which is the registered one
     [path] = stored(settings, "statements").rglob("*.pdf")

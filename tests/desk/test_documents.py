@@ -15,7 +15,7 @@ import pytest
 
 from closebook import periods
 from closebook.desk.downloads import Packed, disposition, zip_response
-from closebook.statements.document_store import Documents, StoredDocument
+from closebook.statements.document_store import DocumentStore, StoredDocument
 from local.processes import Process, tree
 from tests.desk.conftest import ADA, GRACE, MARY, NAMES, Desk, digest, moved_away
 
@@ -286,7 +286,7 @@ def test_a_file_name_is_safe_in_any_script(name: str, header: str) -> None:
 
 
 def test_ten_thousand_documents_take_the_memory_of_a_few(tmp_path: Path) -> None:
-    documents = Documents(tmp_path.as_uri())
+    documents = DocumentStore(tmp_path.as_uri())
     content = [bytes([number]) * 100_000 for number in range(10)]
     stored = [documents.put(each, folder="statements/2026-10", suffix="pdf") for each in content]
     packed = [
@@ -352,7 +352,7 @@ delete from reporting.closes where close_id = 0
 def ten_thousand(desk: Desk) -> Iterator[StoredDocument]:
     """They are in the store meanwhile, in March 2024."""
     march = periods.month_of(2024, 3, "America/New_York")
-    documents = Documents(desk.settings.documents_url)
+    documents = DocumentStore(desk.settings.documents_url)
     stored = documents.put(os.urandom(50_000), folder="statements/2024-03", suffix="pdf")
     # It puts the values in itself: the server takes none for several statements at once.
     conninfo, cursor = desk.stack.store_admin(desk.database), psycopg.ClientCursor

@@ -7,7 +7,7 @@ ISSUE = "tests/closes/test_documents.py::"
 MODEL = "tests/statements/test_model.py::"
 REISSUE = "tests/closes/test_reissue.py::"
 RELEASE = "tests/closes/test_release.py::"
-DOCUMENTS = "tests/statements/test_documents.py::"
+DOCUMENTS = "tests/statements/test_document_store.py::"
 DISK = "tests/faults/test_disk.py::"
 SQL_CASE = "tests/sql/test_queries.py::test_case"
 OBSTACLES = SQL_CASE + "[statement_decisions/obstacles: "
@@ -208,7 +208,7 @@ STATEMENTS = (
         "plugins/closebook/statements/model.py",
         "if self.closing_minor != balance_minor:",
         "if False:",
-        (MODEL + "test_one_minor_unit_or_one_line_amiss_is_refused",),
+        (MODEL + "test_a_difference_of_one_minor_unit_or_one_line_is_refused",),
     ),
     Guard(
         "documents: rename",
@@ -241,7 +241,7 @@ STATEMENTS = (
     Guard(
         "documents: a lost one is not replaced by another",
         "plugins/closebook/statements/archive.py",
-        "if registered_name not in {None, named.object_name}:",
+        "if registered_name not in {None, document.object_name}:",
         "if False:",
         (ISSUE + "test_a_lost_file_that_would_not_be_the_same_again_has_to_come_from_a_backup",),
     ),
@@ -258,15 +258,15 @@ STATEMENTS = (
     Guard(
         "documents: a lost one is kept again",
         "plugins/closebook/statements/archive.py",
-        "named, seals) and registered_name is None:",
-        "named, seals):",
+        "if not is_new and registered_name is None:",
+        "if not is_new:",
         (ISSUE + "test_a_lost_file_is_rendered_again_to_the_same_bytes",),
     ),
     Guard(
         "documents: a page that is no XML",
-        "plugins/closebook/statements/weasyprint_adapter/layout.py",
+        "plugins/closebook/statements/weasyprint_adapter/page_layout.py",
         "except ParseError as error:",
         "except ZeroDivisionError as error:",
-        (HOSTILE + "test_a_page_whose_template_escapes_or_closes_too_little_is_a_wrong_setting",),
+        (HOSTILE + "test_a_template_with_missing_escapes_or_end_tags_is_a_wrong_setting",),
     ),
 )

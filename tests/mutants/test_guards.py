@@ -68,7 +68,7 @@ def test_a_guard_that_is_missed_is_told_from_one_that_is_not(tree: Path) -> None
     never_run = try_without(tree, replace(guard, new="a syntax error"))
 
     assert taken_out.caught_by is not None
-    assert "test_one_minor_unit_or_one_line_amiss_is_refused" in taken_out.caught_by
+    assert "test_a_difference_of_one_minor_unit_or_one_line_is_refused" in taken_out.caught_by
     assert (not_missed.caught_by, not_missed.trouble) == (None, None)
     assert never_run.caught_by is None
     assert "SyntaxError" in str(never_run.trouble)

@@ -10,7 +10,7 @@ from fastapi import Response
 from fastapi.responses import StreamingResponse
 from zipstream import ZIP_STORED, ZipStream
 
-from closebook.statements.document_store import Documents
+from closebook.statements.document_store import DocumentStore
 
 _LONGEST_NAME = 120
 _UNSAFE = re.compile(r"[\\/:*?\"<>|;%]")
@@ -55,7 +55,7 @@ class ZipResponse(StreamingResponse):
         )
 
 
-def zip_response(documents: Documents, packed: Iterable[Packed], name: str) -> ZipResponse:
+def zip_response(documents: DocumentStore, packed: Iterable[Packed], name: str) -> ZipResponse:
     """Stream documents as one ZIP, each read and checked when its turn comes.
 
     They are stored, since PDFs are compressed already; so the length is known before the first
@@ -83,5 +83,5 @@ def file_name(name: str) -> str:
     return _UNSAFE.sub("_", visible).strip(" .")[-_LONGEST_NAME:].lstrip(" .") or "document"
 
 
-def _content(documents: Documents, object_name: str) -> Iterator[bytes]:
+def _content(documents: DocumentStore, object_name: str) -> Iterator[bytes]:
     yield documents.read(object_name)

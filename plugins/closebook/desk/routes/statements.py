@@ -17,7 +17,7 @@ from closebook.desk.templating import page
 from closebook.periods import Period, local_date
 from closebook.settings import DeskSettings, desk_from_airflow
 from closebook.sql import query
-from closebook.statements.document_store import Documents
+from closebook.statements.document_store import DocumentStore
 from closebook.store.session import Store, on_store
 
 router = APIRouter()
@@ -244,7 +244,7 @@ def _packed(
     audit_log.enter(store, request, "downloaded", subject, contents)
     store.commit()
     packed = [Packed(_file_name(row, "pdf"), row["object_name"], row["byte_count"]) for row in rows]
-    return zip_response(Documents(settings.documents_url), packed, name)
+    return zip_response(DocumentStore(settings.documents_url), packed, name)
 
 
 def _count_with(content: bytes, number: int) -> int:
@@ -285,7 +285,7 @@ def _read(
             object_name, digest = (twin["object_name"], twin["sha256"]) if twin else (None, None)
         if object_name is None:
             raise HTTPException(404)
-        content = Documents(settings.documents_url).read(object_name)
+        content = DocumentStore(settings.documents_url).read(object_name)
         audit_log.enter(store, request, act, f"{what} of {_subject(row)}", digest)
     return row, content
 
