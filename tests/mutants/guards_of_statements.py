@@ -4,6 +4,8 @@ from tests.mutants.guard import Guard
 
 HOSTILE = "tests/statements/test_hostile.py::"
 ISSUE = "tests/closes/test_documents.py::"
+SIGNED = "tests/closes/test_signed_documents.py::"
+MANIFEST = "tests/closes/test_manifest.py::"
 MODEL = "tests/statements/test_model.py::"
 REISSUE = "tests/closes/test_reissue.py::"
 RELEASE = "tests/closes/test_release.py::"
@@ -233,27 +235,24 @@ STATEMENTS = (
     ),
     Guard(
         "documents: a lost one stops the manifest",
-        "plugins/closebook/statements/issue.py",
+        "plugins/closebook/statements/manifest.py",
         "if lost:",
         "if False:",
-        (ISSUE + "test_a_registered_document_that_is_lost_stops_the_manifest",),
+        (MANIFEST + "test_a_registered_document_that_is_lost_stops_the_manifest",),
     ),
     Guard(
         "documents: a lost one is not replaced by another",
         "plugins/closebook/statements/archive.py",
         "if registered_name not in {None, document.object_name}:",
         "if False:",
-        (ISSUE + "test_a_lost_file_that_would_not_be_the_same_again_has_to_come_from_a_backup",),
+        (ISSUE + "test_a_lost_file_that_cannot_be_made_again_has_to_come_from_a_backup",),
     ),
     Guard(
         "documents: of two that file a statement one does",
         "plugins/closebook/statements/archive.py",
         "return added.rowcount == 1",
         "return True",
-        (
-            ISSUE
-            + "test_of_two_that_sign_the_same_statement_one_files_it_and_the_other_leaves_nothing",
-        ),
+        (SIGNED + "test_two_processes_that_add_the_same_statement_leave_one_document",),
     ),
     Guard(
         "documents: a lost one is kept again",

@@ -33,6 +33,7 @@ from closebook.statements.render.fonts import FONT_CONFIGURATION
 from closebook.statements.weasyprint_adapter.versions import renderer_version
 from tests.statements.rendered_pdf import ROOT, TEMPLATES
 
+PLUGINS = ROOT / "plugins"
 PAGE = """<html lang="en"><head><style>
   @page { size: 200px 120px; margin: 20px; @top-left { content: "running" } }
   body { margin: 0; font: 10px "Noto Sans" } h1 { font-size: 10px; margin: 0; bookmark-level: 1 }
@@ -66,6 +67,20 @@ def elements(pdf: Any, name: str) -> list[Any]:
 
 def pages(pdf: Any) -> list[Any]:
     return [pdf.objects[number] for number in pdf.pages["Kids"][::3]]
+
+
+# ---- who may import it --------------------------------------------------------------------
+
+
+def test_only_the_adapter_imports_weasyprint_or_pydyf() -> None:
+    importers = {
+        str(path.relative_to(PLUGINS).parent)
+        for path in PLUGINS.rglob("*.py")
+        if re.search(
+            r"^\s*(import|from) (weasyprint|pydyf)\b", path.read_text("utf-8"), re.MULTILINE
+        )
+    }
+    assert importers == {"closebook/statements/weasyprint_adapter"}
 
 
 # ---- versions -----------------------------------------------------------------------------

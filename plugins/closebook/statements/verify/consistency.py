@@ -10,6 +10,7 @@ from babel import localedata
 from babel.dates import format_date
 
 from closebook.money import format_minor, locale_of
+from closebook.statements.printable import REPLACEMENT
 from closebook.statements.verify.attachments import AttachedStatement
 from closebook.statements.verify.page_tables import Row, Table
 from closebook.statements.verify.untrusted_pdf import CheckFailed
@@ -20,7 +21,6 @@ _CELL_COUNTS_OF_A_LINE = (6, 7)
 _SUMMARY_ROWS = 5
 _BALANCE_ROWS, _CELLS_OF_A_BALANCE_ROW = 2, 3
 _SHORTEST_CUT_TEXT = 34
-_REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 _SAMPLE_AMOUNTS_MINOR = (1_234_567_890_123, 1_234_567, -5)
 # Characters without a glyph: direction marks, joiners, and spaces of no width.
 _INVISIBLE = re.compile("[\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
@@ -222,7 +222,7 @@ def _prints(cell: str, text: str) -> bool:
     """
     printed, wanted = (_plain(it).replace(" ", "") for it in (cell, text))
     if not wanted.isascii():
-        return sorted(printed) == sorted(wanted) or _REPLACEMENT in printed
+        return sorted(printed) == sorted(wanted) or REPLACEMENT in printed
     if printed == f"'{wanted}":
         return True  # reading the attachment removes an apostrophe of the text's own
     return printed == wanted or (len(text) >= _SHORTEST_CUT_TEXT and printed.startswith(wanted))
