@@ -193,6 +193,9 @@ ADVICE: Mapping[str, str] = {
     ),
     "CB-CONFIG-INDEXES-UNREADABLE": "As it says: [Settings](settings.md#variables).",
     "CB-CONFIG-NO-DATA-INTERVAL": "Trigger it again and fill the parameter in.",
+    "CB-CONFIG-LIBRARY-VERSION": (
+        "The machine has another version than the locked one: install requirements.txt there again."
+    ),
     "CB-CONFIG-NO-REPLICA-NAMED": "See [Settings](settings.md#variables).",
     "CB-CONFIG-NO-REPLICA-READABLE": (
         "Every replica follows, each with its code. While one is sound, it is read and nothing is "

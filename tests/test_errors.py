@@ -15,9 +15,9 @@ from closebook.counter.publisher import NothingClosed
 from closebook.errors import ClosebookError, Misconfigured, NotReady, Transient, WrongData
 from closebook.periods import day_of, hour_of
 from closebook.platform.replica_status import ReplicaLost
-from closebook.statements.bounded_process import Job, Limits, TooMuch, each_within
+from closebook.statements.bounded_process import BoundedTask, LimitExceeded, Limits, run_within
 from closebook.statements.release import DecisionRefused, Obstacle
-from closebook.statements.verify.untrusted_pdf import Refused
+from closebook.statements.verify.untrusted_pdf import CheckFailed
 from local import REPOSITORY
 from local.error_advice import ADVICE
 from local.error_catalogue import (
@@ -51,12 +51,12 @@ ERRORS = [
     ReplicaLost("CB-RETRY-REPLICA-FAILED", "replica_a failed"),
     ConcurrentClose("CB-RETRY-OVERTAKEN", "run it again"),
     WrongData("CB-DATA-CLOSE-UNKNOWN", "close 404"),
-    TooMuch("CB-DATA-DOCUMENT-TOOK-TOO-LONG", "account 5"),
+    LimitExceeded("CB-DATA-DOCUMENT-TOOK-TOO-LONG", "account 5"),
     TieOutFailed("CB-DATA-CHECK-FAILED", FOUND, proof="sql/x.sql"),
     ChangeWithoutReason("CB-DATA-CHANGE-WITHOUT-REASON", FOUND, proof="old and new"),
     ReplicasDisagree("CB-DATA-REPLICAS-DISAGREE", FOUND, proof="a is old, b is new"),
     DecisionRefused(DAY, "released", [Obstacle("second_person_needed", "anna")]),
-    Refused("the XML declares a document type"),
+    CheckFailed("the XML declares a document type"),
     Misconfigured("CB-CONFIG-NOT-A-DAY", "'x' is not a day"),
 ]
 
@@ -139,7 +139,7 @@ def test_an_error_comes_whole_out_of_another_process(error: ClosebookError) -> N
         raise error
 
     with pytest.raises(type(error)) as raised:
-        list(each_within(Limits(), [Job("a document", fail)]))
+        list(run_within(Limits(), [BoundedTask("a document", fail)]))
 
     assert raised.type is type(error)
     assert str(raised.value) == str(error)

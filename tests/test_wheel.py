@@ -18,7 +18,7 @@ from closebook.sql import SQL_FOLDER, query
 from local import REPOSITORY
 from local.stack import Stack
 from tests.statements.rendered_pdf import rendered
-from tests.statements.test_verify import FEW, register
+from tests.statements.verify_samples import FEW, register
 
 UV = REPOSITORY / ".local" / "uv" / "bin" / "uv"
 MIGRATIONS = sorted(path.stem for path in (SQL_FOLDER / "reporting/migrations").glob("*.sql"))

@@ -71,23 +71,31 @@ def _migrate(options: argparse.Namespace) -> int:
 
 
 def _verify(options: argparse.Namespace) -> int:
-    from closebook.statements.bounded_process import Job, TooMuch, each_within
-    from closebook.statements.verify.report import LIMITS, Given, Report, refused, verify
+    from closebook.statements.bounded_process import BoundedTask, LimitExceeded, run_within
+    from closebook.statements.verify.report import (
+        LIMITS,
+        Report,
+        VerifyInputs,
+        unreadable_file_report,
+        verify,
+    )
 
-    def report_on_it() -> Report:
-        logging.disable()  # what the readers of PDFs say is in the report, in better words
-        return verify(content, given)
+    def verify_content() -> Report:
+        logging.disable()  # the report says in better words what the PDF readers log
+        return verify(content, inputs)
 
     try:
         content = _content(options.file)
-        given = Given(*map(_content_of, (options.register, options.previous, options.trust)))
-        # What a stranger made is read in a process of its own, which may not take all there is.
-        [made] = each_within(LIMITS, [Job("the report", report_on_it)])
+        inputs = VerifyInputs(
+            *map(_content_of, (options.register, options.previous, options.trust))
+        )
+        # A hostile file could use all memory: it is read in a child process with limits.
+        [result] = run_within(LIMITS, [BoundedTask("the report", verify_content)])
     except Misconfigured as error:
         sys.stderr.write(f"closebook verify: {error}\n")
         return UNUSABLE
     too_much = "reading it takes more time or memory than any statement does"
-    report = refused(too_much) if isinstance(made, TooMuch) else made
+    report = unreadable_file_report(too_much) if isinstance(result, LimitExceeded) else result
     encoding = sys.stdout.encoding
     sys.stdout.write(report.text.encode(encoding, "backslashreplace").decode(encoding))
     if report.has_failed:

@@ -15,7 +15,7 @@ from closebook.closes.register import ChangeWithoutReason
 from closebook.periods import HOUR
 from closebook.settings import Run, Settings
 from closebook.statements import issue
-from closebook.statements.document_store import Documents
+from closebook.statements.document_store import DocumentStore
 from closebook.statements.issue import Shard
 from closebook.statements.manifest import write_manifest
 from tests.books import Books
@@ -64,7 +64,7 @@ def document(settings: Settings, books: Books, close_id: int, account_id: int) -
         close_id,
         account_id,
     )
-    return Documents(settings.documents_url).read(row["object_name"])
+    return DocumentStore(settings.documents_url).read(row["object_name"])
 
 
 def text_of(pdf: bytes) -> str:
@@ -75,7 +75,7 @@ def manifest(settings: Settings, books: Books, close_id: int) -> dict[int, Any]:
     [row] = books.rows(
         "select object_name from reporting.statement_manifests where close_id = %s", close_id
     )
-    listed = json.loads(Documents(settings.documents_url).read(row["object_name"]))
+    listed = json.loads(DocumentStore(settings.documents_url).read(row["object_name"]))
     return {entry["account_id"]: entry for entry in listed["statements"]}
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from closebook import periods
 from closebook.desk.downloads import ZipEntry, content_disposition, zip_response
-from closebook.statements.document_store import Documents, StoredDocument
+from closebook.statements.document_store import DocumentStore, StoredDocument
 from local.processes import Process, tree
 from tests.desk.conftest import ADA, GRACE, MARY, NAMES, Desk, digest, moved_away
 
@@ -285,7 +285,7 @@ def test_a_file_name_is_safe_in_any_script(name: str, header: str) -> None:
 
 
 def test_a_zip_of_ten_thousand_documents_needs_little_memory(tmp_path: Path) -> None:
-    documents = Documents(tmp_path.as_uri())
+    documents = DocumentStore(tmp_path.as_uri())
     content = [bytes([number]) * 100_000 for number in range(10)]
     stored = [documents.put(each, folder="statements/2026-10", suffix="pdf") for each in content]
     entries = [
@@ -351,7 +351,7 @@ delete from reporting.closes where close_id = 0
 def ten_thousand(desk: Desk) -> Iterator[StoredDocument]:
     """During the test the store has ten thousand statements of March 2024."""
     march = periods.month_of(2024, 3, "America/New_York")
-    documents = Documents(desk.settings.documents_url)
+    documents = DocumentStore(desk.settings.documents_url)
     stored = documents.put(os.urandom(50_000), folder="statements/2024-03", suffix="pdf")
     # A client-side cursor: the server takes no parameters for several SQL commands at once.
     conninfo, cursor = desk.stack.store_admin(desk.database), psycopg.ClientCursor

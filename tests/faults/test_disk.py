@@ -18,7 +18,7 @@ from closebook.errors import Transient
 from closebook.periods import parse_month
 from closebook.settings import Settings
 from closebook.statements import issue
-from closebook.statements.document_store import Documents
+from closebook.statements.document_store import DocumentStore
 from closebook.statements.issue import Shard
 from closebook.statements.manifest import write_manifest
 from local import REPOSITORY
@@ -131,8 +131,8 @@ def test_a_task_that_is_killed_while_it_writes_a_document(tmp_path: Path) -> Non
     # Given a process that the system kills when a file of it grows past 64 KiB,
     program = """
 import resource, signal, sys
-from closebook.statements.document_store import Documents
-documents = Documents(sys.argv[1])
+from closebook.statements.document_store import DocumentStore
+documents = DocumentStore(sys.argv[1])
 signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
 resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 resource.setrlimit(resource.RLIMIT_FSIZE, (65536, 65536))
@@ -150,8 +150,8 @@ documents.put(bytes(1_000_000), folder="statements", suffix="pdf")
     # then what it wrote has no name that anybody would read, and the next one is whole.
     left = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert [(path.name[0], path.suffix) for path in left] == [(".", ".partial")]
-    stored = Documents(url).put(bytes(1_000_000), folder="statements", suffix="pdf")
-    assert Documents(url).read(stored.object_name) == bytes(1_000_000)
+    stored = DocumentStore(url).put(bytes(1_000_000), folder="statements", suffix="pdf")
+    assert DocumentStore(url).read(stored.object_name) == bytes(1_000_000)
 
 
 def freeze(settings: Settings, platform: Platform) -> Close:

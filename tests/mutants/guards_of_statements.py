@@ -5,10 +5,12 @@ from tests.mutants.operators import Condition, Removed, Token, Value
 
 HOSTILE = "tests/statements/test_hostile.py::"
 ISSUE = "tests/closes/test_documents.py::"
+SIGNED = "tests/closes/test_signed_documents.py::"
+MANIFEST = "tests/closes/test_manifest.py::"
 MODEL = "tests/statements/test_model.py::"
 REISSUE = "tests/closes/test_reissue.py::"
 RELEASE = "tests/closes/test_release.py::"
-DOCUMENTS = "tests/statements/test_documents.py::"
+DOCUMENTS = "tests/statements/test_document_store.py::"
 DISK = "tests/faults/test_disk.py::"
 SQL_CASE = "tests/sql/test_queries.py::test_case"
 OBSTACLES = SQL_CASE + "[statement_decisions/obstacles: "
@@ -159,7 +161,7 @@ STATEMENTS = (
     Guard(
         "documents.statement-adds-up",
         Condition(value=False),
-        (MODEL + "test_one_minor_unit_or_one_line_amiss_is_refused",),
+        (MODEL + "test_a_difference_of_one_minor_unit_or_one_line_is_refused",),
     ),
     Guard(
         "documents.rename",
@@ -179,20 +181,17 @@ STATEMENTS = (
     Guard(
         "documents.lost-one-stops-the-manifest",
         Condition(value=False),
-        (ISSUE + "test_a_registered_document_that_is_lost_stops_the_manifest",),
+        (MANIFEST + "test_a_registered_document_that_is_lost_stops_the_manifest",),
     ),
     Guard(
         "documents.lost-one-is-not-replaced",
         Condition(value=False),
-        (ISSUE + "test_a_lost_file_that_would_not_be_the_same_again_has_to_come_from_a_backup",),
+        (ISSUE + "test_a_lost_file_that_cannot_be_made_again_has_to_come_from_a_backup",),
     ),
     Guard(
         "documents.one-of-two-files-it",
         Value("True"),
-        (
-            ISSUE
-            + "test_of_two_that_sign_the_same_statement_one_files_it_and_the_other_leaves_nothing",
-        ),
+        (SIGNED + "test_two_processes_that_add_the_same_statement_leave_one_document",),
     ),
     Guard(
         "documents.lost-one-is-kept-again",
@@ -202,6 +201,6 @@ STATEMENTS = (
     Guard(
         "documents.page-is-xml",
         Token("ParseError", "ZeroDivisionError"),
-        (HOSTILE + "test_a_page_whose_template_escapes_or_closes_too_little_is_a_wrong_setting",),
+        (HOSTILE + "test_a_template_with_missing_escapes_or_end_tags_is_a_wrong_setting",),
     ),
 )

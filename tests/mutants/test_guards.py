@@ -91,7 +91,7 @@ def test_a_guard_without_a_failing_test_is_told_from_one_with_a_failing_test(tre
     does_not_start = try_without(tree, ADDS_UP, replace(mutant, text="a syntax error"))
 
     assert caught.caught_by is not None
-    assert "test_one_minor_unit_or_one_line_amiss_is_refused" in caught.caught_by
+    assert "test_a_difference_of_one_minor_unit_or_one_line_is_refused" in caught.caught_by
     assert (survives.caught_by, survives.trouble) == (None, None)
     assert does_not_start.caught_by is None
     assert "SyntaxError" in str(does_not_start.trouble)

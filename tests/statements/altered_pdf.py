@@ -1,4 +1,4 @@
-"""Statements' files as a cheat would change them: a part is changed, the rest is left whole."""
+"""Change one part of a statement's PDF, as a forger would, and leave the rest as it is."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -21,7 +21,7 @@ COLUMNS = 7
 
 
 def changed(made: Statement, *changes: Change) -> bytes:
-    """A statement's file after these changes, written as a whole new file."""
+    """A statement's PDF after these changes, written as a new file."""
     with pikepdf.open(BytesIO(rendered(made).pdf)) as pdf:
         for change in changes:
             change(pdf)
@@ -31,7 +31,7 @@ def changed(made: Statement, *changes: Change) -> bytes:
 
 
 def replaced(name: str, old: str, new: str) -> Change:
-    """Another text in an attachment, once."""
+    """Replace a text that is once in an attachment."""
 
     def change(pdf: pikepdf.Pdf) -> None:
         content = attachment(pdf, name).read_bytes().decode()
@@ -42,17 +42,17 @@ def replaced(name: str, old: str, new: str) -> Change:
 
 
 def attached(name: str, content: bytes) -> Change:
-    """Another content of an attachment."""
+    """Replace the content of an attachment."""
     return lambda pdf: attachment(pdf, name).write(content)
 
 
-def twins_of(other: Statement) -> tuple[Change, Change]:
-    """Both attachments of another statement."""
+def attachments_of(other: Statement) -> tuple[Change, Change]:
+    """Replace both attachments by those of another statement."""
     return attached(XML, camt053(other)), attached(CSV, statement_csv(other))
 
 
 def reprinted(old: str, new: str) -> Change:
-    """Another text on the page, in the glyphs of the same font, wherever it stands alone."""
+    """Replace a text on the page, with glyphs of the same font, wherever it stands alone."""
 
     def change(pdf: pikepdf.Pdf) -> None:
         count = 0
@@ -69,7 +69,7 @@ def reprinted(old: str, new: str) -> Change:
 
 
 def without_row(number: int) -> Change:
-    """A row less in the table of lines: what a program that reads the page out does not hear."""
+    """Remove a row of the table of lines from the structure tree: a screen reader skips it."""
 
     def change(pdf: pikepdf.Pdf) -> None:
         table = next(element for element in _elements(pdf) if _has_head(element))
@@ -80,7 +80,7 @@ def without_row(number: int) -> Change:
 
 
 def counterparty_in_description() -> Change:
-    """The lines as they were before the counterparty had a column: it stood in the description."""
+    """Move the counterparty into the description, as in statements before it had its own cell."""
 
     def change(pdf: pikepdf.Pdf) -> None:
         table = next(element for element in _elements(pdf) if _has_head(element))
@@ -113,7 +113,7 @@ def _characters(font: Any) -> Iterator[tuple[str, str]]:
 
 
 def _reprint(page: Any, font: str, old: list[str], new: list[str]) -> int:
-    # An array that is this text and no other, after its font was chosen
+    # An array of glyphs with exactly this text, after the command that selects its font.
     text = r"-?\d*".join(f"<{glyph}>" for glyph in old)
     array = re.compile(rf"({re.escape(font)} [\d.]+ Tf\s+)\[{text}-?\d*\] TJ".encode())
     glyphs = "".join(f"<{glyph}>0" for glyph in new)

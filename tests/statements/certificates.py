@@ -1,4 +1,4 @@
-"""Keys and certificates that the tests make, sign with, and trust."""
+"""Make keys and certificates for the tests to sign with and to trust."""
 
 import subprocess
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ _TODAY = datetime.now(UTC)
 
 @dataclass(frozen=True)
 class Identity:
-    """A key with its certificate, and the certificate of who vouches for it."""
+    """A key with its certificate, and the certificate of the authority that issued it."""
 
     key: Key
     certificate: x509.Certificate
@@ -34,7 +34,7 @@ class Identity:
 
     @property
     def pkcs12(self) -> bytes:
-        """All of it, locked with PASSPHRASE."""
+        """The PKCS#12 file with key and certificates, encrypted with PASSPHRASE."""
         locked = BestAvailableEncryption(PASSPHRASE.encode())
         return pkcs12.serialize_key_and_certificates(
             b"statements", self.key, self.certificate, [self.authority], locked
@@ -42,17 +42,17 @@ class Identity:
 
     @property
     def key_der(self) -> bytes:
-        """The key as PKCS#8, not locked."""
+        """The key as PKCS#8, not encrypted."""
         return self.key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
 
     @property
     def certificate_der(self) -> bytes:
-        """The certificate alone."""
+        """The certificate alone, in DER."""
         return self.certificate.public_bytes(Encoding.DER)
 
     @property
     def authority_pem(self) -> bytes:
-        """The certificate of who vouches, as somebody is given it to trust it."""
+        """The authority's certificate in PEM, for those who trust it."""
         return self.authority.public_bytes(Encoding.PEM)
 
 
@@ -73,7 +73,7 @@ def identity(
     ends_at: datetime = _TODAY + timedelta(days=700),
     may_sign: bool = True,
 ) -> Identity:
-    """A signer of Northgate Payments, valid from so many days from today."""
+    """An identity of Northgate Payments; ``valid_from_day`` counts from today."""
     key, authority_key = new_key(kind), _authority_key(authority)
     issuer = _name(authority)
     root = (

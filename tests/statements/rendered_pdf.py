@@ -1,4 +1,4 @@
-"""Reading what was rendered: text as it is laid out, and in the order of its content; objects."""
+"""Read rendered statements: their text, the places of words, and their PDF objects."""
 
 import re
 import subprocess
@@ -13,15 +13,15 @@ from pypdf import PdfReader
 
 from closebook.money import format_minor
 from closebook.statements.model import Statement
-from closebook.statements.render.document import Rendered, render
+from closebook.statements.render.document import RenderedStatement, render
 
 ROOT = Path(__file__).parents[2]
 TEMPLATES = ROOT / "templates"
 
 
 @cache
-def rendered(statement: Statement) -> Rendered:
-    """A statement's document, made once for all tests that only read it."""
+def rendered(statement: Statement) -> RenderedStatement:
+    """A statement's document, rendered once for all tests that only read it."""
     return render(statement)
 
 
@@ -31,7 +31,7 @@ def pages(statement: Statement) -> list[str]:
 
 
 def pdftotext(statement: Statement, form: str) -> str:
-    """What poppler reads in a statement's document, in one of its forms."""
+    """The text that poppler reads in a statement's document; ``form`` is an option of pdftotext."""
     return subprocess.run(
         ["pdftotext", form, "-", "-"],
         input=rendered(statement).pdf,
@@ -51,7 +51,7 @@ class Word:
 
 
 def placed_words(statement: Statement) -> list[Word]:
-    """The words of all pages, where poppler sees them."""
+    """The words of all pages with their places, as poppler reads them."""
     return [
         Word(
             word.text or "",
@@ -70,17 +70,17 @@ def reader(statement: Statement) -> PdfReader:
 
 @cache
 def opened(statement: Statement) -> pikepdf.Pdf:
-    """A statement's document by its objects."""
+    """A statement's document as pikepdf reads it: its objects."""
     return pikepdf.open(BytesIO(rendered(statement).pdf))
 
 
 def content(statement: Statement) -> str:
-    """A statement's text in the order of its content."""
+    """A statement's text in the order of the content streams, as pypdf reads it."""
     return "".join(page.extract_text() for page in reader(statement).pages)
 
 
 def squeezed(text: str) -> str:
-    """The text without white space, and without what only keeps letters apart."""
+    """The text without white space and without spaces of no width."""
     return re.sub(r"[\s\u200b]+", "", text)
 
 

@@ -1,4 +1,4 @@
-"""Statements for the tests: few lines that say much, and as many plain ones as are wanted."""
+"""Statements for the tests: one of each kind, and statements with any number of lines."""
 
 from dataclasses import replace
 from datetime import date, timedelta
@@ -24,7 +24,7 @@ def entry(
     kind: str = "payment",
     day: int = 1,
 ) -> StatementLine:
-    """A ledger entry that ``statement`` numbers and gives its running balance."""
+    """A ledger entry; ``statement`` gives it its number and running balance."""
     return StatementLine(
         line_number=0,
         entry_id=0,
@@ -87,7 +87,7 @@ def corrected(made: Statement, reason: str = "Two entries came <late> & were add
 
 @cache
 def kinds() -> dict[str, Statement]:
-    """A statement of each kind that looks different."""
+    """One statement of each kind that is printed differently."""
     few = (
         entry(-2350, counterparty="Alder & Finch"),
         entry(90_000, "Salary", day=3),
@@ -115,7 +115,7 @@ def kinds() -> dict[str, Statement]:
 
 
 def many(count: int) -> Statement:
-    """A statement of this many plain lines, each with an amount of its own."""
+    """A statement with this many plain lines, each with a different amount."""
     return statement(
         *(
             entry(

@@ -1,4 +1,4 @@
-"""Every kind of statement is a PDF/A-3a that is a PDF/UA-1, and the same bytes each time."""
+"""Every kind of statement conforms to PDF/A-3a and PDF/UA-1, and has the same bytes each time."""
 
 import os
 import subprocess
@@ -14,7 +14,7 @@ import pytest
 from lxml import etree
 
 from closebook.statements.render.document import render
-from closebook.statements.render.fingerprint import renderer_version
+from closebook.statements.weasyprint_adapter.versions import renderer_version
 from tests.statements.rendered_pdf import ROOT, opened, reader, rendered
 from tests.statements.samples import HOLDER, kinds, many
 
@@ -33,7 +33,7 @@ KINDS = list(kinds())
 
 
 def elements(pdf: pikepdf.Pdf) -> list[Any]:
-    """The tree's elements in reading order."""
+    """The elements of the structure tree in reading order."""
     found: list[Any] = []
     left = [pdf.Root.StructTreeRoot.K[0]]
     while left:
@@ -48,7 +48,7 @@ def named(pdf: pikepdf.Pdf, name: str) -> list[Any]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_reader_that_speaks_finds_nothing_amiss(kind: str, tmp_path: Path) -> None:
+def test_the_file_passes_a_checker_of_pdf_ua(kind: str, tmp_path: Path) -> None:
     path = tmp_path / "statement.pdf"
     path.write_bytes(rendered(kinds()[kind]).pdf)
     result = outloud.check(str(path))
@@ -57,7 +57,7 @@ def test_a_reader_that_speaks_finds_nothing_amiss(kind: str, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_file_is_sound(kind: str, tmp_path: Path) -> None:
+def test_the_file_passes_the_check_of_qpdf(kind: str, tmp_path: Path) -> None:
     path = tmp_path / "statement.pdf"
     path.write_bytes(rendered(kinds()[kind]).pdf)
     checked = subprocess.run(["qpdf", "--check", path], check=False, capture_output=True, text=True)
@@ -65,7 +65,7 @@ def test_the_file_is_sound(kind: str, tmp_path: Path) -> None:
     assert "No syntax or stream encoding errors found" in checked.stdout
 
 
-def test_the_metadata_claims_both_standards_and_describes_the_one_that_the_other_lacks() -> None:
+def test_the_metadata_claims_both_standards_and_describes_the_property_of_pdf_ua() -> None:
     xmp = etree.fromstring(opened(many(2)).Root.Metadata.read_bytes())
 
     def texts(path: str) -> list[str]:
@@ -100,7 +100,7 @@ def test_the_metadata_and_the_information_dictionary_say_the_same() -> None:
     assert document.docinfo["/ModDate"] == document.docinfo["/CreationDate"]
 
 
-def test_colours_mean_what_they_do_in_srgb() -> None:
+def test_the_output_intent_is_srgb() -> None:
     (intent,) = opened(many(2)).Root.OutputIntents
     assert intent.S == "/GTS_PDFA1"
     assert intent.DestOutputProfile.N == 3
@@ -144,13 +144,13 @@ def test_there_is_one_tree_of_headings_and_one_table_of_lines(kind: str) -> None
     assert rows == made.line_count + 3
 
 
-def test_head_cells_say_what_they_are_the_head_of() -> None:
+def test_header_cells_have_a_scope() -> None:
     heads = named(opened(many(70)), "TH")
     scopes = [str(head.A.Scope) for head in heads]
     assert scopes == ["/Row"] * 10 + ["/Column"] * 7
 
 
-def test_the_chart_is_told_in_words_and_has_its_place() -> None:
+def test_the_chart_has_a_text_and_a_box_on_the_page() -> None:
     document = opened(many(70))
     (figure,) = named(document, "Figure")
     assert str(figure.Alt) == (
@@ -164,7 +164,7 @@ def test_the_chart_is_told_in_words_and_has_its_place() -> None:
 
 
 @pytest.mark.parametrize("kind", ["some pages", "in parts"])
-def test_running_heads_and_page_numbers_are_not_read_out(kind: str) -> None:
+def test_running_heads_and_page_numbers_are_artifacts(kind: str) -> None:
     document = opened(kinds()[kind])
     for page in list(document.pages)[:3]:
         stack: list[bool] = []
@@ -179,7 +179,7 @@ def test_running_heads_and_page_numbers_are_not_read_out(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["some pages", "in parts"])
-def test_every_content_leads_to_its_element_and_back(kind: str) -> None:
+def test_every_marked_content_and_its_element_refer_to_each_other(kind: str) -> None:
     document = opened(kinds()[kind])
     numbers = pikepdf.NumberTree(document.Root.StructTreeRoot.ParentTree)
     in_tree: dict[tuple[int, int], Any] = {}
@@ -232,7 +232,7 @@ def test_another_version_gives_other_bytes() -> None:
     assert render(many(1)).pdf != render(replace(many(1), version=2)).pdf
 
 
-def test_the_renderer_is_named_by_template_fonts_and_versions() -> None:
+def test_the_fingerprint_has_the_template_the_fonts_and_the_versions() -> None:
     renderer = rendered(many(2)).renderer
     assert renderer.template_version == "v1"
     assert len(renderer.template_sha256) == 64
@@ -242,9 +242,9 @@ def test_the_renderer_is_named_by_template_fonts_and_versions() -> None:
     assert replace(renderer, template_sha256="0" * 64).sha256 != renderer.sha256
 
 
-def test_importing_the_module_does_not_load_the_renderer() -> None:
+def test_importing_the_renderer_does_not_load_weasyprint() -> None:
     program = (
-        "import sys; import closebook.statements.render, closebook.statements.documents;"
+        "import sys; import closebook.statements.render.document, closebook.statements.issue;"
         "sys.exit('weasyprint' in sys.modules or 'airflow' in sys.modules)"
     )
     subprocess.run(

@@ -1,4 +1,4 @@
-"""Names and descriptions come from strangers: they are shown as text, and nothing is fetched."""
+"""Names and descriptions come from strangers: they are printed as text, and nothing is fetched."""
 
 import re
 import threading
@@ -11,14 +11,14 @@ from shutil import copytree
 import pytest
 
 from closebook.errors import Misconfigured, WrongData
+from closebook.statements.printable import printable
 from closebook.statements.render.document import render
-from closebook.statements.render.sanitize import printable
 from tests.statements.rendered_pdf import TEMPLATES, content, opened, pages, rendered, squeezed
 from tests.statements.samples import HOLDER, entry, statement
 
 
 class Listener:
-    """A server on the loopback that remembers who asked."""
+    """A server on the loopback interface that keeps the path of each request."""
 
     def __init__(self) -> None:
         self.requests: list[str] = []
@@ -66,7 +66,7 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_hostile_text_shows_as_text(text: str) -> None:
+def test_hostile_text_is_printed_as_text(text: str) -> None:
     made = statement(
         entry(-1, text, counterparty=text), holder=replace(HOLDER, name=text, address=text)
     )
@@ -110,7 +110,7 @@ def test_hostile_text_fetches_nothing(listener: Listener) -> None:
         "<p style='background: url({url}/background)'>x</p>",
     ],
 )
-def test_a_page_that_asks_for_an_address_is_not_made(
+def test_a_page_that_asks_for_an_address_is_refused(
     addition: str, listener: Listener, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = changed_template(tmp_path, "statement.html.j2", monkeypatch)
@@ -138,7 +138,7 @@ def test_a_style_sheet_that_asks_for_an_address_is_a_wrong_setting(
 
 
 @pytest.mark.parametrize("addition", ["<br>", "{{ holder.name | safe }}"])
-def test_a_page_whose_template_escapes_or_closes_too_little_is_a_wrong_setting(
+def test_a_template_with_missing_escapes_or_end_tags_is_a_wrong_setting(
     addition: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = changed_template(tmp_path, "statement.html.j2", monkeypatch)
@@ -162,7 +162,7 @@ def test_missing_templates_are_a_wrong_setting(
         render(statement())
 
 
-def test_what_has_no_picture_is_replaced_and_the_rest_stays() -> None:
+def test_unprintable_characters_are_replaced_and_all_others_stay() -> None:
     assert printable("a\x00b\x1bc\x7fd\ud800e\ufffef") == "a\ufffdb\ufffdc\ufffdd\ufffde\ufffdf"
     assert printable("Ab\u202ecd\u2066") == "Ab\ufffdcd\ufffd"
     assert printable("one\r\ntwo\u2028three\x0bfour") == "one\ntwo\nthree\nfour"
@@ -174,7 +174,7 @@ def test_control_characters_do_not_break_the_document() -> None:
     assert squeezed("nul\ufffd esc\ufffd[31m rtl\ufffd lone\ufffd") in squeezed(printed)
 
 
-def test_marks_in_towers_stay_within_their_line() -> None:
+def test_stacked_marks_stay_within_their_line() -> None:
     made = statement(entry(-1, "Z" + "\u0335\u0321\u0322\u0301" * 40), entry(-2, "next"))
     (page,) = pages(made)
     assert rendered(made).replaced_count == 1

@@ -1,4 +1,4 @@
-"""A page speaks the holder's language where the template has it, and English where it has not."""
+"""A page is in the holder's language where the template has it, otherwise in English."""
 
 import re
 from dataclasses import fields, replace
@@ -7,7 +7,7 @@ from string import Formatter
 
 import pytest
 
-from closebook.statements.render.catalog import FOLDER, Words, language_of, words_in
+from closebook.statements.render.catalog import FOLDER, Catalog, load_catalog, page_locale
 from tests.statements.rendered_pdf import TEMPLATES, content, opened, pages, placed_words, rendered
 from tests.statements.samples import entry, kinds, of, statement
 
@@ -15,28 +15,30 @@ TEMPLATE = TEMPLATES / "statement" / "v1"
 LANGUAGES = sorted(path.stem for path in (TEMPLATE / FOLDER).glob("*.toml"))
 
 
-def slots(text: str) -> set[str]:
+def names_in_braces(text: str) -> set[str]:
     return {name for _, name, _, _ in Formatter().parse(text) if name}
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_each_catalogue_has_every_text_with_the_slots_of_the_english_one(language: str) -> None:
-    words, english = words_in(TEMPLATE, language), words_in(TEMPLATE, "en")
-    for field in fields(Words):
-        text = getattr(words, field.name)
+def test_each_catalog_has_every_text_with_the_names_in_braces_of_the_english_one(
+    language: str,
+) -> None:
+    catalog, english = load_catalog(TEMPLATE, language), load_catalog(TEMPLATE, "en")
+    for field in fields(Catalog):
+        text = getattr(catalog, field.name)
         assert text.strip()
-        assert slots(text) == slots(getattr(english, field.name)), field.name
+        assert names_in_braces(text) == names_in_braces(getattr(english, field.name)), field.name
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_a_page_in_each_language_has_its_words_and_no_missing_picture(language: str) -> None:
+def test_a_page_in_each_language_has_its_texts_and_no_missing_glyph(language: str) -> None:
     made = statement(entry(-150, kind="fee"), holder=of(language))
-    words = words_in(TEMPLATE, language)
+    catalog = load_catalog(TEMPLATE, language)
     assert rendered(made).replaced_count == 0
     assert opened(made).Root.Lang == language
     printed = re.sub(r"[\s\u200b\u200e\u200f]", "", content(made))
-    if language not in ("ar", "he"):  # pypdf gives these in the order of their pictures
-        for text in (words.account_statement, words.closing_balance, words.about_compare):
+    if language not in ("ar", "he"):  # pypdf gives these in the order of their glyphs
+        for text in (catalog.account_statement, catalog.closing_balance, catalog.about_compare):
             assert re.sub(r"\s", "", text) in printed
 
 
@@ -51,11 +53,11 @@ def test_a_page_in_each_language_has_its_words_and_no_missing_picture(language: 
         ("../de", "en"),
     ],
 )
-def test_a_locale_without_a_catalogue_gives_english(locale: str, language: str) -> None:
-    assert language_of(TEMPLATE, locale).language == language
+def test_a_locale_without_a_catalog_gives_english(locale: str, language: str) -> None:
+    assert page_locale(TEMPLATE, locale).language == language
 
 
-def test_dates_and_numbers_are_the_holders_too() -> None:
+def test_dates_and_numbers_follow_the_holders_locale() -> None:
     made = statement(entry(-234_567), holder=of("de_DE"))
     (page,) = pages(made)
     assert re.search(r"01\.10\.2026 +Card payment +T480001 +2\.345,67 +−1\.345,67", page)
@@ -64,7 +66,7 @@ def test_dates_and_numbers_are_the_holders_too() -> None:
 
 
 @pytest.mark.parametrize("kind", ["right to left", "dinar of three decimals"])
-def test_a_page_from_the_right_has_its_columns_from_the_right(kind: str) -> None:
+def test_a_page_in_a_right_to_left_language_has_its_columns_from_right_to_left(kind: str) -> None:
     (page,) = pages(kinds()[kind])
     row = next(row for row in page.splitlines() if "T480001" in row)
     balance, amount, reference, description = (
@@ -75,12 +77,12 @@ def test_a_page_from_the_right_has_its_columns_from_the_right(kind: str) -> None
     assert balance < amount < reference < description
 
 
-def test_what_was_written_from_the_left_keeps_its_order_on_a_page_from_the_right() -> None:
+def test_left_to_right_text_keeps_its_order_on_a_right_to_left_page() -> None:
     (page,) = pages(kinds()["right to left"])
     assert "14 Harbour Row" in page.replace("\u200e", "")
 
 
-def test_a_sign_at_a_line_end_stays_behind_its_word_on_a_page_from_the_right() -> None:
+def test_a_sign_at_a_line_end_stays_behind_its_word_on_a_right_to_left_page() -> None:
     name = "Meridian Home / Supplies Ltd. (London)"
     made = statement(entry(-5, "Card", counterparty=name), holder=of("ar_EG"))
     placed = {word.text.strip("\u200e"): word for word in placed_words(made)}
@@ -91,7 +93,7 @@ def test_a_sign_at_a_line_end_stays_behind_its_word_on_a_page_from_the_right() -
     assert [word.left for word in words] == sorted(word.left for word in words)
 
 
-def test_a_minus_stays_before_its_figures_on_a_page_from_the_right() -> None:
+def test_a_minus_sign_stays_before_its_figures_on_a_right_to_left_page() -> None:
     (page,) = pages(statement(entry(-150_000), holder=of("he_IL")))
     assert "−500.00" in page
 
@@ -105,8 +107,8 @@ def test_han_characters_have_the_shapes_that_the_holder_reads(locale: str, font:
     assert any(f"CJK-{font}" in name for name in names), names
 
 
-def test_a_lack_of_words_is_found_when_the_catalogue_is_read(tmp_path: Path) -> None:
+def test_a_missing_text_is_found_when_the_catalog_is_loaded(tmp_path: Path) -> None:
     (tmp_path / FOLDER).mkdir()
     (tmp_path / FOLDER / "en.toml").write_text('account = "Account"\n', encoding="utf-8")
     with pytest.raises(TypeError, match="account_statement"):
-        words_in(tmp_path, "en")
+        load_catalog(tmp_path, "en")

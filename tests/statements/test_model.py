@@ -1,4 +1,4 @@
-"""A statement that does not tie out cannot be made."""
+"""A statement that does not tie out cannot be created."""
 
 from dataclasses import replace
 from datetime import date
@@ -25,7 +25,7 @@ def test_opening_and_movements_make_closing() -> None:
     assert GOOD.opening_minor + GOOD.credit_minor - GOOD.debit_minor == GOOD.closing_minor
 
 
-def test_a_returned_fee_lessens_the_fees() -> None:
+def test_a_returned_fee_reduces_the_fees() -> None:
     made = statement(entry(-150, kind="fee"), entry(100, kind="fee"))
     assert made.fee_minor == 50
 
@@ -47,7 +47,7 @@ def test_a_returned_fee_lessens_the_fees() -> None:
         ({"period_end_inclusive": date(2026, 9, 30)}, "before it starts"),
     ],
 )
-def test_one_minor_unit_or_one_line_amiss_is_refused(
+def test_a_difference_of_one_minor_unit_or_one_line_is_refused(
     changes: dict[str, object], complaint: str
 ) -> None:
     with pytest.raises(WrongData, match=f"account 77 .*{complaint}"):

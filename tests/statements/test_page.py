@@ -1,4 +1,4 @@
-"""The page says what the statement says, all of it, in its place."""
+"""The page prints the whole statement, each text and amount in its place."""
 
 import re
 from dataclasses import replace
@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from closebook.statements.model import Statement
-from closebook.statements.verify.page_tables import tables
-from closebook.statements.verify.untrusted_pdf import Received
+from closebook.statements.verify.page_tables import read_tables
+from closebook.statements.verify.untrusted_pdf import UntrustedPdf
 from tests.statements.rendered_pdf import pages, placed_words, printed_amount, rendered, squeezed
 from tests.statements.samples import HOLDER, corrected, entry, many, of, statement
 
@@ -20,7 +20,7 @@ def long() -> tuple[Statement, list[str]]:
     return made, pages(made)
 
 
-def test_every_line_stands_on_the_page_with_its_amount_and_balance(
+def test_every_line_is_printed_with_its_amount_and_balance(
     long: tuple[Statement, list[str]],
 ) -> None:
     made, printed = long
@@ -47,7 +47,7 @@ def test_debits_and_credits_stand_in_their_own_columns(long: tuple[Statement, li
                     assert (end <= end_of_debit) == (line.amount_minor < 0)
 
 
-def test_every_page_has_the_heads_the_account_and_its_number(
+def test_every_page_has_the_column_heads_the_account_and_the_page_number(
     long: tuple[Statement, list[str]],
 ) -> None:
     _, printed = long
@@ -89,14 +89,14 @@ def test_a_row_taller_than_a_page_loses_no_word() -> None:
     assert [word for word in words if word not in printed] == []
 
 
-def test_an_account_without_movements_says_so() -> None:
+def test_a_statement_without_movements_says_so() -> None:
     (page,) = pages(statement(opening_minor=12_345))
     assert "There were no movements in this period." in page
     assert "No fees were charged in this period." in page
     assert len(re.findall(r"123\.45", page)) >= 4
 
 
-def test_a_negative_balance_has_a_real_minus() -> None:
+def test_a_negative_balance_has_a_minus_sign() -> None:
     (page,) = pages(statement(entry(-150_000)))
     assert re.search(r"T480001\s+1,500\.00\s+−500\.00", page)
     assert re.search(r"Closing balance\s+EUR.−500\.00", page)
@@ -105,7 +105,9 @@ def test_a_negative_balance_has_a_real_minus() -> None:
 @pytest.mark.parametrize(
     ("currency", "amount", "balance"), [("JPY", "1,234", "101,234"), ("KWD", "1.234", "101.234")]
 )
-def test_the_minor_unit_is_that_of_the_currency(currency: str, amount: str, balance: str) -> None:
+def test_amounts_have_the_decimals_of_the_currency(
+    currency: str, amount: str, balance: str
+) -> None:
     (page,) = pages(statement(entry(1234), currency=currency))
     assert re.search(rf"T480001\s+{amount}\s+{balance}$", page, re.MULTILINE)
 
@@ -150,7 +152,7 @@ def test_a_corrected_statement_says_what_it_replaces_and_why() -> None:
     assert re.search(r"Version\s+2$", page, re.MULTILINE)
 
 
-def test_a_correction_from_before_there_were_reasons_gives_none() -> None:
+def test_a_correction_without_a_reason_prints_none() -> None:
     [page] = pages(corrected(statement(entry(100)), ""))
     assert "replaces version 1" in page
     assert "Reason" not in page
@@ -173,13 +175,13 @@ def test_a_description_cannot_look_like_a_counterparty(
         entry(-5, "Reversal", counterparty="Your Bank"),
         holder=of(locale),
     )
-    # Whoever hears the page has a cell for each, below a head of its own
-    (*_, table) = tables(Received(rendered(made).pdf))
-    _, said, said_party, *_ = (shown(cell) for cell in table.rows[1])
-    assert squeezed(said) == squeezed(imitation)
-    assert said_party == (counterparty or "")
-    assert [shown(cell) for cell in table.rows[2][1:3]] == ["Reversal", "Your Bank"]
-    # Whoever sees it finds nothing else in the counterparty's column, wherever text is wrapped
+    # A screen reader finds a cell for each, below its own column head
+    (*_, table) = read_tables(UntrustedPdf(rendered(made).pdf))
+    _, description, party, *_ = (plain(cell) for cell in table.rows[1])
+    assert squeezed(description) == squeezed(imitation)
+    assert party == (counterparty or "")
+    assert [plain(cell) for cell in table.rows[2][1:3]] == ["Reversal", "Your Bank"]
+    # On the page nothing else stands in the counterparty's column, wherever text is wrapped
     words = placed_words(made)
     (top,) = [word.top for word in words if word.text == "Refund"]
     (next_top,) = [word.top for word in words if word.text == "Reversal"]
@@ -194,6 +196,6 @@ def test_a_description_cannot_look_like_a_counterparty(
     assert seen == {*(counterparty or "").split()}
 
 
-def shown(cell: str) -> str:
+def plain(cell: str) -> str:
     """The text of a cell without its marks of direction, and with plain spaces."""
     return cell.translate({0x200E: None, 0x200F: None, 0xA0: " "})

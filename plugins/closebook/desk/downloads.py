@@ -10,7 +10,7 @@ from fastapi import Response
 from fastapi.responses import StreamingResponse
 from zipstream import ZIP_STORED, ZipStream
 
-from closebook.statements.document_store import Documents
+from closebook.statements.document_store import DocumentStore
 
 _LONGEST_NAME = 120
 _UNSAFE = re.compile(r"[\\/:*?\"<>|;%]")
@@ -55,7 +55,9 @@ class ZipResponse(StreamingResponse):
         )
 
 
-def zip_response(documents: Documents, entries: Iterable[ZipEntry], file_name: str) -> ZipResponse:
+def zip_response(
+    documents: DocumentStore, entries: Iterable[ZipEntry], file_name: str
+) -> ZipResponse:
     """Return the documents as one ZIP. Each document is read and verified just before it is sent.
 
     The ZIP does not compress its entries, because PDFs are compressed already. So the length of the
@@ -88,5 +90,5 @@ def safe_file_name(name: str) -> str:
     return _UNSAFE.sub("_", visible).strip(" .")[-_LONGEST_NAME:].lstrip(" .") or "document"
 
 
-def _content(documents: Documents, object_name: str) -> Iterator[bytes]:
+def _content(documents: DocumentStore, object_name: str) -> Iterator[bytes]:
     yield documents.read(object_name)

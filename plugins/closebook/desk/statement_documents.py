@@ -10,7 +10,7 @@ from closebook.desk.current_user import current_user
 from closebook.desk.months import month_label
 from closebook.settings import desk_from_airflow
 from closebook.sql import query
-from closebook.statements.document_store import Documents
+from closebook.statements.document_store import DocumentStore
 from closebook.store.session import Store, on_store
 
 PDF = "application/pdf"
@@ -62,7 +62,7 @@ def read_document(
             object_name, digest = (other["object_name"], other["sha256"]) if other else (None, None)
         if object_name is None:
             raise HTTPException(404)
-        content = Documents(settings.documents_url).read(object_name)
+        content = DocumentStore(settings.documents_url).read(object_name)
         # guard: desk.looks-are-recorded
         audit_log.record(store, request, action, f"{part} of {audit_subject(row)}", digest)
     return row, content

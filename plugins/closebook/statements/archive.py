@@ -1,4 +1,4 @@
-"""The filing of a rendered statement: signed if it shall be, kept whole, and then registered."""
+"""The archive of a month's statements: each document is signed, registered and stored."""
 
 from dataclasses import asdict, dataclass
 
@@ -8,35 +8,42 @@ from closebook.errors import WrongData
 from closebook.periods import Period
 from closebook.settings import Run
 from closebook.sql import query
-from closebook.statements.document_store import Documents, StoredDocument
+from closebook.statements.document_store import DocumentStore, StoredDocument
 from closebook.statements.model import Statement
-from closebook.statements.render.document import Rendered
+from closebook.statements.render.document import RenderedStatement
 from closebook.statements.signing.signer import Signer
 from closebook.store.session import Store
 
 
 @dataclass(frozen=True)
-class Cabinet:
-    """Where the statements of a month are filed, for which run, and who signs them, if anybody."""
+class Archive:
+    """Adds the documents of one month to the register and to the document store.
+
+    ``signer`` is None where statements are not signed. ``run`` is the Airflow run that the
+    register names for each document.
+    """
 
     store: Store
-    documents: Documents
+    documents: DocumentStore
     signer: Signer | None
     month: Period
     run: Run
 
-    def file(self, statement: Statement, rendered: Rendered, registered_name: str | None) -> None:
-        """Keep a statement's document and its twins, and register them.
+    def add(
+        self, statement: Statement, rendered: RenderedStatement, registered_name: str | None
+    ) -> None:
+        """Sign a statement's document, register it, and store it with its attachments.
 
-        ``registered_name`` is that of the document that the register has already and the store
-        has lost: the very same one is kept again. Of two that file a statement at once one does,
-        and nothing of the other stays. Raises WrongData when what is lost is not made again.
+        ``registered_name`` is None for a new document. Otherwise the register has the document
+        already and the document store has lost it: the same bytes are stored again. When two
+        processes add the same statement at once, one of them adds it and the other one changes
+        nothing. Raises WrongData when a lost document cannot be made again with the same bytes.
         """
         folder = f"statements/{self.month.label}"
-        pdf, seals = self._sealed(rendered.pdf)
-        named = self.documents.named(pdf, folder=folder, suffix="pdf")
+        pdf, signature_columns = self._sign(rendered.pdf)
+        document = self.documents.name_of(pdf, folder=folder, suffix="pdf")
         # guard: documents.lost-one-is-not-replaced
-        if registered_name not in {None, named.object_name}:
+        if registered_name not in {None, document.object_name}:
             raise WrongData(
                 "CB-DATA-DOCUMENT-NOT-REPEATABLE",
                 f"{self.month}: the document of account {statement.account_id} is lost, and it is "
@@ -44,25 +51,25 @@ class Cabinet:
                 "backup",
             )
         with self.store.transaction():
-            # guard: documents.lost-one-is-kept-again
-            if not self._register(statement, rendered, named, seals) and registered_name is None:
+            is_new = self._register(statement, rendered, document, signature_columns)
+            if not is_new and registered_name is None:  # guard: documents.lost-one-is-kept-again
                 return
             self.documents.put(pdf, folder=folder, suffix="pdf")
-            for twin in rendered.twins:
-                suffix = twin.name.rpartition(".")[2]
-                kept = self.documents.put(twin.content, folder=folder, suffix=suffix)
+            for attachment in rendered.attachments:
+                suffix = attachment.name.rpartition(".")[2]
+                stored = self.documents.put(attachment.content, folder=folder, suffix=suffix)
                 self.store.execute(
                     query("statement_documents/insert_twin"),
                     {
                         "close_id": statement.close_id,
                         "account_id": statement.account_id,
-                        "media_type": twin.media_type,
-                        **asdict(kept),
+                        "media_type": attachment.media_type,
+                        **asdict(stored),
                     },
                 )
 
-    def _sealed(self, pdf: bytes) -> tuple[bytes, dict[str, str | None]]:
-        """The file as it is sent, with the hash that it had before and the signer's certificate."""
+    def _sign(self, pdf: bytes) -> tuple[bytes, dict[str, str | None]]:
+        """Return the PDF, signed if there is a signer, and the register's columns about that."""
         if self.signer is None:
             return pdf, {"unsigned_sha256": None, "certificate_sha256": None}
         signed = self.signer.sign(pdf)
@@ -74,11 +81,11 @@ class Cabinet:
     def _register(
         self,
         statement: Statement,
-        rendered: Rendered,
-        named: StoredDocument,
-        seals: dict[str, str | None],
+        rendered: RenderedStatement,
+        document: StoredDocument,
+        signature_columns: dict[str, str | None],
     ) -> bool:
-        """Whether the document is registered now and was not before."""
+        """Add the document to the register; return False when the register had it already."""
         renderer = rendered.renderer
         self.store.execute(
             query("statement_documents/insert_renderer"),
@@ -90,13 +97,13 @@ class Cabinet:
             {
                 "close_id": statement.close_id,
                 "account_id": statement.account_id,
-                **asdict(named),
+                **asdict(document),
                 "template_version": renderer.template_version,
                 "renderer_version": renderer.renderer_version,
                 "renderer_sha256": renderer.sha256,
                 "conformance": rendered.conformance,
                 "replaced_count": rendered.replaced_count,
-                **seals,
+                **signature_columns,
                 "run_id": self.run.run_id,
                 "requested_by": self.run.requested_by,
             },

@@ -1,4 +1,7 @@
-"""A document that takes too much fails alone: it is made in another process, within limits."""
+"""Run tasks in a child process, each within limits of CPU time and memory.
+
+A task that needs more than the limits fails alone: the tasks before and after it still run.
+"""
 
 import math
 import os
@@ -11,24 +14,26 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+import psutil
+
 from closebook.errors import ClosebookError, WrongData
 
-Made = TypeVar("Made")
+Result = TypeVar("Result")
 
 
-class TooMuch(WrongData):
-    """A document took more than one may; others can still be made."""
+class LimitExceeded(WrongData):
+    """A task needed more CPU time or memory than the limits allow; other tasks can still run."""
 
 
-_SECOND = 1_000_000
-_OUT_OF_TIME = {signal.SIGXCPU, signal.SIGKILL}
+_SIGNALS_OF_THE_CPU_LIMIT = {signal.SIGXCPU, signal.SIGKILL}
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one document may take: CPU seconds, and bytes of memory on top of what is there.
+    """What one task may use: seconds of CPU, and bytes of memory beyond what the process has.
 
-    20,000 lines took under 120 s and 200 MB, and nobody's account has five times as many.
+    A statement of 20,000 lines took less than 120 s and 200 MB. No known account has five times
+    as many lines in a month.
     """
 
     cpu_seconds: int = 600
@@ -36,83 +41,87 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Job(Generic[Made]):
-    """Something to be made, and what an error calls it."""
+class BoundedTask(Generic[Result]):
+    """A function to call within limits, and the name that an error gives to its result."""
 
-    what: str
-    make: Callable[[], Made]
+    name: str
+    run: Callable[[], Result]
 
 
-def each_within(limits: Limits, jobs: Sequence[Job[Made]]) -> Iterator[Made | TooMuch]:
-    """What each job makes, in their order; TooMuch in place of one that takes more than the limits.
+def run_within(
+    limits: Limits, tasks: Sequence[BoundedTask[Result]]
+) -> Iterator[Result | LimitExceeded]:
+    """Yield the result of each task, in order, or LimitExceeded for a task that needed too much.
 
-    All are made in one copy of this process, a fork that finds fonts and templates loaded, and
-    ends with the last of them. A job that takes too much ends the copy; another one goes on with
-    the next. Raises what a job raises on purpose.
+    All tasks run in one child process, a fork of this one. The fork has the fonts and templates
+    that this process has loaded. A task that exceeds a limit ends the child; the remaining tasks
+    run in a new child. Raises the ClosebookError that a task raises.
     """
-    left = deque(jobs)
-    while left:
-        yield from _by_one_copy(limits, left)
+    remaining = deque(tasks)
+    while remaining:
+        yield from _run_in_one_child(limits, remaining)
 
 
-def _by_one_copy(limits: Limits, left: deque[Job[Made]]) -> Iterator[Made | TooMuch]:
-    """What a copy makes until it has made all that is left, or ends before."""
-    reading, writing = os.pipe()
-    # What is in the buffers must not be written by both.
+def _run_in_one_child(
+    limits: Limits, remaining: deque[BoundedTask[Result]]
+) -> Iterator[Result | LimitExceeded]:
+    """Run the remaining tasks in one child, until all are done or the child has ended early."""
+    read_end, write_end = os.pipe()
+    # Without this, parent and child would both write what is in the buffers.
     sys.stdout.flush()
     sys.stderr.flush()
     child = os.fork()
     if child == 0:
-        os.close(reading)
-        _be_the_copy(limits, left, writing)
-    os.close(writing)
-    ended = False
+        os.close(read_end)
+        _child_main(limits, remaining, write_end)
+    os.close(write_end)
+    child_has_ended = False
     try:
-        with os.fdopen(reading, "rb") as pipe:
-            while left:
+        with os.fdopen(read_end, "rb") as pipe:
+            while remaining:
                 try:
-                    made, error = pickle.load(pipe)  # noqa: S301  # by the copy of this process
+                    result, error = pickle.load(pipe)  # noqa: S301  # written by our own fork
                 except (EOFError, pickle.UnpicklingError):
                     break
-                left.popleft()
+                remaining.popleft()
                 if error is not None:
                     raise error
-                yield made
-        ended = True
+                yield result
+        child_has_ended = True
     finally:
-        # When the rest is not wanted, nobody else would end it.
-        if not ended:
+        # The caller may stop before the last result, or a task may raise: end the child then.
+        if not child_has_ended:
             os.kill(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)
-    if left:
-        yield _too_much(limits, left.popleft().what, status)
+    if remaining:
+        yield _limit_exceeded(limits, remaining.popleft().name, status)
 
 
-def _too_much(limits: Limits, what: str, status: int) -> TooMuch:
-    died_of = os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
-    if died_of in _OUT_OF_TIME:
-        return TooMuch(
+def _limit_exceeded(limits: Limits, name: str, status: int) -> LimitExceeded:
+    ended_by = os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
+    if ended_by in _SIGNALS_OF_THE_CPU_LIMIT:
+        return LimitExceeded(
             "CB-DATA-DOCUMENT-TOOK-TOO-LONG",
-            f"{what} was not made: it took more than {limits.cpu_seconds} s of CPU",
+            f"{name} was not made: it took more than {limits.cpu_seconds} s of CPU",
         )
-    how = "no result" if died_of is None else signal.Signals(died_of).name
-    return TooMuch(
+    how = "no result" if ended_by is None else signal.Signals(ended_by).name
+    return LimitExceeded(
         "CB-DATA-DOCUMENT-PROCESS-ENDED",
-        f"{what} was not made: its process ended with {how}, most likely for more than "
+        f"{name} was not made: its process ended with {how}, most likely for more than "
         f"{limits.memory_bytes // 1024**2} MB of memory",
     )
 
 
-def _be_the_copy(limits: Limits, jobs: Iterable[Job[Any]], writing: int) -> None:
-    """Do the jobs, write each outcome into the pipe, and end without what a process does then."""
+def _child_main(limits: Limits, tasks: Iterable[BoundedTask[Any]], write_end: int) -> None:
+    """Run the tasks, write each outcome into the pipe, and end without Python's exit handlers."""
     try:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        with os.fdopen(writing, "wb") as pipe:
-            for job in jobs:
-                _limit(limits)
+        with os.fdopen(write_end, "wb") as pipe:
+            for task in tasks:
+                _set_limits(limits)
                 outcome: tuple[object, ClosebookError | None]
                 try:
-                    outcome = (job.make(), None)
+                    outcome = (task.run(), None)
                 except ClosebookError as error:
                     outcome = (None, error)
                 pickle.dump(outcome, pipe)
@@ -126,18 +135,14 @@ def _be_the_copy(limits: Limits, jobs: Iterable[Job[Any]], writing: int) -> None
     os._exit(0)
 
 
-def _limit(limits: Limits) -> None:
-    """Let this process take so much from now on."""
+def _set_limits(limits: Limits) -> None:
+    """Allow this process the limits in addition to what it has used so far."""
     used = resource.getrusage(resource.RUSAGE_SELF)
-    seconds = math.ceil(used.ru_utime + used.ru_stime) + limits.cpu_seconds
-    for which, amount in (
-        (resource.RLIMIT_CPU, seconds),
-        (resource.RLIMIT_AS, _bytes_now() + limits.memory_bytes),
+    cpu_seconds = math.ceil(used.ru_utime + used.ru_stime) + limits.cpu_seconds
+    memory_bytes = psutil.Process().memory_info().vms + limits.memory_bytes
+    for limit, amount in (
+        (resource.RLIMIT_CPU, cpu_seconds),
+        (resource.RLIMIT_AS, memory_bytes),
     ):
-        _, hard = resource.getrlimit(which)
-        resource.setrlimit(which, (amount, hard))
-
-
-def _bytes_now() -> int:
-    with open("/proc/self/statm", encoding="ascii") as file:  # noqa: PTH123
-        return int(file.read().split()[0]) * resource.getpagesize()
+        _, hard = resource.getrlimit(limit)
+        resource.setrlimit(limit, (amount, hard))

@@ -1,4 +1,7 @@
-"""Where documents are kept: named by their content, whole or not there at all."""
+"""The document store: each document is named by the sha256 of its content.
+
+A document that is in the store is complete: a write that fails leaves no document behind.
+"""
 
 import os
 import re
@@ -34,15 +37,15 @@ class StoredDocument:
     byte_count: int
 
 
-class Documents:
+class DocumentStore:
     """A content-addressed store below an ObjectStoragePath URL (``file:///…``, ``s3://…``).
 
-    A document's name is ``<folder>/<first two hex digits>/<sha256>.<suffix>``, so that it says
-    nothing of whom the document is about, and writing the same content twice changes nothing.
+    A document's name is ``<folder>/<first two hex digits>/<sha256>.<suffix>``. Such a name holds
+    no personal data. Writing the same content twice changes nothing.
     """
 
     def __init__(self, base_url: str) -> None:
-        """Raises Misconfigured for a URL without a scheme or with one that Airflow lacks."""
+        """Open the store. Raises Misconfigured for a URL whose scheme is missing or unknown."""
         if "://" not in base_url:
             raise Misconfigured(
                 "CB-CONFIG-DOCUMENTS-URL-NO-SCHEME",
@@ -62,8 +65,8 @@ class Documents:
             ) from error
 
     @staticmethod
-    def named(content: bytes, *, folder: str, suffix: str) -> StoredDocument:
-        """Return what the content is called, whether it is in the store or not."""
+    def name_of(content: bytes, *, folder: str, suffix: str) -> StoredDocument:
+        """Return the content's name and sha256, whether it is in the store or not."""
         if not _FOLDER.fullmatch(folder) or not _SUFFIX.fullmatch(suffix):
             raise Misconfigured(
                 "CB-CONFIG-DOCUMENT-FOLDER-INVALID",
@@ -77,12 +80,12 @@ class Documents:
         )
 
     def put(self, content: bytes, *, folder: str, suffix: str) -> StoredDocument:
-        """Keep the content, and return its name, once it is whole and safe.
+        """Store the content and return its name.
 
-        It is written under a temporary name beside its own and then renamed; where that fails
-        the temporary name is removed. Raises Transient when the store refuses the write.
+        The content is written under a temporary name and then renamed. When this fails, the
+        temporary file is removed. Raises Transient when the store refuses the write.
         """
-        stored = self.named(content, folder=folder, suffix=suffix)
+        stored = self.name_of(content, folder=folder, suffix=suffix)
         final = self._base / stored.object_name
         with _store_errors(stored.object_name):
             if _byte_count(final) == stored.byte_count and final.read_bytes() == content:
@@ -95,28 +98,29 @@ class Documents:
                 _write_object(partial, final, content)
         return stored
 
-    def sweep(self, folder: str) -> int:
-        """Remove what killed writers left half-way below the folder; return how many they were.
+    def remove_partial_files(self, folder: str) -> int:
+        """Remove the temporary files below the folder that killed processes left; return how many.
 
-        Younger than an hour, it may be a write that goes on, and stays.
+        A temporary file younger than an hour stays: its process may still be writing it.
         """
-        swept = 0
+        removed = 0
         before = datetime.now(UTC) - _LONGEST_WRITE
         with _store_errors(folder):
             store, below = self._base.fs, self._base / folder
             for path in store.find(below.path) if below.exists() else []:
                 if path.endswith(_PARTIAL) and _utc(store.modified(path)) < before:
                     store.rm_file(path)
-                    swept += 1
-        return swept
+                    removed += 1
+        return removed
 
     def exists(self, object_name: str) -> bool:
-        """Whether the document is in the store."""
+        """Return whether the document is in the store."""
+        _expected_sha256(object_name)
         with _store_errors(object_name):
-            return (self._base / _checked(object_name)).exists()
+            return (self._base / object_name).exists()
 
     def read(self, object_name: str) -> bytes:
-        """The document's content. Raises WrongData when it is gone or not what it was."""
+        """Return the document's content. Raises WrongData when it is missing or was changed."""
         expected = _expected_sha256(object_name)
         with _store_errors(object_name):
             try:
@@ -136,25 +140,16 @@ class Documents:
             )
         return content
 
-    def url(self, object_name: str) -> str:
-        """Where a person finds the document: the base URL joined with its name."""
-        return str(self._base / _checked(object_name))
-
-
-def _checked(object_name: str) -> str:
-    _expected_sha256(object_name)
-    return object_name
-
 
 def _expected_sha256(object_name: str) -> str:
-    # A name from a doctored register must not lead out of the store.
-    named = _OBJECT_NAME.fullmatch(object_name)
-    if named is None:
+    # The name may come from a register that somebody changed: it must not lead out of the store.
+    parts = _OBJECT_NAME.fullmatch(object_name)
+    if parts is None:
         raise WrongData(
             "CB-DATA-DOCUMENT-NAME-INVALID",
             f"{object_name!r} is not the name of a document of this store",
         )
-    return named["sha256"]
+    return parts["sha256"]
 
 
 @contextmanager
@@ -196,10 +191,10 @@ def _write_file(partial: Path, final: Path, content: bytes) -> None:
 
 
 def _make_folder(folder: Path) -> None:
-    missing = [made for made in (folder, *folder.parents) if not made.exists()]
-    for made in reversed(missing):
-        made.mkdir(mode=0o700, exist_ok=True)
-        _sync_folder(made.parent)
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    for path in reversed(missing):
+        path.mkdir(mode=0o700, exist_ok=True)
+        _sync_folder(path.parent)
 
 
 def _sync_folder(folder: Path) -> None:

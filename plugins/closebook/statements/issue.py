@@ -1,6 +1,6 @@
-"""Turn a frozen month into documents: shards of accounts, and the PDFs of each shard.
+"""Make the documents of a closed month: cut it into shards of accounts, and render each shard.
 
-Reads the reporting store and nothing else: no replica is held while pages are rendered.
+This reads only the reporting store. No connection to a replica is open while pages are rendered.
 """
 
 import logging
@@ -11,21 +11,21 @@ from functools import partial
 from closebook.errors import WrongData
 from closebook.settings import Run, Settings
 from closebook.sql import query
-from closebook.statements.archive import Cabinet
-from closebook.statements.bounded_process import Job, Limits, TooMuch, each_within
-from closebook.statements.document_store import Documents
-from closebook.statements.frozen import closed_month, frozen_statement
+from closebook.statements.archive import Archive
+from closebook.statements.bounded_process import BoundedTask, LimitExceeded, Limits, run_within
+from closebook.statements.document_store import DocumentStore
 from closebook.statements.model import Statement
-from closebook.statements.render.document import Rendered, render, warm_up
-from closebook.statements.signing.key_loader import signer_of
+from closebook.statements.render.document import RenderedStatement, render, warm_up
+from closebook.statements.signing.key_loader import load_signer
+from closebook.statements.statement_reader import read_closed_month, read_statement
 from closebook.store.session import on_store
 
 logger = logging.getLogger(__name__)
 
 SMALLEST_SHARD = 50
 MOST_SHARDS = 64
-DOCUMENTS_AT_ONCE = 25
-"""How many statements are in memory, and are made by one process, before the next ones."""
+DOCUMENTS_PER_PROCESS = 25
+"""How many statements are in memory at once, and are rendered by one child process."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,8 @@ def plan_shards(
 ) -> list[dict[str, int]]:
     """Cut a month's statements into at most 64 shards of at least 50 documents.
 
-    All of them, or those of the accounts that are named. Raises WrongData when a named account
-    has no statement in the month.
+    ``account_ids`` limits the shards to these accounts; None means all accounts. Raises WrongData
+    when one of these accounts has no statement in the month.
     """
     wanted = {"close_id": close_id, "account_ids": None if account_ids is None else [*account_ids]}
     with on_store(settings) as store:
@@ -70,20 +70,21 @@ def render_shard(
     run: Run,
     limits: Limits = Limits(),  # noqa: B008  # a frozen value
 ) -> int:
-    """Render and keep the statements of a shard that have no document yet; return how many.
+    """Render and store the statements of a shard that have no document yet; return how many.
 
-    Each document is whole before it is registered, so a task that is killed loses a few at most,
-    and one that runs again goes on where it stopped. Raises TooMuch, with the accounts, when
-    documents took more than the limits; all others of the shard are kept by then.
+    A document is stored before its registration is committed. A task that is killed therefore
+    loses a few documents at most, and the same task, run again, renders only the missing ones.
+    Raises LimitExceeded, with the accounts, when documents needed more than the limits. All other
+    documents of the shard are stored before this is raised.
     """
-    documents = Documents(settings.documents_url)
+    documents = DocumentStore(settings.documents_url)
     warm_up()
     rendered = 0
-    without: list[str] = []
+    missing_accounts: list[str] = []
     with on_store(settings) as store:
         store.autocommit = True
-        month = closed_month(store, close_id)
-        cabinet = Cabinet(store, documents, signer_of(settings.signing_key), month, run)
+        month = read_closed_month(store, close_id)
+        archive = Archive(store, documents, load_signer(settings.signing_key), month, run)
         rows = store.execute(
             query("statement_documents/of_shard"),
             {
@@ -93,32 +94,34 @@ def render_shard(
                 "account_ids": None if account_ids is None else [*account_ids],
             },
         ).fetchall()
-        wanted = [
+        without_document = [
             row
             for row in rows
             if row["object_name"] is None or not documents.exists(row["object_name"])
         ]
-        for first in range(0, len(wanted), DOCUMENTS_AT_ONCE):
-            some = wanted[first : first + DOCUMENTS_AT_ONCE]
-            statements = [frozen_statement(store, settings, month, row) for row in some]
-            made = each_within(limits, [_job(statement) for statement in statements])
-            for row, statement, document in zip(some, statements, made, strict=True):
-                if isinstance(document, TooMuch):
-                    logger.error("%s: %s", month, document)
-                    without.append(str(statement.account_id))
+        for first in range(0, len(without_document), DOCUMENTS_PER_PROCESS):
+            some = without_document[first : first + DOCUMENTS_PER_PROCESS]
+            statements = [read_statement(store, settings, month, row) for row in some]
+            results = run_within(limits, [_render_task(statement) for statement in statements])
+            for row, statement, result in zip(some, statements, results, strict=True):
+                if isinstance(result, LimitExceeded):
+                    logger.error("%s: %s", month, result)
+                    missing_accounts.append(str(statement.account_id))
                     continue
-                cabinet.file(statement, document, row["object_name"])
+                archive.add(statement, result, row["object_name"])
                 rendered += 1
-    if without:
-        raise TooMuch(
+    if missing_accounts:
+        raise LimitExceeded(
             "CB-DATA-DOCUMENTS-NOT-MADE",
-            f"{month}: {len(without)} documents are missing, those of the accounts "
-            f"{', '.join(without)}: each took more than {limits.cpu_seconds} s of CPU or "
+            f"{month}: {len(missing_accounts)} documents are missing, those of the accounts "
+            f"{', '.join(missing_accounts)}: each took more than {limits.cpu_seconds} s of CPU or "
             f"{limits.memory_bytes // 1024**2} MB of memory; look at their lines, all others of "
             "the shard are issued",
         )
     return rendered
 
 
-def _job(statement: Statement) -> Job[Rendered]:
-    return Job(f"the statement of account {statement.account_id}", partial(render, statement))
+def _render_task(statement: Statement) -> BoundedTask[RenderedStatement]:
+    return BoundedTask(
+        f"the statement of account {statement.account_id}", partial(render, statement)
+    )

@@ -10,14 +10,17 @@ from closebook.errors import WrongData
 from closebook.periods import Period
 from closebook.settings import Run, Settings
 from closebook.sql import query
-from closebook.statements.document_store import Documents
-from closebook.statements.frozen import closed_month
+from closebook.statements.document_store import DocumentStore
+from closebook.statements.statement_reader import read_closed_month
 from closebook.store.session import on_store
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """The list of a month's documents as it was written, and how many are still missing."""
+    """A manifest that was written: its object name and sha256, and how many documents it lists.
+
+    ``missing_count`` is the number of statements that have no document yet.
+    """
 
     object_name: str
     sha256: str
@@ -26,15 +29,16 @@ class Manifest:
 
 
 def write_manifest(settings: Settings, close_id: int, run: Run) -> Manifest:
-    """List every statement of the month with its document, and keep the list beside them.
+    """Write the manifest of a month, store it with the documents, and register it.
 
-    Every document is read and its hash compared. Raises WrongData when one is not in the document
-    store, or not what it was.
+    The manifest lists every statement of the month with its document. Each document is read and
+    its sha256 is compared with its name. Raises WrongData when a document is missing from the
+    document store, or was changed.
     """
-    documents = Documents(settings.documents_url)
+    documents = DocumentStore(settings.documents_url)
     with on_store(settings) as store:
-        month = closed_month(store, close_id)
-        documents.sweep(f"statements/{month.label}")
+        month = read_closed_month(store, close_id)
+        documents.remove_partial_files(f"statements/{month.label}")
         store.execute(query("session/expect_many_rows"))
         rows = store.execute(
             query("statement_manifests/entries"), {"close_id": close_id}

@@ -1,4 +1,11 @@
-"""What a statement says. One that exists ties out: the constructor refuses any other."""
+"""The data of an account statement.
+
+A Statement always ties out: its constructor raises WrongData for numbers that do not.
+
+The same statement leaves Closebook in three forms: the printed pages of a PDF, and two files that
+are attached to this PDF (an ISO 20022 camt.053 XML and a CSV). The database calls such an attached
+file a *twin* (reporting.statement_twins); the code calls it an *attachment*.
+"""
 
 from dataclasses import dataclass, field
 from datetime import date
@@ -12,7 +19,7 @@ FEE = "fee"
 
 @dataclass(frozen=True, slots=True)
 class StatementLine:
-    """One ledger entry as it stands on a statement.
+    """One ledger entry as a line of a statement.
 
     ``line_number`` counts from 1. ``posted_on`` is the business day of the entry. ``amount_minor``
     is signed (credits positive); ``balance_minor`` is the running balance after this line.
@@ -31,7 +38,10 @@ class StatementLine:
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Whom the statement is for. Its text is the platform's, and hostile until escaped."""
+    """The person or firm that the statement is for.
+
+    The texts come from the platform and may be hostile; they are escaped where they are printed.
+    """
 
     name: str = field(repr=False)
     address: str = field(repr=False)
@@ -41,7 +51,7 @@ class Holder:
 
 @dataclass(frozen=True, slots=True)
 class Issuer:
-    """Who sends the statement; ``address`` may have several lines."""
+    """The institution that sends the statement; ``address`` may have several lines."""
 
     name: str
     address: str
@@ -49,7 +59,7 @@ class Issuer:
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """What a statement of version 2 or later supersedes: the version before, and why."""
+    """The version that a statement of version 2 or later replaces, and the reason."""
 
     superseded_version: int
     superseded_issued_on: date

@@ -1,7 +1,8 @@
-"""The release of a month: a second person's act on what they were shown, or their refusal.
+"""The release or the rejection of a month's statements, decided by a second person.
 
-A month's run ends issued, not released. What may be released, and by whom, the reporting store
-itself decides: the function reporting.decision_obstacles, which its table of decisions asks too.
+After its run a month is issued and not yet released. The reporting store decides what may be
+released, and by whom, with the function reporting.decision_obstacles. The store's table of
+decisions calls the same function when a decision is inserted.
 """
 
 from collections.abc import Mapping, Sequence
@@ -33,7 +34,7 @@ OBSTACLES: Mapping[str, str] = {
 
 
 class DecisionRefused(WrongData):
-    """A month may not be released or rejected so, or not by this person; ``obstacles`` say why."""
+    """A person may not release or reject a month; ``obstacles`` holds the reasons."""
 
     def __init__(self, month: Period, verdict: Verdict, obstacles: Sequence["Obstacle"]) -> None:
         self.obstacles = tuple(obstacles)
@@ -58,7 +59,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class Obstacle:
-    """One reason why a month may not be released, by its code, with what it is about."""
+    """One reason why a month may not be released: its code, and what it is about."""
 
     code: str
     detail: str
@@ -74,7 +75,7 @@ class Obstacle:
 
 @dataclass(frozen=True)
 class Decision:
-    """What a person decided on a manifest, as the register keeps it."""
+    """A person's decision on a manifest, as the register has it."""
 
     decision_id: int
     manifest_sha256: str
@@ -84,7 +85,7 @@ class Decision:
 
 
 def latest_batch(store: Store, month: Period) -> Batch:
-    """Return what there is to release of a month.
+    """Return the documents that the month's newest manifest lists.
 
     Raises NotReady while the month's current close has no manifest.
     """
@@ -103,7 +104,7 @@ def latest_batch(store: Store, month: Period) -> Batch:
 def obstacles(
     store: Store, batch: Batch, shown_sha256: str, verdict: Verdict, person: str
 ) -> list[Obstacle]:
-    """Say what keeps a person from deciding so on the manifest that they were shown."""
+    """Return the reasons why this person may not decide so on the manifest that they were shown."""
     deciding = {
         "manifest_id": batch.manifest_id,
         "manifest_sha256": shown_sha256,
@@ -119,17 +120,19 @@ def release(
 ) -> Decision:
     """Release a month's statements as listed in the manifest that the person was shown.
 
-    Raises DecisionRefused when anything was issued since, a check does not tie out, documents are
-    missing, or the person asked for the run themselves; NotReady when nothing is issued.
+    Raises DecisionRefused when a statement was issued after that manifest, a check does not tie
+    out, documents are missing, or the person asked for the run themselves. Raises NotReady when
+    nothing is issued.
     """
     return _decide(store, month, shown_sha256, person, "released", reason)
 
 
 def reject(store: Store, month: Period, shown_sha256: str, person: str, reason: str) -> Decision:
-    """Keep on record that a person does not release a month, and why.
+    """Record that a person does not release a month, and why.
 
-    It may still be released later. Raises DecisionRefused when the person was shown another
-    manifest than there is now, or the month is released; NotReady when nothing is issued.
+    The month may still be released later. Raises DecisionRefused when the person was shown
+    another manifest than the newest one, or when the month is released. Raises NotReady when
+    nothing is issued.
     """
     return _decide(store, month, shown_sha256, person, "rejected", reason)
 
@@ -143,7 +146,8 @@ def _decide(
     reason: str | None,
 ) -> Decision:
     with store.transaction():
-        # No close of the month, and no other decision on it, comes between look and act.
+        # This lock keeps out another close of the month, and another decision on it, between the
+        # check and the insert.
         store.execute(
             query("closes/lock_period"), {"grain": month.grain, "period_start": month.start}
         )

@@ -15,7 +15,7 @@ from closebook.desk.statement_documents import CAMT053, CSV, PDF, Id, file_name,
 from closebook.periods import Period
 from closebook.settings import DeskSettings, desk_from_airflow
 from closebook.sql import query
-from closebook.statements.document_store import Documents
+from closebook.statements.document_store import DocumentStore
 from closebook.store.session import Store, on_store
 
 router = APIRouter()
@@ -124,4 +124,4 @@ def _zip_of(
     entries = [
         ZipEntry(file_name(row, "pdf"), row["object_name"], row["byte_count"]) for row in rows
     ]
-    return zip_response(Documents(settings.documents_url), entries, zip_name)
+    return zip_response(DocumentStore(settings.documents_url), entries, zip_name)

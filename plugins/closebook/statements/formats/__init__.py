@@ -1,1 +1,1 @@
-"""The statement for programs: ISO 20022 XML and CSV."""
+"""The statement as files for programs: ISO 20022 camt.053 XML, and CSV."""

@@ -1,4 +1,4 @@
-"""The statement for programs: ISO 20022 camt.053.001.08, bank to customer statement."""
+"""The statement as ISO 20022 XML: camt.053.001.08, bank to customer statement."""
 
 from collections.abc import Iterator
 from xml.sax.saxutils import escape
@@ -6,24 +6,25 @@ from xml.sax.saxutils import escape
 from closebook.errors import WrongData
 from closebook.money import to_major
 from closebook.statements.model import Statement, StatementLine
-from closebook.statements.render.sanitize import printable
+from closebook.statements.printable import printable
 
 NAMESPACE = "urn:iso:std:iso:20022:tech:xsd:camt.053.001.08"
 
-# The schema's Max34Text and so on; decimals have 18 digits at most.
-REFERENCE, NAME = 35, 140
-_ACCOUNT, _ADDRESS_LINE, _UNSTRUCTURED, _ADDITIONAL = 34, 70, 140, 500
-_ADDRESS_LINES = 7
-_DIGITS = 18
+# The lengths that the schema allows for texts and numbers.
+MAX_REFERENCE_LENGTH, MAX_NAME_LENGTH = 35, 140
+_MAX_ACCOUNT_LENGTH, _MAX_ADDRESS_LINE_LENGTH = 34, 70
+_MAX_REMITTANCE_LENGTH, _MAX_ADDITIONAL_INFORMATION_LENGTH = 140, 500
+_MAX_ADDRESS_LINES = 7
+_MAX_DIGITS = 18
 
 
 def camt053(statement: Statement) -> bytes:
-    """The statement as a camt.053.001.08 document with one statement, in UTF-8.
+    """Return the statement as a camt.053.001.08 document with one statement, in UTF-8.
 
-    Entries are in the order of its lines, ``NtryRef`` is the line's number, and the kind of an
-    entry is its proprietary bank transaction code. Balances are booked opening and closing (OPBD,
-    CLBD). The message's identifier names close, account and version. Raises WrongData when an
-    amount has more than the 18 digits that the standard allows.
+    Entries have the order of the lines, ``NtryRef`` is the line's number, and the kind of an
+    entry is its proprietary bank transaction code. The balances are the booked opening and closing
+    balance (OPBD, CLBD). The message's identifier consists of close, account and version. Raises
+    WrongData when an amount has more than the 18 digits that the standard allows.
     """
     _refuse_long_amounts(statement)
     return "".join(_document(statement)).encode()
@@ -59,18 +60,21 @@ def _correction(statement: Statement) -> Iterator[str]:
             f"Corrected statement: version {statement.version} replaces version "
             f"{corrects.superseded_version} of {corrects.superseded_issued_on}. {corrects.reason}"
         )
-        yield f"<AddtlStmtInf>{_cut(text.strip(), _ADDITIONAL)}</AddtlStmtInf>\n"
+        information = _cut(text.strip(), _MAX_ADDITIONAL_INFORMATION_LENGTH)
+        yield f"<AddtlStmtInf>{information}</AddtlStmtInf>\n"
 
 
 def _account(statement: Statement) -> Iterator[str]:
     holder = statement.holder
-    number = _cut(holder.account_number, _ACCOUNT) or str(statement.account_id)
+    number = _cut(holder.account_number, _MAX_ACCOUNT_LENGTH) or str(statement.account_id)
     yield f"<Acct><Id><Othr><Id>{number}</Id></Othr></Id><Ccy>{statement.currency}</Ccy>"
-    yield f"<Ownr>{_element('Nm', _cut(holder.name, NAME))}"
-    lines = [_cut(line, _ADDRESS_LINE) for line in printable(holder.address).split("\n")]
-    address = "".join(_element("AdrLine", line) for line in [*filter(None, lines)][:_ADDRESS_LINES])
+    yield f"<Ownr>{_element('Nm', _cut(holder.name, MAX_NAME_LENGTH))}"
+    lines = [_cut(line, _MAX_ADDRESS_LINE_LENGTH) for line in printable(holder.address).split("\n")]
+    address = "".join(
+        _element("AdrLine", line) for line in [*filter(None, lines)][:_MAX_ADDRESS_LINES]
+    )
     yield f"{_element('PstlAdr', address)}</Ownr>"
-    issuer = _element("Nm", _cut(statement.issuer.name, NAME))
+    issuer = _element("Nm", _cut(statement.issuer.name, MAX_NAME_LENGTH))
     yield f"<Svcr><FinInstnId>{issuer}</FinInstnId></Svcr></Acct>\n"
 
 
@@ -94,14 +98,17 @@ def _summary(statement: Statement) -> Iterator[str]:
 def _entry(line: StatementLine, code: str) -> Iterator[str]:
     yield f"<Ntry><NtryRef>{line.line_number}</NtryRef>{_amount(line.amount_minor, code)}"
     yield f"<Sts><Cd>BOOK</Cd></Sts><BookgDt><Dt>{line.posted_on}</Dt></BookgDt>"
-    yield _element("AcctSvcrRef", _cut(line.reference, REFERENCE))
-    yield f"<BkTxCd><Prtry><Cd>{_cut(line.kind, REFERENCE) or 'other'}</Cd></Prtry></BkTxCd>"
+    yield _element("AcctSvcrRef", _cut(line.reference, MAX_REFERENCE_LENGTH))
+    kind = _cut(line.kind, MAX_REFERENCE_LENGTH) or "other"
+    yield f"<BkTxCd><Prtry><Cd>{kind}</Cd></Prtry></BkTxCd>"
     party = ""
-    if line.counterparty and (name := _cut(line.counterparty, NAME)):
+    if line.counterparty and (name := _cut(line.counterparty, MAX_NAME_LENGTH)):
         role = "Cdtr" if line.amount_minor < 0 else "Dbtr"
         party = f"<RltdPties><{role}><Pty><Nm>{name}</Nm></Pty></{role}></RltdPties>"
     text = printable(line.description)
-    texts = [text[at : at + _UNSTRUCTURED] for at in range(0, len(text), _UNSTRUCTURED)]
+    texts = [
+        text[at : at + _MAX_REMITTANCE_LENGTH] for at in range(0, len(text), _MAX_REMITTANCE_LENGTH)
+    ]
     remittance = "".join(f"<Ustrd>{escape(piece)}</Ustrd>" for piece in texts)
     details = party + _element("RmtInf", remittance)
     yield _element("NtryDtls", _element("TxDtls", details))
@@ -121,12 +128,12 @@ def _decimal(amount_minor: int, code: str) -> str:
 
 
 def _cut(text: str, length: int) -> str:
-    """The text's beginning on one line, as long as the schema lets it be, escaped."""
+    """Return the first characters of the text, on one line and escaped for XML."""
     return escape(" ".join(printable(text).split())[:length])
 
 
 def _element(name: str, content: str) -> str:
-    """The element around what is markup already; none where there is nothing in it."""
+    """Return an XML element around this markup; an empty string when the markup is empty."""
     return f"<{name}>{content}</{name}>" if content else ""
 
 
@@ -136,10 +143,10 @@ def _refuse_long_amounts(statement: Statement) -> None:
         *(abs(minor) for minor in (statement.opening_minor, statement.closing_minor)),
         *(abs(line.balance_minor) for line in statement.lines),
     )
-    if largest >= 10**_DIGITS:
+    if largest >= 10**_MAX_DIGITS:
         raise WrongData(
             "CB-DATA-AMOUNT-TOO-LONG",
             f"the statement of account {statement.account_id} has an amount of {largest} minor "
-            f"units of {statement.currency}, and camt.053 has room for {_DIGITS} digits: correct "
-            "the ledger entries of this account on the platform",
+            f"units of {statement.currency}, and camt.053 has room for {_MAX_DIGITS} digits: "
+            "correct the ledger entries of this account on the platform",
         )

@@ -1,27 +1,28 @@
-"""The statement for spreadsheets: CSV, whose cells are never more than text and numbers."""
+"""The statement as CSV for spreadsheets, which never compute a cell of it."""
 
 import csv
 from io import StringIO
 
 from closebook.money import to_major
 from closebook.statements.model import Statement
-from closebook.statements.render.sanitize import printable
+from closebook.statements.printable import printable
 
 COLUMNS = (
     *("record", "line_number", "date", "description", "counterparty", "reference", "kind"),
     *("amount", "balance", "currency"),
 )
 
-# What makes a spreadsheet compute a cell (OWASP, CSV injection), in the full width as well.
+# A spreadsheet computes a cell that begins with one of these (OWASP, CSV injection). The last four
+# are the full-width forms.
 _BEGINS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 def statement_csv(statement: Statement) -> bytes:
-    """The statement as CSV (RFC 4180) in UTF-8 with a mark that spreadsheets look for.
+    """Return the statement as CSV (RFC 4180), in UTF-8 with a byte order mark for spreadsheets.
 
-    Records are ``opening``, a ``line`` each, ``credits``, ``debits`` and ``closing``. Amounts are
-    signed, in major units, with a point and no grouping. A text that a spreadsheet would compute
-    has an apostrophe in front.
+    The records are ``opening``, one ``line`` for each line, ``credits``, ``debits`` and
+    ``closing``. Amounts are signed, in major units, with a decimal point and without grouping. A
+    text that a spreadsheet would compute gets an apostrophe in front.
     """
     text = StringIO()
     rows = csv.writer(text)
@@ -49,16 +50,16 @@ def statement_csv(statement: Statement) -> bytes:
     return text.getvalue().encode("utf-8-sig")
 
 
-def text_of(cell: str) -> str:
-    """The text that a cell was written for."""
-    return cell[1:] if cell.startswith("'") and _is_risky(cell[1:]) else cell
+def original_text(cell: str) -> str:
+    """Return a cell's text without the apostrophe that ``statement_csv`` may have put in front."""
+    return cell[1:] if cell.startswith("'") and _is_computed(cell[1:]) else cell
 
 
 def _cell(text: str) -> str:
-    shown = printable(text)
-    return f"'{shown}" if _is_risky(shown) else shown
+    cell = printable(text)
+    return f"'{cell}" if _is_computed(cell) else cell
 
 
-def _is_risky(shown: str) -> bool:
-    # Leading blanks are passed over by some spreadsheets.
-    return shown.lstrip(" \N{NO-BREAK SPACE}").startswith(_BEGINS_A_FORMULA)
+def _is_computed(cell: str) -> bool:
+    # Some spreadsheets ignore leading blanks.
+    return cell.lstrip(" \N{NO-BREAK SPACE}").startswith(_BEGINS_A_FORMULA)

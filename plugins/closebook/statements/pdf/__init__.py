@@ -1,1 +1,1 @@
-"""PDF files from finished pages: objects, the tag tree, metadata."""
+"""Write PDF files: objects, the structure tree of a whole document, metadata, attachments."""

@@ -1,141 +1,153 @@
-"""A statement's file, bound from parts: pages that WeasyPrint set, in one tree of tags.
+"""Assemble the PDF of a statement from parts: runs of pages that WeasyPrint has drawn.
 
-A part is laid out, written and forgotten before the next one begins, so that a long account takes
-the memory of one part. Bound by qpdf, the parts would lose their tags, and the whole tree would
-have to stand in memory; so the parts' objects are renumbered and written one after the other.
+A part is drawn, written and forgotten before the next part begins. A long statement therefore
+needs the memory of one part. The parts' objects get new numbers and are written one after the
+other, and the parts' structure trees become one tree. A tool such as qpdf would lose the tags of
+the parts, and would hold the whole tree in memory.
 """
 
 from collections.abc import Sequence
-from importlib.resources import files
 from typing import Any, BinaryIO
 
+from closebook.statements.pdf.attachment import Attachment
 from closebook.statements.pdf.object_writer import (
-    ObjectFile,
-    number_of,
+    ObjectWriter,
+    RawSyntax,
     reference,
-    references,
-    written,
+    referenced_numbers,
+    serialize,
+    text_string,
 )
-from closebook.statements.pdf.xmp import Attachment, Metadata, text_string
-from closebook.statements.weasyprint_adapter.structure_tree import named, tidy
+from closebook.statements.pdf.xmp import DocumentMetadata
+from closebook.statements.weasyprint_adapter.color_profile import SRGB_PROFILE_NAME, srgb_profile
+from closebook.statements.weasyprint_adapter.drawn_pages import (
+    DrawnPages,
+    is_stream,
+    object_number,
+    stream_commands,
+    stream_dictionary,
+)
+from closebook.statements.weasyprint_adapter.structure_tree import (
+    complete_glyph_map,
+    repair_structure_tree,
+)
 
-_MAPS_GLYPHS = b"begincmap"
-_COLOURS = "sRGB2014.icc"
+_BEGINS_A_GLYPH_MAP = b"begincmap"
+# This name is in the bytes of documents that were issued: a lost one must be made again as it was.
+_PAGE_NUMBER_NAME = "folio"
 
 
-class Binding:
-    """Writes a PDF/A-3a that is a PDF/UA-1 too, part after part."""
+class PdfAssembler:
+    """Writes a PDF that conforms to PDF/A-3a and PDF/UA-1, part after part."""
 
     def __init__(self, output: BinaryIO) -> None:
-        self._file = ObjectFile(output)
-        self._catalog, self._pages, self._tree, self._document, self._table = (
-            self._file.reserve() for _ in range(5)
+        self._writer = ObjectWriter(output)
+        self._catalog, self._pages, self._structure_tree, self._document, self._lines_table = (
+            self._writer.reserve() for _ in range(5)
         )
-        self._page_numbers: list[int] = []
-        self._before: list[bytes] = []
-        self._groups: list[bytes] = []
-        self._after: list[bytes] = []
+        self._page_objects: list[int] = []
+        self._before_lines: list[bytes] = []
+        self._row_groups: list[bytes] = []
+        self._after_lines: list[bytes] = []
         self._bookmarks: list[tuple[str, int]] = []
-        self._branches: list[bytes] = []
-        self._folios: list[int] = []
+        self._parent_tree: list[bytes] = []
+        self._page_number_objects: list[int] = []
 
     @property
     def page_count(self) -> int:
-        """How many pages there are so far."""
-        return len(self._page_numbers)
+        """How many pages have been added so far."""
+        return len(self._page_objects)
 
-    def add(
+    def add_pages(
         self,
-        part: Any,
+        part: DrawnPages,
         *,
         bookmarks: Sequence[tuple[str, int]],
-        folio_at: tuple[float, float] | None = None,
+        page_number_at: tuple[float, float] | None = None,
     ) -> None:
-        """Write a part's pages and tags.
+        """Write the pages and the structure elements of one part.
 
-        ``bookmarks`` are titles with the index of their page in the part. ``folio_at`` says where
-        on each page its number will stand, in points from the lower left, once ``add_folios`` has
-        told it.
+        ``bookmarks`` are titles, each with the index of its page in the part. ``page_number_at``
+        says where ``add_page_numbers`` will put the number of each page, in points from the lower
+        left corner; None when the pages have their numbers already.
         """
-        tagged = tidy(part, continued=bool(self._page_numbers))
-        pages = [part.objects[number] for number in part.pages["Kids"][::3]]
+        elements = repair_structure_tree(part, is_later_part=bool(self._page_objects))
+        pages = part.pages
         for index, page in enumerate(pages, start=self.page_count):
             page["StructParents"] = index
-            if folio_at is not None:
-                self._leave_room(part, page, folio_at)
-        root = part.objects[number_of(part.catalog["StructTreeRoot"])]
-        known = {
-            part.pages.number: self._pages,
-            root.number: self._tree,
-            number_of(root["K"][0]): self._document,
-            number_of(tagged.table): self._table,
+            if page_number_at is not None:
+                self._reserve_page_number(part, page, page_number_at)
+        root = part.structure_tree
+        known_numbers = {
+            part.page_tree.number: self._pages,
+            root.number: self._structure_tree,
+            object_number(root["K"][0]): self._document,
+            object_number(elements.lines_table): self._lines_table,
         }
-        tops = (tagged.before, tagged.groups, tagged.after)
-        wanted = [page.number for page in pages]
-        wanted += [number_of(top) for part_of_tree in tops for top in part_of_tree]
-        numbers = self._write_reachable(part, wanted, known)
-
-        def renumbered(number: int) -> int:
-            return numbers[number]
+        new_elements = (elements.before_lines, elements.row_groups, elements.after_lines)
+        roots = [page.number for page in pages]
+        roots += [object_number(element) for some in new_elements for element in some]
+        numbers = self._write_reachable(part, roots, known_numbers)
 
         first = self.page_count
-        self._page_numbers += [numbers[page.number] for page in pages]
+        self._page_objects += [numbers[page.number] for page in pages]
         self._bookmarks += [(title, first + index) for title, index in bookmarks]
-        for kept, added in zip((self._before, self._groups, self._after), tops, strict=True):
-            kept += [reference(numbers[number_of(top)]) for top in added]
+        all_elements = (self._before_lines, self._row_groups, self._after_lines)
+        for kept, added in zip(all_elements, new_elements, strict=True):
+            kept += [reference(numbers[object_number(element)]) for element in added]
         nums: list[Any] = []
-        for index, owners in enumerate(tagged.owners, start=first):
+        for index, owners in enumerate(elements.content_owners, start=first):
             nums += [index, [b"null" if owner is None else owner for owner in owners]]
         branch = {"Limits": [first, self.page_count - 1], "Nums": nums}
-        self._branches.append(reference(self._file.add(written(branch, renumbered))))
+        number = self._writer.add(serialize(branch, numbers.__getitem__))
+        self._parent_tree.append(reference(number))
 
-    def add_folios(self, strips: Any) -> None:
-        """Put a page of ``strips`` (an untagged part) where each page's number stands."""
-        numbers: dict[int, int] = {}
-        for number, folio in zip(strips.pages["Kids"][::3], self._folios, strict=True):
-            page = strips.objects[number]
-            stream = strips.objects[number_of(page["Contents"])]
-            stream.extra |= {
+    def add_page_numbers(self, page_numbers: DrawnPages) -> None:
+        """Draw each page of ``page_numbers`` (untagged) where ``add_pages`` left room for it."""
+        new_numbers: dict[int, int] = {}
+        for page, new_number in zip(page_numbers.pages, self._page_number_objects, strict=True):
+            stream = page_numbers.content_of(page)
+            entries = stream_dictionary(stream)
+            entries |= {
                 "Type": "/XObject",
                 "Subtype": "/Form",
                 "BBox": page["MediaBox"],
                 "Resources": page["Resources"],
             }
-            numbers[stream.number] = folio
-        self._write_reachable(strips, list(numbers), numbers, write_known=True)
+            new_numbers[stream.number] = new_number
+        self._write_reachable(page_numbers, list(new_numbers), new_numbers, write_known=True)
 
     def finish(
-        self, metadata: Metadata, attachments: Sequence[Attachment], identifier: bytes
+        self, metadata: DocumentMetadata, attachments: Sequence[Attachment], identifier: bytes
     ) -> None:
-        """Write what holds the parts together: the claims, the tree's root, the attachments."""
-        file = self._file
-        attached = [reference(it.write(file, metadata.pdf_date)) for it in attachments]
+        """Write the metadata, the attachments, and the objects that join the parts."""
+        writer = self._writer
+        attached = [reference(it.write(writer, metadata.pdf_date)) for it in attachments]
         names = [text_string(attachment.name) for attachment in attachments]
-        colours = (files("weasyprint.pdf") / _COLOURS).read_bytes()
-        profile = file.add_stream(colours, b"/N 3")
+        color_profile = writer.add_stream(srgb_profile(), b"/N 3")
         objects = {
             self._pages: {
                 "Type": "/Pages",
                 "Count": self.page_count,
-                "Kids": [reference(number) for number in self._page_numbers],
+                "Kids": [reference(number) for number in self._page_objects],
             },
-            self._tree: {
+            self._structure_tree: {
                 "Type": "/StructTreeRoot",
                 "K": [reference(self._document)],
-                "ParentTree": {"Kids": self._branches},
+                "ParentTree": {"Kids": self._parent_tree},
                 "ParentTreeNextKey": self.page_count,
             },
             self._document: {
                 "Type": "/StructElem",
                 "S": "/Document",
-                "P": reference(self._tree),
-                "K": [*self._before, reference(self._table), *self._after],
+                "P": reference(self._structure_tree),
+                "K": [*self._before_lines, reference(self._lines_table), *self._after_lines],
             },
-            self._table: {
+            self._lines_table: {
                 "Type": "/StructElem",
                 "S": "/Table",
                 "P": reference(self._document),
-                "K": self._groups,
+                "K": self._row_groups,
             },
             self._catalog: {
                 "Type": "/Catalog",
@@ -143,16 +155,16 @@ class Binding:
                 "Lang": text_string(metadata.language),
                 "MarkInfo": {"Marked": "true"},
                 "ViewerPreferences": {"DisplayDocTitle": "true"},
-                "StructTreeRoot": reference(self._tree),
+                "StructTreeRoot": reference(self._structure_tree),
                 "Outlines": reference(self._write_bookmarks()),
-                "Metadata": reference(metadata.write_xmp(file)),
+                "Metadata": reference(metadata.write_xmp(writer)),
                 "OutputIntents": [
                     {
                         "Type": "/OutputIntent",
                         "S": "/GTS_PDFA1",
                         "OutputConditionIdentifier": text_string("sRGB"),
-                        "Info": text_string(_COLOURS),
-                        "DestOutputProfile": reference(profile),
+                        "Info": text_string(SRGB_PROFILE_NAME),
+                        "DestOutputProfile": reference(color_profile),
                     }
                 ],
                 "AF": attached,
@@ -167,83 +179,87 @@ class Binding:
                 },
             },
         }
-        file.pack()  # whoever signs the file looks for these
+        # A signature reads and updates these objects: they get an object stream of their own.
+        writer.end_object_stream()
         for number, content in objects.items():
-            file.add(written(content), number)
-        info = metadata.write_info(file)
-        file.finish(root=self._catalog, info=info, identifier=identifier)
+            writer.add(serialize(content), number)
+        info = metadata.write_info(writer)
+        writer.finish(root=self._catalog, info=info, identifier=identifier)
 
     def _write_bookmarks(self) -> int:
-        file, outlines = self._file, self._file.reserve()
-        items = [file.reserve() for _ in self._bookmarks]
+        writer, outlines = self._writer, self._writer.reserve()
+        items = [writer.reserve() for _ in self._bookmarks]
         for index, (title, page) in enumerate(self._bookmarks):
             item = {
                 "Title": text_string(title),
                 "Parent": reference(outlines),
-                "Dest": [reference(self._page_numbers[page]), "/Fit"],
+                "Dest": [reference(self._page_objects[page]), "/Fit"],
             }
             if index:
                 item["Prev"] = reference(items[index - 1])
             if index + 1 < len(items):
                 item["Next"] = reference(items[index + 1])
-            file.add(written(item), items[index])
+            writer.add(serialize(item), items[index])
         ends = {"First": reference(items[0]), "Last": reference(items[-1]), "Count": len(items)}
-        return file.add(written({"Type": "/Outlines"} | ends), outlines)
+        return writer.add(serialize({"Type": "/Outlines"} | ends), outlines)
 
-    def _leave_room(self, part: Any, page: Any, at: tuple[float, float]) -> None:
-        folio = self._file.reserve()
-        self._folios.append(folio)
-        name = f"folio{len(self._folios)}"
-        # Of this document already, and so not to be renumbered as the part's own are.
-        part.objects[number_of(page["Resources"])]["XObject"][name] = _Written(reference(folio))
-        stream = part.objects[number_of(page["Contents"])].stream
+    def _reserve_page_number(self, part: DrawnPages, page: Any, at: tuple[float, float]) -> None:
+        """Let the page draw an object that ``add_page_numbers`` will write."""
+        number = self._writer.reserve()
+        self._page_number_objects.append(number)
+        name = f"{_PAGE_NUMBER_NAME}{len(self._page_number_objects)}"
+        # This number is one of the assembled file: it must not be replaced like the part's own.
+        part.resources_of(page)["XObject"][name] = RawSyntax(reference(number))
         x, y = at
-        stream[:0] = [
+        stream_commands(part.content_of(page))[:0] = [
             b"/Artifact <</Type /Pagination/Subtype /Footer>> BDC q",
             b"1 0 0 1 %.2f %.2f cm /%s Do Q EMC" % (x, y, name.encode()),
         ]
 
     def _write_reachable(
         self,
-        part: Any,
-        wanted: Sequence[int],
-        known: dict[int, int],
+        part: DrawnPages,
+        roots: Sequence[int],
+        known_numbers: dict[int, int],
         *,
         write_known: bool = False,
     ) -> dict[int, int]:
-        """Write all that the wanted objects lead to; return the new number of each old one."""
-        numbers = dict(known)
-        left, found = list(wanted), set[int]()
+        """Write all objects that the roots lead to; return the new number of each old number.
+
+        ``known_numbers`` has the new numbers that some objects must get. These objects are written
+        only if ``write_known`` is true.
+        """
+        numbers = dict(known_numbers)
+        left, found = list(roots), set[int]()
         while left:
             number = left.pop()
-            if number in found or (number in known and not write_known):
+            if number in found or (number in known_numbers and not write_known):
                 continue
             found.add(number)
-            left.extend(references(part.objects[number]))
-        for number in sorted(found - set(known)):
+            left.extend(referenced_numbers(part.objects[number]))
+        for number in sorted(found - set(known_numbers)):
             value = part.objects[number]
-            if hasattr(value, "stream") and not any(references(value.extra)):
+            if is_stream(value) and not _refers_to_objects(value):
                 numbers[number] = self._write_stream(value, None, numbers)
             else:
-                numbers[number] = self._file.reserve()
+                numbers[number] = self._writer.reserve()
         for number in sorted(found):
             value = part.objects[number]
-            if not hasattr(value, "stream"):
-                self._file.add(written(value, numbers.__getitem__), numbers[number])
-            elif any(references(value.extra)):
+            if not is_stream(value):
+                self._writer.add(serialize(value, numbers.__getitem__), numbers[number])
+            elif _refers_to_objects(value):
                 self._write_stream(value, numbers[number], numbers)
         return numbers
 
     def _write_stream(self, stream: Any, number: int | None, numbers: dict[int, int]) -> int:
-        commands = named(stream.stream) if _MAPS_GLYPHS in stream.stream else stream.stream
-        # Thousands of commands are bytes, and there are no references in a stream.
-        content = b"\n".join(it if isinstance(it, bytes) else written(it) for it in commands)
-        head = written(dict(stream.extra), numbers.__getitem__)[2:-2]
-        return self._file.add_stream(content, head, number)
+        commands = stream_commands(stream)
+        if _BEGINS_A_GLYPH_MAP in commands:
+            commands = complete_glyph_map(commands)
+        # A stream's content holds no references. Most commands are bytes, which need no work.
+        content = b"\n".join(it if isinstance(it, bytes) else serialize(it) for it in commands)
+        head = serialize(dict(stream_dictionary(stream)), numbers.__getitem__)[2:-2]
+        return self._writer.add_stream(content, head, number)
 
 
-class _Written:
-    """A value that is PDF syntax already."""
-
-    def __init__(self, data: bytes) -> None:
-        self.data = data
+def _refers_to_objects(stream: Any) -> bool:
+    return any(referenced_numbers(stream_dictionary(stream)))

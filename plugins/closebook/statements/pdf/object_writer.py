@@ -1,108 +1,129 @@
-"""PDF objects as bytes: pydyf's, renumbered and packed, and the table that finds them again."""
+"""Write a PDF file object by object, with the table that says where each object is."""
 
 import re
 import zlib
 from array import array
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, BinaryIO
+
+from closebook.statements.weasyprint_adapter.drawn_pages import (
+    is_stream,
+    object_number,
+    stream_dictionary,
+    string_syntax,
+)
 
 _REFERENCE = re.compile(rb"(\d+) 0 R")
 _HEADER = b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n"
 _OBJECTS_IN_A_STREAM = 400
-_FREE, _PLAIN, _PACKED = 0, 1, 2
+# The kinds of entries in a cross-reference stream (ISO 32000-1, 7.5.8.3).
+_FREE, _IN_FILE, _IN_OBJECT_STREAM = 0, 1, 2
 
 
-def number_of(reference: bytes) -> int:
-    """The number of the object that a reference such as ``b"12 0 R"`` leads to."""
-    return int(reference.split(b" ", 1)[0])
+@dataclass(frozen=True, slots=True)
+class RawSyntax:
+    """A value that is PDF syntax already, and that ``serialize`` writes as it is."""
+
+    data: bytes
 
 
 def reference(number: int) -> bytes:
-    """The reference to an object by its number."""
+    """Return the reference to an object: ``b"12 0 R"`` for the number 12."""
     return b"%d 0 R" % number
 
 
-def references(value: Any) -> Iterator[int]:
-    """The numbers of all objects that a value refers to."""
+def text_string(text: str) -> bytes:
+    """Return text as a PDF string: ASCII where that is enough, otherwise UTF-16."""
+    encoded = text.encode("ascii") if text.isascii() else b"\xfe\xff" + text.encode("utf-16-be")
+    return b"<" + encoded.hex().encode() + b">"
+
+
+def referenced_numbers(value: Any) -> Iterator[int]:
+    """Yield the numbers of all objects that a value refers to."""
     if isinstance(value, bytes):
         if value.endswith(b" 0 R") and _REFERENCE.fullmatch(value):
-            yield number_of(value)
+            yield object_number(value)
     elif isinstance(value, str | int | float):
-        return  # most values: known before anything is asked of them
+        return  # most values are of these types: this branch saves time
     elif isinstance(value, dict):
         for item in value.values():
-            yield from references(item)
+            yield from referenced_numbers(item)
     elif isinstance(value, list | tuple):
         for item in value:
-            yield from references(item)
-    elif hasattr(value, "extra"):
-        yield from references(value.extra)
+            yield from referenced_numbers(item)
+    elif is_stream(value):
+        yield from referenced_numbers(stream_dictionary(value))
 
 
-def written(value: Any, renumbered: Callable[[int], int] = int) -> bytes:
-    """A value as PDF syntax, its references renumbered: dictionaries, lists, names, numbers."""
+def serialize(value: Any, new_number: Callable[[int], int] = int) -> bytes:
+    """Return a value as PDF syntax; ``new_number`` gives the new number of a referenced object."""
     if isinstance(value, bytes):
         found = value.endswith(b" 0 R") and _REFERENCE.fullmatch(value)
-        return reference(renumbered(int(found[1]))) if found else value
+        return reference(new_number(int(found[1]))) if found else value
     if isinstance(value, dict):
-        parts = (b"/%s %s" % (k.encode(), written(v, renumbered)) for k, v in value.items())
+        parts = (b"/%s %s" % (k.encode(), serialize(v, new_number)) for k, v in value.items())
         return b"<<" + b"".join(parts) + b">>"
     if isinstance(value, list | tuple):
-        return b"[" + b" ".join(written(item, renumbered) for item in value) + b"]"
+        return b"[" + b" ".join(serialize(item, new_number) for item in value) + b"]"
     if isinstance(value, float):
         return (b"%.6f" % value).rstrip(b"0").rstrip(b".")
-    if hasattr(value, "data"):
-        text: bytes = value.data
-        return text
-    return str(value).encode("ascii")
+    if isinstance(value, RawSyntax):
+        return value.data
+    return string_syntax(value) or str(value).encode("ascii")
 
 
-class ObjectFile:
-    """A PDF that is written object by object, so that none of them need stay in memory.
+class ObjectWriter:
+    """Writes a PDF object by object, so that none of them has to stay in memory.
 
-    Objects that are no streams are packed, some hundred at a time. The file's second identifier
-    is of all that was written: equal objects in equal order give equal bytes.
+    Objects other than streams are compressed together, some hundred in one object stream. The
+    file's second identifier is the hash of all that was written: the same objects in the same order
+    give the same bytes.
     """
 
     def __init__(self, output: BinaryIO) -> None:
         self._output = output
         self._digest = sha256()
         self._position = 0
+        # The cross-reference table, in three columns.
         self._kinds, self._places, self._indexes = array("B"), array("Q"), array("L")
-        self._packing: list[tuple[int, bytes]] = []
-        self._by_content: dict[bytes, int] = {}
+        self._waiting: list[tuple[int, bytes]] = []
+        self._stream_numbers: dict[bytes, int] = {}
         self._write(_HEADER)
-        self.reserve()  # the head of the list of free objects has number 0
+        self.reserve()  # the number 0 is the head of the list of free objects
 
     def reserve(self) -> int:
-        """A number for an object that is written later."""
+        """Return a number for an object that is written later."""
         self._kinds.append(_FREE)
         self._places.append(0)
         self._indexes.append(0)
         return len(self._kinds) - 1
 
     def add(self, content: bytes, number: int | None = None) -> int:
-        """Write an object that is no stream."""
+        """Write an object that is not a stream, and return its number."""
         number = self.reserve() if number is None else number
-        self._packing.append((number, content))
-        if len(self._packing) == _OBJECTS_IN_A_STREAM:
-            self.pack()
+        self._waiting.append((number, content))
+        if len(self._waiting) == _OBJECTS_IN_A_STREAM:
+            self.end_object_stream()
         return number
 
     def add_stream(
         self, content: bytes, head: bytes, number: int | None = None, *, compress: bool = True
     ) -> int:
-        """Write a stream, an equal one only once; ``head`` is its dictionary's inside."""
+        """Write a stream and return its number; a stream with equal content is written once.
+
+        ``head`` is the inside of the stream's dictionary.
+        """
         key = sha256(head + b"\0" + content).digest()
-        if number is None and key in self._by_content:
-            return self._by_content[key]
+        if number is None and key in self._stream_numbers:
+            return self._stream_numbers[key]
         number = self.reserve() if number is None else number
-        self._by_content[key] = number
+        self._stream_numbers[key] = number
         if compress:
             content = zlib.compress(content)
             head += b"/Filter /FlateDecode"
-        self._kinds[number], self._places[number] = _PLAIN, self._position
+        self._kinds[number], self._places[number] = _IN_FILE, self._position
         self._write(
             b"%d 0 obj\n<<%s/Length %d>>\nstream\n%s\nendstream\nendobj\n"
             % (number, head, len(content), content)
@@ -110,11 +131,13 @@ class ObjectFile:
         return number
 
     def finish(self, *, root: int, info: int, identifier: bytes) -> None:
-        """Write what finds the objects. ``identifier`` is the document's, the same in each version
-        of its file."""
-        self.pack()
+        """Write the cross-reference stream, which ends the file.
+
+        ``identifier`` is the file's first identifier: it stays the same when the file is updated.
+        """
+        self.end_object_stream()
         number = self.reserve()
-        self._kinds[number], self._places[number] = _PLAIN, self._position
+        self._kinds[number], self._places[number] = _IN_FILE, self._position
         start = self._position
         width = (start.bit_length() + 7) // 8
         rows = b"".join(
@@ -129,22 +152,26 @@ class ObjectFile:
         self._write(b"%d 0 obj\n<<%s>>\nstream\n%s\nendstream\n" % (number, head, content))
         self._write(b"endobj\nstartxref\n%d\n%%%%EOF\n" % start)
 
-    def pack(self) -> None:
-        """Begin a new pack: a reader parses the head of a whole one to find an object of it."""
-        if not self._packing:
+    def end_object_stream(self) -> None:
+        """Write the waiting objects as one object stream, and begin a new one.
+
+        A reader parses the head of a whole object stream to find one object of it. Objects that are
+        often looked up therefore should not be in a large object stream.
+        """
+        if not self._waiting:
             return
         places, position = [], 0
-        for number, content in self._packing:
+        for number, content in self._waiting:
             places.append(b"%d %d" % (number, position))
             position += len(content) + 1
         first = b" ".join(places) + b"\n"
-        head = b"/Type /ObjStm/N %d/First %d" % (len(self._packing), len(first))
-        packed = first + b"\n".join(content for _, content in self._packing)
-        stream = self.add_stream(packed, head, self.reserve())
-        for index, (number, _) in enumerate(self._packing):
-            self._kinds[number], self._places[number] = _PACKED, stream
+        head = b"/Type /ObjStm/N %d/First %d" % (len(self._waiting), len(first))
+        content = first + b"\n".join(content for _, content in self._waiting)
+        stream = self.add_stream(content, head, self.reserve())
+        for index, (number, _) in enumerate(self._waiting):
+            self._kinds[number], self._places[number] = _IN_OBJECT_STREAM, stream
             self._indexes[number] = index
-        self._packing.clear()
+        self._waiting.clear()
 
     def _write(self, content: bytes) -> None:
         self._output.write(content)

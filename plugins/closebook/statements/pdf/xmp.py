@@ -1,15 +1,15 @@
-"""What a statement's file says of itself: the claims, the title, the dates; and what it holds."""
+"""The metadata of a statement's PDF: title, dates, and the standards that it conforms to."""
 
 from dataclasses import dataclass
 from datetime import date
 from xml.sax.saxutils import escape
 
-from closebook.statements.pdf.object_writer import ObjectFile, reference, written
+from closebook.statements.pdf.object_writer import ObjectWriter, serialize, text_string
 
 CONFORMANCE = "PDF/A-3a, PDF/UA-1"
 
-# PDF/A wants each property described that its own schemas do not know (ISO 19005-3, 6.6.2.3.3):
-# http://www.aiim.org/pdfua/ns/id/ is PDF/UA's (ISO 14289-1, clause 5).
+# PDF/A requires a description of each property that its own schemas do not have (ISO 19005-3,
+# 6.6.2.3.3). The property of PDF/UA (ISO 14289-1, clause 5) is such a property.
 _XMP = """\
 <?xpacket begin="\N{ZERO WIDTH NO-BREAK SPACE}" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <x:xmpmeta xmlns:x="adobe:ns:meta/">
@@ -55,8 +55,8 @@ xmlns:pdfaProperty="http://www.aiim.org/pdfa/ns/property#">
 
 
 @dataclass(frozen=True, slots=True)
-class Metadata:
-    """A file's title, author and language; the day that stands for every date in it."""
+class DocumentMetadata:
+    """A PDF's title, author and language. ``day`` is used for every date in the file."""
 
     title: str
     author: str
@@ -67,11 +67,14 @@ class Metadata:
 
     @property
     def pdf_date(self) -> bytes:
-        """The day as PDF writes dates."""
+        """The day in PDF's date syntax."""
         return f"(D:{self.day:%Y%m%d}000000Z)".encode()
 
-    def write_info(self, file: ObjectFile) -> int:
-        """The information dictionary; each of its entries stands in the XMP as well."""
+    def write_info(self, writer: ObjectWriter) -> int:
+        """Write the information dictionary and return its number.
+
+        The XMP has the same entries.
+        """
         info = {
             "Title": text_string(self.title),
             "Author": text_string(self.author),
@@ -80,10 +83,13 @@ class Metadata:
             "CreationDate": self.pdf_date,
             "ModDate": self.pdf_date,
         }
-        return file.add(written(info))
+        return writer.add(serialize(info))
 
-    def write_xmp(self, file: ObjectFile) -> int:
-        """The XMP packet, which claims PDF/A-3a and PDF/UA-1; plain, for anybody to read."""
+    def write_xmp(self, writer: ObjectWriter) -> int:
+        """Write the XMP packet, which claims PDF/A-3a and PDF/UA-1; return its number.
+
+        It is not compressed, since programs look for it without parsing the PDF.
+        """
         texts = {
             "title": self.title,
             "author": self.author,
@@ -94,41 +100,4 @@ class Metadata:
         }
         packet = _XMP.format(**{name: escape(text) for name, text in texts.items()})
         head = b"/Type /Metadata/Subtype /XML"
-        return file.add_stream(packet.encode(), head, compress=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Attachment:
-    """A file within the document that says the same for machines (PDF/A-3, associated file)."""
-
-    name: str
-    media_type: str
-    description: str
-    content: bytes
-
-    def write(self, file: ObjectFile, pdf_date: bytes) -> int:
-        """The attached file, and what names it."""
-        head = {
-            "Type": "/EmbeddedFile",
-            "Subtype": "/" + self.media_type.replace("/", "#2f"),
-            "Params": {"Size": len(self.content), "ModDate": pdf_date, "CreationDate": pdf_date},
-        }
-        stream = file.add_stream(self.content, written(head)[2:-2])
-        return file.add(
-            written(
-                {
-                    "Type": "/Filespec",
-                    "F": text_string(self.name),
-                    "UF": text_string(self.name),
-                    "EF": {"F": reference(stream), "UF": reference(stream)},
-                    "Desc": text_string(self.description),
-                    "AFRelationship": "/Data",
-                }
-            )
-        )
-
-
-def text_string(text: str) -> bytes:
-    """Text as a PDF string, in UTF-16 where ASCII does not do."""
-    encoded = text.encode("ascii") if text.isascii() else b"\xfe\xff" + text.encode("utf-16-be")
-    return b"<" + encoded.hex().encode() + b">"
+        return writer.add_stream(packet.encode(), head, compress=False)

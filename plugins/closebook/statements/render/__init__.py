@@ -1,1 +1,1 @@
-"""From a statement to its PDF: texts, fonts, pages, and the document."""
+"""Render a statement to its PDF: texts, fonts, pages, document."""

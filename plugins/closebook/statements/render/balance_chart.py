@@ -1,46 +1,47 @@
-"""The small chart of a statement: the balance at the end of each day, as a step line."""
+"""The chart of a statement: the balance at the end of each day, as a stepped line."""
 
 from datetime import timedelta
 
 from closebook.statements.model import Statement
 
 _WIDTH, _HEIGHT, _MARGIN = 8400, 2500, 60
-_INK, _AREA, _ZERO = "#1c2b3a", "#e9e5db", "#b9a77f"
+_LINE_COLOR, _AREA_COLOR, _ZERO_COLOR = "#1c2b3a", "#e9e5db", "#b9a77f"
 
 
 def daily_balances(statement: Statement) -> list[int]:
-    """The balance at the end of each business day of the period, in minor units."""
-    closing_of = {line.posted_on: line.balance_minor for line in statement.lines}
+    """Return the balance at the end of each business day of the period, in minor units."""
+    last_balance_minor = {line.posted_on: line.balance_minor for line in statement.lines}
     balance_minor = statement.opening_minor
     balances = []
     day = statement.period_start
     while day <= statement.period_end_inclusive:
-        balance_minor = closing_of.get(day, balance_minor)
+        balance_minor = last_balance_minor.get(day, balance_minor)
         balances.append(balance_minor)
         day += timedelta(days=1)
     return balances
 
 
-def draw(balances: list[int]) -> bytes:
-    """The balances as an SVG picture, one step a day, with the line of zero.
+def balance_chart_svg(balances: list[int]) -> bytes:
+    """Return the chart as SVG: one step for each day, and a line at zero.
 
-    Only integers are used, so that the same balances give the same bytes everywhere.
+    It is computed with integers only: the same balances give the same bytes on every machine.
     """
     low, high = min(0, *balances), max(0, *balances)
     span = max(high - low, 1)
-    room = _HEIGHT - 2 * _MARGIN
+    usable_height = _HEIGHT - 2 * _MARGIN
 
-    def height(balance: int) -> int:
-        return _HEIGHT - _MARGIN - (balance - low) * room // span
+    def y_of(balance: int) -> int:
+        return _HEIGHT - _MARGIN - (balance - low) * usable_height // span
 
-    zero = height(0)
-    line = f"M0 {height(balances[0])}"
+    zero = y_of(0)
+    line = f"M0 {y_of(balances[0])}"
     for day, balance in enumerate(balances, start=1):
-        line += f"V{height(balance)}H{day * _WIDTH // len(balances)}"
+        line += f"V{y_of(balance)}H{day * _WIDTH // len(balances)}"
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}">'
-        f'<path d="{line}V{zero}H0Z" fill="{_AREA}"/>'
-        f'<path d="M0 {zero}H{_WIDTH}" stroke="{_ZERO}" stroke-width="18" fill="none"/>'
-        f'<path d="{line}" stroke="{_INK}" stroke-width="44" stroke-linejoin="round" fill="none"/>'
+        f'<path d="{line}V{zero}H0Z" fill="{_AREA_COLOR}"/>'
+        f'<path d="M0 {zero}H{_WIDTH}" stroke="{_ZERO_COLOR}" stroke-width="18" fill="none"/>'
+        f'<path d="{line}" stroke="{_LINE_COLOR}" stroke-width="44" stroke-linejoin="round"'
+        ' fill="none"/>'
         "</svg>"
     ).encode()

@@ -1,4 +1,4 @@
-"""The words of a page in the languages that the template has: one catalogue a language."""
+"""The texts of a page in the languages that the template has: a catalog file for each language."""
 
 import tomllib
 from dataclasses import dataclass
@@ -9,15 +9,15 @@ from babel import Locale
 
 from closebook.money import locale_of
 
-FOLDER = "words"
-_OTHERWISE = Locale("en", "GB")
+FOLDER = "catalogs"
+_DEFAULT = Locale("en", "GB")
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
-    """One catalogue. Texts in braces are filled in by ``str.format``.
+class Catalog:
+    """The texts of one language. Names in braces are filled in by ``str.format``.
 
-    No text counts anything in a sentence, so none needs a plural.
+    No text has a number in a sentence, so no text needs a plural form.
     """
 
     account_statement: str
@@ -59,14 +59,17 @@ class Words:
     page_of: str
 
 
-def language_of(folder: Path, locale_code: str) -> Locale:
-    """The locale of a page's words and dates: the holder's if the template has its language."""
-    found = locale_of(locale_code)
-    return found if (folder / FOLDER / f"{found.language}.toml").is_file() else _OTHERWISE
+def page_locale(folder: Path, holder_locale: str) -> Locale:
+    """Return the locale of a page's texts and dates.
+
+    It is the holder's locale where the template has a catalog of its language, otherwise English.
+    """
+    found = locale_of(holder_locale)
+    return found if (folder / FOLDER / f"{found.language}.toml").is_file() else _DEFAULT
 
 
 @lru_cache(maxsize=64)
-def words_in(folder: Path, language: str) -> Words:
-    """The catalogue of a language. Raises TypeError when it lacks a text or has one too many."""
+def load_catalog(folder: Path, language: str) -> Catalog:
+    """Return the catalog of a language. Raises TypeError when a text is missing or unknown."""
     with (folder / FOLDER / f"{language}.toml").open("rb") as file:
-        return Words(**tomllib.load(file))
+        return Catalog(**tomllib.load(file))

@@ -1,27 +1,29 @@
-"""From a statement to its file: pages bound as PDF/A-3a and PDF/UA-1, the twins inside."""
+"""Render a statement to a PDF that conforms to PDF/A-3a and PDF/UA-1, with its attachments."""
 
+import gc
 import logging
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from hashlib import sha256
 from io import BytesIO
 
 from closebook.statements.formats.camt053 import camt053
 from closebook.statements.formats.statement_csv import statement_csv
 from closebook.statements.model import Holder, Issuer, Statement, StatementLine
-from closebook.statements.pdf.assembler import Binding
-from closebook.statements.pdf.xmp import CONFORMANCE, Attachment, Metadata
-from closebook.statements.render import pagination
-from closebook.statements.render.balance_chart import daily_balances, draw
-from closebook.statements.render.fingerprint import Renderer, renderer_of
-from closebook.statements.render.sanitize import printable
-from closebook.statements.render.view_model import CHART_SOURCE, View, view
-from closebook.statements.weasyprint_adapter.layout import (
+from closebook.statements.pdf.assembler import PdfAssembler
+from closebook.statements.pdf.attachment import Attachment
+from closebook.statements.pdf.xmp import CONFORMANCE, DocumentMetadata
+from closebook.statements.printable import printable
+from closebook.statements.render.balance_chart import balance_chart_svg, daily_balances
+from closebook.statements.render.fingerprint import RendererFingerprint, fingerprint_of
+from closebook.statements.render.pagination import add_statement_pages
+from closebook.statements.render.template import (
     TEMPLATE_VERSION,
-    Press,
-    freeze_what_stays,
-    press,
+    StatementTemplate,
+    statement_template,
 )
+from closebook.statements.render.view_model import CHART_SOURCE, StatementView, statement_view
 
 logger = logging.getLogger(__name__)
 
@@ -29,47 +31,53 @@ _IDENTIFIER_DIGITS = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Rendered:
-    """A statement's file. ``replaced_count`` characters of it had no picture in any font."""
+class RenderedStatement:
+    """A statement's PDF and the files that are attached to it.
+
+    ``replaced_count`` is the number of characters that the page shows as U+FFFD, since no font has
+    a glyph for them.
+    """
 
     pdf: bytes
-    twins: tuple[Attachment, ...]
-    renderer: Renderer
+    attachments: tuple[Attachment, ...]
+    renderer: RendererFingerprint
     conformance: str
     replaced_count: int
 
 
-def render(statement: Statement) -> Rendered:
-    """The statement as a tagged file for the archive, with its twins: equal statements give equal
-    bytes.
+def render(statement: Statement) -> RenderedStatement:
+    """Return the statement as a tagged PDF with its attachments. Equal statements give equal bytes.
 
-    Raises WrongData, naming the account, when the page asks for anything but its own assets,
-    and Misconfigured when the templates or the fonts are not where they should be.
+    Raises WrongData, with the account, when the page asks for anything but its own assets. Raises
+    Misconfigured when templates or fonts are missing, or when the installed WeasyPrint is not
+    supported.
     """
-    using = press()
-    seen = view(statement, using)
+    template = statement_template()
+    view = statement_view(statement, template)
     output = BytesIO()
-    binding = Binding(output)
-    assets = {CHART_SOURCE: draw(daily_balances(statement))}
-    with using.only_assets(f"the statement of account {statement.account_id}"):
-        pagination.bind(binding, seen, using, assets)
-    twins = _twins(statement)
-    binding.finish(_metadata(statement, seen, using), twins, _identifier(statement))
-    if seen.replaced_count:
+    assembler = PdfAssembler(output)
+    assets = {CHART_SOURCE: balance_chart_svg(daily_balances(statement))}
+    with template.layout.forbid_fetching(f"the statement of account {statement.account_id}"):
+        add_statement_pages(assembler, view, template, assets)
+    attachments = _attachments(statement)
+    assembler.finish(_metadata(statement, view, template), attachments, _identifier(statement))
+    if view.replaced_count:
         logger.warning(
             "the statement of account %d shows %d characters as U+FFFD: no font of the template "
             "has them",
             statement.account_id,
-            seen.replaced_count,
+            view.replaced_count,
         )
-    freeze_what_stays()
-    return Rendered(output.getvalue(), twins, renderer_of(using), CONFORMANCE, seen.replaced_count)
+    _freeze_loaded_objects()
+    return RenderedStatement(
+        output.getvalue(), attachments, fingerprint_of(template), CONFORMANCE, view.replaced_count
+    )
 
 
 def warm_up() -> None:
-    """Load what every document needs, so that processes forked from this one need not.
+    """Load what every document needs, so that processes forked from this one have it.
 
-    Raises Misconfigured when the templates or the fonts are not where they should be.
+    Raises Misconfigured as ``render`` does.
     """
     day = date(2000, 1, 1)
     line = StatementLine(1, 1, day, "\N{EM DASH}", "1", None, "warm-up", 1, 1)
@@ -77,7 +85,14 @@ def warm_up() -> None:
     render(Statement(1, 1, 1, "EUR", day, day, "UTC", holder, issuer, 0, 1, (line,)))
 
 
-def _twins(statement: Statement) -> tuple[Attachment, ...]:
+@lru_cache(maxsize=1)
+def _freeze_loaded_objects() -> None:
+    """Exclude what the first document has loaded from all later garbage collections."""
+    gc.collect()
+    gc.freeze()
+
+
+def _attachments(statement: Statement) -> tuple[Attachment, ...]:
     return (
         Attachment(
             "statement.csv", "text/csv", "The same statement as CSV", statement_csv(statement)
@@ -91,19 +106,22 @@ def _twins(statement: Statement) -> tuple[Attachment, ...]:
     )
 
 
-def _metadata(statement: Statement, seen: View, using: Press) -> Metadata:
-    return Metadata(
-        title=seen.title,
+def _metadata(
+    statement: Statement, view: StatementView, template: StatementTemplate
+) -> DocumentMetadata:
+    return DocumentMetadata(
+        title=view.title,
         author=printable(statement.issuer.name),
-        language=seen.language,
+        language=view.language,
         creator=f"Closebook, statement {TEMPLATE_VERSION}",
-        producer=renderer_of(using).renderer_version,
+        producer=fingerprint_of(template).renderer_version,
         day=statement.issued_on or statement.period_end_inclusive,
     )
 
 
 def _identifier(statement: Statement) -> bytes:
-    named = (
+    """Return the first identifier of the PDF: the same for the same version of a statement."""
+    identity = (
         statement.close_id,
         statement.account_id,
         statement.version,
@@ -111,4 +129,4 @@ def _identifier(statement: Statement) -> bytes:
         statement.period_start,
         statement.period_end_inclusive,
     )
-    return sha256("/".join(map(str, named)).encode()).hexdigest()[:_IDENTIFIER_DIGITS].encode()
+    return sha256("/".join(map(str, identity)).encode()).hexdigest()[:_IDENTIFIER_DIGITS].encode()

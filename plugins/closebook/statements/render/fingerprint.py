@@ -1,18 +1,21 @@
-"""What a document's bytes depend on besides its statement, for the register."""
+"""The fingerprint of the renderer: all that a document's bytes depend on besides its statement."""
 
 import json
-import zlib
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 
-from closebook.statements.weasyprint_adapter.layout import TEMPLATE_VERSION, Press
+from closebook.statements.render.template import TEMPLATE_VERSION, StatementTemplate
+from closebook.statements.weasyprint_adapter.versions import renderer_version
 
 
 @dataclass(frozen=True, slots=True)
-class Renderer:
-    """A template by its files, the programs by their versions, the fonts by file and sha256."""
+class RendererFingerprint:
+    """The template's version and sha256, the programs' versions, and the sha256 of each font file.
+
+    The fields are the columns of reporting.renderers.
+    """
 
     template_version: str
     template_sha256: str
@@ -21,34 +24,18 @@ class Renderer:
 
     @property
     def sha256(self) -> str:
-        """Of all of it: equal statements give equal bytes where this is equal."""
+        """The sha256 of all fields. Where it is equal, equal statements give equal bytes."""
         return sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
 
 
 @lru_cache(maxsize=4)
-def renderer_of(press: Press) -> Renderer:
-    """What this process makes documents with."""
-    return Renderer(
+def fingerprint_of(template: StatementTemplate) -> RendererFingerprint:
+    """Return the fingerprint of what this process renders with."""
+    return RendererFingerprint(
         template_version=TEMPLATE_VERSION,
-        template_sha256=_sha256_of(press.folder),
+        template_sha256=_sha256_of(template.folder),
         renderer_version=renderer_version(),
-        typefaces=press.typefaces.fingerprints,
-    )
-
-
-@lru_cache(maxsize=1)
-def renderer_version() -> str:
-    """The programs that set and pack a page."""
-    import weasyprint
-    from weasyprint.text.ffi import ffi, harfbuzz, pango
-
-    ffi.cdef("const char *hb_version_string(void);")
-    harfbuzz_version = ffi.string(harfbuzz.hb_version_string()).decode()
-    number = pango.pango_version()
-    pango_version = f"{number // 10000}.{number // 100 % 100}.{number % 100}"
-    return (
-        f"weasyprint {weasyprint.__version__}, pango {pango_version}, "
-        f"harfbuzz {harfbuzz_version}, zlib {zlib.ZLIB_RUNTIME_VERSION}"
+        typefaces=template.fonts.sha256_by_name,
     )
 
 

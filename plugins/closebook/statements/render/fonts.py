@@ -1,4 +1,4 @@
-"""The fonts of a template: which files they are, and which characters they can show."""
+"""The fonts of a template: their files, and the characters that they have glyphs for."""
 
 import unicodedata
 from dataclasses import dataclass
@@ -9,30 +9,31 @@ from xml.etree import ElementTree as ET
 
 from closebook.errors import Misconfigured
 
-CONFIGURATION = "fonts.conf"
+FONT_CONFIGURATION = "fonts.conf"
 
-# Seen only in what they do to their neighbours: joiners, marks of direction, variation selectors.
-_UNSEEN = frozenset({0x00AD, 0x034F, 0x061C, 0x200B, *range(0x200C, 0x2010), 0x2060, 0xFEFF})
+# Characters without a glyph of their own, which need no font: joiners, direction marks, variation
+# selectors, white space.
+_INVISIBLE = frozenset({0x00AD, 0x034F, 0x061C, 0x200B, *range(0x200C, 0x2010), 0x2060, 0xFEFF})
 _VARIATION_SELECTORS = frozenset({*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)})
-_SEEN_AS_SPACE = frozenset({*b"\t\n\r "})
-_ALWAYS_SHOWN = _SEEN_AS_SPACE | _UNSEEN | _VARIATION_SELECTORS
+_WHITE_SPACE = frozenset({*b"\t\n\r "})
+_NEED_NO_GLYPH = _WHITE_SPACE | _INVISIBLE | _VARIATION_SELECTORS
 
 
 @dataclass(frozen=True)
-class Typefaces:
+class Fonts:
     """The font files that a fontconfig file accepts, in its order.
 
-    Nothing but these is used to set a page, so their sha256 is part of what a document depends on.
+    Pages use no other fonts. A document's bytes depend on these files, so the register keeps
+    their sha256.
     """
 
-    configuration: Path
     files: tuple[Path, ...]
 
     @classmethod
-    def of(cls, configuration: Path) -> "Typefaces":
-        """Read the names of the files, and find them below the file's folders.
+    def installed(cls, configuration: Path) -> "Fonts":
+        """Find the files that the fontconfig file names, in the folders that it names.
 
-        Raises Misconfigured, naming the files that are not installed.
+        Raises Misconfigured, with their names, when files are not installed.
         """
         tree = ET.parse(configuration)  # noqa: S314  # the template's own file
         folders = [Path(element.text or "") for element in tree.iter("dir")]
@@ -48,15 +49,18 @@ class Typefaces:
                 f"{', '.join(missing)} are not installed, and statements are set in these fonts "
                 "only: install the packages fonts-noto-core, fonts-noto-cjk and fonts-symbola",
             )
-        return cls(configuration, tuple(found[name] for name in names))
+        return cls(tuple(found[name] for name in names))
 
     @cached_property
-    def fingerprints(self) -> dict[str, str]:
-        """The sha256 of each file, by its name."""
+    def sha256_by_name(self) -> dict[str, str]:
+        """The sha256 of each font file, by its file name."""
         return {path.name: sha256(path.read_bytes()).hexdigest() for path in self.files}
 
-    def lacks(self, text: str) -> frozenset[str]:
-        """The characters of the text that no font has a picture of, or that have no meaning."""
+    def missing_characters(self, text: str) -> frozenset[str]:
+        """Return the characters of the text that no font has a glyph for, or that are private.
+
+        A private character (Unicode category Co) has no meaning outside of the system that made it.
+        """
         if text.isascii():
             return frozenset()
         return frozenset(
@@ -69,7 +73,7 @@ class Typefaces:
     def _covered(self) -> frozenset[int]:
         from fontTools.ttLib import TTFont
 
-        covered = set(_ALWAYS_SHOWN)
+        covered = set(_NEED_NO_GLYPH)
         for path in self.files:
             with TTFont(path, fontNumber=0, lazy=True) as font:
                 covered.update(font.getBestCmap())

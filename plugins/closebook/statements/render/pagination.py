@@ -1,66 +1,95 @@
-"""A statement's pages, a part at a time, so that time is linear and memory that of one part.
+"""Lay out a statement's pages: a short one at once, a long one in parts.
 
-A part ends where a page ends between two lines: what is laid out after that is thrown away, and
-the next part begins with it, so nobody sees where parts meet.
+A part is a run of about 300 lines. It is laid out, drawn, added to the PDF and forgotten before
+the next part begins, so time grows with the number of lines and memory does not. A part ends where
+a page ends between two lines: the pages after that are thrown away, and the next part begins with
+the first line of them. A reader therefore cannot see where a part ends.
 """
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from operator import itemgetter
-from typing import Any
 
-from closebook.statements.pdf.assembler import Binding
-from closebook.statements.render.view_model import View
-from closebook.statements.weasyprint_adapter.layout import Place, Press, draw
+from closebook.statements.pdf.assembler import PdfAssembler
+from closebook.statements.render.template import StatementTemplate
+from closebook.statements.render.view_model import StatementView
+from closebook.statements.weasyprint_adapter.laid_out_pages import LaidOutPages
+from closebook.statements.weasyprint_adapter.page_layout import PartKind
 
-MOST_LINES_OF_A_WHOLE = 600
-LINES_OF_A_PART = 300
+MAX_LINES_WITHOUT_PARTS = 600
+LINES_PER_PART = 300
 
 _POINTS_PER_MM = 72 / 25.4
-# The corner of the page where statement.css has the number: folios.css has its size.
-_FOLIO_AT = ((210 - 20 - 50) * _POINTS_PER_MM, 14.6 * _POINTS_PER_MM)
+# statement.css has the page number in this corner; page_numbers.css has the corner's size.
+_PAGE_NUMBER_AT = ((210 - 20 - 50) * _POINTS_PER_MM, 14.6 * _POINTS_PER_MM)
 
 
-def bind(binding: Binding, view: View, press: Press, assets: dict[str, bytes]) -> None:
-    """Lay out, draw and bind all of a statement's pages."""
-    if len(view.lines) <= MOST_LINES_OF_A_WHOLE:
-        with _collecting_afterwards():
-            _bind_whole(binding, view, press, assets)
+def add_statement_pages(
+    assembler: PdfAssembler,
+    view: StatementView,
+    template: StatementTemplate,
+    assets: dict[str, bytes],
+) -> None:
+    """Lay out and draw all pages of a statement, and add them to the PDF.
+
+    ``assets`` are the pictures of the page by their addresses.
+    """
+    if len(view.lines) <= MAX_LINES_WITHOUT_PARTS:
+        with _collecting_garbage_afterwards():
+            _add_at_once(assembler, view, template, assets)
         return
-    with _collecting_by_part():
-        _bind_parts(binding, view, press, assets)
-    count = binding.page_count
-    texts = [view.words.page_of.format(page=page, pages=count) for page in range(1, count + 1)]
-    binding.add_folios(press.folios(texts, language=view.language, direction=view.direction))
+    with _collecting_garbage_between_parts():
+        _add_in_parts(assembler, view, template, assets)
+    count = assembler.page_count
+    texts = [view.catalog.page_of.format(page=page, pages=count) for page in range(1, count + 1)]
+    page = template.page_numbers_page(texts, language=view.language, direction=view.direction)
+    assembler.add_page_numbers(template.layout.draw_page_numbers(page))
 
 
-def _bind_whole(binding: Binding, view: View, press: Press, assets: dict[str, bytes]) -> None:
-    document = press.lay_out(_page(view, press, 0, len(view.lines)), Place.WHOLE, assets)
-    binding.add(draw(document, tags=True), bookmarks=_headings(document))
+def _add_at_once(
+    assembler: PdfAssembler,
+    view: StatementView,
+    template: StatementTemplate,
+    assets: dict[str, bytes],
+) -> None:
+    page = template.statement_page(view.variables, view.lines, is_first=True, is_last=True)
+    pages = template.layout.lay_out(page, PartKind.WHOLE, assets)
+    assembler.add_pages(pages.draw(tags=True), bookmarks=pages.headings())
 
 
-def _bind_parts(binding: Binding, view: View, press: Press, assets: dict[str, bytes]) -> None:
-    first, wanted = 0, LINES_OF_A_PART
-    while first < len(view.lines):
-        after = min(first + wanted, len(view.lines))
-        place = Place.CONTINUED if first else Place.FIRST
-        document = press.lay_out(_page(view, press, first, after), place, assets)
-        if after < len(view.lines):
-            document, after = _cut(document, first)
-        if after == first:
-            wanted *= 2  # one line fills all of the part's pages
+def _add_in_parts(
+    assembler: PdfAssembler,
+    view: StatementView,
+    template: StatementTemplate,
+    assets: dict[str, bytes],
+) -> None:
+    count = len(view.lines)
+    start, line_count = 0, LINES_PER_PART
+    while start < count:
+        end = min(start + line_count, count)
+        page = template.statement_page(
+            view.variables, view.lines[start:end], is_first=start == 0, is_last=end == count
+        )
+        kind = PartKind.LATER if start else PartKind.FIRST
+        pages = template.layout.lay_out(page, kind, assets)
+        if end < count:
+            pages, end = _up_to_a_full_page(pages, start)
+        if end == start:
+            line_count *= 2  # one line fills all pages of the part
             continue
-        bookmarks = _bookmarks(document, view, first)
-        binding.add(draw(document, tags=True), bookmarks=bookmarks, folio_at=_FOLIO_AT)
-        first, wanted = after, LINES_OF_A_PART
-        del document
+        bookmarks = _bookmarks(pages, view, start)
+        assembler.add_pages(
+            pages.draw(tags=True), bookmarks=bookmarks, page_number_at=_PAGE_NUMBER_AT
+        )
+        start, line_count = end, LINES_PER_PART
+        del pages
         gc.collect()
 
 
 @contextmanager
-def _collecting_afterwards() -> Iterator[None]:
-    """Leave garbage to be collected once the pages are written: 4 % of the time."""
+def _collecting_garbage_afterwards() -> Iterator[None]:
+    """Collect garbage after the pages are drawn, not meanwhile: this saves 4 % of the time."""
     gc.disable()
     try:
         yield
@@ -70,9 +99,12 @@ def _collecting_afterwards() -> Iterator[None]:
 
 
 @contextmanager
-def _collecting_by_part() -> Iterator[None]:
-    """Leave garbage to be collected between parts: a third of the time goes else into looking
-    through all lines again and again, and each part's boxes refer to each other."""
+def _collecting_garbage_between_parts() -> Iterator[None]:
+    """Collect garbage only between parts, which the caller does: this saves a third of the time.
+
+    The boxes of one part refer to each other. Python's own collections would look through them,
+    and through all lines, again and again.
+    """
     gc.collect()
     gc.freeze()
     gc.disable()
@@ -82,57 +114,35 @@ def _collecting_by_part() -> Iterator[None]:
         gc.enable()
 
 
-def _page(view: View, press: Press, first: int, after: int) -> str:
-    is_first, is_last = first == 0, after == len(view.lines)
-    part = {"is_first": is_first, "is_last": is_last}
-    return press.page.render(view.variables, part=part, lines=view.lines[first:after])
+def _up_to_a_full_page(pages: LaidOutPages, start: int) -> tuple[LaidOutPages, int]:
+    """Return the pages up to the last one that ends between two lines, and the last line's number.
+
+    Without such a page it returns all pages, and ``start``.
+    """
+    line_numbers = pages.line_numbers()
+    for page_count in range(len(line_numbers) - 1, 0, -1):
+        here, next_page = line_numbers[page_count - 1], line_numbers[page_count]
+        if here and next_page and here[-1] < next_page[0]:
+            return pages.first(page_count), here[-1]
+    return pages, start
 
 
-def _bookmarks(document: Any, view: View, first: int) -> list[tuple[str, int]]:
-    headings, days = _headings(document), _days(document, view, first)
-    # Headings stand above the lines in the first part, below them in the last.
-    together = days + headings if first else headings + days
-    return sorted(together, key=itemgetter(1))
+def _bookmarks(pages: LaidOutPages, view: StatementView, start: int) -> list[tuple[str, int]]:
+    headings, days = pages.headings(), _days(pages.line_numbers(), view, start)
+    # Headings stand above the lines in the first part, and below them in the last part.
+    bookmarks = days + headings if start else headings + days
+    return sorted(bookmarks, key=itemgetter(1))
 
 
-def _headings(document: Any) -> list[tuple[str, int]]:
-    """The headings, with the index of the page that each stands on."""
-    left, found = list(document.make_bookmark_tree()), []
-    while left:
-        title, (page, _, _), below, _ = left.pop(0)
-        found.append((title, page))
-        left[:0] = below
-    return found
-
-
-def _days(document: Any, view: View, first: int) -> list[tuple[str, int]]:
-    """The days that begin on a page, each with the index of that page."""
+def _days(
+    line_numbers: Sequence[Sequence[int]], view: StatementView, start: int
+) -> list[tuple[str, int]]:
+    """Return the days that begin on these pages, each with the index of its page."""
     found: list[tuple[str, int]] = []
-    day = view.lines[first - 1].day if first else ""
-    for index, page in enumerate(document.pages):
-        for number in _lines(page._page_box):
+    day = view.lines[start - 1].day if start else ""
+    for index, numbers in enumerate(line_numbers):
+        for number in numbers:
             if view.lines[number - 1].day != day:
                 day = view.lines[number - 1].day
                 found.append((day, index))
     return found
-
-
-def _cut(document: Any, first: int) -> tuple[Any, int]:
-    """The pages up to the last one that ends between two lines, and how many lines that makes."""
-    lines_of = [list(_lines(page._page_box)) for page in document.pages]
-    for count in range(len(lines_of) - 1, 0, -1):
-        here, there = lines_of[count - 1], lines_of[count]
-        if here and there and here[-1] < there[0]:
-            return document.copy(document.pages[:count]), here[-1]
-    return document, first
-
-
-def _lines(box: Any) -> Iterator[int]:
-    """The numbers of the lines on a page, in order; a line on two pages is on both."""
-    if box.element is not None and box.element_tag == "tr":
-        number = box.element.get("data-line")
-        if number is not None:
-            yield int(number)
-        return
-    for child in getattr(box, "children", ()):
-        yield from _lines(child)

@@ -1,76 +1,66 @@
-"""Strangers' text, made fit to be shown: what could hide or move other text is replaced."""
+"""Make text of the platform safe to print: it must not hide or move other text of the page."""
 
 import re
 import unicodedata
 from dataclasses import dataclass, field
 
-from closebook.statements.render.fonts import Typefaces
+from closebook.statements.printable import REPLACEMENT, printable
+from closebook.statements.render.fonts import Fonts
 
-REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
-
-_LINE_END = re.compile("\r\n|[\r\n\x0b\x0c\x85\u2028\u2029]")
-# What has no picture (controls, lone surrogates, noncharacters), and what would reorder the text
-# around it (bidi embeddings, overrides, isolates): shown, never obeyed.
-_UNPRINTABLE = re.compile(
-    "[\x00-\x08\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufdd0-\ufdef\ufff9-\uffff]"
-)
-# More marks on one letter than any language writes would reach into the lines around it.
-_MOST_MARKS = 6
+# No language writes more combining marks on one letter; more would reach into other lines.
+_MAX_MARKS = 6
 _BLANKS = re.compile(r"[^\S\n]+")
-_MARKS = {"ltr": "\N{LEFT-TO-RIGHT MARK}", "rtl": "\N{RIGHT-TO-LEFT MARK}"}
-
-
-def printable(text: str) -> str:
-    """The text as it can be written out: line ends as newlines, what has no picture as U+FFFD."""
-    return _UNPRINTABLE.sub(REPLACEMENT, _LINE_END.sub("\n", text))
+_DIRECTION_MARKS = {"ltr": "\N{LEFT-TO-RIGHT MARK}", "rtl": "\N{RIGHT-TO-LEFT MARK}"}
 
 
 @dataclass(slots=True)
-class Shown:
-    """Makes text fit for a page in these typefaces, and counts what it had to replace.
+class Sanitizer:
+    """Makes text safe for a page in these fonts, and counts the characters that it replaces.
 
-    On a page that is written from the right (``direction`` is ``rtl``), a text that begins with
-    a letter from the left keeps its own order, its numbers included; and the other way round.
+    ``direction`` is the page's (``ltr`` or ``rtl``). A text whose first letter has the other
+    direction is marked, so that its words and numbers keep their order.
     """
 
-    typefaces: Typefaces
+    fonts: Fonts
     direction: str = "ltr"
     replaced_count: int = field(default=0, init=False)
 
     def __call__(self, text: str) -> str:
-        """The text with U+FFFD for each character that has no picture, and for marks too many."""
-        made = printable(text)
+        """Return the text with U+FFFD for each character without a glyph, and for excess marks."""
+        safe = printable(text)
         before = text.count(REPLACEMENT)
-        if not made.isascii():
-            lacking = self.typefaces.lacks(made)
-            if lacking:
-                made = "".join(REPLACEMENT if c in lacking else c for c in made)
-            made = _without_towers(made)
-        self.replaced_count += made.count(REPLACEMENT) - before
-        own = _direction(made)
-        if own is None or own == self.direction:
-            return made
-        mark = _MARKS[own]
-        # At blanks too, where the page may break the line: a sign beside them would change sides.
-        lines = (_BLANKS.sub(rf"{mark}\g<0>{mark}", line) for line in made.split("\n"))
+        if not safe.isascii():
+            missing = self.fonts.missing_characters(safe)
+            if missing:
+                safe = "".join(REPLACEMENT if c in missing else c for c in safe)
+            safe = _without_excess_marks(safe)
+        self.replaced_count += safe.count(REPLACEMENT) - before
+        own_direction = _direction(safe)
+        if own_direction is None or own_direction == self.direction:
+            return safe
+        mark = _DIRECTION_MARKS[own_direction]
+        # The page may break a line at any blank. With a mark on both sides of it, a punctuation
+        # mark beside the blank stays on its side.
+        lines = (_BLANKS.sub(rf"{mark}\g<0>{mark}", line) for line in safe.split("\n"))
         return "\n".join(f"{mark}{line}{mark}" for line in lines)
 
 
 def _direction(text: str) -> str | None:
-    """The direction of the text's first letter (Unicode Bidirectional Algorithm, rule P2)."""
+    """Return the direction of the text's first letter (Unicode Bidirectional Algorithm, P2)."""
     for character in text:
-        kind = unicodedata.bidirectional(character)
-        if kind in ("L", "R", "AL"):
-            return "ltr" if kind == "L" else "rtl"
+        bidirectional_class = unicodedata.bidirectional(character)
+        if bidirectional_class in ("L", "R", "AL"):
+            return "ltr" if bidirectional_class == "L" else "rtl"
     return None
 
 
-def _without_towers(text: str) -> str:
-    kept, marks = [], 0
+def _without_excess_marks(text: str) -> str:
+    kept, mark_count = [], 0
     for character in text:
-        marks = marks + 1 if unicodedata.category(character) in ("Mn", "Me") else 0
-        if marks <= _MOST_MARKS:
+        is_mark = unicodedata.category(character) in ("Mn", "Me")
+        mark_count = mark_count + 1 if is_mark else 0
+        if mark_count <= _MAX_MARKS:
             kept.append(character)
-        elif marks == _MOST_MARKS + 1:
+        elif mark_count == _MAX_MARKS + 1:
             kept.append(REPLACEMENT)
     return "".join(kept)

@@ -1,4 +1,4 @@
-"""What a statement's page says: amounts, dates and words as text, in the holder's language."""
+"""The view model of a page: all amounts, dates and texts as they are printed."""
 
 import re
 from dataclasses import dataclass
@@ -13,19 +13,19 @@ from babel.numbers import get_currency_name
 from closebook.money import format_minor, locale_of
 from closebook.statements.model import Holder, Statement, StatementLine
 from closebook.statements.render.balance_chart import daily_balances
-from closebook.statements.render.catalog import Words, language_of, words_in
-from closebook.statements.render.sanitize import Shown
-from closebook.statements.weasyprint_adapter.layout import Press
+from closebook.statements.render.catalog import Catalog, load_catalog, page_locale
+from closebook.statements.render.sanitize import Sanitizer
+from closebook.statements.render.template import StatementTemplate
 
 CHART_SOURCE = "asset:daily-balance.svg"
 
-_LONGEST_NORMAL_AMOUNT = 14
-_LONGEST_MONTH = 31
+_MAX_CHARACTERS_OF_AN_AMOUNT = 14
+_MAX_DAYS_OF_A_MONTH = 31
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """A line as it is printed."""
+class LineView:
+    """The texts of one line."""
 
     number: int
     day: str
@@ -38,81 +38,91 @@ class Line:
 
 
 @dataclass(frozen=True)
-class View:
-    """A statement's texts; ``variables`` are the template's, all but the lines."""
+class StatementView:
+    """The texts of a statement. ``variables`` are those of the template, except for the lines."""
 
     title: str
     language: str
     direction: str
-    words: Words
+    catalog: Catalog
     variables: dict[str, Any]
-    lines: tuple[Line, ...]
+    lines: tuple[LineView, ...]
     replaced_count: int
 
 
-def view(statement: Statement, press: Press) -> View:
-    """Write out a statement for the press's template: text of the platform is fit to be shown,
-    and not yet escaped."""
-    locale = language_of(press.folder, statement.holder.locale)
-    words = words_in(press.folder, locale.language)
-    shown = Shown(press.typefaces, locale.text_direction)
+def statement_view(statement: Statement, template: StatementTemplate) -> StatementView:
+    """Return the texts of a statement, in the holder's language where the template has it.
+
+    Texts of the platform are sanitized, and not yet escaped.
+    """
+    locale = page_locale(template.folder, statement.holder.locale)
+    catalog = load_catalog(template.folder, locale.language)
+    sanitize = Sanitizer(template.fonts, locale.text_direction)
     holder = Holder(
-        name=shown(statement.holder.name),
-        address=shown(statement.holder.address),
-        account_number=shown(statement.holder.account_number),
+        name=sanitize(statement.holder.name),
+        address=sanitize(statement.holder.address),
+        account_number=sanitize(statement.holder.account_number),
         locale=statement.holder.locale,
     )
     code = statement.currency
     days = _Days(locale)
-    lines = tuple(_line(line, code, holder.locale, days, shown) for line in statement.lines)
+    lines = tuple(_line(line, code, holder.locale, days, sanitize) for line in statement.lines)
     totals = _totals(statement)
     widest = max(len(text) for text in (*totals.values(), *(line.balance for line in lines)))
     period = _period(statement, locale)
     title_period = _month(statement, locale) or period
-    title = words.document_title.format(period=period, account=holder.account_number)
+    title = catalog.document_title.format(period=period, account=holder.account_number)
     first, last = days[statement.period_start], days[statement.period_end_inclusive]
     variables = {
-        "words": words,
+        "catalog": catalog,
         "page": {
             "language": str(locale.language),
             "direction": locale.text_direction,
             "title": title,
-            "folio": re.split(r"\{pages?\}", words.page_of),
+            "page_number_parts": re.split(r"\{pages?\}", catalog.page_of),
             "han": _han_shapes(locale_of(holder.locale)),
-            "wide": widest > _LONGEST_NORMAL_AMOUNT,
+            "wide": widest > _MAX_CHARACTERS_OF_AN_AMOUNT,
             "version": statement.version,
-            "correction": _correction(statement, words, locale, shown),
+            "correction": _correction(statement, catalog, locale, sanitize),
             "period": period,
             "title_period": title_period,
-            "running": f"{words.account_statement}, {title_period}",
-            "account_line": words.account_line.format(account=holder.account_number),
+            "running": f"{catalog.account_statement}, {title_period}",
+            "account_line": catalog.account_line.format(account=holder.account_number),
             "first_day": first,
             "last_day": last,
             "issued_on": statement.issued_on and days[statement.issued_on],
         },
         "issuer": {
-            "name": shown(statement.issuer.name),
-            "address": shown(statement.issuer.address),
+            "name": sanitize(statement.issuer.name),
+            "address": sanitize(statement.issuer.address),
         },
         "holder": holder,
         "currency": {"code": code, "name": get_currency_name(code, locale=locale)},
         "totals": totals | _counts(statement),
-        "chart": _chart(statement, words, locale),
-        "notes": _notes(statement, words, locale, shown.replaced_count),
+        "chart": _chart(statement, catalog, locale),
+        "notes": _notes(statement, catalog, locale, sanitize.replaced_count),
     }
-    return View(
-        title, locale.language, locale.text_direction, words, variables, lines, shown.replaced_count
+    return StatementView(
+        title,
+        locale.language,
+        locale.text_direction,
+        catalog,
+        variables,
+        lines,
+        sanitize.replaced_count,
     )
 
 
-def _line(line: StatementLine, code: str, locale: str, days: "_Days", shown: Shown) -> Line:
+def _line(
+    line: StatementLine, code: str, locale: str, days: "_Days", sanitize: Sanitizer
+) -> LineView:
     amount = format_minor(abs(line.amount_minor), code, locale, with_currency=False)
-    return Line(
+    return LineView(
         number=line.line_number,
         day=days[line.posted_on],
-        description=shown(line.description),
-        counterparty=shown(line.counterparty or ""),
-        reference=shown(line.reference),
+        description=sanitize(line.description),
+        counterparty=sanitize(line.counterparty or ""),
+        reference=sanitize(line.reference),
         debit=amount if line.amount_minor < 0 else "",
         credit=amount if line.amount_minor >= 0 else "",
         balance=format_minor(line.balance_minor, code, locale, with_currency=False),
@@ -140,7 +150,7 @@ def _counts(statement: Statement) -> dict[str, int]:
     return {"credit_count": credit_count, "debit_count": statement.line_count - credit_count}
 
 
-def _chart(statement: Statement, words: Words, locale: Locale) -> dict[str, str]:
+def _chart(statement: Statement, catalog: Catalog, locale: Locale) -> dict[str, str]:
     balances = daily_balances(statement)
     first, last = (
         format_date(day, "long", locale=locale)
@@ -152,51 +162,53 @@ def _chart(statement: Statement, words: Words, locale: Locale) -> dict[str, str]
     )
     return {
         "source": CHART_SOURCE,
-        "range": words.from_to.format(lowest=lowest, highest=highest),
-        "text": words.daily_balance_text.format(
+        "range": catalog.from_to.format(lowest=lowest, highest=highest),
+        "text": catalog.daily_balance_text.format(
             first=first, last=last, lowest=lowest, highest=highest
         ),
     }
 
 
 def _correction(
-    statement: Statement, words: Words, locale: Locale, shown: Shown
+    statement: Statement, catalog: Catalog, locale: Locale, sanitize: Sanitizer
 ) -> list[str] | None:
     corrects = statement.corrects
     if corrects is None:
         return None
     day = format_date(corrects.superseded_issued_on, "long", locale=locale)
-    texts = [words.corrected.format(version=corrects.superseded_version, date=day)]
+    texts = [catalog.corrected.format(version=corrects.superseded_version, date=day)]
     if corrects.reason:
-        texts.append(words.correction_reason.format(reason=shown(corrects.reason)))
+        texts.append(catalog.correction_reason.format(reason=sanitize(corrects.reason)))
     return texts
 
 
 def _notes(
-    statement: Statement, words: Words, locale: Locale, replaced_count: int
+    statement: Statement, catalog: Catalog, locale: Locale, replaced_count: int
 ) -> dict[str, str | None]:
     code, count = statement.currency, len(statement.fee_lines)
     charged = format_minor(statement.fee_minor, code, statement.holder.locale, with_currency=True)
     return {
-        "fees": words.fees_charged.format(amount=charged, count=count) if count else words.no_fees,
-        "amounts": words.about_amounts.format(
+        "fees": catalog.fees_charged.format(amount=charged, count=count)
+        if count
+        else catalog.no_fees,
+        "amounts": catalog.about_amounts.format(
             currency=code,
             currency_name=get_currency_name(code, locale=locale),
             time_zone=statement.time_zone,
         ),
-        "replaced": words.replaced.format(count=replaced_count) if replaced_count else None,
+        "replaced": catalog.replaced.format(count=replaced_count) if replaced_count else None,
     }
 
 
 class _Days(dict[date, str]):
-    """Each day as the locale writes it, once."""
+    """The text of each day in a locale, formatted once."""
 
     def __init__(self, locale: Locale) -> None:
         self._locale = locale
 
     def __missing__(self, day: date) -> str:
-        made = self[day] = format_date(day, "medium", locale=self._locale)
-        return made
+        text = self[day] = format_date(day, "medium", locale=self._locale)
+        return text
 
 
 def _period(statement: Statement, locale: Locale) -> str:
@@ -206,15 +218,16 @@ def _period(statement: Statement, locale: Locale) -> str:
 
 
 def _month(statement: Statement, locale: Locale) -> str | None:
+    """Return the month's name when the period is a calendar month, otherwise None."""
     first, after = statement.period_start, statement.period_end_inclusive + timedelta(days=1)
-    if first.day != 1 or after.day != 1 or (after - first).days > _LONGEST_MONTH:
+    if first.day != 1 or after.day != 1 or (after - first).days > _MAX_DAYS_OF_A_MONTH:
         return None
     return format_skeleton("yMMMM", first, locale=locale)
 
 
 @lru_cache(maxsize=64)
 def _han_shapes(locale: Locale) -> str:
-    """Which nation's shapes of the shared Han characters the holder reads."""
+    """Return the style sheet's name of the national shapes of Han characters for this locale."""
     if locale.language == "zh" and locale.script == "Hant":
         return "hk" if locale.territory in ("HK", "MO") else "tc"
     return {"ja": "jp", "ko": "kr"}.get(locale.language, "sc")

@@ -1,1 +1,1 @@
-"""Signatures of statements (PAdES), by a key in a file or on a token."""
+"""Sign statements (PAdES) with a key in a file or on a token."""

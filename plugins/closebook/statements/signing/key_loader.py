@@ -1,4 +1,4 @@
-"""Load the key that signs statements, once a process.
+"""Load the key that signs statements, once per process.
 
 Without a key nothing is signed, and pyHanko is not imported.
 """
@@ -7,25 +7,27 @@ import threading
 from functools import lru_cache
 
 from closebook.settings import KeyFile, SigningKey
+from closebook.statements.library_versions import PYHANKO
 from closebook.statements.signing.signer import Signer
 
 _loading = threading.Lock()
 
 
-def signer_of(key: SigningKey | None) -> Signer | None:
-    """Who signs with this key, loaded once a process; None without a key.
+def load_signer(key: SigningKey | None) -> Signer | None:
+    """Return the signer of this key, which is loaded once per process; None without a key.
 
-    Raises Misconfigured when the key is missing, does not open, or its certificate is not valid
-    at this time.
+    Raises Misconfigured when the key is missing or cannot be opened, when its certificate is not
+    valid today, or when the installed pyHanko is not supported.
     """
     if key is None:
         return None
-    with _loading:  # a token lets nobody log in twice
-        return _signer_of(key)
+    with _loading:  # a process may log in to a token only once
+        return _load(key)
 
 
 @lru_cache(maxsize=4)
-def _signer_of(key: SigningKey) -> Signer:
-    from closebook.statements.signing.pyhanko_signer import in_memory, on_token
+def _load(key: SigningKey) -> Signer:
+    PYHANKO.check_installed()
+    from closebook.statements.signing.pyhanko_signer import signer_with_file, signer_with_token
 
-    return in_memory(key) if isinstance(key, KeyFile) else on_token(key)
+    return signer_with_file(key) if isinstance(key, KeyFile) else signer_with_token(key)

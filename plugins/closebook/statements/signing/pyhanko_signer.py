@@ -1,4 +1,8 @@
-"""How a file is signed: pyHanko writes the signature, with a key in memory or on a token."""
+"""Sign PDFs with pyHanko, with a key in memory or on a token.
+
+tests/statements/test_pyhanko_contract.py names each part of pyHanko that is private or overridden
+here in a test of its own.
+"""
 
 import threading
 from datetime import UTC, datetime
@@ -22,63 +26,66 @@ from pyhanko_certvalidator.util import get_pyca_cryptography_hash
 
 from closebook.errors import Misconfigured, Transient
 from closebook.settings import KeyFile, KeyToken
-from closebook.statements.signing.signer import Signed
+from closebook.statements.signing.signer import SignedPdf
 
-# PDF/A wants a widget that prints, and none to look at where it has no size (ISO 19005-3, 6.3.2
-# and 6.3.3). PDF/UA wants it named and within a Form of the tree (ISO 14289-1, 7.18.1 and 7.18.4).
+# PDF/A requires that the widget of a signature has the print flag, and an appearance unless it has
+# no size (ISO 19005-3, 6.3.2 and 6.3.3). PDF/UA requires a name for it, and a Form element around
+# it in the structure tree (ISO 14289-1, 7.18.1 and 7.18.4).
 _FIELD = fields.SigFieldSpec(
     "Signature",
     on_page=0,
     readable_field_name="Signature",
     invis_sig_settings=fields.InvisSigSettings(set_print_flag=True, box_out_of_bounds=True),
 )
-_LANGUAGE_OF_ITS_NAME = "en"
-# What a signature holds besides the certificates: attributes, and up to 512 bytes of an RSA key.
-_ROOM_FOR_THE_REST = 2048
-_HEX_DIGITS_A_BYTE = 2
-_MAY_SIGN = {"digital_signature", "non_repudiation"}
+_FIELD_NAME_LANGUAGE = "en"
+# The size of a signature without its certificates: attributes, and up to 512 bytes of an RSA key.
+_BYTES_WITHOUT_CERTIFICATES = 2048
+_HEX_DIGITS_PER_BYTE = 2
+_SIGNING_KEY_USAGES = {"digital_signature", "non_repudiation"}
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
 
-class KeyedSigner:
-    """Signs files with one key and its certificate. See ``signature.Signer``."""
+class PyhankoSigner:
+    """Signs PDFs with one key and its certificate; it is a ``signer.Signer``."""
 
     def __init__(self, key: signers.Signer, certificate: x509.Certificate) -> None:
         self._key = key
         self._certificate = certificate
         self._certificate_sha256 = sha256(self._certificate.dump()).hexdigest()
-        # Without it pyHanko makes each signature twice, to know how long it will be.
-        held = sum(len(certificate.dump()) for certificate in key.cert_registry)
-        self._room = _HEX_DIGITS_A_BYTE * (held + _ROOM_FOR_THE_REST)
-        self._refuse_unfit()
+        # With a known size pyHanko makes each signature once; without it, twice.
+        certificate_bytes = sum(len(certificate.dump()) for certificate in key.cert_registry)
+        self._reserved_digits = _HEX_DIGITS_PER_BYTE * (
+            certificate_bytes + _BYTES_WITHOUT_CERTIFICATES
+        )
+        self._check_certificate()
 
-    def sign(self, pdf: bytes) -> Signed:
-        """The file with its signature. Raises Misconfigured and Transient."""
-        self._refuse_unfit()
-        # A certifying signature: a reader says so if anything is ever appended to the file.
-        said = signers.PdfSignatureMetadata(
+    def sign(self, pdf: bytes) -> SignedPdf:
+        """Return the signed PDF. Raises Misconfigured and Transient."""
+        self._check_certificate()
+        # A certifying signature makes a PDF reader report anything that is appended to the file.
+        metadata = signers.PdfSignatureMetadata(
             field_name=_FIELD.sig_field_name,
             subfilter=fields.SigSeedSubFilter.PADES,
             certify=True,
             docmdp_permissions=fields.MDPPerm.NO_CHANGES,
         )
-        signing = signers.PdfSigner(said, self._key)
-        update = _Update(BytesIO(pdf))
+        signing = signers.PdfSigner(metadata, self._key)
+        update = _SignatureUpdate(BytesIO(pdf))
         update.add_field()
         try:
             signed = signing.sign_pdf(
-                update, existing_fields_only=True, bytes_reserved=self._room
+                update, existing_fields_only=True, bytes_reserved=self._reserved_digits
             ).getvalue()
         except pkcs11.PKCS11Error as error:
             raise Transient(
                 "CB-RETRY-TOKEN-DID-NOT-SIGN",
-                f"the token did not sign ({_said(error)}); see that it is plugged in and can be "
+                f"the token did not sign ({_message(error)}); see that it is plugged in and can be "
                 "reached, then run the task again",
             ) from error
-        return Signed(signed, sha256(pdf).hexdigest(), self._certificate_sha256)
+        return SignedPdf(signed, sha256(pdf).hexdigest(), self._certificate_sha256)
 
-    def _refuse_unfit(self) -> None:
+    def _check_certificate(self) -> None:
         first, last = self._certificate.not_valid_before, self._certificate.not_valid_after
         now = datetime.now(UTC)
         if not first <= now <= last:
@@ -89,7 +96,7 @@ class KeyedSigner:
                 "of the old one",
             )
         usage = self._certificate.key_usage_value
-        if usage is not None and not _MAY_SIGN & usage.native:
+        if usage is not None and not _SIGNING_KEY_USAGES & usage.native:
             raise Misconfigured(
                 "CB-CONFIG-SIGNING-CERTIFICATE-MAY-NOT-SIGN",
                 "the signing certificate's key usage allows no signatures: ask for one with "
@@ -97,8 +104,8 @@ class KeyedSigner:
             )
 
 
-def in_memory(key: KeyFile) -> KeyedSigner:
-    """Signs with the key of a PKCS#12 file. Raises Misconfigured when it does not open."""
+def signer_with_file(key: KeyFile) -> PyhankoSigner:
+    """Return a signer with the key of a PKCS#12 file. Raises Misconfigured if it cannot be used."""
     try:
         content = Path(key.path).read_bytes()
     except OSError as error:
@@ -129,36 +136,36 @@ def in_memory(key: KeyFile) -> KeyedSigner:
             f"the signing key {key.path} holds a certificate of another key",
         )
     own, chain = _as_asn1(certificate), [_as_asn1(other) for other in others]
-    return KeyedSigner(_KeyInMemory(private, own, chain), own)
+    return PyhankoSigner(_MemoryKeySigner(private, own, chain), own)
 
 
-def on_token(key: KeyToken) -> KeyedSigner:
-    """Signs with the key on a token, by its label. Raises Misconfigured when the token lacks it."""
+def signer_with_token(key: KeyToken) -> PyhankoSigner:
+    """Return a signer with a key on a token. Raises Misconfigured when the key cannot be used."""
     try:
         token = pkcs11.lib(str(key.module)).get_token(token_label=key.token)
         session = token.open(user_pin=key.pin)
-        signer = _KeyOnToken(
+        signer = _TokenSigner(
             session,
             cert_label=key.label,
             key_label=key.label,
             other_certs_to_pull=None,
-            use_raw_mechanism=True,  # few tokens know how to hash for each kind of key
+            use_raw_mechanism=True,  # few tokens can compute the hash for every type of key
         )
         signer.load()
     except (pkcs11.PKCS11Error, RuntimeError) as error:
         raise Misconfigured(
             "CB-CONFIG-SIGNING-TOKEN-UNUSABLE",
             f"the signing key {key.label} on the token {key.token} of {key.module} cannot be used "
-            f"({_said(error)}): correct the extra or the password of the signing connection",
+            f"({_message(error)}): correct the extra or the password of the signing connection",
         ) from error
-    return KeyedSigner(signer, signer.signing_cert)
+    return PyhankoSigner(signer, signer.signing_cert)
 
 
-class _Update(IncrementalPdfFileWriter):
-    """An update that adds a signature and nothing else."""
+class _SignatureUpdate(IncrementalPdfFileWriter):
+    """An incremental update that adds a signature and nothing else."""
 
     def add_field(self) -> None:
-        """Add the field for the signature, and its place in the tree of tags."""
+        """Add the signature's field, and its element in the structure tree."""
         fields.append_signature_field(self, _FIELD)
         widget = self.root["/AcroForm"]["/Fields"].raw_get(-1)
         tree = self.root["/StructTreeRoot"]
@@ -170,7 +177,7 @@ class _Update(IncrementalPdfFileWriter):
                 Type="/StructElem",
                 S="/Form",
                 P=document,
-                Lang=generic.pdf_string(_LANGUAGE_OF_ITS_NAME),
+                Lang=generic.pdf_string(_FIELD_NAME_LANGUAGE),
                 K=kid,
             )
         )
@@ -185,7 +192,7 @@ class _Update(IncrementalPdfFileWriter):
         widget.get_object()["/StructParent"] = key
 
     def _update_meta(self) -> None:
-        """Leave the metadata as it is: what it claims of the file still holds."""
+        """Change no metadata: pyHanko would set its own producer and a new modification date."""
 
 
 def _dictionary(**entries: generic.PdfObject | str) -> generic.DictionaryObject:
@@ -197,8 +204,12 @@ def _dictionary(**entries: generic.PdfObject | str) -> generic.DictionaryObject:
     )
 
 
-class _KeyInMemory(signers.Signer):
-    """A key that is parsed once: to load and check it anew costs more than to sign."""
+class _MemoryKeySigner(signers.Signer):
+    """Signs with a key that is parsed once.
+
+    pyHanko's own SimpleSigner parses and checks the key for each signature, which takes longer than
+    to sign.
+    """
 
     def __init__(
         self, private: PrivateKey, certificate: x509.Certificate, chain: list[x509.Certificate]
@@ -217,8 +228,8 @@ class _KeyInMemory(signers.Signer):
         return self._private.sign(data, ec.ECDSA(digest))
 
 
-class _KeyOnToken(PKCS11Signer):
-    """A key on a token, whose one session takes one signature at a time."""
+class _TokenSigner(PKCS11Signer):
+    """Signs with a key on a token. A token's session can make one signature at a time."""
 
     def load(self) -> None:
         self._lock = threading.Lock()
@@ -236,5 +247,5 @@ def _as_asn1(certificate: cryptography_x509.Certificate) -> x509.Certificate:
     return x509.Certificate.load(certificate.public_bytes(serialization.Encoding.DER))
 
 
-def _said(error: Exception) -> str:
+def _message(error: Exception) -> str:
     return str(error) or type(error).__name__

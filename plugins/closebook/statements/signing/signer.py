@@ -1,14 +1,15 @@
-"""What signs a statement's file (PAdES B-B), whatever holds the key."""
+"""The interface of a signer, which signs the PDF of a statement (PAdES B-B)."""
 
 from dataclasses import dataclass
 from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
-class Signed:
-    """A signed file, the sha256 of the file before it, and of the signer's certificate (DER).
+class SignedPdf:
+    """A signed PDF, and the sha256 of the unsigned PDF and of the signer's certificate (DER).
 
-    The file before is the one that equal statements make equal; a signature has its own time.
+    Equal statements have equal unsigned PDFs. Their signed PDFs differ, since each signature
+    contains the time of signing.
     """
 
     pdf: bytes
@@ -17,11 +18,11 @@ class Signed:
 
 
 class Signer(Protocol):
-    """Signs files, in any number of threads at once."""
+    """Signs PDFs; several threads may use one signer at the same time."""
 
-    def sign(self, pdf: bytes) -> Signed:
-        """The file with a signature that covers all of it, appended to it as an update.
+    def sign(self, pdf: bytes) -> SignedPdf:
+        """Return the PDF with a signature of the whole file, appended as an incremental update.
 
-        Raises Misconfigured once the certificate has expired, and Transient when a token does
-        not sign.
+        Raises Misconfigured when the certificate has expired, and Transient when a token does not
+        sign.
         """

@@ -1,1 +1,1 @@
-"""Verify a statement's file, offline."""
+"""Verify the PDF of a statement, offline."""

@@ -1,4 +1,4 @@
-"""What the two twins of a received statement tell: each read by itself, and recomputed."""
+"""Read the statement from an attachment of a received PDF, and compute its totals again."""
 
 import csv
 import re
@@ -14,23 +14,27 @@ from defusedxml.ElementTree import fromstring
 
 from closebook.errors import WrongData
 from closebook.money import exponent, format_minor
-from closebook.statements.formats.camt053 import NAME, NAMESPACE, REFERENCE
-from closebook.statements.formats.statement_csv import COLUMNS, text_of
+from closebook.statements.formats.camt053 import (
+    MAX_NAME_LENGTH,
+    MAX_REFERENCE_LENGTH,
+    NAMESPACE,
+)
+from closebook.statements.formats.statement_csv import COLUMNS, original_text
 from closebook.statements.model import FEE
-from closebook.statements.verify.untrusted_pdf import Refused
+from closebook.statements.verify.untrusted_pdf import CheckFailed
 
 _AMOUNT = re.compile(r"(-?)(\d{1,18})(?:\.(\d{1,4}))?")
 _IDENTIFIER = re.compile(r"(\d{1,19})-(\d{1,19})-(\d{1,9})")
 _COUNT = re.compile(r"\d{1,9}")
-_DETAILS = "NtryDtls/TxDtls"
-_LONGEST_CELL = 1_000_000
+_TRANSACTION_DETAILS = "NtryDtls/TxDtls"
+_MAX_CELL_CHARACTERS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """A line as a twin tells it; ``balance_minor`` is the balance after it.
+class AttachedLine:
+    """A line as an attachment states it; ``balance_minor`` is the balance after this line.
 
-    Texts are on one line, and of the length that the XML has room for.
+    Each text is on one line, and is cut to the length that the XML allows.
     """
 
     number: int
@@ -44,8 +48,11 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """A statement by one of its twins. What a twin does not have is None."""
+class AttachedStatement:
+    """A statement as the XML or the CSV attachment states it.
+
+    A field is None when the attachment does not have it.
+    """
 
     currency: str
     first_day: date
@@ -54,67 +61,68 @@ class Told:
     closing_minor: int
     credit_minor: int
     debit_minor: int
-    lines: tuple[Line, ...] = field(repr=False)
+    lines: tuple[AttachedLine, ...] = field(repr=False)
     account_id: int | None = None
     account_number: str | None = field(default=None, repr=False)
     fee_minor: int | None = None
 
     def money(self, amount_minor: int) -> str:
-        """An amount in words for whoever checks, the same in every country."""
+        """Return an amount as text with its currency, for the report."""
         return format_minor(amount_minor, self.currency, "en", with_currency=True)
 
 
-def told_by_xml(content: bytes) -> Told:
-    """What the camt.053 twin tells, once its totals were computed again and found the same.
+def read_xml(content: bytes) -> AttachedStatement:
+    """Return the statement as the camt.053 attachment states it.
 
-    Raises Refused for XML that declares anything (entities, a type), is not a statement, or does
-    not add up.
+    Its totals are computed again. Raises CheckFailed for XML that declares entities or a document
+    type, is not a statement, or does not add up.
     """
     try:
         root = fromstring(content, forbid_dtd=True)
     except DefusedXmlException as error:
-        raise Refused(
-            f"the XML declares a document type or entities ({type(error).__name__}), and no "
-            "statement's does"
+        raise CheckFailed(
+            f"the XML declares a document type or entities ({type(error).__name__}), and a "
+            "statement does not"
         ) from error
     except (ParseError, ValueError, LookupError) as error:
-        raise Refused(f"the XML cannot be read: {error}") from error
-    return _Xml(root).told()
+        raise CheckFailed(f"the XML cannot be read: {error}") from error
+    return _XmlReader(root).read()
 
 
-def told_by_csv(content: bytes) -> Told:
-    """What the CSV twin tells, once its totals were computed again and found the same.
+def read_csv(content: bytes) -> AttachedStatement:
+    """Return the statement as the CSV attachment states it.
 
-    Raises Refused when it is not a statement's, or does not add up.
+    Its totals are computed again. Raises CheckFailed when it is not a statement, or does not add
+    up.
     """
     try:
-        csv.field_size_limit(_LONGEST_CELL)
+        csv.field_size_limit(_MAX_CELL_CHARACTERS)
         rows = list(csv.reader(StringIO(content.decode("utf-8-sig"), newline=""), strict=True))
     except (csv.Error, UnicodeDecodeError) as error:
-        raise Refused(f"the CSV cannot be read: {error}") from error
-    return _Csv(rows).told()
+        raise CheckFailed(f"the CSV cannot be read: {error}") from error
+    return _CsvReader(rows).read()
 
 
-class _Xml:
+class _XmlReader:
     def __init__(self, root: Element) -> None:
         self._statement = self._one(root, "BkToCstmrStmt/Stmt")
         self._currency = self._text(self._statement, "Acct/Ccy")
-        self._places = _places(self._currency)
+        self._decimals = _decimals(self._currency)
 
-    def told(self) -> Told:
+    def read(self) -> AttachedStatement:
         statement = self._statement
         identifier = _IDENTIFIER.fullmatch(self._text(statement, "Id"))
         if identifier is None:
-            raise Refused("the XML's identifier is not one of Closebook")
+            raise CheckFailed("the XML's identifier does not have the form that Closebook writes")
         opening, closing = (
             self._signed(self._one(statement, f"Bal[{place}]"), f"the {name} balance")
             for place, name in ((1, "opening"), (2, "closing"))
         )
         kinds = [self._text(balance, "Tp/CdOrPrtry/Cd") for balance in self._all(statement, "Bal")]
         if kinds != ["OPBD", "CLBD"]:
-            raise Refused("the XML does not have one opening and one closing balance")
+            raise CheckFailed("the XML does not have one opening and one closing balance")
         lines, fee_minor = self._lines(opening)
-        told = Told(
+        attached = AttachedStatement(
             currency=self._currency,
             first_day=_day(self._text(statement, "FrToDt/FrDtTm").partition("T")[0], "the XML"),
             last_day=_day(self._text(statement, "FrToDt/ToDtTm").partition("T")[0], "the XML"),
@@ -127,11 +135,11 @@ class _Xml:
             account_number=self._text(statement, "Acct/Id/Othr/Id"),
             fee_minor=fee_minor,
         )
-        _refuse_what_does_not_add_up(told, "the XML")
-        self._refuse_wrong_summary(told)
-        return told
+        _check_totals(attached, "the XML")
+        self._check_summary(attached)
+        return attached
 
-    def _lines(self, opening_minor: int) -> tuple[tuple[Line, ...], int]:
+    def _lines(self, opening_minor: int) -> tuple[tuple[AttachedLine, ...], int]:
         balance_minor, fee_minor, lines = opening_minor, 0, []
         for place, entry in enumerate(self._all(self._statement, "Ntry"), start=1):
             amount_minor = self._signed(entry, f"line {place}")
@@ -139,40 +147,38 @@ class _Xml:
             if self._text(entry, "BkTxCd/Prtry/Cd") == FEE:
                 fee_minor -= amount_minor
             lines.append(
-                Line(
+                AttachedLine(
                     number=_number(self._text(entry, "NtryRef")),
                     day=_day(self._text(entry, "BookgDt/Dt"), f"line {place} of the XML"),
                     amount_minor=amount_minor,
                     balance_minor=balance_minor,
                     kind=self._texts(entry, "BkTxCd/Prtry/Cd"),
                     reference=self._texts(entry, "AcctSvcrRef"),
-                    counterparty=self._texts(entry, f"{_DETAILS}/RltdPties/*/Pty/Nm"),
-                    description=self._texts(entry, f"{_DETAILS}/RmtInf/Ustrd"),
+                    counterparty=self._texts(entry, f"{_TRANSACTION_DETAILS}/RltdPties/*/Pty/Nm"),
+                    description=self._texts(entry, f"{_TRANSACTION_DETAILS}/RmtInf/Ustrd"),
                 )
             )
         return tuple(lines), fee_minor
 
-    def _refuse_wrong_summary(self, told: Told) -> None:
-        credit_count = sum(line.amount_minor >= 0 for line in told.lines)
+    def _check_summary(self, attached: AttachedStatement) -> None:
+        credit_count = sum(line.amount_minor >= 0 for line in attached.lines)
         for name, expected in (
-            ("TtlNtries", len(told.lines)),
+            ("TtlNtries", len(attached.lines)),
             ("TtlCdtNtries", credit_count),
-            ("TtlDbtNtries", len(told.lines) - credit_count),
+            ("TtlDbtNtries", len(attached.lines) - credit_count),
         ):
             stated = self._text(self._statement, f"TxsSummry/{name}/NbOfNtries")
             if _number(stated) != expected:
-                raise Refused(
-                    f"the XML says that there are {stated} entries ({name}), and has {expected}"
-                )
+                raise CheckFailed(f"the XML states {stated} entries ({name}), and has {expected}")
         net = self._one(self._statement, "TxsSummry/TtlNtries/TtlNetNtry")
         for stated_minor, expected_minor in (
-            (self._sum("TtlNtries"), told.credit_minor + told.debit_minor),
-            (self._signed(net, "the net total"), told.credit_minor - told.debit_minor),
+            (self._sum("TtlNtries"), attached.credit_minor + attached.debit_minor),
+            (self._signed(net, "the net total"), attached.credit_minor - attached.debit_minor),
         ):
             if stated_minor != expected_minor:
-                raise Refused(
-                    f"the XML's summary says {told.money(stated_minor)}, and its lines make "
-                    f"{told.money(expected_minor)}"
+                raise CheckFailed(
+                    f"the XML's summary says {attached.money(stated_minor)}, and its lines make "
+                    f"{attached.money(expected_minor)}"
                 )
 
     def _sum(self, name: str) -> int:
@@ -181,17 +187,17 @@ class _Xml:
     def _signed(self, element: Element, what: str) -> int:
         amount = self._one(element, "Amt")
         if amount.get("Ccy", self._currency) != self._currency:
-            raise Refused(f"{what} of the XML is not in {self._currency}")
+            raise CheckFailed(f"{what} of the XML is not in {self._currency}")
         side = self._text(element, "CdtDbtInd")
         if side not in ("CRDT", "DBIT"):
-            raise Refused(f"{what} of the XML is neither a credit nor a debit")
+            raise CheckFailed(f"{what} of the XML is neither a credit nor a debit")
         minor = self._minor(amount.text or "", what)
         return -minor if side == "DBIT" else minor
 
     def _minor(self, text: str, what: str) -> int:
         if text.startswith("-"):
-            raise Refused(f"{what} of the XML has a sign")
-        return _minor(text, self._places, f"{what} of the XML")
+            raise CheckFailed(f"{what} of the XML has a sign")
+        return _minor(text, self._decimals, f"{what} of the XML")
 
     def _text(self, element: Element, path: str) -> str:
         return self._one(element, path).text or ""
@@ -202,30 +208,32 @@ class _Xml:
     def _one(self, element: Element, path: str) -> Element:
         found = self._all(element, path)
         if len(found) != 1:
-            raise Refused(f"the XML has {len(found)} of {path} where a statement has one")
+            raise CheckFailed(f"the XML has {len(found)} elements {path}, and a statement has one")
         return found[0]
 
     def _all(self, element: Element, path: str) -> list[Element]:
         return element.findall(_path(path))
 
 
-class _Csv:
+class _CsvReader:
     def __init__(self, rows: list[list[str]]) -> None:
         if not rows or tuple(rows[0]) != COLUMNS or any(len(row) != len(COLUMNS) for row in rows):
-            raise Refused("the CSV does not have a statement's columns")
+            raise CheckFailed("the CSV does not have a statement's columns")
         self._rows = [dict(zip(COLUMNS, row, strict=True)) for row in rows[1:]]
         records = [row["record"] for row in self._rows]
         count = len(records) - 4
         if records != ["opening", *["line"] * count, "credits", "debits", "closing"]:
-            raise Refused("the CSV does not have an opening, lines, credits, debits and a closing")
+            raise CheckFailed(
+                "the CSV does not have an opening, lines, credits, debits and a closing"
+            )
         self._currency = self._rows[0]["currency"]
-        self._places = _places(self._currency)
+        self._decimals = _decimals(self._currency)
         if {row["currency"] for row in self._rows} != {self._currency}:
-            raise Refused("the CSV has more than one currency")
+            raise CheckFailed("the CSV has more than one currency")
 
-    def told(self) -> Told:
+    def read(self) -> AttachedStatement:
         opening, *lines, credit, debit, closing = self._rows
-        told = Told(
+        attached = AttachedStatement(
             currency=self._currency,
             first_day=_day(opening["date"], "the opening of the CSV"),
             last_day=_day(closing["date"], "the closing of the CSV"),
@@ -235,55 +243,59 @@ class _Csv:
             debit_minor=-self._minor(debit["amount"], "the debits"),
             lines=tuple(self._lines(lines)),
         )
-        _refuse_what_does_not_add_up(told, "the CSV")
-        return told
+        _check_totals(attached, "the CSV")
+        return attached
 
-    def _lines(self, rows: list[dict[str, str]]) -> Iterator[Line]:
+    def _lines(self, rows: list[dict[str, str]]) -> Iterator[AttachedLine]:
         for place, row in enumerate(rows, start=1):
-            yield Line(
+            yield AttachedLine(
                 number=_number(row["line_number"]),
                 day=_day(row["date"], f"line {place} of the CSV"),
                 amount_minor=self._minor(row["amount"], f"line {place}"),
                 balance_minor=self._minor(row["balance"], f"the balance of line {place}"),
-                kind=_comparable(row["kind"], REFERENCE) or "other",
-                reference=_comparable(row["reference"], REFERENCE),
-                counterparty=_comparable(row["counterparty"], NAME),
+                kind=_comparable(row["kind"], MAX_REFERENCE_LENGTH) or "other",
+                reference=_comparable(row["reference"], MAX_REFERENCE_LENGTH),
+                counterparty=_comparable(row["counterparty"], MAX_NAME_LENGTH),
                 description=_comparable(row["description"]),
             )
 
     def _minor(self, text: str, what: str) -> int:
-        return _minor(text, self._places, f"{what} of the CSV")
+        return _minor(text, self._decimals, f"{what} of the CSV")
 
 
-def _refuse_what_does_not_add_up(told: Told, twin: str) -> None:
-    balance_minor, day = told.opening_minor, told.first_day
-    for place, line in enumerate(told.lines, start=1):
+def _check_totals(attached: AttachedStatement, name: str) -> None:
+    balance_minor, day = attached.opening_minor, attached.first_day
+    for place, line in enumerate(attached.lines, start=1):
         if line.number != place:
-            raise Refused(f"line {line.number} of {twin} stands where line {place} belongs")
-        if not day <= line.day <= told.last_day:
-            raise Refused(f"line {place} of {twin} is of {line.day}, out of order or of the period")
+            raise CheckFailed(f"line {place} of {name} has the number {line.number}")
+        if not day <= line.day <= attached.last_day:
+            raise CheckFailed(
+                f"line {place} of {name} has the day {line.day}, which is out of order or outside "
+                "the period"
+            )
         day = line.day
         balance_minor += line.amount_minor
         if line.balance_minor != balance_minor:
-            raise Refused(
-                f"line {place} of {twin} has the balance {told.money(line.balance_minor)}, and the "
-                f"lines so far make {told.money(balance_minor)}"
+            raise CheckFailed(
+                f"line {place} of {name} has the balance {attached.money(line.balance_minor)}, and "
+                f"the lines so far make {attached.money(balance_minor)}"
             )
-    if told.closing_minor != balance_minor:
-        raise Refused(
-            f"opening {told.money(told.opening_minor)} and the {len(told.lines)} lines of {twin} "
-            f"make {told.money(balance_minor)}, and its closing is {told.money(told.closing_minor)}"
+    if attached.closing_minor != balance_minor:
+        raise CheckFailed(
+            f"opening {attached.money(attached.opening_minor)} and the {len(attached.lines)} lines "
+            f"of {name} make {attached.money(balance_minor)}, and its closing is "
+            f"{attached.money(attached.closing_minor)}"
         )
-    credit_minor = sum(line.amount_minor for line in told.lines if line.amount_minor > 0)
-    debit_minor = -sum(line.amount_minor for line in told.lines if line.amount_minor < 0)
-    for name, stated_minor, made_minor in (
-        ("credits", told.credit_minor, credit_minor),
-        ("debits", told.debit_minor, debit_minor),
+    credit_minor = sum(line.amount_minor for line in attached.lines if line.amount_minor > 0)
+    debit_minor = -sum(line.amount_minor for line in attached.lines if line.amount_minor < 0)
+    for total, stated_minor, computed_minor in (
+        ("credits", attached.credit_minor, credit_minor),
+        ("debits", attached.debit_minor, debit_minor),
     ):
-        if stated_minor != made_minor:
-            raise Refused(
-                f"the {name} of {twin} are {told.money(stated_minor)}, and its lines make "
-                f"{told.money(made_minor)}"
+        if stated_minor != computed_minor:
+            raise CheckFailed(
+                f"the {total} of {name} are {attached.money(stated_minor)}, and its lines make "
+                f"{attached.money(computed_minor)}"
             )
 
 
@@ -292,27 +304,30 @@ def _path(path: str) -> str:
 
 
 def _comparable(text: str, length: int | None = None) -> str:
-    """A text on one line, as long as the XML lets it be, without the apostrophe of a CSV's cell."""
-    return " ".join(text_of(text).split())[:length]
+    """Return a text in the form in which XML and CSV are compared.
+
+    It is on one line, at most as long as the XML allows, and without the apostrophe of a CSV cell.
+    """
+    return " ".join(original_text(text).split())[:length]
 
 
-def _places(currency: str) -> int:
+def _decimals(currency: str) -> int:
     try:
         return exponent(currency)
     except WrongData as error:
-        raise Refused(f"{currency[:10]!r} is no currency with a minor unit") from error
+        raise CheckFailed(f"{currency[:10]!r} is no currency with a minor unit") from error
 
 
-def _minor(text: str, places: int, what: str) -> int:
+def _minor(text: str, decimals: int, what: str) -> int:
     found = _AMOUNT.fullmatch(text)
-    if found is None or len(found[3] or "") != places:
-        _refuse_value(text, what, f"an amount with {places} decimals")
+    if found is None or len(found[3] or "") != decimals:
+        _refuse_value(text, what, f"an amount with {decimals} decimals")
     return int(f"{found[1]}{found[2]}{found[3] or ''}")
 
 
 def _number(text: str) -> int:
     if not _COUNT.fullmatch(text) or not text.isascii():
-        _refuse_value(text, "a number", "one")
+        _refuse_value(text, "the number of a line or a count", "a whole number")
     return int(text)
 
 
@@ -324,4 +339,4 @@ def _day(text: str, what: str) -> date:
 
 
 def _refuse_value(text: str, what: str, wanted: str) -> NoReturn:
-    raise Refused(f"{what} is {text[:40]!r}, which is not {wanted}")
+    raise CheckFailed(f"{what} is {text[:40]!r}, and not {wanted}")

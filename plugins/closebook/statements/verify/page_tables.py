@@ -1,7 +1,7 @@
-"""What a statement's pages say, as a program that reads them out hears it: tables, cell by cell.
+"""Read the tables of a statement's pages, cell by cell, through the structure tree.
 
-The pages are Closebook's own, or made to look so: each text is an array of glyphs, in a marked
-content that its cell in the tree of tags names.
+A screen reader reads the pages in the same way. In a PDF of Closebook each text is an array of
+glyphs in a marked content, and a cell of the structure tree names this marked content.
 """
 
 import re
@@ -10,55 +10,60 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from closebook.statements.verify.untrusted_pdf import (
-    MOST_ELEMENTS,
-    Received,
-    Refused,
-    items,
-    reading,
+    MAX_ELEMENTS,
+    CheckFailed,
+    UntrustedPdf,
+    array_items,
+    bounded_reading,
 )
 
 _CELLS = {"/TD", "/TH"}
-_SHOWN = re.compile(
+_CONTENT_COMMANDS = re.compile(
     rb"<</MCID (\d{1,7})>>\s+BDC|\b(EMC)\b|(/\w+) [\d.]+ Tf|\[([<>0-9a-fA-F .\-\s]*)\]\s*TJ"
 )
 _GLYPHS = re.compile(rb"<([0-9a-fA-F]*)>")
-_CHARACTERS = re.compile(rb"<([0-9a-fA-F]{4})> <((?:[0-9a-fA-F]{4})*)>")
-_DIGITS_OF_A_GLYPH = 4
+_GLYPH_MAP_ENTRIES = re.compile(rb"<([0-9a-fA-F]{4})> <((?:[0-9a-fA-F]{4})*)>")
+_HEX_DIGITS_PER_GLYPH = 4
 
 Row = list[str]
 
 
 @dataclass
 class Table:
-    """Rows of cells in reading order, without the heads of columns."""
+    """The rows of a table in reading order, without its column heads."""
 
     has_head: bool = False
     rows: list[Row] = field(default_factory=list)
 
 
-def tables(received: Received) -> list[Table]:
-    """The tables of a file. Raises Refused when it has no tree of tags, or too large a one."""
-    with reading():
-        texts = _Texts(received)
-        return _Tree(texts).tables(received.reader.root_object["/StructTreeRoot"])
+def read_tables(pdf: UntrustedPdf) -> list[Table]:
+    """Return the tables of a PDF in reading order.
+
+    Raises CheckFailed when the structure tree is missing or too large.
+    """
+    with bounded_reading():
+        texts = _ContentTexts(pdf)
+        return _StructureTree(texts).tables(pdf.reader.root_object["/StructTreeRoot"])
 
 
-class _Tree:
-    def __init__(self, texts: "_Texts") -> None:
+class _StructureTree:
+    def __init__(self, texts: "_ContentTexts") -> None:
         self._texts = texts
         self._found: list[Table] = []
         self._count = 0
 
     def tables(self, root: Any) -> list[Table]:
-        # By hand: a tree that is deeper than Python's stack is no reason to fall.
-        left: list[tuple[Any, int, Table | None]] = [(kid, 0, None) for kid in items(root["/K"])]
+        # A loop, not a recursion: a hostile tree may be deeper than Python's stack.
+        left: list[tuple[Any, int, Table | None]] = [
+            (child, 0, None) for child in array_items(root["/K"])
+        ]
         left.reverse()
         while left:
-            kid, page, table = left.pop()
+            child, page, table = left.pop()
             self._count += 1
-            if self._count > MOST_ELEMENTS:
-                raise Refused("it has more elements than a statement does")
-            element = kid.get_object()
+            if self._count > MAX_ELEMENTS:
+                raise CheckFailed("its structure tree has more elements than that of any statement")
+            element = child.get_object()
             if isinstance(element, int):
                 if table is not None:
                     table.rows[-1][-1] += self._texts.of(page, element)
@@ -77,16 +82,17 @@ class _Tree:
             elif name in _CELLS and table is not None:
                 table.rows[-1].append("")
             if "/K" in element:
-                left += [(below, page, table) for below in reversed(items(element["/K"]))]
+                children = reversed(array_items(element["/K"]))
+                left += [(grandchild, page, table) for grandchild in children]
         return self._found
 
 
-class _Texts:
-    """The texts of pages by the number of their page's object and of their content."""
+class _ContentTexts:
+    """The texts of marked contents, by the page's object number and the content's number."""
 
-    def __init__(self, received: Received) -> None:
+    def __init__(self, pdf: UntrustedPdf) -> None:
         self._pages: dict[int, Any] = {}
-        for page in received.reader.pages:
+        for page in pdf.reader.pages:
             if page.indirect_reference is not None:
                 self._pages[page.indirect_reference.idnum] = page
         self._read: dict[int, dict[int, str]] = {}
@@ -102,7 +108,9 @@ class _Texts:
         characters: dict[int, str] = {}
         texts: defaultdict[int, str] = defaultdict(str)
         content = -1
-        for number, end, font, glyphs in _SHOWN.findall(page["/Contents"].get_object().get_data()):
+        for number, end, font, glyphs in _CONTENT_COMMANDS.findall(
+            page["/Contents"].get_object().get_data()
+        ):
             if number:
                 content = int(number)
             elif end:
@@ -112,17 +120,17 @@ class _Texts:
             else:
                 text = b"".join(_GLYPHS.findall(glyphs))
                 texts[content] += "".join(
-                    characters.get(int(text[at : at + _DIGITS_OF_A_GLYPH], 16), "\ufffd")
-                    for at in range(0, len(text), _DIGITS_OF_A_GLYPH)
+                    characters.get(int(text[at : at + _HEX_DIGITS_PER_GLYPH], 16), "\ufffd")
+                    for at in range(0, len(text), _HEX_DIGITS_PER_GLYPH)
                 )
         return texts
 
     def _characters(self, font: Any) -> dict[int, str]:
-        """What each glyph of a font stands for, by the map that the file has of it."""
+        """Return the characters of each glyph of a font, from the font's ToUnicode map."""
         if font.idnum not in self._fonts:
             content = font.get_object()["/ToUnicode"].get_object().get_data()
             self._fonts[font.idnum] = {
                 int(glyph, 16): bytes.fromhex(text.decode()).decode("utf-16-be")
-                for glyph, text in _CHARACTERS.findall(content)
+                for glyph, text in _GLYPH_MAP_ENTRIES.findall(content)
             }
         return self._fonts[font.idnum]

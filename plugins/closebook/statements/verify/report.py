@@ -1,6 +1,6 @@
-"""Verify a statement's file, offline: what whoever received it can find out by themselves.
+"""Verify the PDF of a statement, offline, for the person who received it.
 
-Opens no connection, and needs neither Airflow nor a database.
+It opens no connection, and needs neither Airflow nor a database.
 """
 
 import json
@@ -13,19 +13,25 @@ from typing import Any
 
 from closebook.errors import Misconfigured
 from closebook.statements.bounded_process import Limits
-from closebook.statements.render.sanitize import printable
-from closebook.statements.verify.attachments import Told, told_by_csv, told_by_xml
-from closebook.statements.verify.consistency import refuse_other_page, refuse_other_twin
-from closebook.statements.verify.page_tables import tables
-from closebook.statements.verify.untrusted_pdf import CSV_NAME, XML_NAME, Received, Refused, reading
+from closebook.statements.printable import printable
+from closebook.statements.verify.attachments import AttachedStatement, read_csv, read_xml
+from closebook.statements.verify.consistency import refuse_differing_csv, refuse_differing_page
+from closebook.statements.verify.page_tables import read_tables
+from closebook.statements.verify.untrusted_pdf import (
+    CSV_NAME,
+    XML_NAME,
+    CheckFailed,
+    UntrustedPdf,
+    bounded_reading,
+)
 
-# Enough for the longest statement that was tried, of 20,000 lines, ten times over.
+# Ten times as much as a statement of 20,000 lines needs.
 LIMITS = Limits(cpu_seconds=300, memory_bytes=4 * 1024**3)
 
 REGISTER = "register"
 _FILE = "file"
-_LONGEST_QUOTE = 60
-_OF_AN_ENTRY = {
+_MAX_QUOTED_CHARACTERS = 60
+_ENTRY_FIELDS = {
     **dict.fromkeys(("account_id", "line_count", "opening_minor", "closing_minor"), int),
     "currency": str,
     "sha256": str | None,
@@ -33,7 +39,7 @@ _OF_AN_ENTRY = {
 
 
 class Outcome(Enum):
-    """What came of a check."""
+    """The outcome of a check."""
 
     OK = "OK"
     FAILED = "FAILED"
@@ -42,38 +48,41 @@ class Outcome(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A check, what came of it, and what there is to say."""
+    """The name of a check, its outcome, and what it found."""
 
     check: str
     outcome: Outcome
-    words: str
+    detail: str
 
 
 @dataclass
 class Report:
-    """All findings of a file, in the order of the checks; ``about`` says whose it is."""
+    """All findings of a file, in the order of the checks.
 
-    about: str = "a file that is no whole statement"
+    ``about`` names the account, the currency and the period of the statement.
+    """
+
+    about: str = "a file that is not a complete statement"
     findings: list[Finding] = field(default_factory=list)
 
     @property
     def is_registered(self) -> bool:
-        """Whether the file's hash was found in a register, and agrees with what it says there."""
+        """Whether a register has the file's hash, with the same account, currency and totals."""
         return any(
             (finding.check, finding.outcome) == (REGISTER, Outcome.OK) for finding in self.findings
         )
 
     @property
     def text(self) -> str:
-        """The report for whoever reads it: whose file it is, a line a check, and the upshot."""
+        """The report as text: what the file is, a line for each check, and the conclusion."""
         lines = [self.about]
-        lines += [f"{it.outcome.value:<12} {it.check:<10} {it.words}" for it in self.findings]
+        lines += [f"{it.outcome.value:<12} {it.check:<10} {it.detail}" for it in self.findings]
         if self.has_failed:
             lines.append("FAILED: do not rely on this file.")
         elif self.is_registered:
             lines.append("Verified: this is the file that was issued.")
         else:
-            lines.append("Sound in itself, but its hash was not compared with a register.")
+            lines.append("No check failed, but the file's hash was not compared with a register.")
         return "\n".join(lines) + "\n"
 
     @property
@@ -83,95 +92,100 @@ class Report:
 
     @contextmanager
     def check(self, name: str) -> Iterator[list[str]]:
-        """A check that appends to what is yielded what it found, or raises Refused."""
-        words: list[str] = []
+        """Make a check: the block appends what it found to the list, or raises CheckFailed."""
+        details: list[str] = []
         try:
-            yield words
-        except Refused as error:
+            yield details
+        except CheckFailed as error:
             self._add(name, Outcome.FAILED, error.text)
         else:
-            self._add(name, Outcome.OK, "; ".join(words))
+            self._add(name, Outcome.OK, "; ".join(details))
 
-    def skip(self, name: str, why: str) -> None:
-        """Say that a check was not made."""
-        self._add(name, Outcome.NOT_CHECKED, why)
+    def skip(self, name: str, reason: str) -> None:
+        """Add a finding that says why a check was not made."""
+        self._add(name, Outcome.NOT_CHECKED, reason)
 
-    def _add(self, name: str, outcome: Outcome, words: str) -> None:
-        self.findings.append(Finding(name, outcome, _quoted(words, longest=None)))
+    def _add(self, name: str, outcome: Outcome, detail: str) -> None:
+        self.findings.append(Finding(name, outcome, _on_one_line(detail, max_characters=None)))
 
 
 @dataclass(frozen=True)
-class Given:
-    """What there is to verify by besides the file: each is a file's content, or None."""
+class VerifyInputs:
+    """The files that a statement is compared with: the content of each, or None.
+
+    ``register`` is the manifest of its month, ``previous`` the statement of the period before, and
+    ``trust`` the certificate of a trusted signer or authority.
+    """
 
     register: bytes | None = None
     previous: bytes | None = None
     trust: bytes | None = None
 
 
-def refused(why: str) -> Report:
-    """The report on a file that cannot be read at all."""
+def unreadable_file_report(reason: str) -> Report:
+    """Return the report on a file that cannot be read at all."""
     report = Report()
     with report.check(_FILE):
-        raise Refused(why)
+        raise CheckFailed(reason)
     return report
 
 
-def verify(content: bytes, given: Given) -> Report:
-    """Check a file against all that is given.
+def verify(content: bytes, inputs: VerifyInputs) -> Report:
+    """Check a file by itself, and compare it with the inputs.
 
-    Whatever is wrong with the file itself is in the report. Raises Misconfigured when the
-    register or the certificate to trust cannot be used.
+    The report has everything that is wrong with the file. Raises Misconfigured when the register or
+    the trusted certificate cannot be used.
     """
-    register = None if given.register is None else _Register.of(given.register)
+    register = None if inputs.register is None else _Register.of(inputs.register)
     report = Report()
-    received: Received | None = None
-    told: Told | None = None
-    with report.check(_FILE) as words:
-        received = Received.of(content)
-        words.append(f"{len(content):,} bytes, whole, {_count(received.page_count, 'page')}")
-    if received is None:
+    pdf: UntrustedPdf | None = None
+    xml: AttachedStatement | None = None
+    with report.check(_FILE) as details:
+        pdf = UntrustedPdf.open(content)
+        details.append(f"{len(content):,} bytes, complete, {_count(pdf.page_count, 'page')}")
+    if pdf is None:
         for name in ("totals", "CSV", "page"):
             report.skip(name, "the file cannot be read")
     else:
-        told = _check_parts(report, received)
-    if told is not None:
-        report.about = _about(told)
-    _check_register(report, content, told, register)
-    _check_previous(report, told, given.previous)
-    _check_signature(report, received, given.trust)
+        xml = _check_content(report, pdf)
+    if xml is not None:
+        report.about = _about(xml)
+    _check_register(report, content, xml, register)
+    _check_previous(report, xml, inputs.previous)
+    _check_signature(report, pdf, inputs.trust)
     return report
 
 
-def _check_parts(report: Report, received: Received) -> Told | None:
-    told: Told | None = None
-    with report.check("totals") as words:
-        told = told_by_xml(received.attachments[XML_NAME])
-        words.append(
-            f"opening {told.money(told.opening_minor)}, {_count(len(told.lines), 'line')}, closing "
-            f"{told.money(told.closing_minor)}: the XML inside adds up"
+def _check_content(report: Report, pdf: UntrustedPdf) -> AttachedStatement | None:
+    """Check XML, CSV and pages; return the statement as the XML states it, if it adds up."""
+    xml: AttachedStatement | None = None
+    with report.check("totals") as details:
+        xml = read_xml(pdf.attachments[XML_NAME])
+        details.append(
+            f"opening {xml.money(xml.opening_minor)}, {_count(len(xml.lines), 'line')}, closing "
+            f"{xml.money(xml.closing_minor)}: the attached XML adds up"
         )
-    if told is None:
-        report.skip("CSV", "there is no sound XML to compare it with")
-        report.skip("page", "there is no sound XML to compare it with")
+    if xml is None:
+        report.skip("CSV", "it cannot be compared with the XML, which did not pass its check")
+        report.skip("page", "it cannot be compared with the XML, which did not pass its check")
         return None
-    with report.check("CSV") as words:
-        refuse_other_twin(told, told_by_csv(received.attachments[CSV_NAME]))
-        words.append("the CSV inside adds up, and is the same as the XML in every line")
-    with report.check("page") as words:
-        with reading():
-            language = str(received.reader.root_object["/Lang"])
-        refuse_other_page(told, tables(received), language)
-        words.append(
-            "prints account, opening, closing, totals, and day, reference, amount and balance of "
-            "each line as the XML has them (its other texts were not compared)"
+    with report.check("CSV") as details:
+        refuse_differing_csv(xml, read_csv(pdf.attachments[CSV_NAME]))
+        details.append("the attached CSV adds up, and is the same as the XML in every line")
+    with report.check("page") as details:
+        with bounded_reading():
+            language = str(pdf.reader.root_object["/Lang"])
+        refuse_differing_page(xml, read_tables(pdf), language)
+        details.append(
+            "account, opening, closing, totals, and day, reference, amount and balance of each "
+            "line are printed as the XML has them (other texts were not compared)"
         )
-    return told
+    return xml
 
 
 @dataclass(frozen=True)
 class _Register:
-    """A month's manifest: the register's export."""
+    """The manifest of a month, which is an export of the register."""
 
     month: str
     entries: tuple[dict[str, Any], ...]
@@ -181,15 +195,15 @@ class _Register:
         try:
             manifest = json.loads(content)
             entries = tuple(manifest["statements"])
-            are_whole = all(
+            are_complete = all(
                 isinstance(entry[name], kind)
                 for entry in entries
-                for name, kind in _OF_AN_ENTRY.items()
+                for name, kind in _ENTRY_FIELDS.items()
             )
             month = str(manifest["month"])
         except (ValueError, TypeError, LookupError, RecursionError):
-            are_whole = False
-        if not are_whole:
+            are_complete = False
+        if not are_complete:
             raise Misconfigured(
                 "CB-CONFIG-REGISTER-NO-MANIFEST",
                 "the register is no manifest of a month: take the JSON file that "
@@ -198,7 +212,7 @@ class _Register:
         return cls(month, entries)
 
     def find(self, **wanted: object) -> dict[str, Any] | None:
-        """The first entry with these values."""
+        """Return the first entry with these values, or None."""
         return next(
             (
                 entry
@@ -210,120 +224,120 @@ class _Register:
 
 
 def _check_register(
-    report: Report, content: bytes, told: Told | None, register: _Register | None
+    report: Report, content: bytes, xml: AttachedStatement | None, register: _Register | None
 ) -> None:
     if register is None:
         report.skip(REGISTER, "no register was given, so the file's hash was compared with none")
         return
-    with report.check(REGISTER) as words:
-        sha256 = Received(content).sha256
+    with report.check(REGISTER) as details:
+        sha256 = UntrustedPdf(content).sha256
         entry = register.find(sha256=sha256)
         if entry is None:
-            raise Refused(_why_not_registered(sha256, told, register))
+            raise CheckFailed(_why_not_registered(sha256, xml, register))
         version = entry.get("statement_version")
-        words.append(
+        details.append(
             f"its sha256 {sha256[:16]}… is in the register of {register.month}"
             + (f", as version {version} of the statement" if version else "")
         )
-        if told is None:
-            raise Refused(f"{words[0]}, and what is in the file cannot be compared with it")
+        if xml is None:
+            raise CheckFailed(f"{details[0]}, but the file's content cannot be compared with it")
         for name, stated in (
-            ("account_id", told.account_id),
-            ("currency", told.currency),
-            ("opening_minor", told.opening_minor),
-            ("closing_minor", told.closing_minor),
-            ("line_count", len(told.lines)),
+            ("account_id", xml.account_id),
+            ("currency", xml.currency),
+            ("opening_minor", xml.opening_minor),
+            ("closing_minor", xml.closing_minor),
+            ("line_count", len(xml.lines)),
         ):
             if entry[name] != stated:
-                raise Refused(
-                    f"the register has {name} {entry[name]} for this file, and its XML {stated}"
+                raise CheckFailed(
+                    f"the register has {name} {entry[name]} for this file, and its XML has {stated}"
                 )
-        words.append("with this account, currency, opening, closing and number of lines")
+        details.append("with the same account, currency, opening, closing and number of lines")
 
 
-def _why_not_registered(sha256: str, told: Told | None, register: _Register) -> str:
+def _why_not_registered(sha256: str, xml: AttachedStatement | None, register: _Register) -> str:
     missing = f"its sha256 {sha256[:16]}… is not in the register of {register.month}"
     if register.find(unsigned_sha256=sha256) is not None:
-        return f"{missing}: this is the statement before it was signed, its signature is missing"
-    if told is None:
+        return f"{missing}: it is the unsigned form of a signed statement; its signature is missing"
+    if xml is None:
         return missing
-    entry = register.find(account_id=told.account_id)
+    entry = register.find(account_id=xml.account_id)
     if entry is None or entry["sha256"] is None:
-        return f"{missing}, and neither is any document of this account"
-    if entry["currency"] != told.currency:
+        return f"{missing}, which has no document of this account"
+    if entry["currency"] != xml.currency:
         return f"{missing}, which has a document in {entry['currency']} for this account"
     return (
         f"{missing}, which has another document for this account: opening "
-        f"{told.money(entry['opening_minor'])}, {_count(entry['line_count'], 'line')}, closing "
-        f"{told.money(entry['closing_minor'])}"
+        f"{xml.money(entry['opening_minor'])}, {_count(entry['line_count'], 'line')}, closing "
+        f"{xml.money(entry['closing_minor'])}"
     )
 
 
-def _check_previous(report: Report, told: Told | None, previous: bytes | None) -> None:
+def _check_previous(report: Report, xml: AttachedStatement | None, previous: bytes | None) -> None:
     if previous is None:
         report.skip("previous", "no previous statement was given")
         return
-    with report.check("previous") as words:
+    with report.check("previous") as details:
         try:
-            before = told_by_xml(Received.of(previous).attachments[XML_NAME])
-        except Refused as error:
-            raise Refused(f"the previous statement is no whole one: {error.text}") from error
-        if told is None:
-            raise Refused("there is nothing to compare the previous statement with")
-        if (before.account_number, before.account_id) != (told.account_number, told.account_id):
-            raise Refused("the previous statement is of another account")
-        if before.currency != told.currency:
-            raise Refused(f"the previous statement is in {before.currency}")
-        if before.last_day + timedelta(days=1) != told.first_day:
-            raise Refused(
+            before = read_xml(UntrustedPdf.open(previous).attachments[XML_NAME])
+        except CheckFailed as error:
+            raise CheckFailed(f"the previous statement cannot be read: {error.text}") from error
+        if xml is None:
+            raise CheckFailed(
+                "the file has no readable content to compare the previous statement with"
+            )
+        if (before.account_number, before.account_id) != (xml.account_number, xml.account_id):
+            raise CheckFailed("the previous statement belongs to another account")
+        if before.currency != xml.currency:
+            raise CheckFailed(f"the previous statement is in {before.currency}")
+        if before.last_day + timedelta(days=1) != xml.first_day:
+            raise CheckFailed(
                 f"the previous statement ends on {before.last_day}, and this one begins on "
-                f"{told.first_day}"
+                f"{xml.first_day}"
             )
-        if before.closing_minor != told.opening_minor:
-            raise Refused(
-                f"the previous statement closes with {told.money(before.closing_minor)}, and this "
-                f"one opens with {told.money(told.opening_minor)}"
+        if before.closing_minor != xml.opening_minor:
+            raise CheckFailed(
+                f"the previous statement closes with {xml.money(before.closing_minor)}, and this "
+                f"one opens with {xml.money(xml.opening_minor)}"
             )
-        words.append(
-            f"it ends on {before.last_day} and closes with {told.money(before.closing_minor)}, "
+        details.append(
+            f"it ends on {before.last_day} and closes with {xml.money(before.closing_minor)}, "
             "with which this one opens"
         )
 
 
-def _check_signature(report: Report, received: Received | None, trust: bytes | None) -> None:
-    if received is None:
+def _check_signature(report: Report, pdf: UntrustedPdf | None, trust: bytes | None) -> None:
+    if pdf is None:
         report.skip("signature", "the file cannot be read")
         return
-    if not received.is_signed and trust is None:
+    if not pdf.is_signed and trust is None:
         report.skip("signature", "the file is not signed")
         return
-    from closebook.statements.verify.signature import (  # slow, and seldom wanted
-        certificates_of,
-        seal_of,
-    )
+    # This import loads pyHanko, which takes long and is not needed for an unsigned file.
+    from closebook.statements.verify.signature import load_certificates, read_signature
 
-    trusted = [] if trust is None else certificates_of(trust)
-    with report.check("signature") as words:
-        if not received.is_signed:
-            raise Refused("the file is not signed, so nobody who is trusted has signed it")
-        seal = seal_of(received, trusted)
-        words += [
-            f"intact, of the whole file, by {_quoted(seal.signer)}",
-            f"certificate sha256 {seal.certificate_sha256[:16]}…",
-            f"signed on {seal.signed_on}, as the file says itself",
+    trusted = [] if trust is None else load_certificates(trust)
+    with report.check("signature") as details:
+        if not pdf.is_signed:
+            raise CheckFailed("the file is not signed, and a trusted signature was asked for")
+        signature = read_signature(pdf, trusted)
+        details += [
+            f"valid for the whole file, signed by {_on_one_line(signature.signer)}",
+            f"certificate sha256 {signature.certificate_sha256[:16]}…",
+            f"signed on {signature.signed_on} according to the signer",
         ]
         if trust is None:
-            words.append("whether to trust its certificate was not asked")
-        elif seal.is_trusted:
-            words.append("trusted")
+            details.append("no certificate was given to check whether the signer is trusted")
+        elif signature.is_trusted:
+            details.append("the signer is trusted")
         else:
-            raise Refused(f"{words[0]}, and nobody who is trusted vouches for that")
+            raise CheckFailed(f"{details[0]}, but the signer is not trusted")
 
 
-def _about(told: Told) -> str:
+def _about(xml: AttachedStatement) -> str:
     return (
-        f"the statement of account {_quoted(told.account_number or '')} in {told.currency}, "
-        f"{told.first_day} to {told.last_day}"
+        f"the statement of account {_on_one_line(xml.account_number or '')} in {xml.currency}, "
+        f"{xml.first_day} to {xml.last_day}"
     )
 
 
@@ -331,6 +345,6 @@ def _count(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
-def _quoted(text: str, longest: int | None = _LONGEST_QUOTE) -> str:
-    """Text for a terminal, which may be a stranger's: on one line, and nothing of it is obeyed."""
-    return " ".join(printable(text).split())[:longest]
+def _on_one_line(text: str, max_characters: int | None = _MAX_QUOTED_CHARACTERS) -> str:
+    """Return text for a terminal: on one line, and without control characters."""
+    return " ".join(printable(text).split())[:max_characters]

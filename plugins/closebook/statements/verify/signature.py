@@ -1,4 +1,4 @@
-"""The signature on a received file: whether it is intact, of the whole file, and of whom."""
+"""Read the signature of a PDF: who signed it, and whether the PDF is unchanged since then."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -18,14 +18,14 @@ from pyhanko.sign.validation.settings import KeyUsageConstraints
 from pyhanko_certvalidator import ValidationContext
 
 from closebook.errors import Misconfigured
-from closebook.statements.verify.untrusted_pdf import Received, Refused, reading
+from closebook.statements.verify.untrusted_pdf import CheckFailed, UntrustedPdf, bounded_reading
 
-_MAY_SIGN = KeyUsageConstraints({"digital_signature", "non_repudiation"})
+_SIGNING_KEY_USAGES = KeyUsageConstraints({"digital_signature", "non_repudiation"})
 
 
 @dataclass(frozen=True, slots=True)
-class Seal:
-    """An intact signature of a whole file. ``signed_on`` is what its maker says."""
+class PdfSignature:
+    """A valid signature of a whole PDF. ``signed_on`` is the date that the signer claims."""
 
     signer: str
     certificate_sha256: str
@@ -33,8 +33,8 @@ class Seal:
     is_trusted: bool
 
 
-def certificates_of(content: bytes) -> list[x509.Certificate]:
-    """The certificates of a PEM or DER file. Raises Misconfigured when there is none in it."""
+def load_certificates(content: bytes) -> list[x509.Certificate]:
+    """Return the certificates of a PEM or DER file. Raises Misconfigured when it has none."""
     try:
         found = (
             [der for kind, _, der in pem.unarmor(content, multiple=True) if kind == "CERTIFICATE"]
@@ -55,42 +55,44 @@ def certificates_of(content: bytes) -> list[x509.Certificate]:
     return certificates
 
 
-def seal_of(received: Received, trusted: list[x509.Certificate]) -> Seal:
-    """The signature of a signed file, trusted when these certificates vouch for its own.
+def read_signature(pdf: UntrustedPdf, trusted: list[x509.Certificate]) -> PdfSignature:
+    """Return the signature of a signed PDF.
 
-    A certificate must have been valid when the file says that it was signed; whether it was
-    revoked is not asked, since nobody is. Raises Refused when the signature is not intact, does
-    not cover the whole file, or is one of several.
+    It is trusted when its certificate, or the authority that issued it, is one of the ``trusted``
+    certificates. The certificate must have been valid at the time of signing that the PDF states.
+    Whether the certificate was revoked is not checked, since that needs a connection. Raises
+    CheckFailed when the signature is not valid, does not cover the whole file, or is one of
+    several.
     """
-    with reading():
+    with bounded_reading():
         try:
-            signatures = PdfFileReader(BytesIO(received.content), strict=True).embedded_signatures
+            signatures = PdfFileReader(BytesIO(pdf.content), strict=True).embedded_signatures
             if len(signatures) != 1:
-                raise Refused(f"it has {len(signatures)} signatures where a statement has one")
-            return _seal(signatures[0], trusted)
+                raise CheckFailed(f"it has {len(signatures)} signatures, and a statement has one")
+            return _validate(signatures[0], trusted)
         except PdfError as error:
-            raise Refused(f"its signature cannot be read: {error}") from error
+            raise CheckFailed(f"its signature cannot be read: {error}") from error
 
 
-def _seal(signature: EmbeddedPdfSignature, trusted: list[x509.Certificate]) -> Seal:
+def _validate(signature: EmbeddedPdfSignature, trusted: list[x509.Certificate]) -> PdfSignature:
     signed_at = signature.self_reported_timestamp
     if signed_at is None:
-        raise Refused("its signature does not say when it was made")
+        raise CheckFailed("its signature does not state the time of signing")
     context = ValidationContext(
         trust_roots=trusted, allow_fetching=False, moment=signed_at, revocation_mode="soft-fail"
     )
     status: PdfSignatureStatus = validate_pdf_signature(
-        signature, context, key_usage_settings=_MAY_SIGN, skip_diff=True
+        signature, context, key_usage_settings=_SIGNING_KEY_USAGES, skip_diff=True
     )
     if not status.intact:
-        raise Refused("what was signed is not what the file says now: it was changed afterwards")
+        raise CheckFailed("the signed part of the file was changed after it was signed")
     if not status.valid:
-        raise Refused("its signature is not one of its certificate's key")
+        raise CheckFailed("its signature was not made with the key of its certificate")
     if status.coverage is not SignatureCoverageLevel.ENTIRE_FILE:
-        raise Refused("its signature does not cover the whole file: something was added to it")
+        raise CheckFailed("its signature does not cover the whole file: something was added later")
     certificate = status.signing_cert
     name = certificate.subject.native.get("common_name") or certificate.subject.human_friendly
-    return Seal(
+    return PdfSignature(
         signer=str(name),
         certificate_sha256=sha256(certificate.dump()).hexdigest(),
         signed_on=signed_at.date(),

@@ -1,6 +1,6 @@
-"""A statement's file as somebody received it: whole or refused, and read within bounds.
+"""Read a PDF that somebody received as a statement, within limits.
 
-Whoever made it may mean harm, so nothing of it is believed before it was looked at.
+A stranger may have made it in order to do harm. Nothing in it is used before it was checked.
 """
 
 import re
@@ -17,26 +17,25 @@ from pypdf.errors import LimitReachedError, PyPdfError
 
 from closebook.errors import WrongData
 
-# The longest statement that was tried, of 20,000 lines, is 6 MB: 26 MB of it pages, 8 MB its XML.
-MOST_BYTES = 64 * 1024**2
-MOST_BYTES_OF_A_STREAM = 64 * 1024**2
-MOST_PAGES = 20_000
-MOST_ELEMENTS = 1_000_000
+# A statement of 20,000 lines has 6 MB. Uncompressed, its pages have 26 MB and its XML has 8 MB.
+MAX_BYTES = 64 * 1024**2
+MAX_STREAM_BYTES = 64 * 1024**2
+MAX_PAGES = 20_000
+MAX_ELEMENTS = 1_000_000
 
 CSV_NAME, XML_NAME = "statement.csv", "statement.xml"
 
-_BEGINNING = b"%PDF-1.7\n"
+_HEADER = b"%PDF-1.7\n"
 _END = re.compile(rb"startxref\s+(\d{1,10})\s+%%EOF\s*\Z")
-_END_IS_WITHIN = 64
-# Whatever a stranger writes, a reader trips over it in its own way.
-_TRIPS = (PyPdfError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+_END_LENGTH = 64
+_TOO_MUCH_MEMORY = "reading it takes more memory than any statement does"
 
 
-class Refused(WrongData):
-    """A file that is no whole statement; the text says why, in words for who received it.
+class CheckFailed(WrongData):
+    """A check of the file failed; the text tells the person who received the file what is wrong.
 
-    All have one code. Who reads the report received a file, runs no pipeline and has no runbook:
-    the report prints the ``text`` alone, beside the name of the check that failed.
+    All have one code: the reader of the report received a file and runs no pipeline, so the report
+    prints the ``text`` alone, beside the name of the check that failed.
     """
 
     def __init__(self, text: str) -> None:
@@ -44,86 +43,92 @@ class Refused(WrongData):
 
 
 @dataclass(frozen=True)
-class Received:
-    """A file that begins and ends like one of ours; what is in it is read when asked for.
+class UntrustedPdf:
+    """A PDF that somebody received. Its parts are read when they are asked for.
 
-    Reading raises Refused for what is broken, missing, or out of bounds.
+    Reading raises CheckFailed for a part that is broken, missing, or larger than the limits.
     """
 
     content: bytes
 
     @classmethod
-    def of(cls, content: bytes) -> "Received":
-        """Look at both ends, and open it. Raises Refused."""
-        if len(content) > MOST_BYTES:
-            raise Refused(f"it has {len(content):,} bytes, and no statement has more than 64 MB")
-        if not content.startswith(_BEGINNING):
-            raise Refused("it does not begin as a statement does (%PDF-1.7)")
-        end = _END.search(content[-_END_IS_WITHIN:])
+    def open(cls, content: bytes) -> "UntrustedPdf":
+        """Check the beginning and the end of a file, and open it. Raises CheckFailed."""
+        if len(content) > MAX_BYTES:
+            raise CheckFailed(
+                f"it has {len(content):,} bytes, and no statement has more than 64 MB"
+            )
+        if not content.startswith(_HEADER):
+            raise CheckFailed("it does not begin as a statement does (%PDF-1.7)")
+        end = _END.search(content[-_END_LENGTH:])
         if end is None:
-            raise Refused("its end is missing: it was cut short, or something was added to it")
+            raise CheckFailed(
+                "its end is missing: the file was cut short, or something was added to it"
+            )
         if int(end[1]) >= len(content):
-            raise Refused("its end names a place that it does not have: a part of it is missing")
-        made = cls(content)
-        with reading():
-            if made.reader.is_encrypted:
-                raise Refused("it is encrypted, and no statement is")
-            _ = made.is_signed
-            if not 0 < made.page_count <= MOST_PAGES:
-                raise Refused(f"it has {made.page_count:,} pages")
-        return made
+            raise CheckFailed("it is incomplete: its end refers to a part that is missing")
+        opened = cls(content)
+        with bounded_reading():
+            if opened.reader.is_encrypted:
+                raise CheckFailed("it is encrypted, and no statement is")
+            _ = opened.is_signed
+            if not 0 < opened.page_count <= MAX_PAGES:
+                raise CheckFailed(f"it has {opened.page_count:,} pages")
+        return opened
 
     @property
     def sha256(self) -> str:
-        """Of the whole file, as the register has it."""
+        """The sha256 of the whole file, in hexadecimal digits, as in the register."""
         return sha256(self.content).hexdigest()
 
     @cached_property
     def reader(self) -> pypdf.PdfReader:
-        """The file as pypdf reads it, which mends nothing."""
+        """pypdf's reader of the file, in strict mode: it repairs nothing."""
         return pypdf.PdfReader(BytesIO(self.content), strict=True)
 
     @cached_property
     def page_count(self) -> int:
-        """How many pages it has."""
+        """The number of pages."""
         return len(self.reader.pages)
 
     @cached_property
     def is_signed(self) -> bool:
-        """Whether it has a form, which a statement only has for its signature."""
+        """Whether the file has a form: a statement has one only for its signature."""
         return "/AcroForm" in self.reader.root_object
 
     @cached_property
     def attachments(self) -> dict[str, bytes]:
-        """The two attached files by their names. Raises Refused when there are others."""
-        with reading():
+        """The content of the two attached files by name. Raises CheckFailed if there are others."""
+        with bounded_reading():
             found = {name: list(files) for name, files in self.reader.attachments.items()}
         if {name: len(files) for name, files in found.items()} != {CSV_NAME: 1, XML_NAME: 1}:
-            raise Refused(f"it must have {CSV_NAME} and {XML_NAME} attached, each once, no others")
+            raise CheckFailed(
+                f"it must have {CSV_NAME} and {XML_NAME} attached, each once, no others"
+            )
         return {name: files[0] for name, files in found.items()}
 
 
 @contextmanager
-def reading() -> Iterator[None]:
-    """Within bounds, and with Refused for whatever a reader of PDFs finds amiss."""
+def bounded_reading() -> Iterator[None]:
+    """Let pypdf read within limits, and raise CheckFailed for any error of a PDF reader."""
     try:
         with pypdf.apply_configuration(
-            maximum_declared_stream_length=MOST_BYTES_OF_A_STREAM,
-            zlib_maximum_output_length=MOST_BYTES_OF_A_STREAM,
+            maximum_declared_stream_length=MAX_STREAM_BYTES,
+            zlib_maximum_output_length=MAX_STREAM_BYTES,
             zlib_maximum_recovery_input_length=0,
-            array_maximum_element_count=MOST_ELEMENTS,
+            array_maximum_element_count=MAX_ELEMENTS,
             stream_filters_maximum_length=1,
-            page_tree_maximum_entries=MOST_PAGES,
+            page_tree_maximum_entries=MAX_PAGES,
         ):
             yield
-    except Refused:
+    except CheckFailed:
         raise
     except LimitReachedError as error:
-        raise Refused(f"it unpacks to more than a statement does: {error}") from error
+        raise CheckFailed(f"it is too large when it is decompressed: {error}") from error
     except RecursionError as error:
-        raise Refused("its objects are nested deeper than a statement's are") from error
+        raise CheckFailed("its objects are nested deeper than a statement's are") from error
     except MemoryError as error:
-        raise Refused("reading it takes more memory than a statement does") from error
+        raise CheckFailed(_TOO_MUCH_MEMORY) from error
     except (
         PyPdfError,
         ArithmeticError,
@@ -132,14 +137,24 @@ def reading() -> Iterator[None]:
         TypeError,
         ValueError,
     ) as error:
-        # Whatever a stranger writes, a reader trips over it in its own way.
-        raise Refused(f"it cannot be read: {_first_line(error)}") from error
+        # A hostile file can make a PDF reader fail in many ways. pypdf may report its own error
+        # when it runs out of memory.
+        if _is_caused_by_memory_error(error):
+            raise CheckFailed(_TOO_MUCH_MEMORY) from error
+        raise CheckFailed(f"it cannot be read: {_first_line(error)}") from error
 
 
-def items(value: Any) -> list[Any]:
-    """The items of an array, or the one that stands for it."""
+def array_items(value: Any) -> list[Any]:
+    """Return the items of an array; a value that is not an array counts as its only item."""
     value = value.get_object()
     return list(value) if isinstance(value, list) else [value]
+
+
+def _is_caused_by_memory_error(error: BaseException) -> bool:
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, MemoryError):
+        cause = cause.__cause__ or cause.__context__
+    return cause is not None
 
 
 def _first_line(error: Exception) -> str:

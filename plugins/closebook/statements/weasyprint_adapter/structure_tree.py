@@ -1,10 +1,14 @@
-"""The tree of tags as PDF/UA wants it, from the one that WeasyPrint makes."""
+"""Repair the structure tree that WeasyPrint makes, so that it conforms to PDF/UA-1."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from closebook.statements.pdf.object_writer import number_of
+from closebook.statements.weasyprint_adapter.drawn_pages import (
+    DrawnPages,
+    object_number,
+    stream_commands,
+)
 
 _WITHOUT_MEANING = {"/Span", "/NonStruct"}
 _CELLS = {"/TD", "/TH"}
@@ -13,114 +17,128 @@ _POINTS_PER_PIXEL = 0.75
 
 
 @dataclass(frozen=True)
-class Tagged:
-    """A part's elements in reading order, and each page's elements by the number of their content.
+class StructureElements:
+    """The elements of some pages, as references, in reading order.
 
-    ``table`` is the element of the table of lines, whose rows are ``groups``.
+    ``lines_table`` is the table of the statement's lines, and ``row_groups`` are its children
+    (THead, TBody). ``content_owners`` has a list for each page: the element that owns each marked
+    content of the page, or None for an artifact, which no element owns.
     """
 
-    before: list[bytes]
-    table: bytes
-    groups: list[bytes]
-    after: list[bytes]
-    owners: list[list[bytes | None]]
+    before_lines: list[bytes]
+    lines_table: bytes
+    row_groups: list[bytes]
+    after_lines: list[bytes]
+    content_owners: list[list[bytes | None]]
 
 
-def tidy(part: Any, *, continued: bool) -> Tagged:
-    """Mend a part's tags in place, and return what its pages need in the whole document's tree.
+def repair_structure_tree(pages: DrawnPages, *, is_later_part: bool) -> StructureElements:
+    """Repair the structure tree of these pages in place, and return its elements.
 
-    WeasyPrint 70 leaves header cells without a scope, running heads tagged but outside of the
-    tree, a table on several pages as several tables, a picture's box in pixels from the top, and
-    an element of no meaning around each text. Here header cells get a scope, running heads and
-    repeated heads of the table become artifacts, the table is one, boxes are right, and texts
-    belong to the element that they are part of (ISO 14289-1, 7.1, 7.3, 7.5 and 7.8). Where the
-    part is ``continued``, its first table head is a repeated one too.
+    WeasyPrint 70 differs from ISO 14289-1 (7.1, 7.3, 7.5 and 7.8) in five ways. They are repaired:
+
+    - header cells have no scope: they get one;
+    - running heads are tagged but outside of the tree: they become artifacts;
+    - a table on several pages is several tables: it becomes one, and its repeated heads become
+      artifacts;
+    - a picture's box is in pixels from the top of the page: it gets PDF's units and origin;
+    - each text has an element without meaning around it: the text belongs to the element above.
+
+    ``is_later_part`` says that these pages continue a table of earlier pages: then their first
+    table head is a repeated one too.
     """
-    return _Tree(part).tidy(continued=continued)
+    return _TreeRepair(pages).repair(is_later_part=is_later_part)
 
 
-def named(commands: list[bytes]) -> list[bytes]:
-    """A font's map of glyphs to characters, without glyphs that stand for none.
+def complete_glyph_map(commands: list[bytes]) -> list[bytes]:
+    """Return a font's map of glyphs to characters with a character for each glyph.
 
-    In a cluster of glyphs WeasyPrint gives all characters to one of them. PDF/A-3a wants a
-    character for each (ISO 19005-3, 6.2.11.7.3): the others stand for a space of no width.
+    WeasyPrint gives all characters of a cluster to one of its glyphs, and none to the others.
+    PDF/A-3a requires a character for each glyph (ISO 19005-3, 6.2.11.7.3): the others get a space
+    of no width.
     """
     return [
         line.replace(b"> <>", b"> <200b>") if isinstance(line, bytes) else line for line in commands
     ]
 
 
-class _Tree:
-    def __init__(self, part: Any) -> None:
-        self._objects = part.objects
-        root = self._at(part.catalog["StructTreeRoot"])
-        self._document = self._at(root["K"][0])
-        self._pages = [self._objects[number] for number in part.pages["Kids"][::3]]
-        self._index = {page.number: index for index, page in enumerate(self._pages)}
-        nums = self._at(root["ParentTree"])["Nums"]
+class _TreeRepair:
+    def __init__(self, drawn: DrawnPages) -> None:
+        self._drawn = drawn
+        root = drawn.structure_tree
+        self._document = drawn.at(root["K"][0])
+        self._pages = drawn.pages
+        self._page_index = {page.number: index for index, page in enumerate(self._pages)}
+        nums = drawn.at(root["ParentTree"])["Nums"]
         self._owners: list[list[bytes | None]] = [[None] * len(owned) for owned in nums[1::2]]
 
-    def tidy(self, *, continued: bool) -> Tagged:
-        top = self._kids(self._document, in_head=False)
-        tables = [index for index, kid in enumerate(top) if self._at(kid)["S"] == "/Table"]
+    def repair(self, *, is_later_part: bool) -> StructureElements:
+        top = self._repaired_children(self._document, in_head=False)
+        tables = [i for i, child in enumerate(top) if self._drawn.at(child)["S"] == "/Table"]
         first, last = tables[0], tables[-1]
-        groups: list[bytes] = []
-        for kid in top[first : last + 1]:
-            for group in self._at(kid)["K"]:
-                if self._at(group)["S"] == "/THead" and (groups or continued):
-                    self._disown(self._at(group))
+        row_groups: list[bytes] = []
+        for child in top[first : last + 1]:
+            for group in self._drawn.at(child)["K"]:
+                element = self._drawn.at(group)
+                if element["S"] == "/THead" and (row_groups or is_later_part):
+                    self._disown_content(element)
                 else:
-                    self._at(group)["P"] = top[first]
-                    groups.append(group)
+                    element["P"] = top[first]
+                    row_groups.append(group)
         for page, owners in zip(self._pages, self._owners, strict=True):
-            self._make_artifacts(page, owners)
-        return Tagged(top[:first], top[first], groups, top[last + 1 :], self._owners)
+            self._mark_artifacts(page, owners)
+        return StructureElements(top[:first], top[first], row_groups, top[last + 1 :], self._owners)
 
-    def _disown(self, element: Any) -> None:
-        for kid in element["K"]:
-            if isinstance(kid, int):
-                self._owners[self._index[number_of(element["Pg"])]][kid] = None
+    def _own_content(self, content: int, element: Any, owner: bytes | None) -> None:
+        """Note the owner of a marked content that stands on the element's page."""
+        self._owners[self._page_index[object_number(element["Pg"])]][content] = owner
+
+    def _disown_content(self, element: Any) -> None:
+        for child in element["K"]:
+            if isinstance(child, int):
+                self._own_content(child, element, None)
             else:
-                self._disown(self._at(kid))
+                self._disown_content(self._drawn.at(child))
 
-    def _at(self, reference: bytes) -> Any:
-        return self._objects[number_of(reference)]
-
-    def _kids(self, element: Any, *, in_head: bool) -> list[Any]:
-        """The element's kids without those that mean nothing; contents are noted as its own."""
-        kids: list[Any] = []
-        for kid in element["K"]:
-            if isinstance(kid, int):
-                kids.append(kid)
-                self._owners[self._index[number_of(element["Pg"])]][kid] = element.reference
+    def _repaired_children(self, element: Any, *, in_head: bool) -> list[Any]:
+        """Return the element's children without those that have no meaning."""
+        children: list[Any] = []
+        for child in element["K"]:
+            if isinstance(child, int):
+                children.append(child)
+                self._own_content(child, element, element.reference)
                 continue
-            kids.extend(self._kid(element, self._at(kid), in_head=in_head))
-        return kids
+            children.extend(self._repaired(element, self._drawn.at(child), in_head=in_head))
+        return children
 
-    def _kid(self, element: Any, kid: Any, *, in_head: bool) -> Iterator[Any]:
-        name = kid["S"]
-        kid["K"] = type(kid["K"])(self._kids(kid, in_head=in_head or name == "/THead"))
-        repeats = name == element["S"] and name.startswith("/H")
-        if (name in _WITHOUT_MEANING or repeats) and self._fits(kid, element):
-            for grandkid in kid["K"]:
-                if isinstance(grandkid, int):
-                    page = self._index[number_of(kid["Pg"])]
-                    self._owners[page][grandkid] = element.reference
+    def _repaired(self, element: Any, child: Any, *, in_head: bool) -> Iterator[Any]:
+        """Yield the child, or its own children when it has no meaning, or nothing when empty."""
+        name = child["S"]
+        in_head = in_head or name == "/THead"
+        child["K"] = type(child["K"])(self._repaired_children(child, in_head=in_head))
+        repeats_parent = name == element["S"] and name.startswith("/H")
+        if (name in _WITHOUT_MEANING or repeats_parent) and self._fits(child, element):
+            for grandchild in child["K"]:
+                if isinstance(grandchild, int):
+                    self._own_content(grandchild, child, element.reference)
                 else:
-                    self._at(grandkid)["P"] = element.reference
-                yield grandkid
-        elif kid["K"] or name in _KEPT_WHEN_EMPTY:
+                    self._drawn.at(grandchild)["P"] = element.reference
+                yield grandchild
+        elif child["K"] or name in _KEPT_WHEN_EMPTY:
             if name in _WITHOUT_MEANING:
-                kid["S"] = "/P"
-            kid["P"] = element.reference
-            self._mend(kid, in_head=in_head)
-            yield kid.reference
+                child["S"] = "/P"
+            child["P"] = element.reference
+            self._repair_attributes(child, in_head=in_head)
+            yield child.reference
 
-    def _fits(self, kid: Any, element: Any) -> bool:
-        """Whether the kid's contents can stand in the element: the document itself holds none."""
-        return "Pg" in element or not any(isinstance(grandkid, int) for grandkid in kid["K"])
+    def _fits(self, child: Any, element: Any) -> bool:
+        """Return whether the child's content may stand in the element directly.
 
-    def _mend(self, element: Any, *, in_head: bool) -> None:
+        Only the document's own element, which has no page, may not hold content.
+        """
+        return "Pg" in element or not any(isinstance(item, int) for item in child["K"])
+
+    def _repair_attributes(self, element: Any, *, in_head: bool) -> None:
         name = element["S"]
         if name in _CELLS:
             element.pop("ID", None)
@@ -132,11 +150,11 @@ class _Tree:
                 element["A"] = attributes
         elif name == "/Figure":
             left, top, right, bottom = (edge * _POINTS_PER_PIXEL for edge in element["A"]["BBox"])
-            height = self._at(element["Pg"])["MediaBox"][3]
+            height = self._drawn.at(element["Pg"])["MediaBox"][3]
             element["A"]["BBox"][:] = [left, height - bottom, right, height - top]
 
-    def _make_artifacts(self, page: Any, owners: list[bytes | None]) -> None:
-        commands = self._at(page["Contents"]).stream
+    def _mark_artifacts(self, page: Any, owners: list[bytes | None]) -> None:
+        commands = stream_commands(self._drawn.content_of(page))
         for position, command in enumerate(commands):
             if isinstance(command, dict) and owners[command["MCID"]] is None:
                 commands[position - 1] = "/Artifact"

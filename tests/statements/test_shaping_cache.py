@@ -1,4 +1,4 @@
-"""Text that is shaped once stands on the page as WeasyPrint would have drawn it."""
+"""The cache of shaped text changes no byte of a document."""
 
 from contextlib import nullcontext
 
@@ -7,7 +7,7 @@ from weasyprint.text import line_break
 
 from closebook.statements.model import Statement
 from closebook.statements.render.document import render
-from closebook.statements.weasyprint_adapter import layout
+from closebook.statements.weasyprint_adapter import page_layout
 from tests.statements.rendered_pdf import rendered
 from tests.statements.samples import entry, kinds, of, statement
 
@@ -23,13 +23,15 @@ WRAPPED = "one line\nand another " + "שלום 123 مرحبا soft\u00adhyphen �
         statement(entry(-1, WRAPPED, counterparty=WRAPPED), holder=of("he_IL")),
     ],
 )
-def test_it_makes_the_same_bytes(made: Statement, monkeypatch: pytest.MonkeyPatch) -> None:
-    once = rendered(made)
-    monkeypatch.setattr(layout, "shaped_once", nullcontext)
-    assert render(made).pdf == once.pdf
+def test_a_document_has_the_same_bytes_with_and_without_the_cache(
+    made: Statement, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cached = rendered(made)
+    monkeypatch.setattr(page_layout, "cached_shaping", nullcontext)
+    assert render(made).pdf == cached.pdf
 
 
-def test_nobody_else_s_text_is_kept() -> None:
+def test_weasyprint_is_unchanged_after_a_document() -> None:
     before = line_break.Layout
     rendered(kinds()["one line"])
     assert line_break.Layout is before

@@ -1,4 +1,4 @@
-"""A document is in the store whole, under the name of its content, or not at all."""
+"""A document in the store is complete and has the name of its content, or it is not there."""
 
 import os
 import signal
@@ -12,7 +12,7 @@ from airflow.sdk.io import attach
 from fsspec.implementations.memory import MemoryFileSystem  # type: ignore[import-untyped]
 
 from closebook.errors import Misconfigured, Transient, WrongData
-from closebook.statements.document_store import Documents
+from closebook.statements.document_store import DocumentStore
 
 ROOT = Path(__file__).parents[2]
 CONTENT = b"%PDF-1.7 a document"
@@ -23,33 +23,32 @@ attach("memory", fs=MemoryFileSystem())
 
 
 @pytest.fixture(params=["file", "memory"])
-def documents(request: pytest.FixtureRequest, tmp_path: Path) -> Documents:
+def documents(request: pytest.FixtureRequest, tmp_path: Path) -> DocumentStore:
     """The store on a folder, and on an object store that has no true rename."""
-    return Documents(f"{request.param}://{tmp_path}/documents")
+    return DocumentStore(f"{request.param}://{tmp_path}/documents")
 
 
 def files_below(folder: Path) -> list[Path]:
     return [path for path in folder.rglob("*") if path.is_file()]
 
 
-def test_a_document_is_named_by_its_content(documents: Documents) -> None:
+def test_a_document_is_named_by_its_content(documents: DocumentStore) -> None:
     stored = documents.put(CONTENT, folder="statements", suffix="pdf")
     assert stored.object_name == NAME
     assert stored.sha256 == SHA256
     assert stored.byte_count == len(CONTENT)
     assert documents.exists(NAME)
     assert documents.read(NAME) == CONTENT
-    assert documents.url(NAME).endswith(f"/documents/{NAME}")
 
 
-def test_a_document_that_was_never_put_is_not_there(documents: Documents) -> None:
+def test_a_document_that_was_never_stored_is_not_there(documents: DocumentStore) -> None:
     assert not documents.exists(NAME)
     with pytest.raises(WrongData, match="not in the store"):
         documents.read(NAME)
 
 
-def test_putting_the_same_content_again_writes_nothing(tmp_path: Path) -> None:
-    documents = Documents(f"file://{tmp_path}")
+def test_storing_the_same_content_again_writes_nothing(tmp_path: Path) -> None:
+    documents = DocumentStore(f"file://{tmp_path}")
     documents.put(CONTENT, folder="statements", suffix="pdf")
     before = (tmp_path / NAME).stat()
     documents.put(CONTENT, folder="statements", suffix="pdf")
@@ -57,20 +56,20 @@ def test_putting_the_same_content_again_writes_nothing(tmp_path: Path) -> None:
     assert (before.st_ino, before.st_mtime_ns) == (after.st_ino, after.st_mtime_ns)
 
 
-def test_a_document_cut_short_is_mended_by_putting_it_again(tmp_path: Path) -> None:
-    documents = Documents(f"file://{tmp_path}")
+def test_a_document_that_was_cut_short_is_repaired_by_storing_it_again(tmp_path: Path) -> None:
+    documents = DocumentStore(f"file://{tmp_path}")
     documents.put(CONTENT, folder="statements", suffix="pdf")
     os.truncate(tmp_path / NAME, 4)
     documents.put(CONTENT, folder="statements", suffix="pdf")
     assert documents.read(NAME) == CONTENT
 
 
-def test_nothing_temporary_is_left(tmp_path: Path) -> None:
-    Documents(f"file://{tmp_path}").put(CONTENT, folder="statements", suffix="pdf")
+def test_no_temporary_file_is_left(tmp_path: Path) -> None:
+    DocumentStore(f"file://{tmp_path}").put(CONTENT, folder="statements", suffix="pdf")
     assert files_below(tmp_path) == [tmp_path / NAME]
 
 
-def test_a_changed_document_is_noticed(documents: Documents, tmp_path: Path) -> None:
+def test_a_changed_document_is_noticed(documents: DocumentStore, tmp_path: Path) -> None:
     documents.put(CONTENT, folder="statements", suffix="pdf")
     changed = CONTENT.replace(b"a", b"b")
     (documents._base / NAME).write_bytes(changed)
@@ -78,20 +77,20 @@ def test_a_changed_document_is_noticed(documents: Documents, tmp_path: Path) -> 
         documents.read(NAME)
 
 
-def test_a_write_that_fails_half_way_leaves_nothing(tmp_path: Path) -> None:
-    # Given a process that may not write files of more than 64 KiB, as a full disk would stop it
+def test_a_write_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    # Given a process that may not write more than 64 KiB into a file, which acts like a full disk
     program = """
 import resource, sys
 from closebook.errors import Transient
-from closebook.statements.document_store import Documents
-documents = Documents(sys.argv[1])
+from closebook.statements.document_store import DocumentStore
+documents = DocumentStore(sys.argv[1])
 resource.setrlimit(resource.RLIMIT_FSIZE, (65536, 65536))
 try:
     documents.put(bytes(1_000_000), folder="statements", suffix="pdf")
 except Transient as error:
     print(error)
 """
-    # When it puts a larger document
+    # When it stores a larger document
     ran = subprocess.run(
         [sys.executable, "-c", program, f"file://{tmp_path}/documents"],
         env=os.environ | {"PYTHONPATH": str(ROOT / "plugins")},
@@ -99,22 +98,22 @@ except Transient as error:
         text=True,
         check=True,
     )
-    # Then it is told so, and neither the document nor a part of it is there
+    # Then it gets an error, and neither the document nor a part of it is there
     assert "the document store failed at statements/" in ran.stdout
     assert "File too large" in ran.stdout
     assert files_below(tmp_path / "documents") == []
 
 
-def test_what_a_killed_writer_left_is_swept_away_once_nobody_can_be_writing_it(
+def test_the_partial_file_of_a_killed_process_is_removed_an_hour_later(
     tmp_path: Path,
 ) -> None:
-    # Given a document, and a process that is killed in the midst of writing another one
-    documents = Documents(f"file://{tmp_path}")
+    # Given a document, and a process that was killed while it wrote another one
+    documents = DocumentStore(f"file://{tmp_path}")
     stored = documents.put(CONTENT, folder="statements", suffix="pdf")
     program = """
 import resource, signal, sys
-from closebook.statements.document_store import Documents
-documents = Documents(sys.argv[1])
+from closebook.statements.document_store import DocumentStore
+documents = DocumentStore(sys.argv[1])
 signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
 resource.setrlimit(resource.RLIMIT_FSIZE, (65536, 65536))
 documents.put(bytes(1_000_000), folder="statements", suffix="pdf")
@@ -126,24 +125,24 @@ documents.put(bytes(1_000_000), folder="statements", suffix="pdf")
     )
     assert killed.returncode == -signal.SIGXFSZ
     (left,) = [path for path in files_below(tmp_path) if path.name.endswith(".partial")]
-    # When the store is swept at once, then it stays: somebody might be writing it
-    assert documents.sweep("statements") == 0
+    # When partial files are removed at once, then this one stays: its process may still write it
+    assert documents.remove_partial_files("statements") == 0
     assert left.exists()
-    # And when it is swept later, it goes, and the document stays
+    # When they are removed more than an hour later, then it is gone, and the document stays
     os.utime(left, (0, 0))
-    assert documents.sweep("statements") == 1
+    assert documents.remove_partial_files("statements") == 1
     assert files_below(tmp_path) == [tmp_path / stored.object_name]
 
 
-def test_there_is_nothing_to_sweep_where_nothing_was_written(documents: Documents) -> None:
-    assert documents.sweep("statements") == 0
+def test_nothing_is_removed_where_no_partial_file_is(documents: DocumentStore) -> None:
+    assert documents.remove_partial_files("statements") == 0
     documents.put(CONTENT, folder="statements", suffix="pdf")
-    assert documents.sweep("statements") == 0
+    assert documents.remove_partial_files("statements") == 0
     assert documents.exists(NAME)
 
 
 class _FullStore(MemoryFileSystem):  # type: ignore[misc]
-    """A store on which the move of an upload to its place fails."""
+    """An object store on which the rename of an upload fails."""
 
     store: dict[str, object] = {}  # noqa: RUF012
     pseudo_dirs = [""]  # noqa: RUF012
@@ -152,12 +151,14 @@ class _FullStore(MemoryFileSystem):  # type: ignore[misc]
         raise OSError(28, "No space left on device")
 
 
-def test_a_move_that_fails_leaves_nothing_in_an_object_store() -> None:
+def test_a_rename_that_fails_leaves_nothing_in_an_object_store() -> None:
     store = _FullStore()
     store.touch("/before")
     attach("memory", conn_id="full", fs=store)
     with pytest.raises(Transient, match="No space left on device"):
-        Documents("memory://full@bucket/documents").put(CONTENT, folder="statements", suffix="pdf")
+        DocumentStore("memory://full@bucket/documents").put(
+            CONTENT, folder="statements", suffix="pdf"
+        )
     assert store.find("/") == ["/before"]
 
 
@@ -172,7 +173,7 @@ def test_a_move_that_fails_leaves_nothing_in_an_object_store() -> None:
     ],
 )
 def test_a_name_that_leads_out_of_the_store_is_refused(
-    object_name: str, documents: Documents
+    object_name: str, documents: DocumentStore
 ) -> None:
     with pytest.raises(WrongData, match="not the name of a document"):
         documents.read(object_name)
@@ -181,8 +182,8 @@ def test_a_name_that_leads_out_of_the_store_is_refused(
 
 
 @pytest.mark.parametrize(("folder", "suffix"), [("../x", "pdf"), ("Anna Smith", "pdf"), ("a", "/")])
-def test_a_folder_or_suffix_that_is_no_plain_word_is_refused(
-    folder: str, suffix: str, documents: Documents
+def test_a_folder_or_suffix_that_is_not_a_plain_word_is_refused(
+    folder: str, suffix: str, documents: DocumentStore
 ) -> None:
     with pytest.raises(Misconfigured):
         documents.put(CONTENT, folder=folder, suffix=suffix)
@@ -191,4 +192,4 @@ def test_a_folder_or_suffix_that_is_no_plain_word_is_refused(
 @pytest.mark.parametrize("url", ["/var/documents", "nosuchscheme://bucket/folder"])
 def test_a_url_that_cannot_be_opened_is_a_wrong_setting(url: str) -> None:
     with pytest.raises(Misconfigured, match="CLOSEBOOK_DOCUMENTS_URL"):
-        Documents(url)
+        DocumentStore(url)

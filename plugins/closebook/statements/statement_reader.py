@@ -1,4 +1,4 @@
-"""A month's frozen rows in the reporting store, as statements."""
+"""Read the statements that a close has frozen in the reporting store."""
 
 from psycopg.rows import DictRow
 
@@ -10,8 +10,12 @@ from closebook.statements.model import Correction, Holder, Issuer, Statement, St
 from closebook.store.session import Store
 
 
-def closed_month(store: Store, close_id: int) -> Period:
-    """The month as it was closed, whatever the business time zone is by now."""
+def read_closed_month(store: Store, close_id: int) -> Period:
+    """Return the month with the bounds and the time zone that it was closed with.
+
+    The business time zone may have changed since. Raises WrongData when the store has no such
+    close.
+    """
     row = store.execute(query("closes/period"), {"close_id": close_id}).fetchone()
     if row is None:
         raise WrongData(
@@ -21,8 +25,12 @@ def closed_month(store: Store, close_id: int) -> Period:
     return Period.from_register(row)
 
 
-def frozen_statement(store: Store, settings: Settings, month: Period, row: DictRow) -> Statement:
-    """Build a statement from its frozen rows; it refuses to exist if it does not tie out."""
+def read_statement(store: Store, settings: Settings, month: Period, row: DictRow) -> Statement:
+    """Return one statement, built from its frozen lines.
+
+    ``row`` is a row of statement_documents/of_shard. Raises WrongData when the statement does not
+    tie out.
+    """
     lines = store.execute(
         query("statement_lines/of_statement"),
         {"close_id": row["issued_close_id"], "account_id": row["account_id"]},
@@ -69,6 +77,6 @@ def _correction(row: DictRow, month: Period) -> Correction | None:
     return Correction(
         superseded_version=row["statement_version"] - 1,
         superseded_issued_on=day_containing(row["superseded_at"], month.time_zone).first_date,
-        # Versions of before had to give none.
+        # Corrections were once allowed without a reason.
         reason=row["correction_reason"] or "",
     )

@@ -1,4 +1,4 @@
-"""Names are set in the template's own fonts; what these lack is replaced, and counted."""
+"""Text is set in the template's own fonts; characters that they lack are replaced and counted."""
 
 import logging
 from dataclasses import replace
@@ -10,8 +10,8 @@ import pytest
 from closebook.errors import Misconfigured
 from closebook.statements.model import Statement
 from closebook.statements.render.document import render
-from closebook.statements.render.fonts import Typefaces
-from closebook.statements.render.sanitize import Shown
+from closebook.statements.render.fonts import Fonts
+from closebook.statements.render.sanitize import Sanitizer
 from tests.statements.rendered_pdf import (
     TEMPLATES,
     content,
@@ -50,7 +50,7 @@ def embedded(made: Statement) -> set[str]:
         "Ніно გიორგაძე",
     ],
 )
-def test_names_in_many_scripts_are_set_in_fonts_that_have_them(name: str) -> None:
+def test_names_in_many_scripts_are_set_in_the_noto_fonts(name: str) -> None:
     made = statement(entry(-5, name), holder=replace(HOLDER, name=name))
     assert rendered(made).replaced_count == 0
     assert embedded(made)
@@ -59,7 +59,7 @@ def test_names_in_many_scripts_are_set_in_fonts_that_have_them(name: str) -> Non
     assert squeezed(name)[:3] in text or squeezed(name)[::-1][:3] in text
 
 
-def test_every_glyph_says_which_characters_it_stands_for() -> None:
+def test_every_glyph_has_a_character_in_the_pdf() -> None:
     made = statement(entry(-5, "नीलम शर्मा"), entry(-5, "لا إله فاطمة"), entry(-5, "ffi Å 👍🏽"))
     for page in opened(made).pages:
         for font in page.Resources.Font.values():
@@ -68,7 +68,7 @@ def test_every_glyph_says_which_characters_it_stands_for() -> None:
             assert b"> <0000>" not in mapping
 
 
-def test_emoji_are_outlines_of_a_font() -> None:
+def test_emoji_are_outlines_of_a_font_and_not_pictures() -> None:
     made = statement(entry(-5, "Gift 🎁 for 😀"))
     (page,) = pages(made)
     assert "Gift 🎁 for 😀" in page
@@ -77,15 +77,15 @@ def test_emoji_are_outlines_of_a_font() -> None:
     assert not opened(made).pages[0].get_images()
 
 
-def test_a_character_that_no_font_has_is_replaced_on_the_page_and_counted(
+def test_a_character_without_a_glyph_is_replaced_on_the_page_and_counted(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    # Given letters of a script that the template has no font of, and a private character
+    # Given letters of a script for which the template has no font, and a private character
     made = statement(entry(-5, "a𐎠b𐎡c\ue000d"), holder=replace(HOLDER, name="𐎠Eleanor"))
     # When it is rendered
     with caplog.at_level(logging.WARNING, "closebook"):
         document = render(made)
-    # Then each stands as the replacement character, and the page and the log say how many
+    # Then each is printed as U+FFFD, and the page and the log say how many there are
     (page,) = pages(made)
     assert "a�b�c�d" in page
     assert "�Eleanor" in page
@@ -95,17 +95,17 @@ def test_a_character_that_no_font_has_is_replaced_on_the_page_and_counted(
     assert "Eleanor" not in caplog.text
 
 
-def test_what_has_no_picture_of_its_own_is_not_taken_for_missing() -> None:
-    shown = Shown(Typefaces.of(CONFIGURATION))
+def test_a_character_that_needs_no_glyph_is_not_replaced() -> None:
+    sanitize = Sanitizer(Fonts.installed(CONFIGURATION))
     for text in ("نی\u200cخواهم", "❤\ufe0f", "👩\u200d👧", "a\u200eb\u00adc"):
-        assert shown(text).strip("\u200f") == text
-    assert shown.replaced_count == 0
+        assert sanitize(text).strip("\u200f") == text
+    assert sanitize.replaced_count == 0
 
 
-def test_a_tower_of_marks_is_cut_off_and_counted() -> None:
-    shown = Shown(Typefaces.of(CONFIGURATION))
-    assert shown("a" + "\u0301" * 50 + "b") == "a" + "\u0301" * 6 + "�b"
-    assert shown.replaced_count == 1
+def test_excess_combining_marks_are_cut_off_and_counted() -> None:
+    sanitize = Sanitizer(Fonts.installed(CONFIGURATION))
+    assert sanitize("a" + "\u0301" * 50 + "b") == "a" + "\u0301" * 6 + "�b"
+    assert sanitize.replaced_count == 1
 
 
 def test_fonts_that_are_not_installed_are_named(
@@ -121,6 +121,6 @@ def test_fonts_that_are_not_installed_are_named(
 
 
 def test_no_other_font_of_the_machine_is_used() -> None:
-    files = Typefaces.of(CONFIGURATION).files
+    files = Fonts.installed(CONFIGURATION).files
     assert len(files) == len(set(files)) > 20
     assert not [file for file in files if "Color" in file.name or "DejaVu" in file.name]

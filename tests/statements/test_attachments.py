@@ -1,4 +1,4 @@
-"""The printed page, the XML and the CSV of a statement say the same."""
+"""The printed page, the XML and the CSV of a statement have the same content."""
 
 import csv
 import re
@@ -61,7 +61,7 @@ def number(text: str) -> Decimal:
 
 
 @pytest.mark.parametrize("kind", list(kinds()))
-def test_the_xml_is_valid_and_says_what_the_statement_says(kind: str) -> None:
+def test_the_xml_is_valid_and_has_the_numbers_of_the_statement(kind: str) -> None:
     made = kinds()[kind]
     tree = xml(made)
     code = made.currency
@@ -78,7 +78,7 @@ def test_the_xml_is_valid_and_says_what_the_statement_says(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", list(kinds()))
-def test_the_csv_says_what_the_statement_says(kind: str) -> None:
+def test_the_csv_has_the_numbers_of_the_statement(kind: str) -> None:
     made = kinds()[kind]
     of = {
         record: [row for row in rows(made) if row["record"] == record]
@@ -108,7 +108,7 @@ def test_the_csv_says_what_the_statement_says(kind: str) -> None:
     "made", [many(70), many(700), kinds()["overdrawn"]], ids=["70", "700", "overdrawn"]
 )
 def test_page_xml_and_csv_have_the_same_lines_balances_and_totals(made: Statement) -> None:
-    # Given the three as a reader of each finds them
+    # Given the lines as a reader of each form finds them
     printed = "\n".join(pages(made))
     line = re.compile(r"^ *(\d+ Oct 2026) .*?(T\d+) +([\d,.]+) +(−?[\d,.]+)$", re.MULTILINE)
     on_page = [
@@ -145,7 +145,7 @@ def test_page_xml_and_csv_have_the_same_lines_balances_and_totals(made: Statemen
     assert summary("Debits") == total(tree, "TtlDbtNtries/Sum") == -Decimal(debited["amount"])
 
 
-def test_the_twins_are_associated_files_of_the_document_with_its_date() -> None:
+def test_the_attachments_are_associated_files_of_the_document_with_its_date() -> None:
     document = opened(many(2))
     assert list(document.attachments) == ["statement.csv", "statement.xml"]
     files = list(document.Root.AF)
@@ -155,9 +155,9 @@ def test_the_twins_are_associated_files_of_the_document_with_its_date() -> None:
         assert str(file.Desc)
         assert file.EF.F.Subtype == media_type
         assert str(file.EF.F.Params.ModDate) == "D:20261102000000Z"
-    twins = {twin.name: twin.content for twin in rendered(many(2)).twins}
-    assert twins == {name: attached(many(2), name) for name in twins}
-    assert len(twins) == 2
+    contents = {it.name: it.content for it in rendered(many(2)).attachments}
+    assert contents == {name: attached(many(2), name) for name in contents}
+    assert len(contents) == 2
 
 
 anything = st.text(st.characters(codec=None), max_size=300)
@@ -174,7 +174,7 @@ def test_no_text_of_a_stranger_makes_the_xml_invalid(
     assert len(tree.findall(f".//{{{NAMESPACE}}}Ntry")) == 1
 
 
-def test_an_amount_that_the_standard_has_no_room_for_is_refused() -> None:
+def test_an_amount_with_more_digits_than_the_standard_allows_is_refused() -> None:
     with pytest.raises(WrongData, match="account 77 has an amount of 1000000000000000000 minor"):
         xml_of(statement(opening_minor=10**18))
 
@@ -191,7 +191,7 @@ def test_no_cell_of_a_strangers_text_is_computed(beginning: str) -> None:
 
 
 @given(text=anything)
-def test_the_csv_gives_back_each_text_whole(text: str) -> None:
+def test_the_csv_has_each_text_in_one_cell(text: str) -> None:
     content = statement_csv(statement(entry(-1, text), entry(5, "next")))
     made = list(csv.DictReader(StringIO(content.decode("utf-8-sig"), newline="")))
     assert [row["record"] for row in made] == [
@@ -205,7 +205,7 @@ def test_the_csv_gives_back_each_text_whole(text: str) -> None:
     assert made[2]["description"] == "next"
 
 
-def test_a_corrected_statement_names_in_the_xml_what_it_replaces_and_why() -> None:
+def test_the_xml_of_a_corrected_statement_names_the_replaced_version_and_the_reason() -> None:
     reason = "late <&> " + "because " * 90
     [said] = texts(xml(corrected(statement(entry(100)), reason)), "AddtlStmtInf")
     assert said.startswith(

@@ -1,4 +1,4 @@
-"""A long account is set in parts that nobody sees, in linear time and the memory of one part."""
+"""A long statement is laid out in parts that no reader can see, with the memory of one part."""
 
 import os
 import re
@@ -12,7 +12,7 @@ from closebook.statements.render import pagination
 from tests.statements.rendered_pdf import ROOT, content, pages
 from tests.statements.samples import entry, many, statement
 
-COUNT = pagination.MOST_LINES_OF_A_WHOLE + 1
+COUNT = pagination.MAX_LINES_WITHOUT_PARTS + 1
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def test_each_page_has_its_number_and_that_of_all_pages(long: tuple[Statement, l
         assert re.findall(r"Page \d+ of \d+", page) == [f"Page {number} of {len(printed)}"]
 
 
-def test_parts_meet_where_a_page_is_full(long: tuple[Statement, list[str]]) -> None:
+def test_every_part_ends_with_a_full_page(long: tuple[Statement, list[str]]) -> None:
     _, printed = long
     lines = [len(re.findall(r"T48\d{4}", page)) for page in printed]
     assert len(set(lines[1:-2])) == 1, lines
@@ -50,14 +50,14 @@ def test_the_letterhead_is_on_the_first_page_and_the_notes_are_on_the_last(
     assert all("Account statement, October 2026" in page for page in printed[1:])
 
 
-def test_a_line_that_is_longer_than_a_part_is_whole() -> None:
-    # Given so long an account that it is set in parts, with a line that fills pages in its midst
+def test_a_line_that_is_longer_than_a_part_is_complete() -> None:
+    # Given a statement that is laid out in parts, and one line that fills several pages
     words = [f"word{number:05d}" for number in range(4000)]
     entries = [entry(-1) for _ in range(COUNT)]
     entries[5] = entry(-1, " ".join(words))
     # When it is printed
     text = content(statement(*entries))
-    # Then no word of it is lost or repeated, nor any other line
+    # Then no word of this line is lost or repeated, and no other line either
     assert re.findall(r"word\d{5}", text) == words
     assert len(re.findall(r"T48\d{4}", text)) == COUNT
 
@@ -74,7 +74,7 @@ print(peak_memory_kb())
 """
 
 
-def test_three_times_as_many_lines_take_hardly_more_memory() -> None:
+def test_three_times_as_many_lines_take_at_most_a_quarter_more_memory() -> None:
     def megabytes(count: int) -> float:
         ran = subprocess.run(
             [sys.executable, "-c", PROGRAM, str(count)],

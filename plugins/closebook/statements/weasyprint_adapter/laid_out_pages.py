@@ -1,0 +1,51 @@
+"""Pages that WeasyPrint has laid out: what stands on which page."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from closebook.statements.weasyprint_adapter.drawn_pages import DrawnPages
+
+
+class LaidOutPages:
+    """The pages that WeasyPrint made of one XHTML page. ``document`` is its Document."""
+
+    def __init__(self, document: Any) -> None:
+        self._document = document
+
+    def headings(self) -> list[tuple[str, int]]:
+        """Return the headings, each with the index of its page."""
+        left, found = list(self._document.make_bookmark_tree()), []
+        while left:
+            title, (page, _, _), below, _ = left.pop(0)
+            found.append((title, page))
+            left[:0] = below
+        return found
+
+    def line_numbers(self) -> list[list[int]]:
+        """Return, for each page, the numbers of the statement's lines that stand on it, in order.
+
+        A line that continues on the next page is on both pages.
+        """
+        return [list(_line_numbers(page._page_box)) for page in self._document.pages]
+
+    def first(self, page_count: int) -> "LaidOutPages":
+        """Return the first pages alone."""
+        return LaidOutPages(self._document.copy(self._document.pages[:page_count]))
+
+    def draw(self, *, tags: bool) -> DrawnPages:
+        """Draw the pages; ``tags`` says whether with a structure tree."""
+        from weasyprint import DEFAULT_OPTIONS
+        from weasyprint.pdf import generate_pdf
+
+        options = DEFAULT_OPTIONS | {"pdf_tags": tags, "pdf_version": "1.7"}
+        return DrawnPages(generate_pdf(self._document, None, 1, **options))
+
+
+def _line_numbers(box: Any) -> Iterator[int]:
+    if box.element is not None and box.element_tag == "tr":
+        number = box.element.get("data-line")
+        if number is not None:
+            yield int(number)
+        return
+    for child in getattr(box, "children", ()):
+        yield from _line_numbers(child)

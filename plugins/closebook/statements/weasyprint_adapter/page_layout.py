@@ -1,0 +1,181 @@
+"""Lay out pages with WeasyPrint, which may fetch nothing but the assets that it is given."""
+
+import logging
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from enum import Enum, auto
+from pathlib import Path
+from typing import Any
+
+from defusedxml.ElementTree import ParseError, fromstring
+
+from closebook.errors import Misconfigured, WrongData
+from closebook.statements.library_versions import WEASYPRINT
+from closebook.statements.weasyprint_adapter.drawn_pages import DrawnPages
+from closebook.statements.weasyprint_adapter.laid_out_pages import LaidOutPages
+from closebook.statements.weasyprint_adapter.shaping_cache import cached_shaping
+
+ELEMENTS_CSS = "elements.css"
+STATEMENT_CSS = "statement.css"
+PART_CSS = "part.css"
+LATER_PART_CSS = "later_part.css"
+PAGE_NUMBERS_CSS = "page_numbers.css"
+STYLE_SHEETS = (ELEMENTS_CSS, STATEMENT_CSS, PART_CSS, LATER_PART_CSS, PAGE_NUMBERS_CSS)
+
+
+class PartKind(Enum):
+    """Which part of a statement is laid out: all of it, its first part, or a later part."""
+
+    WHOLE = auto()
+    FIRST = auto()
+    LATER = auto()
+
+
+class PageLayout:
+    """Lays out the pages of one template. A process makes one and uses it for all statements."""
+
+    def __init__(self, folder: Path, font_configuration: Path) -> None:
+        """Load the template's style sheets, and the fonts that ``font_configuration`` accepts.
+
+        Raises Misconfigured when the installed WeasyPrint is not supported, or when a style sheet
+        names an address.
+        """
+        WEASYPRINT.check_installed()
+        # This import takes a second, which the parse of a DAG file must not pay for.
+        from weasyprint.text.fonts import FontConfiguration
+
+        # WeasyPrint logs several lines for each page, which would bury a task's own log.
+        logging.getLogger("weasyprint.progress").setLevel(logging.WARNING)
+        self._folder = folder
+        self._denied: list[str] = []
+        self._fonts = _with_fontconfig(font_configuration, FontConfiguration)
+        whole, part, later_part = map(self._style, (STATEMENT_CSS, PART_CSS, LATER_PART_CSS))
+        self._styles = {
+            PartKind.WHOLE: [whole],
+            PartKind.FIRST: [whole, part],
+            PartKind.LATER: [whole, part, later_part],
+        }
+        self._page_number_style = self._style(PAGE_NUMBERS_CSS)
+        self._html = _html_class(self._style(ELEMENTS_CSS), folder)
+
+    @contextmanager
+    def forbid_fetching(self, document_name: str) -> Iterator[None]:
+        """Raise WrongData when a page inside this block asks for an address that is no asset.
+
+        ``document_name`` is what the error calls the document.
+        """
+        from weasyprint.urls import FatalURLFetchingError
+
+        self._denied.clear()
+        # For a picture inside a page WeasyPrint catches even this error: the list of denied
+        # addresses decides, not the error.
+        with suppress(FatalURLFetchingError):
+            yield
+        if self._denied:
+            raise WrongData(
+                "CB-DATA-PAGE-ASKED-FOR-ADDRESS",
+                f"{document_name} was not made: its page asked for a {self._denied[0]} address, "
+                f"and only the template's own assets are allowed; look for the address in "
+                f"{self._folder}",
+            )
+
+    def lay_out(self, page: str, kind: PartKind, assets: dict[str, bytes]) -> LaidOutPages:
+        """Lay out a page of XHTML. ``assets`` are the pictures that it may show, by address.
+
+        Raises Misconfigured when the page is not well-formed XML.
+        """
+        html = self._html(page, _fetcher(assets, self._denied))
+        with cached_shaping():
+            return LaidOutPages(
+                html.render(stylesheets=self._styles[kind], font_config=self._fonts)
+            )
+
+    def draw_page_numbers(self, page: str) -> DrawnPages:
+        """Lay out and draw the page numbers of a long statement: one small page for each."""
+        html = self._html(page, _fetcher({}, self._denied))
+        laid_out = html.render(stylesheets=[self._page_number_style], font_config=self._fonts)
+        return LaidOutPages(laid_out).draw(tags=False)
+
+    def _style(self, name: str) -> Any:
+        from weasyprint import CSS
+        from weasyprint.urls import FatalURLFetchingError
+
+        try:
+            return CSS(
+                string=(self._folder / name).read_text(encoding="utf-8"),
+                base_url="asset:",
+                url_fetcher=_fetcher({}, self._denied),
+                font_config=self._fonts,
+            )
+        except FatalURLFetchingError as error:
+            raise Misconfigured(
+                "CB-CONFIG-TEMPLATE-ASKS-FOR-ADDRESS",
+                f"{self._folder / name} asks for a {error} address, and statements are made "
+                "from installed fonts and the template's own assets only; take the address out",
+            ) from None
+
+
+def _with_fontconfig(configuration: Path, make: Callable[[], Any]) -> Any:
+    """Call ``make`` while fontconfig reads this file instead of the machine's own configuration."""
+    before = os.environ.get("FONTCONFIG_FILE")
+    os.environ["FONTCONFIG_FILE"] = str(configuration)
+    try:
+        return make()
+    finally:
+        if before is None:
+            del os.environ["FONTCONFIG_FILE"]
+        else:
+            os.environ["FONTCONFIG_FILE"] = before
+
+
+def _html_class(element_styles: Any, folder: Path) -> Any:
+    """Return a subclass of WeasyPrint's HTML that reads XML and has these styles for elements.
+
+    The template's pages are well-formed XML. WeasyPrint's own parser, which accepts any HTML, takes
+    6 % of a document's time; an XML parser takes almost none.
+    """
+    from cssselect2 import ElementWrapper
+    from weasyprint import HTML
+
+    class XmlPage(HTML):  # type: ignore[misc]
+        def __init__(self, page: str, url_fetcher: Any) -> None:
+            self.base_url, self.url_fetcher, self.media_type = "asset:", url_fetcher, "print"
+            root = _parse(page, folder)
+            self.wrapper_element = ElementWrapper.from_html_root(root, content_language=None)
+            self.etree_element = self.wrapper_element.etree_element
+
+        def _ua_stylesheets(self, forms: bool = False) -> list[Any]:
+            return [element_styles]
+
+    return XmlPage
+
+
+def _parse(page: str, folder: Path) -> Any:
+    try:
+        return fromstring(page)
+    except ParseError as error:  # guard: documents.page-is-xml
+        raise Misconfigured(
+            "CB-CONFIG-TEMPLATE-NOT-XML",
+            f"a page of {folder} is no well-formed XML ({error}): close each of its elements, and "
+            "let Jinja2 escape whatever it prints",
+        ) from None
+
+
+def _fetcher(assets: dict[str, bytes], denied: list[str]) -> Any:
+    """Return a URL fetcher that serves these assets.
+
+    For any other URL it adds the scheme to ``denied`` and ends the document with an error.
+    """
+    from weasyprint.urls import FatalURLFetchingError, URLFetcher, URLFetcherResponse
+
+    class AssetFetcher(URLFetcher):  # type: ignore[misc]
+        def fetch(self, url: str, headers: object = None) -> URLFetcherResponse:
+            if url in assets:
+                return URLFetcherResponse(url, assets[url], {"Content-Type": "image/svg+xml"})
+            # WeasyPrint would catch an ordinary exception and go on without the asset. Only the
+            # scheme is kept, since the rest of the address may hold what a stranger wrote.
+            denied.append(url.partition(":")[0])
+            raise FatalURLFetchingError(denied[-1])
+
+    return AssetFetcher()

@@ -1,0 +1,64 @@
+"""The manifest lists every statement of a month with the sha256 of its document."""
+
+from hashlib import sha256
+
+import pytest
+
+from closebook.errors import WrongData
+from closebook.settings import Settings
+from closebook.statements.manifest import write_manifest
+from tests.books import Books
+from tests.close_fixtures import RUN
+from tests.closes.month_documents import ACCOUNTS, documents, manifest_of, render_all, stored
+
+
+def test_the_manifest_lists_every_statement_with_the_digest_of_its_file(
+    settings: Settings, books: Books, close_id: int
+) -> None:
+    render_all(settings, close_id)
+
+    manifest, contents = manifest_of(settings, close_id)
+
+    assert (manifest.document_count, manifest.missing_count) == (3, 0)
+    assert (contents["month"], contents["close_id"]) == ("2026-10", close_id)
+    listed = {entry["account_id"]: entry for entry in contents["statements"]}
+    frozen = books.statements(close_id)
+    assert listed.keys() == frozen.keys() == set(ACCOUNTS)
+    for account_id, entry in listed.items():
+        opening, closing, lines = frozen[account_id]
+        assert (entry["opening_minor"], entry["closing_minor"]) == (opening, closing)
+        assert entry["line_count"] == lines
+        content = stored(settings, entry["object_name"]).read_bytes()
+        assert entry["sha256"] == sha256(content).hexdigest()
+    assert [listed[a]["currency"] for a in ACCOUNTS] == ["USD", "JPY", "KWD"]
+    assert (
+        manifest.sha256 == sha256(stored(settings, manifest.object_name).read_bytes()).hexdigest()
+    )
+
+
+def test_the_manifest_counts_the_missing_documents(settings: Settings, close_id: int) -> None:
+    render_all(settings, close_id, [1])
+
+    manifest, contents = manifest_of(settings, close_id)
+
+    assert (manifest.document_count, manifest.missing_count) == (1, 2)
+    assert [entry["sha256"] is None for entry in contents["statements"]] == [False, True, True]
+
+
+def test_a_manifest_that_is_written_again_is_the_same(
+    settings: Settings, books: Books, close_id: int
+) -> None:
+    render_all(settings, close_id)
+
+    assert manifest_of(settings, close_id) == manifest_of(settings, close_id)
+    assert len(books.rows("select 1 from reporting.statement_manifests")) == 1
+
+
+def test_a_registered_document_that_is_lost_stops_the_manifest(
+    settings: Settings, books: Books, close_id: int
+) -> None:
+    render_all(settings, close_id)
+    stored(settings, documents(books)[2]["object_name"]).unlink()
+
+    with pytest.raises(WrongData, match="accounts 2 "):
+        write_manifest(settings, close_id, RUN)
