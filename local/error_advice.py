@@ -115,6 +115,13 @@ ADVICE: Mapping[str, str] = {
     "CB-DATA-CHECK-FAILED": (
         "[The checks](operations.md#the-checks) says of each check where to look."
     ),
+    "CB-DATA-CLOSE-NOT-REGISTERED": (
+        "From the store itself: somebody writes rows past Closebook. A close that meets it says "
+        "CB-DATA-ROWS-REFUSED."
+    ),
+    "CB-DATA-CLOSE-STAYS": (
+        "From the store itself: somebody, be it its owner, tried to change the register of closes."
+    ),
     "CB-DATA-CLOSE-UNKNOWN": (
         "The run began before the store was restored or changed. Trigger the month."
     ),
@@ -123,6 +130,7 @@ ADVICE: Mapping[str, str] = {
         "it was. Find the hour [by its versions](backfills.md#what-changed-between-versions)."
     ),
     "CB-DATA-DAYS-FAILED": _RANGE + "Mend what is wrong, then clear the task.",
+    "CB-DATA-DAYS-NEED-CLOSES": "From the store itself: its owner truncates the register alone.",
     "CB-DATA-DECISION-REFUSED": (
         "A release or rejection was refused; [the obstacles](statements.md#release-a-month) follow."
     ),

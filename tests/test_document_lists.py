@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from closebook.errors import ClosebookError
+from closebook.statements.release import OBSTACLES
 from deploy.airflow_defaults import POOLS
 from local import REPOSITORY
 from local.stack import Stack
@@ -90,6 +91,16 @@ def text_of(node: ast.AST) -> str:
         parts = (value.value if isinstance(value, ast.Constant) else "…" for value in node.values)
         return "".join(map(str, parts))
     return str(node.value) if isinstance(node, ast.Constant) else ""
+
+
+def test_the_obstacles_of_a_release_are_those_of_the_store_and_of_the_desk() -> None:
+    schema = text(REPOSITORY / "sql" / "reporting" / "schema.sql")
+    function = schema.split("create function reporting.decision_obstacles(")[1].split("\nend;")[0]
+    in_store = set(re.findall(r"'(\w+)' as obstacle", function))
+    table = section(DOCS / "statements.md", "Release a month")
+    rows = re.findall(r"^\| `(\w+)` \| ([^|]+) \|", table, re.MULTILINE)
+    assert in_store == set(OBSTACLES)
+    assert dict(rows) == OBSTACLES
 
 
 def test_the_parameters_of_triggered_runs_are_accepted_by_their_dags() -> None:

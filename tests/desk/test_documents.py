@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
+import psutil
 import psycopg
 import pytest
 
@@ -381,5 +382,4 @@ def test_a_month_of_ten_thousand_documents_needs_little_memory_of_airflow(
 def resident_bytes(*of: Process) -> int:
     """The memory of these processes and their children, or of this process."""
     pids = [each.pid for process in of for each in tree(process)] or [os.getpid()]
-    pages = [int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in pids]
-    return sum(pages) * os.sysconf("SC_PAGE_SIZE")
+    return sum(psutil.Process(pid).memory_info().rss for pid in pids)

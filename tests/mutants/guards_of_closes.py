@@ -299,7 +299,7 @@ CLOSES = (
     ),
     Guard(
         "range.lost-servers-end-a-try",
-        Token("UNREADY_IN_A_ROW", "10**6"),
+        Token("FAILURES_BEFORE_LAST_DAY", "10**6"),
         (RANGE + "test_without_replicas_it_ends_after_the_third_day_and_goes_on_from_there",),
     ),
     Guard(

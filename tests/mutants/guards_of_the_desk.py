@@ -90,7 +90,7 @@ DESK = (
     ),
     Guard(
         "desk.requester-does-not-release",
-        Token("person.name", "'somebody'"),
+        Token("user.name", "'somebody'"),
         (DESK_RELEASE + "test_the_user_who_requested_the_run_cannot_release_it",),
     ),
     Guard(
@@ -139,7 +139,7 @@ DESK = (
     Guard(
         "health.server-down",
         Removed(),
-        (COLLECTION + "test_a_server_that_is_down_is_a_row_that_says_so_and_the_others_are_kept",),
+        (COLLECTION + "test_a_server_that_is_down_has_an_alert_and_the_other_servers_are_stored",),
     ),
     Guard(
         "health.no-server-fails-the-run",
@@ -166,7 +166,7 @@ DESK = (
     ),
     Guard(
         "health.idle-primary-has-no-lag",
-        Token("vitals.lag_bytes", "True"),
+        Token("metrics.lag_bytes", "True"),
         (THRESHOLDS + "test_values_that_prove_no_problem_are_no_alert",),
     ),
 )

@@ -72,6 +72,7 @@ def tie_out(
     """Run sql/<check_file>.sql on a close. Raises TieOutFailed if it selects rows."""
     result = run_check(store, check_file, close_id, period)
     if result.offending_count:
+        # guard: store.tie-outs
         raise TieOutFailed("CB-DATA-CHECK-FAILED", result, proof=f"sql/{check_file}.sql")
     return result
 
@@ -93,10 +94,11 @@ def select_offending_rows(
     store: psycopg.Connection[DictRow], name: str, parameters: Mapping[str, object]
 ) -> OffendingRows:
     """Run sql/<name>.sql: count all rows that it selects and fetch the first SAMPLE_ROWS."""
+    # guard: store.fetches-few-offending-rows
     counted = _COUNTED.format(sql.SQL(query(name)), SAMPLE_ROWS)
     rows = store.execute(counted, parameters).fetchall()
     count = max((row.pop("selected_count") for row in rows), default=0)
-    return OffendingRows(count, rows)
+    return OffendingRows(count, rows)  # guard: store.counts-all-offending-rows
 
 
 def result_of(check_name: str, period: Period, selected: OffendingRows = OffendingRows()) -> TieOut:

@@ -39,8 +39,10 @@ def close_days(settings: Settings, days: Sequence[Period], run: Run) -> list[int
     failures: dict[Period, ClosebookError] = {}
     failures_in_a_row = 0
     queue = deque(remaining)
+    # guard: range.lost-servers-end-a-try
     while queue and failures_in_a_row <= FAILURES_BEFORE_LAST_DAY:
         # The last day is the least likely to have what the failed days have in common.
+        # guard: range.unready-days-keep-no-other
         day = queue.pop() if failures_in_a_row == FAILURES_BEFORE_LAST_DAY else queue.popleft()
         try:
             close_ids.append(close_day(settings, day, run).close_id)

@@ -65,7 +65,7 @@ def _attempt(
     """Return the closes that were written, and the checks of other closes that fail now."""
     # One connection for both transactions: opening another takes as long as writing an hour.
     with on_store(settings) as store:
-        with store.transaction():
+        with store.transaction():  # guard: store.no-transaction-while-waiting
             versions_before = register.current_versions(store, compared)
 
         def write(

@@ -42,8 +42,8 @@ def close_month(settings: Settings, month: Period, run: Run) -> Close:
             for each in stale:
                 yield from day.staged_day(store, reading, each, again)
             # Writing and checking a month takes longer than reading it.
-            reading.source.close()
-            store.execute(query("session/expect_many_rows"))
+            reading.source.close()  # guard: store.no-snapshot-while-writing
+            store.execute(query("session/expect_many_rows"))  # guard: store.expects-many-rows
             yield Draft(month, run, content)
 
         return Plan(drafts(), locked=[before, month, *days])

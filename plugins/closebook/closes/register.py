@@ -74,10 +74,11 @@ def write(store: Store, reading: Reading, draft: Draft) -> Close:
             _make_current(store, close_id, period)
             written = Close(close_id, period, drafted["close_version"], "new")
         elif (changes := _changes(store, current["close_id"], close_id, content)).count:
-            if reading.cross_checked_with is not None:
+            if reading.cross_checked_with is not None:  # guard: cross-check.only-confirms
                 raise _disagreement(
                     reading.cross_checked_with, reading.source.replica, period, changes
                 )
+            # guard: issue.change-needs-a-reason
             if content.change_needs_reason and run.reason is None:
                 raise _change_without_reason(period, changes)
             store.execute(query("closes/retire"), {"close_id": current["close_id"]})
@@ -92,6 +93,7 @@ def write(store: Store, reading: Reading, draft: Draft) -> Close:
         store.execute(query("closes/confirm"), {"close_id": current["close_id"]})
         written = Close(current["close_id"], period, current["close_version"], "confirmed")
     if content.change_needs_reason:
+        # guard: issue.asked-change-is-no-obstacle
         proved.append(checks.result_of(SAME_AS_ISSUED, period))
     for tie_out in proved:
         checks.record(store, tie_out, written.close_id, run)
@@ -104,6 +106,7 @@ def _lock(store: Store, reading: Reading, period: Period) -> DictRow | None:
     store.execute(query("closes/lock_period"), key)
     current = store.execute(query("closes/current"), key).fetchone()
     current_id = None if current is None else current["close_id"]
+    # guard: store.version-of-the-reading
     if current_id != reading.versions_before.get((period.grain, period.start)):
         raise ConcurrentClose(
             "CB-RETRY-OVERTAKEN",

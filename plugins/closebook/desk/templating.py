@@ -53,8 +53,14 @@ def render_page(
 
 def error_page(request: Request, status: int, reason: str = "") -> HTMLResponse:
     """Return the page for a request that was refused or that failed."""
-    title = HTTPStatus(status).phrase
-    return render_page(request, "error", status=status, title=title, reason=reason)
+    return render_page(
+        request,
+        "error",
+        status=status,
+        title=HTTPStatus(status).phrase,
+        is_missing=status == HTTPStatus.NOT_FOUND,
+        reason=reason,
+    )
 
 
 @cache

@@ -18,7 +18,7 @@ RENDERING_POOL = "rendering"
 
 CLOSE_DAG: dict[str, Any] = {
     "start_date": START_DATE,
-    "catchup": False,
+    "catchup": False,  # guard: schedule.no-catch-up
     # A run that waits must not block the runs of other periods.
     "max_active_runs": 4,
     "default_args": TASK_DEFAULTS,

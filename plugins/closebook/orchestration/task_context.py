@@ -46,6 +46,7 @@ class TaskContext:
         first, last = self._text_parameter("first_day"), self._text_parameter("last_day")
         if not first and not last:
             return []
+        # guard: range.both-bounds-and-no-day
         if not first or not last or self._text_parameter("day"):
             raise Misconfigured(
                 "CB-CONFIG-RANGE-INCOMPLETE",

@@ -82,6 +82,7 @@ def raise_fence(settings: Settings, period: Period) -> Fence:
         if open_transaction is None:
             # A transaction that is prepared later than this began after the period's end.
             if prepared_before_end is None:
+                # guard: fence.prepared-transactions
                 prepared_before_end = {row["transaction_id"] for row in seen.prepared}
             open_transaction = _open_prepared(period, seen, prepared_before_end)
         if open_transaction is None:
@@ -125,9 +126,10 @@ def _open_backend(period: Period, seen: _Observation) -> NotReady | None:
     if backend["began_at"] is None:
         return NotReady(
             "CB-WAIT-HIDDEN-TRANSACTIONS",
+            # guard: fence.hidden-transactions
             f"{period}: a backend ({who}) hides its transactions: set track_activities = on for it",
         )
-    if backend["began_at"] < period.end:
+    if backend["began_at"] < period.end:  # guard: fence.open-transactions
         age_seconds = (seen.observed_at - backend["began_at"]).total_seconds()
         return NotReady(
             "CB-WAIT-OPEN-TRANSACTION",

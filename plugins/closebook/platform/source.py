@@ -117,11 +117,12 @@ def read_transaction(settings: Settings, fence: Fence, chosen: OpenReplica) -> I
         _limit_statements(connection, statement_timeout)
         identity = connection.execute(query("replica/read_identity")).fetchone()
     assert identity is not None  # noqa: S101  # a select without from has one row
-    if not identity["in_recovery"]:
+    if not identity["in_recovery"]:  # guard: replica.read-in-recovery
         raise ReplicaLost(
             "CB-RETRY-REPLICA-PROMOTED",
             f"{replica.name} was promoted: it is not a replica any more",
         )
+    # guard: replica.same-server
     if identity["postmaster_started_at"] != status.postmaster_started_at:
         raise ReplicaLost(
             "CB-RETRY-REPLICA-RESTARTED",
@@ -138,7 +139,7 @@ def connected(replica: Replica) -> psycopg.Connection[DictRow]:
 
 def _begin_snapshot(replica: Replica, connection: psycopg.Connection[DictRow]) -> None:
     """Set the connection up so that the next statement begins a read-only snapshot."""
-    with _replica_error(replica):
+    with _replica_error(replica):  # guard: replica.lost-before-the-read
         connection.autocommit = False
         # guard: replica.one-snapshot
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ

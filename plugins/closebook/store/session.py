@@ -58,6 +58,7 @@ def _connection(settings: Settings | DeskSettings) -> Store:
     store.execute(query("session/notice_lost_client"))
     store.autocommit = False
     # A transaction that waited for a lock must see what the lock's owner committed.
+    # guard: store.sees-what-the-lock-holder-wrote
     store.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
     return store
 

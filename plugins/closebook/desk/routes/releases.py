@@ -65,7 +65,7 @@ def decide(
                 release.reject(store, period, manifest_sha256, user.name, text)
             audit_log.record(store, request, verdict, f"month {period.label}", manifest_sha256)
     except DecisionRefused as refused:
-        obstacles = "; ".join(each.obstacle for each in refused.obstacles)
+        obstacles = "; ".join(each.code for each in refused.obstacles)
         audit_log.record_refusal(request, f"not {verdict}: {obstacles}")
         return _review_page(request, user.name, month, problem=_problem(refused, verdict))
     return RedirectResponse(f"{request.scope['root_path']}/releases/{period.label}", 303)
@@ -91,7 +91,7 @@ def _review_page(
         month=period.label,
         batch=batch,
         obstacles=obstacles,
-        is_released=any(each.obstacle == "it is released already" for each in obstacles),
+        is_released=any(each.code == release.ALREADY_RELEASED for each in obstacles),
         problem=problem,
         **facts,
     )
