@@ -56,8 +56,7 @@ def test_contributing_lists_every_target() -> None:
         command.removeprefix("make ").split()[0]
         for command in first_column(section(CONTRIBUTING, "The commands"))
     }
-    # The fast tier, which the Makefile has from another change on.
-    assert listed == (set(targets()) - STEPS) | {"test-fast"}
+    assert listed == set(targets()) - STEPS
 
 
 def test_the_hooks_of_pre_commit_are_the_commands_of_make_lint() -> None:
