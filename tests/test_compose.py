@@ -62,7 +62,7 @@ def test_the_file_is_of_the_compose_specification() -> None:
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
-def test_the_topology_is_the_designs() -> None:
+def test_the_services_are_those_of_the_design() -> None:
     assert set(SERVICES) == {
         *("primary", "replica-a", "replica-b", "pgbouncer-a", "pgbouncer-b"),
         *("store", "redis", "rabbitmq", *AIRFLOW_SERVICES),

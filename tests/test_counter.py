@@ -1,4 +1,4 @@
-"""The counter: what it says is true and never falls, and Redis only ever moves forward."""
+"""The counter: its totals are right and never fall, and Redis never gets an older document."""
 
 import json
 from collections.abc import Iterator
@@ -106,7 +106,7 @@ def recount(transactions: list[Transaction], previous_end: datetime) -> dict[str
 # ---- what it says -----------------------------------------------------------------------
 
 
-def test_the_document_keeps_its_schema(
+def test_the_document_is_valid_by_its_schema(
     settings: Settings, platform: Platform, schema: Draft202012Validator
 ) -> None:
     fill(platform)
@@ -132,7 +132,7 @@ def test_the_schema_refuses_a_document_without_one_of_its_parts(
         schema.validate(document)
 
 
-def test_the_examples_of_the_schema_keep_it(schema: Draft202012Validator) -> None:
+def test_the_examples_of_the_schema_are_valid(schema: Draft202012Validator) -> None:
     assert isinstance(schema.schema, dict)
     examples = schema.schema["examples"]
 
@@ -156,7 +156,7 @@ def test_the_totals_equal_a_recount_and_refunds_count_apart(
     assert document["currencies"]["JPY"]["gross_minor"] == "9007199254740993"
 
 
-def test_it_counts_up_to_the_last_closed_hour_and_promises_the_next(
+def test_the_counter_ends_with_the_last_closed_hour_and_says_when_the_next_is_due(
     settings: Settings, platform: Platform
 ) -> None:
     fill(platform)
@@ -268,7 +268,9 @@ def test_a_gross_total_that_would_fall_is_wrong_data_and_redis_keeps_the_old_one
     assert publisher.read(settings) == before
 
 
-def test_a_currency_that_vanishes_has_fallen_too(settings: Settings, platform: Platform) -> None:
+def test_a_currency_that_disappears_is_a_gross_total_that_fell(
+    settings: Settings, platform: Platform
+) -> None:
     fill(platform)
     close(settings, NINE, TEN)
     publish(settings, RUN)
@@ -291,7 +293,7 @@ def test_redis_has_what_was_published(settings: Settings, platform: Platform) ->
     assert publisher.read(settings) == document
 
 
-def test_published_twice_it_is_the_same_publication(
+def test_publishing_the_same_state_again_gives_the_same_publication(
     settings: Settings, platform: Platform, books: Books
 ) -> None:
     fill(platform)

@@ -253,14 +253,14 @@ def test_the_business_day_and_month_are_not_those_of_utc(
     assert periods.month_containing(utc(instant), time_zone).label == label[:7]
 
 
-def test_a_midnight_that_never_was_is_the_instant_of_the_change() -> None:
+def test_a_day_whose_midnight_is_skipped_begins_when_the_clocks_change() -> None:
     day = periods.day_of(date(2018, 11, 4), "America/Sao_Paulo")
 
     assert day.start == utc("2018-11-04T03:00Z")
     assert day.first_date == date(2018, 11, 4)
 
 
-def test_of_two_midnights_the_day_begins_at_the_first() -> None:
+def test_a_day_with_two_midnights_begins_at_the_first() -> None:
     assert periods.day_of(date(2026, 11, 1), "America/Havana").start == utc("2026-11-01T04:00Z")
 
 
@@ -286,7 +286,7 @@ def test_the_hours_of_a_day_tile_it_where_the_zone_has_whole_hours(
 
 
 @given(dates, st.sampled_from(["Asia/Kolkata", "Asia/Kathmandu", "Australia/Lord_Howe"]))
-def test_elsewhere_the_hours_of_a_day_are_those_that_lie_in_it_whole(
+def test_in_other_zones_a_day_has_the_hours_that_lie_completely_in_it(
     day: date, time_zone: str
 ) -> None:
     period = periods.day_of(day, time_zone)

@@ -79,7 +79,7 @@ def test_the_volume_of_a_day_equals_a_recount_by_every_dimension(
     assert len(recount(platform, DAY)) == 4
 
 
-def test_a_merchant_the_platform_forgot_counts_as_unknown(
+def test_a_merchant_that_the_platform_does_not_list_counts_as_unknown(
     settings: Settings, platform: Platform, books: Books
 ) -> None:
     platform.settle(DAY.start, 100, promotion_id=100)
@@ -192,7 +192,7 @@ def test_a_day_that_begins_or_ends_within_an_hour_closes_with_its_whole_hours(
 # ---- closed again -----------------------------------------------------------------------
 
 
-def test_closed_again_the_day_and_its_hours_are_confirmed(
+def test_a_day_that_is_closed_again_without_changes_is_confirmed_with_its_hours(
     settings: Settings, platform: Platform, books: Books
 ) -> None:
     fill(platform)
@@ -208,7 +208,7 @@ def test_closed_again_the_day_and_its_hours_are_confirmed(
     assert books.size() == size_before
 
 
-def test_a_row_that_came_late_for_its_hour_is_repaired_by_the_day(
+def test_a_day_adds_a_late_row_to_its_hour(
     settings: Settings, platform: Platform, books: Books
 ) -> None:
     fill(platform)
@@ -394,7 +394,7 @@ def test_an_adopter_counts_transactions_without_a_merchant_under_one_of_their_ow
 
 @contextmanager
 def doubled(platform: Platform, view: LiteralString, columns: LiteralString) -> Iterator[None]:
-    """Let a view of the contract list each row twice, as a wrong join of an adopter would."""
+    """Let a view of the contract return each row twice, as a wrong join would."""
     rows = f"select {columns} from platform.{view}"  # noqa: S608  # names of this file
     once = f"create or replace view reporting_source.{view} as {rows}"
     platform.connection.execute(f"{once} union all {rows}")
@@ -417,7 +417,7 @@ def test_the_business_time_zone_must_not_change_under_closed_days(
     assert len(books.rows("select 1 from reporting.closes where grain = 'day'")) == 1
 
 
-def test_an_hour_closed_later_than_the_days_snapshot_costs_the_day_a_retry_not_an_alarm(
+def test_a_day_reads_again_when_one_of_its_hours_was_closed_after_its_snapshot(
     settings: Settings, platform: Platform, books: Books
 ) -> None:
     fill(platform)
@@ -442,7 +442,7 @@ def test_an_hour_closed_later_than_the_days_snapshot_costs_the_day_a_retry_not_a
 # ---- side by side -----------------------------------------------------------------------
 
 
-def test_days_and_their_hours_closed_all_at_once_come_out_right(
+def test_days_and_hours_that_close_at_the_same_time_have_the_right_numbers(
     settings: Settings, platform: Platform, books: Books
 ) -> None:
     days = [day_of(date(2026, 10, 14 + n), NEW_YORK) for n in range(3)]
@@ -463,7 +463,7 @@ def test_days_and_their_hours_closed_all_at_once_come_out_right(
     assert len(books.rows("select 1 from reporting.closes where close_version > 1")) == 0
 
 
-def test_an_error_shows_where_the_store_failed_and_nothing_stays_behind(
+def test_a_store_that_cannot_be_reached_is_a_transient_error_and_leaves_no_rows(
     settings: Settings, platform: Platform, books: Books
 ) -> None:
     fill(platform)
@@ -475,7 +475,7 @@ def test_an_error_shows_where_the_store_failed_and_nothing_stays_behind(
     assert sum(books.size().values()) == 0
 
 
-def test_rows_are_counted_by_the_instant_whatever_the_session_shows(
+def test_rows_are_counted_by_their_instant_in_any_time_zone_of_a_session(
     settings: Settings, platform: Platform, books: Books
 ) -> None:
     platform.connection.execute("set timezone = 'Asia/Tokyo'")

@@ -219,7 +219,7 @@ def test_names_of_files_say_nothing_of_whom_they_are_about(
 
 @pytest.fixture
 def signing(settings: Settings, tmp_path: Path) -> Settings:
-    """The settings of one who signs."""
+    """Settings with a key that signs documents."""
     path = tmp_path / "signing.p12"
     path.write_bytes(identity("rsa").pkcs12)
     return replace(settings, signing_key=KeyFile(path, PASSPHRASE))

@@ -1,4 +1,4 @@
-"""Which server is read: a replica past the fence, never the primary, another one if it fails."""
+"""A close reads a replica past the fence, never the primary, and another one after a failure."""
 
 import re
 import time
@@ -60,7 +60,7 @@ def test_a_replica_that_does_not_replay_is_passed_over_for_the_other(
     assert books.hour(NINE) == platform.volume(NINE)
 
 
-def test_when_none_replays_it_is_not_ready_and_says_how_far_each_is(
+def test_when_no_replica_replays_the_error_says_how_far_each_is_behind(
     stack: Stack, settings: Settings, platform: Platform, books: Books
 ) -> None:
     for name in REPLICAS:
@@ -92,7 +92,7 @@ def test_a_replica_that_catches_up_in_time_is_waited_for(
     assert books.hour(NINE) == platform.volume(NINE)
 
 
-def test_the_least_busy_of_two_is_taken(
+def test_the_less_busy_of_two_replicas_is_read(
     stack: Stack, settings: Settings, platform: Platform, books: Books
 ) -> None:
     platform.settle(NINE.start, 100)
@@ -210,7 +210,7 @@ def test_a_second_reader_that_comes_when_the_snapshot_is_gone_begins_again_on_th
     assert [row["amount_minor"] for row in rows] == [100]
 
 
-def test_a_replica_that_ends_a_session_for_idling_is_a_matter_of_the_replica(
+def test_a_replica_that_ends_an_idle_session_counts_as_lost(
     stack: Stack, settings: Settings, platform: Platform
 ) -> None:
     """A cross-check's second replica idles while the first is read."""
@@ -292,7 +292,7 @@ def test_when_every_read_is_cut_off_a_retry_is_asked_for(
     assert set(read) == set(REPLICAS)
 
 
-def test_a_query_over_its_time_is_a_matter_of_the_replica(
+def test_a_query_that_times_out_counts_as_a_lost_replica(
     settings: Settings, platform: Platform
 ) -> None:
     def work(source: Source) -> None:
@@ -387,7 +387,7 @@ def test_two_readers_on_one_snapshot_see_the_same_rows_while_one_arrives(
 
 
 def later_count(stack: Stack, replica: str, platform: Platform) -> int:
-    """How many transactions a replica has for whoever begins to read now."""
+    """How many transactions a new session sees on a replica."""
     with psycopg.connect(stack.replica_admin(replica, platform.database)) as connection:
         row = connection.execute("select count(*) from platform.transactions").fetchone()
     assert row is not None

@@ -1,4 +1,4 @@
-"""The sample platform: the same from the same seed, exact, and full of awkward cases."""
+"""The sample platform: the same rows from the same seed, correct balances, and all edge cases."""
 
 import re
 import unicodedata
@@ -35,7 +35,7 @@ UNTIL = datetime(2026, 8, 15, 3, 0, 0, 123456, tzinfo=UTC)
 
 
 def no_progress(_step: str, _done: int, _total: int) -> None:
-    """Tell nobody."""
+    """Report no progress."""
 
 
 @dataclass(frozen=True)
@@ -258,7 +258,7 @@ def test_account_numbers_have_right_check_digits(sample: Sample) -> None:
     assert account_number("GB", 2) == "GB65CLBK00000000000002"
 
 
-def test_the_awkward_accounts_are_there(sample: Sample) -> None:
+def test_the_accounts_of_all_edge_cases_are_there(sample: Sample) -> None:
     def seen(account_id: int) -> tuple[int, int, int]:
         month = sample.facts.last_full_month
         [(ever, in_month, balance)] = sample.rows(
@@ -285,7 +285,7 @@ def test_the_awkward_accounts_are_there(sample: Sample) -> None:
     assert share > 0.7
 
 
-def test_the_last_full_month_and_sixty_days_hold_data_and_a_thin_month_the_clock_change(
+def test_the_rows_cover_the_last_month_sixty_days_and_the_days_around_a_clock_change(
     sample: Sample,
 ) -> None:
     facts = sample.facts
@@ -378,7 +378,7 @@ def test_indexes_that_are_made_after_the_rows_know_how_many_an_hour_has(stack: S
     assert known != [(None,)]
 
 
-def test_a_row_that_somebody_may_still_see_as_new_counts_and_a_page_without_rows_does_not(
+def test_pages_that_are_not_all_visible_are_counted_and_pages_without_rows_are_not(
     stack: Stack, platform_database: str
 ) -> None:
     dsn = stack.primary_admin(platform_database)
