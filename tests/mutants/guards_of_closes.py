@@ -8,11 +8,13 @@ PRIMARY = "tests/closes/test_primary.py::"
 CHOICE = "tests/closes/test_choice.py::"
 HOUR = "tests/closes/test_hour.py::"
 DAY = "tests/closes/test_day.py::"
+DAY_FAILURES = "tests/closes/test_day_failures.py::"
 MONTH = "tests/closes/test_month.py::"
 REPLICAS = "tests/closes/test_replicas.py::"
+READ_TRANSACTION = "tests/closes/test_read_transaction.py::"
 RANGE = "tests/closes/test_day_range.py::"
 REGISTER = "tests/test_register.py::"
-COUNTER = "tests/test_counter.py::"
+COUNTER = "tests/counter/test_document.py::"
 DAGS = "tests/dags/test_dags.py::"
 SCHEDULING = "tests/dags/test_scheduling.py::"
 READS = "tests/faults/test_reads.py::"
@@ -85,7 +87,7 @@ CLOSES = (
     Guard(
         "replica.chosen-in-recovery",
         Condition(value=False),
-        (REPLICAS + "test_a_server_that_is_no_replica_is_never_read",),
+        (READ_TRANSACTION + "test_a_server_that_is_no_replica_is_never_read",),
     ),
     Guard(
         "replica.read-in-recovery",
@@ -135,7 +137,7 @@ CLOSES = (
     Guard(
         "replica.one-snapshot",
         Token("REPEATABLE_READ", "READ_COMMITTED"),
-        (REPLICAS + "test_the_reader_reads_in_one_read_only_snapshot",),
+        (READ_TRANSACTION + "test_the_reader_reads_in_one_read_only_snapshot",),
     ),
     Guard(
         "replica.hang-up",
@@ -234,7 +236,7 @@ CLOSES = (
         "store.tie-outs",
         Removed(),
         (
-            DAY + "test_a_join_that_doubles_rows_stops_the_close",
+            DAY_FAILURES + "test_a_join_that_doubles_rows_stops_the_close",
             MONTH + "test_an_opening_that_differs_from_the_closing_before_stops_the_close",
         ),
     ),
