@@ -1,5 +1,5 @@
 # Closebook's image, for Airflow's components and the set-up job; see docker-compose.yml.
-FROM python:3.11.13-slim-bookworm
+FROM python:3.11.17-slim-bookworm@sha256:0a310eeecf4e1f5a0743f9a6520c90c88d089c903ca5fd283f501e3a805f5f89
 
 # WeasyPrint's libraries, the statements' fonts, the desk's pictures of pages (poppler-utils), and
 # pgbouncer for the pooler service.
@@ -9,9 +9,9 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/*
 
 COPY requirements.txt /tmp/requirements.txt
-RUN pip install --no-cache-dir --compile --requirement /tmp/requirements.txt
+RUN pip install --no-cache-dir --compile --require-hashes --requirement /tmp/requirements.txt
 
-# dags, plugins, sql, templates and local are mounted here, read-only; what the components
+# dags, plugins, sql, templates and deploy are mounted here, read-only; what the components
 # write are volumes, which take over these folders' owner.
 ENV AIRFLOW_HOME=/var/lib/airflow \
     PYTHONPATH=/opt/closebook:/opt/closebook/plugins \

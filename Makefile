@@ -1,49 +1,52 @@
 # The commands of Closebook. `make demo` and `make test` set up whatever they need first.
+# A target whose line ends with a comment is shown by `make help`, in the order of this file.
 
 PYTHON := .venv/bin/python
 
-.PHONY: demo test test-fast test-real soak mutants bench screenshots up down status clean lock lint format docs setup setup-dev
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-fast test-real soak mutants bench screenshots up down status clean lock lint format docs setup setup-dev
 
-demo: setup  # see it work: a whole stack, a filled platform, hours, days and a month closed
+demo: setup  # start a whole local stack, fill a platform, close hours, days and a month
 	@$(PYTHON) -m local demo
 
-test: setup-dev $(if $(ONLY),,lint)  # all checks and tests, on real servers; ONLY=FILE runs one file
+test: setup-dev $(if $(ONLY),,lint)  # run all linters and all tests, on real servers; ONLY=FILE runs one file
 	@$(PYTHON) -m pytest $(or $(ONLY),--numprocesses 2 --no-loadscope-reorder)
 
-test-fast: setup-dev  # the tests that need no servers: in half a minute
+test-fast: setup-dev  # run the tests that need no servers: half a minute
 	@$(PYTHON) -m pytest --numprocesses 2 -m fast
 
-test-real: setup-dev  # the three closes on the data sets of ../shared/data
+test-real: setup-dev  # run the three closes on the data sets of ../shared/data
 	@$(PYTHON) -m pytest tests/real
 
-soak: setup-dev  # 5,000 interleavings of transactions around a period's end: about half an hour
+soak: setup-dev  # test 5,000 random orders of transactions around a period's end: half an hour
 	@CLOSEBOOK_TEST_INTERLEAVINGS=5000 $(PYTHON) -m pytest tests/properties
 
-mutants: setup-dev  # take each guard out in turn, in a copy of the tree: a test must fail
+mutants: setup-dev  # take each guard out in turn, in a copy of the tree, and see a test fail
 	@$(PYTHON) -m tests.mutants
 
-bench: setup-dev  # the figures, into benchmarks/results/
+bench: setup-dev  # measure on 5,000,000 transactions, into benchmarks/results/
 	@$(PYTHON) -m benchmarks
 
-up: setup  # start the stack again, with its data
+up: setup  # start the local stack again, with its data
 	@$(PYTHON) -m local up
 
-down:  # stop the stack, keep its data
+down:  # stop the local stack, keep its data
 	@[ ! -x $(PYTHON) ] || $(PYTHON) -m local down
 
-status:  # what runs, where, and the log-ins
+status:  # show what runs, where its logs are, and the log-ins
 	@$(PYTHON) -m local status
 
-clean:  # stop the stack and remove it, data and documents included
+clean:  # stop the local stack and remove it, data and documents included
 	@[ ! -x $(PYTHON) ] || $(PYTHON) -m local clean
 
-lint: setup-dev  # formatting, ruff, strict types, SQL
+lint: setup-dev  # check format, rules, strict types, imports between packages, and SQL
 	@.venv/bin/ruff format --check
 	@.venv/bin/ruff check
 	@.venv/bin/mypy
+	@env PYTHONPATH=plugins .venv/bin/lint-imports --no-logo
 	@.venv/bin/sqlfluff lint sql
 
-format: setup-dev  # bring Python and SQL into form
+format: setup-dev  # format Python and SQL
 	@.venv/bin/ruff format
 	@.venv/bin/ruff check --fix
 	@.venv/bin/sqlfluff fix sql
@@ -51,13 +54,13 @@ format: setup-dev  # bring Python and SQL into form
 docs: setup-dev  # make docs/errors.md from the source
 	@$(PYTHON) -m local.error_catalogue
 
-screenshots: setup-dev  # the pictures of the README, from the running demo
+screenshots: setup-dev  # take the pictures of the README from the running demo
 	@$(PYTHON) -m local.screenshots
 
-lock: setup-dev  # resolve requirements*.in into requirements*.txt anew
-	@.local/uv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-header \
+lock: setup-dev  # resolve requirements*.in into requirements*.txt again, with the newest versions
+	@.local/uv/bin/uv pip compile --quiet --upgrade --generate-hashes --universal --python-version 3.11 --no-header \
 		requirements.in --output-file requirements.txt
-	@.local/uv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-header \
+	@.local/uv/bin/uv pip compile --quiet --upgrade --generate-hashes --universal --python-version 3.11 --no-header \
 		--constraint requirements.txt requirements-dev.in --output-file requirements-dev.txt
 
 setup:
@@ -65,3 +68,7 @@ setup:
 
 setup-dev:
 	@local/setup.sh --dev
+
+help:  # show this list
+	@awk -F '  # ' '/^[a-z-]+:.*  # / { split($$1, target, ":"); printf "make %-12s %s\n", target[1], $$2 }' \
+		$(firstword $(MAKEFILE_LIST))

@@ -68,7 +68,7 @@ def measure(stage: Stage, results: Results, days: Sequence[Period]) -> None:
         "range": (days, _close_range),
         BACKFILL: (days, _backfill),
         "range, afterwards": (days, _close_range),
-        # As docs/operations.md says it for more at once; a backfill has many runs at once too.
+        # As docs/backfills.md says for more at once; a backfill has many runs at once too.
         TWO_HALVES: (days, _close_halves),
     }
     legs: dict[str, Leg] = {}

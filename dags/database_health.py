@@ -13,7 +13,7 @@ table.
 
 **It stays green when something is wrong**: a server that is down, a threshold, a plan that changed
 are rows of `reporting.health_alerts`, warnings in this log, and metrics. It fails when the store is
-out of reach, or no server answers. The next run tries again. See docs/operations.md.
+out of reach, or no server answers. The next run tries again. See docs/health.md.
 """
 
 from datetime import UTC, datetime, timedelta

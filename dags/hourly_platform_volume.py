@@ -13,7 +13,7 @@ same numbers come out, and only a difference makes a new version.
 
 **If it waits or fails**: the task's last error says what it waits for (a transaction that is
 still open on the primary, a replica that is behind) or which rows do not tie out.
-See docs/operations.md.
+See docs/errors.md.
 """
 
 from airflow.sdk import CronDataIntervalTimetable, dag, task

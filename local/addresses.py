@@ -6,6 +6,7 @@ from pathlib import Path
 
 from psycopg.conninfo import make_conninfo
 
+from deploy.airflow_defaults import USERS
 from local.pgbouncer import ADMIN_USER
 from local.ports import LOOPBACK
 from local.postgres import SUPERUSER
@@ -20,13 +21,6 @@ PLATFORM_DATABASE = "platform"
 STORE_DATABASE = "closebook"
 METADATA_DATABASE = "airflow"
 METADATA_USER = "airflow"
-USERS = {
-    "admin": ["Admin"],
-    "finance": ["Viewer", "finance"],
-    "approver": ["Viewer", "finance_approver"],
-    "operator": ["User", "operator"],
-    "viewer": ["Viewer"],
-}
 
 
 @dataclass

@@ -14,7 +14,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from local import REPOSITORY
+from local import PLUGINS, REPOSITORY
 from local.addresses import METADATA_DATABASE, METADATA_USER, STORE, Addresses
 from local.errors import failure
 from local.folders import write_private
@@ -180,7 +180,7 @@ class Airflow:
 
 @dataclass
 class Setup:
-    """The run of local/airflow_setup.py: metadata, users, connections, pools in one process.
+    """The run of deploy/airflow_setup.py: metadata, users, connections, pools in one process.
 
     It runs beside the start of the other servers, since importing Airflow takes seconds.
     """
@@ -198,19 +198,19 @@ class Setup:
         """Changes with whatever the set-up would do, so that it can be left out if equal."""
         parts = [json.dumps(self.wanted, sort_keys=True), self.airflow.keys.fernet]
         parts += [(REPOSITORY / "requirements.txt").read_text(), sys.version]
-        parts += [(Path(__file__).parent / "airflow_setup.py").read_text()]
+        parts += [(REPOSITORY / "deploy" / "airflow_setup.py").read_text()]
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
     def start(self) -> None:
         """Start it; the passwords go in by standard input, where no other process sees them."""
         with self.log.open("wb") as output:
             self.running = subprocess.Popen(
-                [sys.executable, "-m", "local.airflow_setup"],
+                [sys.executable, "-m", "deploy.airflow_setup"],
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 cwd=REPOSITORY,
-                env=dict(self.airflow.environment),
+                env={**self.airflow.environment, "PYTHONPATH": PLUGINS},
                 start_new_session=True,
             )
         assert self.running.stdin is not None  # noqa: S101 (asked for above)

@@ -5,8 +5,8 @@ By code, in the order of the page. A code that is not here has a text that says 
 
 from collections.abc import Mapping
 
-_DOCUMENTS_LOST = "See [lost documents](operations.md#lost-documents)."
-_DESK_LOG = "See [the log of the desk](operations.md#the-log-of-the-desk)."
+_DOCUMENTS_LOST = "See [lost documents](recovery.md#lost-documents)."
+_DESK_LOG = "See [the log of the desk](desk.md#the-audit-log)."
 _LOOK_AT_THE_ACCOUNT = (
     "One document cannot hold up the others. Look at the account: millions of lines, or texts "
     "without end. The month is not whole without it."
@@ -42,7 +42,7 @@ ADVICE: Mapping[str, str] = {
         "The brackets name its pid, role, application and state. *idle in transaction* for minutes "
         "is a bug of that application: `select pg_terminate_backend(pid)` on the primary, or ask "
         "its owner. A long report or dump on the primary does the same: move it to a replica, or "
-        "name its role in `CLOSEBOOK_READ_ONLY_ROLES` ([Settings](operations.md#settings))."
+        "name its role in `CLOSEBOOK_READ_ONLY_ROLES` ([Settings](settings.md#variables))."
     ),
     "CB-WAIT-PERIOD-NOT-ENDED": (
         "Nothing, if the run was started by hand for a period that goes on. Else compare the "
@@ -109,22 +109,30 @@ ADVICE: Mapping[str, str] = {
     "CB-DATA-CHANGE-WITHOUT-REASON": (
         "The rows of `same_as_issued` follow. The platform has other entries of this month by now: "
         "find out why, then [issue those statements again]"
-        "(operations.md#issue-statements-again). A month that is not released yet cannot be until "
+        "(statements.md#issue-statements-again). A month that is not released yet cannot be until "
         "then."
     ),
     "CB-DATA-CHECK-FAILED": (
         "[The checks](operations.md#the-checks) says of each check where to look."
+    ),
+    "CB-DATA-CLOSE-NOT-REGISTERED": (
+        "From the store itself: somebody writes rows past Closebook. A close that meets it says "
+        "CB-DATA-ROWS-REFUSED."
+    ),
+    "CB-DATA-CLOSE-STAYS": (
+        "From the store itself: somebody, be it its owner, tried to change the register of closes."
     ),
     "CB-DATA-CLOSE-UNKNOWN": (
         "The run began before the store was restored or changed. Trigger the month."
     ),
     "CB-DATA-COUNTER-WOULD-FALL": (
         "A settled payment was deleted or changed, against the contract. The counter stays where "
-        "it was. Find the hour [by its versions](operations.md#what-changed-between-versions)."
+        "it was. Find the hour [by its versions](backfills.md#what-changed-between-versions)."
     ),
     "CB-DATA-DAYS-FAILED": _RANGE + "Mend what is wrong, then clear the task.",
+    "CB-DATA-DAYS-NEED-CLOSES": "From the store itself: its owner truncates the register alone.",
     "CB-DATA-DECISION-REFUSED": (
-        "A release or rejection was refused; [the obstacles](operations.md#release-a-month) follow."
+        "A release or rejection was refused; [the obstacles](statements.md#release-a-month) follow."
     ),
     "CB-DATA-DESK-LOG-CUT-SHORT": _DESK_LOG,
     "CB-DATA-DESK-LOG-ENTRY-CHANGED": _DESK_LOG,
@@ -152,7 +160,7 @@ ADVICE: Mapping[str, str] = {
     ),
     "CB-DATA-REPLICAS-DISAGREE": (
         "Two replicas hold different rows: see [Two replicas, one answer]"
-        "(operations.md#two-replicas-one-answer)."
+        "(backfills.md#cross-check-compare-two-replicas)."
     ),
     "CB-DATA-ROWS-REFUSED": (
         "The constraint or column that is named: a currency of two letters, an amount that is not "
@@ -168,7 +176,7 @@ ADVICE: Mapping[str, str] = {
         "an adopter's own words for it are translated in the view."
     ),
     "CB-CONFIG-BACKFILL-NAMES-PERIOD": "Start the backfill again and leave the field empty.",
-    "CB-CONFIG-CONNECTION-MISSING": "See [Connections](operations.md#connections).",
+    "CB-CONFIG-CONNECTION-MISSING": "See [Connections](settings.md#connections).",
     "CB-CONFIG-DOCUMENT-FOLDER-INVALID": (
         "This should never be seen: call the developers. The name of a folder comes from the code."
     ),
@@ -183,9 +191,9 @@ ADVICE: Mapping[str, str] = {
     "CB-CONFIG-FONTS-MISSING": (
         "Install the Debian packages that the text names, on every worker."
     ),
-    "CB-CONFIG-INDEXES-UNREADABLE": "As it says: [Settings](operations.md#settings).",
+    "CB-CONFIG-INDEXES-UNREADABLE": "As it says: [Settings](settings.md#variables).",
     "CB-CONFIG-NO-DATA-INTERVAL": "Trigger it again and fill the parameter in.",
-    "CB-CONFIG-NO-REPLICA-NAMED": "See [Settings](operations.md#settings).",
+    "CB-CONFIG-NO-REPLICA-NAMED": "See [Settings](settings.md#variables).",
     "CB-CONFIG-NO-REPLICA-READABLE": (
         "Every replica follows, each with its code. While one is sound, it is read and nothing is "
         "said."
@@ -217,14 +225,14 @@ ADVICE: Mapping[str, str] = {
     "CB-CONFIG-SAMPLE-UNTIL-WITHOUT-ZONE": "From `make demo`.",
     "CB-CONFIG-SCHEDULE-ZONE-DIFFERS": "Make them equal, restart, then run the period again.",
     "CB-CONFIG-SETTING-MISSING": (
-        "[Settings](operations.md#settings): set it for every Airflow process, and restart them."
+        "[Settings](settings.md#variables): set it for every Airflow process, and restart them."
     ),
     "CB-CONFIG-SIGNING-CERTIFICATE-MAY-NOT-SIGN": "A certificate of a web server does not do.",
     "CB-CONFIG-SIGNING-CERTIFICATE-NOT-VALID": ("As it says. What was signed before stays valid."),
     "CB-CONFIG-SIGNING-KEY-INCOMPLETE": (
         "`openssl pkcs12 -export -inkey KEY -in CERTIFICATE -certfile AUTHORITY -out FILE`."
     ),
-    "CB-CONFIG-SIGNING-KEY-NOT-NAMED": "[Connections](operations.md#connections) has both.",
+    "CB-CONFIG-SIGNING-KEY-NOT-NAMED": "[Connections](settings.md#connections) has both.",
     "CB-CONFIG-SIGNING-KEY-NOT-PKCS12": (
         "Try `openssl pkcs12 -info -noout -in FILE` with the passphrase."
     ),

@@ -4,6 +4,7 @@
 """
 
 import ast
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
@@ -15,6 +16,7 @@ from local import REPOSITORY
 from local.error_advice import ADVICE
 
 PAGE = REPOSITORY / "docs" / "errors.md"
+STORE_SCHEMA = REPOSITORY / "sql" / "reporting" / "schema.sql"
 FOLDERS = ("plugins", "dags", "local")
 VALUE = "…"
 
@@ -71,9 +73,24 @@ def constructions() -> list[Construction]:
     ]
 
 
+def refusals_of_the_store() -> list[Construction]:
+    """Return what the triggers of the reporting store raise: all of it is WrongData."""
+    schema = STORE_SCHEMA.read_text(encoding="utf-8")
+    raised = re.findall(r"raise exception using.*?message = (.*?)(?:;|,\n)", schema, re.DOTALL)
+    texts = [
+        "".join(
+            part[1:-1] if part.startswith("'") else VALUE for part in re.split(r"\s*\|\|\s*", each)
+        )
+        for each in raised
+    ]
+    name = str(STORE_SCHEMA.relative_to(REPOSITORY))
+    return [Construction(name, WrongData, *text.split(": ", 1)) for text in texts]
+
+
 def page() -> str:
     """Return the text of docs/errors.md."""
-    texts = {made.code: made for made in constructions() if made.code is not None}
+    made_somewhere = [*refusals_of_the_store(), *constructions()]
+    texts = {made.code: made for made in made_somewhere if made.code is not None}
     order = [*_CLASSES]
     entries = sorted(texts.values(), key=lambda made: (order.index(made.kind), made.code or ""))
     sections = [_PREAMBLE]

@@ -3,24 +3,25 @@
 import random
 import socket
 from collections.abc import Collection, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
+
+import psutil
 
 from local.errors import PortInUseError, StackError
 
 FIRST_PORT = 20_000
 LAST_PORT = 32_000  # Linux hands out its own from 32768 on
 LOOPBACK = "127.0.0.1"
-_LISTEN = "0A"
 
 
 @dataclass(frozen=True)
 class Listener:
-    """A TCP socket that listens: its address as text, its port, the socket's inode."""
+    """A TCP socket that listens, and the process that has it (None: another user's)."""
 
     address: str
     port: int
-    inode: int
+    pid: int | None
 
 
 def is_free(port: int) -> bool:
@@ -64,46 +65,17 @@ def require_free(name: str, port: int) -> None:
 
 def listeners() -> list[Listener]:
     """Every listening TCP socket of this machine, IPv4 and IPv6."""
-    found = []
-    for table, family in (("tcp", socket.AF_INET), ("tcp6", socket.AF_INET6)):
-        path = Path("/proc/net") / table
-        if not path.exists():
-            continue
-        for line in path.read_text().splitlines()[1:]:
-            columns = line.split()
-            if columns[3] == _LISTEN:
-                address, _, port = columns[1].partition(":")
-                found.append(Listener(_address(address, family), int(port, 16), int(columns[9])))
-    return found
-
-
-def sockets_of(pid: int) -> set[int]:
-    """The inodes of a process's open sockets; empty if it ended or is another user's."""
-    inodes = set()
-    try:
-        for descriptor in (Path("/proc") / str(pid) / "fd").iterdir():
-            target = str(descriptor.readlink())
-            if target.startswith("socket:["):
-                inodes.add(int(target.removeprefix("socket:[").removesuffix("]")))
-    except OSError:
-        return inodes
-    return inodes
+    return [
+        Listener(found.laddr.ip, found.laddr.port, found.pid)
+        for found in psutil.net_connections("tcp")
+        if found.status == psutil.CONN_LISTEN and found.laddr
+    ]
 
 
 def holder(port: int) -> str | None:
     """`name (pid 123)` of the program that listens on a port, None if that cannot be seen."""
-    inodes = {listener.inode for listener in listeners() if listener.port == port}
-    for process in Path("/proc").iterdir():
-        if process.name.isdigit() and sockets_of(int(process.name)) & inodes:
-            try:
-                name = (process / "comm").read_text().strip()
-            except OSError:
-                continue
-            return f"{name} (pid {process.name})"
+    for found in listeners():
+        if found.port == port and found.pid is not None:
+            with suppress(psutil.NoSuchProcess):
+                return f"{psutil.Process(found.pid).name()} (pid {found.pid})"
     return None
-
-
-def _address(digits: str, family: socket.AddressFamily) -> str:
-    # The kernel prints each 32-bit word of the address in the machine's (little-endian) order.
-    words = [bytes.fromhex(digits[at : at + 8])[::-1] for at in range(0, len(digits), 8)]
-    return socket.inet_ntop(family, b"".join(words))

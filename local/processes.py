@@ -13,10 +13,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from local.errors import StackError, explained_output, failure
 
 MARK = "CLOSEBOOK_COMPONENT"
 POLL_SECONDS = 0.05
+_TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 
 # Our own children must be reaped to be seen as ended, by whichever Stack object stops them.
 _children: dict[int, subprocess.Popen[bytes]] = {}
@@ -181,11 +184,9 @@ def wait_until(
 
 def tree(process: Process) -> list[Process]:
     """The process, its descendants, and whatever else carries its mark; parents first."""
-    parents: dict[int, list[int]] = {}
-    for pid in _pids():
-        stat = _stat(pid)
-        if stat is not None:
-            parents.setdefault(int(stat[1]), []).append(pid)
+    children: dict[int, list[int]] = {}
+    for found in psutil.process_iter(["ppid"]):
+        children.setdefault(found.info["ppid"], []).append(found.pid)
     waiting = [member.pid for member in marked({process.mark})]
     if is_alive(process):
         waiting.insert(0, process.pid)
@@ -194,18 +195,22 @@ def tree(process: Process) -> list[Process]:
         pid = waiting.pop(0)
         if pid not in seen:
             seen.append(pid)
-            waiting.extend(parents.get(pid, []))
-    return [found for pid in seen if (found := _identify(pid, process.mark)) is not None]
+            waiting.extend(children.get(pid, []))
+    return [member for pid in seen if (member := _identify(pid, process.mark)) is not None]
 
 
 def marked(marks: Collection[str]) -> list[Process]:
-    """Every process that was started under one of the marks, or by such a one."""
-    found = []
-    for pid in _pids():
-        mark = _mark(pid)
-        if mark and mark in marks and (process := _identify(pid, mark)) is not None:
-            found.append(process)
-    return found
+    """Every process that was started under one of the marks, or by such a process."""
+    # Of another user's process the environment is None.
+    environments = {
+        found.pid: found.info["environ"] or {} for found in psutil.process_iter(["environ"])
+    }
+    members = ((pid, environment.get(MARK)) for pid, environment in environments.items())
+    return [
+        process
+        for pid, mark in members
+        if mark and mark in marks and (process := _identify(pid, mark)) is not None
+    ]
 
 
 def stop(servers: Iterable[Running]) -> None:
@@ -261,52 +266,36 @@ def _signal(process: Process, number: signal.Signals) -> None:
 
 
 def _identify(pid: int, mark: str) -> Process | None:
-    stat = _stat(pid)
-    if stat is None or stat[0] in "ZX":
+    try:
+        found = psutil.Process(pid)
+        if found.status() in {psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD}:
+            return None
+        # Counted from the boot: the time of day may be set between two commands.
+        started_seconds = found.create_time() - psutil.boot_time()
+    except psutil.NoSuchProcess:
         return None
-    return Process(pid, int(stat[19]), _boot_id(), mark)
-
-
-def _pids() -> list[int]:
-    return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
-
-
-def _mark(pid: int) -> str:
-    """The mark in a process's environment; empty if it has none or is another user's."""
-    with suppress(OSError):
-        for variable in (Path("/proc") / str(pid) / "environ").read_bytes().split(b"\0"):
-            name, _, value = variable.partition(b"=")
-            if name == MARK.encode():
-                return os.fsdecode(value)
-    return ""
+    return Process(pid, round(started_seconds * _TICKS_A_SECOND), _boot_id(), mark)
 
 
 @cache
 def _boot_id() -> str:
-    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()  # psutil has none
 
 
 def cpu_seconds(pid: int) -> float:
     """What a process has used, with the children that it has seen end; 0 if it is gone."""
-    stat = _stat(pid)
-    if stat is None:
+    try:
+        used = psutil.Process(pid).cpu_times()
+    except psutil.NoSuchProcess:
         return 0.0
-    return sum(map(int, stat[11:15])) / os.sysconf("SC_CLK_TCK")
+    return used.user + used.system + used.children_user + used.children_system
 
 
 def peak_memory_kb() -> int:
     """The most memory that this process has taken.
 
-    Not ru_maxrss, which begins with that of the process that started this one.
+    Neither psutil has it on Linux, nor will ru_maxrss do: that begins with the peak of the process
+    that started this one.
     """
     status = Path("/proc/self/status").read_text(encoding="ascii")
     return int(status.partition("VmHWM:")[2].split()[0])
-
-
-def _stat(pid: int) -> list[str] | None:
-    """The columns of /proc/PID/stat from the state on (a name may hold spaces and brackets)."""
-    try:
-        text = (Path("/proc") / str(pid) / "stat").read_text()
-    except OSError:
-        return None
-    return text.rpartition(")")[2].split()

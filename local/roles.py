@@ -8,7 +8,8 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from local.addresses import METADATA_USER, PRIMARY, STORE, USERS
+from deploy.airflow_defaults import USERS
+from local.addresses import METADATA_USER, PRIMARY, STORE
 from local.databases import sql_file
 from local.pgbouncer import ADMIN_USER
 from local.postgres import REPLICATION_USER, SUPERUSER

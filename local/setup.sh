@@ -1,16 +1,20 @@
 #!/usr/bin/env bash
 # Install what Closebook runs on: Debian packages, uv, and .venv from the locked requirements;
-# for the tests also axe-core, from the npm registry.
-# `local/setup.sh` is enough for the demo, `local/setup.sh --dev` for the tests too. Running it
-# again does nothing, quickly. What was on the machine before is left as it was.
+# for the tests also axe-core, from the npm registry. Whatever comes from PyPI or npm must have the
+# hash that is in its lock file.
+# `local/setup.sh` is enough for the demo, `local/setup.sh --dev` for the tests too. If nothing is
+# missing, it changes nothing and ends within a second.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-readonly UV_VERSION=0.13.9
-readonly AXE_VERSION=4.14.1 # finds what bars people from a page; the tests of the desk run it
+UV_VERSION=$(sed -n 's/^uv==\([0-9.]*\).*/\1/p' local/uv.txt)
+readonly UV_VERSION
 readonly OLDEST_PYTHON=3.11
 readonly WANTED_KB=$((4 * 1024 * 1024))
 readonly LOG=.local/setup.log
+readonly AXE=tests/axe
+# How long another apt-get is waited for: the nightly upgrade of a new machine takes minutes.
+readonly LOCK_SECONDS=${APT_LOCK_SECONDS:-900}
 readonly STAMP=.venv/closebook-lock
 readonly POLICY=/usr/sbin/policy-rc.d
 readonly POLICY_MARK="made by Closebook's local/setup.sh, which removes it"
@@ -24,6 +28,7 @@ total=0
 
 main() {
   umask 022
+  exec 3>&1 # for what a step says while its output goes into the log
   mkdir -p .local
   : >"$LOG"
   # A venv that was ever made for the tests stays so: it satisfies the demo as well.
@@ -40,13 +45,13 @@ main() {
   check_disk
   if [ ${#packages[@]} -gt 0 ]; then
     become_root
-    step "Lists of Debian packages" "${root[@]}" apt-get update
+    step "Lists of Debian packages" apt_get update
     step "Debian packages: ${packages[*]}" install_packages
     python=$(find_python) || exit 1
   fi
   uv_is_there || step "uv $UV_VERSION" install_uv
   venv_is_there || step "Python packages of $(lock)" install_venv
-  axe_is_there || step "axe-core $AXE_VERSION" install_axe
+  axe_is_there || step "axe-core" install_axe
 }
 
 # ---- what is missing ----------------------------------------------------------------------
@@ -92,7 +97,9 @@ uv_is_there() { [ "$(.local/uv/bin/uv --version 2>/dev/null | cut -d' ' -f2)" = 
 
 venv_is_there() { [ -x .venv/bin/python ] && [ -f "$STAMP" ] && [ "$(cat "$STAMP")" = "$(fingerprint)" ]; }
 
-axe_is_there() { ! $dev || grep -qs "\"version\": \"$AXE_VERSION\"" .local/axe/node_modules/axe-core/package.json; }
+axe_is_there() {
+  ! $dev || { cmp -s $AXE/package-lock.json .local/axe/package-lock.json && [ -d .local/axe/node_modules/axe-core ]; }
+}
 
 lock() { if $venv_dev || $dev; then echo requirements-dev.txt; else echo requirements.txt; fi; }
 
@@ -114,6 +121,26 @@ become_root() {
   root=(sudo)
 }
 
+# apt_get ARGUMENTS…: run apt-get, and again while another one holds a lock. Its own option waits
+# for the locks of dpkg alone; those of its lists and of its archives it gives up at once.
+apt_get() {
+  local output=.local/apt-get.log deadline=$((SECONDS + LOCK_SECONDS)) told=false status holder
+  while :; do
+    status=0
+    "${root[@]}" env LC_ALL=C DEBIAN_FRONTEND=noninteractive \
+      apt-get -o DPkg::Lock::Timeout=2 "$@" >$output 2>&1 || status=$?
+    holder=$(grep -o 'Could not get lock.*' $output) || holder=
+    if [ "$status" -eq 0 ] || [ -z "$holder" ] || [ "$SECONDS" -ge "$deadline" ]; then
+      cat $output
+      return "$status"
+    fi
+    $told || printf '\n    another apt-get is at work, waiting up to %d s for its end\n    (%s)\n' \
+      "$LOCK_SECONDS" "$holder" >&3
+    told=true
+    sleep 1
+  done
+}
+
 install_packages() {
   # The packages' own services must not start: the stack has servers of its own.
   if [ ! -e "$POLICY" ] || grep -q "$POLICY_MARK" "$POLICY"; then
@@ -121,8 +148,7 @@ install_packages() {
     printf '#!/bin/sh\n# %s\nexit 101\n' "$POLICY_MARK" | "${root[@]}" tee "$POLICY" >/dev/null
     "${root[@]}" chmod 755 "$POLICY"
   fi
-  "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends \
-    -o Dpkg::Use-Pty=0 "${packages[@]}"
+  apt_get install --yes --no-install-recommends -o Dpkg::Use-Pty=0 "${packages[@]}"
   remove_policy
   # Nor at the next boot; only those that came just now.
   if has systemctl; then
@@ -141,22 +167,23 @@ remove_policy() {
 install_uv() {
   rm -rf .local/uv
   "$python" -m venv .local/uv
-  .local/uv/bin/python -m pip install --disable-pip-version-check --quiet "uv==$UV_VERSION"
+  .local/uv/bin/python -m pip install --disable-pip-version-check --quiet \
+    --require-hashes --requirement local/uv.txt
 }
 
 install_venv() {
   # The machine's own certificates, as pip uses them; never an interpreter from elsewhere.
   export UV_SYSTEM_CERTS=1 UV_PYTHON_DOWNLOADS=never UV_NO_PROGRESS=1
   [ -x .venv/bin/python ] || .local/uv/bin/uv venv --quiet --python "$python" .venv
-  .local/uv/bin/uv pip sync --python .venv/bin/python --compile-bytecode "$(lock)"
+  .local/uv/bin/uv pip sync --python .venv/bin/python --compile-bytecode --require-hashes "$(lock)"
   fingerprint >"$STAMP"
 }
 
 install_axe() {
   rm -rf .local/axe
   mkdir -p .local/axe
-  npm install --prefix .local/axe --ignore-scripts --no-audit --no-fund --no-package-lock \
-    "axe-core@$AXE_VERSION"
+  cp $AXE/package.json $AXE/package-lock.json .local/axe
+  npm ci --prefix .local/axe --ignore-scripts --no-audit --no-fund
 }
 
 # ---- saying so ----------------------------------------------------------------------------
@@ -203,7 +230,7 @@ explain() {
       fail "$1: no network, or the registry cannot be reached; run it again when it can (log: $LOG)" ;;
     *"Unable to locate package"* | *"no installation candidate"*)
       fail "$1: apt-get knows no such package: no network just now, or a system older than Debian 12 (log: $LOG)" ;;
-    *"Could not get lock"*) fail "$1: another apt-get is at work, wait for its end and run it again" ;;
+    *"Could not get lock"*) fail "$1: another apt-get is still at work after $LOCK_SECONDS s, wait for its end and run it again" ;;
     *) fail "$1: see the lines above, mend that and run it again (log: $LOG)" ;;
   esac
 }

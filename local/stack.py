@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from closebook.store.migrations import migrate
+from deploy.airflow_defaults import airflow_contents
 from local import airflow_home, folders, ports, processes
 from local.addresses import (
     METADATA_DATABASE,
@@ -23,7 +24,7 @@ from local.addresses import (
     STORE,
     STORE_DATABASE,
 )
-from local.airflow_contents import airflow_contents
+from local.airflow_connections import airflow_connections
 from local.airflow_home import API_SERVER, Airflow, Setup
 from local.databases import Databases
 from local.pgbouncer import console
@@ -251,7 +252,7 @@ class Stack(Databases):
             return
         airflow = Airflow.of(self)
         airflow.configure()
-        setup = Setup(airflow, airflow_contents(self))
+        setup = Setup(airflow, airflow_contents(self.credentials, airflow_connections(self)))
         if setup.fingerprint != self.airflow_fingerprint:
             self._setup = setup
             setup.start()

@@ -14,9 +14,9 @@ async def desk(scope: "Scope", receive: "Receive", send: "Send") -> None:
     Every process of Airflow loads its plugins, each task's too. Only the API server serves pages,
     so only there, and only for the first request, the desk is imported.
     """
-    from closebook.desk.app import served
+    from closebook.desk.app import process_app
 
-    await served()(scope, receive, send)
+    await process_app()(scope, receive, send)
 
 
 class ClosebookPlugin(AirflowPlugin):

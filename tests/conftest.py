@@ -6,10 +6,10 @@ import os
 import signal
 from collections.abc import Generator, Iterator
 from contextlib import nullcontext
-from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 
 from local import REPOSITORY
@@ -75,7 +75,7 @@ def stack() -> Iterator[Stack]:
         # Two workers that choose ports at once might choose the same.
         fcntl.flock(lock, fcntl.LOCK_EX)
         for left_over in ROOTS.glob("*"):
-            if not Path(f"/proc/{left_over.name}").exists():
+            if not psutil.pid_exists(int(left_over.name)):
                 Stack.build(left_over, airflow=False, fast=True).clean()
         # By process, so that two sessions in one checkout leave each other alone.
         stack = Stack.build(ROOTS / str(os.getpid()), airflow=False, fast=True)

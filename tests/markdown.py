@@ -6,8 +6,18 @@ from pathlib import Path
 from local import REPOSITORY
 
 README = REPOSITORY / "README.md"
-OPERATIONS = REPOSITORY / "docs" / "operations.md"
-DOCUMENTS = [README, *sorted((REPOSITORY / "docs").glob("*.md"))]
+DOCS = REPOSITORY / "docs"
+ARCHITECTURE = DOCS / "architecture.md"
+OPERATIONS = DOCS / "operations.md"
+SETTINGS = DOCS / "settings.md"
+VERIFY = DOCS / "verify.md"
+DOCUMENTS = [
+    *sorted(REPOSITORY.glob("*.md")),
+    *sorted(DOCS.rglob("*.md")),
+    REPOSITORY / "benchmarks" / "NOTES.md",
+    REPOSITORY / "sql" / "README.md",
+    REPOSITORY / "tests" / "faults" / "README.md",
+]
 
 
 def text(document: Path) -> str:

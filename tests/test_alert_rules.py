@@ -1,4 +1,4 @@
-"""Each alert of local/prometheus-rules.yml, tried by promtool: it fires in time, and not before."""
+"""Each alert of deploy/prometheus-rules.yml, tried by promtool: it fires in time and not before."""
 
 import json
 import re
@@ -12,7 +12,7 @@ import pytest
 from local import REPOSITORY
 from local.processes import find
 
-RULES = REPOSITORY / "local" / "prometheus-rules.yml"
+RULES = REPOSITORY / "deploy" / "prometheus-rules.yml"
 HOUR = 60
 
 REPLICA = 'server="replica_a", kind="replica"'

@@ -3,17 +3,22 @@
 import ast
 import json
 import re
+from pathlib import Path
 
 import psycopg
 import pytest
 
 from closebook.errors import ClosebookError
+from closebook.statements.release import OBSTACLES
+from deploy.airflow_defaults import POOLS
 from local import REPOSITORY
-from local.airflow_contents import POOLS
 from local.stack import Stack
 from tests.markdown import (
+    DOCS,
+    DOCUMENTS,
     OPERATIONS,
     README,
+    SETTINGS,
     blocks,
     commands,
     dag_ids,
@@ -27,6 +32,11 @@ from tests.newcomer import OWN_PLATFORM
 def sources() -> list[ast.Module]:
     paths = sorted((REPOSITORY / "plugins").rglob("*.py"))
     return [ast.parse(text(path)) for path in paths]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_a_document_has_400_lines_at_most(document: Path) -> None:
+    assert len(text(document).splitlines()) <= 400
 
 
 def test_the_readme_tells_of_each_dag() -> None:
@@ -48,11 +58,11 @@ def test_the_settings_are_those_that_the_source_reads() -> None:
         and re.fullmatch(r"CLOSEBOOK_[A-Z_]+", node.value)
     }
     assert len(read) > 4
-    assert set(first_column(section(OPERATIONS, "Settings"))) == read
+    assert set(first_column(section(SETTINGS, "Variables"))) == read
 
 
 def test_the_pools_are_those_that_the_stack_makes() -> None:
-    rows = re.findall(r"^\| `(\w+)` \| (\d+) \|", section(OPERATIONS, "Pools"), re.MULTILINE)
+    rows = re.findall(r"^\| `(\w+)` \| (\d+) \|", section(SETTINGS, "Pools"), re.MULTILINE)
     assert {pool: int(slots) for pool, slots in rows} == POOLS
 
 
@@ -83,12 +93,23 @@ def text_of(node: ast.AST) -> str:
     return str(node.value) if isinstance(node, ast.Constant) else ""
 
 
+def test_the_obstacles_of_a_release_are_those_of_the_store_and_of_the_desk() -> None:
+    schema = text(REPOSITORY / "sql" / "reporting" / "schema.sql")
+    function = schema.split("create function reporting.decision_obstacles(")[1].split("\nend;")[0]
+    in_store = set(re.findall(r"'(\w+)' as obstacle", function))
+    table = section(DOCS / "statements.md", "Release a month")
+    rows = re.findall(r"^\| `(\w+)` \| ([^|]+) \|", table, re.MULTILINE)
+    assert in_store == set(OBSTACLES)
+    assert dict(rows) == OBSTACLES
+
+
 def test_the_parameters_of_triggered_runs_are_accepted_by_their_dags() -> None:
     from airflow.dag_processing.dagbag import DagBag
     from airflow.sdk.definitions.param import ParamsDict
 
     dags = DagBag(REPOSITORY / "dags").dags
-    triggers = [c for c in commands(text(OPERATIONS)) if c.startswith("airflow dags trigger ")]
+    typed = [command for document in DOCUMENTS for command in commands(text(document))]
+    triggers = [command for command in typed if command.startswith("airflow dags trigger ")]
     triggered = []
     for command in triggers:
         found = re.fullmatch(r"airflow dags trigger (\w+) --conf '(.+)'", command)
@@ -103,10 +124,23 @@ def test_the_parameters_of_triggered_runs_are_accepted_by_their_dags() -> None:
 
 
 @pytest.mark.parametrize("number", range(6))
-def test_the_queries_for_finance_run_as_the_desk(
+def test_the_queries_of_the_documents_run_as_the_desk(
     stack: Stack, module_store_database: str, number: int
 ) -> None:
-    queries = blocks(text(OPERATIONS), "sql")
+    queries = [query for document in DOCUMENTS for query in blocks(text(document), "sql")]
     assert len(queries) == 6
     with psycopg.connect(stack.desk(module_store_database)) as desk:
         assert desk.execute(queries[number].encode()).fetchall() == []
+
+
+def test_each_decision_has_a_date_what_was_decided_against_what_and_why() -> None:
+    records = [
+        record
+        for path in sorted((DOCS / "decisions").glob("*.md"))
+        for record in re.split(r"^### ", text(path), flags=re.MULTILINE)[1:]
+    ]
+    assert len(records) > 80
+    for record in records:
+        assert re.match(r"\d{4}-\d\d-\d\d: \S", record), record
+        parts = re.findall(r"^- \*\*([\w ]+):\*\* \S", record, re.MULTILINE)
+        assert parts == ["Decided", "Instead of", "Why"], record

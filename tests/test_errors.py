@@ -20,10 +20,17 @@ from closebook.statements.release import DecisionRefused, Obstacle
 from closebook.statements.verify.untrusted_pdf import Refused
 from local import REPOSITORY
 from local.error_advice import ADVICE
-from local.error_catalogue import PAGE, Construction, constructions, page
+from local.error_catalogue import (
+    PAGE,
+    STORE_SCHEMA,
+    Construction,
+    constructions,
+    page,
+    refusals_of_the_store,
+)
 from tests.markdown import first_column, text
 
-CONSTRUCTIONS = constructions()
+CONSTRUCTIONS = [*constructions(), *refusals_of_the_store()]
 CODE = r"CB-(?:WAIT|RETRY|DATA|CONFIG)(?:-[A-Z0-9]+)+"
 # Raised for a library, which gives them a meaning of its own, or for a bug.
 OF_LIBRARIES = {
@@ -48,7 +55,7 @@ ERRORS = [
     TieOutFailed("CB-DATA-CHECK-FAILED", FOUND, proof="sql/x.sql"),
     ChangeWithoutReason("CB-DATA-CHANGE-WITHOUT-REASON", FOUND, proof="old and new"),
     ReplicasDisagree("CB-DATA-REPLICAS-DISAGREE", FOUND, proof="a is old, b is new"),
-    DecisionRefused(DAY, "released", [Obstacle("it is rejected", "by anna")]),
+    DecisionRefused(DAY, "released", [Obstacle("second_person_needed", "anna")]),
     Refused("the XML declares a document type"),
     Misconfigured("CB-CONFIG-NOT-A-DAY", "'x' is not a day"),
 ]
@@ -89,6 +96,10 @@ def test_the_page_of_errors_is_what_the_source_makes() -> None:
     assert text(PAGE) == page(), "run `make docs`"
 
 
+def test_each_trigger_of_the_store_refuses_with_a_code() -> None:
+    assert len(refusals_of_the_store()) == text(STORE_SCHEMA).count("raise exception")
+
+
 def test_the_page_and_the_source_have_the_same_codes() -> None:
     paths = [p for f in ("plugins", "dags", "local") for p in (REPOSITORY / f).rglob("*.py")]
     quoted = {
@@ -97,6 +108,7 @@ def test_the_page_and_the_source_have_the_same_codes() -> None:
         if path.name != "error_advice.py"
         for code in re.findall(rf'"({CODE})"', text(path))
     }
+    quoted |= set(re.findall(rf"'({CODE}): ", text(STORE_SCHEMA)))
     assert set(first_column(text(PAGE))) == quoted
     assert set(ADVICE) <= quoted
 

@@ -12,7 +12,7 @@ import pytest
 from local import REPOSITORY
 from local.processes import find
 
-LOCAL = REPOSITORY / "local"
+DEPLOY = REPOSITORY / "deploy"
 METRICS_PAGE = REPOSITORY / "docs" / "metrics.md"
 # Of Grafana's units, those that Prometheus' base units take.
 UNITS = {"s", "short", "percentunit"}
@@ -31,7 +31,7 @@ def documented() -> set[str]:
 def test_promtool_accepts_the_files(tmp_path: Path, checked: tuple[str, str]) -> None:
     kind, name = checked
     for file in ("prometheus-rules.yml", "prometheus.yml"):
-        shutil.copy(LOCAL / file, tmp_path)
+        shutil.copy(DEPLOY / file, tmp_path)
     (tmp_path / "closebook-metrics-token").write_text("token", encoding="utf-8")
     ran = subprocess.run(
         [find("promtool"), "check", kind, str(tmp_path / name)],
@@ -58,7 +58,7 @@ def test_the_queries_of_the_dashboard_are_promql(tmp_path: Path) -> None:
 
 
 def test_rules_and_dashboard_name_metrics_that_are_documented() -> None:
-    rules = (LOCAL / "prometheus-rules.yml").read_text("utf-8")
+    rules = (DEPLOY / "prometheus-rules.yml").read_text("utf-8")
     used = set(NAME.findall(rules)) | {n for q in dashboard_queries() for n in NAME.findall(q)}
     assert len(used) > 10
     assert used <= documented()
@@ -97,7 +97,7 @@ def test_the_dashboard_is_one_that_can_be_imported() -> None:
 
 
 def dashboard() -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((LOCAL / "grafana-dashboard.json").read_text("utf-8"))
+    found: dict[str, Any] = json.loads((DEPLOY / "grafana-dashboard.json").read_text("utf-8"))
     return found
 
 

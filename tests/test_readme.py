@@ -12,9 +12,9 @@ import redis
 
 from closebook import periods
 from closebook.counter.publisher import COUNTER_KEY
+from deploy.airflow_defaults import POOLS
 from local import REPOSITORY
 from local.addresses import SERVERS
-from local.airflow_contents import POOLS
 from local.stack import Stack
 from tests.markdown import README, commands, dag_ids, section, text
 from tests.newcomer import (

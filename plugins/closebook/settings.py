@@ -15,6 +15,7 @@ from psycopg.conninfo import make_conninfo
 
 import closebook
 from closebook.errors import Misconfigured
+from closebook.package_data import IN_WHEEL, data_folder
 from closebook.periods import zone
 from closebook.sql import SQL_FOLDER
 
@@ -173,14 +174,17 @@ def connection_password(connection_id: str) -> str:
 
 
 def templates_folder() -> Path:
-    """Return the folder of the templates: CLOSEBOOK_TEMPLATES, or templates/ beside plugins/."""
+    """Return the folder of the templates: CLOSEBOOK_TEMPLATES, else the one of this code."""
     templates = os.environ.get("CLOSEBOOK_TEMPLATES")
-    return Path(templates) if templates else Path(__file__).parents[2] / "templates"
+    return Path(templates) if templates else data_folder("templates")
 
 
 @cache
 def code_version() -> str:
-    """Return the version of the code: the release and a digest of its files."""
+    """Return the version of the code: the release and a digest of its files.
+
+    The repository and the wheel that is built from it have the same version.
+    """
     folders = {
         "sql": SQL_FOLDER,
         "closebook": Path(__file__).parent,
@@ -189,7 +193,8 @@ def code_version() -> str:
     digest = sha256()
     for name, folder in folders.items():
         for path in sorted(folder.rglob("*")):
-            if path.is_file() and path.suffix != ".pyc":
+            is_in_other_folder = name == "closebook" and path.is_relative_to(IN_WHEEL)
+            if path.is_file() and path.suffix != ".pyc" and not is_in_other_folder:
                 place = f"{name}/{path.relative_to(folder).as_posix()}"
                 digest.update(place.encode() + b"\0" + path.read_bytes() + b"\0")
     return f"{closebook.__version__}+{digest.hexdigest()[:12]}"
@@ -212,9 +217,7 @@ def _index_names(text: str) -> dict[str, str]:
 def _required(environment: Mapping[str, str], name: str) -> str:
     value = environment.get(name, "").strip()
     if not value:
-        raise Misconfigured(
-            "CB-CONFIG-SETTING-MISSING", f"{name} is not set: see docs/operations.md, Settings"
-        )
+        raise Misconfigured("CB-CONFIG-SETTING-MISSING", f"{name} is not set: see docs/settings.md")
     return value
 
 
@@ -265,5 +268,5 @@ def _connection(connection_id: str):  # type: ignore[no-untyped-def]  # Airflow 
     except AirflowNotFoundException as error:
         raise Misconfigured(
             "CB-CONFIG-CONNECTION-MISSING",
-            f"the Airflow connection {connection_id} is missing: add it, see docs/operations.md",
+            f"the Airflow connection {connection_id} is missing: add it, see docs/settings.md",
         ) from error

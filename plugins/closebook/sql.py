@@ -1,12 +1,12 @@
 """The texts of the SQL files, by their path below sql/."""
 
 from functools import cache
-from pathlib import Path
 from typing import LiteralString
 
 from closebook.errors import Misconfigured
+from closebook.package_data import data_folder
 
-SQL_FOLDER = Path(__file__).resolve().parents[2] / "sql"
+SQL_FOLDER = data_folder("sql")
 
 
 @cache

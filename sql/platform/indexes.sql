@@ -2,12 +2,13 @@
 -- serves; docs/performance.md has what it costs a write. On a live platform create them with
 -- "concurrently".
 
--- hourly_volume.sql, daily_volume.sql, volume_control_totals.sql, other_status.sql: a period's
--- settled rows in one index-only range scan; rows that never settle cost nothing. By the UTC hour,
--- currency and kind, so that an hour has its rows in the order in which it adds them up, and hashes
--- none. After the keys numbers come before texts and before what may be null: PostgreSQL finds a
--- column the sooner, the fewer of varying width stand before it. Costs payments 4 percent of the
--- writes a second where no disk is waited for, and 12 percent more log.
+-- For hourly_volume/read.sql, daily_volume/read.sql, close_totals/read_volume.sql and
+-- close_totals/read_other_status.sql: a period's settled rows in one index-only range scan. Rows
+-- that are not settled are not in it. It is ordered by UTC hour, currency and kind, so an hour is
+-- added up in that order, without a hash. Of the included columns numbers come before texts and
+-- nullable ones: PostgreSQL finds a column faster if fewer columns of varying width precede it.
+-- It costs payments 4 percent of the writes a second if no disk is waited for, and 12 percent more
+-- log.
 create index transactions_settled_hour on platform.transactions (
     (date_bin('1 hour', settled_at, timestamptz '2000-01-01 00:00:00+00')), currency, kind
 )
@@ -17,17 +18,18 @@ include (
 )
 where settled_at is not null;
 
--- How many rows an hour has: the planner passes over the statistics of a partial index's
--- expression. On a partitioned table, make them for each partition. They cost a write nothing.
+-- They tell the planner how many rows an hour has, since it ignores the statistics of a partial
+-- index's expression. On a partitioned table make them for each partition. They cost no write
+-- anything.
 create statistics platform.transactions_settled_hour
 on (date_bin('1 hour', settled_at, timestamptz '2000-01-01 00:00:00+00'))
 from platform.transactions;
 analyze platform.transactions;
 
--- daily_account_movement.sql, statement_lines.sql, ledger_control_totals.sql: a period's
--- entries in one range scan; statement_balances.sql: all entries up to an instant.
--- Costs payments 6 percent of the writes a second where no disk is waited for, and 10 percent more
--- log.
+-- For daily_account_movement/read.sql, statement_lines/read.sql and close_totals/read_ledger.sql: a
+-- period's entries in one range scan. For statement_balances/read.sql: all entries up to an
+-- instant. It costs payments 6 percent of the writes a second if no disk is waited for, and 10
+-- percent more log.
 create index ledger_entries_posted_at on platform.ledger_entries (posted_at)
 include (wallet_id, amount_minor, currency);
 

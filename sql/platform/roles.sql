@@ -1,5 +1,5 @@
 -- The two roles that Closebook has on a platform. Run once for a cluster; the passwords
--- are set apart (\password), never here. docs/operations.md says what each may do and why.
+-- are set apart (\password), never here. docs/grants.md says what each may do and why.
 
 create role closebook_fence login connection limit 2;
 grant pg_monitor to closebook_fence;

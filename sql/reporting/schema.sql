@@ -143,7 +143,8 @@ begin
     if found then  -- guard: register.rows-of-a-known-close
         raise exception using
             errcode = 'foreign_key_violation',
-            message = concat_ws(' ', 'close', unknown_id, 'is not in the register'),
+            message = 'CB-DATA-CLOSE-NOT-REGISTERED: close ' || unknown_id
+            || ' is not in the register',
             constraint = tg_name, table = tg_table_name;
     end if;
     return null;
@@ -176,7 +177,7 @@ language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
     raise exception using
         errcode = 'restrict_violation',
-        message = 'a close stays in the register: no ' || lower(tg_op);
+        message = 'CB-DATA-CLOSE-STAYS: a close stays in the register: no ' || lower(tg_op);
 end;
 $$;
 
@@ -198,7 +199,7 @@ begin
     then
         raise exception using
             errcode = 'foreign_key_violation',
-            message = 'days refer to the register: truncate them with it';
+            message = 'CB-DATA-DAYS-NEED-CLOSES: days refer to the register: truncate them with it';
     end if;
     return null;
 end;
@@ -654,7 +655,8 @@ group by
     totals.currency;
 
 -- Why a person may not decide so on what they were shown: one row an obstacle, none if they may.
--- The one place that knows the rule: the trigger below and the desk ask it.
+-- An obstacle is a code; closebook.statements.release has its text. The one place that knows the
+-- rule: the trigger below and the desk ask it.
 create function reporting.decision_obstacles(
     shown_manifest_id bigint,
     shown_sha256 text,
@@ -762,7 +764,7 @@ begin atomic
 
     obstacles as (
         select
-            'there is no such manifest' as obstacle,
+            'no_such_manifest' as obstacle,
             shown.manifest_id::text as detail
         from shown
         where not exists (select 1 from manifest)
@@ -770,7 +772,7 @@ begin atomic
         union all
 
         select
-            'what was shown has another hash' as obstacle,
+            'other_hash' as obstacle,
             manifest.sha256 as detail
         from manifest
         inner join shown on manifest.manifest_id = shown.manifest_id
@@ -779,7 +781,7 @@ begin atomic
         union all
 
         select
-            'it is released already' as obstacle,
+            'already_released' as obstacle,
             decisions.decided_by as detail
         from reporting.statement_decisions as decisions
         inner join shown on decisions.manifest_id = shown.manifest_id
@@ -788,7 +790,7 @@ begin atomic
 
     obstacles_to_release as (
         select
-            'the month was closed again since' as obstacle,
+            'closed_again' as obstacle,
             manifest.close_id::text as detail
         from manifest
         where not manifest.is_current
@@ -796,7 +798,7 @@ begin atomic
         union all
 
         select
-            'something was issued since' as obstacle,
+            'issued_since' as obstacle,
             max(later.manifest_id)::text as detail
         from manifest
         inner join reporting.statement_manifests as later
@@ -806,7 +808,7 @@ begin atomic
         union all
 
         select
-            'documents were issued since' as obstacle,
+            'documents_issued_since' as obstacle,
             (count(documents.account_id) - manifest.document_count)::text as detail
         from manifest
         left join documents on true
@@ -816,7 +818,7 @@ begin atomic
         union all
 
         select
-            'documents are missing' as obstacle,
+            'documents_missing' as obstacle,
             manifest.missing_count::text as detail
         from manifest
         where manifest.missing_count > 0
@@ -824,7 +826,7 @@ begin atomic
         union all
 
         select
-            'a check does not tie out' as obstacle,
+            'check_failed' as obstacle,
             concat_ws(' ', checked.check_name, checked.grain, checked.period_start) as detail
         from checked
         where checked.offending_count > 0
@@ -832,7 +834,7 @@ begin atomic
         union all
 
         select
-            'no check is on record' as obstacle,
+            'no_check_on_record' as obstacle,
             manifest.close_id::text as detail
         from manifest
         where
@@ -845,7 +847,7 @@ begin atomic
         union all
 
         select
-            'it takes a second person' as obstacle,
+            'second_person_needed' as obstacle,
             shown.person as detail
         from shown
         where
@@ -882,7 +884,11 @@ begin
         new.manifest_id, new.manifest_sha256, new.decision, new.decided_by
     );
     if found is not null then  -- guard: release.table-refuses
-        raise exception using errcode = 'check_violation', message = found;
+        raise exception using
+            errcode = 'check_violation',
+            message = 'CB-DATA-DECISION-REFUSED: '
+            || concat_ws(' ', 'manifest', new.manifest_id) || ' is not ' || new.decision
+            || ': ' || found;
     end if;
     return new;
 end;
@@ -1114,6 +1120,188 @@ left join lateral (
 ) as released on true
 where versions.issued_close_id = versions.close_id;
 
+-- What differs between two versions of a month's statements: one row an account, old beside new.
+-- Another holder or account number counts, and is not shown; an address alone does not count.
+-- The one place that says so. PostgreSQL puts the function's query in place of its call: so it has
+-- no settings of its own.
+create function reporting.statement_differences(old_close_id bigint, new_close_id bigint)
+returns table (
+    account_id bigint,
+    old_currency text,
+    new_currency text,
+    old_opening_minor bigint,
+    new_opening_minor bigint,
+    old_closing_minor bigint,
+    new_closing_minor bigint,
+    old_line_count bigint,
+    new_line_count bigint
+)
+language sql stable
+begin atomic
+    with old_rows as (
+        select
+            account_id,
+            currency,
+            opening_minor,
+            closing_minor,
+            line_count,
+            account_number,
+            holder_name
+        from reporting.statements
+        where close_id = old_close_id
+    ),
+
+    new_rows as (
+        select
+            account_id,
+            currency,
+            opening_minor,
+            closing_minor,
+            line_count,
+            account_number,
+            holder_name
+        from reporting.statements
+        where close_id = new_close_id
+    )
+
+    select
+        account_id,
+        old_rows.currency as old_currency,
+        new_rows.currency as new_currency,
+        old_rows.opening_minor as old_opening_minor,
+        new_rows.opening_minor as new_opening_minor,
+        old_rows.closing_minor as old_closing_minor,
+        new_rows.closing_minor as new_closing_minor,
+        old_rows.line_count as old_line_count,
+        new_rows.line_count as new_line_count
+    from old_rows
+    full join new_rows using (account_id)
+    where
+        (
+            old_rows.currency,
+            old_rows.opening_minor,
+            old_rows.closing_minor,
+            old_rows.line_count,
+            old_rows.account_number,
+            old_rows.holder_name
+        )
+        is distinct from
+        (
+            new_rows.currency,
+            new_rows.opening_minor,
+            new_rows.closing_minor,
+            new_rows.line_count,
+            new_rows.account_number,
+            new_rows.holder_name
+        );
+end;
+
+-- What differs between two versions of a month's lines: one row an entry, old beside new. The one
+-- place that says so, as above.
+create function reporting.statement_line_differences(old_close_id bigint, new_close_id bigint)
+returns table (
+    entry_id bigint,
+    old_account_id bigint,
+    new_account_id bigint,
+    old_line_number bigint,
+    new_line_number bigint,
+    old_transaction_id bigint,
+    new_transaction_id bigint,
+    old_posted_at timestamptz,
+    new_posted_at timestamptz,
+    old_kind text,
+    new_kind text,
+    old_description text,
+    new_description text,
+    old_counterparty text,
+    new_counterparty text,
+    old_amount_minor bigint,
+    new_amount_minor bigint,
+    old_balance_minor bigint,
+    new_balance_minor bigint
+)
+language sql stable
+begin atomic
+    with old_rows as (
+        select
+            entry_id,
+            account_id,
+            line_number,
+            transaction_id,
+            posted_at,
+            kind,
+            description,
+            counterparty,
+            amount_minor,
+            balance_minor
+        from reporting.statement_lines
+        where close_id = old_close_id
+    ),
+
+    new_rows as (
+        select
+            entry_id,
+            account_id,
+            line_number,
+            transaction_id,
+            posted_at,
+            kind,
+            description,
+            counterparty,
+            amount_minor,
+            balance_minor
+        from reporting.statement_lines
+        where close_id = new_close_id
+    )
+
+    select
+        entry_id,
+        old_rows.account_id as old_account_id,
+        new_rows.account_id as new_account_id,
+        old_rows.line_number as old_line_number,
+        new_rows.line_number as new_line_number,
+        old_rows.transaction_id as old_transaction_id,
+        new_rows.transaction_id as new_transaction_id,
+        old_rows.posted_at as old_posted_at,
+        new_rows.posted_at as new_posted_at,
+        old_rows.kind as old_kind,
+        new_rows.kind as new_kind,
+        old_rows.description as old_description,
+        new_rows.description as new_description,
+        old_rows.counterparty as old_counterparty,
+        new_rows.counterparty as new_counterparty,
+        old_rows.amount_minor as old_amount_minor,
+        new_rows.amount_minor as new_amount_minor,
+        old_rows.balance_minor as old_balance_minor,
+        new_rows.balance_minor as new_balance_minor
+    from old_rows
+    full join new_rows using (entry_id)
+    where
+        (
+            old_rows.account_id,
+            old_rows.line_number,
+            old_rows.transaction_id,
+            old_rows.posted_at,
+            old_rows.kind,
+            old_rows.description,
+            old_rows.counterparty,
+            old_rows.amount_minor,
+            old_rows.balance_minor
+        )
+        is distinct from
+        (
+            new_rows.account_id,
+            new_rows.line_number,
+            new_rows.transaction_id,
+            new_rows.posted_at,
+            new_rows.kind,
+            new_rows.description,
+            new_rows.counterparty,
+            new_rows.amount_minor,
+            new_rows.balance_minor
+        );
+end;
+
 -- What is written stays: the store may add, and of a close only say which version is current
 -- and that it was confirmed. The desk adds what a person asked for and decided, and its log. Nobody
 -- but the owner deletes.
@@ -1156,9 +1344,15 @@ reporting.decision_obstacles(bigint, text, text, text),
 reporting.refuse_decision_with_obstacles(),
 reporting.refuse_unknown_close(),
 reporting.keep_closes(),
-reporting.refuse_days_without_closes()
+reporting.refuse_days_without_closes(),
+reporting.statement_differences(bigint, bigint),
+reporting.statement_line_differences(bigint, bigint)
 from public;
 grant execute on function reporting.decision_obstacles(bigint, text, text, text)
 to closebook_store, closebook_desk;
+grant execute on function
+reporting.statement_differences(bigint, bigint),
+reporting.statement_line_differences(bigint, bigint)
+to closebook_store;
 revoke all on function reporting.purge_health() from public;
 grant execute on function reporting.purge_health() to closebook_store;

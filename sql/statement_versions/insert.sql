@@ -1,8 +1,8 @@
 -- Writes which version of its statement each account has in a month's close: one row an account.
--- A statement that equals the one of the close before keeps its version and document; one that
--- differs or is new is issued by this close. statements/changes.sql and statement_lines/changes.sql
--- define a difference. Closes are selected by an array, so that an index is used; a join to closes
--- would be a nested loop (session/expect_many_rows.sql).
+-- What is as it was in the close before keeps its version and its document; what differs, and what
+-- is there for the first time, is issued by this close. Two functions of the store say what counts
+-- as a difference. An index finds the rows of an array of closes; of closes that are joined, only
+-- row by row (sql/session/expect_many_rows.sql).
 insert into reporting.statement_versions (
     close_id, account_id, statement_version, issued_close_id, superseded_close_id
 )
@@ -27,59 +27,52 @@ earlier_closes as (
     where closes.close_version < this_close.close_version
 ),
 
-compared_closes as (
-    select close_id
-    from this_close
-
-    union all
-
-    select close_id
+heads_that_differ as (
+    select differences.account_id
     from earlier_closes
-    where is_last
-),
-
--- The same in both closes is one group of two.
-same_heads as (
-    select statements.account_id
-    from reporting.statements
-    where statements.close_id = any(array(select compared_closes.close_id from compared_closes))
-    group by
-        statements.account_id,
-        statements.currency,
-        statements.opening_minor,
-        statements.closing_minor,
-        statements.line_count,
-        statements.account_number,
-        statements.holder_name
-    having count(*) = 2  -- guard: issue.same-statement-keeps-its-version
+    cross join
+        lateral reporting.statement_differences(earlier_closes.close_id, %(close_id)s::bigint)
+            as differences
+    where earlier_closes.is_last
 ),
 
 lines_that_differ as (
-    select statement_lines.account_id
-    from reporting.statement_lines
-    where
-        statement_lines.close_id = any(array(select compared_closes.close_id from compared_closes))
-    group by
-        statement_lines.account_id,
-        statement_lines.line_number,
-        statement_lines.entry_id,
-        statement_lines.transaction_id,
-        statement_lines.posted_at,
-        statement_lines.kind,
-        statement_lines.description,
-        statement_lines.counterparty,
-        statement_lines.amount_minor,
-        statement_lines.balance_minor
-    having count(*) = 1  -- guard: issue.different-line-is-issued-again
+    select
+        differences.old_account_id,
+        differences.new_account_id
+    from earlier_closes
+    cross join
+        lateral reporting.statement_line_differences(earlier_closes.close_id, %(close_id)s::bigint)
+            as differences
+    where earlier_closes.is_last  -- guard: issue.different-line-is-issued-again
 ),
 
 kept as (
-    select account_id
-    from same_heads
+    select statements.account_id
+    from reporting.statements
+    where
+        statements.close_id
+        = any(
+            array(
+                select earlier.close_id
+                from earlier_closes as earlier
+                where earlier.is_last  -- guard: issue.same-statement-keeps-its-version
+            )
+        )
 
     except
 
     select account_id
+    from heads_that_differ
+
+    except
+
+    select old_account_id
+    from lines_that_differ
+
+    except
+
+    select new_account_id
     from lines_that_differ
 ),
 

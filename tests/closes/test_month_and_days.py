@@ -302,7 +302,7 @@ def test_months_days_and_hours_that_close_at_the_same_time_have_the_right_number
         platform.settle(day.start, 100 + number)
     platform.post(RESTING, SEPTEMBER.start, 10_000, "EUR")
 
-    # Fewer at once than a pooler has connections, as docs/operations.md wants it (Pools).
+    # Fewer at once than a pooler has connections, as docs/settings.md says (Pools).
     with ThreadPoolExecutor(POOL_SIZE - 1) as pool:
         closing: list[Future[Any]] = [
             *(pool.submit(close_month, settings, month, RUN) for month in (SEPTEMBER, OCTOBER) * 2),

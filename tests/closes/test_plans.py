@@ -86,3 +86,16 @@ def plan_of(settings: Settings, name: str, period: Period) -> str:
     explain = "explain " + query(name)
     with psycopg.connect(settings.replicas[0].conninfo, prepare_threshold=None) as reader:
         return "\n".join(line for (line,) in reader.execute(explain, period.bounds))
+
+
+@pytest.mark.parametrize("name", ["statements/changes", "statement_lines/changes"])
+def test_the_differences_of_two_versions_are_planned_as_a_join_of_their_tables(
+    stack: Stack, module_store_database: str, name: str
+) -> None:
+    # Given the store's role, and two closes that are compared
+    compared = {"old_close_id": 1, "new_close_id": 2}
+    with psycopg.connect(stack.store(module_store_database)) as store:
+        plan = "\n".join(line for (line,) in store.execute("explain " + query(name), compared))
+    # Then the function that says what differs is no step of the plan: its query is
+    assert "Full Join" in plan
+    assert "Function Scan" not in plan

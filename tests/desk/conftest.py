@@ -1,10 +1,12 @@
-"""A desk with two months: October is released and one of its statements corrected since;
-September is issued and nobody has released it.
+"""A desk with two months.
+
+October is released, and one of its statements was corrected after the release. September is issued
+and not released.
 """
 
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
@@ -17,7 +19,7 @@ from playwright.sync_api import Browser, sync_playwright
 from psycopg.rows import dict_row
 
 from closebook.closes.month import close_month
-from closebook.desk.current_user import form_token
+from closebook.desk.current_user import csrf_token
 from closebook.periods import HOUR, Period
 from closebook.settings import Run, Settings
 from closebook.statements import issue, release
@@ -37,7 +39,7 @@ NAMES = {ADA: "Ada Plantedname", GRACE: HOSTILE, MARY: "مريم الحسن"}
 
 @dataclass
 class Desk:
-    """The desk as its users reach it, and the store behind it."""
+    """The desk over HTTP, and the store behind it."""
 
     stack: Stack
     settings: Settings
@@ -50,26 +52,26 @@ class Desk:
     def url(self) -> str:
         return f"{self.stack.ui_url}/closebook"
 
-    def of(self, user: str) -> httpx.Client:
-        """A client with the user's session; logged in once."""
+    def client(self, user: str) -> httpx.Client:
+        """An HTTP client with the session of the user, who logs in once."""
         if user not in self.clients:
             self.clients[user] = logged_in(self.stack, user)
         return self.clients[user]
 
     def get(self, user: str, path: str, **options: Any) -> httpx.Response:
-        return self.of(user).get(f"/closebook{path}", **options)
+        return self.client(user).get(f"/closebook{path}", **options)
 
     def post(self, user: str, path: str, **fields: Any) -> httpx.Response:
         """Send a form as the user's browser would."""
-        client = self.of(user)
+        client = self.client(user)
         return client.post(
             f"/closebook{path}",
-            data={"form_token": form_token(client.cookies["_token"]), **fields},
+            data={"csrf_token": csrf_token(client.cookies["_token"]), **fields},
             headers={"Origin": self.stack.ui_url},
         )
 
     def rows(self, query: str, *parameters: object) -> list[dict[str, Any]]:
-        """What the store holds, read as its owner."""
+        """The rows of a query on the store, which runs as the store's owner."""
         with self.owner() as store:
             return store.execute(query.encode(), parameters or None).fetchall()
 
@@ -79,8 +81,8 @@ class Desk:
         with psycopg.connect(conninfo, row_factory=dict_row) as store:
             yield store
 
-    def log(self, act: str | None = None) -> list[dict[str, Any]]:
-        """The entries of the log, of one act or of all, in their order."""
+    def audit_log(self, act: str | None = None) -> list[dict[str, Any]]:
+        """The entries of the audit log in their order, of one action or of all."""
         rows = self.rows("select * from reporting.desk_log order by entry_id")
         return [row for row in rows if act in (None, row["act"])]
 
@@ -89,7 +91,7 @@ class Desk:
 
 
 def filled(path: str, desk: Desk, *, month: str = "2026-09") -> str:
-    """The path of a route with something for each of its parameters."""
+    """The path of a route with a value for each of its parameters."""
     values = {
         "{close_id}": str(desk.closes["october"]),
         "{account_id}": str(ADA),
@@ -103,7 +105,7 @@ def filled(path: str, desk: Desk, *, month: str = "2026-09") -> str:
 
 
 def logged_in(stack: Stack, user: str) -> httpx.Client:
-    """A session that Airflow's own log-in form gave."""
+    """A client with a session, after a log-in with Airflow's form."""
     client = httpx.Client(base_url=stack.ui_url, trust_env=False, timeout=30)
     page = client.get("/auth/login/").text
     fields = {"username": user, "password": stack.credentials[user]}
@@ -124,11 +126,11 @@ def issue_month(settings: Settings, month: Period, run: Run) -> int:
 
 @contextmanager
 def connections_to(stack: Stack, databases: Mapping[str, str]) -> Iterator[None]:
-    """Airflow's connections lead to these databases meanwhile."""
+    """Inside the with block, Airflow's connections lead to these databases."""
     with AirflowApi.login(stack.ui_url, "admin", stack.credentials["admin"]) as api:
 
-        def lead(connection_id: str, database: str) -> str:
-            known: str = api.get(f"connections/{connection_id}")["schema"]
+        def point_to(connection_id: str, database: str) -> str:
+            previous: str = api.get(f"connections/{connection_id}")["schema"]
             api.client.patch(
                 f"/api/v2/connections/{connection_id}",
                 params={"update_mask": "schema"},
@@ -138,26 +140,26 @@ def connections_to(stack: Stack, databases: Mapping[str, str]) -> Iterator[None]
                     "schema": database,
                 },
             ).raise_for_status()
-            return known
+            return previous
 
-        kept = {name: lead(name, database) for name, database in databases.items()}
+        original = {name: point_to(name, database) for name, database in databases.items()}
         try:
             yield
         finally:
-            for name, database in kept.items():
-                lead(name, database)
+            for name, database in original.items():
+                point_to(name, database)
 
 
 @contextmanager
 def moved_away(path: Path) -> Iterator[None]:
-    """A file is not at its place meanwhile; whatever is put there goes with the end."""
-    kept = path.with_suffix(".kept")
-    path.rename(kept)
+    """Inside the with block, the file is moved away. A replacement is removed at the end."""
+    moved = path.with_suffix(".moved")
+    path.rename(moved)
     try:
         yield
     finally:
         path.unlink(missing_ok=True)
-        kept.rename(path)
+        moved.rename(path)
 
 
 @pytest.fixture(scope="module")
@@ -179,7 +181,7 @@ def desk(
     settings = settings_on(stack, module_platform_database, module_store_database, documents)
     platform = Platform(stack.primary_admin(module_platform_database))
     desk = Desk(stack, settings, platform, module_store_database)
-    asked = replace(RUN, run_id="manual", reason="a late card payment", requested_by="ada")
+    run = replace(RUN, run_id="manual", reason="a late card payment", requested_by="ada")
     for account_id, name in NAMES.items():
         currency = "JPY" if account_id == MARY else "USD"
         platform.open_account(account_id, currency, name)
@@ -188,17 +190,14 @@ def desk(
     # Enough lines for three pages
     for number in range(LONG_LINES):
         platform.post(MARY, OCTOBER.start + HOUR, 5 if number % 2 else -5, "JPY")
-    desk.closes["september"] = issue_month(settings, SEPTEMBER, asked)
-    desk.closes["october"] = issue_month(settings, OCTOBER, asked)
+    desk.closes["september"] = issue_month(settings, SEPTEMBER, run)
+    desk.closes["october"] = issue_month(settings, OCTOBER, run)
     with psycopg.connect(stack.desk(module_store_database), row_factory=dict_row) as store:
         batch = release.latest_batch(store, OCTOBER)
         release.release(store, OCTOBER, batch.sha256, "bob")
     platform.post(GRACE, OCTOBER.end - HOUR, -55)
-    desk.closes["corrected"] = issue_month(settings, OCTOBER, asked)
-    with ExitStack() as until_the_end:
-        until_the_end.enter_context(
-            connections_to(stack, {"closebook_desk": module_store_database})
-        )
+    desk.closes["corrected"] = issue_month(settings, OCTOBER, run)
+    with connections_to(stack, {"closebook_desk": module_store_database}):
         yield desk
         for client in desk.clients.values():
             client.close()

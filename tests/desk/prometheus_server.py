@@ -1,4 +1,4 @@
-"""A real Prometheus with our rules, which scrapes the desk as local/prometheus.yml says."""
+"""A real Prometheus server with our rules. It scrapes the desk as deploy/prometheus.yml says."""
 
 import subprocess
 import time
@@ -15,12 +15,12 @@ from local import REPOSITORY
 from local.ports import LOOPBACK, choose
 from local.processes import find
 
-_PATIENCE_SECONDS = 120.0
+_TIMEOUT_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
 class Prometheus:
-    """What it says by its own HTTP API."""
+    """The HTTP API of the Prometheus server."""
 
     url: str
 
@@ -33,12 +33,12 @@ class Prometheus:
         return body["data"]
 
     def series(self, query: str) -> list[dict[str, str]]:
-        """The labels of each series that the query gives now."""
+        """The labels of each series that the query returns now."""
         return [one["metric"] for one in self.api("query", query=query)["result"]]
 
     def wait_for(self, query: str) -> list[dict[str, str]]:
-        """Ask until the query gives something."""
-        deadline = time.monotonic() + _PATIENCE_SECONDS
+        """Repeat the query until it returns a series."""
+        deadline = time.monotonic() + _TIMEOUT_SECONDS
         while not (found := self.series(query)):
             targets = self.api("targets")["activeTargets"]
             assert time.monotonic() < deadline, (query, [each["lastError"] for each in targets])
@@ -47,11 +47,11 @@ class Prometheus:
 
 
 @contextmanager
-def scraping(target: str, token: str, folder: Path) -> Iterator[Prometheus]:
-    """Our configuration, of another address and once a second instead of twice a minute."""
-    config = yaml.safe_load((REPOSITORY / "local" / "prometheus.yml").read_text("utf-8"))
+def prometheus_server(target: str, token: str, folder: Path) -> Iterator[Prometheus]:
+    """Start Prometheus with our configuration, but with this target and a scrape every second."""
+    config = yaml.safe_load((REPOSITORY / "deploy" / "prometheus.yml").read_text("utf-8"))
     config["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
-    config["rule_files"] = [str(REPOSITORY / "local" / "prometheus-rules.yml")]
+    config["rule_files"] = [str(REPOSITORY / "deploy" / "prometheus-rules.yml")]
     config["scrape_configs"][0]["static_configs"] = [{"targets": [target]}]
     (folder / "prometheus.yml").write_text(yaml.safe_dump(config), "utf-8")
     token_file = folder / config["scrape_configs"][0]["authorization"]["credentials_file"]
@@ -79,7 +79,7 @@ def scraping(target: str, token: str, folder: Path) -> Iterator[Prometheus]:
 
 
 def wait_until_ready(prometheus: Prometheus, process: "subprocess.Popen[bytes]", log: Path) -> None:
-    deadline = time.monotonic() + _PATIENCE_SECONDS
+    deadline = time.monotonic() + _TIMEOUT_SECONDS
     while True:
         try:
             ready = httpx.get(f"{prometheus.url}/-/ready", trust_env=False).status_code

@@ -1,4 +1,4 @@
-"""Who may do what at the desk: every route, every role, and nobody at all."""
+"""Access to every route of the desk: for each role, and without a log-in."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,8 +13,8 @@ from fastapi.routing import APIRoute
 
 from closebook.desk import permissions
 from closebook.desk.app import make_app
-from closebook.desk.auth_middleware import Gate
-from closebook.desk.current_user import Person, form_token
+from closebook.desk.auth_middleware import AuthMiddleware
+from closebook.desk.current_user import csrf_token
 from local.stack import Stack
 from tests.desk.conftest import ADA, GRACE, HOSTILE, Desk, filled, logged_in
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 EVERYBODY = {"finance", "approver", "operator", "viewer", "admin"}
 READERS = {"finance", "approver"}
-# Written out a second time on purpose: a change of the table has to be made here as well.
+# The rules are written here a second time on purpose: a change of the table must be made twice.
 MAY = {
     ("GET", "/"): EVERYBODY,
     ("GET", "/assets/{digest}/{name}"): EVERYBODY,
@@ -48,14 +48,14 @@ MAY = {
     ("GET", "/volume/counter"): {"operator", "admin"},
     ("GET", "/health"): {"operator", "admin"},
 }
-# Looks that show no more than another page, of which there is an entry: the welcome, a style, and
-# the number that the counter asks for again and again.
+# Requests without an entry in the audit log: the first page, static files, and the counter, which
+# the Volume page requests again and again.
 NO_ENTRY = {"/", "/assets/{digest}/{name}", "/volume/counter"}
-# Open to a program with its token and to no person: test_watching.py walks it.
-MACHINES = {("GET", "/metrics")}
+# Open to programs with a bearer token and to no user: test_monitoring_pages.py tests it.
+TOKEN_ROUTES = {("GET", "/metrics")}
 
 
-def test_the_table_has_a_row_for_each_route_and_this_test_for_each_row() -> None:
+def test_each_route_has_a_row_in_the_table_and_in_this_test() -> None:
     routes = make_app().routes
     assert all(isinstance(route, APIRoute) for route in routes)
     served = {
@@ -64,12 +64,12 @@ def test_the_table_has_a_row_for_each_route_and_this_test_for_each_row() -> None
         if isinstance(route, APIRoute)
         for method in route.methods
     }
-    assert served == set(permissions.ROUTES) == set(MAY) | MACHINES
+    assert served == set(permissions.ROUTES) == set(MAY) | TOKEN_ROUTES
 
 
 @pytest.mark.parametrize("user", sorted(EVERYBODY))
 @pytest.mark.parametrize(("method", "path"), sorted(MAY))
-def test_a_route_is_open_to_these_and_refused_to_all_others(
+def test_a_route_is_open_to_its_roles_and_refused_to_all_others(
     desk: Desk, user: str, method: str, path: str
 ) -> None:
     sending = desk.get if method == "GET" else desk.post
@@ -78,7 +78,7 @@ def test_a_route_is_open_to_these_and_refused_to_all_others(
         assert answer.status_code in {200, 303, 400, 404}, answer.text
     else:
         assert answer.status_code == 403
-        last = desk.log("refused")[-1]
+        last = desk.audit_log("refused")[-1]
         assert (last["person"], last["subject"]) == (
             user,
             f"{method} /closebook{filled(path, desk)}",
@@ -89,17 +89,17 @@ def test_a_route_is_open_to_these_and_refused_to_all_others(
 @pytest.mark.parametrize(
     "path", sorted({path for method, path in MAY if method == "GET"} - NO_ENTRY)
 )
-def test_every_look_is_on_record(desk: Desk, path: str) -> None:
+def test_every_request_has_an_entry_in_the_audit_log(desk: Desk, path: str) -> None:
     user = min(MAY["GET", path])
-    before = len(desk.log())
+    before = len(desk.audit_log())
     answer = desk.get(user, filled(path, desk))
-    entries = desk.log()[before:]
+    entries = desk.audit_log()[before:]
     assert [entry["person"] for entry in entries] == [user]
     assert (entries[0]["act"] == "refused") == (answer.status_code != 200)
 
 
 @pytest.mark.parametrize(("method", "path"), sorted(MAY))
-def test_nobody_gets_in_without_a_log_in_and_pages_lead_there_and_back(
+def test_without_a_log_in_a_page_leads_to_the_log_in_and_a_change_is_refused(
     desk: Desk, method: str, path: str
 ) -> None:
     url = f"{desk.url}{filled(path, desk)}"
@@ -113,11 +113,11 @@ def test_nobody_gets_in_without_a_log_in_and_pages_lead_there_and_back(
     assert parse_qs(there.query)["next"] == [url]
 
 
-def test_a_route_without_a_row_is_refused_and_so_is_whatever_is_mounted() -> None:
+def test_a_route_without_a_row_and_a_mounted_app_have_no_rule() -> None:
     app = FastAPI(openapi_url=None)
     app.get("/forgotten")(lambda: "secret")
     app.mount("/mounted", FastAPI())
-    gate = Gate(app, app.router.routes, refuse=_never)
+    middleware = AuthMiddleware(app, app.router.routes, refuse=_never)
     for path in ("/forgotten", "/mounted/docs", "/nowhere"):
         scope: Scope = {
             "type": "http",
@@ -126,20 +126,20 @@ def test_a_route_without_a_row_is_refused_and_so_is_whatever_is_mounted() -> Non
             "root_path": "",
             "headers": [],
         }
-        assert gate._rule(Request(scope)) is None
+        assert middleware._rule(Request(scope)) is None
 
 
-async def _never(_request: Request, _person: Person, _status: int) -> Response:
+async def _never(_request: Request, _status: int) -> Response:
     raise AssertionError
 
 
 @pytest.mark.parametrize("path", ["/nowhere", "/docs", "/openapi.json", "/metrics/../statements/"])
-def test_what_is_not_there_is_not_told_from_what_is_not_allowed(desk: Desk, path: str) -> None:
+def test_a_path_without_a_route_is_refused(desk: Desk, path: str) -> None:
     assert desk.get("viewer", path).status_code in {403, 404}
 
 
-def test_admin_alone_opens_no_documents(desk: Desk) -> None:
-    # FAB gives Admin every permission, those of the other roles too
+def test_the_role_admin_alone_does_not_open_documents(desk: Desk) -> None:
+    # FAB grants every permission to Admin, also those of the other roles
     assert desk.get("admin", "/requests").status_code == 200
     assert desk.get("admin", desk.path("october", ADA)).status_code == 403
 
@@ -149,20 +149,20 @@ def test_admin_alone_opens_no_documents(desk: Desk) -> None:
 
 @contextmanager
 def without_role(stack: Stack, user: str, role: str) -> Iterator[None]:
-    """FAB's own tables, as its pages change them; Airflow runs on."""
+    """Inside the with block, the user has lost a role in FAB's own tables."""
     with psycopg.connect(stack.store_admin("airflow"), autocommit=True) as metadata:
-        kept = metadata.execute(
+        removed = metadata.execute(
             "delete from ab_user_role"
             " where user_id = (select id from ab_user where username = %s)"
             " and role_id = (select id from ab_role where name = %s)"
             " returning id, user_id, role_id",
             [user, role],
         ).fetchone()
-        assert kept is not None
+        assert removed is not None
         try:
             yield
         finally:
-            metadata.execute("insert into ab_user_role values (%s, %s, %s)", kept)
+            metadata.execute("insert into ab_user_role values (%s, %s, %s)", removed)
 
 
 def test_a_link_stops_working_at_once_when_the_role_is_taken_away(desk: Desk) -> None:
@@ -173,12 +173,12 @@ def test_a_link_stops_working_at_once_when_the_role_is_taken_away(desk: Desk) ->
     assert desk.get("finance", link).status_code == 200
 
 
-def test_a_session_ends_with_its_log_out(desk: Desk) -> None:
+def test_a_session_ends_at_the_log_out(desk: Desk) -> None:
     client = logged_in(desk.stack, "finance")
     assert client.get("/closebook/statements").status_code == 200
-    kept = dict(client.cookies)
+    cookies = dict(client.cookies)
     client.get("/api/v2/auth/logout")
-    again = httpx.get(f"{desk.url}/statements", cookies=kept, trust_env=False)
+    again = httpx.get(f"{desk.url}/statements", cookies=cookies, trust_env=False)
     assert again.status_code == 303
 
 
@@ -196,20 +196,20 @@ def test_a_session_ends_with_its_log_out(desk: Desk) -> None:
         ("own", "the approver's"),
     ],
 )
-def test_a_change_that_another_site_or_session_sends_is_refused(
+def test_a_change_from_another_site_or_session_is_refused(
     desk: Desk, origin: str | None, sent_token: str | None
 ) -> None:
-    client = desk.of("finance")
+    client = desk.client("finance")
     tokens = {
-        None: form_token(client.cookies["_token"]),
-        "the approver's": form_token(desk.of("approver").cookies["_token"]),
+        None: csrf_token(client.cookies["_token"]),
+        "the approver's": csrf_token(desk.client("approver").cookies["_token"]),
     }
     sent = {"Origin": desk.stack.ui_url if origin == "own" else origin}
     before = len(desk.rows("select from reporting.reissue_requests"))
 
     answer = client.post(
         f"/closebook{desk.path('october', ADA)}/requests",
-        data={"reason": "a change", "form_token": tokens.get(sent_token, sent_token)},
+        data={"reason": "a change", "csrf_token": tokens.get(sent_token, sent_token)},
         headers={name: value for name, value in sent.items() if value is not None},
     )
 
@@ -219,15 +219,15 @@ def test_a_change_that_another_site_or_session_sends_is_refused(
 
 @pytest.mark.parametrize("wrong", ["origin", "token"])
 @pytest.mark.parametrize("path", sorted(path for method, path in MAY if method == "POST"))
-def test_no_change_is_taken_without_its_origin_and_its_token(
+def test_a_change_needs_the_right_origin_and_the_right_token(
     desk: Desk, path: str, wrong: str
 ) -> None:
     user = min(MAY["POST", path])
-    client = desk.of(user)
+    client = desk.client(user)
     answer = client.post(
         f"/closebook{filled(path, desk)}",
         data={
-            "form_token": "0" if wrong == "token" else form_token(client.cookies["_token"]),
+            "csrf_token": "0" if wrong == "token" else csrf_token(client.cookies["_token"]),
             "reason": "a change",
             "verdict": "rejected",
             "manifest_sha256": "0" * 64,
@@ -236,10 +236,10 @@ def test_no_change_is_taken_without_its_origin_and_its_token(
         headers={"Origin": "https://evil.example" if wrong == "origin" else desk.stack.ui_url},
     )
     assert answer.status_code == 403
-    assert desk.log()[-1]["act"] == "refused"
+    assert desk.audit_log()[-1]["act"] == "refused"
 
 
-def test_every_answer_has_the_headers_that_keep_it_in_its_place(desk: Desk) -> None:
+def test_every_answer_has_the_security_headers(desk: Desk) -> None:
     page = desk.get("finance", "/statements")
     document = desk.get("finance", f"{desk.path('october', ADA)}/pdf")
     refused = desk.get("viewer", "/statements")
@@ -254,7 +254,7 @@ def test_every_answer_has_the_headers_that_keep_it_in_its_place(desk: Desk) -> N
         assert answer.headers["Referrer-Policy"] == "same-origin"
 
 
-def test_text_of_the_platform_is_shown_as_text(desk: Desk) -> None:
+def test_html_in_the_text_of_the_platform_is_escaped(desk: Desk) -> None:
     for page in (
         desk.get("finance", "/statements").text,
         desk.get("finance", desk.path("october", GRACE)).text,

@@ -16,8 +16,8 @@ from local.airflow_api import AirflowApi
 from local.stack import Stack
 from tests.airflow_runs import DAGS, wait_for_end, wait_for_runs
 from tests.closes.october import OCTOBER
+from tests.desk.browser_pages import logged_in_page
 from tests.desk.conftest import ADA, Desk, connections_to
-from tests.desk.desk_browser import person
 
 ZONE = "America/New_York"
 THREE_DAYS = [periods.day_of(date(2026, 10, day), ZONE) for day in (6, 7, 8)]
@@ -31,10 +31,10 @@ def airflow(airflow_stack: Stack) -> Iterator[AirflowApi]:
         yield api
 
 
-def test_a_backfill_from_airflows_form_closes_its_three_days(
+def test_a_backfill_from_airflows_form_closes_three_days(
     browser: Browser, airflow_stack: Stack, airflow: AirflowApi
 ) -> None:
-    with person(browser, airflow_stack, "admin", "/dags/daily_rollups") as page:
+    with logged_in_page(browser, airflow_stack, "admin", "/dags/daily_rollups") as page:
         page.get_by_test_id("trigger-dag-button").click()
         page.get_by_text("Backfill", exact=True).first.click()
         for number, day in enumerate((THREE_DAYS[0], THREE_DAYS[-1])):
@@ -66,7 +66,7 @@ def test_a_backfill_from_airflows_form_closes_its_three_days(
 
 @contextmanager
 def with_role(stack: Stack, user: str, role: str) -> Iterator[None]:
-    """A user has one role more meanwhile, in FAB's own tables."""
+    """Inside the with block, the user has one more role in FAB's own tables."""
     with psycopg.connect(stack.store_admin("airflow"), autocommit=True) as metadata:
         added = metadata.execute(
             "insert into ab_user_role (id, user_id, role_id)"
@@ -82,29 +82,31 @@ def with_role(stack: Stack, user: str, role: str) -> Iterator[None]:
 
 
 @contextmanager
-def closing_for(desk: Desk) -> Iterator[None]:
-    """Airflow's runs close the desk's own platform meanwhile, into its own store."""
+def runs_on(desk: Desk) -> Iterator[None]:
+    """Inside the with block, Airflow's runs use the platform and the store of the desk."""
     servers = ("closebook_primary", *(f"closebook_{replica}" for replica in REPLICAS))
     databases = {"closebook_store": desk.database} | dict.fromkeys(servers, desk.platform.database)
     with connections_to(desk.stack, databases):
         yield
 
 
-def test_a_statement_is_issued_again_on_request_and_not_released_by_who_started_the_run(
+def test_a_statement_is_issued_again_on_request_and_a_second_person_releases_it(
     browser: Browser, desk: Desk, airflow: AirflowApi
 ) -> None:
-    """Finance asks, an operator starts the run, and a second person releases what comes of it."""
+    """Finance requests it, an operator starts the run, and a second person releases the month."""
     stack, release = desk.stack, "/closebook/releases/2026-10"
     desk.platform.post(ADA, OCTOBER.end - HOUR, 77)
-    with person(browser, stack, "finance", f"/closebook{desk.path('october', ADA)}") as page:
+    with logged_in_page(
+        browser, stack, "finance", f"/closebook{desk.path('october', ADA)}"
+    ) as page:
         page.get_by_label("What is wrong with it?").fill("a fee was taken twice")
         page.get_by_role("button", name="Request a re-issue").click()
         expect(page.get_by_text("a fee was taken twice")).to_be_visible()
 
     with (
-        closing_for(desk),
+        runs_on(desk),
         with_role(stack, "operator", "finance_approver"),
-        person(browser, stack, "operator", "/closebook/requests") as page,
+        logged_in_page(browser, stack, "operator", "/closebook/requests") as page,
     ):
         row = page.get_by_role("row").filter(has_text="a fee was taken twice")
         row.get_by_label(re.compile("^Configuration")).press("Control+A")
@@ -119,15 +121,15 @@ def test_a_statement_is_issued_again_on_request_and_not_released_by_who_started_
             page.get_by_test_id("trigger-dag-submit").click()
         run = started.value.json()
         assert wait_for_end(airflow, "monthly_statements", run["dag_run_id"]) == "success"
-        # The one who started the run may release months, and not this one
+        # The user who started the run may release months, but not this one
         page.goto(f"{stack.ui_url}{release}")
         expect(page.get_by_text("it takes a second person")).to_be_visible()
         expect(page.get_by_role("button", name=re.compile("^Release"))).to_be_disabled()
         page.goto(f"{desk.url}/requests")
-        row.get_by_role("button", name="is issued again").click()
+        row.get_by_role("button", name=": issued again").click()
         expect(row.get_by_text("issued again")).to_be_visible()
 
-    with person(browser, stack, "approver", release) as page:
+    with logged_in_page(browser, stack, "approver", release) as page:
         page.get_by_label("Reason").fill("all ties out")
         page.get_by_role("button", name=re.compile("^Release 3 documents")).click()
         expect(page.get_by_text("This month is released.")).to_be_visible()
@@ -138,21 +140,21 @@ def test_a_statement_is_issued_again_on_request_and_not_released_by_who_started_
     )
     assert close["requested_by"] == "operator"
     again = f"/closebook/statements/{close['close_id']}/{ADA}"
-    with person(browser, stack, "finance", again) as page:
+    with logged_in_page(browser, stack, "finance", again) as page:
         expect(
             page.get_by_text(re.compile("replaces version 1: corrected on request"))
         ).to_be_visible()
         expect(page.get_by_text("200.77 USD")).to_be_visible()
 
 
-def test_a_statement_is_issued_again_through_the_fields_of_airflows_trigger_form(
+def test_a_statement_is_issued_again_with_the_fields_of_airflows_trigger_form(
     browser: Browser, desk: Desk, airflow: AirflowApi
 ) -> None:
     before = newest_version(desk, ADA)
     desk.platform.post(ADA, OCTOBER.end - HOUR, 23)
     with (
-        closing_for(desk),
-        person(browser, desk.stack, "admin", "/dags/monthly_statements") as page,
+        runs_on(desk),
+        logged_in_page(browser, desk.stack, "admin", "/dags/monthly_statements") as page,
     ):
         page.get_by_test_id("trigger-dag-button").click()
         page.locator("#element_month").fill("2026-10")
@@ -160,7 +162,7 @@ def test_a_statement_is_issued_again_through_the_fields_of_airflows_trigger_form
         with page.expect_response(re.compile(r"/monthly_statements/dagRuns$")) as started:
             page.get_by_test_id("trigger-dag-submit").click()
         run = started.value.json()
-        # The form unpauses the DAG as well, if a person leaves that ticked
+        # The form unpauses the DAG only if its checkbox is selected
         airflow.unpause("monthly_statements")
         assert wait_for_end(airflow, "monthly_statements", run["dag_run_id"]) == "success"
     [close] = desk.rows(
@@ -175,7 +177,7 @@ def test_a_statement_is_issued_again_through_the_fields_of_airflows_trigger_form
 
 
 def newest_version(desk: Desk, account_id: int) -> int:
-    """Of the account's statement of October; it has a document."""
+    """The newest version with a document of the account's statement of October."""
     [row] = desk.rows(
         "select max(statement_version) as newest from reporting.issued_statements"
         " where account_id = %s and period_start = %s and sha256 is not null",

@@ -1,4 +1,4 @@
-"""The desk in a real browser, as people use it."""
+"""The desk in a real browser."""
 
 import re
 import zipfile
@@ -9,14 +9,14 @@ import pytest
 from playwright.sync_api import Browser, FrameLocator, Locator, Page, expect
 
 from closebook.desk import permissions
+from tests.desk.browser_pages import logged_in_page, serious_violations, session_page
 from tests.desk.conftest import ADA, MARY, Desk, digest, filled, moved_away
-from tests.desk.desk_browser import bars_people, page_of, person
 
 
 def test_finance_finds_a_statement_and_its_pdf_is_the_registered_one(
     browser: Browser, desk: Desk, tmp_path: Path
 ) -> None:
-    with person(browser, desk.stack, "finance", "/closebook/statements") as page:
+    with logged_in_page(browser, desk.stack, "finance", "/closebook/statements") as page:
         page.get_by_label("Holder").fill("plantedname")
         page.get_by_label("Month").select_option("2026-10")
         page.get_by_role("button", name="Search").click()
@@ -35,28 +35,30 @@ def test_finance_finds_a_statement_and_its_pdf_is_the_registered_one(
     assert digest((tmp_path / "statement.pdf").read_bytes()) == row["sha256"]
 
 
-def test_ticked_statements_come_as_a_zip(browser: Browser, desk: Desk, tmp_path: Path) -> None:
-    with person(browser, desk.stack, "finance", "/closebook/statements") as page:
+def test_selected_statements_are_downloaded_as_a_zip(
+    browser: Browser, desk: Desk, tmp_path: Path
+) -> None:
+    with logged_in_page(browser, desk.stack, "finance", "/closebook/statements") as page:
         page.get_by_role("checkbox", name=re.compile("ACC-1,")).check()
         page.get_by_role("checkbox", name=re.compile("ACC-3,")).check()
         with page.expect_download() as downloading:
-            page.get_by_role("button", name="Download ticked as ZIP").click()
+            page.get_by_role("button", name="Download selected as ZIP").click()
         downloading.value.save_as(tmp_path / "some.zip")
     with zipfile.ZipFile(tmp_path / "some.zip") as packed:
         assert packed.testzip() is None
         assert packed.namelist() == [f"statement-2026-10-{a}-v1.pdf" for a in (ADA, MARY)]
 
 
-def test_a_zip_that_breaks_off_is_a_failed_download_and_no_file(
-    browser: Browser, desk: Desk
-) -> None:
+def test_a_zip_that_is_cut_off_is_a_failed_download(browser: Browser, desk: Desk) -> None:
     [row] = desk.rows(
         "select object_name from reporting.statement_documents"
         " where close_id = %s and account_id = %s",
         desk.closes["october"],
         MARY,
     )
-    with person(browser, desk.stack, "finance", "/closebook/statements?month=2026-10") as page:
+    with logged_in_page(
+        browser, desk.stack, "finance", "/closebook/statements?month=2026-10"
+    ) as page:
         expect(page.get_by_text(re.compile(r"3 documents, \d+ kB, as one ZIP"))).to_be_visible()
         with (
             moved_away(desk.stack.root / "documents" / row["object_name"]),
@@ -79,36 +81,36 @@ def test_a_zip_that_breaks_off_is_a_failed_download_and_no_file(
 def test_each_role_is_shown_the_pages_that_it_may_open(
     browser: Browser, desk: Desk, user: str, titles: list[str]
 ) -> None:
-    with person(browser, desk.stack, user, "/closebook/") as page:
+    with logged_in_page(browser, desk.stack, user, "/closebook/") as page:
         links = page.get_by_role("navigation", name="Closebook").get_by_role("link")
         assert links.all_inner_texts() == titles
 
 
-def test_a_page_that_is_refused_says_so_and_leads_back(browser: Browser, desk: Desk) -> None:
-    with person(browser, desk.stack, "viewer", "/closebook/statements") as page:
+def test_a_refused_page_leads_back_to_the_first_page(browser: Browser, desk: Desk) -> None:
+    with logged_in_page(browser, desk.stack, "viewer", "/closebook/statements") as page:
         expect(page.get_by_role("heading", level=1)).to_have_text("Forbidden")
-        page.get_by_role("link", name="Back to the desk").click()
-        expect(page.get_by_role("heading", level=1)).to_have_text("The desk")
+        page.get_by_role("link", name="Back to the finance desk").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Finance desk")
 
 
-def test_airflows_navigation_has_the_desk_in_its_page_and_in_a_tab(
+def test_airflows_navigation_opens_the_desk_in_a_frame_and_in_a_tab(
     browser: Browser, desk: Desk
 ) -> None:
-    with person(browser, desk.stack, "finance", "/") as page:
+    with logged_in_page(browser, desk.stack, "finance", "/") as page:
         page.get_by_role("link", name="Closebook").click()
         frame = page.frame_locator("iframe")
-        expect(frame.get_by_role("heading", level=1)).to_have_text("The desk")
+        expect(frame.get_by_role("heading", level=1)).to_have_text("Finance desk")
         page.get_by_role("button", name="Browse").click()
         with page.context.expect_page() as opening:
             page.get_by_role("menuitem", name="Closebook in a tab").click()
-        expect(opening.value.get_by_role("heading", level=1)).to_have_text("The desk")
+        expect(opening.value.get_by_role("heading", level=1)).to_have_text("Finance desk")
 
 
 def test_airflows_frame_shows_the_pages_as_pictures(browser: Browser, desk: Desk) -> None:
-    """Its sandbox shows no PDF. This statement has three pages."""
+    """The frame is a sandbox without a PDF viewer. This statement has three pages."""
     at = f"/plugin/closebook/closebook{desk.path('october', MARY)}"
-    with person(browser, desk.stack, "finance", at) as page:
-        looked = len(desk.log("looked"))
+    with logged_in_page(browser, desk.stack, "finance", at) as page:
+        looked = len(desk.audit_log("looked"))
         page.reload()
         frame = page.frame_locator("iframe")
         expect(frame.get_by_title("The statement as a PDF")).to_have_count(0)
@@ -116,29 +118,31 @@ def test_airflows_frame_shows_the_pages_as_pictures(browser: Browser, desk: Desk
         expect(inner.get_by_role("heading", level=1)).to_have_text("Page 1 of 3")
         expect(inner.get_by_role("link")).to_have_text(["Next"])
         assert is_drawn(inner)
-        # By keyboard, as the next page's text is read
+        # With the keyboard
         inner.get_by_role("link", name="Next").press("Enter")
         expect(inner.get_by_role("heading", level=1)).to_have_text("Page 2 of 3")
         assert is_drawn(inner)
         expect(inner.get_by_role("link")).to_have_text(["Previous", "Next"])
-        inner.get_by_text("The text of this page").press("Enter")
-        expect(inner.get_by_role("region", name="The text of page 2")).to_contain_text("An entry")
+        inner.get_by_text("Text of this page").press("Enter")
+        expect(inner.get_by_role("region", name="Text of page 2")).to_contain_text("An entry")
         with page.expect_download() as downloading:
             frame.get_by_role("link", name=re.compile("^PDF")).click()
         assert downloading.value.suggested_filename == f"statement-2026-10-{MARY}-v1.pdf"
-        kinds = [row["subject"].split(" of ")[0] for row in desk.log("looked")[looked:]]
-        # Each look is on record, and no preview that nobody saw
+        kinds = [row["subject"].split(" of ")[0] for row in desk.audit_log("looked")[looked:]]
+        # The audit log has each page that was shown, and not the preview, which was not shown
         assert kinds[0].startswith("statement ")
         assert kinds[1:] == ["page 1", "picture", "page 2", "picture"]
         with page.context.expect_page() as opening:
-            frame.get_by_role("link", name="this statement's own page").click(modifiers=["Control"])
+            frame.get_by_role("link", name="the page of this statement").click(
+                modifiers=["Control"]
+            )
         assert shows_pdf(opening.value)
-        expect(opening.value.get_by_text("No PDF can be shown here")).to_have_count(0)
+        expect(opening.value.get_by_text("Your browser cannot show a PDF here")).to_have_count(0)
 
 
 def test_a_browser_that_shows_no_pdf_gets_the_pictures_too(browser: Browser, desk: Desk) -> None:
-    """As those of many phones."""
-    page = page_of(browser, desk, "finance", viewport={"width": 390, "height": 800})
+    """The browsers of many phones show no PDF."""
+    page = session_page(browser, desk, "finance", viewport={"width": 390, "height": 800})
     page.add_init_script("Object.defineProperty(navigator, 'pdfViewerEnabled', {get: () => false})")
     page.goto(f"{desk.url}{desk.path('october', ADA)}")
     inner = page.frame_locator("iframe")
@@ -149,7 +153,7 @@ def test_a_browser_that_shows_no_pdf_gets_the_pictures_too(browser: Browser, des
 
 
 def is_drawn(pages: FrameLocator) -> bool:
-    """Whether the picture of a page has come, and stands there in the shape of paper."""
+    """Whether the picture of a page is loaded and has the proportions of A4."""
     picture = pages.get_by_role("img", name=re.compile("^Page .* of the statement"))
     width, height = picture.evaluate(
         "async image => { await image.decode(); return [image.naturalWidth, image.naturalHeight] }"
@@ -158,7 +162,7 @@ def is_drawn(pages: FrameLocator) -> bool:
 
 
 def shows_pdf(page: Page) -> bool:
-    """Whether Chromium's own viewer comes to stand in the page."""
+    """Whether Chromium's own PDF viewer appears in the page."""
     for _ in range(100):
         if any(urlsplit(frame.url).scheme == "chrome-extension" for frame in page.frames):
             return True
@@ -166,11 +170,13 @@ def shows_pdf(page: Page) -> bool:
     return False
 
 
-def test_a_statement_is_found_and_opened_by_keyboard_alone(browser: Browser, desk: Desk) -> None:
-    page = page_of(browser, desk, "finance", locale="en-US")
+def test_a_statement_is_found_and_opened_with_the_keyboard_alone(
+    browser: Browser, desk: Desk
+) -> None:
+    page = session_page(browser, desk, "finance", locale="en-US")
     page.goto(f"{desk.url}/statements")
     page.keyboard.press("Tab")
-    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    expect(page.get_by_role("link", name="Skip to main content")).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.get_by_role("main")).to_be_focused()
     tab_to(page, page.get_by_label("Holder"))
@@ -191,17 +197,17 @@ def test_a_statement_is_found_and_opened_by_keyboard_alone(browser: Browser, des
 
 
 def tab_to(page: Page, wanted: Locator) -> None:
-    """Press Tab until it has the focus, and see that a person sees that."""
+    """Press Tab until the element has the focus, and check that the focus is visible."""
     for _ in range(40):
         page.keyboard.press("Tab")
         if wanted.evaluate("element => element === document.activeElement"):
             assert wanted.evaluate("element => getComputedStyle(element).outlineStyle") == "solid"
             return
-    raise AssertionError(f"no Tab leads to {wanted}")
+    raise AssertionError(f"the Tab key does not reach {wanted}")
 
 
-# Who looks at which page; those of an operator that show numbers are in test_watching.py.
-LOOKS = [
+# A user and a page. The pages Volume and Health are tested in test_monitoring_pages.py.
+PAGES = [
     ("finance", "/"),
     ("finance", "/statements"),
     ("finance", "/statements?month=2026-10"),
@@ -212,8 +218,8 @@ LOOKS = [
     ("operator", "/requests"),
     ("viewer", "/statements"),
 ]
-ALSO_LOOKED_AT = {"/volume", "/health"}
-NO_PAGES = {
+OTHER_TESTED_PAGES = {"/volume", "/health"}
+ROUTES_WITHOUT_A_PAGE = {
     "/assets/{digest}/{name}",
     "/statements/months/{month}/zip",
     "/statements/{close_id}/{account_id}/preview",
@@ -226,49 +232,51 @@ NO_PAGES = {
 }
 
 
-def test_no_page_is_left_out_of_those_that_axe_looks_at() -> None:
-    looked_at = {path.partition("?")[0] for _, path in LOOKS} | ALSO_LOOKED_AT
-    assert looked_at.isdisjoint(NO_PAGES)
-    assert looked_at | NO_PAGES == {path for method, path in permissions.ROUTES if method == "GET"}
+def test_every_page_is_tested_with_axe() -> None:
+    tested = {path.partition("?")[0] for _, path in PAGES} | OTHER_TESTED_PAGES
+    assert tested.isdisjoint(ROUTES_WITHOUT_A_PAGE)
+    assert tested | ROUTES_WITHOUT_A_PAGE == {
+        path for method, path in permissions.ROUTES if method == "GET"
+    }
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
-@pytest.mark.parametrize(("user", "path"), LOOKS)
-def test_axe_finds_nothing_that_bars_people(
+@pytest.mark.parametrize(("user", "path"), PAGES)
+def test_axe_finds_no_serious_violation(
     browser: Browser, desk: Desk, user: str, path: str, width: int, scheme: str
 ) -> None:
-    page = page_of(
+    page = session_page(
         browser,
         desk,
         user,
         viewport={"width": width, "height": 800},
         color_scheme=scheme,
-        # The page's own policy lets no script of ours in.
+        # The content security policy of the page would block the script of axe.
         bypass_csp=True,
     )
     page.goto(f"{desk.url}{filled(path, desk, month='2026-10')}")
     assert page.locator("html").get_attribute("lang") == "en"
     page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    serious = bars_people(page)
+    serious = serious_violations(page)
     page.context.close()
     assert serious == []
 
 
-@pytest.mark.parametrize(("user", "path"), LOOKS)
-def test_a_page_asks_no_other_server_and_breaks_none_of_its_own_rules(
+@pytest.mark.parametrize(("user", "path"), PAGES)
+def test_a_page_loads_nothing_from_other_servers_and_logs_no_error(
     browser: Browser, desk: Desk, user: str, path: str
 ) -> None:
-    asked: set[str] = set()
-    said: list[str] = []
-    page = page_of(browser, desk, user)
-    page.on("request", lambda request: asked.add(request.url))
-    page.on("console", lambda message: said.append(message.text))
+    requested: set[str] = set()
+    messages: list[str] = []
+    page = session_page(browser, desk, user)
+    page.on("request", lambda request: requested.add(request.url))
+    page.on("console", lambda message: messages.append(message.text))
     page.goto(f"{desk.url}{filled(path, desk, month='2026-10')}", wait_until="networkidle")
     page.context.close()
-    # The browser's viewer of PDFs brings its own, from chrome:// and chrome-extension://
-    servers = {urlsplit(url).netloc for url in asked if not url.startswith("chrome")}
+    # The PDF viewer loads its own files from chrome:// and chrome-extension://
+    servers = {urlsplit(url).netloc for url in requested if not url.startswith("chrome")}
     assert servers == {urlsplit(desk.stack.ui_url).netloc}
-    # That the viewer may not open the page is what the browser says, not a rule of the page
-    assert [text for text in said if "403 (Forbidden)" not in text or user != "viewer"] == []
+    # The browser logs the status 403 of a page that the viewer may not open
+    assert [text for text in messages if "403 (Forbidden)" not in text or user != "viewer"] == []

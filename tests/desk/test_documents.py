@@ -1,4 +1,4 @@
-"""What finance finds, reads and takes along, and what it does not."""
+"""Statements that finance finds, reads and downloads, and statements that it must not see."""
 
 import os
 import socket
@@ -10,11 +10,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
+import psutil
 import psycopg
 import pytest
 
 from closebook import periods
-from closebook.desk.downloads import Packed, disposition, zip_response
+from closebook.desk.downloads import ZipEntry, content_disposition, zip_response
 from closebook.statements.document_store import Documents, StoredDocument
 from local.processes import Process, tree
 from tests.desk.conftest import ADA, GRACE, MARY, NAMES, Desk, digest, moved_away
@@ -30,7 +31,7 @@ def registered(desk: Desk, close: str, account_id: int) -> dict[str, object]:
     return row
 
 
-def test_finance_finds_what_is_released_and_nothing_else(desk: Desk) -> None:
+def test_finance_finds_released_statements_only(desk: Desk) -> None:
     page = desk.get("finance", "/statements").text
     assert desk.path("october", ADA) in page
     assert desk.path("corrected", GRACE) not in page
@@ -58,30 +59,30 @@ def test_finance_finds_what_is_released_and_nothing_else(desk: Desk) -> None:
 )
 def test_a_search_finds(desk: Desk, fields: dict[str, str], found: list[int]) -> None:
     answer = desk.post("finance", "/statements", **fields)
-    page = desk.of("finance").get(answer.headers["Location"])
+    page = desk.client("finance").get(answer.headers["Location"])
     assert page.status_code == 200
     assert [a for a in NAMES if desk.path("october", a) in page.text] == found
 
 
-def test_a_search_that_finds_nothing_says_how_to_find_more(desk: Desk) -> None:
+def test_an_empty_result_explains_how_to_find_more(desk: Desk) -> None:
     answer = desk.post("finance", "/statements", holder="Nobody")
-    assert "fewer filters" in desk.of("finance").get(answer.headers["Location"]).text
+    assert "fewer filters" in desk.client("finance").get(answer.headers["Location"]).text
 
 
-def test_neither_name_nor_number_of_a_search_is_in_airflows_log(desk: Desk) -> None:
+def test_airflows_log_contains_no_name_and_no_account_number_of_a_search(desk: Desk) -> None:
     answer = desk.post("finance", "/statements", holder="Plantedname", account="ACC-1")
-    desk.of("finance").get(answer.headers["Location"])
+    desk.client("finance").get(answer.headers["Location"])
     desk.get("finance", desk.path("october", ADA))
     logged = (desk.stack.root / "logs" / "api_server.log").read_text()
     assert "/closebook/statements" in logged
     assert "lantedname" not in logged
     assert "ACC-1" not in logged
-    assert "lantedname" not in str(desk.log())
+    assert "lantedname" not in str(desk.audit_log())
 
 
-def test_a_search_that_another_session_sealed_finds_all(desk: Desk) -> None:
-    sealed = desk.post("approver", "/statements", holder="Plantedname").headers["Location"]
-    page = desk.of("finance").get(sealed).text
+def test_search_terms_that_another_session_encrypted_are_ignored(desk: Desk) -> None:
+    url = desk.post("approver", "/statements", holder="Plantedname").headers["Location"]
+    page = desk.client("finance").get(url).text
     assert desk.path("october", GRACE) in page
 
 
@@ -94,7 +95,7 @@ def test_a_search_that_another_session_sealed_finds_all(desk: Desk) -> None:
         ("csv", "text/csv; charset=utf-8", b"\xef\xbb\xbf"),
     ],
 )
-def test_a_document_is_given_as_it_is_registered_and_that_is_on_record(
+def test_a_downloaded_document_is_the_registered_one_and_is_in_the_audit_log(
     desk: Desk, kind: str, media_type: str, begins: bytes
 ) -> None:
     answer = desk.get("finance", f"{desk.path('october', ADA)}/{kind}")
@@ -104,14 +105,14 @@ def test_a_document_is_given_as_it_is_registered_and_that_is_on_record(
     expected = "inline" if kind == "preview" else "attachment"
     assert answer.headers["Content-Disposition"].startswith(f"{expected}; filename=")
     assert int(answer.headers["Content-Length"]) == len(answer.content)
-    last = desk.log()[-1]
+    last = desk.audit_log()[-1]
     assert last["document_sha256"] == digest(answer.content)
     assert last["person"] == "finance"
     if media_type == "application/pdf":
         assert digest(answer.content) == registered(desk, "october", ADA)["sha256"]
 
 
-# ---- what there is no way to -----------------------------------------------------------
+# ---- what users must not see -----------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -135,10 +136,10 @@ def test_a_document_is_given_as_it_is_registered_and_that_is_on_record(
         "/releases/9999-12",
     ],
 )
-def test_a_path_leads_to_no_file_and_a_guessed_id_to_nothing(desk: Desk, path: str) -> None:
-    # By hand: a client would tidy the path up before it sends it.
+def test_a_path_to_a_file_and_a_guessed_id_are_refused(desk: Desk, path: str) -> None:
+    # Over a socket, because an HTTP client would normalize the path.
     at = urlsplit(desk.stack.ui_url)
-    cookies = "; ".join(f"{k}={v}" for k, v in desk.of("approver").cookies.items())
+    cookies = "; ".join(f"{k}={v}" for k, v in desk.client("approver").cookies.items())
     with socket.create_connection((at.hostname, at.port), 10) as line:
         line.sendall(
             f"GET /closebook{path} HTTP/1.1\r\nHost: {at.netloc}\r\nCookie: {cookies}\r\n"
@@ -151,17 +152,17 @@ def test_a_path_leads_to_no_file_and_a_guessed_id_to_nothing(desk: Desk, path: s
     assert b"fernet_key" not in answer
 
 
-def test_an_id_of_another_month_or_version_that_is_not_released_is_not_there(desk: Desk) -> None:
+def test_a_version_that_is_not_released_is_not_found_by_its_id(desk: Desk) -> None:
     for close, account in (("september", ADA), ("corrected", GRACE)):
         pages = ("/pages/1", "/pages/1/picture")
         for kind in ("", "/preview", "/pdf", "/camt.053", "/csv", *pages):
             path = f"{desk.path(close, account)}{kind}"
             assert desk.get("finance", path).status_code == 404
             assert desk.get("approver", path).status_code == 200
-            assert desk.log("refused")[-1]["subject"] == f"GET /closebook{path}"
+            assert desk.audit_log("refused")[-1]["subject"] == f"GET /closebook{path}"
 
 
-def test_a_link_in_the_folder_of_documents_shows_nothing_else(desk: Desk) -> None:
+def test_a_symbolic_link_in_the_document_folder_is_not_followed(desk: Desk) -> None:
     name = str(registered(desk, "october", ADA)["object_name"])
     document = desk.stack.root / "documents" / name
     with moved_away(document):
@@ -172,7 +173,7 @@ def test_a_link_in_the_folder_of_documents_shows_nothing_else(desk: Desk) -> Non
     assert "fernet" not in answer.text
 
 
-def test_without_the_log_no_document_is_given(desk: Desk) -> None:
+def test_without_the_audit_log_no_document_is_shown(desk: Desk) -> None:
     path = f"{desk.path('october', ADA)}/pdf"
     with desk.owner() as owner:
         owner.execute("revoke insert on reporting.desk_log from closebook_desk")
@@ -197,7 +198,7 @@ def test_without_the_log_no_document_is_given(desk: Desk) -> None:
 # ---- ZIPs ------------------------------------------------------------------------------
 
 
-def test_a_month_comes_as_one_zip_of_known_length(desk: Desk) -> None:
+def test_a_month_is_downloaded_as_one_zip_of_known_length(desk: Desk) -> None:
     answer = desk.get("finance", "/statements/months/2026-10/zip")
     assert int(answer.headers["Content-Length"]) == len(answer.content)
     with zipfile.ZipFile(BytesIO(answer.content)) as packed:
@@ -207,46 +208,44 @@ def test_a_month_comes_as_one_zip_of_known_length(desk: Desk) -> None:
     assert contents == {
         f"statement-2026-10-{a}-v1.pdf": registered(desk, "october", a)["sha256"] for a in NAMES
     }
-    last = desk.log("downloaded")[-1]
+    last = desk.audit_log("downloaded")[-1]
     assert last["subject"] == "ZIP of month 2026-10: 3 documents"
 
 
-def test_a_selection_leaves_out_what_is_not_released(desk: Desk) -> None:
-    ticked = [
+def test_the_zip_of_a_selection_leaves_out_statements_that_are_not_released(desk: Desk) -> None:
+    selected = [
         f"{desk.closes['october']}-{MARY}",
         f"{desk.closes['september']}-{ADA}",
         f"{desk.closes['corrected']}-{GRACE}",
         "4711-1",
     ]
-    answer = desk.post("finance", "/statements/zip", statement=ticked)
+    answer = desk.post("finance", "/statements/zip", statement=selected)
     with zipfile.ZipFile(BytesIO(answer.content)) as packed:
         assert packed.namelist() == [f"statement-2026-10-{MARY}-v1.pdf"]
-    assert desk.log("downloaded")[-1]["subject"] == f"ZIP of {ticked[0]}"
+    assert desk.audit_log("downloaded")[-1]["subject"] == f"ZIP of {selected[0]}"
 
 
-def test_a_month_that_is_not_released_gives_no_zip(desk: Desk) -> None:
+def test_a_month_that_is_not_released_has_no_zip(desk: Desk) -> None:
     assert desk.get("finance", "/statements/months/2026-09/zip").status_code == 404
     assert desk.post("finance", "/statements/zip").status_code == 400
     only_unreleased = f"{desk.closes['september']}-{ADA}"
     assert desk.post("finance", "/statements/zip", statement=only_unreleased).status_code == 404
 
 
-@pytest.mark.parametrize("trouble", ["lost", "changed", "cut short"])
-def test_a_zip_with_a_bad_document_breaks_off_and_is_not_taken_for_whole(
-    desk: Desk, trouble: str
-) -> None:
+@pytest.mark.parametrize("damage", ["lost", "changed", "cut short"])
+def test_a_zip_with_a_bad_document_is_cut_off(desk: Desk, damage: str) -> None:
     document = desk.stack.root / "documents" / str(registered(desk, "october", MARY)["object_name"])
     content = document.read_bytes()
     with moved_away(document):
-        if trouble == "changed":
+        if damage == "changed":
             document.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
-        elif trouble == "cut short":
+        elif damage == "cut short":
             document.write_bytes(content[:-1])
         with pytest.raises(httpx.RemoteProtocolError, match="closed connection"):
             desk.get("finance", "/statements/months/2026-10/zip")
 
 
-def test_the_page_says_how_many_documents_a_month_has_and_how_large_they_are(desk: Desk) -> None:
+def test_the_page_shows_the_number_and_the_size_of_the_documents_of_a_month(desk: Desk) -> None:
     page = " ".join(desk.get("finance", "/statements?month=2026-10").text.split())
     [total] = desk.rows(
         "select count(*), sum(byte_count) as byte_count from reporting.statement_documents"
@@ -256,7 +255,7 @@ def test_the_page_says_how_many_documents_a_month_has_and_how_large_they_are(des
     assert total["count"] == len(NAMES)
     assert f"3 documents, {total['byte_count'] / 1000:.0f} kB, as one ZIP" in page
     unreleased = desk.get("approver", "/statements?month=2026-09").text
-    assert "Nothing of 2026-09 is released yet." in unreleased
+    assert "No statement of 2026-09 is released yet." in unreleased
     assert "/zip" not in unreleased.split("<table")[0].replace("/statements/zip", "")
 
 
@@ -282,29 +281,29 @@ def test_the_page_says_how_many_documents_a_month_has_and_how_large_they_are(des
     ],
 )
 def test_a_file_name_is_safe_in_any_script(name: str, header: str) -> None:
-    assert disposition(name) == header
+    assert content_disposition(name) == header
 
 
-def test_ten_thousand_documents_take_the_memory_of_a_few(tmp_path: Path) -> None:
+def test_a_zip_of_ten_thousand_documents_needs_little_memory(tmp_path: Path) -> None:
     documents = Documents(tmp_path.as_uri())
     content = [bytes([number]) * 100_000 for number in range(10)]
     stored = [documents.put(each, folder="statements/2026-10", suffix="pdf") for each in content]
-    packed = [
-        Packed(f"statement-2026-10-{n}-v1.pdf", stored[n % 10].object_name, 100_000)
+    entries = [
+        ZipEntry(f"statement-2026-10-{n}-v1.pdf", stored[n % 10].object_name, 100_000)
         for n in range(10_000)
     ]
-    response = zip_response(documents, packed, "statements.zip")
+    response = zip_response(documents, entries, "statements.zip")
     before, most, sent = resident_bytes(), 0, 0
     for chunk in response.chunks:
         sent += len(chunk)
         most = max(most, resident_bytes())
     assert sent == int(response.headers["Content-Length"]) > 1_000_000_000
-    # What it keeps is names and places of entries, not what is in them
+    # The names and offsets of the entries stay in memory, and not their contents
     assert most - before < 40_000_000
 
 
-# Ten thousand statements of an old month, released; all have the same document.
-TEN_THOUSAND = """
+# Ten thousand released statements of an old month, which all have the same document.
+INSERT_STATEMENTS = """
 set local session_replication_role = replica;
 
 insert into reporting.closes (
@@ -337,7 +336,7 @@ insert into reporting.statement_decisions (manifest_id, manifest_sha256, decisio
 select manifest_id, sha256, 'released', 'bob'
 from reporting.statement_manifests where manifest_id = 0
 """
-FORGET_THEM = """
+DELETE_STATEMENTS = """
 set local session_replication_role = replica;
 delete from reporting.statement_decisions where manifest_id = 0;
 delete from reporting.statement_manifests where manifest_id = 0;
@@ -350,26 +349,26 @@ delete from reporting.closes where close_id = 0
 
 @pytest.fixture
 def ten_thousand(desk: Desk) -> Iterator[StoredDocument]:
-    """They are in the store meanwhile, in March 2024."""
+    """During the test the store has ten thousand statements of March 2024."""
     march = periods.month_of(2024, 3, "America/New_York")
     documents = Documents(desk.settings.documents_url)
     stored = documents.put(os.urandom(50_000), folder="statements/2024-03", suffix="pdf")
-    # It puts the values in itself: the server takes none for several statements at once.
+    # A client-side cursor: the server takes no parameters for several SQL commands at once.
     conninfo, cursor = desk.stack.store_admin(desk.database), psycopg.ClientCursor
     with psycopg.connect(conninfo, cursor_factory=cursor) as admin:
-        admin.execute(TEN_THOUSAND, {**asdict(march), **asdict(stored)})
+        admin.execute(INSERT_STATEMENTS, {**asdict(march), **asdict(stored)})
     yield stored
     with psycopg.connect(conninfo, cursor_factory=cursor) as admin:
-        admin.execute(FORGET_THEM)
+        admin.execute(DELETE_STATEMENTS)
 
 
-def test_a_month_of_ten_thousand_comes_through_airflow_in_the_memory_of_a_few(
+def test_a_month_of_ten_thousand_documents_needs_little_memory_of_airflow(
     desk: Desk, ten_thousand: StoredDocument
 ) -> None:
     desk.get("finance", "/statements/months/2026-10/zip")
     server = desk.stack.running["api_server"].process
     before, most, sent, pieces = resident_bytes(server), 0, 0, 0
-    with desk.of("finance").stream("GET", "/closebook/statements/months/2024-03/zip") as answer:
+    with desk.client("finance").stream("GET", "/closebook/statements/months/2024-03/zip") as answer:
         promised = int(answer.headers["Content-Length"])
         for piece in answer.iter_raw(1_000_000):
             sent, pieces = sent + len(piece), pieces + 1
@@ -377,11 +376,10 @@ def test_a_month_of_ten_thousand_comes_through_airflow_in_the_memory_of_a_few(
                 most = max(most, resident_bytes(server))
     assert sent == promised > 10_000 * ten_thousand.byte_count
     assert most - before < 60_000_000
-    assert desk.log("downloaded")[-1]["subject"] == "ZIP of month 2024-03: 10000 documents"
+    assert desk.audit_log("downloaded")[-1]["subject"] == "ZIP of month 2024-03: 10000 documents"
 
 
 def resident_bytes(*of: Process) -> int:
-    """Memory of these processes and what they started, or of this one."""
+    """The memory of these processes and their children, or of this process."""
     pids = [each.pid for process in of for each in tree(process)] or [os.getpid()]
-    pages = [int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in pids]
-    return sum(pages) * os.sysconf("SC_PAGE_SIZE")
+    return sum(psutil.Process(pid).memory_info().rss for pid in pids)

@@ -1,4 +1,4 @@
-"""Release and re-issue at the desk: a second person, what they were shown, and the log of it."""
+"""Release and re-issue at the desk, and the audit log of both."""
 
 import re
 from collections.abc import Iterator
@@ -20,20 +20,20 @@ def shown_sha256(desk: Desk, month: str) -> str:
 
 @pytest.fixture
 def undecided(desk: Desk) -> Iterator[None]:
-    """Whatever the test decides is undone, so that the next one finds the month as it was."""
+    """After the test its decisions are deleted, so that the next test finds none."""
     yield
     with psycopg.connect(desk.stack.store_admin(desk.database)) as admin:
         admin.execute("delete from reporting.statement_decisions where decided_by <> 'bob'")
 
 
 @pytest.mark.usefixtures("undecided")
-def test_a_second_person_releases_what_they_were_shown_and_finance_sees_it(desk: Desk) -> None:
+def test_after_a_second_person_has_released_a_month_finance_sees_it(desk: Desk) -> None:
     assert desk.get("finance", desk.path("september", ADA)).status_code == 404
     shown = shown_sha256(desk, "2026-09")
     answer = desk.post("approver", "/releases/2026-09", verdict="released", manifest_sha256=shown)
     assert answer.status_code == 303
     assert desk.get("finance", desk.path("september", ADA)).status_code == 200
-    last = desk.log("released")[-1]
+    last = desk.audit_log("released")[-1]
     assert (last["person"], last["subject"], last["document_sha256"]) == (
         "approver",
         "month 2026-09",
@@ -45,18 +45,18 @@ def test_a_second_person_releases_what_they_were_shown_and_finance_sees_it(desk:
 
 
 @pytest.mark.usefixtures("undecided")
-def test_another_hash_than_the_shown_one_releases_nothing(desk: Desk) -> None:
+def test_a_release_with_another_hash_than_the_current_one_is_refused(desk: Desk) -> None:
     answer = desk.post(
         "approver", "/releases/2026-09", verdict="released", manifest_sha256="0" * 64
     )
     assert answer.status_code == 409
     assert "what was shown has another hash" in answer.text
-    assert "another hash" in desk.log("refused")[-1]["subject"]
+    assert "other_hash" in desk.audit_log("refused")[-1]["subject"]
     assert desk.get("finance", desk.path("september", ADA)).status_code == 404
 
 
 @pytest.mark.usefixtures("undecided")
-def test_who_asked_for_the_run_does_not_release_it(desk: Desk) -> None:
+def test_the_user_who_requested_the_run_cannot_release_it(desk: Desk) -> None:
     shown = shown_sha256(desk, "2026-09")
     with desk.owner() as owner:
         owner.execute("update reporting.closes set requested_by = 'approver' where grain = 'month'")
@@ -74,34 +74,38 @@ def test_who_asked_for_the_run_does_not_release_it(desk: Desk) -> None:
 
 
 @pytest.mark.usefixtures("undecided")
-def test_a_rejection_says_why_and_shows_nothing(desk: Desk) -> None:
+def test_a_rejection_needs_a_reason_and_finance_does_not_see_the_month(desk: Desk) -> None:
     shown = shown_sha256(desk, "2026-09")
     fields = {"verdict": "rejected", "manifest_sha256": shown}
     assert desk.post("approver", "/releases/2026-09", **fields, reason=" ").status_code == 409
     answer = desk.post("approver", "/releases/2026-09", **fields, reason="<b>fees</b>")
     assert answer.status_code == 303
     assert "&lt;b&gt;fees&lt;/b&gt;" in desk.get("approver", "/releases/2026-09").text
-    assert desk.log("rejected")[-1]["document_sha256"] == shown
+    assert desk.audit_log("rejected")[-1]["document_sha256"] == shown
     assert desk.get("finance", desk.path("september", ADA)).status_code == 404
 
 
-def test_the_page_has_totals_by_currency_and_the_change_to_the_month_before(desk: Desk) -> None:
+def test_the_review_page_shows_totals_by_currency_and_the_change_since_the_month_before(
+    desk: Desk,
+) -> None:
     page = " ".join(re.sub(r"<[^>]+>", " ", desk.get("approver", "/releases/2026-10").text).split())
-    # Ada and Grace in cents, less the 55 that came late; Mary in yen, which has none
+    # Ada and Grace have cents, less the 55 cents that were posted late; yen have no minor unit
     assert "USD 2 2 1 3 2 300.00 599.45 +299.45" in page
     assert "JPY 1 1 0 61 1 30,000 60,000 +30,000" in page
     assert "ties out" in page
 
 
-def test_finance_asks_and_an_operator_answers_once_without_seeing_a_holder(desk: Desk) -> None:
-    asked = desk.post("finance", f"{desk.path('october', ADA)}/requests", reason="fee <i>twice</i>")
-    assert asked.status_code == 303
+def test_an_operator_answers_a_request_once_and_sees_no_holder(desk: Desk) -> None:
+    answer = desk.post(
+        "finance", f"{desk.path('october', ADA)}/requests", reason="fee <i>twice</i>"
+    )
+    assert answer.status_code == 303
     [request] = desk.rows("select * from reporting.reissue_requests")
     listed = desk.get("operator", "/requests").text
     assert "fee &lt;i&gt;twice&lt;/i&gt;" in listed
     assert "Plantedname" not in listed
     assert "ACC-1" not in listed
-    last = desk.log("looked")[-1]
+    last = desk.audit_log("looked")[-1]
     assert (last["person"], last["subject"]) == ("operator", "requests to issue statements again")
     path = f"/requests/{request['request_id']}"
     assert desk.post("operator", path, answer="declined").status_code == 400
@@ -110,26 +114,26 @@ def test_finance_asks_and_an_operator_answers_once_without_seeing_a_holder(desk:
     assert "declined by operator" in desk.get("finance", desk.path("october", ADA)).text
 
 
-# ---- the log ---------------------------------------------------------------------------
+# ---- the audit log ---------------------------------------------------------------------
 
 
-def test_the_chain_is_verified_and_says_where_it_was_broken(
+def test_verify_log_names_the_entry_at_which_the_chain_is_broken(
     desk: Desk, capsys: pytest.CaptureFixture[str]
 ) -> None:
     conninfo = desk.stack.desk(desk.database)
     for _ in range(3):
         desk.get("finance", desk.path("october", ADA))
     assert main(["verify-log", "--conninfo", conninfo]) == 0
-    entries = desk.log()
-    said = capsys.readouterr().out
-    assert f"{len(entries)} entries follow; the last is {entries[-1]['entry_sha256']}" in said
+    entries = desk.audit_log()
+    output = capsys.readouterr().out
+    assert f"{len(entries)} entries follow; the last is {entries[-1]['entry_sha256']}" in output
     middle, last = entries[-2]["entry_id"], entries[-1]["entry_id"]
     last_sha256 = entries[-1]["entry_sha256"]
 
-    def says(change: str, *parameters: object, seen: str | None = None) -> str:
-        """What the command says after the owner made a change, which is undone."""
+    def error_after(change: str, *parameters: object, seen: str | None = None) -> str:
+        """The error of verify-log after the owner has changed the log. The change is undone."""
         with desk.owner() as owner:
-            owner.execute("create table kept as select * from reporting.desk_log")
+            owner.execute("create table saved_log as select * from reporting.desk_log")
             owner.execute(change.encode(), parameters)
         try:
             arguments = ["verify-log", "--conninfo", conninfo]
@@ -140,12 +144,14 @@ def test_the_chain_is_verified_and_says_where_it_was_broken(
             with psycopg.connect(desk.stack.store_admin(desk.database)) as admin:
                 admin.execute("set local session_replication_role = replica")
                 admin.execute("truncate reporting.desk_log")
-                admin.execute("insert into reporting.desk_log select * from kept")
-                admin.execute("drop table kept")
+                admin.execute("insert into reporting.desk_log select * from saved_log")
+                admin.execute("drop table saved_log")
 
     rename = "update reporting.desk_log set person = 'eve' where entry_id = %s"
-    assert f"entry {middle} of the desk's log is not as it was written" in says(rename, middle)
+    assert f"entry {middle} of the desk's log is not as it was written" in error_after(
+        rename, middle
+    )
     remove = "delete from reporting.desk_log where entry_id = %s"
-    assert f"entry {middle} of the desk's log is missing" in says(remove, middle)
-    assert "entries were taken off its end" in says(remove, last, seen=last_sha256)
+    assert f"entry {middle} of the desk's log is missing" in error_after(remove, middle)
+    assert "entries were taken off its end" in error_after(remove, last, seen=last_sha256)
     assert main(["verify-log", "--conninfo", conninfo, "--seen", last_sha256]) == 0

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from closebook.periods import HOUR, Period, day_of, hour_of
@@ -14,7 +15,6 @@ from closebook.settings import Settings
 from local.addresses import PLATFORM_DATABASE, REDIS, STORE_DATABASE
 from local.airflow_api import AirflowApi
 from local.errors import StackError
-from local.ports import sockets_of
 from local.stack import Stack
 from tests.airflow_runs import CROSS_CHECKED, DAGS, wait_for_run, wait_for_runs
 from tests.close_fixtures import eventually, settings_on, store_held, waiting_to_write
@@ -133,10 +133,14 @@ def test_a_task_that_is_killed_between_the_store_and_redis(
 
 def clients_of_redis(stack: Stack) -> list[int]:
     """The scheduler's tasks that have a connection to Redis."""
-    address = f"0100007F:{stack.ports[REDIS]:04X}"
-    lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
-    connections = {int(line.split()[9]) for line in lines if line.split()[2] == address}
-    return [pid for pid in stack.processes_of("scheduler") if sockets_of(pid) & connections]
+    return [
+        pid
+        for pid in stack.processes_of("scheduler")
+        if any(
+            found.raddr and found.raddr.port == stack.ports[REDIS]
+            for found in psutil.Process(pid).net_connections("tcp")
+        )
+    ]
 
 
 # ---- one period, many runs --------------------------------------------------------------

@@ -9,9 +9,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import psycopg
 import pytest
 
@@ -43,15 +43,13 @@ def refusal(root: Path, capsys: pytest.CaptureFixture[str], *command: str) -> st
 
 def left_running(root: Path) -> list[int]:
     """The processes of a stack, whatever its state says; servers have their folder below it."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        with suppress(OSError, ValueError):
-            pid = int(entry.name)
-            folder = (entry / "cwd").readlink()
-            data = (root / "servers").resolve()
-            if folder.is_relative_to(root) or folder.is_relative_to(data):
-                found.append(pid)
-    return found
+    data = (root / "servers").resolve()
+    folders = {it.pid: it.info["cwd"] for it in psutil.process_iter(["cwd"]) if it.info["cwd"]}
+    return [
+        pid
+        for pid, folder in folders.items()
+        if Path(folder).is_relative_to(root) or Path(folder).is_relative_to(data)
+    ]
 
 
 # ---- what is missing before the start ----------------------------------------------------

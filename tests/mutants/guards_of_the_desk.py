@@ -1,17 +1,17 @@
-"""What the desk and its pages rest on: who may, the log, and the health of the servers."""
+"""Guards of the desk and of monitoring: access, audit log, and the health of the servers."""
 
 from tests.mutants.guard import Guard
 from tests.mutants.operators import Condition, Removed, Token, Value
 
-COLLECTION = "tests/health/test_collection.py::"
-PLANS = "tests/health/test_plans.py::"
-THRESHOLDS = "tests/health/test_thresholds.py::"
+COLLECTION = "tests/monitoring/test_collect.py::"
+PLANS = "tests/monitoring/test_query_plans.py::"
+THRESHOLDS = "tests/monitoring/test_thresholds.py::"
+DESK_PDF_PREVIEW = "tests/desk/test_pdf_preview.py::"
 SQL_CASE = "tests/sql/test_queries.py::test_case"
 INTERVAL = SQL_CASE + "[health/interval: "
 HEALTH_SQL = "sql/reporting/migrations/0006_health.sql"
 ACCESS = "tests/desk/test_access.py::"
 DESK_DOCUMENTS = "tests/desk/test_documents.py::"
-DESK_PICTURES = "tests/desk/test_pictures.py::"
 DESK_RELEASE = "tests/desk/test_release.py::"
 STORE_ROLES = "tests/test_store_roles.py::"
 
@@ -20,22 +20,22 @@ DESK = (
     Guard(
         "desk.route-without-a-row",
         Token("route.path))", "route.path), permissions.Anyone.SIGNED_IN)"),
-        (ACCESS + "test_a_route_without_a_row_is_refused_and_so_is_whatever_is_mounted",),
+        (ACCESS + "test_a_route_without_a_row_and_a_mounted_app_have_no_rule",),
     ),
     Guard(
         "desk.log-in",
         Condition(value=False),
-        (ACCESS + "test_nobody_gets_in_without_a_log_in_and_pages_lead_there_and_back",),
+        (ACCESS + "test_without_a_log_in_a_page_leads_to_the_log_in_and_a_change_is_refused",),
     ),
     Guard(
         "desk.role",
         Condition(value=False),
-        (ACCESS + "test_a_route_is_open_to_these_and_refused_to_all_others",),
+        (ACCESS + "test_a_route_is_open_to_its_roles_and_refused_to_all_others",),
     ),
     Guard(
         "desk.admin-reads-no-documents",
         Token("permission.confidential", "False"),
-        (ACCESS + "test_admin_alone_opens_no_documents",),
+        (ACCESS + "test_the_role_admin_alone_does_not_open_documents",),
     ),
     Guard(
         "desk.current-roles",
@@ -45,63 +45,63 @@ DESK = (
     Guard(
         "desk.same-origin",
         Condition(value=False),
-        (ACCESS + "test_a_change_that_another_site_or_session_sends_is_refused",),
+        (ACCESS + "test_a_change_from_another_site_or_session_is_refused",),
     ),
     Guard(
         "desk.csrf-token",
         Condition(value=False),
-        (ACCESS + "test_a_change_that_another_site_or_session_sends_is_refused",),
+        (ACCESS + "test_a_change_from_another_site_or_session_is_refused",),
     ),
     Guard(
         "desk.released-only",
         Condition(value=True),
-        (
-            DESK_DOCUMENTS
-            + "test_an_id_of_another_month_or_version_that_is_not_released_is_not_there",
-        ),
+        (DESK_DOCUMENTS + "test_a_version_that_is_not_released_is_not_found_by_its_id",),
     ),
     Guard(
         "desk.released-only-in-zip",
         Condition(value=True),
-        (DESK_DOCUMENTS + "test_a_selection_leaves_out_what_is_not_released",),
+        (
+            DESK_DOCUMENTS
+            + "test_the_zip_of_a_selection_leaves_out_statements_that_are_not_released",
+        ),
     ),
     Guard(
         "desk.ids-are-numbers",
         Value("Annotated[str, Path()]"),
-        (DESK_DOCUMENTS + "test_a_path_leads_to_no_file_and_a_guessed_id_to_nothing",),
+        (DESK_DOCUMENTS + "test_a_path_to_a_file_and_a_guessed_id_are_refused",),
     ),
     Guard(
         "desk.looks-are-recorded",
         Removed(),
-        (DESK_PICTURES + "test_a_page_and_its_text_are_shown_and_each_look_is_on_record",),
+        (DESK_PDF_PREVIEW + "test_a_page_and_its_text_are_shown_and_are_in_the_audit_log",),
     ),
     Guard(
         "desk.preview-limits",
         Removed(),
         (
-            DESK_PICTURES + "test_a_program_that_computes_for_long_is_ended",
-            DESK_PICTURES + "test_a_program_that_takes_much_memory_is_ended",
+            DESK_PDF_PREVIEW + "test_a_program_that_uses_much_cpu_is_stopped",
+            DESK_PDF_PREVIEW + "test_a_program_that_uses_much_memory_is_stopped",
         ),
     ),
     Guard(
         "desk.preview-sees-no-secrets",
         Token("env={", "env=os.environ | {"),
-        (DESK_PICTURES + "test_a_program_sees_none_of_airflows_environment",),
+        (DESK_PDF_PREVIEW + "test_a_program_does_not_get_the_environment_of_airflow",),
     ),
     Guard(
         "desk.requester-does-not-release",
-        Token("person.name", "'somebody'"),
-        (DESK_RELEASE + "test_who_asked_for_the_run_does_not_release_it",),
+        Token("user.name", "'somebody'"),
+        (DESK_RELEASE + "test_the_user_who_requested_the_run_cannot_release_it",),
     ),
     Guard(
         "desk.log-is-chained",
         Removed(),
-        (DESK_RELEASE + "test_the_chain_is_verified_and_says_where_it_was_broken",),
+        (DESK_RELEASE + "test_verify_log_names_the_entry_at_which_the_chain_is_broken",),
     ),
     Guard(
         "desk.chain-is-verified",
         Token("_hash(entry)", "entry['entry_sha256']"),
-        (DESK_RELEASE + "test_the_chain_is_verified_and_says_where_it_was_broken",),
+        (DESK_RELEASE + "test_verify_log_names_the_entry_at_which_the_chain_is_broken",),
     ),
     Guard(
         "desk.log-is-append-only",
@@ -139,31 +139,34 @@ DESK = (
     Guard(
         "health.server-down",
         Removed(),
-        (COLLECTION + "test_a_server_that_is_down_is_a_row_that_says_so_and_the_others_are_kept",),
+        (COLLECTION + "test_a_server_that_is_down_has_an_alert_and_the_other_servers_are_stored",),
     ),
     Guard(
         "health.no-server-fails-the-run",
         Condition(value=False),
-        (COLLECTION + "test_when_no_server_answers_that_is_kept_and_the_run_fails",),
+        (COLLECTION + "test_if_no_server_answers_the_alerts_are_stored_and_the_run_fails",),
     ),
     Guard(
         "health.primary-is-a-primary",
         Condition(value=False),
-        (COLLECTION + "test_a_primary_connection_that_leads_to_a_replica_is_a_finding",),
+        (
+            COLLECTION
+            + "test_a_primary_connection_that_leads_to_a_replica_is_a_problem_of_the_primary",
+        ),
     ),
     Guard(
         "health.changed-plan",
         Condition(value=False),
-        (PLANS + "test_without_it_each_query_on_each_replica_is_an_alert",),
+        (PLANS + "test_without_the_index_each_query_on_each_replica_is_an_alert",),
     ),
     Guard(
         "health.large-scan",
         Token("row_count <= SMALL_TABLE_ROWS", "True"),
-        (PLANS + "test_without_it_each_query_on_each_replica_is_an_alert",),
+        (PLANS + "test_without_the_index_each_query_on_each_replica_is_an_alert",),
     ),
     Guard(
         "health.idle-primary-has-no-lag",
-        Token("vitals.lag_bytes", "True"),
-        (THRESHOLDS + "test_what_says_nothing_is_no_alert",),
+        Token("metrics.lag_bytes", "True"),
+        (THRESHOLDS + "test_values_that_prove_no_problem_are_no_alert",),
     ),
 )

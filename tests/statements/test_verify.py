@@ -24,7 +24,7 @@ from closebook.statements.model import Statement
 from closebook.statements.signing.key_loader import signer_of
 from closebook.statements.signing.signer import Signer
 from closebook.statements.verify.report import Given, Outcome, Report, verify
-from tests.markdown import OPERATIONS, commands, first_column, section
+from tests.markdown import VERIFY, commands, first_column
 from tests.statements.altered_pdf import (
     CSV,
     XML,
@@ -576,7 +576,7 @@ def test_the_command_says_what_it_found_and_ends_with_a_code_of_its_own(files: F
     assert "FAILED       file" in said
 
 
-def test_the_example_of_the_operators_page_runs(files: Files, signer: Signer) -> None:
+def test_the_example_of_the_document_runs(files: Files, signer: Signer) -> None:
     signed = signer.sign(rendered(FEW).pdf).pdf
     for name, content in {
         "statement.pdf": signed,
@@ -585,7 +585,7 @@ def test_the_example_of_the_operators_page_runs(files: Files, signer: Signer) ->
         "authority.pem": identity().authority_pem,
     }.items():
         files.put(name, content)
-    below = section(OPERATIONS, "Verify a statement")
+    below = VERIFY.read_text(encoding="utf-8")
     (command,) = commands(below)
     given = command.removeprefix("closebook verify ").split()
     code, said, _ = run(*(it if it.startswith("--") else str(files.folder / it) for it in given))

@@ -1,6 +1,16 @@
 """The finance desk: the pages that Airflow serves below /closebook.
 
-A page is a module with a ``router``, one row in ``access.ROUTES`` for each of its routes, its
-router in ``app.PAGES`` and, to be in the navigation, a row in ``access.NAVIGATION``. Imports point
-one way: app → gate → people → access, and app → the pages → pages, forms, people → access.
+How to add a page:
+
+1. Write a module in ``routes`` with a ``router``, and a template in ``templates/desk``.
+2. Add the router to ``app.ROUTERS``.
+3. Add one row to ``permissions.ROUTES`` for each route of the router.
+4. Add a row to ``permissions.NAVIGATION`` if the page belongs in the navigation.
+
+Which module may import which (``a → b``: a may import b, and what b may import):
+
+- app → auth_middleware, routes
+- auth_middleware → current_user
+- routes → the other modules of the desk, except app and auth_middleware
+- templating, audit_log, csrf, search → current_user → permissions
 """

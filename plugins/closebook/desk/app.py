@@ -1,4 +1,4 @@
-"""The desk as one FastAPI app: the gate in front, the pages behind it."""
+"""The desk as one FastAPI app: the authentication middleware, and the routes behind it."""
 
 import logging
 from functools import cache
@@ -9,30 +9,35 @@ from fastapi.exceptions import RequestValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
-from closebook.desk import assets, audit_log
-from closebook.desk.auth_middleware import Gate
-from closebook.desk.csrf import require_form_token
-from closebook.desk.current_user import Person
+from closebook.desk import audit_log, static_files
+from closebook.desk.auth_middleware import AuthMiddleware
+from closebook.desk.csrf import require_csrf_token
 from closebook.desk.routes import (
     health,
     home,
     metrics,
     reissue_requests,
     releases,
+    statement,
+    statement_downloads,
+    statement_pages,
     statements,
     volume,
 )
-from closebook.desk.templating import refusal
+from closebook.desk.templating import error_page
 from closebook.errors import ClosebookError
 
 _log = logging.getLogger(__name__)
 
-_REFUSALS = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND})
+_AUDITED_STATUSES = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND})
 
-PAGES: tuple[APIRouter, ...] = (
-    assets.router,
+ROUTERS: tuple[APIRouter, ...] = (
+    static_files.router,
     home.router,
     statements.router,
+    statement.router,
+    statement_pages.router,
+    statement_downloads.router,
     releases.router,
     reissue_requests.router,
     volume.router,
@@ -42,47 +47,47 @@ PAGES: tuple[APIRouter, ...] = (
 
 
 def make_app() -> FastAPI:
-    """Put the desk together; nothing is read or connected to before a request comes."""
+    """Return a new desk app. It opens connections and reads settings only for a request."""
     app = FastAPI(
         title="Closebook",
-        # A page that lists all routes would be one more route to guard.
+        # No OpenAPI page: it would list all routes, and it would need a permission of its own.
         openapi_url=None,
-        dependencies=[Depends(require_form_token)],
+        dependencies=[Depends(require_csrf_token)],
     )
-    for router in PAGES:
+    for router in ROUTERS:
         app.include_router(router)
-    app.add_exception_handler(StarletteHTTPException, _error_page)
-    app.add_exception_handler(RequestValidationError, _invalid_page)
-    app.add_exception_handler(ClosebookError, _failure_page)
-    app.add_middleware(Gate, routes=app.router.routes, refuse=_refuse)
+    app.add_exception_handler(StarletteHTTPException, _http_error)
+    app.add_exception_handler(RequestValidationError, _validation_error)
+    app.add_exception_handler(ClosebookError, _closebook_error)
+    app.add_middleware(AuthMiddleware, routes=app.router.routes, refuse=_refuse)
     return app
 
 
-async def _refuse(request: Request, _person: Person, status: int) -> Response:
-    await run_in_threadpool(audit_log.enter_refusal, request)
-    return refusal(request, status)
+async def _refuse(request: Request, status: int) -> Response:
+    await run_in_threadpool(audit_log.record_refusal, request)
+    return error_page(request, status)
 
 
-async def _failure_page(request: Request, error: Exception) -> Response:
-    # Its text is written for an operator, and names no holder.
+async def _closebook_error(request: Request, error: Exception) -> Response:
+    # The text of a ClosebookError is written for an operator. It contains no holder's name.
     _log.error("the desk cannot serve %s: %s", request.state.route, error)
-    return refusal(request, HTTPStatus.SERVICE_UNAVAILABLE, str(error))
+    return error_page(request, HTTPStatus.SERVICE_UNAVAILABLE, str(error))
 
 
-async def _error_page(request: Request, error: Exception) -> Response:
-    assert isinstance(error, StarletteHTTPException)  # noqa: S101  # it is their handler
-    if error.status_code in _REFUSALS:
-        await run_in_threadpool(audit_log.enter_refusal, request)
-    return refusal(request, error.status_code, error.detail)
+async def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, StarletteHTTPException)  # noqa: S101  # the handler is for this class
+    if error.status_code in _AUDITED_STATUSES:
+        await run_in_threadpool(audit_log.record_refusal, request)
+    return error_page(request, error.status_code, error.detail)
 
 
-async def _invalid_page(request: Request, _error: Exception) -> Response:
-    # An id that is no id, a field that is missing: nothing that the desk's own pages send.
-    await run_in_threadpool(audit_log.enter_refusal, request)
-    return refusal(request, HTTPStatus.NOT_FOUND)
+async def _validation_error(request: Request, _error: Exception) -> Response:
+    # The desk's own pages send no request that fails the validation, so it counts as a refusal.
+    await run_in_threadpool(audit_log.record_refusal, request)
+    return error_page(request, HTTPStatus.NOT_FOUND)
 
 
 @cache
-def served() -> FastAPI:
-    """The one app of this process."""
+def process_app() -> FastAPI:
+    """Return the app of this process. The first call makes it."""
     return make_app()

@@ -1,7 +1,8 @@
-"""The desk's log: what is not written there does not happen.
+"""The audit log of the desk: each action of a user gets an entry before the user gets a result.
 
-The table reporting.desk_log takes entries and gives none back to be changed; its trigger chains
-them by their hashes. Subjects name ids, never a holder or the number of an account.
+The entries are in the table reporting.desk_log. The desk's role can insert entries and cannot
+change them, and a trigger chains them by their hashes. A subject contains ids, and never the name
+of a holder or the number of an account.
 """
 
 import logging
@@ -10,13 +11,14 @@ from typing import Literal
 import psycopg
 from fastapi import Request
 
-from closebook.desk.csrf import person_asking
+from closebook.desk.current_user import current_user
 from closebook.errors import ClosebookError
 from closebook.settings import desk_from_airflow
 from closebook.sql import query
 from closebook.store.session import Store, on_store
 
-Act = Literal[
+# The values of the column ``act``.
+Action = Literal[
     "searched",
     "looked",
     "downloaded",
@@ -33,15 +35,15 @@ _LONGEST_PATH = 200
 _log = logging.getLogger(__name__)
 
 
-def enter(
-    store: Store, request: Request, act: Act, subject: str, document_sha256: str | None = None
+def record(
+    store: Store, request: Request, action: Action, subject: str, document_sha256: str | None = None
 ) -> None:
-    """Write down what the person is about to get or do, in the store's open transaction."""
+    """Insert an entry for the user of the request, in the open transaction of the store."""
     store.execute(
         query("desk/insert_log_entry"),
         {
-            "person": person_asking(request).name,
-            "act": act,
+            "person": current_user(request).name,
+            "act": action,
             "subject": subject,
             "document_sha256": document_sha256,
             "address": request.client.host if request.client else "unknown",
@@ -49,13 +51,16 @@ def enter(
     )
 
 
-def enter_refusal(request: Request, why: str = "") -> None:
-    """Write down that a person was refused. They are refused as well if it cannot be written."""
-    # Anybody may have typed this path.
-    asked = "".join(c if c.isprintable() else "?" for c in request.url.path[:_LONGEST_PATH])
-    subject = f"{request.method} {asked}"
+def record_refusal(request: Request, reason: str = "") -> None:
+    """Insert an entry for a request that is refused.
+
+    If the entry cannot be inserted, that is logged as an error. The request is refused anyway.
+    """
+    # The path is user input.
+    path = "".join(c if c.isprintable() else "?" for c in request.url.path[:_LONGEST_PATH])
+    subject = f"{request.method} {path}"
     try:
         with on_store(desk_from_airflow()) as store:
-            enter(store, request, "refused", f"{subject}: {why}" if why else subject)
+            record(store, request, "refused", f"{subject}: {reason}" if reason else subject)
     except (ClosebookError, psycopg.Error) as error:
-        _log.error("a refusal is not on record: %s", type(error).__name__)
+        _log.error("a refusal is not in the audit log: %s", type(error).__name__)

@@ -1,7 +1,7 @@
-"""The gate of the desk: every request passes it before any route is reached.
+"""Authentication and authorization: every request passes this middleware before it reaches a route.
 
-What is refused here never gets to a page: nobody logged in, a route that has no row in
-``permissions.ROUTES``, a person without the permission of its row, a change that another site sent.
+The middleware refuses a request without a log-in, a route without a row in ``permissions.ROUTES``,
+a user without the permission of that row, and a change that a page of another site sent.
 """
 
 import logging
@@ -18,13 +18,15 @@ from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from closebook.desk import permissions
-from closebook.desk.current_user import Person, person_of
+from closebook.desk.current_user import authenticated_user
 from closebook.desk.permissions import MachineToken, Permission, Rule
 from closebook.settings import connection_password
 
 _SAFE_METHODS = frozenset({"GET"})
-_KNOWN = frozenset(rule for rule in permissions.ROUTES.values() if isinstance(rule, Permission))
-_POLICY = "; ".join(
+_ALL_PERMISSIONS = frozenset(
+    rule for rule in permissions.ROUTES.values() if isinstance(rule, Permission)
+)
+_CONTENT_SECURITY_POLICY = "; ".join(
     [
         "default-src 'none'",
         "script-src 'self'",
@@ -35,14 +37,14 @@ _POLICY = "; ".join(
         "object-src 'self'",
         "form-action 'self'",
         "base-uri 'none'",
-        # Airflow shows the desk in a frame of its own.
+        # Airflow shows the desk in a frame.
         "frame-ancestors 'self'",
     ]
 )
-_HEADERS = {
-    "Content-Security-Policy": _POLICY,
+_SECURITY_HEADERS = {
+    "Content-Security-Policy": _CONTENT_SECURITY_POLICY,
     "X-Content-Type-Options": "nosniff",
-    # With no-referrer a browser would send its forms without their origin.
+    # With no-referrer a browser sends "Origin: null" with a form, which the check below refuses.
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
@@ -51,13 +53,14 @@ _HEADERS = {
 
 _log = logging.getLogger(__name__)
 
-Refuse = Callable[[Request, Person, int], Awaitable[Response]]
+Refuse = Callable[[Request, int], Awaitable[Response]]
 
 
-class Gate:
-    """ASGI middleware: authenticates, looks the route up in the table, sets the headers.
+class AuthMiddleware:
+    """ASGI middleware: it authenticates the user, checks the route's permission and sets headers.
 
-    ``refuse`` makes the page of a refusal, and writes down who was refused what.
+    ``refuse`` records a refused request in the audit log and returns the page for it. Its arguments
+    are the request and the HTTP status.
     """
 
     def __init__(
@@ -73,12 +76,12 @@ class Gate:
         self._rules = rules
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let the request through, or answer it."""
+        """Pass the request on to the app, or answer it."""
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
         if scope["type"] != "http":
-            raise RuntimeError("the desk speaks HTTP only")
+            raise RuntimeError(f"the desk serves HTTP, not {scope['type']}")
         has_started = False
 
         async def send_with_headers(message: Message) -> None:
@@ -86,44 +89,48 @@ class Gate:
             if message["type"] == "http.response.start":
                 has_started = True
                 headers = MutableHeaders(scope=message)
-                for name, value in _HEADERS.items():
+                for name, value in _SECURITY_HEADERS.items():
                     headers.setdefault(name, value)
             await send(message)
 
         try:
             answer = await self._answer(Request(scope, receive))
             await (answer or self._app)(scope, receive, send_with_headers)
-        except Exception as error:  # its text may hold what a page would show
-            _log.error("the desk failed at %s: %s", _place(error), type(error).__name__)
+        except Exception as error:  # its text may contain confidential data
+            _log.error("the desk failed at %s: %s", _source_line(error), type(error).__name__)
             if not has_started:
-                failed = PlainTextResponse("The desk failed; its log says where.", 500)
+                failed = PlainTextResponse(
+                    "The desk failed. The log of the API server names the place.", 500
+                )
                 await failed(scope, receive, send_with_headers)
 
     async def _answer(self, request: Request) -> Response | None:
-        """What is answered instead of the page, or None when the request may pass."""
+        """Return the middleware's own answer, or None if the request may reach its route."""
         rule = self._rule(request)
         if isinstance(rule, MachineToken):
-            return None if _holds(request, rule) else PlainTextResponse("no valid token", 401)
-        person = await person_of(request, _KNOWN)
-        if person is None:  # guard: desk.log-in
+            if _has_token(request, rule):
+                return None
+            return PlainTextResponse("The bearer token is missing or wrong.", 401)
+        user = await authenticated_user(request, _ALL_PERMISSIONS)
+        if user is None:  # guard: desk.log-in
             return _log_in(request)
-        request.state.person = person
+        request.state.user = user
         allowed = rule is permissions.Anyone.SIGNED_IN or (
-            isinstance(rule, Permission) and person.may(rule)
+            isinstance(rule, Permission) and user.may(rule)
         )
         if not allowed:  # guard: desk.role
-            return await self._refuse(request, person, 404 if rule is None else 403)
+            return await self._refuse(request, 404 if rule is None else 403)
         # guard: desk.same-origin
         if request.method not in _SAFE_METHODS and not _is_same_origin(request):
-            return await self._refuse(request, person, 403)
+            return await self._refuse(request, 403)
         return None
 
     def _rule(self, request: Request) -> Rule | None:
-        """The row of the route that the router would take."""
+        """Return the rule of the route that the router will choose, or None without a rule."""
         for route in self._routes:
             found, _ = route.matches(request.scope)
             if found is Match.FULL:
-                # A mount, say, holds routes that no table knows.
+                # A mounted app, for example, has routes that permissions.ROUTES does not list.
                 if not isinstance(route, APIRoute):
                     return None
                 request.state.route = route.path
@@ -141,7 +148,7 @@ def _log_in(request: Request) -> Response:
     return RedirectResponse(url, 303)
 
 
-def _holds(request: Request, rule: MachineToken) -> bool:
+def _has_token(request: Request, rule: MachineToken) -> bool:
     expected = connection_password(rule.connection_id)
     scheme, token = get_authorization_scheme_param(request.headers.get("Authorization"))
     return scheme.lower() == "bearer" and compare_digest(token.encode(), expected.encode())
@@ -152,7 +159,7 @@ def _is_same_origin(request: Request) -> bool:
     return origin is not None and urlsplit(origin).netloc == request.headers.get("Host")
 
 
-def _place(error: BaseException) -> str:
+def _source_line(error: BaseException) -> str:
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next

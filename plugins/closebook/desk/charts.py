@@ -1,7 +1,7 @@
-"""Charts of the desk: shapes in a box of 1000 by 100, which the template draws as SVG.
+"""Charts of the desk: shapes in a box of 1000 by 100 units, which the template draws as SVG.
 
-Labels are text of the page, not of the drawing, so that they stay legible at every width. A chart
-stands beside a table of the same numbers: here only the proportions count.
+Labels are text of the page and not of the SVG, so they keep their size when the chart is scaled.
+Coordinates are floats: a chart shows proportions, and the exact values are in a table of the page.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,7 +15,7 @@ _BAR_SHARE = 0.78
 
 @dataclass(frozen=True)
 class Bar:
-    """A rectangle; ``x``, ``y`` is its upper left corner."""
+    """A rectangle. ``x`` and ``y`` are its upper left corner."""
 
     x: float
     y: float
@@ -25,16 +25,15 @@ class Bar:
 
 @dataclass(frozen=True)
 class Line:
-    """One series as the data of an SVG path; ``number`` picks its colour, from 1."""
+    """One series as the data of an SVG path. ``number`` (from 1) selects the colour."""
 
-    name: str
     number: int
     path: str
 
 
 @dataclass(frozen=True)
 class Chart:
-    """What is drawn, and the texts around it. ``summary`` says in words what is to be seen."""
+    """The shapes of a chart and its texts. ``summary`` describes the chart for a screen reader."""
 
     title: str
     summary: str
@@ -49,7 +48,7 @@ class Chart:
 
 
 def bars(values: Sequence[int]) -> tuple[Bar, ...]:
-    """One bar a value, in equal steps; the highest fills the box."""
+    """Return one bar for each value that is not 0. The highest bar has the height of the box."""
     top = max(values, default=0)
     if not top:
         return ()
@@ -68,8 +67,8 @@ def bars(values: Sequence[int]) -> tuple[Bar, ...]:
 
 
 @dataclass(frozen=True)
-class Frame:
-    """What a chart of lines shows: an interval of time, and of values from low to high."""
+class Axes:
+    """The axes of a line chart: time from ``start`` to ``end``, value from ``low`` to ``high``."""
 
     start: datetime
     end: datetime
@@ -77,19 +76,23 @@ class Frame:
     high: float
 
     def y(self, value: float) -> float:
-        """Where a value is; one outside of the frame is at its edge."""
+        """Return the coordinate of a value. A value outside the axes is drawn at their edge."""
         share = (value - self.low) / (self.high - self.low)
         return round(HEIGHT - HEIGHT * min(1.0, max(0.0, share)), 2)
 
     def lines(
         self,
-        series: Mapping[tuple[int, str], Iterable[tuple[datetime, float | None]]],
+        series: Mapping[int, Iterable[tuple[datetime, float | None]]],
         longest_gap_seconds: float,
     ) -> tuple[Line, ...]:
-        """One line a series, by number and name; broken where no value is known for too long."""
+        """Return one line for each series; the key of a series is its number.
+
+        A line has a gap where a value is None, and where two points are further apart than
+        ``longest_gap_seconds``.
+        """
         return tuple(
-            Line(name, number, self._path(points, longest_gap_seconds))
-            for (number, name), points in series.items()
+            Line(number, self._path(points, longest_gap_seconds))
+            for number, points in series.items()
         )
 
     def _path(
@@ -104,7 +107,7 @@ class Frame:
                 continue
             is_new = last is None or (at - last).total_seconds() > longest_gap_seconds
             x = round(WIDTH * (at - self.start).total_seconds() / duration, 2)
-            # A lone point is a line of no length, which round ends make a dot.
+            # "h0" draws a line of length 0. Its round ends make a single point visible as a dot.
             parts.append(f"M{x} {self.y(value)}h0" if is_new else f"L{x} {self.y(value)}")
             last = at
         return "".join(parts)

@@ -1,30 +1,20 @@
-"""Changes come from the desk's own forms: each carries the token of the session that got it."""
+"""Protection against cross-site request forgery: each form has a token of the user's session."""
 
 from hmac import compare_digest
-from typing import Annotated
 
-from fastapi import Depends, HTTPException, Request
+from fastapi import HTTPException, Request
 
-from closebook.desk.current_user import Person
+from closebook.desk.current_user import current_user
 
-FORM_TOKEN = "form_token"  # noqa: S105  # the field's name
-
-
-def person_asking(request: Request) -> Person:
-    """The person that the gate let through."""
-    person: Person = request.state.person
-    return person
+CSRF_FIELD = "csrf_token"
 
 
-Asking = Annotated[Person, Depends(person_asking)]
-
-
-async def require_form_token(request: Request) -> None:
-    """Refuse a change without the token of the form; a dependency of the whole app."""
+async def require_csrf_token(request: Request) -> None:
+    """Refuse a request other than GET without the session's token. Every route depends on this."""
     if request.method == "GET":
         return
-    sent = (await request.form()).get(FORM_TOKEN)
-    expected = person_asking(request).form_token
+    token = (await request.form()).get(CSRF_FIELD)
+    expected = current_user(request).csrf_token
     # guard: desk.csrf-token
-    if not isinstance(sent, str) or not compare_digest(sent.encode(), expected.encode()):
-        raise HTTPException(403, "the form is not of this session; load the page again")
+    if not isinstance(token, str) or not compare_digest(token.encode(), expected.encode()):
+        raise HTTPException(403, "This form is from another session. Load the page again.")

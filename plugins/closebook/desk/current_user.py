@@ -1,44 +1,57 @@
-"""Who asks, and what Airflow lets them do at this very moment."""
+"""The user who sent a request, with the permissions that Airflow gives them at this moment."""
 
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass, field
 from hashlib import sha256
 from hmac import new as hmac
-from typing import Any
+from typing import Annotated, Any
 
 from cryptography.fernet import Fernet
-from fastapi import HTTPException, Request
+from fastapi import Depends, HTTPException, Request
 from fastapi.security import HTTPAuthorizationCredentials
 from fastapi.security.utils import get_authorization_scheme_param
 
 from closebook.desk.permissions import Permission
 
 _ADMIN = "Admin"
-_FORM_TOKEN = b"a form of the closebook desk"
-_SEAL = b"a search at the closebook desk"
+# What each key is derived for, so that no two keys of a session are equal.
+_CSRF_CONTEXT = b"a form of the closebook desk"
+_SEARCH_CONTEXT = b"a search at the closebook desk"
 
 
 @dataclass(frozen=True)
-class Person:
-    """Somebody who is logged in to Airflow.
+class User:
+    """A user who is logged in to Airflow.
 
-    ``form_token`` is in each form that the person is shown; it is bound to their session, and
-    nobody can make it who does not hold the session's secret. ``seal`` closes and opens what
-    travels in the URLs of this session.
+    ``csrf_token`` is part of each form that the user gets. It is derived from the secret of their
+    session, so nobody without that secret can make it. ``search_cipher`` encrypts and decrypts the
+    confidential search terms in the URLs of this session.
     """
 
     name: str
-    granted: frozenset[Permission]
-    form_token: str = field(repr=False)
-    seal: Fernet = field(repr=False)
+    permissions: frozenset[Permission]
+    csrf_token: str = field(repr=False)
+    search_cipher: Fernet = field(repr=False)
 
     def may(self, permission: Permission) -> bool:
-        """Whether a role of theirs has the permission."""
-        return permission in self.granted
+        """Whether one of the user's roles has the permission."""
+        return permission in self.permissions
 
 
-async def person_of(request: Request, known: frozenset[Permission]) -> Person | None:
-    """Say who asks, and which of the known permissions they have; None if nobody is logged in."""
+def current_user(request: Request) -> User:
+    """Return the user whom the authentication middleware has put into the request."""
+    user: User = request.state.user
+    return user
+
+
+CurrentUser = Annotated[User, Depends(current_user)]
+
+
+async def authenticated_user(request: Request, permissions: frozenset[Permission]) -> User | None:
+    """Return the user of the request with those of the permissions that they have.
+
+    Returns None if nobody is logged in.
+    """
     from airflow.api_fastapi.app import get_auth_manager
     from airflow.api_fastapi.auth.managers.base_auth_manager import COOKIE_NAME_JWT_TOKEN
     from airflow.api_fastapi.core_api.security import get_user
@@ -54,24 +67,26 @@ async def person_of(request: Request, known: frozenset[Permission]) -> Person | 
     except HTTPException:
         return None
     manager: Any = get_auth_manager()
-    # FAB keeps a user for 30 s. A role that was taken away must be gone at once.
+    # FAB caches a user for 30 s. A role that an administrator takes away must be gone at once.
     manager.cache.pop(user.id, None)  # guard: desk.current-roles
     try:
         user = manager.deserialize_user({"sub": user.get_id()})
     except ValueError:
         return None
     secret = bearer if explicit else request.cookies[COOKIE_NAME_JWT_TOKEN]
-    return Person(
+    return User(
         name=user.username,
-        granted=frozenset(each for each in known if _is_granted(manager, user, each)),
-        form_token=form_token(secret),
-        seal=Fernet(urlsafe_b64encode(hmac(secret.encode(), _SEAL, sha256).digest())),
+        permissions=frozenset(each for each in permissions if _is_granted(manager, user, each)),
+        csrf_token=csrf_token(secret),
+        search_cipher=Fernet(
+            urlsafe_b64encode(hmac(secret.encode(), _SEARCH_CONTEXT, sha256).digest())
+        ),
     )
 
 
-def form_token(secret: str) -> str:
-    """The token of the forms that the session with this secret is shown."""
-    return hmac(secret.encode(), _FORM_TOKEN, sha256).hexdigest()
+def csrf_token(session_secret: str) -> str:
+    """Return the CSRF token of the session with this secret."""
+    return hmac(session_secret.encode(), _CSRF_CONTEXT, sha256).hexdigest()
 
 
 def _is_granted(manager: Any, user: Any, permission: Permission) -> bool:
@@ -80,8 +95,8 @@ def _is_granted(manager: Any, user: Any, permission: Permission) -> bool:
     ):
         return False
     return not permission.confidential or any(  # guard: desk.admin-reads-no-documents
-        (held.action.name, held.resource.name) == (permission.action, permission.resource)
+        (granted.action.name, granted.resource.name) == (permission.action, permission.resource)
         for role in user.roles
         if role.name != _ADMIN
-        for held in role.permissions
+        for granted in role.permissions
     )

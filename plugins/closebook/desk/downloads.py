@@ -1,4 +1,4 @@
-"""Documents on their way out: one by one, or many as a ZIP that is never whole in memory."""
+"""Downloads: a single document, or a ZIP that is streamed and never completely in memory."""
 
 import re
 import unicodedata
@@ -17,66 +17,71 @@ _UNSAFE = re.compile(r"[\\/:*?\"<>|;%]")
 
 
 @dataclass(frozen=True)
-class Packed:
-    """A document to be packed, and the name that it gets in the ZIP."""
+class ZipEntry:
+    """A stored document, and the name of its file in the ZIP."""
 
-    name: str
+    file_name: str
     object_name: str
     byte_count: int
 
 
 def document_response(
-    content: bytes, media_type: str, name: str, *, inline: bool = False
+    content: bytes, media_type: str, file_name: str, *, inline: bool = False
 ) -> Response:
-    """A document as an attachment, or to be shown in the page."""
+    """Return a document that the browser saves as a file, or shows if it is ``inline``."""
     return Response(
         content,
         media_type=media_type,
         headers={
-            "Content-Disposition": disposition(name, inline=inline),
-            # Airflow would gzip it, and its length be unknown.
+            "Content-Disposition": content_disposition(file_name, inline=inline),
+            # Otherwise Airflow compresses the answer and sends no Content-Length.
             "Content-Encoding": "identity",
         },
     )
 
 
 class ZipResponse(StreamingResponse):
-    """A ZIP on its way; ``chunks`` are what is still to be sent."""
+    """A ZIP that is streamed. ``chunks`` are the parts that are not sent yet."""
 
-    def __init__(self, stream: ZipStream, name: str) -> None:
+    def __init__(self, stream: ZipStream, file_name: str) -> None:
         self.chunks: Iterator[bytes] = iter(stream)
         super().__init__(
             self.chunks,
             media_type="application/zip",
             headers={
-                "Content-Disposition": disposition(name),
+                "Content-Disposition": content_disposition(file_name),
                 "Content-Length": str(len(stream)),
             },
         )
 
 
-def zip_response(documents: Documents, packed: Iterable[Packed], name: str) -> ZipResponse:
-    """Stream documents as one ZIP, each read and checked when its turn comes.
+def zip_response(documents: Documents, entries: Iterable[ZipEntry], file_name: str) -> ZipResponse:
+    """Return the documents as one ZIP. Each document is read and verified just before it is sent.
 
-    They are stored, since PDFs are compressed already; so the length is known before the first
-    byte, and the browser shows how far it is. One that is lost or changed breaks the stream off.
+    The ZIP does not compress its entries, because PDFs are compressed already. So the length of the
+    ZIP is known before the first byte, and the browser can show the progress. The stream is cut off
+    at a document that is missing or was changed.
     """
     stream = ZipStream(sized=True, compress_type=ZIP_STORED)
-    for each in packed:
-        stream.add(_content(documents, each.object_name), arcname=each.name, size=each.byte_count)
-    return ZipResponse(stream, name)
+    for entry in entries:
+        content = _content(documents, entry.object_name)
+        stream.add(content, arcname=entry.file_name, size=entry.byte_count)
+    return ZipResponse(stream, file_name)
 
 
-def disposition(name: str, *, inline: bool = False) -> str:
-    """The header that names a file, in any script (RFC 6266, RFC 8187)."""
-    safe = file_name(name)
+def content_disposition(file_name: str, *, inline: bool = False) -> str:
+    """Return the header Content-Disposition for a file name in any script (RFC 6266, RFC 8187)."""
+    safe = safe_file_name(file_name)
     plain = re.sub(r"[^A-Za-z0-9._-]", "_", safe)
     kind = "inline" if inline else "attachment"
     return f"{kind}; filename=\"{plain}\"; filename*=UTF-8''{quote(safe, safe='')}"
 
 
-def file_name(name: str) -> str:
-    """A name that is one on every system: no path, no controls, nothing that turns text round."""
+def safe_file_name(name: str) -> str:
+    """Return a file name that is valid on every system.
+
+    It contains no path, no control character and no character that reverses the direction of text.
+    """
     visible = "".join(
         character if unicodedata.category(character)[0] != "C" else "_" for character in name
     )

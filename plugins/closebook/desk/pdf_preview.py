@@ -1,6 +1,6 @@
-"""A statement's pages as pictures and as text, for where no browser shows a PDF.
+"""The pages of a statement as pictures and as text, for browsers that cannot show a PDF.
 
-Poppler makes them, of the file that is registered, in processes of their own within limits.
+Poppler's programs make them from the registered PDF. Each program runs as a process with limits.
 """
 
 import os
@@ -15,7 +15,7 @@ from threading import BoundedSemaphore
 
 from closebook.errors import Misconfigured, Transient
 
-# A4 at 144 dpi, twice what a screen shows. A limit on pixels holds for any size of page.
+# A4 at 144 dpi, twice the resolution of a screen. A limit in pixels bounds any size of page.
 LONGEST_SIDE_PIXELS = 1684
 
 _PAGES = re.compile(r"^Pages: +(\d+)$", re.MULTILINE)
@@ -23,7 +23,7 @@ _PAGES = re.compile(r"^Pages: +(\d+)$", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one page may take. The last of 835, of 20,000 lines, took 0.3 s of CPU and 32 MB."""
+    """The limits of one process. Page 835 of a PDF of 20,000 lines took 0.3 s of CPU and 32 MB."""
 
     cpu_seconds: int = 10
     wall_seconds: float = 20.0
@@ -31,48 +31,54 @@ class Limits:
 
 
 _LIMITS = Limits()
-# A third person waits: the API server has other work, and a machine few cores.
-_AT_ONCE = BoundedSemaphore(2)
+# Further requests wait: the API server has other work, and its machine has few cores.
+_PROCESS_SLOTS = BoundedSemaphore(2)
 
 
 def page_count(content: bytes, limits: Limits = _LIMITS) -> int:
-    """How many pages the PDF has. Raises Transient, or Misconfigured without Poppler."""
-    told = _PAGES.findall(_told_by(limits, content, "pdfinfo", "-").decode())
-    if not told:
+    """Return the number of pages of a PDF.
+
+    Raises Transient if the program fails or exceeds its limits, and Misconfigured if Poppler is not
+    installed.
+    """
+    counts = _PAGES.findall(_output(limits, content, "pdfinfo", "-").decode())
+    if not counts:
         raise Transient(
             "CB-RETRY-PREVIEW-PAGES-UNKNOWN", "pdfinfo does not say how many pages the document has"
         )
-    # A title may have lines of its own; it stands before.
-    return int(told[-1])
+    # A title of several lines can contain a line "Pages:", but the title comes before the count.
+    return int(counts[-1])
 
 
-def picture(content: bytes, number: int, limits: Limits = _LIMITS) -> bytes:
-    """A page as PNG; the number is one of the document's. Raises as page_count does."""
+def page_picture(content: bytes, number: int, limits: Limits = _LIMITS) -> bytes:
+    """Return a page (from 1) as PNG. Raises what ``page_count`` raises."""
     size = ("-scale-to", str(LONGEST_SIDE_PIXELS))
-    return _told_by(limits, content, "pdftoppm", "-png", *size, *_only(number), "-")
+    return _output(limits, content, "pdftoppm", "-png", *size, *_page_range(number), "-")
 
 
-def text(content: bytes, number: int, limits: Limits = _LIMITS) -> str:
-    """What the page says, row by row. Raises as page_count does."""
-    read = _told_by(limits, content, "pdftotext", "-layout", "-nopgbrk", *_only(number), "-", "-")
+def page_text(content: bytes, number: int, limits: Limits = _LIMITS) -> str:
+    """Return the text of a page (from 1), line by line. Raises what ``page_count`` raises."""
+    read = _output(
+        limits, content, "pdftotext", "-layout", "-nopgbrk", *_page_range(number), "-", "-"
+    )
     lines = (line.rstrip() for line in textwrap.dedent(read.decode()).splitlines())
     return "\n".join(filter(None, lines))
 
 
-def _only(number: int) -> tuple[str, ...]:
+def _page_range(number: int) -> tuple[str, ...]:
     return ("-f", str(number), "-l", str(number))
 
 
-def _told_by(limits: Limits, content: bytes, program: str, *arguments: str) -> bytes:
-    with _turn(limits):
+def _output(limits: Limits, content: bytes, program: str, *arguments: str) -> bytes:
+    with _process_slot(limits):
         try:
             process = subprocess.Popen(
                 [program, *arguments],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                # What it says may hold what the page says.
+                # Its messages can contain text of the page.
                 stderr=subprocess.DEVNULL,
-                # It needs none of Airflow's secrets.
+                # The environment of Airflow contains secrets, which the program does not need.
                 # guard: desk.preview-sees-no-secrets
                 env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"},
             )
@@ -85,25 +91,25 @@ def _told_by(limits: Limits, content: bytes, program: str, *arguments: str) -> b
         with process:
             try:
                 _limit(process.pid, limits)  # guard: desk.preview-limits
-                told, _ = process.communicate(content, timeout=limits.wall_seconds)
+                output, _ = process.communicate(content, timeout=limits.wall_seconds)
             except subprocess.TimeoutExpired as error:
                 raise Transient(
                     "CB-RETRY-PREVIEW-TOOK-TOO-LONG",
-                    f"{program} was ended: it took more than {limits.wall_seconds:g} s",
+                    f"{program} was stopped because it took more than {limits.wall_seconds:g} s",
                 ) from error
             finally:
                 process.kill()
     if process.returncode != 0:
         raise Transient(
             "CB-RETRY-PREVIEW-FAILED",
-            f"{program} failed, or took more than it may (it ended with"
+            f"{program} failed, or exceeded its limits of time and memory (exit status"
             f" {process.returncode}); the PDF itself can be downloaded",
         )
-    return told
+    return output
 
 
 def _limit(pid: int, limits: Limits) -> None:
-    """Bound the process before it is given anything to read."""
+    """Set the limits of the process. It must not have any input yet."""
     with suppress(ProcessLookupError):
         for which, amount in (
             (resource.RLIMIT_CPU, limits.cpu_seconds),
@@ -114,12 +120,13 @@ def _limit(pid: int, limits: Limits) -> None:
 
 
 @contextmanager
-def _turn(limits: Limits) -> Iterator[None]:
-    if not _AT_ONCE.acquire(timeout=limits.wall_seconds):
+def _process_slot(limits: Limits) -> Iterator[None]:
+    if not _PROCESS_SLOTS.acquire(timeout=limits.wall_seconds):
         raise Transient(
-            "CB-RETRY-PREVIEW-BUSY", "too many pages are drawn at once; load the page again"
+            "CB-RETRY-PREVIEW-BUSY",
+            "too many pages are drawn at the same time; load the page again",
         )
     try:
         yield
     finally:
-        _AT_ONCE.release()
+        _PROCESS_SLOTS.release()

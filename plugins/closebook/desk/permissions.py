@@ -1,4 +1,7 @@
-"""Who may: one row for each route of the desk. A route without a row is refused to everybody."""
+"""The permission that each route of the desk requires.
+
+A route without a row in ``ROUTES`` is refused to everybody.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,10 +12,11 @@ from closebook.settings import METRICS_CONNECTION
 
 @dataclass(frozen=True)
 class Permission:
-    """An action on a resource, as FAB's roles hold them.
+    """An action on a resource, in the words of Airflow's FAB auth manager.
 
-    One that is ``confidential`` shows documents of account holders or decides on them: Airflow's
-    Admin, which FAB gives every permission there is, does not have it by that.
+    A ``confidential`` permission gives access to documents of account holders, or to decisions
+    about them. FAB grants every permission to the role Admin. The desk ignores that grant for a
+    confidential permission: the user needs another role that has it.
     """
 
     action: str
@@ -31,14 +35,14 @@ READ_HEALTH = Permission("can_read", "Database health")
 
 
 class Anyone(Enum):
-    """What takes no permission."""
+    """A route that requires a log-in and no permission."""
 
-    SIGNED_IN = "whoever is logged in to Airflow"
+    SIGNED_IN = "every user who is logged in to Airflow"
 
 
 @dataclass(frozen=True)
 class MachineToken:
-    """A program with the bearer token that is the password of an Airflow connection."""
+    """A route for programs. The bearer token is the password of an Airflow connection."""
 
     connection_id: str
 
@@ -74,27 +78,35 @@ ROUTES: Mapping[tuple[str, str], Rule] = {
 
 @dataclass(frozen=True)
 class NavigationEntry:
-    """A page of the navigation; it is shown to those who may read it."""
+    """A page in the navigation. Only users with the permission of the page see the entry."""
 
     title: str
     path: str
-    about: str
+    description: str
 
     @property
     def permission(self) -> Permission:
         rule = ROUTES["GET", self.path]
-        assert isinstance(rule, Permission)  # noqa: S101  # a page for everybody needs no entry
+        assert isinstance(rule, Permission)  # noqa: S101  # only pages with a permission are listed
         return rule
 
 
 NAVIGATION: tuple[NavigationEntry, ...] = (
     NavigationEntry(
-        "Statements", "/statements", "Find, read and download what was released to holders."
+        "Statements", "/statements", "Find, read and download the statements that were released."
     ),
     NavigationEntry(
-        "Release", "/releases", "Review a month that was issued, and release or reject it."
+        "Release", "/releases", "Review the statements of a month, and release or reject them."
     ),
-    NavigationEntry("Requests", "/requests", "Statements that finance asks to have issued again."),
-    NavigationEntry("Volume", "/volume", "What was settled, by hour and day, and the counter."),
-    NavigationEntry("Health", "/health", "The platform's servers, and the load kept off them."),
+    NavigationEntry(
+        "Requests", "/requests", "Answer the requests of finance to issue a statement again."
+    ),
+    NavigationEntry(
+        "Volume", "/volume", "The settled payments by hour and by day, and the counter."
+    ),
+    NavigationEntry(
+        "Health",
+        "/health",
+        "The state of the platform's servers, and the load of Closebook on them.",
+    ),
 )

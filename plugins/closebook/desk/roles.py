@@ -1,7 +1,7 @@
-"""The roles that Airflow's FAB has for the desk, and how they get there.
+"""The desk's roles in Airflow's FAB auth manager.
 
-Airflow's own commands and pages grant only what some page of Airflow has registered before, so the
-desk's permissions are made here.
+Airflow's own commands and pages can grant only permissions that exist already. This module creates
+the permissions of the desk, and grants them to its roles.
 """
 
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from typing import Any
 from closebook.desk import permissions
 from closebook.desk.permissions import Permission
 
-# To see the desk in the navigation of Airflow's own pages.
+# With it a user sees the desk in the navigation of Airflow's own pages.
 _SEE_PLUGINS = Permission("can_read", "Plugins")
 
 ROLES: Mapping[str, tuple[Permission, ...]] = {
@@ -32,7 +32,7 @@ ROLES: Mapping[str, tuple[Permission, ...]] = {
 
 
 def make_roles() -> list[str]:
-    """Bring Airflow's roles up to date; return their names. Nothing is taken from a role."""
+    """Create or update the desk's roles and return their names. No role loses a permission."""
     from airflow.providers.fab.auth_manager.cli_commands.utils import get_application_builder
     from airflow.utils.providers_configuration_loader import providers_configuration_loaded
 
@@ -46,7 +46,7 @@ def make_roles() -> list[str]:
 
 
 def grant(security: Any) -> None:
-    """Make the roles through FAB's security manager."""
+    """Create the roles and grant their permissions, with FAB's security manager."""
     for name, granted in ROLES.items():
         role = security.add_role(name)
         for each in granted:

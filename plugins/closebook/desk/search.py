@@ -1,28 +1,29 @@
-"""What a person looks for among the statements, and how it travels in a URL.
+"""A search for statements, and its form in a URL.
 
-Airflow logs the URL of each request. So the number of an account and the name of a holder travel
-sealed, by a key that only the person's own session has.
+Airflow logs the URL of each request. Account numbers and holder names must not be in that log, so
+the URL contains them only encrypted, with a key of the user's session.
 """
 
 import json
 import re
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Self
 from urllib.parse import urlencode
 
 from cryptography.fernet import InvalidToken
 
-from closebook.desk.current_user import Person
+from closebook.desk.current_user import User
 
 STATES = ("released", "superseded", "issued", "missing")
 PAGE_ROWS = 50
 _LONGEST_TEXT = 100
-_PLACE = re.compile(r"([0-9]{1,18})-([0-9]{1,18})")
+_STATEMENT_KEY = re.compile(r"([0-9]{1,18})-([0-9]{1,18})")
 
 
 @dataclass(frozen=True)
-class Place:
-    """The last statement of a page, after which the next one begins."""
+class StatementKey:
+    """The key of one version of a statement. As text it is ``<close_id>-<account_id>``."""
 
     close_id: int
     account_id: int
@@ -30,16 +31,20 @@ class Place:
     def __str__(self) -> str:
         return f"{self.close_id}-{self.account_id}"
 
-    @staticmethod
-    def read(text: str) -> "Place | None":
-        """The place that a URL names; None for what is none."""
-        named = _PLACE.fullmatch(text)
-        return Place(int(named[1]), int(named[2])) if named else None
+    @classmethod
+    def parse(cls, text: str) -> Self | None:
+        """Return the key that the text contains, or None if the text is not a key."""
+        found = _STATEMENT_KEY.fullmatch(text)
+        return cls(int(found[1]), int(found[2])) if found else None
 
 
 @dataclass(frozen=True)
 class Search:
-    """What to look for; an empty text looks for all. ``month`` is such as 2026-10."""
+    """The criteria of a search. An empty criterion matches everything.
+
+    ``account`` is the beginning of an account number, ``holder`` a part of a name, ``month`` a
+    month such as 2026-10.
+    """
 
     account: str = ""
     holder: str = ""
@@ -47,72 +52,74 @@ class Search:
     currency: str = ""
     state: str = ""
 
-    @staticmethod
-    def entered(account: str, holder: str, month: str, currency: str, state: str) -> "Search":
-        """The search as a person typed it."""
-        return Search(
-            account=_tidy(account),
-            holder=_tidy(holder),
-            month=_tidy(month),
-            currency=_tidy(currency).upper()[:3],
+    @classmethod
+    def from_form(cls, account: str, holder: str, month: str, currency: str, state: str) -> Self:
+        """Return the search that a user typed into the form."""
+        return cls(
+            account=_normalized(account),
+            holder=_normalized(holder),
+            month=_normalized(month),
+            currency=_normalized(currency).upper()[:3],
             state=state if state in STATES else "",
         )
 
-    @property
-    def is_by_name(self) -> bool:
-        """Whether it looks for an account or a holder."""
-        return bool(self.account or self.holder)
+    @classmethod
+    def from_url(cls, user: User, find: str, month: str, currency: str, state: str) -> Self:
+        """Return the search of a URL. ``find`` contains the encrypted account and holder.
+
+        Both are empty if another session encrypted them.
+        """
+        confidential = {"account": "", "holder": ""}
+        if find:
+            with suppress(InvalidToken):
+                confidential = json.loads(user.search_cipher.decrypt(find))
+        return cls.from_form(
+            confidential["account"], confidential["holder"], month, currency, state
+        )
 
     @property
-    def is_of_all(self) -> bool:
-        """Whether it leaves nothing out."""
+    def is_empty(self) -> bool:
+        """Whether the search has no criterion, so that it finds all statements."""
         return self == Search()
 
     @property
-    def kinds(self) -> str:
-        """What it looks by, for the log: no name, no number."""
-        named = {"account": self.account, "holder": self.holder}
-        shown = {"month": self.month, "currency": self.currency, "state": self.state}
-        parts = [kind for kind, text in named.items() if text]
-        parts += [f"{kind} {text}" for kind, text in shown.items() if text]
+    def audit_subject(self) -> str:
+        """The criteria for the audit log, without the account number and the name themselves."""
+        parts = [name for name, text in self._confidential.items() if text]
+        parts += [f"{name} {text}" for name, text in self._plain.items() if text]
         return ", ".join(parts) or "all"
 
-    def url_query(self, person: Person, after: Place | None = None) -> str:
-        """The search in a URL's query."""
-        shown = {"month": self.month, "currency": self.currency, "state": self.state}
-        named = {"account": self.account, "holder": self.holder}
-        parts = {kind: text for kind, text in shown.items() if text}
-        if self.is_by_name:
-            parts["find"] = person.seal.encrypt(json.dumps(named).encode()).decode()
+    def url_query(self, user: User, after: StatementKey | None = None) -> str:
+        """Return the query of the URL with this search, for the page that follows ``after``."""
+        parameters = {name: text for name, text in self._plain.items() if text}
+        if any(self._confidential.values()):
+            clear_text = json.dumps(self._confidential).encode()
+            parameters["find"] = user.search_cipher.encrypt(clear_text).decode()
         if after is not None:
-            parts["after"] = str(after)
-        return urlencode(parts)
-
-    @staticmethod
-    def read(person: Person, find: str, month: str, currency: str, state: str) -> "Search":
-        """The search that a URL holds. One that another session sealed looks for all."""
-        named = {"account": "", "holder": ""}
-        if find:
-            with suppress(InvalidToken):
-                named = json.loads(person.seal.decrypt(find))
-        return Search.entered(named["account"], named["holder"], month, currency, state)
+            parameters["after"] = str(after)
+        return urlencode(parameters)
 
     def parameters(self) -> dict[str, object]:
-        """What sql/desk/found_statements.sql takes of it, but for the month.
-
-        The account's number begins with the text; the holder's name has it anywhere.
-        """
+        """Return the bind parameters of sql/desk/found_statements.sql that need no month."""
         return {
-            "account_pattern": f"{_literal(self.account)}%" if self.account else None,
-            "holder_pattern": f"%{_literal(self.holder)}%" if self.holder else None,
+            "account_pattern": f"{_like_escaped(self.account)}%" if self.account else None,
+            "holder_pattern": f"%{_like_escaped(self.holder)}%" if self.holder else None,
             "currency": self.currency or None,
             "statement_state": self.state or None,
         }
 
+    @property
+    def _confidential(self) -> dict[str, str]:
+        return {"account": self.account, "holder": self.holder}
 
-def _tidy(text: str) -> str:
+    @property
+    def _plain(self) -> dict[str, str]:
+        return {"month": self.month, "currency": self.currency, "state": self.state}
+
+
+def _normalized(text: str) -> str:
     return " ".join(text.replace("\0", "").split())[:_LONGEST_TEXT]
 
 
-def _literal(text: str) -> str:
+def _like_escaped(text: str) -> str:
     return text.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")

@@ -1,6 +1,5 @@
-"""How a page is made: its template, with what every page needs. All text is escaped."""
+"""HTML pages from the templates in templates/desk. Jinja escapes all text."""
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
 from http import HTTPStatus
@@ -10,44 +9,58 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from closebook import periods
 from closebook.desk import permissions
-from closebook.desk.assets import assets
-from closebook.desk.csrf import FORM_TOKEN, person_asking
+from closebook.desk.csrf import CSRF_FIELD
+from closebook.desk.current_user import current_user
+from closebook.desk.months import month_label
+from closebook.desk.static_files import static_files
 from closebook.money import format_minor
 from closebook.settings import templates_folder
 
-_LOCALE = "en_US"
+LOCALE = "en_US"
 
 
-def page(request: Request, template: str, *, status: int = 200, **context: Any) -> HTMLResponse:
-    """Render templates/desk/<template>.html.j2 for the person who asks."""
-    person = person_asking(request)
-    path = request.url.path.removeprefix(request.scope["root_path"]) or "/"
+def render_page(
+    request: Request, template: str, *, status: int = 200, **context: Any
+) -> HTMLResponse:
+    """Render templates/desk/<template>.html.j2 for the current user.
+
+    The context also gets what every page needs: the user and their permissions, the navigation, the
+    URLs of static files, and the CSRF field.
+    """
+    user = current_user(request)
+    root_path = request.scope["root_path"]
     html = (
         _environment()
         .get_template(f"{template}.html.j2")
         .render(
-            person=person,
-            base=request.scope["root_path"],
-            asset=lambda name: request.scope["root_path"] + assets()[name].url,
-            navigation=[each for each in permissions.NAVIGATION if person.may(each.permission)],
-            here=path,
+            user=user,
+            base=root_path,
+            static_url=lambda name: root_path + static_files()[name].url,
+            navigation=[each for each in permissions.NAVIGATION if user.may(each.permission)],
+            path=request.url.path.removeprefix(root_path) or "/",
             may={
-                name: person.may(value)
+                name: user.may(value)
                 for name, value in vars(permissions).items()
                 if isinstance(value, permissions.Permission)
             },
-            form_token_name=FORM_TOKEN,
+            csrf_field=CSRF_FIELD,
             **context,
         )
     )
     return HTMLResponse(html, status)
 
 
-def refusal(request: Request, status: int, why: str = "") -> HTMLResponse:
-    """The page that says no."""
-    return page(request, "refused", status=status, title=HTTPStatus(status).phrase, why=why)
+def error_page(request: Request, status: int, reason: str = "") -> HTMLResponse:
+    """Return the page for a request that was refused or that failed."""
+    return render_page(
+        request,
+        "error",
+        status=status,
+        title=HTTPStatus(status).phrase,
+        is_missing=status == HTTPStatus.NOT_FOUND,
+        reason=reason,
+    )
 
 
 @cache
@@ -65,7 +78,7 @@ def _environment() -> Environment:
         "change": _change,
         "count": _count,
         "moment": _moment,
-        "month": _month,
+        "month": month_label,
         "size": _size,
         "words": _words,
     }
@@ -73,7 +86,7 @@ def _environment() -> Environment:
 
 
 def _amount(amount_minor: int, currency: str) -> str:
-    return format_minor(amount_minor, currency, _LOCALE, with_currency=False)
+    return format_minor(amount_minor, currency, LOCALE, with_currency=False)
 
 
 def _count(number: int) -> str:
@@ -85,12 +98,8 @@ def _change(amount_minor: int, currency: str) -> str:
 
 
 def _moment(instant: datetime) -> str:
-    """A moment in UTC; the page says so once."""
+    """Return the time in UTC to the minute. The page names the zone."""
     return f"{instant.astimezone(UTC):%Y-%m-%d %H:%M}"
-
-
-def _month(row: Mapping[str, Any]) -> str:
-    return f"{periods.local_date(row['period_start'], row['time_zone']):%Y-%m}"
 
 
 def _size(byte_count: int) -> str:
@@ -103,5 +112,5 @@ def _words(name: str) -> str:
 
 
 def _airflow(base: str) -> str:
-    """Where Airflow's own pages are: one level above the desk."""
+    """Return the path of Airflow's own pages, which is one level above the desk."""
     return base.rpartition("/")[0]

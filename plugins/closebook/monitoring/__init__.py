@@ -1,1 +1,1 @@
-"""The health of the platform's servers: measured, judged, kept, and shown as metrics."""
+"""The health of the platform's servers: it is measured, compared with thresholds, and stored."""

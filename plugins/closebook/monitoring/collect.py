@@ -1,4 +1,4 @@
-"""The health of the platform's servers: asked for, judged by the thresholds, kept in the store."""
+"""One collection of health: it probes every server, stores the samples, and raises the alerts."""
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,15 +8,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from closebook.errors import Transient
-from closebook.monitoring import thresholds
 from closebook.monitoring.probe import (
-    Figures,
+    QueryTotals,
     ServerHealth,
-    StatementTotals,
+    ServerStatistics,
     primary_health,
     replica_health,
 )
-from closebook.monitoring.thresholds import Alert, SlowStatement, Vitals
+from closebook.monitoring.thresholds import Alert, ServerMetrics, SlowQuery, exceeded_thresholds
 from closebook.periods import Grain, Period
 from closebook.settings import Settings
 from closebook.sql import query
@@ -26,8 +25,8 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Finding:
-    """An alert, and the server that it is about."""
+class ServerAlert:
+    """An alert with the name of its server."""
 
     server_name: str
     alert: Alert
@@ -36,29 +35,30 @@ class Finding:
         return f"{self.server_name}: {self.alert.name}: {self.alert.detail}"
 
 
-def collect(settings: Settings) -> list[Finding]:
-    """Ask the primary and each replica how they are, keep it, and return what is not as it should.
+def collect(settings: Settings) -> list[ServerAlert]:
+    """Store one health sample of the primary and of each replica, and return the alerts.
 
-    A server that does not answer is such a finding. What is older than health is kept is taken
-    away. Raises Transient when the store is out of reach, or no server at all answers.
+    A server that does not answer gets an alert. The collection also deletes the samples that are
+    older than 90 days. Raises Transient if the store cannot be reached or if no server answers.
     """
     with on_store(settings) as store:
         last_closed = _last_closed(store)
-    servers = _ask(settings, last_closed)
+    servers = _probe(settings, last_closed)
     collected_at = datetime.now(UTC)
-    findings: list[Finding] = []
+    alerts: list[ServerAlert] = []
     with on_store(settings) as store:
         for server in servers:
-            findings += _keep(store, server, collected_at)
+            alerts += _store_health(store, server, collected_at)
         store.execute(query("health/purge"))
-    for finding in findings:
-        _log.warning("%s", finding)
-    if all(server.figures is None for server in servers):  # guard: health.no-server-fails-the-run
+    for alert in alerts:
+        _log.warning("%s", alert)
+    # guard: health.no-server-fails-the-run
+    if all(server.statistics is None for server in servers):
         problems = "; ".join(f"{server.name}: {server.problem}" for server in servers)
         raise Transient(
             "CB-RETRY-PLATFORM-SILENT", f"no server of the platform answers: {problems}"
         )
-    return findings
+    return alerts
 
 
 def _last_closed(store: Store) -> dict[Grain, Period]:
@@ -66,8 +66,8 @@ def _last_closed(store: Store) -> dict[Grain, Period]:
     return {Grain(row["grain"]): Period.from_register(row) for row in rows}
 
 
-def _ask(settings: Settings, last_closed: Mapping[Grain, Period]) -> list[ServerHealth]:
-    # The primary first: what its log held then, a replica that is abreast has by now.
+def _probe(settings: Settings, last_closed: Mapping[Grain, Period]) -> list[ServerHealth]:
+    # The primary comes first: a replica that has no lag has replayed the primary's position by now.
     primary = primary_health(settings)
     with ThreadPoolExecutor(len(settings.replicas)) as pool:
         replicas = pool.map(
@@ -77,47 +77,24 @@ def _ask(settings: Settings, last_closed: Mapping[Grain, Period]) -> list[Server
         return [primary, *replicas]
 
 
-def _keep(store: Store, server: ServerHealth, collected_at: datetime) -> list[Finding]:
-    """Write what a server said, judge it by what came since the sample before, write that too."""
-    written = store.execute(query("health/insert_sample"), _sample(server, collected_at)).fetchone()
-    assert written is not None  # noqa: S101  # the insert returns its row
-    sample_id = written["sample_id"]
-    if server.figures is not None:
-        _keep_parts(store, server.figures, sample_id)
+def _store_health(store: Store, server: ServerHealth, collected_at: datetime) -> list[ServerAlert]:
+    """Store the sample of a server and its alerts, and return the alerts."""
+    row = store.execute(query("health/insert_sample"), _sample(server, collected_at)).fetchone()
+    assert row is not None  # noqa: S101  # the insert returns its row
+    sample_id = row["sample_id"]
+    if server.statistics is not None:
+        _store_details(store, server.statistics, sample_id)
     alerts = [*_alerts(store, server, sample_id)]
     for alert in alerts:
-        row = {"sample_id": sample_id, "alert_name": alert.name, "detail": alert.detail}
-        store.execute(query("health/insert_alert"), row)
-    return [Finding(server.name, alert) for alert in alerts]
+        store.execute(
+            query("health/insert_alert"),
+            {"sample_id": sample_id, "alert_name": alert.name, "detail": alert.detail},
+        )
+    return [ServerAlert(server.name, alert) for alert in alerts]
 
 
-def _sample(server: ServerHealth, collected_at: datetime) -> dict[str, Any]:
-    figures = server.figures
-    row: dict[str, Any] = {
-        "collected_at": collected_at,
-        "server_name": server.name,
-        "server_kind": server.kind,
-        "problem": server.problem,
-        **dict.fromkeys(_FIGURES),
-    }
-    if figures is None:
-        return row
-    return row | {
-        "postmaster_started_at": figures.postmaster_started_at,
-        "stats_reset_at": figures.stats_reset_at,
-        "index_blocks_hit": figures.index_blocks_hit,
-        "index_blocks_read": figures.index_blocks_read,
-        "lag_bytes": figures.lag_bytes,
-        "lag_seconds": figures.lag_seconds,
-        "connection_count": _connection_count(figures),
-        "connection_limit": figures.connection_limit,
-        "long_query_count": _long_query_count(figures),
-        "longest_query_seconds": _longest_query_seconds(figures),
-        **_load(figures.own_statements),
-    }
-
-
-_FIGURES = (
+# The columns that are null in the sample of a server that did not answer.
+_STATISTICS_COLUMNS = (
     *("postmaster_started_at", "stats_reset_at", "index_blocks_hit", "index_blocks_read"),
     *("lag_bytes", "lag_seconds", "connection_count", "connection_limit"),
     *("long_query_count", "longest_query_seconds", "statements_reset_at"),
@@ -125,33 +102,48 @@ _FIGURES = (
 )
 
 
-def _load(statements: Sequence[StatementTotals] | None) -> dict[str, Any]:
-    """What Closebook's own statements have taken, where the server counts them."""
-    if not statements:
-        return {}
-    return {
-        "statements_reset_at": statements[0].reset_at,
-        "load_call_count": sum(one.call_count for one in statements),
-        "load_ms": sum(one.total_ms for one in statements),
-        "load_row_count": sum(one.row_count for one in statements),
-        "load_block_count": sum(one.block_count for one in statements),
+def _sample(server: ServerHealth, collected_at: datetime) -> dict[str, Any]:
+    statistics = server.statistics
+    row: dict[str, Any] = {
+        "collected_at": collected_at,
+        "server_name": server.name,
+        "server_kind": server.kind,
+        "problem": server.problem,
+        **dict.fromkeys(_STATISTICS_COLUMNS),
+    }
+    if statistics is None:
+        return row
+    return row | {
+        "postmaster_started_at": statistics.postmaster_started_at,
+        "stats_reset_at": statistics.stats_reset_at,
+        "index_blocks_hit": statistics.index_blocks_hit,
+        "index_blocks_read": statistics.index_blocks_read,
+        "lag_bytes": statistics.lag_bytes,
+        "lag_seconds": statistics.lag_seconds,
+        "connection_count": statistics.connection_count,
+        "connection_limit": statistics.connection_limit,
+        "long_query_count": statistics.long_query_count,
+        "longest_query_seconds": statistics.longest_query_seconds,
+        **_load(statistics.own_queries),
     }
 
 
-def _connection_count(figures: Figures) -> int:
-    return sum(one.session_count for one in figures.sessions)
+def _load(own_queries: Sequence[QueryTotals]) -> dict[str, Any]:
+    """Return the load columns: the totals of Closebook's own queries, or nothing without any."""
+    if not own_queries:
+        return {}
+    return {
+        "statements_reset_at": own_queries[0].reset_at,
+        "load_call_count": sum(one.call_count for one in own_queries),
+        "load_ms": sum(one.total_ms for one in own_queries),
+        "load_row_count": sum(one.row_count for one in own_queries),
+        "load_block_count": sum(one.block_count for one in own_queries),
+    }
 
 
-def _long_query_count(figures: Figures) -> int:
-    return sum(one.long_query_count for one in figures.foreign_sessions)
-
-
-def _longest_query_seconds(figures: Figures) -> float:
-    return max((one.longest_query_seconds for one in figures.foreign_sessions), default=0.0)
-
-
-def _keep_parts(store: Store, figures: Figures, sample_id: int) -> None:
-    for sessions in figures.sessions:
+def _store_details(store: Store, statistics: ServerStatistics, sample_id: int) -> None:
+    """Store the connections, the slow queries of other roles and the query plans of a sample."""
+    for sessions in statistics.sessions:
         store.execute(
             query("health/insert_connection"),
             {
@@ -161,57 +153,58 @@ def _keep_parts(store: Store, figures: Figures, sample_id: int) -> None:
                 "connection_count": sessions.session_count,
             },
         )
-    for statement in figures.statements or ():
-        if not statement.is_own:
-            store.execute(
-                query("health/insert_statement"),
-                {
-                    "sample_id": sample_id,
-                    "role_name": statement.role_name,
-                    "query_id": statement.query_id,
-                    "call_count": statement.call_count,
-                    "total_ms": statement.total_ms,
-                },
-            )
-    for plan in figures.plans:
+    for totals in statistics.other_queries:
+        store.execute(
+            query("health/insert_statement"),
+            {
+                "sample_id": sample_id,
+                "role_name": totals.role_name,
+                "query_id": totals.query_id,
+                "call_count": totals.call_count,
+                "total_ms": totals.total_ms,
+            },
+        )
+    for plan in statistics.plans:
         store.execute(
             query("health/insert_plan"),
             {
                 "sample_id": sample_id,
                 "query_name": plan.query_name,
-                "meant_index": plan.meant_index,
+                "meant_index": plan.expected_index,
                 "scans": "; ".join(plan.scans),
-                "is_as_meant": plan.is_as_meant,
+                "is_as_meant": plan.is_as_expected,
             },
         )
 
 
 def _alerts(store: Store, server: ServerHealth, sample_id: int) -> Iterable[Alert]:
-    figures = server.figures
-    if figures is None:
+    statistics = server.statistics
+    if statistics is None:
         # guard: health.server-down
-        yield Alert("server_down", server.problem or "it does not answer")
+        yield Alert("server_down", server.problem or "the server does not answer")
         return
-    interval = store.execute(query("health/interval"), {"sample_id": sample_id}).fetchone()
-    assert interval is not None  # noqa: S101  # the sample was written just now
-    slow = store.execute(query("health/slow_statements"), {"sample_id": sample_id})
-    yield from thresholds.judge(
-        Vitals(
-            index_blocks_hit=interval["index_blocks_hit"],
-            index_blocks_read=interval["index_blocks_read"],
-            lag_bytes=figures.lag_bytes,
-            lag_seconds=figures.lag_seconds,
-            connection_count=_connection_count(figures),
-            connection_limit=figures.connection_limit,
-            long_query_count=_long_query_count(figures),
-            longest_query_seconds=_longest_query_seconds(figures),
-            slow_statements=tuple(SlowStatement(**row) for row in slow),
-        )
-    )
-    for plan in figures.plans:
-        if not plan.is_as_meant:  # guard: health.changed-plan
+    yield from exceeded_thresholds(_metrics(store, statistics, sample_id))
+    for plan in statistics.plans:
+        if not plan.is_as_expected:  # guard: health.changed-plan
             yield Alert(
                 "plan_changed",
-                f"{plan.query_name} is meant for the index {plan.meant_index}, and would run as "
-                f"{'; '.join(plan.scans)}",
+                f"{plan.query_name} should use the index {plan.expected_index}, but its plan is "
+                f"now: {'; '.join(plan.scans)}",
             )
+
+
+def _metrics(store: Store, statistics: ServerStatistics, sample_id: int) -> ServerMetrics:
+    interval = store.execute(query("health/interval"), {"sample_id": sample_id}).fetchone()
+    assert interval is not None  # noqa: S101  # the sample was inserted before
+    slow_queries = store.execute(query("health/slow_statements"), {"sample_id": sample_id})
+    return ServerMetrics(
+        index_blocks_hit=interval["index_blocks_hit"],
+        index_blocks_read=interval["index_blocks_read"],
+        lag_bytes=statistics.lag_bytes,
+        lag_seconds=statistics.lag_seconds,
+        connection_count=statistics.connection_count,
+        connection_limit=statistics.connection_limit,
+        long_query_count=statistics.long_query_count,
+        longest_query_seconds=statistics.longest_query_seconds,
+        slow_queries=tuple(SlowQuery(**row) for row in slow_queries),
+    )

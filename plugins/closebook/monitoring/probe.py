@@ -1,7 +1,7 @@
-"""What the platform's servers say of their health: catalog and statistics views, no table.
+"""The health of one server of the platform, from catalog and statistics views only.
 
-On the primary this runs under the fence role, on a replica under the reader's. A server that does
-not answer is a finding, not an error.
+The queries run under the fence role on the primary, and under the reader role on a replica. They
+read no table. A server that does not answer is a result, not an error.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,9 +12,8 @@ import psycopg
 from psycopg.rows import DictRow, dict_row
 
 from closebook.errors import ClosebookError, Misconfigured, Transient
-from closebook.monitoring import query_plans
-from closebook.monitoring.query_plans import Plan
-from closebook.monitoring.thresholds import LONG_QUERY_SECONDS, SLOW_STATEMENT_MS
+from closebook.monitoring.query_plans import QueryPlan, query_plans
+from closebook.monitoring.thresholds import LONG_QUERY_SECONDS, SLOW_QUERY_MS
 from closebook.periods import Grain, Period
 from closebook.platform.connections import primary_connection
 from closebook.platform.fence import Fence, cluster_name
@@ -24,14 +23,14 @@ from closebook.settings import Replica, Settings
 from closebook.sql import query
 
 PRIMARY = "primary"
-ANSWER_SECONDS = 10.0
+TIMEOUT_SECONDS = 10.0
 
 Connection = psycopg.Connection[DictRow]
 
 
 @dataclass(frozen=True)
-class Sessions:
-    """The client connections of one role in one state; long queries are counted among them."""
+class SessionGroup:
+    """The client connections of one role in one state, and the long queries that they run."""
 
     role_name: str
     state: str
@@ -41,8 +40,12 @@ class Sessions:
 
 
 @dataclass(frozen=True)
-class StatementTotals:
-    """What one statement of a role has taken since ``reset_at``; blocks are those it touched."""
+class QueryTotals:
+    """One row of pg_stat_statements: a query of one role, with its totals since ``reset_at``.
+
+    ``block_count`` counts the blocks that the query read from memory or disk. ``is_own`` is true
+    for a query of Closebook's own role.
+    """
 
     role_name: str
     query_id: int
@@ -55,60 +58,82 @@ class StatementTotals:
 
 
 @dataclass(frozen=True)
-class Figures:
-    """What a server that answers says. ``statements`` is None without pg_stat_statements."""
+class ServerStatistics:
+    """The statistics of a server that answered.
+
+    ``queries`` is None on a server without pg_stat_statements. ``fence`` is None on a replica.
+    """
 
     fence: Fence | None
-    cluster: str
     role_name: str
     postmaster_started_at: datetime
     stats_reset_at: datetime | None
     index_blocks_hit: int
     index_blocks_read: int
     connection_limit: int
-    sessions: tuple[Sessions, ...]
-    statements: tuple[StatementTotals, ...] | None
+    sessions: tuple[SessionGroup, ...]
+    queries: tuple[QueryTotals, ...] | None
     lag_bytes: int | None = None
     lag_seconds: float | None = None
-    plans: tuple[Plan, ...] = ()
+    plans: tuple[QueryPlan, ...] = ()
 
     @property
-    def foreign_sessions(self) -> tuple[Sessions, ...]:
-        """Those of others: a close may take long."""
+    def connection_count(self) -> int:
+        """The number of client connections."""
+        return sum(one.session_count for one in self.sessions)
+
+    @property
+    def long_query_count(self) -> int:
+        """The number of long queries of other roles. A close may run long queries."""
+        return sum(one.long_query_count for one in self._other_sessions)
+
+    @property
+    def longest_query_seconds(self) -> float:
+        """How long the longest query of another role has run; 0 if none runs."""
+        return max((one.longest_query_seconds for one in self._other_sessions), default=0.0)
+
+    @property
+    def own_queries(self) -> tuple[QueryTotals, ...]:
+        """The queries of Closebook's own role; none on a server without pg_stat_statements."""
+        return tuple(one for one in self.queries or () if one.is_own)
+
+    @property
+    def other_queries(self) -> tuple[QueryTotals, ...]:
+        """The slow queries of other roles; none on a server without pg_stat_statements."""
+        return tuple(one for one in self.queries or () if not one.is_own)
+
+    @property
+    def _other_sessions(self) -> tuple[SessionGroup, ...]:
         return tuple(one for one in self.sessions if one.role_name != self.role_name)
-
-    @property
-    def own_statements(self) -> tuple[StatementTotals, ...] | None:
-        """Closebook's own, or None where nothing counts them."""
-        if self.statements is None:
-            return None
-        return tuple(one for one in self.statements if one.is_own)
 
 
 @dataclass(frozen=True)
 class ServerHealth:
-    """One server: its figures, or the problem that kept it from giving any."""
+    """One server with its statistics, or with the problem that prevented them."""
 
     name: str
     kind: str
-    figures: Figures | None
+    statistics: ServerStatistics | None
     problem: str | None = None
 
 
 def primary_health(settings: Settings) -> ServerHealth:
-    """Ask the primary."""
+    """Return the health of the primary. Raises nothing if the primary does not answer."""
 
-    def ask() -> Figures:
-        with primary_connection(settings) as connection, answer_within(connection, ANSWER_SECONDS):
+    def probe() -> ServerStatistics:
+        with (
+            primary_connection(settings) as connection,
+            answer_within(connection, TIMEOUT_SECONDS),
+        ):
             server = _server(connection)
             if server["in_recovery"]:  # guard: health.primary-is-a-primary
                 raise Misconfigured(
                     "CB-CONFIG-PRIMARY-IS-REPLICA",
                     "closebook_primary leads to a replica: it is in recovery",
                 )
-            return _figures(connection, "primary", server)
+            return _statistics(connection, "primary", server)
 
-    return _answered(PRIMARY, "primary", ask)
+    return _health(PRIMARY, "primary", probe)
 
 
 def replica_health(
@@ -117,16 +142,19 @@ def replica_health(
     primary: ServerHealth,
     last_closed: Mapping[Grain, Period],
 ) -> ServerHealth:
-    """Ask a replica; how far it is behind is known where the primary has answered before."""
+    """Return the health of a replica. Raises nothing if the replica does not answer.
 
-    def ask() -> Figures:
+    The replication lag is known only if the primary answered before.
+    """
+
+    def probe() -> ServerStatistics:
         status = replica_status(replica)
         if not status.in_recovery:
             raise Transient(
                 "CB-RETRY-REPLICA-PROMOTED",
                 f"{replica.name} was promoted: it is not a replica any more",
             )
-        fence = None if primary.figures is None else primary.figures.fence
+        fence = None if primary.statistics is None else primary.statistics.fence
         if fence is not None and fence.cluster != status.cluster:
             raise Misconfigured(
                 "CB-CONFIG-TWO-PLATFORMS",
@@ -141,23 +169,23 @@ def replica_health(
                 row_factory=dict_row,
                 cursor_factory=psycopg.ClientCursor,
             ) as connection,
-            answer_within(connection, ANSWER_SECONDS),
+            answer_within(connection, TIMEOUT_SECONDS),
         ):
-            return _figures(
+            return _statistics(
                 connection,
                 "replica",
                 _server(connection),
                 lag_bytes=None if fence is None else status.lag_bytes(fence),
                 lag_seconds=None if fence is None else status.lag_seconds(fence),
-                plans=query_plans.plans(connection, last_closed, settings.index_names),
+                plans=query_plans(connection, last_closed, settings.index_names),
             )
 
-    return _answered(replica.name, "replica", ask)
+    return _health(replica.name, "replica", probe)
 
 
-def _answered(name: str, kind: str, ask: Callable[[], Figures]) -> ServerHealth:
+def _health(name: str, kind: str, probe: Callable[[], ServerStatistics]) -> ServerHealth:
     try:
-        return ServerHealth(name, kind, ask())
+        return ServerHealth(name, kind, probe())
     except psycopg.Error as error:
         return ServerHealth(name, kind, None, first_line(error))
     except ClosebookError as error:
@@ -170,48 +198,46 @@ def _server(connection: Connection) -> DictRow:
     return row
 
 
-def _figures(
+def _statistics(
     connection: Connection,
     folder: str,
     server: DictRow,
     *,
     lag_bytes: int | None = None,
     lag_seconds: float | None = None,
-    plans: tuple[Plan, ...] = (),
-) -> Figures:
+    plans: tuple[QueryPlan, ...] = (),
+) -> ServerStatistics:
     sessions = connection.execute(
         query(f"{folder}/pg_stat_activity"), {"long_query_seconds": LONG_QUERY_SECONDS}
     ).fetchall()
-    cluster = cluster_name(server)
     position = server["flush_position"]
-    return Figures(
+    return ServerStatistics(
         fence=None
         if position is None
-        else Fence(position, server["timeline"], server["observed_at"], cluster),
-        cluster=cluster,
+        else Fence(position, server["timeline"], server["observed_at"], cluster_name(server)),
         role_name=server["role_name"],
         postmaster_started_at=server["postmaster_started_at"],
         stats_reset_at=server["stats_reset_at"],
         index_blocks_hit=server["index_blocks_hit"],
         index_blocks_read=server["index_blocks_read"],
         connection_limit=server["connection_limit"],
-        sessions=tuple(Sessions(**row) for row in sessions),
-        statements=_statements(connection, folder) if server["has_statements"] else None,
+        sessions=tuple(SessionGroup(**row) for row in sessions),
+        queries=_query_totals(connection, folder) if server["has_statements"] else None,
         lag_bytes=lag_bytes,
         lag_seconds=lag_seconds,
         plans=plans,
     )
 
 
-def _statements(connection: Connection, folder: str) -> tuple[StatementTotals, ...] | None:
+def _query_totals(connection: Connection, folder: str) -> tuple[QueryTotals, ...] | None:
     try:
         rows = connection.execute(
-            query(f"{folder}/pg_stat_statements"), {"slow_statement_ms": SLOW_STATEMENT_MS}
+            query(f"{folder}/pg_stat_statements"), {"slow_statement_ms": SLOW_QUERY_MS}
         ).fetchall()
     except (
-        psycopg.errors.UndefinedFunction,  # in a schema that the role does not look into
+        psycopg.errors.UndefinedFunction,  # the extension is in a schema outside the search path
         psycopg.errors.UndefinedTable,
-        psycopg.errors.ObjectNotInPrerequisiteState,  # made, and its library is not loaded
+        psycopg.errors.ObjectNotInPrerequisiteState,  # created, but its library is not loaded
     ):
         return None
-    return tuple(StatementTotals(**row) for row in rows)
+    return tuple(QueryTotals(**row) for row in rows)

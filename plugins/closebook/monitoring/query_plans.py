@@ -1,8 +1,9 @@
-"""How a replica would run the queries of the closes, held against the index that each is meant for.
+"""The plan that a replica would choose for each query of the closes, and the expected index.
 
-A plan is asked for with EXPLAIN, which runs nothing. It is as meant when it scans the index that
-sql/platform/indexes.sql made for the query, or when another scan is no worse: of a small table, or
-of a whole one of which the period holds much.
+A plan is read with EXPLAIN, which does not run the query. A plan is as expected if it scans the
+index that sql/platform/indexes.sql creates for the query. It is also as expected if each of its
+scans costs no more than that index would: a scan of a small table, or a sequential scan of which
+the query needs a large part.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,14 +21,14 @@ from closebook.sql import query
 TRANSACTIONS = "transactions_settled_hour"
 LEDGER_ENTRIES = "ledger_entries_posted_at"
 SMALL_TABLE_ROWS = 10_000
-MUCH_OF_A_TABLE = 0.05
+LARGE_PART_OF_A_TABLE = 0.05
 
 
 @dataclass(frozen=True)
-class Meant:
-    """A query by its path below sql/, the grain of its period, and the index that it should use.
+class ExpectedPlan:
+    """A query (its path below sql/), the grain of its period, and the index that it should use.
 
-    Without an index_name the query reads a whole table.
+    ``index_name`` is None for a query that reads a whole table.
     """
 
     query_name: str
@@ -35,69 +36,70 @@ class Meant:
     index_name: str | None
 
 
-MEANT: Sequence[Meant] = (
-    Meant("hourly_volume/read", Grain.HOUR, TRANSACTIONS),
-    Meant("daily_volume/read", Grain.DAY, TRANSACTIONS),
-    Meant("close_totals/read_volume", Grain.DAY, TRANSACTIONS),
-    Meant("close_totals/read_other_status", Grain.DAY, TRANSACTIONS),
-    Meant("daily_account_movement/read", Grain.DAY, LEDGER_ENTRIES),
-    Meant("close_totals/read_ledger", Grain.DAY, LEDGER_ENTRIES),
-    Meant("statement_lines/read", Grain.MONTH, LEDGER_ENTRIES),
-    # From the first entry on, and every account there is: no index makes that less.
-    Meant("statement_balances/read", Grain.MONTH, None),
-    Meant("statement_accounts/read", Grain.MONTH, None),
+EXPECTED_PLANS: Sequence[ExpectedPlan] = (
+    ExpectedPlan("hourly_volume/read", Grain.HOUR, TRANSACTIONS),
+    ExpectedPlan("daily_volume/read", Grain.DAY, TRANSACTIONS),
+    ExpectedPlan("close_totals/read_volume", Grain.DAY, TRANSACTIONS),
+    ExpectedPlan("close_totals/read_other_status", Grain.DAY, TRANSACTIONS),
+    ExpectedPlan("daily_account_movement/read", Grain.DAY, LEDGER_ENTRIES),
+    ExpectedPlan("close_totals/read_ledger", Grain.DAY, LEDGER_ENTRIES),
+    ExpectedPlan("statement_lines/read", Grain.MONTH, LEDGER_ENTRIES),
+    # These two read every ledger entry since the first one, and every account: no index helps.
+    ExpectedPlan("statement_balances/read", Grain.MONTH, None),
+    ExpectedPlan("statement_accounts/read", Grain.MONTH, None),
 )
 
 
 @dataclass(frozen=True)
-class Plan:
-    """A query's plan in short: its scans, outermost first, and whether they are as meant."""
+class QueryPlan:
+    """The plan of one query: its scans, outermost first, and whether they are as expected."""
 
     query_name: str
-    meant_index: str | None
+    expected_index: str | None
     scans: tuple[str, ...]
-    is_as_meant: bool
+    is_as_expected: bool
 
 
-def plans(
+def query_plans(
     connection: psycopg.Connection[DictRow],
     last_closed: Mapping[Grain, Period],
     index_names: Mapping[str, str],
-) -> tuple[Plan, ...]:
-    """Ask a replica, as its reader, for the plan of each query of a grain that was ever closed.
+) -> tuple[QueryPlan, ...]:
+    """Return the plan of each query in EXPECTED_PLANS, as a replica would run it now.
 
-    The bounds are those of the period that was closed last. ``index_names`` has an adopter's own
-    names, in which * stands for anything: each partition's index has another one.
+    A query gets the bounds of the last closed period of its grain. A query of a grain that was
+    never closed is left out. ``index_names`` maps our name of an index to the adopter's name. That
+    name may contain the wildcard *, since the index of each partition has a different name.
     """
     return tuple(
-        _plan(connection, meant, last_closed[meant.grain], index_names)
-        for meant in MEANT
-        if meant.grain in last_closed
+        _query_plan(connection, expected, last_closed[expected.grain], index_names)
+        for expected in EXPECTED_PLANS
+        if expected.grain in last_closed
     )
 
 
-def _plan(
+def _query_plan(
     connection: psycopg.Connection[DictRow],
-    meant: Meant,
+    expected: ExpectedPlan,
     period: Period,
     index_names: Mapping[str, str],
-) -> Plan:
-    explaining = sql.SQL("explain (format json, verbose) {}").format(
-        sql.SQL(query(meant.query_name))
+) -> QueryPlan:
+    explain = sql.SQL("explain (format json, verbose) {}").format(
+        sql.SQL(query(expected.query_name))
     )
-    row = connection.execute(explaining, period.bounds).fetchone()
+    row = connection.execute(explain, period.bounds).fetchone()
     assert row is not None  # noqa: S101  # explain has one row
     scans = [node for node in _nodes(row["QUERY PLAN"][0]["Plan"]) if _is_scan(node)]
-    index_name = meant.index_name
+    index_name = expected.index_name
     if index_name is not None:
         index_name = index_names.get(index_name, index_name)
-    return Plan(
-        meant.query_name,
+    return QueryPlan(
+        expected.query_name,
         index_name,
-        tuple(map(_described, scans)),
+        tuple(map(_scan_text, scans)),
         index_name is None
         or any(fnmatchcase(node.get("Index Name", ""), index_name) for node in scans)
-        or all(_is_no_worse(connection, node) for node in scans if "Relation Name" in node),
+        or all(_costs_no_more(connection, node) for node in scans if "Relation Name" in node),
     )
 
 
@@ -111,21 +113,21 @@ def _is_scan(node: Mapping[str, Any]) -> bool:
     return "Relation Name" in node or "Index Name" in node
 
 
-def _described(node: Mapping[str, Any]) -> str:
+def _scan_text(node: Mapping[str, Any]) -> str:
     index = f" by {node['Index Name']}" if "Index Name" in node else ""
     relation = f" of {node['Relation Name']}" if "Relation Name" in node else ""
     return f"{node['Node Type']}{relation}{index}"
 
 
-def _is_no_worse(connection: psycopg.Connection[DictRow], node: Mapping[str, Any]) -> bool:
-    """Whether a scan reads a small table, or much of its table on purpose."""
+def _costs_no_more(connection: psycopg.Connection[DictRow], node: Mapping[str, Any]) -> bool:
+    """Whether a scan reads a small table, or is sequential and returns much of its table."""
     relation = {"schema_name": node["Schema"], "relation_name": node["Relation Name"]}
     row = connection.execute(query("replica/relation_rows"), relation).fetchone()
     if row is None:
         return False
     row_count: float = row["row_count"]
-    wanted_count: float = node["Plan Rows"]
-    is_whole = node["Node Type"] == "Seq Scan"
+    returned_count: float = node["Plan Rows"]
+    is_sequential = node["Node Type"] == "Seq Scan"
     return row_count <= SMALL_TABLE_ROWS or (  # guard: health.large-scan
-        is_whole and wanted_count >= MUCH_OF_A_TABLE * row_count
+        is_sequential and returned_count >= LARGE_PART_OF_A_TABLE * row_count
     )

@@ -1,31 +1,35 @@
-"""What is healthy: the one place of the thresholds, and the judgement of a server by them.
+"""The thresholds of a healthy server, and the comparison of a server's metrics with them.
 
-docs/operations.md lists the alerts, and what to do about each.
+docs/health.md lists the alerts, and what an operator does about each of them.
 """
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 INDEX_HIT_RATE_MIN = 0.99
-# Below it a rate says nothing: a server that was just started, or that nobody asks.
-INDEX_BLOCKS_JUDGED_MIN = 10_000
+# A rate of fewer blocks is left out: a server that was just started, or that nobody queries, would
+# raise an alert for a few reads from disk.
+INDEX_BLOCKS_MIN = 10_000
 LAG_SECONDS_MAX = 60.0
 CONNECTION_SHARE_MAX = 0.8
 LONG_QUERY_SECONDS = 60.0
-SLOW_STATEMENT_MS = 1_000.0
+SLOW_QUERY_MS = 1_000.0
 
 
 @dataclass(frozen=True)
 class Alert:
-    """What is beyond its threshold, or not as it is meant, on one server."""
+    """One problem of one server: a metric exceeds its threshold, or a query plan has changed.
+
+    ``name`` is the stored code of the alert, such as replication_lag.
+    """
 
     name: str
     detail: str
 
 
 @dataclass(frozen=True)
-class SlowStatement:
-    """A statement of another role, and what came to its counters in the interval."""
+class SlowQuery:
+    """A query of another role, with its calls and its total time in one interval."""
 
     role_name: str
     query_id: int
@@ -38,10 +42,12 @@ class SlowStatement:
 
 
 @dataclass(frozen=True)
-class Vitals:
-    """The four of one server, of an interval where they are counters. None: not known.
+class ServerMetrics:
+    """The metrics of one server that have a threshold. None means that a value is not known.
 
-    ``lag_seconds`` is None on a primary, and on a replica that was never abreast.
+    Index blocks and slow queries are those of the interval since the last collection. The other
+    values are those of the moment of the collection. ``lag_seconds`` is None on a primary, and on a
+    replica that has never caught up with the primary.
     """
 
     index_blocks_hit: int | None
@@ -52,61 +58,73 @@ class Vitals:
     connection_limit: int
     long_query_count: int
     longest_query_seconds: float
-    slow_statements: tuple[SlowStatement, ...]
+    slow_queries: tuple[SlowQuery, ...]
 
     @property
     def index_hit_rate(self) -> float | None:
-        """The share of index blocks found in memory; None where there were too few to say."""
+        """The share of index blocks that were in memory, or None as in ``hit_rate``."""
         return hit_rate(self.index_blocks_hit, self.index_blocks_read)
 
 
 def hit_rate(blocks_hit: int | None, blocks_read: int | None) -> float | None:
-    """The share of blocks found in memory; None where they are too few to say, or not known."""
+    """Return the share of blocks that were found in memory.
+
+    Returns None if the counts are not known, or if they are fewer than INDEX_BLOCKS_MIN together.
+    """
     if blocks_hit is None or blocks_read is None:
         return None
     blocks = blocks_hit + blocks_read
-    return None if blocks < INDEX_BLOCKS_JUDGED_MIN else blocks_hit / blocks
+    return None if blocks < INDEX_BLOCKS_MIN else blocks_hit / blocks
 
 
-def judge(vitals: Vitals) -> Iterator[Alert]:
-    """Say which of the four are beyond their thresholds."""
-    rate = vitals.index_hit_rate
+def exceeded_thresholds(metrics: ServerMetrics) -> Iterator[Alert]:
+    """Yield one alert for each threshold that the metrics of a server exceed."""
+    rate = metrics.index_hit_rate
     if rate is not None and rate < INDEX_HIT_RATE_MIN:
         yield Alert(
             "index_hit_rate",
-            f"{rate:.2%} of index blocks were in memory, and {INDEX_HIT_RATE_MIN:.0%} should be",
+            f"{rate:.2%} of the index blocks were in memory; "
+            f"the minimum is {INDEX_HIT_RATE_MIN:.0%}",
         )
+    lag_seconds = metrics.lag_seconds
     # guard: health.idle-primary-has-no-lag
-    if vitals.lag_bytes and (vitals.lag_seconds is None or vitals.lag_seconds > LAG_SECONDS_MAX):
-        age = "an unknown time" if vitals.lag_seconds is None else f"{vitals.lag_seconds:.0f} s"
+    if metrics.lag_bytes and (lag_seconds is None or lag_seconds > LAG_SECONDS_MAX):
+        caught_up = "at an unknown time" if lag_seconds is None else f"{lag_seconds:.0f} s ago"
         yield Alert(
             "replication_lag",
-            f"{vitals.lag_bytes} bytes and {age} behind, and {LAG_SECONDS_MAX:.0f} s are allowed",
+            f"the replica is {metrics.lag_bytes} bytes behind the primary and was last up to date "
+            f"{caught_up}; the maximum is {LAG_SECONDS_MAX:.0f} s",
         )
-    if vitals.connection_count > CONNECTION_SHARE_MAX * vitals.connection_limit:
+    if metrics.connection_count > CONNECTION_SHARE_MAX * metrics.connection_limit:
         yield Alert(
             "connections",
-            f"{vitals.connection_count} of {vitals.connection_limit} connections are taken, and "
-            f"{CONNECTION_SHARE_MAX:.0%} may be",
+            f"{metrics.connection_count} of {metrics.connection_limit} connections are in use; the "
+            f"maximum is {CONNECTION_SHARE_MAX:.0%}",
         )
-    if vitals.long_query_count:
+    if metrics.long_query_count:
         yield Alert(
             "long_queries",
-            f"{vitals.long_query_count} have run for more than {LONG_QUERY_SECONDS:.0f} s, the "
-            f"longest for {vitals.longest_query_seconds:.0f} s",
+            f"{_queries(metrics.long_query_count, 'has', 'have')} run for more than "
+            f"{LONG_QUERY_SECONDS:.0f} s; the longest has run for "
+            f"{metrics.longest_query_seconds:.0f} s",
         )
-    yield from _slow(vitals.slow_statements)
+    yield from _slow_queries_alert(metrics.slow_queries)
 
 
-def _slow(statements: Iterable[SlowStatement]) -> Iterator[Alert]:
+def _slow_queries_alert(queries: Iterable[SlowQuery]) -> Iterator[Alert]:
     slow = sorted(
-        (one for one in statements if one.mean_ms >= SLOW_STATEMENT_MS), key=lambda o: -o.total_ms
+        (one for one in queries if one.mean_ms >= SLOW_QUERY_MS), key=lambda one: -one.total_ms
     )
     if slow:
-        worst = slow[0]
+        costliest = slow[0]
         yield Alert(
             "slow_statements",
-            f"{len(slow)} took {SLOW_STATEMENT_MS:.0f} ms or more on average; most time went to "
-            f"queryid {worst.query_id} of {worst.role_name}: {worst.call_count} calls, "
-            f"{worst.mean_ms:.0f} ms each",
+            f"{_queries(len(slow), 'took', 'took')} {SLOW_QUERY_MS:.0f} ms or more on average; the "
+            f"one with the longest total time is queryid {costliest.query_id} of the role "
+            f"{costliest.role_name}, with {costliest.call_count} calls of "
+            f"{costliest.mean_ms:.0f} ms on average",
         )
+
+
+def _queries(count: int, singular_verb: str, plural_verb: str) -> str:
+    return f"1 query {singular_verb}" if count == 1 else f"{count} queries {plural_verb}"

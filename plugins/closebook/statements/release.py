@@ -4,7 +4,7 @@ A month's run ends issued, not released. What may be released, and by whom, the 
 itself decides: the function reporting.decision_obstacles, which its table of decisions asks too.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -15,6 +15,21 @@ from closebook.sql import query
 from closebook.store.session import Store
 
 Verdict = Literal["released", "rejected"]
+
+ALREADY_RELEASED = "already_released"
+OBSTACLES: Mapping[str, str] = {
+    "no_such_manifest": "there is no such manifest",
+    "other_hash": "what was shown has another hash",
+    ALREADY_RELEASED: "it is released already",
+    "closed_again": "the month was closed again since",
+    "issued_since": "something was issued since",
+    "documents_issued_since": "documents were issued since",
+    "documents_missing": "documents are missing",
+    "check_failed": "a check does not tie out",
+    "no_check_on_record": "no check is on record",
+    "second_person_needed": "it takes a second person",
+}
+"""What each code of reporting.decision_obstacles means, in the words that a person reads."""
 
 
 class DecisionRefused(WrongData):
@@ -43,13 +58,18 @@ class Batch:
 
 @dataclass(frozen=True)
 class Obstacle:
-    """One reason why a month may not be released, with what it is about."""
+    """One reason why a month may not be released, by its code, with what it is about."""
 
-    obstacle: str
+    code: str
     detail: str
 
+    @property
+    def text(self) -> str:
+        """What the code means. A code that this version does not know stands for itself."""
+        return OBSTACLES.get(self.code, self.code)
+
     def __str__(self) -> str:
-        return f"{self.obstacle} ({self.detail})"
+        return f"{self.text} ({self.detail})"
 
 
 @dataclass(frozen=True)

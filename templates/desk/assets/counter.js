@@ -1,33 +1,36 @@
 /**
- * The platform's volume, counting up between two closes. Take this file as it is: it needs nothing.
+ * The platform's volume as a number that counts up between two closes. This file has no dependency
+ * and can be copied into any app.
  *
- * docs/counter.md says how to use it and what the server sends; docs/counter.schema.json is the
- * document. Three promises, whatever the clocks, the network and the browser do:
+ * docs/counter.md explains its use and the server's answer. docs/counter.schema.json is the schema
+ * of the document. Three rules hold, whatever the clocks, the network and the browser do:
  *
- * - what is shown is never above the total that the last document has proved;
- * - it never goes down while the page is open;
- * - it depends on no clock of the visitor's: time is the server's, carried on by the browser's
- *   monotonic clock, and so never ahead of the server's own.
+ * - The shown amount is never above the total of the last document.
+ * - The shown amount never goes down while the page is open.
+ * - The shown amount does not depend on the visitor's clock. It depends on the time of the server's
+ *   last answer plus the time that passed on the browser's monotonic clock. This sum is never ahead
+ *   of the server's clock.
  */
 
 const MINUTE_MS = 60_000;
 const LATE_AFTER_MS = 15 * MINUTE_MS;
 const REFRESH_MS = 5 * MINUTE_MS;
 const RETRY_MS = 30_000;
-const SPREAD_MS = 20_000; // not every page in the same second
+const SPREAD_MS = 20_000; // spreads the requests of all open pages over this time
 const ANSWER_MS = 10_000;
-const STILL_STEP_MS = MINUTE_MS; // how often the number moves for those who want no motion
+const STILL_STEP_MS = MINUTE_MS; // the time between two updates for visitors who prefer no motion
 const AMOUNT = /^(0|[1-9]\d*)$/;
 
-/** A document that says less than one before it, or is none: it is not shown. */
+/** The answer is not a valid document, or a total in it is below that of the document before. */
 export class RefusedDocument extends Error {}
 
 /**
- * What is true of one currency at an instant of the server's, in minor units, rounded down.
+ * Returns the amount of one currency at an instant of the server's clock, in minor units, rounded
+ * down.
  *
  * @param {{previous: bigint, gross: bigint}} totals
  * @param {{asOf: number, nextUpdateAt: number}} hour milliseconds since 1970, UTC
- * @param {number} now the same
+ * @param {number} now the instant, in the same unit
  * @returns {bigint}
  */
 export function amountAt({ previous, gross }, { asOf, nextUpdateAt }, now) {
@@ -38,15 +41,15 @@ export function amountAt({ previous, gross }, { asOf, nextUpdateAt }, now) {
 }
 
 /**
- * The counter without a page: give it answers of the server, ask it what to show.
+ * The counter without a page: it takes the answers of the server and returns the amounts to show.
  *
- * Instants that it is given are those of one monotonic clock in milliseconds, such as
- * performance.now(). It may stop while the machine sleeps: then the counter is late until the
- * next answer, and never early.
+ * All instants that callers pass must be from one monotonic clock in milliseconds, such as
+ * performance.now(). That clock may stop while the machine sleeps. Then the counter is behind until
+ * the next answer, and never ahead.
  */
 export class Counter {
   #document = null;
-  #served = null; // what the server's clock said, and when that arrived here
+  #served = null; // the server's time in the last answer, and the instant when the answer arrived
   #floors = new Map();
   #lateAfterMs;
 
@@ -55,11 +58,11 @@ export class Counter {
   }
 
   /**
-   * Take an answer: `{served_at, counter}`. Of a document that another has overtaken only the time
-   * counts.
+   * Takes an answer `{served_at, counter}`. If its document is older than the current one, only the
+   * time of the answer is used.
    *
-   * @returns {boolean} whether its document is newer than the one before
-   * @throws {RefusedDocument} when it is no counter, or one whose gross has fallen
+   * @returns {boolean} whether the document is newer than the current one
+   * @throws {RefusedDocument} if the document is not valid, or if one of its totals has gone down
    */
   take(answer, receivedAt) {
     const servedAt = instant(answer?.served_at);
@@ -74,10 +77,11 @@ export class Counter {
   }
 
   /**
-   * What to show: by currency the minor units and their exponent; how fresh that is.
+   * Returns the amounts to show (by currency, in minor units with their exponent) and the status.
    *
-   * status is empty (no document yet), live (counting), due (the next document is on its way) or
-   * late (it should have come; the counter stands at the last proved total).
+   * The status is empty (there is no document yet), live (the amounts count up), due (the next
+   * document should come now) or late (the next document has not come, and the amounts do not
+   * change).
    */
   read(at) {
     if (this.#document === null) return { status: "empty", amounts: new Map() };
@@ -96,13 +100,13 @@ export class Counter {
     return { status, amounts, asOf, nextUpdateAt, missingHourCount, publication };
   }
 
-  /** How long until the next document can be there, in milliseconds; 0 from then on. */
+  /** Returns the milliseconds until the next document can be available, and 0 after that. */
   untilUpdate(at) {
     if (this.#document === null) return 0;
     return Math.max(0, this.#document.nextUpdateAt - this.#serverTime(at));
   }
 
-  /** The server's time, late by what the answer took to arrive. */
+  /** Returns the server's time. It is behind by the time that the last answer took to arrive. */
   #serverTime(at) {
     return this.#served.servedAt + Math.max(0, at - this.#served.receivedAt);
   }
@@ -117,7 +121,7 @@ export class Counter {
 }
 
 /**
- * An amount of minor units in words of a locale, exact at any size.
+ * Returns an amount of minor units as text in a locale. It is exact for any size.
  *
  * @param {bigint} minor
  * @param {number} exponent decimal places: JPY 0, EUR 2, KWD 3
@@ -134,27 +138,27 @@ export function formatAmount(minor, exponent, currency, locale) {
     .join("");
 }
 
-/** What the page says beside the number. Each may be replaced: mount(root, {url, words: {…}}). */
+/** The texts beside the number. An app can replace each: mount(root, {url, words: {…}}). */
 export const WORDS = {
-  live: ({ asOf, nextUpdateAt }) => `Proved up to ${asOf}. Next update at ${nextUpdateAt}.`,
-  due: ({ asOf }) => `Proved up to ${asOf}. The next update is on its way.`,
-  late: ({ asOf }) => `Proved up to ${asOf}. The next update is late; the number stands still.`,
-  empty: () => "Nothing is closed yet.",
+  live: ({ asOf, nextUpdateAt }) => `Complete up to ${asOf}. Next update at ${nextUpdateAt}.`,
+  due: ({ asOf }) => `Complete up to ${asOf}. The next update comes soon.`,
+  late: ({ asOf }) => `Complete up to ${asOf}. The next update is late; the number stands still.`,
+  empty: () => "No hour is closed yet.",
   loading: () => "Loading …",
-  unreachable: () => "The counter cannot be reached just now.",
+  unreachable: () => "The counter is not available at the moment.",
   missing: ({ count }) => ` ${count} ${count === 1 ? "hour is" : "hours are"} not counted yet.`,
   announcement: ({ amounts, text }) => `Settled volume: ${amounts}. ${text}`,
 };
 
 /**
- * Show the counter in an element, and keep it going.
+ * Shows the counter in an element and keeps it up to date.
  *
- * @param {Element} root is filled: a list of amounts by currency, and a line of text below
+ * @param {Element} root gets a list of the amounts by currency, and a line of text below
  * @param {object} options
- * @param {string} options.url answers with `{served_at, counter}`
- * @param {string} [options.locale] without it the page's language
- * @param {object} [options.words] other words than WORDS
- * @param {number} [options.lateAfterMs] how long after the hour an update is late
+ * @param {string} options.url the URL that answers with `{served_at, counter}`
+ * @param {string} [options.locale] the language of the numbers; the default is the page's language
+ * @param {object} [options.words] texts that replace those of WORDS
+ * @param {number} [options.lateAfterMs] how long after the expected time an update is late
  * @returns {{stop: () => void, refresh: () => Promise<void>}}
  */
 export function mount(root, { url, locale, words = {}, lateAfterMs }) {
@@ -188,7 +192,7 @@ class Display {
     this.#words = words;
     this.#list = made("ul", "counter-amounts");
     this.#text = made("p", "counter-status");
-    // The numbers change at every frame: a screen reader gets a sentence an hour instead.
+    // The numbers change at every frame, so a screen reader gets one sentence per document instead.
     this.#list.setAttribute("aria-hidden", "true");
     this.#announcer = made("p", "counter-announcement");
     this.#announcer.setAttribute("role", "status");
@@ -214,7 +218,7 @@ class Display {
     return { stop: () => this.#stop(), refresh: () => this.refresh() };
   }
 
-  /** Ask the server now. Of several that ask at once one does. */
+  /** Asks the server now. Calls that come during a request share it. */
   refresh() {
     this.#loading ??= this.#load().finally(() => {
       this.#loading = null;
@@ -254,7 +258,7 @@ class Display {
     this.#loadTimer = setTimeout(() => this.refresh(), Math.min(pause, REFRESH_MS));
   }
 
-  /** A page that slept knows neither the time nor the last document. */
+  /** Updates a page that was hidden: its time and its document may be old. */
   #woken() {
     if (document.visibilityState !== "visible") return;
     this.#draw();
@@ -296,7 +300,7 @@ class Display {
     const text = this.#sentence(state);
     if (this.#text.textContent !== text) this.#text.textContent = text;
     this.#announcer.parentElement?.setAttribute("data-status", state.status);
-    // Once a document, and once when it is late.
+    // The announcement changes once per document, and once when the next one is late.
     const occasion = `${state.publication} ${state.status === "late"} ${this.#answered}`;
     if (occasion === this.#announced) return;
     this.#announced = occasion;
@@ -314,7 +318,7 @@ class Display {
       if (this.#failed) return this.#words.unreachable();
       return this.#answered ? this.#words.empty() : this.#words.loading();
     }
-    // What is late may be of another day.
+    // The last document may be from another day.
     const withDate = state.status === "late";
     const text = this.#words[state.status]({
       asOf: timeOf(state.asOf, this.#locale, withDate),
@@ -366,7 +370,7 @@ function instant(text) {
   return milliseconds;
 }
 
-// ---- how it is written ---------------------------------------------------------------------
+// ---- numbers and times as text ---------------------------------------------------------------
 
 const cachedFormats = new Map();
 

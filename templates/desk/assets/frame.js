@@ -1,6 +1,6 @@
-// Airflow shows the desk in a sandboxed frame, in which no link opens a tab by itself and no browser
-// displays a PDF; nor do the browsers of many phones, anywhere. A part that is meant for the other
-// case goes, before it loads anything.
+// Airflow shows the desk in a sandboxed frame. In that frame a link cannot open a new tab, and no
+// browser shows a PDF. The browsers of many phones show no PDF at all. This script removes the
+// parts of a page that are for another case, before they load anything, and shows the others.
 const inFrame = window.self !== window.top;
 const cases = { inFrame, showsPdf: !inFrame && navigator.pdfViewerEnabled !== false };
 for (const part of document.querySelectorAll("[data-in-frame], [data-shows-pdf]")) {

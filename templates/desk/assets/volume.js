@@ -1,5 +1,5 @@
-// Starts the counter of the Volume page. Its module has an address of its own, which only the page
-// knows.
+// Starts the counter of the Volume page. The page tells this script the URL of the counter's
+// module, because the URL contains a hash of the content.
 
 const root = document.getElementById("counter");
 const { mount } = await import(root.dataset.module);

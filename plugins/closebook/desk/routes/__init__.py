@@ -1,1 +1,1 @@
-"""The pages of the desk, one file a page."""
+"""The routes of the desk, one module a page."""

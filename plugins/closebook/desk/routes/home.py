@@ -1,14 +1,14 @@
-"""The first page: what this person finds at the desk."""
+"""The first page of the desk: the pages that the user may open."""
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
-from closebook.desk.templating import page
+from closebook.desk.templating import render_page
 
 router = APIRouter()
 
 
 @router.get("/")
 def home(request: Request) -> HTMLResponse:
-    """The pages that the person may open."""
-    return page(request, "home")
+    """Show the first page."""
+    return render_page(request, "home")

@@ -1,4 +1,4 @@
-"""The metrics, for a Prometheus that holds the token."""
+"""The metrics for Prometheus."""
 
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -11,5 +11,5 @@ router = APIRouter()
 
 @router.get("/metrics")
 def metrics() -> Response:
-    """All metrics as they are now."""
+    """Return the current values of all metrics."""
     return Response(exposition(desk_from_airflow()), headers={"Content-Type": CONTENT_TYPE_LATEST})

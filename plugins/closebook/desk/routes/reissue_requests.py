@@ -1,4 +1,7 @@
-"""The operator's side of a request to issue a statement again: ids and reasons, no documents."""
+"""The requests to issue a statement again, as an operator sees and answers them.
+
+An operator sees the ids of accounts and the reasons, and no documents.
+"""
 
 import json
 from typing import Annotated
@@ -8,9 +11,9 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from psycopg.rows import DictRow
 
 from closebook.desk import audit_log
-from closebook.desk.csrf import Asking
-from closebook.desk.templating import page
-from closebook.periods import local_date
+from closebook.desk.current_user import CurrentUser
+from closebook.desk.months import month_label
+from closebook.desk.templating import render_page
 from closebook.settings import desk_from_airflow
 from closebook.sql import query
 from closebook.store.session import on_store
@@ -22,27 +25,27 @@ ANSWERS = ("issued again", "declined")
 
 @router.get("/requests")
 def requests(request: Request) -> HTMLResponse:
-    """What finance asked for, open requests first."""
+    """Show the requests, open ones first."""
     with on_store(desk_from_airflow()) as store:
         rows = store.execute(query("desk/reissue_requests")).fetchall()
-        # Finance's own words may name a holder.
-        audit_log.enter(store, request, "looked", "requests to issue statements again")
+        # A reason is free text of finance and can contain a holder's name.
+        audit_log.record(store, request, "looked", "requests to issue statements again")
     listed = [{**row, "run_configuration": _run_configuration(row)} for row in rows]
-    return page(request, "requests", requests=listed)
+    return render_page(request, "requests", requests=listed)
 
 
 @router.post("/requests/{request_id}")
 def answer_request(
     request: Request,
-    person: Asking,
+    user: CurrentUser,
     request_id: Annotated[int, Path(ge=0, lt=2**63)],
     answer: Annotated[str, Form()],
     note: Annotated[str, Form()] = "",
 ) -> Response:
-    """Say what came of a request, once."""
+    """Store the answer to a request. A request has one answer."""
     text = note.replace("\0", "").strip()[:500]
     if answer not in ANSWERS or (answer == "declined" and not text):
-        raise HTTPException(400, "A request is issued again, or declined with a note.")
+        raise HTTPException(400, "Choose an answer. To decline a request, enter a note.")
     with on_store(desk_from_airflow()) as store:
         row = store.execute(
             query("desk/insert_reissue_answer"),
@@ -50,19 +53,21 @@ def answer_request(
                 "request_id": request_id,
                 "answer": answer,
                 "note": text or None,
-                "person": person.name,
+                "person": user.name,
             },
         ).fetchone()
         if row is None:
-            raise HTTPException(404, "There is no such request, or it is answered already.")
-        audit_log.enter(store, request, "answered request", f"request {request_id}: {answer}")
+            raise HTTPException(404, "The request does not exist, or it has an answer already.")
+        audit_log.record(store, request, "answered request", f"request {request_id}: {answer}")
     return RedirectResponse(f"{request.scope['root_path']}/requests", 303)
 
 
 def _run_configuration(row: DictRow) -> str:
-    """What to run monthly_statements with. Finance's own words may name a holder: they stay here.
+    """Return the configuration of the run of monthly_statements that issues the statement again.
 
-    No account is named: all that differ are issued again, and the manifest lacks no document.
+    Its reason contains only the number of the request, because the text of finance can contain a
+    holder's name. It names no account: the run issues all statements of the month that have
+    changed, and so the manifest of the month is complete.
     """
-    month = f"{local_date(row['period_start'], row['time_zone']):%Y-%m}"
-    return json.dumps({"month": month, "reason": f"corrected on request {row['request_id']}"})
+    reason = f"corrected on request {row['request_id']}"
+    return json.dumps({"month": month_label(row), "reason": reason})

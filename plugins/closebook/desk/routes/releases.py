@@ -1,4 +1,4 @@
-"""The release of a month: what there is to release, and a second person's word on it."""
+"""The release of a month: the review page, and the decision of a second person."""
 
 from typing import Annotated, Any
 
@@ -6,15 +6,15 @@ from fastapi import APIRouter, Form, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from closebook.desk import audit_log
-from closebook.desk.csrf import Asking
-from closebook.desk.months import month_named
-from closebook.desk.templating import page
+from closebook.desk.current_user import CurrentUser
+from closebook.desk.months import month_from_url
+from closebook.desk.templating import render_page
 from closebook.errors import NotReady
-from closebook.periods import Period, local_date
+from closebook.periods import Period
 from closebook.settings import desk_from_airflow
 from closebook.sql import query
 from closebook.statements import release
-from closebook.statements.release import Batch, DecisionRefused
+from closebook.statements.release import Batch, DecisionRefused, Verdict
 from closebook.store.session import Store, on_store
 
 router = APIRouter()
@@ -22,89 +22,83 @@ router = APIRouter()
 
 @router.get("/releases")
 def releases(request: Request) -> HTMLResponse:
-    """The months, newest first, and where each stands."""
+    """Show the closed months, newest first, with the state of each."""
     settings = desk_from_airflow()
     with on_store(settings) as store:
-        audit_log.enter(store, request, "looked", "months to release")
+        audit_log.record(store, request, "looked", "months to release")
         rows = store.execute(query("desk/months")).fetchall()
-    months = [
-        {**row, "label": f"{local_date(row['period_start'], row['time_zone']):%Y-%m}"}
-        for row in rows
-    ]
-    return page(request, "releases", months=months)
+    return render_page(request, "releases", months=rows)
 
 
 @router.get("/releases/{month}")
-def batch(request: Request, person: Asking, month: str) -> HTMLResponse:
-    """All that a reviewer needs of one month, bound to the hash of its manifest."""
-    return _batch_page(request, person.name, month)
+def review(request: Request, user: CurrentUser, month: str) -> HTMLResponse:
+    """Show the totals, checks and warnings of a month, and the form for the decision."""
+    return _review_page(request, user.name, month)
 
 
 @router.post("/releases/{month}")
 def decide(
     request: Request,
-    person: Asking,
+    user: CurrentUser,
     month: str,
-    verdict: Annotated[str, Form()],
+    verdict: Annotated[Verdict, Form()],
     manifest_sha256: Annotated[str, Form()],
     reason: Annotated[str, Form()] = "",
 ) -> Response:
-    """Release the month as it was shown, or reject it with a reason."""
+    """Release or reject the statements that the user has reviewed.
+
+    ``manifest_sha256`` is the hash of the manifest that the review page showed.
+    """
     settings = desk_from_airflow()
-    period = month_named(month, settings.time_zone)
-    why = reason.replace("\0", "").strip()[:500]
-    if verdict not in ("released", "rejected"):
-        raise HTTPException(400, "A month is released or rejected.")
-    if verdict == "rejected" and not why:
-        return _batch_page(request, person.name, month, problem="A rejection says why.")
+    period = month_from_url(month, settings.time_zone)
+    text = reason.replace("\0", "").strip()[:500]
+    if verdict == "rejected" and not text:
+        return _review_page(
+            request, user.name, month, problem="Enter a reason to reject the month."
+        )
     try:
         with on_store(settings) as store:
             if verdict == "released":
                 # guard: desk.requester-does-not-release
-                release.release(store, period, manifest_sha256, person.name, why or None)
-                audit_log.enter(
-                    store, request, "released", f"month {period.label}", manifest_sha256
-                )
+                release.release(store, period, manifest_sha256, user.name, text or None)
             else:
-                release.reject(store, period, manifest_sha256, person.name, why)
-                audit_log.enter(
-                    store, request, "rejected", f"month {period.label}", manifest_sha256
-                )
+                release.reject(store, period, manifest_sha256, user.name, text)
+            audit_log.record(store, request, verdict, f"month {period.label}", manifest_sha256)
     except DecisionRefused as refused:
-        named = "; ".join(each.obstacle for each in refused.obstacles)
-        audit_log.enter_refusal(request, f"not {verdict}: {named}")
-        return _batch_page(request, person.name, month, problem=_because(refused, verdict))
+        obstacles = "; ".join(each.code for each in refused.obstacles)
+        audit_log.record_refusal(request, f"not {verdict}: {obstacles}")
+        return _review_page(request, user.name, month, problem=_problem(refused, verdict))
     return RedirectResponse(f"{request.scope['root_path']}/releases/{period.label}", 303)
 
 
-def _batch_page(
-    request: Request, person: str, month: str, problem: str | None = None
+def _review_page(
+    request: Request, user_name: str, month: str, problem: str | None = None
 ) -> HTMLResponse:
     settings = desk_from_airflow()
-    period = month_named(month, settings.time_zone)
+    period = month_from_url(month, settings.time_zone)
     with on_store(settings) as store:
         try:
-            found = release.latest_batch(store, period)
+            batch = release.latest_batch(store, period)
         except NotReady:
             raise HTTPException(404) from None
-        obstacles = release.obstacles(store, found, found.sha256, "released", person)
-        facts = _facts(store, found, period)
-        audit_log.enter(store, request, "reviewed", f"month {period.label}", found.sha256)
-    return page(
+        obstacles = release.obstacles(store, batch, batch.sha256, "released", user_name)
+        facts = _facts(store, batch, period)
+        audit_log.record(store, request, "reviewed", f"month {period.label}", batch.sha256)
+    return render_page(
         request,
         "release",
         status=409 if problem else 200,
         month=period.label,
-        batch=found,
+        batch=batch,
         obstacles=obstacles,
-        is_released=any(each.obstacle == "it is released already" for each in obstacles),
+        is_released=any(each.code == release.ALREADY_RELEASED for each in obstacles),
         problem=problem,
         **facts,
     )
 
 
-def _facts(store: Store, found: Batch, period: Period) -> dict[str, Any]:
-    of_close = {"close_id": found.close_id}
+def _facts(store: Store, batch: Batch, period: Period) -> dict[str, Any]:
+    of_close = {"close_id": batch.close_id}
     bounds = {"month_start": period.start, "month_end": period.end}
     return {
         "totals": store.execute(query("desk/batch_totals"), of_close).fetchall(),
@@ -114,6 +108,6 @@ def _facts(store: Store, found: Batch, period: Period) -> dict[str, Any]:
     }
 
 
-def _because(refused: DecisionRefused, verdict: str) -> str:
+def _problem(refused: DecisionRefused, verdict: Verdict) -> str:
     reasons = "; ".join(str(each) for each in refused.obstacles)
     return f"The month is not {verdict}: {reasons}."

@@ -1,4 +1,4 @@
-"""The volume: the counter, and what was settled by hour and by day, as charts and as a table."""
+"""The volume: the counter, and the settled payments by hour and by day as charts and tables."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from psycopg.rows import DictRow
 from closebook.counter import publisher
 from closebook.desk import audit_log, charts
 from closebook.desk.charts import Chart
-from closebook.desk.templating import page
+from closebook.desk.templating import LOCALE, render_page
 from closebook.money import format_minor
 from closebook.periods import DAY, HOUR, Grain, local_date
 from closebook.settings import desk_from_airflow
@@ -22,14 +22,13 @@ router = APIRouter()
 
 HOURS_SHOWN = 48
 DAYS_SHOWN = 31
-_LOCALE = "en_US"
 
 Instant = datetime | date
 
 
 @dataclass(frozen=True)
 class Volume:
-    """The settled payments of closed periods, by currency; ``rows`` is the table, latest first."""
+    """The settled payments of closed periods by currency. ``rows`` is the table, latest first."""
 
     currencies: tuple[str, ...]
     charts: tuple[Chart, ...]
@@ -38,18 +37,18 @@ class Volume:
 
 @router.get("/volume")
 def volume(request: Request) -> HTMLResponse:
-    """The page; its counter asks for itself."""
+    """Show the page. Its script loads the counter."""
     settings = desk_from_airflow()
     with on_store(settings) as store:
-        audit_log.enter(store, request, "looked", "volume")
+        audit_log.record(store, request, "looked", "volume")
         hours = _hours(store)
         days = _days(store, settings.time_zone)
-    return page(request, "volume", hours=hours, days=days, time_zone=settings.time_zone)
+    return render_page(request, "volume", hours=hours, days=days, time_zone=settings.time_zone)
 
 
 @router.get("/volume/counter")
 def counter_document() -> JSONResponse:
-    """What publisher.js asks for: the document in Redis, and the time of this answer."""
+    """Return the counter's document in Redis, and the time of this answer, for counter.js."""
     document = publisher.read(desk_from_airflow())
     served_at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return JSONResponse({"served_at": served_at, "counter": document})
@@ -130,12 +129,14 @@ def _chart(
         for step, _ in steps
     ]
     top = max(amounts)
-    best = label(steps[amounts.index(top)][0])
-    highest = format_minor(top, currency, _LOCALE, with_currency=True)
+    top_step = label(steps[amounts.index(top)][0])
+    highest, last = (
+        format_minor(amount, currency, LOCALE, with_currency=True) for amount in (top, amounts[-1])
+    )
     return Chart(
         title=currency,
-        summary=f"{currency} by {step_name}: at most {highest}, in the {step_name} {best}; "
-        f"{format_minor(amounts[-1], currency, _LOCALE, with_currency=True)} in the last one.",
+        summary=f"{currency} by {step_name}. The highest {step_name} is {top_step} with {highest}. "
+        f"The last {step_name} has {last}.",
         top_label=highest,
         bottom_label="0",
         first_label=label(steps[0][0]),

@@ -1,4 +1,4 @@
-"""The collection of health on real servers: what it keeps, and what it does when one is away."""
+"""The collection of health from real servers, also while a server is down."""
 
 import secrets
 import threading
@@ -28,7 +28,7 @@ DAY = day_of(NOON.date(), "America/New_York")
 SERVERS = [PRIMARY, *REPLICAS]
 
 
-def alerts(books: Books) -> set[tuple[str, str]]:
+def last_alerts(books: Books) -> set[tuple[str, str]]:
     rows = books.rows(
         "select server_name, alert_name from reporting.health_alerts"
         " inner join reporting.health_samples using (sample_id)"
@@ -37,7 +37,7 @@ def alerts(books: Books) -> set[tuple[str, str]]:
     return {(row["server_name"], row["alert_name"]) for row in rows}
 
 
-def test_each_collection_keeps_a_sample_of_the_primary_and_of_each_replica(
+def test_each_collection_stores_a_sample_of_the_primary_and_of_each_replica(
     settings: Settings, platform: Platform, books: Books
 ) -> None:
     collect.collect(settings)
@@ -55,7 +55,7 @@ def test_each_collection_keeps_a_sample_of_the_primary_and_of_each_replica(
     assert all(row["lag_bytes"] is not None for row in samples[1:3])
 
 
-def test_the_load_of_a_close_is_on_the_replica_that_it_read_and_the_fence_on_the_primary(
+def test_the_load_of_a_close_is_on_its_replica_and_the_load_of_the_fence_is_on_the_primary(
     settings: Settings, platform: Platform, books: Books
 ) -> None:
     for number in range(300):
@@ -72,7 +72,7 @@ def test_the_load_of_a_close_is_on_the_replica_that_it_read_and_the_fence_on_the
         )
     }
     assert loads.keys() == set(SERVERS)
-    # 300 rows were read twice there; the primary saw catalog views.
+    # The close read 300 rows twice on the replica, and only catalog views on the primary.
     assert loads[replica]["load_block_count"] > loads[PRIMARY]["load_block_count"]
     assert loads[PRIMARY]["load_call_count"] >= 4
     assert all(row["load_ms"] >= 0 for row in loads.values())
@@ -80,7 +80,7 @@ def test_the_load_of_a_close_is_on_the_replica_that_it_read_and_the_fence_on_the
 
 @pytest.fixture
 def auditor(stack: Stack, platform: Platform) -> Iterator[str]:
-    """Conninfo on the first replica of a role that no other session on the stack has."""
+    """The conninfo on the first replica for a role that has no other session."""
     name = {"user": "auditor", "password": secrets.token_hex()}
     platform.connection.execute(
         sql.SQL("create role auditor login password {}").format(name["password"])
@@ -92,30 +92,30 @@ def auditor(stack: Stack, platform: Platform) -> Iterator[str]:
     platform.connection.execute("drop role auditor")
 
 
-def test_connections_are_kept_by_role_and_state(
+def test_connections_are_stored_by_role_and_state(
     settings: Settings, platform: Platform, books: Books, auditor: str
 ) -> None:
     with psycopg.connect(auditor) as open_transaction, psycopg.connect(auditor):
         open_transaction.execute("select 1")
         collect.collect(settings)
 
-    kept = {
+    counts = {
         (row["server_name"], row["role_name"], row["state"]): row["connection_count"]
         for row in books.rows(
             "select sample.server_name, kept.* from reporting.health_connections as kept"
             " inner join reporting.health_samples as sample using (sample_id)"
         )
     }
-    assert kept[REPLICAS[0], "auditor", "idle in transaction"] == 1
-    assert kept[REPLICAS[0], "auditor", "idle"] == 1
-    assert kept[PRIMARY, "postgres", "idle"] >= 1
+    assert counts[REPLICAS[0], "auditor", "idle in transaction"] == 1
+    assert counts[REPLICAS[0], "auditor", "idle"] == 1
+    assert counts[PRIMARY, "postgres", "idle"] >= 1
 
 
-def test_a_server_that_is_down_is_a_row_that_says_so_and_the_others_are_kept(
+def test_a_server_that_is_down_has_an_alert_and_the_other_servers_are_stored(
     settings: Settings, platform: Platform, books: Books
 ) -> None:
     away = Replica("replica_c", make_conninfo(settings.replicas[0].conninfo, port=1))
-    findings = collect.collect(replace(settings, replicas=(*settings.replicas, away)))
+    alerts = collect.collect(replace(settings, replicas=(*settings.replicas, away)))
 
     problems = {
         row["server_name"]: row["problem"]
@@ -123,11 +123,13 @@ def test_a_server_that_is_down_is_a_row_that_says_so_and_the_others_are_kept(
     }
     assert "refused" in problems.pop("replica_c")
     assert set(problems.values()) == {None}
-    assert ("replica_c", "server_down") in alerts(books)
-    assert [f.server_name for f in findings if f.alert.name == "server_down"] == ["replica_c"]
+    assert ("replica_c", "server_down") in last_alerts(books)
+    assert [each.server_name for each in alerts if each.alert.name == "server_down"] == [
+        "replica_c"
+    ]
 
 
-def test_without_the_primary_the_replicas_are_kept_and_their_lag_is_unknown(
+def test_without_the_primary_the_replicas_are_stored_and_their_lag_is_unknown(
     settings: Settings, platform: Platform, books: Books
 ) -> None:
     collect.collect(replace(settings, primary=make_conninfo(settings.primary, port=1)))
@@ -135,10 +137,10 @@ def test_without_the_primary_the_replicas_are_kept_and_their_lag_is_unknown(
     lags = books.rows("select lag_bytes, problem from reporting.health_samples order by sample_id")
     assert [row["problem"] is None for row in lags] == [False, True, True]
     assert [row["lag_bytes"] for row in lags] == [None, None, None]
-    assert (PRIMARY, "server_down") in alerts(books)
+    assert (PRIMARY, "server_down") in last_alerts(books)
 
 
-def test_a_frozen_replica_does_not_hold_the_collection_up(
+def test_a_frozen_replica_does_not_block_the_collection(
     stack: Stack, settings: Settings, platform: Platform, books: Books
 ) -> None:
     stack.freeze(REPLICAS[0])
@@ -148,11 +150,11 @@ def test_a_frozen_replica_does_not_hold_the_collection_up(
         assert time.monotonic() - began < 15
     finally:
         stack.thaw(REPLICAS[0])
-    assert (REPLICAS[0], "server_down") in alerts(books)
-    assert (REPLICAS[1], "server_down") not in alerts(books)
+    assert (REPLICAS[0], "server_down") in last_alerts(books)
+    assert (REPLICAS[1], "server_down") not in last_alerts(books)
 
 
-def test_when_no_server_answers_that_is_kept_and_the_run_fails(
+def test_if_no_server_answers_the_alerts_are_stored_and_the_run_fails(
     settings: Settings, platform: Platform, books: Books
 ) -> None:
     away = tuple(
@@ -163,7 +165,7 @@ def test_when_no_server_answers_that_is_kept_and_the_run_fails(
     with pytest.raises(Transient, match=r"no server of the platform answers: primary: .*refused"):
         collect.collect(nowhere)
 
-    assert {(name, "server_down") for name in SERVERS} == alerts(books)
+    assert {(name, "server_down") for name in SERVERS} == last_alerts(books)
 
 
 def test_without_the_store_the_run_fails(settings: Settings) -> None:
@@ -171,7 +173,7 @@ def test_without_the_store_the_run_fails(settings: Settings) -> None:
         collect.collect(replace(settings, store=make_conninfo(settings.store, port=1)))
 
 
-def test_a_primary_connection_that_leads_to_a_replica_is_a_finding(
+def test_a_primary_connection_that_leads_to_a_replica_is_a_problem_of_the_primary(
     stack: Stack, settings: Settings, platform: Platform, books: Books
 ) -> None:
     replica = make_conninfo(
@@ -185,7 +187,7 @@ def test_a_primary_connection_that_leads_to_a_replica_is_a_finding(
     assert row["problem"] == "closebook_primary leads to a replica: it is in recovery"
 
 
-def test_a_replica_that_does_not_replay_is_behind_and_an_alert_after_its_time(
+def test_a_replica_that_does_not_replay_gets_an_alert(
     stack: Stack,
     settings: Settings,
     platform: Platform,
@@ -203,10 +205,10 @@ def test_a_replica_that_does_not_replay_is_behind_and_an_alert_after_its_time(
         for row in books.rows("select server_name, lag_bytes from reporting.health_samples")
     }
     assert lag[REPLICAS[0]] > 0
-    assert (REPLICAS[0], "replication_lag") in alerts(books)
+    assert (REPLICAS[0], "replication_lag") in last_alerts(books)
 
 
-def test_a_query_that_runs_long_is_an_alert_and_a_close_that_does_is_none(
+def test_a_long_query_of_another_role_is_an_alert_and_one_of_a_close_is_not(
     stack: Stack,
     settings: Settings,
     platform: Platform,
@@ -227,8 +229,8 @@ def test_a_query_that_runs_long_is_an_alert_and_a_close_that_does_is_none(
     finally:
         for thread in running:
             thread.join()
-    assert (PRIMARY, "long_queries") in alerts(books)
-    assert (REPLICAS[0], "long_queries") not in alerts(books)
+    assert (PRIMARY, "long_queries") in last_alerts(books)
+    assert (REPLICAS[0], "long_queries") not in last_alerts(books)
 
 
 def sleep_on(conninfo: str) -> None:
@@ -245,23 +247,23 @@ def sleeping_for(platform: Platform) -> float:
     return float(row[0])
 
 
-def test_a_statement_that_is_slow_on_average_is_an_alert_in_the_interval_in_which_it_ran(
+def test_a_slow_query_is_an_alert_in_the_interval_in_which_it_ran(
     settings: Settings,
     platform: Platform,
     books: Books,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(probe, "SLOW_STATEMENT_MS", 20.0)
-    monkeypatch.setattr("closebook.monitoring.thresholds.SLOW_STATEMENT_MS", 20.0)
+    monkeypatch.setattr(probe, "SLOW_QUERY_MS", 20.0)
+    monkeypatch.setattr("closebook.monitoring.thresholds.SLOW_QUERY_MS", 20.0)
     collect.collect(settings)
     platform.connection.execute("select pg_sleep(0.05)")
     collect.collect(settings)
-    assert (PRIMARY, "slow_statements") in alerts(books)
+    assert (PRIMARY, "slow_statements") in last_alerts(books)
     collect.collect(settings)
-    assert (PRIMARY, "slow_statements") not in alerts(books)
+    assert (PRIMARY, "slow_statements") not in last_alerts(books)
 
 
-def test_where_pg_stat_statements_is_not_the_rest_is_kept_and_the_load_is_unknown(
+def test_without_pg_stat_statements_the_load_is_unknown_and_the_rest_is_stored(
     stack: Stack, settings: Settings, platform: Platform, books: Books
 ) -> None:
     platform.connection.execute("drop extension pg_stat_statements")
@@ -276,7 +278,7 @@ def test_where_pg_stat_statements_is_not_the_rest_is_kept_and_the_load_is_unknow
     assert all(row["index_blocks_hit"] is not None for row in rows)
 
 
-def test_a_close_goes_on_beside_a_collection(settings: Settings, platform: Platform) -> None:
+def test_a_close_succeeds_during_a_collection(settings: Settings, platform: Platform) -> None:
     platform.settle(NOON, 100)
     collecting = threading.Thread(target=collect.collect, args=[settings])
     collecting.start()

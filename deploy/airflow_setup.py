@@ -1,12 +1,13 @@
 """Set Airflow up in one process: metadata, users and roles, connections, pools.
 
-Run as `python -m local.airflow_setup` with what is wanted as JSON on standard input. The
-`airflow` command would take several seconds for each of these. Running it again brings
-whatever differs up to date.
+Run as `python -m deploy.airflow_setup` with the contents (see airflow_defaults) as JSON on
+standard input. The `airflow` command would take several seconds for each of these. Running it
+again brings whatever differs up to date.
 """
 
 import json
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 from airflow.models.connection import Connection
@@ -21,9 +22,8 @@ from closebook.desk.roles import grant
 
 
 @providers_configuration_loaded
-def main() -> None:
-    """Read what is wanted (see airflow_contents) and make it so."""
-    wanted: dict[str, Any] = json.load(sys.stdin)
+def set_up(wanted: Mapping[str, Any]) -> None:
+    """Migrate Airflow's metadata and make the users, connections and pools that are wanted."""
     db.upgradedb()
     with get_application_builder() as builder:
         _users(builder.sm, wanted["users"])
@@ -43,7 +43,7 @@ def _users(security: Any, users: list[dict[str, Any]]) -> None:
             added = security.add_user(
                 username=user["username"],
                 first_name=user["username"].title(),
-                last_name="of the local stack",
+                last_name="of Closebook",
                 email=f"{user['username']}@closebook.invalid",
                 role=[security.find_role(role) for role in user["roles"]],
                 password=user["password"],
@@ -69,4 +69,4 @@ def _connections(wanted: list[dict[str, Any]]) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    set_up(json.load(sys.stdin))

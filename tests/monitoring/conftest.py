@@ -1,4 +1,4 @@
-"""The fixtures of tests/close_fixtures.py, for the tests of health."""
+"""The fixtures of tests/close_fixtures.py, for the tests of monitoring."""
 
 from tests.close_fixtures import books, platform, settings
 

@@ -1,4 +1,4 @@
-"""The pages that an operator watches, and what Prometheus gets: volume, health, metrics."""
+"""The pages Volume and Health, and the metrics for Prometheus."""
 
 import json
 import re
@@ -19,13 +19,13 @@ from closebook.closes.day import close_day
 from closebook.closes.hour import close_hour
 from closebook.counter import publisher
 from closebook.monitoring import collect
-from closebook.monitoring.thresholds import INDEX_BLOCKS_JUDGED_MIN
+from closebook.monitoring.thresholds import INDEX_BLOCKS_MIN
 from closebook.periods import HOUR, day_of, hour_of
 from closebook.settings import Replica
 from tests.close_fixtures import RUN
+from tests.desk.browser_pages import serious_violations, session_page
 from tests.desk.conftest import Desk
-from tests.desk.desk_browser import bars_people, page_of
-from tests.desk.prometheus_server import scraping
+from tests.desk.prometheus_server import prometheus_server
 from tests.platform_rows import utc
 from tests.test_prometheus import dashboard, documented
 
@@ -34,14 +34,14 @@ COUNTER_KEYS = {"served_at", "counter"}
 
 
 @dataclass
-class Watched:
-    """A desk whose platform settled something in the last hours of October, and was asked twice."""
+class MonitoredDesk:
+    """A desk with settled payments in the last hours of October and two collections of health."""
 
     desk: Desk
     token: str
 
     def metrics(self) -> dict[str, dict[frozenset[tuple[str, str]], float]]:
-        """The metrics by name and labels."""
+        """The values of all metrics, by name and labels."""
         answer = self.scrape(f"Bearer {self.token}")
         assert answer.status_code == 200, answer.text
         found: dict[str, dict[frozenset[tuple[str, str]], float]] = {}
@@ -57,7 +57,7 @@ class Watched:
 
 
 @pytest.fixture(scope="module")
-def watched(desk: Desk, module_platform_database: str) -> Watched:
+def monitored(desk: Desk, module_platform_database: str) -> MonitoredDesk:
     settings = desk.settings
     hours = [LAST_HOUR - back * HOUR for back in range(30)]
     with psycopg.connect(desk.stack.primary_admin(module_platform_database)) as platform:
@@ -77,48 +77,48 @@ def watched(desk: Desk, module_platform_database: str) -> Watched:
     for hour in hours:
         close_hour(settings, hour_of(hour), RUN)
     close_day(settings, day_of(date(2026, 10, 31), "America/New_York"), RUN)
-    # The stack's Redis may hold the higher publication of another test's store.
+    # Redis can contain a higher publication, from the store of another test.
     with redis.Redis.from_url(settings.redis_url) as server:
         server.delete(publisher.COUNTER_KEY)
     publisher.publish(settings, RUN)
     collect.collect(settings)
     collect.collect(settings)
-    return Watched(desk, desk.stack.secrets["metrics"])
+    return MonitoredDesk(desk, desk.stack.secrets["metrics"])
 
 
 # ---- volume ------------------------------------------------------------------------------
 
 
-def test_the_volume_page_has_the_closed_numbers_by_hour_and_day(watched: Watched) -> None:
-    html = watched.desk.get("operator", "/volume").text
+def test_the_volume_page_shows_closed_totals_by_hour_and_day(monitored: MonitoredDesk) -> None:
+    html = monitored.desk.get("operator", "/volume").text
     assert "2026-10-31 23:00" in html
     assert "1,234.56" in html
     assert html.count('role="img"') == 4
-    # An hour that nobody closed is not an hour without payments.
+    # An hour that is not closed is not shown as an hour without payments.
     assert "2026-10-30 17:00 (not closed)" in html
 
 
-def test_the_counter_is_the_document_in_redis_with_the_time_of_the_answer(
-    watched: Watched,
+def test_the_counter_route_returns_the_document_in_redis_and_the_time(
+    monitored: MonitoredDesk,
 ) -> None:
-    answer = watched.desk.get("operator", "/volume/counter")
+    answer = monitored.desk.get("operator", "/volume/counter")
     body = answer.json()
     assert body.keys() == COUNTER_KEYS
-    assert body["counter"] == publisher.read(watched.desk.settings)
+    assert body["counter"] == publisher.read(monitored.desk.settings)
     assert abs(datetime.fromisoformat(body["served_at"]) - datetime.now(UTC)) < timedelta(minutes=1)
     assert answer.headers["Cache-Control"] == "private, no-store"
 
 
-def test_the_counter_runs_for_an_hour_in_a_real_browser_and_keeps_its_promises(
-    watched: Watched, browser: Browser
+def test_the_counter_in_a_browser_never_falls_and_never_exceeds_the_total(
+    monitored: MonitoredDesk, browser: Browser
 ) -> None:
-    """Over an hour of simulated time, with a visitor's clock that is years off."""
-    document = publisher.read(watched.desk.settings)
+    """It runs for one hour of simulated time, and the visitor's clock is wrong by years."""
+    document = publisher.read(monitored.desk.settings)
     assert document is not None
     totals = document["currencies"]["USD"]
     gross, previous = int(totals["gross_minor"]), int(totals["previous_gross_minor"])
     as_of = publisher.instant(document["as_of"])
-    page = page_of(browser, watched.desk, "operator", locale="en-US")
+    page = session_page(browser, monitored.desk, "operator", locale="en-US")
     page.clock.install(time=datetime(2031, 1, 1, tzinfo=UTC))
     served = {"at": as_of}
 
@@ -142,7 +142,7 @@ def test_the_counter_runs_for_an_hour_in_a_real_browser_and_keeps_its_promises(
     assert max(shown) == gross
     assert abs(shown[30] - (previous + (gross - previous) // 2)) <= (gross - previous) // 50
     served["at"] = as_of + timedelta(hours=2)
-    # The page's clock does not wait for the answers, which take real time.
+    # The simulated clock of the page does not wait for answers, which take real time.
     for _ in range(30):
         page.clock.fast_forward(58_000)
         page.clock.run_for(2_000)
@@ -153,10 +153,10 @@ def test_the_counter_runs_for_an_hour_in_a_real_browser_and_keeps_its_promises(
     page.context.close()
 
 
-def test_a_screen_reader_hears_the_counter_once_and_not_at_every_frame(
-    watched: Watched, browser: Browser
+def test_the_counter_is_announced_once_and_not_at_every_frame(
+    monitored: MonitoredDesk, browser: Browser
 ) -> None:
-    page = page_of(browser, watched.desk, "operator", locale="en-US")
+    page = session_page(browser, monitored.desk, "operator", locale="en-US")
     page.goto("/closebook/volume")
     page.locator(".counter-amount").first.wait_for()
     page.evaluate(
@@ -174,25 +174,25 @@ def test_a_screen_reader_hears_the_counter_once_and_not_at_every_frame(
 # ---- health ------------------------------------------------------------------------------
 
 
-def test_the_health_page_shows_each_server_with_the_four(watched: Watched) -> None:
-    html = watched.desk.get("operator", "/health").text
+def test_the_health_page_shows_the_metrics_of_each_server(monitored: MonitoredDesk) -> None:
+    html = monitored.desk.get("operator", "/health").text
     for text in ("primary", "replica_a", "replica_b", "Index hit rate", "Replication lag"):
         assert text in html
     assert html.count("badge good") >= 3
     assert "hourly_volume" in html
-    assert "too few reads to say" in html
+    assert "too few reads" in html
 
 
-def test_an_alert_is_shown_and_a_hostile_problem_is_text(watched: Watched) -> None:
-    settings = watched.desk.settings
+def test_an_alert_is_shown_and_html_in_it_is_escaped(monitored: MonitoredDesk) -> None:
+    settings = monitored.desk.settings
     away = Replica("<b>away</b>", make_conninfo(settings.replicas[0].conninfo, port=1))
     collect.collect(replace(settings, replicas=(*settings.replicas, away)))
     try:
-        html = watched.desk.get("operator", "/health?span=week").text
-        assert "1 thing is" in html
+        html = monitored.desk.get("operator", "/health?span=week").text
+        assert "found 1 problem." in html
         assert "server down" in html
         assert "<b>away" not in html
-        metrics = watched.metrics()
+        metrics = monitored.metrics()
         down = {"server": "<b>away</b>", "alert": "server_down"}
         assert metrics["closebook_health_alerts"][frozenset(down.items())] == 1
     finally:
@@ -200,8 +200,10 @@ def test_an_alert_is_shown_and_a_hostile_problem_is_text(watched: Watched) -> No
 
 
 @pytest.mark.parametrize("span", ["day", "week", "quarter", "../../etc", ""])
-def test_each_span_is_shown_and_an_unknown_one_is_the_day(watched: Watched, span: str) -> None:
-    answer = watched.desk.get("operator", "/health", params={"span": span})
+def test_each_time_range_is_shown_and_an_unknown_one_is_a_day(
+    monitored: MonitoredDesk, span: str
+) -> None:
+    answer = monitored.desk.get("operator", "/health", params={"span": span})
     assert answer.status_code == 200
     assert answer.text.count('class="chart"') == 4
 
@@ -210,53 +212,57 @@ def test_each_span_is_shown_and_an_unknown_one_is_the_day(watched: Watched, span
 
 
 @pytest.mark.parametrize("authorization", [None, "", "Bearer", "Bearer wrong", "Basic x"])
-def test_without_its_token_nobody_scrapes(watched: Watched, authorization: str | None) -> None:
-    assert watched.scrape(authorization).status_code == 401
+def test_a_scrape_without_the_token_is_refused(
+    monitored: MonitoredDesk, authorization: str | None
+) -> None:
+    assert monitored.scrape(authorization).status_code == 401
 
 
-def test_a_session_of_a_person_is_no_token(watched: Watched) -> None:
-    assert watched.desk.get("admin", "/metrics").status_code == 401
+def test_a_scrape_with_the_session_of_a_user_is_refused(monitored: MonitoredDesk) -> None:
+    assert monitored.desk.get("admin", "/metrics").status_code == 401
 
 
-def test_the_metrics_are_those_of_the_store(watched: Watched) -> None:
-    metrics = watched.metrics()
+def test_the_metrics_have_the_values_of_the_store(monitored: MonitoredDesk) -> None:
+    metrics = monitored.metrics()
     last = metrics["closebook_last_period_end_timestamp_seconds"]
     assert last[frozenset({("grain", "hour")})] == (LAST_HOUR + HOUR).timestamp()
     new_hours = frozenset({("grain", "hour"), ("outcome", "new")})
     assert metrics["closebook_closes_total"][new_hours] >= 30
-    document = publisher.read(watched.desk.settings)
+    document = publisher.read(monitored.desk.settings)
     assert document is not None
     assert metrics["closebook_counter_publication"][frozenset()] == document["publication"]
     assert set(metrics["closebook_server_up"].values()) == {1.0}
     assert metrics["closebook_statements"][frozenset({("state", "released")})] >= 0
 
 
-def test_a_scrape_names_nobody(watched: Watched) -> None:
-    text = watched.scrape(f"Bearer {watched.token}").text
-    for secret in ("Plantedname", "ACC-", watched.token):
+def test_the_metrics_contain_no_personal_data(monitored: MonitoredDesk) -> None:
+    text = monitored.scrape(f"Bearer {monitored.token}").text
+    for secret in ("Plantedname", "ACC-", monitored.token):
         assert secret not in text
 
 
-def test_the_documented_metrics_are_those_of_the_endpoint(watched: Watched) -> None:
-    text = watched.scrape(f"Bearer {watched.token}").text
+def test_every_metric_is_documented(monitored: MonitoredDesk) -> None:
+    text = monitored.scrape(f"Bearer {monitored.token}").text
     given = set(re.findall(r"^# TYPE (\w+) ", text, re.MULTILINE))
     assert given == documented()
 
 
-# ---- what Prometheus makes of them -------------------------------------------------------
+# ---- Prometheus --------------------------------------------------------------------------
 
 
-def test_each_panel_and_each_rule_finds_its_metrics_in_a_real_prometheus(
-    watched: Watched, module_platform_database: str, tmp_path: Path
+def test_each_panel_and_each_rule_finds_its_metrics_in_prometheus(
+    monitored: MonitoredDesk, module_platform_database: str, tmp_path: Path
 ) -> None:
-    """One server is away, so that there is something to alert of."""
-    settings, stack = watched.desk.settings, watched.desk.stack
+    """One server is down, so that one alert fires."""
+    settings, stack = monitored.desk.settings, monitored.desk.stack
     away = Replica("away", make_conninfo(settings.replicas[0].conninfo, port=1))
     read_indexes(stack.primary_admin(module_platform_database))
     collect.collect(replace(settings, replicas=(*settings.replicas, away)))
     try:
-        with scraping(urlsplit(watched.desk.url).netloc, watched.token, tmp_path) as prometheus:
-            # Rates take two scrapes.
+        with prometheus_server(
+            urlsplit(monitored.desk.url).netloc, monitored.token, tmp_path
+        ) as prometheus:
+            # A rate needs two scrapes.
             prometheus.wait_for("count_over_time(closebook_redis_up[1m]) > 2")
             for panel in dashboard()["panels"]:
                 for target in panel["targets"]:
@@ -273,7 +279,7 @@ def test_each_panel_and_each_rule_finds_its_metrics_in_a_real_prometheus(
             rules = [rule for group in groups for rule in group["rules"]]
             assert len(rules) > 10
             assert {(rule["health"], rule.get("lastError")) for rule in rules} == {("ok", None)}
-            # What the rules ask for is there, labels included, but alerts that nobody has now.
+            # Prometheus has every series that the rules use, except alerts that do not exist now.
             selectors = {
                 selector
                 for rule in rules
@@ -286,38 +292,38 @@ def test_each_panel_and_each_rule_finds_its_metrics_in_a_real_prometheus(
 
 
 def read_indexes(conninfo: str) -> None:
-    """Blocks of an index on the primary, as many as a hit rate is said of."""
+    """Read enough index blocks on the primary for a hit rate."""
     with psycopg.connect(conninfo) as primary:
         primary.execute("set enable_seqscan = off; set enable_hashjoin = off")
         primary.execute("set enable_mergejoin = off; set enable_memoize = off")
         primary.execute(
             "select count(*) from generate_series(1, %s) as number"
             " inner join platform.users on users.user_id = number",
-            [2 * INDEX_BLOCKS_JUDGED_MIN],
+            [2 * INDEX_BLOCKS_MIN],
         )
 
 
-# ---- for everybody -----------------------------------------------------------------------
+# ---- accessibility -----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("path", ["/volume", "/health"])
 @pytest.mark.parametrize("width", [1280, 390])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_that_bars_people(
-    watched: Watched, browser: Browser, path: str, width: int, scheme: str
+def test_axe_finds_no_serious_violation(
+    monitored: MonitoredDesk, browser: Browser, path: str, width: int, scheme: str
 ) -> None:
-    page = page_of(
+    page = session_page(
         browser,
-        watched.desk,
+        monitored.desk,
         "operator",
         viewport={"width": width, "height": 800},
         color_scheme=scheme,
-        # The page's own policy lets no script of ours in.
+        # The content security policy of the page would block the script of axe.
         bypass_csp=True,
     )
     page.goto(f"/closebook{path}")
     page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    serious = bars_people(page)
+    serious = serious_violations(page)
     page.context.close()
     assert serious == []

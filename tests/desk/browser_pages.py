@@ -1,4 +1,4 @@
-"""A person's browser at the desk, and what axe finds on a page."""
+"""Pages of the desk in a real browser, and the accessibility rules that a page violates."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,17 +11,17 @@ from local.stack import Stack
 from tests.desk.conftest import Desk
 
 _AXE = REPOSITORY / ".local" / "axe" / "node_modules" / "axe-core" / "axe.min.js"
-_PATIENCE_MS = 60_000
+_TIMEOUT_MS = 60_000
 
 
 @contextmanager
-def person(
+def logged_in_page(
     browser: Browser, stack: Stack, user: str, path: str, **options: object
 ) -> Iterator[Page]:
-    """A browser of a person's own, who asked for a page and was led to the log-in first."""
+    """A page in a new browser context, after the user has logged in with Airflow's form."""
     context = browser.new_context(locale="en-US", **options)  # type: ignore[arg-type]
     page = context.new_page()
-    page.set_default_timeout(_PATIENCE_MS)
+    page.set_default_timeout(_TIMEOUT_MS)
     page.goto(f"{stack.ui_url}{path}")
     page.fill("#username", user)
     page.fill("#password", stack.credentials[user])
@@ -31,18 +31,18 @@ def person(
     context.close()
 
 
-def page_of(browser: Browser, desk: Desk, user: str, **options: object) -> Page:
-    """A page of a person who is logged in already: Airflow counts log-ins."""
+def session_page(browser: Browser, desk: Desk, user: str, **options: object) -> Page:
+    """A page with the session of a user who is logged in already, since Airflow limits log-ins."""
     context = browser.new_context(base_url=desk.stack.ui_url, **options)  # type: ignore[arg-type]
-    token = desk.of(user).cookies["_token"]
+    token = desk.client(user).cookies["_token"]
     context.add_cookies([{"name": "_token", "value": token, "url": desk.stack.ui_url}])
     return context.new_page()
 
 
-def bars_people(page: Page) -> list[tuple[str, list[str]]]:
-    """The rules of axe that the page breaks so that people are kept out, and the elements.
+def serious_violations(page: Page) -> list[tuple[str, list[str]]]:
+    """The serious and critical violations that axe finds on the page, with their elements.
 
-    The frame of a preview is left out: it shows the browser's own viewer.
+    Frames are left out, because the preview shows the browser's own PDF viewer.
     """
     page.evaluate(_AXE.read_text())
     result = page.evaluate("axe.run({exclude: [['iframe']]})")

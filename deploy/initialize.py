@@ -1,0 +1,33 @@
+"""The job `init` of docker-compose.yml: migrates the reporting store and sets Airflow up.
+
+Run as `python -m deploy.initialize`. It reads the passwords from files of /run/secrets. Running
+it again brings whatever differs up to date.
+"""
+
+from pathlib import Path
+
+from psycopg.conninfo import make_conninfo
+
+from closebook.store.migrations import migrate
+from deploy.airflow_defaults import USERS, airflow_contents
+from deploy.airflow_setup import set_up
+
+SECRETS = Path("/run/secrets")
+
+
+def main() -> None:
+    """Migrate, then set Airflow up: its connections come from AIRFLOW_CONN_* variables."""
+    migrate(
+        make_conninfo(
+            host="store", dbname="closebook", user="closebook_owner", password=_secret("owner")
+        )
+    )
+    set_up(airflow_contents({user: _secret(user) for user in USERS}, connections=[]))
+
+
+def _secret(name: str) -> str:
+    return (SECRETS / name).read_text(encoding="utf-8").strip()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Starts a replica; without data it first copies the server that UPSTREAM names.
+set -euo pipefail
+umask 077
+export PGPASSFILE=/tmp/replicator.pgpass
+echo "*:*:*:replicator:$(cat /run/secrets/replicator)" > "$PGPASSFILE"
+if [ ! -d "$PGDATA" ]; then
+  rm -rf "$PGDATA.unfinished"
+  pg_basebackup --pgdata="$PGDATA.unfinished" --write-recovery-conf --no-password \
+    --wal-method=stream --checkpoint=fast --slot="$REPLICATION_SLOT" \
+    --host="$UPSTREAM" --username=replicator
+  mv "$PGDATA.unfinished" "$PGDATA"
+fi
+exec postgres -c hot_standby=on -c hot_standby_feedback=off -c timezone=UTC \
+  -c max_standby_streaming_delay=10min \
+  -c shared_preload_libraries=pg_stat_statements -c listen_addresses='*' \
+  -c log_min_error_statement=panic -c log_error_verbosity=terse \
+  -c "cluster_name=$REPLICATION_SLOT"

@@ -1,0 +1,50 @@
+"""The pages of a statement's PDF as pictures with text, for browsers that cannot show a PDF."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, HTTPException, Path, Request, Response
+from fastapi.responses import HTMLResponse
+
+from closebook.desk import pdf_preview
+from closebook.desk.statement_documents import PDF, Id, read_document
+from closebook.desk.templating import render_page
+
+router = APIRouter()
+
+PageNumber = Annotated[int, Path(ge=1, lt=2**31)]
+
+
+@router.get("/statements/{close_id}/{account_id}/pages/{number}")
+def statement_page(
+    request: Request, close_id: Id, account_id: Id, number: PageNumber
+) -> HTMLResponse:
+    """Show the picture and the text of one page of the PDF."""
+    _, content = read_document(request, close_id, account_id, PDF, "looked", f"page {number}")
+    return render_page(
+        request,
+        "pages",
+        close_id=close_id,
+        account_id=account_id,
+        number=number,
+        page_count=_page_count(content, number),
+        text=pdf_preview.page_text(content, number),
+    )
+
+
+@router.get("/statements/{close_id}/{account_id}/pages/{number}/picture")
+def statement_page_picture(
+    request: Request, close_id: Id, account_id: Id, number: PageNumber
+) -> Response:
+    """Return one page of the PDF as PNG."""
+    part = f"picture of page {number}"
+    _, content = read_document(request, close_id, account_id, PDF, "looked", part)
+    _page_count(content, number)
+    return Response(pdf_preview.page_picture(content, number), media_type="image/png")
+
+
+def _page_count(content: bytes, number: int) -> int:
+    """Return the number of pages. Raises HTTP 404 if the PDF has no page with this number."""
+    count = pdf_preview.page_count(content)
+    if number > count:
+        raise HTTPException(404)
+    return count

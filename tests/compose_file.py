@@ -1,0 +1,63 @@
+"""docker-compose.yml as it is written, and as Docker Compose renders it with new secrets."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from local import REPOSITORY
+
+FILE = REPOSITORY / "docker-compose.yml"
+TEXT = FILE.read_text(encoding="utf-8")
+COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
+SERVICES: tuple[str, ...] = tuple(COMPOSE["services"])
+AIRFLOW_SERVICES = ("init", "api-server", "scheduler", "dag-processor", "triggerer", "worker")
+
+
+@cache
+def new_secrets() -> Mapping[str, str]:
+    """The secrets, by variable, that the commands at the head of the file make.
+
+    The last of these commands, which starts the containers, is left out.
+    """
+    head = TEXT.partition("\nname:")[0]
+    commands = [line.removeprefix("#   ") for line in head.splitlines() if line.startswith("#   ")]
+    assert commands[-1].startswith("docker compose --env-file ~/.closebook.env up ")
+    with tempfile.TemporaryDirectory() as home:
+        subprocess.run(
+            ["bash", "-e"],
+            input="\n".join(commands[:-1]),
+            env={"PATH": os.defpath, "HOME": home},
+            text=True,
+            check=True,
+        )
+        file = Path(home) / ".closebook.env"
+        assert file.stat().st_mode & 0o077 == 0
+        return dict(line.split("=", 1) for line in file.read_text("utf-8").splitlines())
+
+
+def rendered(secrets: Mapping[str, str]) -> dict[str, Any]:
+    """The file as Docker Compose reads it: anchors merged, variables replaced, paths whole."""
+    with tempfile.NamedTemporaryFile("w", suffix=".env") as file:
+        file.writelines(f"{name}={value}\n" for name, value in secrets.items())
+        file.flush()
+        ran = subprocess.run(
+            [
+                *(Path(sys.executable).with_name("docker-compose"), "--env-file", file.name),
+                *("--file", FILE, "config", "--format", "json"),
+            ],
+            env={"PATH": os.defpath, "HOME": tempfile.gettempdir()},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert (ran.returncode, ran.stderr) == (0, "")
+    found: dict[str, Any] = json.loads(ran.stdout)
+    return found
