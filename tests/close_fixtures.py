@@ -27,7 +27,7 @@ PATIENCE_SECONDS = 10.0
 
 
 def hour_ending(end: datetime) -> Period:
-    """An hour cut short at any instant, so that a test need not wait for the clock to strike."""
+    """An hour that ends at any instant, so that a test need not wait for the end of a real one."""
     return Period(Grain.HOUR, hour_of(end).start, end, "UTC")
 
 
@@ -87,7 +87,7 @@ def waiting_on_the_store(owner: str) -> int:
 
 
 def asking(stack: Stack, settings: Settings, replica: str, setting: str) -> Replica:
-    """A replica asked in sessions that have a setting, which a view of the test may heed.
+    """Settings by which sessions on a replica have a parameter that a test's view may read.
 
     Past PgBouncer, which refuses settings.
     """
@@ -98,7 +98,7 @@ def asking(stack: Stack, settings: Settings, replica: str, setting: str) -> Repl
 
 @contextmanager
 def view_of(platform: Platform, view: str, select: str) -> Iterator[None]:
-    """Let a view of the contract select something else for a while."""
+    """Let a view of the contract return other rows within the block."""
     name = sql.Identifier("reporting_source", view)
     [(before,)] = platform.connection.execute(
         "select pg_get_viewdef(%s::regclass)", [name.as_string()]
@@ -112,7 +112,7 @@ def view_of(platform: Platform, view: str, select: str) -> Iterator[None]:
 
 
 def transactions_with(platform: Platform, **columns: str) -> AbstractContextManager[None]:
-    """Let the contract's transactions give other columns for a while."""
+    """Let the contract's view of transactions return other values within the block."""
     names = [
         *("transaction_id", "user_country", "merchant_id", "promotion_id", "kind", "currency"),
         *("amount_minor", "fee_minor", "discount_minor", "status", "created_at", "settled_at"),

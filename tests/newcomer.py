@@ -119,7 +119,7 @@ def newcomer_on(stack: Stack, folder: Path) -> Newcomer:
 
 
 def take_closebook_away(stack: Stack) -> None:
-    """Leave servers as somebody has them who never heard of Closebook, and a platform, `shop`."""
+    """Remove all of Closebook from the servers, and leave a platform named `shop`."""
     stack.drop_platform("platform")
     stack.drop_store("closebook")
     for admin, roles in (

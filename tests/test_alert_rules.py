@@ -138,7 +138,7 @@ CASES = [
 ]
 
 
-def test_every_alert_is_tried() -> None:
+def test_every_alert_has_a_case() -> None:
     named = set(re.findall(r"^ +- alert: (\w+)$", RULES.read_text("utf-8"), re.MULTILINE))
     assert named == {case.alert for case in CASES}
 
@@ -157,7 +157,7 @@ def test_an_alert_fires_in_time_and_alone(case: Case, tmp_path: Path) -> None:
     )
 
 
-def test_where_all_is_as_it_should_be_nothing_fires(tmp_path: Path) -> None:
+def test_no_alert_fires_for_healthy_series(tmp_path: Path) -> None:
     run_promtool(tmp_path, HEALTHY, {0: [], HOUR: [], 3 * HOUR: []}, "ALERTS")
 
 

@@ -34,14 +34,14 @@ def test_the_same_files_have_the_same_name(templates: Path) -> None:
     assert version() == version()
 
 
-def test_another_template_is_another_name(templates: Path) -> None:
+def test_a_changed_template_changes_the_name(templates: Path) -> None:
     before = version()
     (templates / "v1" / "statement.css").write_text("p { margin: 1 }")
 
     assert version() != before
 
 
-def test_the_same_file_in_another_place_is_another_name(templates: Path) -> None:
+def test_a_file_that_moves_changes_the_name(templates: Path) -> None:
     before = version()
     (templates / "v1").rename(templates / "v2")
 

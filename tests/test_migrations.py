@@ -1,4 +1,4 @@
-"""The reporting store's migrations lead to sql/reporting/schema.sql, each is applied once."""
+"""The migrations give the schema of sql/reporting/schema.sql, and each is applied once."""
 
 import os
 import re

@@ -23,7 +23,9 @@ def test_the_exponent_is_that_of_the_minor_unit(currency: str, places: int) -> N
 
 
 @pytest.mark.parametrize(("currency", "places"), [("RSD", 2), ("IQD", 3), ("ALL", 2), ("MGA", 2)])
-def test_iso_4217_wins_where_babel_knows_the_habit_of_the_till(currency: str, places: int) -> None:
+def test_the_exponent_of_iso_4217_is_used_where_babel_has_that_of_cash(
+    currency: str, places: int
+) -> None:
     assert exponent(currency) == places
 
 
@@ -86,7 +88,7 @@ def test_major_units_have_the_places_of_the_currency() -> None:
         ("../passwd", "en"),
     ],
 )
-def test_an_odd_locale_falls_back_to_its_language_then_to_english(
+def test_an_unknown_locale_falls_back_to_its_language_then_to_english(
     locale_code: str, expected: str
 ) -> None:
     assert str(locale_of(locale_code)) == expected

@@ -1,4 +1,4 @@
-"""The Prometheus rules, its configuration, and the Grafana dashboard: sound, and of our metrics."""
+"""Prometheus' rules and configuration and Grafana's dashboard are valid and use our metrics."""
 
 import json
 import re
@@ -28,7 +28,7 @@ def documented() -> set[str]:
 @pytest.mark.parametrize(
     "checked", [("rules", "prometheus-rules.yml"), ("config", "prometheus.yml")]
 )
-def test_promtool_takes_the_files(tmp_path: Path, checked: tuple[str, str]) -> None:
+def test_promtool_accepts_the_files(tmp_path: Path, checked: tuple[str, str]) -> None:
     kind, name = checked
     for file in ("prometheus-rules.yml", "prometheus.yml"):
         shutil.copy(DEPLOY / file, tmp_path)
@@ -64,7 +64,7 @@ def test_rules_and_dashboard_name_metrics_that_are_documented() -> None:
     assert used <= documented()
 
 
-def test_no_two_panels_lie_on_each_other() -> None:
+def test_no_two_panels_overlap() -> None:
     cells = [
         (x, y)
         for panel in dashboard()["panels"]
@@ -76,7 +76,7 @@ def test_no_two_panels_lie_on_each_other() -> None:
 
 
 def test_the_dashboard_is_one_that_can_be_imported() -> None:
-    """As Grafana's schema wants it: each panel its own id, its source the one that is chosen."""
+    """By Grafana's schema: each panel has an id of its own and uses the chosen data source."""
     found = dashboard()
     [chosen] = found["templating"]["list"]
     assert (chosen["type"], chosen["query"]) == ("datasource", "prometheus")

@@ -1,4 +1,4 @@
-"""No row of a day without its close: what a foreign key would refuse is refused all the same."""
+"""A day's rows belong to a close of the register: triggers hold what a foreign key would."""
 
 from collections.abc import Iterator
 
@@ -36,14 +36,14 @@ Connection = psycopg.Connection[tuple[int, ...]]
 
 @pytest.fixture
 def store(stack: Stack, store_database: str) -> Iterator[Connection]:
-    """As a close writes."""
+    """A connection with the role that closes write with."""
     with psycopg.connect(stack.store(store_database), autocommit=True) as connection:
         yield connection
 
 
 @pytest.fixture
 def owner(stack: Stack, store_database: str) -> Iterator[Connection]:
-    """As whoever migrates."""
+    """A connection as the owner, who migrates."""
     with psycopg.connect(stack.store_owner(store_database), autocommit=True) as connection:
         yield connection
 
@@ -62,9 +62,7 @@ def count(connection: Connection, table: str) -> int:
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_rows_of_a_close_are_written_and_of_an_unknown_one_none(
-    store: Connection, table: str
-) -> None:
+def test_rows_of_an_unknown_close_are_refused(store: Connection, table: str) -> None:
     known_ids = [draft(store, version) for version in (1, 2)]
     insert = TABLES[table].encode()
     for ids in ([UNKNOWN_ID], [known_ids[0], UNKNOWN_ID, known_ids[1]]):
@@ -79,7 +77,7 @@ def test_rows_of_a_close_are_written_and_of_an_unknown_one_none(
     assert count(store, table) == 2
 
 
-def test_a_copy_is_held_against_the_register_too(store: Connection) -> None:
+def test_copied_rows_are_checked_against_the_register(store: Connection) -> None:
     copying = "copy reporting.daily_account_movement from stdin"
     row = (UNKNOWN_ID, "2026-03-10", 1, "USD", 1, 100, 0)
     with pytest.raises(ForeignKeyViolation), store.cursor().copy(copying) as copy:

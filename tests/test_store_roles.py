@@ -126,7 +126,7 @@ def test_these_columns_may_be_updated_and_no_others(
     assert set(granted) == columns
 
 
-def test_the_desk_says_what_an_entry_of_its_log_is_about_and_nothing_of_the_chain(
+def test_the_desk_writes_what_an_entry_of_its_log_is_about_and_no_column_of_the_chain(
     owner: Connection, desk: Connection
 ) -> None:
     granted = owner.execute(
@@ -148,7 +148,7 @@ def test_a_role_can_become_no_other_role(owner: Connection, role: str) -> None:
     assert others.fetchall() == []
 
 
-def test_no_role_of_the_store_is_above_the_rules(owner: Connection) -> None:
+def test_no_role_of_the_store_is_a_superuser_or_may_bypass_a_check(owner: Connection) -> None:
     roles = owner.execute(
         "select rolname from pg_roles where rolname like 'closebook%%'"
         " and (rolsuper or rolcreaterole or rolcreatedb or rolreplication or rolbypassrls)"
@@ -158,7 +158,9 @@ def test_no_role_of_the_store_is_above_the_rules(owner: Connection) -> None:
 
 @pytest.mark.parametrize("table", sorted(TABLES))
 @pytest.mark.parametrize("attempt", ["delete from {}", "truncate {}", "drop table {}"])
-def test_the_store_removes_nothing(store: Connection, table: str, attempt: str) -> None:
+def test_the_store_deletes_no_rows_and_no_tables(
+    store: Connection, table: str, attempt: str
+) -> None:
     _refused(store, sql.SQL(attempt).format(sql.Identifier("reporting", table)))
 
 
@@ -173,16 +175,18 @@ def test_the_store_may_say_which_close_is_current_and_confirmed(
 
 
 @pytest.mark.parametrize("column", ["period_end", "fence_lsn", "close_version", "fenced_at"])
-def test_the_store_does_not_rewrite_what_a_close_says(store: Connection, column: str) -> None:
+def test_the_store_does_not_rewrite_a_close(store: Connection, column: str) -> None:
     _refused(store, sql.SQL("update reporting.closes set {0} = {0}").format(sql.Identifier(column)))
 
 
-def test_the_store_does_not_turn_its_own_numbers_back(store: Connection) -> None:
+def test_the_store_cannot_reset_a_sequence(store: Connection) -> None:
     _refused(store, sql.SQL("select setval('reporting.closes_close_id_seq', 1)"))
 
 
 @pytest.mark.parametrize("table", sorted(TABLES - DECISIONS - LOG))
-def test_the_desk_adds_nothing_but_what_a_person_did(desk: Connection, table: str) -> None:
+def test_the_desk_inserts_only_decisions_and_entries_of_its_log(
+    desk: Connection, table: str
+) -> None:
     _refused(
         desk, sql.SQL("insert into {} default values").format(sql.Identifier("reporting", table))
     )
@@ -190,7 +194,7 @@ def test_the_desk_adds_nothing_but_what_a_person_did(desk: Connection, table: st
 
 @pytest.mark.parametrize("table", sorted(TABLES))
 @pytest.mark.parametrize("attempt", ["delete from {}", "truncate {}", "drop table {}"])
-def test_the_desk_removes_nothing(desk: Connection, table: str, attempt: str) -> None:
+def test_the_desk_deletes_no_rows_and_no_tables(desk: Connection, table: str, attempt: str) -> None:
     _refused(desk, sql.SQL(attempt).format(sql.Identifier("reporting", table)))
 
 
@@ -198,7 +202,7 @@ def test_the_desk_changes_no_decision(desk: Connection) -> None:
     _refused(desk, sql.SQL("update reporting.statement_decisions set decided_by = 'nobody'"))
 
 
-def test_the_store_decides_nothing(store: Connection) -> None:
+def test_the_store_writes_no_decision(store: Connection) -> None:
     _refused(store, sql.SQL("insert into reporting.statement_decisions default values"))
 
 
@@ -211,7 +215,9 @@ def test_the_desk_does_not_see_the_migrations(desk: Connection) -> None:
 
 
 @pytest.mark.parametrize("schema", ["reporting", "public"])
-def test_neither_makes_tables(store: Connection, desk: Connection, schema: str) -> None:
+def test_the_store_and_the_desk_create_no_tables(
+    store: Connection, desk: Connection, schema: str
+) -> None:
     for connection in (store, desk):
         _refused(
             connection,
@@ -219,12 +225,12 @@ def test_neither_makes_tables(store: Connection, desk: Connection, schema: str) 
         )
 
 
-def test_neither_makes_schemas(store: Connection, desk: Connection) -> None:
+def test_the_store_and_the_desk_create_no_schemas(store: Connection, desk: Connection) -> None:
     for connection in (store, desk):
         _refused(connection, sql.SQL("create schema mine"))
 
 
-def test_of_health_the_store_may_take_away_what_is_older_than_90_days_and_no_more(
+def test_the_store_deletes_only_health_samples_older_than_90_days(
     owner: Connection, store: Connection
 ) -> None:
     owner.execute(
@@ -238,7 +244,7 @@ def test_of_health_the_store_may_take_away_what_is_older_than_90_days_and_no_mor
     assert kept.fetchone() == (1,)
 
 
-def test_the_desk_takes_no_health_away(desk: Connection) -> None:
+def test_the_desk_deletes_no_health_samples(desk: Connection) -> None:
     _refused(desk, sql.SQL("select reporting.purge_health()"))
 
 

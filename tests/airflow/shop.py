@@ -105,7 +105,7 @@ def close_ids(platform: Stack, day: periods.Period) -> list[int]:
 
 @contextmanager
 def spoiled(platform: Stack, day: periods.Period) -> Iterator[None]:
-    """Let the day's payment contradict itself for a while, which stops the day's close."""
+    """Let the day's settled payment have another status, which stops the day's close."""
     check = "constraint transactions_check"
     with psycopg.connect(platform.primary_admin("platform"), autocommit=True) as primary:
         primary.execute(f"alter table platform.transactions drop {check}".encode())

@@ -219,7 +219,7 @@ def test_a_range_closes_each_of_its_days_but_the_one_that_fails_and_names_that(
     assert airflow.get(f"{path}/close_day")["try_number"] == 1
 
 
-def test_once_mended_the_cleared_range_closes_the_rest_and_the_counter_follows(
+def test_a_cleared_range_closes_the_days_that_failed_and_the_counter_follows(
     platform: Stack, airflow: AirflowApi
 ) -> None:
     before = closed_in_range(platform)
@@ -322,7 +322,7 @@ def test_only_an_admin_may_start_a_close(platform: Stack, user: str) -> None:
     assert answer.status_code == httpx.codes.FORBIDDEN
 
 
-def test_nobody_gets_in_without_a_log_in(platform: Stack) -> None:
+def test_a_request_without_a_log_in_is_refused(platform: Stack) -> None:
     answer = httpx.get(f"{platform.ui_url}/api/v2/dags")
     assert answer.status_code == httpx.codes.UNAUTHORIZED
 

@@ -1,4 +1,4 @@
-"""Hidden, the contract's indexes are in no plan, new or kept, on the primary or a replica."""
+"""Hidden indexes of the contract are in no plan, new or cached, on the primary or a replica."""
 
 import re
 from collections.abc import Callable
@@ -58,12 +58,12 @@ def planned(session: psycopg.Connection[tuple[object]]) -> set[str]:
     return found
 
 
-def test_the_file_of_indexes_has_these() -> None:
+def test_the_file_of_indexes_defines_the_expected_indexes() -> None:
     assert set(contract_indexes.definitions()) == ALL
 
 
 @pytest.mark.parametrize("server", [primary, replica])
-def test_hidden_they_are_in_no_plan_that_a_session_keeps(
+def test_hidden_indexes_are_in_no_plan_that_a_session_keeps(
     stack: Stack, database: str, server: Callable[[Stack, str], str]
 ) -> None:
     with psycopg.connect(server(stack, database), autocommit=True) as session:
@@ -76,7 +76,7 @@ def test_hidden_they_are_in_no_plan_that_a_session_keeps(
         assert planned(session) >= ALL
 
 
-def test_they_are_back_after_an_error(stack: Stack, database: str) -> None:
+def test_hidden_indexes_are_restored_after_an_error(stack: Stack, database: str) -> None:
     with psycopg.connect(primary(stack, database), autocommit=True) as session:
         session.execute(SCANS)
         with pytest.raises(InterruptedError), contract_indexes.hidden(stack, database):

@@ -1,4 +1,4 @@
-"""Which replica may serve at all: of the right platform and timeline, the same until it is read."""
+"""The replica that is read has the primary's cluster and timeline, and was not restarted since."""
 
 import shutil
 import time
@@ -57,7 +57,7 @@ def promoted(stack: Stack, replica: str) -> Iterator[None]:
 def test_after_a_failover_a_replica_of_the_old_primary_is_not_read(
     stack: Stack, hurried: Settings, platform: Platform, books: Books
 ) -> None:
-    """Its log may be long past the new primary's, and hold what that never had."""
+    """Its log may be past the new primary's, with rows that the new primary never had."""
     platform.settle(NINE.start, 100)
     stack.replica_wait()
     with promoted(stack, B):
@@ -91,7 +91,7 @@ def without_its_function(platform: Platform, stack: Stack) -> Iterator[None]:
         stack.replica_wait()
 
 
-def test_replicas_that_do_not_say_how_far_they_are_are_a_mistake_of_the_set_up(
+def test_replicas_that_do_not_report_their_replay_position_are_misconfigured(
     stack: Stack, settings: Settings, platform: Platform, books: Books
 ) -> None:
     with (
@@ -145,7 +145,7 @@ def test_the_chosen_replica_is_read_on_the_connection_that_it_was_asked_on(
     platform: Platform,
     connected: Connections,
 ) -> None:
-    """To log in takes as long as to read an hour."""
+    """A new connection takes as long as reading an hour."""
     platform.settle(NINE.start, 100)
 
     replicas.read(settings, NINE, lambda source: source.rows("hourly_volume/read", NINE.bounds))
@@ -157,7 +157,7 @@ def test_the_chosen_replica_is_read_on_the_connection_that_it_was_asked_on(
     assert all(connection.closed for _, connection in connected)
 
 
-def test_whoever_is_asked_in_vain_is_left(
+def test_connections_to_replicas_that_are_not_chosen_are_closed(
     stack: Stack,
     hurried: Settings,
     platform: Platform,
@@ -174,7 +174,7 @@ def test_whoever_is_asked_in_vain_is_left(
     assert all(connection.closed for _, connection in connected)
 
 
-def test_a_replica_that_refuses_is_left(
+def test_the_connection_to_a_replica_that_refuses_a_query_is_closed(
     stack: Stack, settings: Settings, platform: Platform, connected: Connections
 ) -> None:
     with without_its_function(platform, stack), pytest.raises(Misconfigured):
@@ -184,7 +184,7 @@ def test_a_replica_that_refuses_is_left(
     assert all(connection.closed for _, connection in connected)
 
 
-def test_a_cross_check_leaves_both(
+def test_a_cross_check_closes_its_connections_to_both_replicas(
     settings: Settings, platform: Platform, connected: Connections
 ) -> None:
     platform.settle(NINE.start, 100)
@@ -195,7 +195,7 @@ def test_a_cross_check_leaves_both(
     assert all(connection.closed for _, connection in connected)
 
 
-def test_a_first_replica_without_a_second_to_check_it_is_left(
+def test_a_cross_check_without_a_second_replica_closes_its_connection_to_the_first(
     stack: Stack,
     hurried: Settings,
     platform: Platform,
@@ -215,7 +215,7 @@ def test_a_first_replica_without_a_second_to_check_it_is_left(
 
 
 class Meanwhile:
-    """The choice of a replica, to which something happens before it is read; once."""
+    """Changes a replica once, after it was chosen and before it is read."""
 
     def __init__(
         self, monkeypatch: pytest.MonkeyPatch, happen: Callable[[OpenReplica], None]
@@ -239,7 +239,7 @@ def test_a_replica_that_is_restarted_before_it_is_read_is_not_read(
     platform: Platform,
     books: Books,
 ) -> None:
-    """It may be another one by now, and behind the fence."""
+    """Another server may answer there by now, one that is behind the fence."""
 
     def restart(chosen: OpenReplica) -> None:
         stack.stop(chosen.status.replica.name)

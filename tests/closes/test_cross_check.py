@@ -53,7 +53,7 @@ def month(settings: Settings) -> Close:
 
 
 def one_lies(stack: Stack, settings: Settings, liar: str) -> Settings:
-    """Settings under which one replica is asked in sessions for which bent views lie."""
+    """Settings by which the sessions on one replica see changed rows."""
     return replace(
         settings,
         replicas=tuple(
@@ -87,7 +87,7 @@ def test_what_two_replicas_agree_on_is_written_once_and_the_agreement_is_on_reco
 
 
 @pytest.mark.parametrize("close", [hour, day, month])
-def test_closed_again_it_is_confirmed_once_however_many_replicas_were_asked(
+def test_a_cross_checked_period_that_is_closed_again_is_confirmed_once(
     settings: Settings, platform: Platform, books: Books, close: Callable[[Settings], Close]
 ) -> None:
     fill(platform)
@@ -177,7 +177,7 @@ def test_a_line_that_differs_between_two_replicas_stops_the_month_and_names_nobo
     assert sum(books.size().values()) == 0
 
 
-def test_without_a_cross_check_nobody_looks_at_the_other_replica(
+def test_without_a_cross_check_the_other_replica_is_not_read(
     stack: Stack, settings: Settings, platform: Platform
 ) -> None:
     fill(platform)
@@ -194,7 +194,7 @@ def test_replicas_that_disagree_for_a_moment_are_read_again(
     fill(platform)
 
     class Repair(logging.Handler):
-        """Let both replicas say the same, once they were seen to disagree."""
+        """Makes both replicas agree again after the close has seen that they disagree."""
 
         def emit(self, record: logging.LogRecord) -> None:
             if "replicas_agree found" in record.getMessage():
@@ -218,7 +218,7 @@ def test_replicas_that_disagree_for_a_moment_are_read_again(
 
 
 @pytest.mark.parametrize("behind", REPLICAS)
-def test_with_one_replica_behind_it_is_not_ready(
+def test_a_cross_check_with_one_replica_behind_is_not_ready(
     stack: Stack, settings: Settings, platform: Platform, books: Books, behind: str
 ) -> None:
     stack.pause_replay(behind)
@@ -231,7 +231,7 @@ def test_with_one_replica_behind_it_is_not_ready(
     assert books.versions(NINE) == []
 
 
-def test_with_one_replica_dead_it_waits_for_it(
+def test_a_cross_check_waits_for_a_replica_that_is_down(
     stack: Stack, settings: Settings, platform: Platform, books: Books
 ) -> None:
     fill(platform)
@@ -245,6 +245,8 @@ def test_with_one_replica_dead_it_waits_for_it(
     assert books.hour(NINE) == platform.volume(NINE)
 
 
-def test_with_one_replica_configured_it_says_so(settings: Settings, platform: Platform) -> None:
+def test_a_cross_check_with_one_configured_replica_is_misconfigured(
+    settings: Settings, platform: Platform
+) -> None:
     with pytest.raises(Misconfigured, match="a cross-check needs two replicas"):
         hour(replace(settings, replicas=settings.replicas[:1]))

@@ -1,68 +1,22 @@
 """A day: every dimension equals a recount, and so do the hours that come from the same scan."""
 
-from collections import defaultdict
-from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date, datetime, timedelta
-from typing import Any, LiteralString
+from typing import Any
 
-import psycopg
 import pytest
 
-from closebook.closes.checks import TieOutFailed
 from closebook.closes.day import close_day
 from closebook.closes.hour import close_hour
 from closebook.errors import NotReady, Transient, WrongData
-from closebook.periods import HOUR, Period, day_of, hour_of
+from closebook.periods import HOUR, day_of, hour_of
 from closebook.settings import Settings
-from local.stack import Stack
 from tests.books import Books
-from tests.close_fixtures import RUN, eventually, store_held, transactions_with, waiting_to_write
-from tests.platform_rows import Platform, utc, volume_of
-
-NEW_YORK = "America/New_York"
-DAY = day_of(date(2026, 10, 15), NEW_YORK)
-Cell = tuple[int, str, str, str, str, str]
-
-
-def fill(platform: Platform, day: Period = DAY) -> None:
-    """A payment in each hour and on both edges of the day, in several dimensions."""
-    for number, hour in enumerate(day.hours()):
-        platform.settle(hour.start, 100 + number, fee_minor=number)
-    platform.settle(day.start, 11, "JPY", user_id=2, merchant_id=11)
-    platform.settle(day.start + HOUR, 7, discount_minor=3, promotion_id=100)
-    platform.settle(day.start + HOUR, 8, discount_minor=2, promotion_id=100)
-    platform.settle(day.start + 2 * HOUR, 5, kind="refund", user_id=2)
-    platform.settle(day.end, 999)
-
-
-def recount(platform: Platform, day: Period) -> dict[Cell, tuple[int, int, int, int]]:
-    cells = defaultdict(list)
-    for t in platform.settled_in(day):
-        cell = (
-            t.merchant_id,
-            platform.CATEGORIES[t.merchant_id],
-            platform.COUNTRIES[t.user_id],
-            t.currency,
-            platform.FUNDING[t.promotion_id],
-            t.kind,
-        )
-        cells[cell].append(t)
-    return {cell: volume_of(found)[cell[3], cell[5]] for cell, found in cells.items()}
-
-
-def daily_volume(books: Books, day: Period) -> dict[Cell, tuple[int, int, int, int]]:
-    rows = books.rows(
-        "select merchant_id, merchant_category, user_country, currency, promotion_funding, kind,"
-        " transaction_count, amount_minor, fee_minor, discount_minor"
-        " from reporting.current_daily_volume where business_day = %s",
-        day.first_date,
-    )
-    values = [tuple(row.values()) for row in rows]
-    return {v[:6]: v[6:] for v in values}
-
+from tests.close_fixtures import RUN, eventually, store_held, waiting_to_write
+from tests.closes.business_day import DAY, NEW_YORK, daily_volume, doubled, fill, recount
+from tests.platform_rows import Platform, utc
 
 # ---- what is written --------------------------------------------------------------------
 
@@ -79,7 +33,7 @@ def test_the_volume_of_a_day_equals_a_recount_by_every_dimension(
     assert len(recount(platform, DAY)) == 4
 
 
-def test_a_merchant_the_platform_forgot_counts_as_unknown(
+def test_a_merchant_that_the_platform_does_not_list_counts_as_unknown(
     settings: Settings, platform: Platform, books: Books
 ) -> None:
     platform.settle(DAY.start, 100, promotion_id=100)
@@ -192,7 +146,7 @@ def test_a_day_that_begins_or_ends_within_an_hour_closes_with_its_whole_hours(
 # ---- closed again -----------------------------------------------------------------------
 
 
-def test_closed_again_the_day_and_its_hours_are_confirmed(
+def test_a_day_that_is_closed_again_without_changes_is_confirmed_with_its_hours(
     settings: Settings, platform: Platform, books: Books
 ) -> None:
     fill(platform)
@@ -208,7 +162,7 @@ def test_closed_again_the_day_and_its_hours_are_confirmed(
     assert books.size() == size_before
 
 
-def test_a_row_that_came_late_for_its_hour_is_repaired_by_the_day(
+def test_a_day_adds_a_late_row_to_its_hour(
     settings: Settings, platform: Platform, books: Books
 ) -> None:
     fill(platform)
@@ -312,112 +266,7 @@ def test_a_day_that_has_not_ended_is_not_ready(settings: Settings, platform: Pla
         close_day(settings, day_of(date(today.year + 1, 1, 1), NEW_YORK), RUN)
 
 
-# ---- what stops it ----------------------------------------------------------------------
-
-
-def test_a_dimension_that_lists_a_merchant_twice_stops_the_close(
-    settings: Settings, platform: Platform, books: Books
-) -> None:
-    platform.settle(DAY.start, 100)
-    with (
-        doubled(platform, "merchants", "merchant_id, category"),
-        pytest.raises(WrongData, match="daily_volume_pkey"),
-    ):
-        close_day(settings, DAY, RUN)
-
-    assert sum(books.size().values()) == 0
-
-
-def test_a_join_that_doubles_rows_stops_the_close(
-    settings: Settings, platform: Platform, books: Books
-) -> None:
-    platform.settle(DAY.start, 100, promotion_id=100)
-    with (
-        doubled(platform, "promotions", "promotion_id, funding"),
-        pytest.raises(TieOutFailed) as failed,
-    ):
-        close_day(settings, DAY, RUN)
-
-    # The hours come out of the same scan: they are wrong first.
-    assert failed.value.tie_out.check_name == "rows_equal_source"
-    assert sum(books.size().values()) == 0
-    [record] = books.failed_tie_outs()
-    assert record["close_id"] is None
-    assert record["offending_sample"][0]["currency"] == "USD"
-
-
-def test_a_check_that_failed_is_the_error_even_if_the_store_cannot_record_it(
-    stack: Stack,
-    settings: Settings,
-    platform: Platform,
-    books: Books,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    platform.settle(DAY.start, 100, promotion_id=100)
-    owner = psycopg.connect(stack.store_owner(books.connection.info.dbname), autocommit=True)
-    with owner, doubled(platform, "promotions", "promotion_id, funding"):
-        owner.execute("revoke insert on reporting.tie_outs from closebook_store")
-        try:
-            with pytest.raises(TieOutFailed, match="rows_equal_source"):
-                close_day(settings, DAY, RUN)
-        finally:
-            owner.execute("grant insert on reporting.tie_outs to closebook_store")
-
-    assert "the failed check is not in reporting.tie_outs: InsufficientPrivilege" in caplog.text
-    assert books.failed_tie_outs() == []
-
-
-def test_a_transaction_without_a_merchant_stops_the_close_and_names_the_column(
-    settings: Settings, platform: Platform, books: Books
-) -> None:
-    platform.settle(DAY.start, 100)
-    with (
-        transactions_with(platform, merchant_id="null::bigint"),
-        pytest.raises(WrongData, match="NotNullViolation at merchant_id"),
-    ):
-        close_day(settings, DAY, RUN)
-
-    assert sum(books.size().values()) == 0
-
-
-def test_an_adopter_counts_transactions_without_a_merchant_under_one_of_their_own(
-    settings: Settings, platform: Platform, books: Books
-) -> None:
-    platform.settle(DAY.start, 100)
-    with transactions_with(platform, merchant_id="coalesce(null::bigint, 0)"):
-        close_day(settings, DAY, RUN)
-
-    assert daily_volume(books, DAY) == {
-        (0, "unknown", "US", "USD", "none", "payment"): (1, 100, 0, 0)
-    }
-
-
-@contextmanager
-def doubled(platform: Platform, view: LiteralString, columns: LiteralString) -> Iterator[None]:
-    """Let a view of the contract list each row twice, as a wrong join of an adopter would."""
-    rows = f"select {columns} from platform.{view}"  # noqa: S608  # names of this file
-    once = f"create or replace view reporting_source.{view} as {rows}"
-    platform.connection.execute(f"{once} union all {rows}")
-    try:
-        yield
-    finally:
-        platform.connection.execute(once)
-
-
-def test_the_business_time_zone_must_not_change_under_closed_days(
-    settings: Settings, platform: Platform, books: Books
-) -> None:
-    fill(platform)
-    close_day(settings, DAY, RUN)
-    chicago = "America/Chicago"
-
-    with pytest.raises(WrongData, match="time zone"):
-        close_day(replace(settings, time_zone=chicago), day_of(DAY.first_date, chicago), RUN)
-
-    assert len(books.rows("select 1 from reporting.closes where grain = 'day'")) == 1
-
-
-def test_an_hour_closed_later_than_the_days_snapshot_costs_the_day_a_retry_not_an_alarm(
+def test_a_day_reads_again_when_one_of_its_hours_was_closed_after_its_snapshot(
     settings: Settings, platform: Platform, books: Books
 ) -> None:
     fill(platform)
@@ -442,7 +291,7 @@ def test_an_hour_closed_later_than_the_days_snapshot_costs_the_day_a_retry_not_a
 # ---- side by side -----------------------------------------------------------------------
 
 
-def test_days_and_their_hours_closed_all_at_once_come_out_right(
+def test_days_and_hours_that_close_at_the_same_time_have_the_right_numbers(
     settings: Settings, platform: Platform, books: Books
 ) -> None:
     days = [day_of(date(2026, 10, 14 + n), NEW_YORK) for n in range(3)]
@@ -463,19 +312,7 @@ def test_days_and_their_hours_closed_all_at_once_come_out_right(
     assert len(books.rows("select 1 from reporting.closes where close_version > 1")) == 0
 
 
-def test_an_error_shows_where_the_store_failed_and_nothing_stays_behind(
-    settings: Settings, platform: Platform, books: Books
-) -> None:
-    fill(platform)
-    nowhere = psycopg.conninfo.make_conninfo(settings.store, port=1)
-
-    with pytest.raises(Transient, match="reporting store"):
-        close_day(replace(settings, store=nowhere), DAY, RUN)
-
-    assert sum(books.size().values()) == 0
-
-
-def test_rows_are_counted_by_the_instant_whatever_the_session_shows(
+def test_rows_are_counted_by_their_instant_in_any_time_zone_of_a_session(
     settings: Settings, platform: Platform, books: Books
 ) -> None:
     platform.connection.execute("set timezone = 'Asia/Tokyo'")

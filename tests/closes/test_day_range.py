@@ -1,4 +1,4 @@
-"""A range of days in one run: each day by itself, what failed told, what is left closed later."""
+"""A range of days in one run: each day is closed by itself, and failed days are closed later."""
 
 import logging
 from contextlib import AbstractContextManager
@@ -32,7 +32,7 @@ def fill(platform: Platform) -> None:
 
 
 def spoiled(platform: Platform, day: Period) -> AbstractContextManager[None]:
-    """Let a transaction of the day contradict itself for a while, which stops the day's close."""
+    """Let a settled transaction of the day have another status, which stops the day's close."""
     wrong = f"case when settled_at = '{day.start.isoformat()}' then 'pending' else status end"
     return transactions_with(platform, status=wrong)
 
@@ -60,7 +60,7 @@ def numbers(books: Books) -> list[tuple[object, ...]]:
     return [tuple(row.values()) for row in rows]
 
 
-def test_each_day_is_closed_by_itself_as_a_run_of_its_own_closes_it(
+def test_each_day_of_a_range_is_closed_as_in_a_run_of_its_own(
     settings: Settings, platform: Platform, books: Books
 ) -> None:
     fill(platform)
@@ -97,7 +97,7 @@ def test_a_day_that_fails_is_named_and_the_others_are_closed(
     assert [line.partition(":")[0] for line in told] == [f"{WRONG.label} is not closed"]
 
 
-def test_once_mended_the_same_run_closes_the_rest_and_repeats_nothing(
+def test_the_same_run_closes_only_the_days_that_failed(
     settings: Settings, platform: Platform, books: Books
 ) -> None:
     fill(platform)
@@ -109,7 +109,7 @@ def test_once_mended_the_same_run_closes_the_rest_and_repeats_nothing(
     assert versions(books) == dict.fromkeys(LABELS, (1, 0))
 
 
-def test_a_run_that_has_closed_all_begins_again_and_finds_the_same_numbers(
+def test_a_run_that_has_closed_every_day_closes_them_again_with_the_same_numbers(
     settings: Settings, platform: Platform, books: Books
 ) -> None:
     fill(platform)
@@ -122,7 +122,7 @@ def test_a_run_that_has_closed_all_begins_again_and_finds_the_same_numbers(
     assert numbers(books) == before
 
 
-def test_what_another_run_closed_is_closed_again(
+def test_a_day_that_another_run_closed_is_closed_again(
     settings: Settings, platform: Platform, books: Books
 ) -> None:
     fill(platform)
@@ -145,7 +145,7 @@ def test_a_cross_check_is_made_for_each_day(
     assert [row["period_start"] for row in agreed] == [day.start for day in DAYS]
 
 
-def test_a_second_pass_that_fails_goes_on_where_it_was_too(
+def test_a_second_pass_that_failed_continues_with_the_days_that_are_left(
     settings: Settings, platform: Platform, books: Books
 ) -> None:
     fill(platform)
@@ -158,7 +158,7 @@ def test_a_second_pass_that_fails_goes_on_where_it_was_too(
     assert versions(books) == dict.fromkeys(LABELS, (1, 1))
 
 
-def test_two_days_that_are_not_ready_keep_no_later_one_from_its_close(
+def test_later_days_are_closed_although_two_days_are_not_ready(
     settings: Settings, platform: Platform, books: Books
 ) -> None:
     fill(platform)
@@ -171,7 +171,7 @@ def test_two_days_that_are_not_ready_keep_no_later_one_from_its_close(
     assert versions(books) == dict.fromkeys(LABELS, (1, 0))
 
 
-def test_days_that_are_not_over_end_it_after_the_third_and_are_worth_a_retry(
+def test_a_range_stops_at_the_third_day_that_has_not_ended_and_is_retried(
     settings: Settings, platform: Platform, books: Books
 ) -> None:
     fill(platform)
@@ -185,7 +185,7 @@ def test_days_that_are_not_over_end_it_after_the_third_and_are_worth_a_retry(
     assert versions(books) == {label: (1, 0) for label in LABELS if label != WRONG.label}
 
 
-def test_a_store_that_is_out_of_reach_is_worth_a_retry(
+def test_a_range_whose_store_cannot_be_reached_is_retried(
     settings: Settings, platform: Platform
 ) -> None:
     nowhere = replace(settings, store="host=127.0.0.1 port=1 connect_timeout=1")
@@ -193,7 +193,7 @@ def test_a_store_that_is_out_of_reach_is_worth_a_retry(
         close_days(nowhere, DAYS, RUN)
 
 
-def test_without_replicas_it_ends_after_the_third_day_and_goes_on_from_there(
+def test_a_range_without_replicas_stops_at_the_third_day_and_continues_from_there(
     settings: Settings, platform: Platform, books: Books
 ) -> None:
     fill(platform)
@@ -208,7 +208,7 @@ def test_without_replicas_it_ends_after_the_third_day_and_goes_on_from_there(
     assert versions(books) == dict.fromkeys(LABELS, (1, 0))
 
 
-def test_a_setting_that_is_wrong_stops_it_at_once(
+def test_a_wrong_setting_stops_a_range_at_once(
     settings: Settings, platform: Platform, books: Books
 ) -> None:
     fill(platform)

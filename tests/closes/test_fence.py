@@ -1,4 +1,4 @@
-"""The fence: whoever may still commit into a period keeps it open, and nobody else does."""
+"""The fence: a transaction that may still commit into a period keeps it open, and no other does."""
 
 import time
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ PAST = hour_of(utc("2026-10-15T09:00Z"))
 
 @pytest.fixture(autouse=True)
 def within_one_hour() -> None:
-    """Let a test that begins just before the clock strikes begin after it."""
+    """Wait for the next hour if it begins in a moment, so that the test stays within one hour."""
     seconds_left = (hour_of(datetime.now(UTC)).end - datetime.now(UTC)).total_seconds()
     if seconds_left < 20:
         time.sleep(seconds_left + 1)
@@ -62,7 +62,7 @@ def test_a_period_of_the_future_is_refused_at_once(settings: Settings, platform:
 def test_the_fence_waits_out_the_grace_on_the_clock_of_the_primary(
     settings: Settings, platform: Platform
 ) -> None:
-    """A backend that was descheduled before it reported its transaction has that long."""
+    """A backend may report its transaction late, by less than the grace."""
     hour = hour_ending(platform.now())
 
     raised = fence.raise_fence(replace(settings, fence_grace_seconds=0.4), hour)
@@ -88,7 +88,7 @@ def test_a_transaction_open_since_before_the_end_keeps_the_period_open(
         assert books.versions(hour) == []
 
 
-def test_it_closes_with_the_row_of_that_transaction_after_its_commit(
+def test_a_period_closes_with_the_row_of_an_open_transaction_once_it_has_committed(
     settings: Settings, platform: Platform, books: Books
 ) -> None:
     with application(platform) as checkout:
@@ -249,7 +249,7 @@ def test_a_transaction_that_began_before_the_end_counts_even_when_it_is_prepared
             close_hour(settings, hour, RUN)
 
 
-def test_a_transaction_that_is_prepared_while_the_fence_waits_for_it_is_waited_for_on(
+def test_the_fence_goes_on_waiting_for_a_transaction_that_is_prepared_meanwhile(
     settings: Settings, platform: Platform, books: Books, prepared: str
 ) -> None:
     patient = replace(settings, fence_wait_seconds=20.0)

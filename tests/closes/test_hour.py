@@ -114,7 +114,7 @@ def test_the_checks_that_passed_are_on_record(settings: Settings, books: Books) 
     ]
 
 
-def test_a_quiet_hour_is_closed_all_the_same(settings: Settings, books: Books) -> None:
+def test_an_hour_without_rows_is_closed(settings: Settings, books: Books) -> None:
     close = close_hour(settings, NINE, RUN)
 
     assert close.outcome == "new"
@@ -138,7 +138,7 @@ def test_a_row_on_the_boundary_belongs_to_the_later_hour(
 # ---- closed again -----------------------------------------------------------------------
 
 
-def test_closed_again_it_is_confirmed_and_nothing_is_added(
+def test_an_hour_that_is_closed_again_without_changes_is_confirmed_and_adds_no_rows(
     settings: Settings, platform: Platform, books: Books
 ) -> None:
     fill(platform)
@@ -221,7 +221,7 @@ def test_an_hour_that_a_day_has_closed_can_be_closed_by_itself(
     assert books.hour(NINE) == platform.volume(NINE)
 
 
-def test_an_hour_that_changes_alone_leaves_its_day_to_be_closed_again_and_says_so(
+def test_a_changed_hour_reports_that_its_day_must_be_closed_again(
     settings: Settings, platform: Platform, books: Books, caplog: pytest.LogCaptureFixture
 ) -> None:
     fill(platform)
@@ -311,7 +311,7 @@ def test_two_closes_at_once_leave_one_version_with_the_same_numbers(
     assert books.hour(NINE) == platform.volume(NINE)
 
 
-def test_more_closes_at_once_than_the_fence_has_connections_all_come_through(
+def test_more_closes_at_the_same_time_than_the_fence_has_connections_all_succeed(
     settings: Settings, platform: Platform, books: Books
 ) -> None:
     fill(platform)

@@ -1,4 +1,4 @@
-"""How far a replica is behind is told truthfully: an idle primary is no lag, a cut link is."""
+"""How far a replica is behind: an idle primary is no lag, a connection that is cut is lag."""
 
 import os
 import signal
@@ -47,7 +47,7 @@ def receiver_pid(stack: Stack, replica: str) -> int | None:
 
 @contextmanager
 def frozen_link(stack: Stack, replica: str) -> Iterator[None]:
-    """A WAL receiver that hears nothing any more and does not know it."""
+    """A WAL receiver whose connection passes nothing on and is not closed."""
     pid = receiver_pid(stack, replica)
     assert pid is not None
     os.kill(pid, signal.SIGSTOP)
@@ -59,7 +59,7 @@ def frozen_link(stack: Stack, replica: str) -> Iterator[None]:
 
 @contextmanager
 def cut_links(stack: Stack, platform: Platform) -> Iterator[None]:
-    """Replicas that the primary lets in no more."""
+    """Replicas whose connections to the primary are ended and refused."""
     execute = platform.connection.execute
     execute(f"alter role {REPLICATION_USER} nologin")
     try:

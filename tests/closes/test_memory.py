@@ -1,4 +1,4 @@
-"""The memory of whoever closes a day or a month does not grow with it."""
+"""The memory of a process that closes a day or a month does not grow with the rows."""
 
 import pickle
 import subprocess

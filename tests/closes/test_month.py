@@ -61,7 +61,7 @@ cross join generate_series(0, 3) as line
 
 
 def seconds_of(work: Callable[[], object]) -> float:
-    """How long it took."""
+    """How many seconds a close took."""
     began = time.monotonic()
     work()
     return time.monotonic() - began
@@ -138,7 +138,7 @@ def test_months_can_close_in_any_order(
     assert books.statements(september.close_id) == recount(platform, SEPTEMBER)
 
 
-def test_closed_again_it_is_confirmed_and_nothing_is_added(
+def test_a_month_that_is_closed_again_without_changes_is_confirmed_and_adds_no_rows(
     settings: Settings, platform: Platform, books: Books
 ) -> None:
     fill(platform)
@@ -247,7 +247,7 @@ def test_a_month_that_has_not_ended_is_not_ready(settings: Settings, platform: P
 
 
 def shown_to_operators(error: BaseException) -> str:
-    """All that a task's log has of an error: its text, and the errors that led to it."""
+    """What a task's log shows of an error: its text and the texts of its causes."""
     return "".join(traceback.format_exception(error))
 
 
@@ -289,7 +289,7 @@ def test_entries_in_another_currency_than_their_account_stop_the_close(
     assert_stopped(failed.value, books, "entries_have_account", 9)
 
 
-def test_of_many_rows_that_stop_the_close_all_are_counted_and_twenty_are_named(
+def test_an_error_about_many_rows_counts_all_and_names_twenty(
     settings: Settings, platform: Platform, books: Books
 ) -> None:
     many = SAMPLE_ROWS + 5
@@ -306,7 +306,7 @@ def test_of_many_rows_that_stop_the_close_all_are_counted_and_twenty_are_named(
     assert len(named) == str(failed.value).count("account_id=") == SAMPLE_ROWS
 
 
-def test_an_opening_that_is_not_the_closing_before_stops_the_close(
+def test_an_opening_that_differs_from_the_closing_before_stops_the_close(
     settings: Settings, platform: Platform, books: Books
 ) -> None:
     fill(platform)
@@ -322,7 +322,7 @@ def test_an_opening_that_is_not_the_closing_before_stops_the_close(
     assert "previous_closing_minor=800, opening_minor=801" in str(failed.value)
 
 
-def test_it_closes_once_the_month_before_was_closed_again(
+def test_a_month_with_a_wrong_opening_closes_once_the_month_before_is_closed_again(
     settings: Settings, platform: Platform, books: Books
 ) -> None:
     fill(platform)

@@ -133,7 +133,7 @@ def test_many_missing_days_are_named_by_the_first_and_the_last(
         close_month(settings, OCTOBER, RUN)
 
 
-def test_days_before_the_first_that_was_ever_closed_are_not_waited_for_but_said(
+def test_days_before_the_first_closed_day_are_logged_and_not_required(
     settings: Settings, platform: Platform, books: Books, caplog: pytest.LogCaptureFixture
 ) -> None:
     fill(platform)
@@ -149,7 +149,7 @@ def test_days_before_the_first_that_was_ever_closed_are_not_waited_for_but_said(
 # ---- what comes after it ----------------------------------------------------------------
 
 
-def test_a_month_that_changes_leaves_the_next_to_be_closed_again_and_says_so(
+def test_a_changed_month_reports_that_the_next_one_must_be_closed_again(
     settings: Settings, platform: Platform, books: Books, caplog: pytest.LogCaptureFixture
 ) -> None:
     fill(platform)
@@ -171,7 +171,7 @@ def test_a_month_that_changes_leaves_the_next_to_be_closed_again_and_says_so(
     assert books.failed_tie_outs() == [found]
 
 
-def test_a_day_that_changes_leaves_its_month_to_be_closed_again_and_says_so(
+def test_a_changed_day_reports_that_its_month_must_be_closed_again(
     settings: Settings, platform: Platform, books: Books
 ) -> None:
     fill(platform)
@@ -188,7 +188,7 @@ def test_a_day_that_changes_leaves_its_month_to_be_closed_again_and_says_so(
     assert books.failed_tie_outs() == [found]
 
 
-def test_a_month_that_changes_and_still_ties_out_with_the_next_is_no_finding(
+def test_a_changed_month_that_still_ties_out_with_the_next_one_is_not_reported(
     settings: Settings, platform: Platform, books: Books, caplog: pytest.LogCaptureFixture
 ) -> None:
     fill(platform)
@@ -277,7 +277,7 @@ def test_a_month_before_that_is_closed_again_meanwhile_makes_the_month_read_agai
 def test_a_month_that_is_being_written_holds_no_snapshot_on_a_replica(
     stack: Stack, settings: Settings, platform: Platform, module_store_database: str, run: Run
 ) -> None:
-    """Which would keep the replica from its replay, or the primary from its vacuum, for nothing."""
+    """Such a snapshot would hold up the replica's replay or the primary's vacuum."""
     fill(platform)
     store = stack.store_admin(module_store_database)
     with ThreadPoolExecutor() as pool:
@@ -291,7 +291,7 @@ def test_a_month_that_is_being_written_holds_no_snapshot_on_a_replica(
     assert list(open_on.values()) == [[], []]
 
 
-def test_months_their_days_and_their_hours_closed_all_at_once_come_out_right(
+def test_months_days_and_hours_that_close_at_the_same_time_have_the_right_numbers(
     settings: Settings, platform: Platform, books: Books
 ) -> None:
     fill(platform)

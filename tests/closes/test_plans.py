@@ -1,4 +1,4 @@
-"""How a replica reads a period for the reader: with another process only where that pays."""
+"""The plans by which a replica reads a period: a parallel worker only where it saves time."""
 
 import re
 from datetime import date, timedelta

@@ -1,4 +1,4 @@
-"""The primary sees the fence and the health collection, harmless both, and no more of Closebook."""
+"""On the primary run the fence and the health collection only, and both are cheap."""
 
 import re
 import time
@@ -78,7 +78,7 @@ def test_a_collection_of_health_runs_its_three_files_on_the_primary_and_no_other
 
 
 @pytest.mark.usefixtures("counted")
-def test_three_closes_and_a_collection_of_health_run_only_their_files_there_and_scan_no_table(
+def test_closes_and_a_health_collection_run_only_their_files_on_the_primary_and_scan_no_table(
     settings: Settings, platform: Platform
 ) -> None:
     scanned_before = scans_of_tables(platform)
@@ -122,7 +122,7 @@ def sessions_of_the_fence(platform: Platform) -> int:
     return int(row[0])
 
 
-def test_the_files_that_run_there_are_all_that_there_are() -> None:
+def test_the_folder_of_the_primary_holds_only_the_files_that_run_there() -> None:
     there = {path.stem for path in (SQL_FOLDER / "primary").glob("*.sql")}
     assert there == {"fence", "pg_stat_activity", "pg_stat_statements"}
 
@@ -151,7 +151,7 @@ def health_statements(platform: Platform) -> set[int]:
 
 @contextmanager
 def counting_anew(platform: Platform) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
-    """The superuser with new statistics, and parameters in the text, as Closebook has them."""
+    """Reset the statistics; yield the superuser's connection, with parameters in the text."""
     with psycopg.connect(
         platform.conninfo, autocommit=True, cursor_factory=psycopg.ClientCursor
     ) as admin:
@@ -220,7 +220,7 @@ def test_without_the_primary_nothing_is_closed_and_a_retry_is_asked_for(
     assert books.versions(NINE) == []
 
 
-def test_a_primary_that_froze_does_not_hold_the_close_up(
+def test_a_frozen_primary_does_not_hold_the_close_up(
     stack: Stack, settings: Settings, platform: Platform, books: Books
 ) -> None:
     hurried = replace(settings, primary=make_conninfo(settings.primary, connect_timeout=2))
@@ -236,7 +236,7 @@ def test_a_primary_that_froze_does_not_hold_the_close_up(
     assert books.versions(NINE) == []
 
 
-def test_nor_does_one_that_freezes_while_it_is_asked(
+def test_a_primary_that_freezes_during_the_fence_query_does_not_hold_the_close_up(
     stack: Stack,
     monkeypatch: pytest.MonkeyPatch,
     settings: Settings,
@@ -271,7 +271,7 @@ def test_a_primary_whose_connections_are_all_taken_is_asked_again_in_whatever_la
     both[1].close()
 
 
-def test_a_fence_role_without_a_right_that_it_needs_is_a_mistake_of_the_set_up(
+def test_a_fence_role_without_a_privilege_that_it_needs_is_misconfigured(
     settings: Settings, platform: Platform, books: Books
 ) -> None:
     execute = platform.connection.execute
@@ -285,7 +285,7 @@ def test_a_fence_role_without_a_right_that_it_needs_is_a_mistake_of_the_set_up(
     assert books.versions(NINE) == []
 
 
-def test_a_fence_role_that_cannot_see_the_others_is_refused_not_believed(
+def test_a_fence_role_that_cannot_see_other_sessions_is_misconfigured(
     stack: Stack, settings: Settings, platform: Platform, books: Books
 ) -> None:
     """Without pg_monitor every other session looks as if it had no transaction."""
@@ -314,7 +314,7 @@ def test_a_fence_on_another_database_than_the_replicas_is_refused(
 def test_a_fence_on_another_cluster_than_the_replicas_is_refused(
     stack: Stack, settings: Settings, platform: Platform, books: Books
 ) -> None:
-    """The log positions of two clusters say nothing of each other."""
+    """The log positions of two clusters cannot be compared."""
     with psycopg.connect(stack.store_admin(), autocommit=True) as other:
         other.execute(f"create database {platform.database}")  # the same name, elsewhere
     try:

@@ -1,4 +1,4 @@
-"""A transaction that only reads holds a close up too, unless its role is known to write nothing."""
+"""A transaction that only reads holds a close up, unless its role is set to be read-only."""
 
 import subprocess
 from collections.abc import Iterator
@@ -45,7 +45,7 @@ def forgotten_session(conninfo: str) -> Iterator[int]:
 
 @contextmanager
 def dump(conninfo: str) -> Iterator[None]:
-    """A pg_dump in the midst of its work: nobody takes what it writes any more."""
+    """A pg_dump that has begun and waits, since nobody reads its output."""
     with subprocess.Popen(
         [binary("pg_dump"), "--dbname", conninfo, "--data-only"], stdout=subprocess.PIPE
     ) as running:
@@ -98,7 +98,7 @@ def test_a_dump_is_named_with_its_age(
 
 
 @pytest.mark.usefixtures("much_to_dump")
-def test_neither_holds_a_close_up_when_its_role_is_known_to_write_nothing(
+def test_a_session_of_a_read_only_role_does_not_hold_a_close_up(
     settings: Settings, platform: Platform, books: Books, analyst: str
 ) -> None:
     knowing = replace(settings, read_only_roles=(ANALYST,))
@@ -111,7 +111,7 @@ def test_neither_holds_a_close_up_when_its_role_is_known_to_write_nothing(
     assert books.hour(hour) == platform.volume(hour) == {("USD", "payment"): (1, 4200, 0, 0)}
 
 
-def test_a_writer_behind_an_older_session_of_such_a_role_holds_it_up_all_the_same(
+def test_a_writer_that_began_after_a_session_of_a_read_only_role_holds_a_close_up(
     settings: Settings, platform: Platform, books: Books, analyst: str
 ) -> None:
     knowing = replace(settings, read_only_roles=(ANALYST,))

@@ -1,4 +1,4 @@
-"""A month that is issued changes on purpose only, and only where it differs."""
+"""An issued month changes only for a given reason, and only in the statements that differ."""
 
 import json
 from dataclasses import replace
@@ -103,7 +103,7 @@ def test_a_month_that_is_issued_does_not_change_for_a_run_without_a_reason(
     assert (failed["check_name"], failed["close_id"]) == ("same_as_issued", None)
 
 
-def test_of_very_many_statements_that_would_change_all_are_counted_and_some_are_shown(
+def test_an_error_about_many_changed_statements_counts_all_and_shows_some(
     settings: Settings, platform: Platform, books: Books
 ) -> None:
     many = range(100, 100 + 2 * SAMPLE_ROWS)

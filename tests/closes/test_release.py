@@ -205,7 +205,7 @@ def test_a_month_is_released_once(books: Books, desk: Store, batch: Batch) -> No
     assert len(books.rows("select 1 from reporting.statement_decisions")) == 1
 
 
-def test_of_two_who_release_at_once_one_does(
+def test_of_two_releases_at_the_same_time_one_succeeds(
     stack: Stack, settings: Settings, module_store_database: str, books: Books, batch: Batch
 ) -> None:
     def attempt(person: str) -> str:

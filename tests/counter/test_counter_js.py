@@ -11,7 +11,7 @@ TESTS = Path(__file__).with_name("counter.test.mjs")
 MODULE = REPOSITORY / "templates/desk/assets/counter.js"
 
 
-def test_what_the_counter_shows_holds_by_its_own_tests() -> None:
+def test_the_tests_of_the_counters_javascript_pass() -> None:
     ran = subprocess.run(
         [find("node"), "--test", str(TESTS)], capture_output=True, text=True, check=False
     )
@@ -21,7 +21,7 @@ def test_what_the_counter_shows_holds_by_its_own_tests() -> None:
     assert int(passed[1]) > 30
 
 
-def test_the_module_takes_nothing_from_elsewhere() -> None:
+def test_the_javascript_imports_nothing_fetches_nothing_and_reads_no_clock() -> None:
     source = MODULE.read_text(encoding="utf-8")
     assert not re.search(r"^\s*import\b|\bimport\(|https?://", source, re.MULTILINE)
     assert not re.search(r"\bDate\.now\b|new Date\b", source)

@@ -46,7 +46,7 @@ def test_exactly_the_expected_dags_and_tasks_are_there(dags: dict[str, DAG]) -> 
     assert dags.keys() == EXPECTED.keys()
 
 
-def test_an_empty_folder_is_not_mistaken_for_a_good_one(tmp_path: Path) -> None:
+def test_a_folder_without_dags_is_refused(tmp_path: Path) -> None:
     with pytest.raises(AssertionError):
         load(tmp_path)
 
@@ -78,7 +78,7 @@ def test_the_form_of_days_asks_for_a_range_that_may_stay_empty(dags: dict[str, D
 
 
 @pytest.mark.parametrize("dag_id", EXPECTED)
-def test_nothing_is_caught_up_by_itself(dags: dict[str, DAG], dag_id: str) -> None:
+def test_no_dag_catches_up_by_itself(dags: dict[str, DAG], dag_id: str) -> None:
     assert dags[dag_id].catchup is False
 
 

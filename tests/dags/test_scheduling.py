@@ -34,7 +34,7 @@ def test_a_run_closes_the_period_of_its_interval() -> None:
     assert task(NOVEMBER_FIRST).month().label == "2026-11"
 
 
-def test_a_form_that_names_a_period_is_followed_instead() -> None:
+def test_a_period_named_in_the_form_replaces_that_of_the_interval() -> None:
     assert task(NOVEMBER_FIRST, hour="2026-10-31T14:30:00+02:00").hour().label == "2026-10-31T12Z"
     assert task(None, day="2026-10-30").day().label == "2026-10-30"
     assert task(None, month="2026-09").month().label == "2026-09"
@@ -88,7 +88,7 @@ def test_a_range_without_a_day_is_refused() -> None:
     ("first_day", "last_day"),
     [("0206-10-01", "2026-10-31"), ("2016-01-01", "2026-10-31"), ("9999-12-30", "9999-12-31")],
 )
-def test_a_range_with_a_slip_in_a_year_is_refused(first_day: str, last_day: str) -> None:
+def test_a_range_with_a_mistyped_year_is_refused(first_day: str, last_day: str) -> None:
     with pytest.raises(Misconfigured, match="with the years that are meant"):
         task(None, first_day=first_day, last_day=last_day).days()
 

@@ -57,7 +57,7 @@ def assert_closed_on(books: Books, platform: Platform, replica: str) -> None:
 
 @pytest.mark.parametrize("statement", [HOURLY_VOLUME, CONTROL_TOTALS], ids=["copy", "query"])
 @pytest.mark.parametrize("end", [Stack.kill, Stack.stop], ids=["killed", "shut down"])
-def test_a_replica_that_goes_during_a_read(
+def test_a_replica_that_stops_during_a_read(
     stack: Stack,
     settings: Settings,
     platform: Platform,
@@ -267,7 +267,7 @@ def conflicts(stack: Stack, replica: str, platform: Platform, kind: str) -> int:
 # ---- far apart, and all gone ------------------------------------------------------------
 
 
-def test_a_replica_far_behind_the_other_never_takes_back_what_that_one_showed(
+def test_a_close_on_a_replica_far_behind_keeps_the_rows_of_an_earlier_close(
     stack: Stack, settings: Settings, platform: Platform, books: Books
 ) -> None:
     only_a = replace(settings, replicas=settings.replicas[:1], replica_wait_seconds=0.3)

@@ -110,7 +110,7 @@ def test_a_folder_of_something_else_is_left_alone(
     assert tmp_path.stat().st_mode == mode
 
 
-def test_a_damaged_state_is_told_with_what_to_do(
+def test_a_damaged_state_file_is_an_error_that_says_what_to_do(
     small_stack: Stack, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with small_stack.all_or_nothing():
@@ -125,7 +125,7 @@ def test_a_damaged_state_is_told_with_what_to_do(
     assert f"remove {small_stack.root}" in line
 
 
-def test_two_commands_at_once_are_one_too_many(
+def test_a_second_command_at_the_same_time_is_refused(
     small_stack: Stack, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with small_stack.all_or_nothing():
@@ -133,7 +133,7 @@ def test_two_commands_at_once_are_one_too_many(
     assert "another command is at work on the stack" in line
 
 
-def test_there_is_nothing_to_stop_or_remove_where_nothing_is(tmp_path: Path) -> None:
+def test_without_a_stack_there_is_nothing_to_stop_or_remove(tmp_path: Path) -> None:
     root = tmp_path / "stack"
     assert [main(["--root", str(root), command]) for command in ("down", "clean")] == [0, 0]
     assert not root.exists()
@@ -277,7 +277,7 @@ def test_after_a_command_was_killed_the_next_one_goes_on(tmp_path: Path) -> None
     assert left_running(root) == []
 
 
-def test_a_server_that_nobody_wrote_down_never_runs(tmp_path: Path) -> None:
+def test_a_server_that_is_not_in_the_state_file_never_runs(tmp_path: Path) -> None:
     log, made = tmp_path / "log", tmp_path / "made"
     server = Component("server", ["touch", str(made)], log, os.environ, tmp_path, run_as=None)
     known: list[processes.Running] = []
@@ -296,7 +296,9 @@ def test_a_server_that_nobody_wrote_down_never_runs(tmp_path: Path) -> None:
     assert not made.exists()
 
 
-def test_half_a_sample_is_loaded_anew_and_somebodys_own_rows_are_not(small_stack: Stack) -> None:
+def test_a_partly_loaded_sample_is_loaded_again_and_a_users_own_rows_are_kept(
+    small_stack: Stack,
+) -> None:
     small_stack.start_servers()
     size = SampleSize(transactions=500, users=100, merchants=50, promotions=6, days=2)
     platform = small_stack.primary_admin("platform")

@@ -1,64 +1,20 @@
-"""The sample platform: the same from the same seed, exact, and full of awkward cases."""
+"""The sample platform: the same rows from the same seed, correct balances, and all edge cases."""
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
-from typing import LiteralString
 
 import psycopg
-import pytest
 from psycopg import sql
-from psycopg.rows import TupleRow
 
 from closebook import periods
-from closebook.errors import Misconfigured
 from local.sample_people import account_number
 from local.sample_plan import Plan
 from local.sample_platform import (
     TABLES,
-    Progress,
-    SampleFacts,
-    SampleSize,
-    load,
-    pages_with_unseen_rows,
 )
 from local.stack import Stack
-from tests.close_fixtures import eventually
-
-NEW_YORK = "America/New_York"
-SIZE = SampleSize(transactions=2_000, users=120, merchants=60, promotions=12, days=60)
-# Sixty days back from here, and July whole, hold no clock change: the last one was in March.
-UNTIL = datetime(2026, 8, 15, 3, 0, 0, 123456, tzinfo=UTC)
-
-
-def no_progress(_step: str, _done: int, _total: int) -> None:
-    """Tell nobody."""
-
-
-@dataclass(frozen=True)
-class Sample:
-    """A loaded sample platform."""
-
-    connection: psycopg.Connection[TupleRow]
-    facts: SampleFacts
-    steps: list[tuple[str, int, int]]
-
-    def rows(
-        self, query: LiteralString | sql.Composed, parameters: Mapping[str, object] | None = None
-    ) -> list[TupleRow]:
-        return self.connection.execute(query, parameters).fetchall()
-
-    def column(
-        self, query: LiteralString | sql.Composed, parameters: Mapping[str, object] | None = None
-    ) -> list[object]:
-        return [row[0] for row in self.rows(query, parameters)]
-
-
-def load_small(conninfo: str, *, seed: int = 7, progress: Progress = no_progress) -> SampleFacts:
-    return load(conninfo, SIZE, seed=seed, until=UNTIL, time_zone=NEW_YORK, progress=progress)
+from tests.local.sample import NEW_YORK, SIZE, UNTIL, Sample, load_small
 
 
 def digests(conninfo: str) -> dict[str, str]:
@@ -74,32 +30,22 @@ def digests(conninfo: str) -> dict[str, str]:
         }
 
 
-@pytest.fixture(scope="module")
-def database(stack: Stack, module_platform_database: str) -> str:
-    return stack.primary_admin(module_platform_database)
-
-
-@pytest.fixture(scope="module")
-def sample(database: str) -> Iterator[Sample]:
-    steps: list[tuple[str, int, int]] = []
-    facts = load_small(database, progress=lambda *step: steps.append(step))
-    with psycopg.connect(database, autocommit=True) as connection:
-        yield Sample(connection, facts, steps)
-
-
 def test_the_same_seed_gives_the_same_rows_and_another_seed_others(
-    sample: Sample, database: str, stack: Stack, platform_database: str
+    sample: Sample, sample_database: str, stack: Stack, platform_database: str
 ) -> None:
     assert sample.facts.transactions == SIZE.transactions
     again = stack.primary_admin(platform_database)
     assert load_small(again) == sample.facts
-    assert digests(again) == digests(database)
+    assert digests(again) == digests(sample_database)
 
     stack.create_platform("sample_other", indexes=False)
     try:
         other = stack.primary_admin("sample_other")
         load_small(other, seed=8)
-        assert digests(other)["platform.transactions"] != digests(database)["platform.transactions"]
+        assert (
+            digests(other)["platform.transactions"]
+            != digests(sample_database)["platform.transactions"]
+        )
     finally:
         stack.drop_platform("sample_other")
 
@@ -258,7 +204,7 @@ def test_account_numbers_have_right_check_digits(sample: Sample) -> None:
     assert account_number("GB", 2) == "GB65CLBK00000000000002"
 
 
-def test_the_awkward_accounts_are_there(sample: Sample) -> None:
+def test_the_accounts_of_all_edge_cases_are_there(sample: Sample) -> None:
     def seen(account_id: int) -> tuple[int, int, int]:
         month = sample.facts.last_full_month
         [(ever, in_month, balance)] = sample.rows(
@@ -285,7 +231,7 @@ def test_the_awkward_accounts_are_there(sample: Sample) -> None:
     assert share > 0.7
 
 
-def test_the_last_full_month_and_sixty_days_hold_data_and_a_thin_month_the_clock_change(
+def test_the_rows_cover_the_last_month_sixty_days_and_the_days_around_a_clock_change(
     sample: Sample,
 ) -> None:
     facts = sample.facts
@@ -345,93 +291,3 @@ def test_settling_takes_minutes_to_hours(sample: Sample) -> None:
     assert timedelta(0) < least < timedelta(minutes=5)
     assert timedelta(minutes=10) < median < timedelta(hours=1)
     assert timedelta(hours=3) < most <= timedelta(hours=36, seconds=1)
-
-
-def test_tables_are_left_ready_for_index_only_scans_with_all_their_indexes(sample: Sample) -> None:
-    assert {table: pages_with_unseen_rows(sample.connection, table) for table in TABLES} == (
-        dict.fromkeys(TABLES, 0)
-    )
-    assert (
-        sample.column("""
-        select relname from pg_class
-        where relnamespace = 'platform'::regnamespace and relkind = 'r'
-            and (relallvisible = 0 or reltuples <= 0)
-    """)
-        == []
-    )
-    assert set(sample.column("select indexname from pg_indexes where schemaname = 'platform'")) >= {
-        *("transactions_user_id", "transactions_merchant_id", "ledger_entries_wallet_id"),
-        *("transactions_settled_hour", "ledger_entries_posted_at"),
-    }
-
-
-def test_indexes_that_are_made_after_the_rows_know_how_many_an_hour_has(stack: Stack) -> None:
-    stack.create_platform("sample_late", indexes=False)
-    try:
-        load_small(stack.primary_admin("sample_late"))
-        stack.create_indexes("sample_late")
-        with psycopg.connect(stack.primary_admin("sample_late")) as connection:
-            known = connection.execute("select n_distinct from pg_stats_ext_exprs").fetchall()
-    finally:
-        stack.drop_platform("sample_late")
-    assert len(known) == 1
-    assert known != [(None,)]
-
-
-def test_a_row_that_somebody_may_still_see_as_new_counts_and_a_page_without_rows_does_not(
-    stack: Stack, platform_database: str
-) -> None:
-    dsn = stack.primary_admin(platform_database)
-    with psycopg.connect(dsn, autocommit=True) as admin, psycopg.connect(dsn) as reader:
-        admin.execute("create table platform.seen as select 1 as row_id")
-        reader.execute("set transaction isolation level repeatable read")
-        reader.execute("select 1")
-        admin.execute("insert into platform.seen values (2)")
-        admin.execute("vacuum platform.seen")
-        assert pages_with_unseen_rows(admin, "platform.seen") == 1
-
-        reader.rollback()
-        [(file, page_bytes)] = admin.execute("""
-            select
-                current_setting('data_directory') || '/' || pg_relation_filepath('platform.seen'),
-                current_setting('block_size')::int
-        """).fetchall()
-        with Path(file).open("ab") as pages:  # what a writer that waits for another leaves behind
-            pages.write(bytes(page_bytes))
-        eventually(lambda: vacuumed(admin) == (1, 2))  # autovacuum may look at it for a moment
-        assert pages_with_unseen_rows(admin, "platform.seen") == 0
-
-
-def vacuumed(admin: psycopg.Connection[TupleRow]) -> TupleRow | None:
-    """How many pages of the table are visible after a vacuum, and how many it has."""
-    admin.execute("vacuum (truncate false) platform.seen")
-    return admin.execute(
-        "select relallvisible, relpages from pg_class where oid = 'platform.seen'::regclass"
-    ).fetchone()
-
-
-def test_progress_counts_up_to_its_end(sample: Sample) -> None:
-    by_step: dict[str, list[tuple[int, int]]] = {}
-    for step, done, total in sample.steps:
-        by_step.setdefault(step, []).append((done, total))
-    assert len(by_step) == 2
-    for counted in by_step.values():
-        assert [done for done, _ in counted] == list(range(1, counted[-1][1] + 1))
-
-
-def test_a_platform_that_holds_rows_is_left_alone(sample: Sample, database: str) -> None:
-    with pytest.raises(Misconfigured, match="holds rows already"):
-        load_small(database)
-    assert sample.column("select count(*) from platform.transactions") == [SIZE.transactions]
-
-
-def test_an_instant_without_a_zone_is_refused(database: str) -> None:
-    with pytest.raises(Misconfigured, match="time zone"):
-        load(
-            database,
-            SIZE,
-            seed=7,
-            until=UNTIL.replace(tzinfo=None),
-            time_zone=NEW_YORK,
-            progress=no_progress,
-        )

@@ -105,7 +105,7 @@ def checkout() -> Iterator[Path]:
 
 @pytest.fixture
 def without_redis_and_sudo(checkout: Path) -> str:
-    """A PATH with all of this machine's programs but these two."""
+    """A PATH with all of this machine's programs but redis-server and sudo."""
     programs = checkout.parent / "programs"
     programs.mkdir()
     for program in Path("/usr/bin").iterdir():
@@ -114,7 +114,7 @@ def without_redis_and_sudo(checkout: Path) -> str:
     return str(programs)
 
 
-def test_without_sudo_the_command_for_root_is_told(
+def test_without_sudo_the_command_for_root_is_printed(
     checkout: Path, without_redis_and_sudo: str
 ) -> None:
     nobody = pwd.getpwnam("nobody") if os.geteuid() == 0 else None

@@ -8,11 +8,13 @@ PRIMARY = "tests/closes/test_primary.py::"
 CHOICE = "tests/closes/test_choice.py::"
 HOUR = "tests/closes/test_hour.py::"
 DAY = "tests/closes/test_day.py::"
+DAY_FAILURES = "tests/closes/test_day_failures.py::"
 MONTH = "tests/closes/test_month.py::"
 REPLICAS = "tests/closes/test_replicas.py::"
+READ_TRANSACTION = "tests/closes/test_read_transaction.py::"
 RANGE = "tests/closes/test_day_range.py::"
 REGISTER = "tests/test_register.py::"
-COUNTER = "tests/test_counter.py::"
+COUNTER = "tests/counter/test_document.py::"
 DAGS = "tests/dags/test_dags.py::"
 SCHEDULING = "tests/dags/test_scheduling.py::"
 READS = "tests/faults/test_reads.py::"
@@ -41,7 +43,7 @@ CLOSES = (
     Guard(
         "fence.open-transactions",
         Condition(value=False),
-        (FENCE + "test_it_closes_with_the_row_of_that_transaction_after_its_commit",),
+        (FENCE + "test_a_period_closes_with_the_row_of_an_open_transaction_once_it_has_committed",),
     ),
     Guard(
         "fence.hidden-transactions",
@@ -69,7 +71,7 @@ CLOSES = (
     Guard(
         "fence.sees-all-backends",
         Condition(value=False),
-        (PRIMARY + "test_a_fence_role_that_cannot_see_the_others_is_refused_not_believed",),
+        (PRIMARY + "test_a_fence_role_that_cannot_see_other_sessions_is_misconfigured",),
     ),
     Guard(
         "fence.page-headers",
@@ -85,7 +87,7 @@ CLOSES = (
     Guard(
         "replica.chosen-in-recovery",
         Condition(value=False),
-        (REPLICAS + "test_a_server_that_is_no_replica_is_never_read",),
+        (READ_TRANSACTION + "test_a_server_that_is_no_replica_is_never_read",),
     ),
     Guard(
         "replica.read-in-recovery",
@@ -120,12 +122,12 @@ CLOSES = (
     Guard(
         "replica.others-are-closed",
         Removed(),
-        (CHOICE + "test_whoever_is_asked_in_vain_is_left",),
+        (CHOICE + "test_connections_to_replicas_that_are_not_chosen_are_closed",),
     ),
     Guard(
         "replica.refusing-one-is-closed",
         Removed(),
-        (CHOICE + "test_a_replica_that_refuses_is_left",),
+        (CHOICE + "test_the_connection_to_a_replica_that_refuses_a_query_is_closed",),
     ),
     Guard(
         "replica.lost-before-the-read",
@@ -135,7 +137,7 @@ CLOSES = (
     Guard(
         "replica.one-snapshot",
         Token("REPEATABLE_READ", "READ_COMMITTED"),
-        (REPLICAS + "test_the_reader_reads_in_one_read_only_snapshot",),
+        (READ_TRANSACTION + "test_the_reader_reads_in_one_read_only_snapshot",),
     ),
     Guard(
         "replica.hang-up",
@@ -145,7 +147,7 @@ CLOSES = (
     Guard(
         "replica.copy-that-a-shutdown-ends",
         Token("error.sqlstate is None", "False"),
-        (READS + "test_a_replica_that_goes_during_a_read",),
+        (READS + "test_a_replica_that_stops_during_a_read",),
     ),
     # ---- two replicas, one answer ----------------------------------------------------------
     Guard(
@@ -156,7 +158,7 @@ CLOSES = (
     Guard(
         "cross-check.two-replicas",
         Condition(value=True),
-        (AGREEMENT + "test_with_one_replica_behind_it_is_not_ready",),
+        (AGREEMENT + "test_a_cross_check_with_one_replica_behind_is_not_ready",),
     ),
     # ---- the period's bounds, and the schedule ---------------------------------------------
     Guard(
@@ -202,7 +204,7 @@ CLOSES = (
     Guard(
         "schedule.no-catch-up",
         Token("False", "True"),
-        (DAGS + "test_nothing_is_caught_up_by_itself",),
+        (DAGS + "test_no_dag_catches_up_by_itself",),
     ),
     Guard(
         "schedule.wrong-data-is-not-retried",
@@ -234,8 +236,8 @@ CLOSES = (
         "store.tie-outs",
         Removed(),
         (
-            DAY + "test_a_join_that_doubles_rows_stops_the_close",
-            MONTH + "test_an_opening_that_is_not_the_closing_before_stops_the_close",
+            DAY_FAILURES + "test_a_join_that_doubles_rows_stops_the_close",
+            MONTH + "test_an_opening_that_differs_from_the_closing_before_stops_the_close",
         ),
     ),
     Guard(
@@ -249,10 +251,7 @@ CLOSES = (
     Guard(
         "store.counts-all-offending-rows",
         Token("count", "len(rows)"),
-        (
-            REISSUE
-            + "test_of_very_many_statements_that_would_change_all_are_counted_and_some_are_shown",
-        ),
+        (REISSUE + "test_an_error_about_many_changed_statements_counts_all_and_shows_some",),
     ),
     Guard(
         "replica.one-process-for-an-hour",
@@ -295,17 +294,17 @@ CLOSES = (
     Guard(
         "range.closed-days-are-not-repeated",
         Condition(value=True),
-        (RANGE + "test_once_mended_the_same_run_closes_the_rest_and_repeats_nothing",),
+        (RANGE + "test_the_same_run_closes_only_the_days_that_failed",),
     ),
     Guard(
         "range.lost-servers-end-a-try",
         Token("FAILURES_BEFORE_LAST_DAY", "10**6"),
-        (RANGE + "test_without_replicas_it_ends_after_the_third_day_and_goes_on_from_there",),
+        (RANGE + "test_a_range_without_replicas_stops_at_the_third_day_and_continues_from_there",),
     ),
     Guard(
         "range.unready-days-keep-no-other",
         Condition(value=False),
-        (RANGE + "test_days_that_are_not_over_end_it_after_the_third_and_are_worth_a_retry",),
+        (RANGE + "test_a_range_stops_at_the_third_day_that_has_not_ended_and_is_retried",),
     ),
     Guard(
         "register.close-is-not-deleted",
@@ -313,9 +312,9 @@ CLOSES = (
         (REGISTER + "test_not_even_the_owner_deletes_or_renumbers_a_close",),
     ),
     Guard(
-        "range.slip-in-a-year",
+        "range.mistyped-year",
         Condition(value=False),
-        (SCHEDULING + "test_a_range_with_a_slip_in_a_year_is_refused",),
+        (SCHEDULING + "test_a_range_with_a_mistyped_year_is_refused",),
     ),
     Guard(
         "range.both-bounds-and-no-day",
@@ -325,6 +324,6 @@ CLOSES = (
     Guard(
         "register.rows-of-a-known-close",
         Condition(value=False),
-        (REGISTER + "test_rows_of_a_close_are_written_and_of_an_unknown_one_none",),
+        (REGISTER + "test_rows_of_an_unknown_close_are_refused",),
     ),
 )

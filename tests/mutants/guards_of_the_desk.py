@@ -108,7 +108,7 @@ DESK = (
         Token("grant insert", "grant insert, update"),
         (
             STORE_ROLES
-            + "test_the_desk_says_what_an_entry_of_its_log_is_about_and_nothing_of_the_chain",
+            + "test_the_desk_writes_what_an_entry_of_its_log_is_about_and_no_column_of_the_chain",
         ),
     ),
     # ---- health ----------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Not one committed row is ever missing from a close that was called complete.
+"""No committed row is missing from a period that was closed.
 
 Random interleavings of transactions around the end of a period, on the real primary and its
 replicas. The same with a weaker fence finds a missing row: the test can fail.

@@ -185,7 +185,7 @@ def test_every_day_counts_and_adds_up_what_the_file_has(taxis: Taxis) -> None:
     } == expected
 
 
-def test_days_find_their_hours_as_they_were_closed(taxis: Taxis) -> None:
+def test_days_confirm_the_hours_that_were_closed_before(taxis: Taxis) -> None:
     assert [closed.outcome for closed in taxis.closed_days] == ["new"] * len(taxis.days)
     assert taxis.books.corrected_hours() == []
     assert taxis.books.failed_tie_outs() == []

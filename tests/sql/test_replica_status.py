@@ -43,7 +43,9 @@ def test_each_open_transaction_counts_once(stack: Stack, platform_database: str)
     assert during == before + 2
 
 
-def test_its_incarnation_is_the_start_of_its_server(stack: Stack, platform_database: str) -> None:
+def test_postmaster_started_at_is_the_start_of_the_replicas_server(
+    stack: Stack, platform_database: str
+) -> None:
     with psycopg.connect(stack.replica_admin(REPLICA)) as connection:
         started_at = connection.execute("select pg_postmaster_start_time()").fetchone()
     assert (_status(stack, platform_database)["postmaster_started_at"],) == started_at

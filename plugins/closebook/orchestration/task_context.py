@@ -55,7 +55,7 @@ class TaskContext:
             )
         first_day, last_day = _date(first), _date(last)
         is_too_long = last_day - first_day > MOST_DAYS_OF_A_RANGE
-        # guard: range.slip-in-a-year
+        # guard: range.mistyped-year
         if first_day < START_DATE.date() or is_too_long or last_day == date.max:
             raise Misconfigured(
                 "CB-CONFIG-RANGE-IMPOSSIBLE",

@@ -60,7 +60,7 @@ def test_the_store_is_down_before_the_write(
 
 
 @pytest.mark.parametrize("end", [Stack.kill, Stack.stop], ids=["killed", "shut down"])
-def test_the_store_goes_while_rows_are_copied_into_it(
+def test_the_store_stops_while_rows_are_copied_into_it(
     stack: Stack, settings: Settings, platform: Platform, end: Callable[[Stack, str], None]
 ) -> None:
     fill(platform)
@@ -79,7 +79,7 @@ def test_the_store_goes_while_rows_are_copied_into_it(
 
 
 @pytest.mark.parametrize("end", [Stack.kill, Stack.stop], ids=["killed", "shut down"])
-def test_the_store_goes_before_a_staged_close_is_written(
+def test_the_store_stops_before_a_staged_close_is_written(
     stack: Stack, settings: Settings, platform: Platform, end: Callable[[Stack, str], None]
 ) -> None:
     fill(platform)

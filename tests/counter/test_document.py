@@ -1,47 +1,33 @@
-"""The counter: what it says is true and never falls, and Redis only ever moves forward."""
+"""The counter's document: its totals are right and never fall, and it is valid by its schema."""
 
 import json
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import psycopg
 import pytest
-import redis
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it ships none
 from jsonschema.exceptions import ValidationError  # type: ignore[import-untyped]
 
 from closebook.closes.day import close_day
-from closebook.closes.hour import close_hour
 from closebook.closes.month import close_month
 from closebook.counter import publisher
-from closebook.counter.publisher import COUNTER_KEY, PUBLISH_IF_NEWER, NothingClosed, publish
-from closebook.errors import Transient, WrongData
-from closebook.periods import HOUR, Period, hour_of, parse_month
+from closebook.counter.publisher import COUNTER_KEY, NothingClosed, publish
+from closebook.errors import WrongData
+from closebook.periods import HOUR, parse_month
 from closebook.settings import Settings
 from local import REPOSITORY
-from local.addresses import REDIS
-from local.stack import Stack
-from tests.books import Books
-from tests.close_fixtures import RUN, books, platform, settings
+from tests.close_fixtures import RUN
+from tests.counter.closed_hours import ELEVEN, NINE, TEN, close, fill
 from tests.platform_rows import Platform, Transaction, utc
 
-__all__ = ["books", "platform", "settings"]  # fixtures
+if TYPE_CHECKING:
+    import redis
+
+pytestmark = pytest.mark.usefixtures("server")
 
 SCHEMA_FILE = REPOSITORY / "docs" / "counter.schema.json"
-NINE = hour_of(utc("2026-10-15T09:00Z"))
-TEN = hour_of(NINE.end)
-ELEVEN = hour_of(TEN.end)
 OCTOBER = parse_month("2026-10", "America/New_York")
-
-
-@pytest.fixture(autouse=True)
-def server(stack: Stack) -> Iterator["redis.Redis"]:
-    """The stack's Redis, without a counter."""
-    with redis.Redis.from_url(stack.redis_url, decode_responses=True) as client:
-        client.delete(COUNTER_KEY)
-        yield client
 
 
 @pytest.fixture(scope="module")
@@ -50,24 +36,6 @@ def schema() -> Draft202012Validator:
     contents = json.loads(Path(SCHEMA_FILE).read_text(encoding="utf-8"))
     Draft202012Validator.check_schema(contents)
     return Draft202012Validator(contents, format_checker=Draft202012Validator.FORMAT_CHECKER)
-
-
-def fill(platform: Platform) -> None:
-    """Two hours in three currencies, with money going back in both."""
-    platform.settle(NINE.start, 1000)
-    platform.settle(NINE.end - timedelta(seconds=1), 2500)
-    platform.settle(NINE.start, 300, kind="refund")
-    platform.settle(NINE.start, 9_007_199_254_740_993, "JPY")
-    platform.settle(TEN.start, 70)
-    platform.settle(TEN.start, 10, kind="refund")
-    platform.settle(TEN.start, 20, kind="chargeback")
-    platform.settle(TEN.start, 55, "KWD")
-    platform.settle(TEN.end, 999)
-
-
-def close(settings: Settings, *hours: Period) -> None:
-    for hour in hours:
-        close_hour(settings, hour, RUN)
 
 
 def recount(transactions: list[Transaction], previous_end: datetime) -> dict[str, Any]:
@@ -106,7 +74,7 @@ def recount(transactions: list[Transaction], previous_end: datetime) -> dict[str
 # ---- what it says -----------------------------------------------------------------------
 
 
-def test_the_document_keeps_its_schema(
+def test_the_document_is_valid_by_its_schema(
     settings: Settings, platform: Platform, schema: Draft202012Validator
 ) -> None:
     fill(platform)
@@ -132,7 +100,7 @@ def test_the_schema_refuses_a_document_without_one_of_its_parts(
         schema.validate(document)
 
 
-def test_the_examples_of_the_schema_keep_it(schema: Draft202012Validator) -> None:
+def test_the_examples_of_the_schema_are_valid(schema: Draft202012Validator) -> None:
     assert isinstance(schema.schema, dict)
     examples = schema.schema["examples"]
 
@@ -156,7 +124,7 @@ def test_the_totals_equal_a_recount_and_refunds_count_apart(
     assert document["currencies"]["JPY"]["gross_minor"] == "9007199254740993"
 
 
-def test_it_counts_up_to_the_last_closed_hour_and_promises_the_next(
+def test_the_counter_ends_with_the_last_closed_hour_and_says_when_the_next_is_due(
     settings: Settings, platform: Platform
 ) -> None:
     fill(platform)
@@ -268,7 +236,9 @@ def test_a_gross_total_that_would_fall_is_wrong_data_and_redis_keeps_the_old_one
     assert publisher.read(settings) == before
 
 
-def test_a_currency_that_vanishes_has_fallen_too(settings: Settings, platform: Platform) -> None:
+def test_a_currency_that_disappears_is_a_gross_total_that_fell(
+    settings: Settings, platform: Platform
+) -> None:
     fill(platform)
     close(settings, NINE, TEN)
     publish(settings, RUN)
@@ -277,124 +247,6 @@ def test_a_currency_that_vanishes_has_fallen_too(settings: Settings, platform: P
 
     with pytest.raises(WrongData, match="KWD: 55 -> 0"):
         publish(settings, RUN)
-
-
-# ---- what Redis has ---------------------------------------------------------------------
-
-
-def test_redis_has_what_was_published(settings: Settings, platform: Platform) -> None:
-    fill(platform)
-    close(settings, NINE, TEN)
-
-    document = publish(settings, RUN)
-
-    assert publisher.read(settings) == document
-
-
-def test_published_twice_it_is_the_same_publication(
-    settings: Settings, platform: Platform, books: Books
-) -> None:
-    fill(platform)
-    close(settings, NINE)
-
-    assert publish(settings, RUN) == publish(settings, RUN)
-    assert len(books.rows("select 1 from reporting.counter_publications")) == 1
-
-
-def test_a_later_state_has_a_higher_number(settings: Settings, platform: Platform) -> None:
-    fill(platform)
-    close(settings, NINE)
-    first = publish(settings, RUN)
-    close(settings, TEN)
-
-    assert publish(settings, RUN)["publication"] > first["publication"]
-
-
-def test_an_older_document_never_replaces_a_newer_one(
-    settings: Settings, platform: Platform, server: "redis.Redis"
-) -> None:
-    fill(platform)
-    close(settings, NINE)
-    older = publish(settings, RUN)
-    close(settings, TEN)
-    newer = publish(settings, RUN)
-
-    script = server.register_script(PUBLISH_IF_NEWER.read_text(encoding="utf-8"))
-    kept = script(keys=[COUNTER_KEY], args=[older["publication"], json.dumps(older)])
-
-    assert kept == newer["publication"]
-    assert publisher.read(settings) == newer
-
-
-def test_a_flushed_redis_gets_the_same_publication_again(
-    settings: Settings, platform: Platform, server: "redis.Redis"
-) -> None:
-    fill(platform)
-    close(settings, NINE)
-    document = publish(settings, RUN)
-    server.flushdb()
-
-    publish(settings, RUN)
-
-    assert publisher.read(settings) == document
-
-
-@pytest.mark.parametrize(
-    "garbage",
-    ["", "not json", "null", "[]", "7", '"text"', "{}", '{"publication": "999"}', "{" * 2000],
-)
-def test_garbage_under_the_key_is_replaced(
-    settings: Settings, platform: Platform, server: "redis.Redis", garbage: str
-) -> None:
-    fill(platform)
-    close(settings, NINE)
-    server.set(COUNTER_KEY, garbage)
-
-    document = publish(settings, RUN)
-
-    assert publisher.read(settings) == document
-
-
-def test_a_value_of_another_kind_under_the_key_is_replaced(
-    settings: Settings, platform: Platform, server: "redis.Redis"
-) -> None:
-    fill(platform)
-    close(settings, NINE)
-    server.rpush(COUNTER_KEY, "an element")
-
-    document = publish(settings, RUN)
-
-    assert publisher.read(settings) == document
-
-
-# ---- servers out of reach ---------------------------------------------------------------
-
-
-def test_without_redis_the_store_keeps_the_publication_to_be_sent_again(
-    stack: Stack, settings: Settings, platform: Platform, books: Books
-) -> None:
-    fill(platform)
-    close(settings, NINE)
-    stack.stop(REDIS)
-    try:
-        with pytest.raises(Transient, match="safe in the store"):
-            publish(settings, RUN)
-        with pytest.raises(Transient):
-            publisher.read(settings)
-    finally:
-        stack.start(REDIS)
-
-    [kept] = books.rows("select * from reporting.counter_publications")
-    document = publish(settings, RUN)
-    assert document == {"publication": kept["publication_id"], **kept["counter_document"]}
-    assert publisher.read(settings) == document
-
-
-def test_without_the_store_a_retry_is_asked_for(settings: Settings) -> None:
-    unreachable = psycopg.conninfo.make_conninfo(settings.store, port=1)
-
-    with pytest.raises(Transient, match="store"):
-        publish(Settings(**{**vars(settings), "store": unreachable}), RUN)
 
 
 # ---- the promise to apps ----------------------------------------------------------------

@@ -1,0 +1,119 @@
+"""What stops a day's close: rows that do not tie out, a wrong source, a store out of reach."""
+
+from dataclasses import replace
+
+import psycopg
+import pytest
+
+from closebook.closes.checks import TieOutFailed
+from closebook.closes.day import close_day
+from closebook.errors import Transient, WrongData
+from closebook.periods import day_of
+from closebook.settings import Settings
+from local.stack import Stack
+from tests.books import Books
+from tests.close_fixtures import RUN, transactions_with
+from tests.closes.business_day import DAY, daily_volume, doubled, fill
+from tests.platform_rows import Platform
+
+
+def test_a_dimension_that_lists_a_merchant_twice_stops_the_close(
+    settings: Settings, platform: Platform, books: Books
+) -> None:
+    platform.settle(DAY.start, 100)
+    with (
+        doubled(platform, "merchants", "merchant_id, category"),
+        pytest.raises(WrongData, match="daily_volume_pkey"),
+    ):
+        close_day(settings, DAY, RUN)
+
+    assert sum(books.size().values()) == 0
+
+
+def test_a_join_that_doubles_rows_stops_the_close(
+    settings: Settings, platform: Platform, books: Books
+) -> None:
+    platform.settle(DAY.start, 100, promotion_id=100)
+    with (
+        doubled(platform, "promotions", "promotion_id, funding"),
+        pytest.raises(TieOutFailed) as failed,
+    ):
+        close_day(settings, DAY, RUN)
+
+    # The hours come out of the same scan: they are wrong first.
+    assert failed.value.tie_out.check_name == "rows_equal_source"
+    assert sum(books.size().values()) == 0
+    [record] = books.failed_tie_outs()
+    assert record["close_id"] is None
+    assert record["offending_sample"][0]["currency"] == "USD"
+
+
+def test_a_check_that_failed_is_the_error_even_if_the_store_cannot_record_it(
+    stack: Stack,
+    settings: Settings,
+    platform: Platform,
+    books: Books,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    platform.settle(DAY.start, 100, promotion_id=100)
+    owner = psycopg.connect(stack.store_owner(books.connection.info.dbname), autocommit=True)
+    with owner, doubled(platform, "promotions", "promotion_id, funding"):
+        owner.execute("revoke insert on reporting.tie_outs from closebook_store")
+        try:
+            with pytest.raises(TieOutFailed, match="rows_equal_source"):
+                close_day(settings, DAY, RUN)
+        finally:
+            owner.execute("grant insert on reporting.tie_outs to closebook_store")
+
+    assert "the failed check is not in reporting.tie_outs: InsufficientPrivilege" in caplog.text
+    assert books.failed_tie_outs() == []
+
+
+def test_a_transaction_without_a_merchant_stops_the_close_and_names_the_column(
+    settings: Settings, platform: Platform, books: Books
+) -> None:
+    platform.settle(DAY.start, 100)
+    with (
+        transactions_with(platform, merchant_id="null::bigint"),
+        pytest.raises(WrongData, match="NotNullViolation at merchant_id"),
+    ):
+        close_day(settings, DAY, RUN)
+
+    assert sum(books.size().values()) == 0
+
+
+def test_an_adopter_counts_transactions_without_a_merchant_under_one_of_their_own(
+    settings: Settings, platform: Platform, books: Books
+) -> None:
+    platform.settle(DAY.start, 100)
+    with transactions_with(platform, merchant_id="coalesce(null::bigint, 0)"):
+        close_day(settings, DAY, RUN)
+
+    assert daily_volume(books, DAY) == {
+        (0, "unknown", "US", "USD", "none", "payment"): (1, 100, 0, 0)
+    }
+
+
+def test_the_business_time_zone_must_not_change_under_closed_days(
+    settings: Settings, platform: Platform, books: Books
+) -> None:
+    fill(platform)
+    close_day(settings, DAY, RUN)
+    chicago = "America/Chicago"
+
+    with pytest.raises(WrongData, match="time zone"):
+        close_day(replace(settings, time_zone=chicago), day_of(DAY.first_date, chicago), RUN)
+
+    assert len(books.rows("select 1 from reporting.closes where grain = 'day'")) == 1
+
+
+def test_a_store_that_cannot_be_reached_is_a_transient_error_and_leaves_no_rows(
+    settings: Settings, platform: Platform, books: Books
+) -> None:
+    fill(platform)
+    nowhere = psycopg.conninfo.make_conninfo(settings.store, port=1)
+
+    with pytest.raises(Transient, match="reporting store"):
+        close_day(replace(settings, store=nowhere), DAY, RUN)
+
+    assert sum(books.size().values()) == 0
