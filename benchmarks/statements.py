@@ -1,4 +1,4 @@
-"""Statements a second a core: the renderer beside WeasyPrint used naively and beside its peers.
+"""Statements per second and core: the renderer, plain WeasyPrint, and other libraries.
 
 All write the same 30 lines on A4 with a letterhead, a summary and a chart of their own making or
 none; only the first is tagged, for the archive, and has its twins inside.
@@ -97,7 +97,7 @@ def _naive(page: str) -> bytes:
 
 
 def _page(statement: Statement) -> str:
-    """The statement's page as one would write it without ado: style and chart are in it."""
+    """Return the statement as one plain HTML page with its style and chart."""
     using = press()
     seen = view(statement, using)
     part = {"is_first": True, "is_last": True}
