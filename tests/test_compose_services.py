@@ -204,7 +204,9 @@ def test_an_hour_is_closed_by_a_worker_that_cannot_open_the_metadata(services: S
     assert (counts.success, counts.failed) == (1, 0), services.log()
     with psycopg.connect(services.stack.store_admin("celery")) as results:
         statuses = results.execute("select distinct status from celery_taskmeta").fetchall()
-    assert statuses == [("SUCCESS",)]
+    # The last task's run may be over before Celery has written that down.
+    assert ("SUCCESS",) in statuses
+    assert {status for (status,) in statuses} <= {"STARTED", "SUCCESS"}
 
 
 def test_the_desk_reads_store_and_counter(services: Services) -> None:
