@@ -32,7 +32,7 @@ NAMES = (
     *("volume", "closes", "peers", "index_cost", "statements", "latency", "offload", "desk"),
     "year",
 )
-# The others would copy or fill such a platform, or do not depend on its size.
+# The others copy or fill a platform, or do not depend on its size.
 LARGE_NAMES = ("growth", "volume", "closes")
 SMALL = SampleSize(transactions=20_000, users=500, merchants=60, promotions=20, days=5)
 
@@ -86,8 +86,8 @@ def _on_a_month(
     results: Results,
     chosen: argparse.Namespace,
 ) -> None:
-    # By itself, and first: beside the others Airflow would take its share of the cores, and offload
-    # leaves a stack that has to be made anew.
+    # First and alone: Airflow would take CPU from the others, and after offload the stack has to be
+    # made again.
     if "latency" in names:
         with _stage(root, size, airflow=True) as stage:
             latency.measure(stage, results, hour_end=chosen.hour_end)
@@ -133,7 +133,7 @@ def _stage(root: Path, size: SampleSize, *, airflow: bool) -> Iterator[Stage]:
 
 
 def _on_a_year(root: Path, results: Results) -> None:
-    """Modest days, on a stack of their own."""
+    """Small days, on a stack of their own."""
     size = year.SMALL if results.is_tried_out else year.YEAR
     with _stage(root, size, airflow=True) as stage:
         year.measure(stage, results, year.last_days(stage, size.days - 1))

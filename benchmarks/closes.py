@@ -1,4 +1,4 @@
-"""A whole close, from its fence to its commit, beside what it asks a replica. Without Airflow.
+"""A whole close, from fence to commit, compared with its queries on a replica. Without Airflow.
 
 Each round closes another hour or day, for the first time and once more, in a store of its own. A
 month takes minutes: it is closed once each way.
@@ -34,7 +34,7 @@ from local.processes import peak_memory_kb
 
 DATABASE = "closebook_benchmark"
 RUN = Run("benchmark")
-# What a close is made of, in its order. Connections are part of the others.
+# The steps of a close, in order. Connecting is part of the other steps.
 STEPS: Sequence[tuple[str, object, str]] = (
     ("connections, within the others", psycopg, "connect"),
     ("versions noted", register, "current_versions"),
@@ -53,14 +53,14 @@ DAY_QUERIES = (
 
 @dataclass
 class Steps:
-    """Seconds by step of the last close; threads side by side both count."""
+    """Seconds by step of the last close. Two threads that run at once both count."""
 
     seconds: dict[str, float] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     @contextmanager
     def watched(self) -> Iterator[None]:
-        """Time the steps of what is closed inside."""
+        """Time the steps of each close that the block makes."""
         with ExitStack() as patches:
             for name, owner, attribute in STEPS:
                 timed = self._timed(name, getattr(owner, attribute))
@@ -95,7 +95,7 @@ def measure(stage: Stage, results: Results) -> None:
             hours = list(stage.day.hours())[-results.rounds() - 1 :]
             _measure("Close of an hour", settings, reader, hours, results)
             _measure("Close of a day", settings, reader, days, results)
-        # No day of it is closed in a store that is new, so it waits for none.
+        # The store is new and has no closed day, so the month waits for none.
         stack.drop_store(DATABASE)
         stack.create_store(DATABASE)
         _measure_month(settings, stage.month, results)
@@ -190,7 +190,7 @@ def _peak_mb_after(
 
 
 def _queries(reader: psycopg.Connection[Any], names: Sequence[str], period: Period) -> int:
-    """Ask a replica all that a close asks it, one query after another; return the bytes."""
+    """Run a close's queries on a replica, one after another; return the bytes read."""
     size = 0
     for name in names:
         reading = sql.SQL("copy ({}) to stdout (format binary)").format(sql.SQL(query(name)))

@@ -1,4 +1,4 @@
-"""The contract's indexes, and a platform as it was without them."""
+"""Hides the contract's indexes from the planner, and shows them again."""
 
 import re
 from collections.abc import Iterator
@@ -10,10 +10,10 @@ from local.databases import sql_file
 from local.stack import Stack
 
 _DEFINITION = re.compile(r"create index (\w+) on [^;]+;")
-# Which indexes PostgreSQL plans with is in its catalogue, and so comes to the replicas with
-# everything else. Writes go on keeping such an index, so nothing has to be built when it is shown.
+# The catalogue says which indexes the planner may use, and is replicated. Writes still maintain a
+# hidden index, so that it need not be built again.
 _MARK_INDEXES = "update pg_index set indisvalid = %s where indexrelid = any(%s::regclass[])"
-# Plans that a session keeps are made anew when their table changes, not when an index does.
+# A session plans a kept statement again when its table changes, not when an index does.
 _TOUCH_TABLES = """
     update pg_class set relhasindex = relhasindex
     where oid in (select indrelid from pg_index where indexrelid = any(%s::regclass[]))
@@ -28,9 +28,9 @@ def definitions() -> dict[str, str]:
 
 @contextmanager
 def hidden(stack: Stack, database: str) -> Iterator[None]:
-    """Leave to plans, here and on the replicas, the primary and foreign keys' indexes alone.
+    """Hide the contract's indexes from the planner, on the primary and on the replicas.
 
-    For databases that are made to be measured: a catalogue is not written to where others work.
+    Only for databases of a benchmark: this writes to PostgreSQL's catalogue.
     """
     try:
         _mark(stack, database, is_valid=False)
@@ -40,7 +40,7 @@ def hidden(stack: Stack, database: str) -> Iterator[None]:
 
 
 def show(stack: Stack, database: str) -> None:
-    """Let plans have them again, should a run have ended while they were hidden."""
+    """Show them again, in case a run ended while they were hidden."""
     _mark(stack, database, is_valid=True)
 
 

@@ -1,4 +1,4 @@
-"""The desk's list and searches over 1,000,000 statements, as the desk's own role asks for them."""
+"""The desk's list and searches over 1,000,000 statements, run as the desk's role."""
 
 from functools import partial
 from typing import Any
@@ -108,7 +108,7 @@ _NOTHING: dict[str, Any] = {
     "may_review": False,
     "row_count": 51,
 }
-# What finance and reviewers ask for: all by one query.
+# What finance and reviewers search for; one query answers all of them.
 ASKED: dict[str, dict[str, Any]] = {
     "first page": {},
     "first page of a reviewer": {"may_review": True},
@@ -125,7 +125,7 @@ ASKED: dict[str, dict[str, Any]] = {
 
 
 def measure(stage: Stage, results: Results, *, account_count: int) -> None:
-    """Fill a store of its own once, then let the questions take turns."""
+    """Fill a store for this benchmark once, then run the searches in turns."""
     stack = stage.stack
     _fill(stack, account_count)
     with psycopg.connect(stack.desk(DATABASE), autocommit=True) as desk:

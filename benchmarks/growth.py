@@ -1,4 +1,4 @@
-"""What a larger table costs: the hour and the day of two stacks, the second of ten times the rows.
+"""What a larger table costs: an hour and a day on two stacks, of which one has ten times the rows.
 
 Both run at once and their queries take turns, so that whatever else the machine does is the same
 for both.
@@ -16,7 +16,7 @@ Place = tuple[Connections, Period]
 
 
 def measure(stage: Stage, larger: Stage, results: Results) -> None:
-    """Let the periods of either stack that are measured take turns."""
+    """Measure the periods of both stacks in turns."""
     with connected(stage.stack) as here, connected(larger.stack) as there:
         hours = (here, stage.hour), (there, larger.hour)
         busy_hours = (here, stage.busiest_hour), (there, larger.busiest_hour)

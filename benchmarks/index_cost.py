@@ -1,4 +1,4 @@
-"""What each index of the contract costs a write: pgbench with it and without it, in turns.
+"""The cost of each index of the contract for a write: pgbench with and without it, in turns.
 
 On a copy of the platform that has the primary and foreign keys' indexes alone, without durability
 (fsync off): so what is compared is the work of the server, not the wait for a disk.
@@ -26,7 +26,7 @@ from local.stack import Stack
 
 DATABASE = "platform_index_cost"
 PAYMENT = payments.FOLDER / "payment.pgbench"
-# Which writes an index is a part of.
+# The writes that maintain an index.
 WRITES: Mapping[str, Path] = {
     "transactions_settled_hour": PAYMENT,
     "ledger_entries_posted_at": PAYMENT,
@@ -107,7 +107,7 @@ def _scratch(stack: Stack) -> Iterator[str]:
         with psycopg.connect(stack.primary_admin(DATABASE), autocommit=True) as primary:
             for name in contract_indexes.definitions():
                 _drop(primary, name)
-            # Which would come to some turns and not to others.
+            # An autovacuum would run in some turns and not in others.
             for table in ("transactions", "ledger_entries", "wallets"):
                 primary.execute(
                     sql.SQL("alter table {} set (autovacuum_enabled = off)").format(

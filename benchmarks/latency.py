@@ -1,4 +1,4 @@
-"""From an hour's run to the counter in Redis through Airflow, and Airflow's share of it.
+"""The time from an hour's run to the counter in Redis, and Airflow's share of it.
 
 The runs are triggered by hand, for an hour that is closed already: what a run does when its hour
 ends, without waiting for the hour. With ``hour_end`` the benchmark waits for a real end of an hour
@@ -72,7 +72,7 @@ def _alone(stage: Stage) -> None:
 
 
 def _after_the_hour(stage: Stage) -> float:
-    """Wait for the hour to end; return the seconds from then until the counter tells of it."""
+    """Wait for the hour to end; return the seconds from then until the counter shows it."""
     end = hour_of(datetime.now(UTC)).end
     console.print(f"waiting for {end:%H:%M} UTC, the end of the hour", soft_wrap=True)
     time.sleep(max(0.0, (end - datetime.now(UTC)).total_seconds()))

@@ -31,9 +31,9 @@ from local.stack import AIRFLOW_STEPS, SERVER_STEPS, Stack
 SIZE = SampleSize(transactions=5_000_000, users=200_000, merchants=2_000, days=30)
 LARGE = SampleSize(transactions=50_000_000, users=200_000, merchants=2_000, days=300)
 LARGE_BYTES = 120 * 2**30
-"""What a stack of LARGE takes: the primary, its two replicas, and the log while they are filled."""
+"""Disk space of a stack of LARGE: primary, two replicas, and the log while they are filled."""
 SEED = 20261101
-# What a stack was made by that its databases hold on to.
+# The files from which a stack's databases are made.
 _CONTRACT = ("contract", "grants", "indexes", "roles", "sample_platform")
 
 
@@ -73,12 +73,12 @@ class Stage:
         )
 
     def spoil(self) -> None:
-        """Have the next run make the stack anew: what is measured now pays on the platform."""
+        """Let the next run make a new stack, because this measurement writes to the platform."""
         marker = _marker(self.stack.root)
         marker.write_text(json.dumps(json.loads(marker.read_text()) | {"contract": "spoiled"}))
 
     def forget_closes(self) -> None:
-        """Begin with an empty store, and without the counter that was made of it."""
+        """Begin with an empty store and no counter."""
         self.stack.drop_store(STORE_DATABASE)
         self.stack.create_store(STORE_DATABASE)
         with redis.Redis.from_url(self.stack.redis_url) as client:
@@ -127,12 +127,12 @@ def _nearest_the_mean(counts: Mapping[Period, int], among: Iterable[Period]) -> 
 
 
 def _marker(root: Path) -> Path:
-    """What a stack's platform holds; only there when it was loaded whole."""
+    """The file about a stack's data; it exists only if the load was complete."""
     return root / "loaded.json"
 
 
 def _digest(size: SampleSize) -> str:
-    """What a stack was made by, in which a comment of a file does not count."""
+    """A hash of what a stack was made from, without the comments of its files."""
     lines = b"\n".join(sql_file("platform", name) for name in _CONTRACT).splitlines()
     statements = b"\n".join(line for line in lines if not line.startswith(b"--"))
     return hashlib.sha256(f"{size} {SEED}\n".encode() + statements).hexdigest()
@@ -152,7 +152,7 @@ def _require_room(root: Path, size: SampleSize) -> None:
 
 
 def _drop_unfinished(stack: Stack) -> None:
-    """Begin again after a load that failed half-way: nobody else has rows here."""
+    """Remove the rows of a load that failed; nobody else has rows here."""
     stack.drop_platform(PLATFORM_DATABASE)
     stack.create_platform(PLATFORM_DATABASE, indexes=False)
 

@@ -1,4 +1,4 @@
-"""The same statement by other means: what each would be used like, without more ado."""
+"""The same statement made with other libraries, each used in its usual way."""
 
 import shutil
 from collections.abc import Sequence
@@ -42,7 +42,7 @@ _TYPST = """
 
 
 def typst_pdf(statement: Statement) -> bytes:
-    """By Typst 0.15, which tags by itself."""
+    """Render with Typst 0.15, which writes tagged PDF."""
     import json
 
     rows = _rows(statement)
@@ -64,7 +64,7 @@ def typst_pdf(statement: Statement) -> bytes:
 
 
 def reportlab_pdf(statement: Statement) -> bytes:
-    """By ReportLab's flowables, untagged."""
+    """Render with ReportLab's flowables, without tags."""
     if "Noto" not in pdfmetrics.getRegisteredFontNames():
         pdfmetrics.registerFont(TTFont("Noto", f"{NOTO}/NotoSans-Regular.ttf"))
     style = ParagraphStyle("body", fontName="Noto", fontSize=8)
@@ -88,7 +88,7 @@ def reportlab_pdf(statement: Statement) -> bytes:
 
 
 def chromium_pdfs(pages: Sequence[str]) -> None:
-    """By one Chromium for all of the pages."""
+    """Render with one Chromium process for all statements."""
     executable = shutil.which("chromium") or shutil.which("chromium-browser")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])

@@ -1,4 +1,4 @@
-"""Ratios of things measured in one run: contestants take turns, medians are compared."""
+"""Times several ways in turns, within one run, and compares their medians."""
 
 import json
 import os
@@ -24,14 +24,14 @@ console = Console(highlight=False)
 
 @dataclass(frozen=True)
 class Timed:
-    """The seconds of one contestant, a figure for each round."""
+    """The seconds of one way, for each round."""
 
     name: str
     seconds: tuple[float, ...]
 
     @property
     def median_seconds(self) -> float:
-        """The middle one of the rounds."""
+        """The median of the rounds."""
         return median(self.seconds)
 
 
@@ -66,7 +66,7 @@ def alternate(
 
 
 def side_by_side(title: str, ways: Mapping[str, Mapping[str, str]]) -> Table:
-    """A column for each way and a row for each measure, of which a line has no room for all."""
+    """Return a table with a column for each way and a row for each measure."""
     table = Table("", *ways, title=title)
     measures = next(iter(ways.values()))
     for measure in measures:
@@ -76,7 +76,7 @@ def side_by_side(title: str, ways: Mapping[str, Mapping[str, str]]) -> Table:
 
 @dataclass(frozen=True)
 class Results:
-    """The folder into which results go, and how often each is measured: once to try it out."""
+    """The folder of the results, and whether each way is timed only once, as a trial."""
 
     folder: Path
     is_tried_out: bool = False
@@ -86,7 +86,7 @@ class Results:
         return 1 if self.is_tried_out else usual
 
     def report(self, title: str, timed: Mapping[str, Timed], reference: str, **facts: Any) -> None:
-        """Print the medians and how many times the reference each takes; write them as JSON."""
+        """Print the medians and their ratios to the reference, and write them as JSON."""
         table = Table("what", "median ms", "min ms", "max ms", f"× {reference}", title=title)
         base = timed[reference].median_seconds
         for one in timed.values():

@@ -1,4 +1,4 @@
-"""The day beside the old report and the bare scan; the hour beside a full count. On a replica."""
+"""On a replica: a day's close, the old report and a bare scan; an hour's close and a full count."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -30,10 +30,10 @@ DAILY_REPORT = Path(__file__).with_name("daily_report.sql")
 
 @dataclass(frozen=True)
 class Connections:
-    """Ways to the same rows on one replica."""
+    """Connections that read the same rows of one replica in different ways."""
 
     reader: Connection
-    """As a close reads: the contract's views, through the pooler."""
+    """As a close reads: through the pooler, from the contract's views."""
     replica: Connection
     tuned: Connection
     """With the reader's settings."""
@@ -42,11 +42,11 @@ class Connections:
 
 
 def measure(stage: Stage, results: Results) -> None:
-    """Assert that all ways give the same numbers, then let them take turns."""
+    """Assert that all ways give the same numbers, then time them in turns."""
     with connected(stage.stack) as connections:
         _measure_day(connections, stage.stack, stage.day, results)
-        # Many rounds of what takes a few milliseconds, beside which the noise is large; a full
-        # count of 50,000,000 takes ten seconds.
+        # Many rounds where a way takes a few milliseconds and noise is large; fewer where a full
+        # count of 50,000,000 rows takes ten seconds.
         rounds = 31 if stage.size.transactions < LARGE.transactions else 11
         counts = _full_counts(connections)
         _measure_hour("Hourly volume", connections, stage.hour, results, rounds, counts)
@@ -80,7 +80,7 @@ def day_ways(connections: Connections, day: Period) -> Ways:
         "daily_volume.sql": lambda: copy_rows(reader, "daily_volume/read", bounds),
         "rows not sent": lambda: _execute(reader, "daily_volume/read", bounds),
         "bare scan": lambda: replica.execute(statement("bare_scan"), bounds).fetchall(),
-        # Which lets the scan have a second process too.
+        # So that the scan may use a second process too.
         "bare scan, reader's settings": lambda: connections.tuned.execute(
             statement("bare_scan"), bounds
         ).fetchall(),
@@ -88,7 +88,7 @@ def day_ways(connections: Connections, day: Period) -> Ways:
 
 
 def hour_ways(connections: Connections, hour: Period) -> Ways:
-    """The hour first as its bare scan is asked, then as a close asks; and the bare scan."""
+    """The hour with the plan of the bare scan and as a close reads it; and the bare scan."""
     reader, tuned, bounds = connections.reader, connections.tuned, hour.bounds
     hourly_volume = query("hourly_volume/read")
     return {
@@ -198,7 +198,7 @@ def day_report(reader: Connection, bounds: Bounds) -> list[Cell]:
 
 
 def without_merchants(rows: Iterable[Row]) -> list[Cell]:
-    """Add the merchants of a day's rows up, in order."""
+    """Sum a day's rows over their merchants, in order."""
     sums: dict[tuple[str, ...], tuple[int, ...]] = {}
     for _, *dimensions_and_sums in rows:
         key = cast("tuple[str, ...]", tuple(dimensions_and_sums[:5]))
@@ -209,7 +209,7 @@ def without_merchants(rows: Iterable[Row]) -> list[Cell]:
 
 
 def _times_as_fast(timed: dict[str, Timed], slow: Collection[str]) -> dict[str, dict[str, float]]:
-    """By how many times each other way is faster than a slow one, for each slow one."""
+    """Return, for each slow way, how many times faster each other way is."""
     return {
         way: {
             name: round(timed[way].median_seconds / one.median_seconds, 1)
@@ -221,13 +221,13 @@ def _times_as_fast(timed: dict[str, Timed], slow: Collection[str]) -> dict[str, 
 
 
 def copy_rows(reader: Connection, name: str, bounds: Bounds) -> int:
-    """Read a query's rows as a close does, which never makes objects of them; return the bytes."""
+    """Read a query's rows by COPY, as a close does, and return the bytes."""
     statement_text = sql.SQL("copy ({}) to stdout").format(sql.SQL(query(name)))
     with reader.cursor() as cursor, cursor.copy(statement_text, bounds) as blocks:
         return sum(len(block) for block in blocks)
 
 
 def _execute(reader: Connection, name: str, bounds: Bounds) -> None:
-    """Let the replica make a query's rows, and keep them: what the replica itself takes."""
+    """Run a query without fetching its rows: the time that the replica itself takes."""
     statement_text = sql.SQL("explain (analyze, timing off) {}").format(sql.SQL(query(name)))
     reader.execute(statement_text, bounds).fetchall()

@@ -29,10 +29,10 @@ from local.stack import Stack
 
 DAG = "daily_rollups"
 YEAR = SampleSize(transactions=732_000, users=20_000, merchants=500, days=366)
-"""Modest days: 2,000 transactions each, so that a run's own cost shows."""
+"""Small days of 2,000 transactions each, so that the cost of a run itself is measured."""
 SMALL = SampleSize(transactions=10_000, users=400, merchants=50, promotions=20, days=9)
 ALONE_DAYS = 15
-# More than the six that `replica_reads` lets read at once: a backfill takes all of both cores.
+# More than the six slots of `replica_reads`, so that a backfill uses both cores fully.
 ACTIVE_RUNS = 16
 BACKFILL = "backfill"
 TWO_HALVES = "two ranges at once, half each"
@@ -51,7 +51,7 @@ Way = Callable[[AirflowApi, Sequence[Period]], dict[str, float]]
 
 @dataclass(frozen=True)
 class Leg:
-    """Some days closed in one way: wall-clock, CPU by whom, and time within tasks, all a day."""
+    """Days closed in one way: seconds, CPU by process and time within tasks, each per day."""
 
     days: int
     first_day: str
@@ -75,7 +75,7 @@ def measure(stage: Stage, results: Results, days: Sequence[Period]) -> None:
     stack = stage.stack
     with AirflowApi.login(stack.ui_url, "admin", stack.credentials["admin"]) as airflow:
         airflow.wait_for_dags((DAG,), seconds=60)
-        # What a command that was killed left behind must not close a day of ours.
+        # Runs that a killed command left must not close a day that is measured here.
         airflow.end_runs(DAG)
         for name, (chosen, way) in ways.items():
             console.print(f"{name}: {len(chosen)} days from {chosen[0].label}")
@@ -159,7 +159,7 @@ def _wait_for(done: Callable[[], bool]) -> None:
 
 
 def _task_seconds(airflow: AirflowApi, run_ids: set[str]) -> dict[str, float]:
-    """Seconds within the tasks of some runs, added up by task."""
+    """Return the seconds within the tasks of some runs, summed by task."""
     seconds: dict[str, float] = {}
     for run_id in run_ids:
         path = f"dags/{DAG}/dagRuns/{run_id}/taskInstances"
@@ -170,7 +170,7 @@ def _task_seconds(airflow: AirflowApi, run_ids: set[str]) -> dict[str, float]:
 
 
 def _require_confirmed(stage: Stage, days: Sequence[Period]) -> None:
-    """Close a few of the days again by themselves: they must have been closed, and be the same."""
+    """Close some of the days again: they must be closed already, with the same numbers."""
     for day in days[:: max(1, len(days) // SAMPLE)][:SAMPLE]:
         outcome = close_day(stage.settings, day, Run("benchmark")).outcome
         if outcome != "confirmed":
@@ -178,7 +178,7 @@ def _require_confirmed(stage: Stage, days: Sequence[Period]) -> None:
 
 
 def _cpu_seconds(stack: Stack) -> dict[str, float]:
-    """Of all processes so far, those included that have ended, by what they belong to."""
+    """Return the CPU seconds so far by component, with those of processes that have ended."""
     seconds = {
         who: sum(processes.cpu_seconds(pid) for name in names for pid in stack.processes_of(name))
         for who, names in PROCESSES.items()

@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands.add_parser("status", help="what runs, and where")
     commands.add_parser("clean", help="stop the stack and remove it")
     chosen = parser.parse_args(arguments)
-    # A killed command stops what it started, as Ctrl-C does; under nohup it is not killed.
+    # SIGTERM and SIGHUP stop what the command started, as Ctrl-C does. nohup ignores SIGHUP.
     signal.signal(signal.SIGTERM, _interrupt)
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
         signal.signal(signal.SIGHUP, _interrupt)
@@ -58,7 +58,7 @@ def _failed(command: str, error: StackError) -> int:
 
 def _run(chosen: argparse.Namespace) -> int:
     if chosen.command == "demo":
-        # Late: the demo needs the whole package, stopping the stack must not.
+        # Imported here: only the demo needs the whole package; `down` must work without it.
         demo = import_module("local.demo")
         return int(demo.main(chosen.root, demo.SMALL if chosen.small else demo.Scale()))
     stack = Stack.build(chosen.root, airflow=True, fast=False)

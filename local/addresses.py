@@ -1,4 +1,4 @@
-"""Where everything of a stack is, and how each role gets in: ports, secrets, connection strings."""
+"""The addresses of a stack: ports, secrets, and the connection string of each role."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ METADATA_USER = "airflow"
 
 @dataclass
 class Addresses:
-    """The folder, ports and secrets of a stack, and what follows from them.
+    """The folder, ports and secrets of a stack, and the connection strings made from them.
 
     `settings` overrides CLOSEBOOK_* settings of its tasks (see `environment`).
     """
@@ -40,7 +40,7 @@ class Addresses:
         return self.conninfo(PRIMARY, SUPERUSER, dbname)
 
     def replica_admin(self, replica: str, dbname: str = "postgres") -> str:
-        """Conninfo of the superuser on a replica, past PgBouncer."""
+        """Conninfo of the superuser on a replica, not through PgBouncer."""
         return self.conninfo(replica, SUPERUSER, dbname)
 
     def store_admin(self, dbname: str = "postgres") -> str:

@@ -19,7 +19,7 @@ END_NOTICED_SECONDS = 90.0
 
 @dataclass(frozen=True)
 class RunCounts:
-    """How many runs of a DAG stand where."""
+    """How many runs of a DAG there are, in all and by state."""
 
     total: int
     success: int
@@ -27,13 +27,13 @@ class RunCounts:
 
     @property
     def done(self) -> int:
-        """Runs that have ended, well or not."""
+        """Runs that have ended, in success or failure."""
         return self.success + self.failed
 
 
 @dataclass(frozen=True)
 class AirflowApi:
-    """A logged-in client of /api/v2. Whatever goes wrong is a StackError, in Airflow's words."""
+    """A logged-in client of /api/v2. Raises StackError with Airflow's text for every failure."""
 
     client: httpx.Client
 
@@ -41,7 +41,7 @@ class AirflowApi:
     @contextmanager
     def login(url: str, user: str, password: str) -> Iterator["AirflowApi"]:
         """Log in with a user's name and password."""
-        # A proxy of the environment has no business on loopback, nor with the password.
+        # Without the environment's proxy, which cannot reach loopback nor may see the password.
         with httpx.Client(base_url=url, timeout=TIMEOUT_SECONDS, trust_env=False) as client:
             try:
                 answer = client.post("/auth/token", json={"username": user, "password": password})
@@ -74,7 +74,7 @@ class AirflowApi:
         _refuse_error(answer, f"unpause {dag_id}")
 
     def wait_for_dags(self, dag_ids: tuple[str, ...], *, seconds: float) -> None:
-        """Wait until the DAG processor has brought the DAGs in."""
+        """Wait until Airflow lists the DAGs, which the DAG processor has to parse first."""
         deadline = time.monotonic() + seconds
         while True:
             known = {dag["dag_id"] for dag in self.get("dags", limit=100)["dags"]}
@@ -135,7 +135,7 @@ class AirflowApi:
         return [run["dag_run_id"] for run in runs if run["state"] == "failed"]
 
     def end_runs(self, dag_id: str) -> None:
-        """Cancel a DAG's backfills, and fail what runs or waits of it."""
+        """Cancel a DAG's backfills and fail its running and queued runs."""
         self.end_backfills(dag_id)
         for state in ("queued", "running"):
             while runs := self.get(f"dags/{dag_id}/dagRuns", state=state, limit=100)["dag_runs"]:
@@ -145,10 +145,10 @@ class AirflowApi:
                     _refuse_error(answer, f"end {run['dag_run_id']}")
 
     def end_backfills(self, dag_id: str) -> None:
-        """Cancel a DAG's backfills: of one whose runs are over Airflow takes its time to notice."""
+        """Cancel a DAG's backfills. Airflow may list one as running after its runs have ended."""
         for backfill in self._running_backfills(dag_id):
             answer = self.client.put(f"/api/v2/backfills/{backfill['id']}/cancel")
-            # A conflict: Airflow has noticed its end in between.
+            # A conflict: Airflow has completed it in the meantime.
             if answer.status_code != HTTPStatus.CONFLICT:
                 _refuse_error(answer, f"cancel backfill {backfill['id']}")
 

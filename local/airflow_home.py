@@ -93,12 +93,12 @@ class Airflow:
                     "load_examples": False,
                     "fernet_key": self.keys.fernet,
                     "execution_api_server_url": f"{self.ui_url}/execution/",
-                    # No name server is asked for this machine's name.
+                    # The default looks this machine's name up in DNS, which may not know it.
                     "hostname_callable": "socket.gethostname",
                 },
                 "database": {
                     "sql_alchemy_conn": self.metadata_url,
-                    # psycopg 3 speaks both ways; Airflow would guess asyncpg.
+                    # psycopg 3 connects asynchronously too; Airflow's default is asyncpg.
                     "sql_alchemy_conn_async": self.metadata_url,
                 },
                 "api": {
@@ -195,7 +195,7 @@ class Setup:
 
     @property
     def fingerprint(self) -> str:
-        """Changes with whatever the set-up would do, so that it can be left out if equal."""
+        """A hash of all that the set-up depends on: with an equal one it is not run again."""
         parts = [json.dumps(self.wanted, sort_keys=True), self.airflow.keys.fernet]
         parts += [(REPOSITORY / "requirements.txt").read_text(), sys.version]
         parts += [(REPOSITORY / "deploy" / "airflow_setup.py").read_text()]
@@ -238,7 +238,7 @@ class Setup:
 
 
 def base_environment() -> dict[str, str]:
-    """This process's environment without what would steer Airflow, libpq or Python aside."""
+    """This process's environment without variables that configure Airflow, libpq or Python."""
     strange = ("AIRFLOW", "CLOSEBOOK_", "PG", "PYTHON", "REDIS", "VIRTUAL_ENV")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(strange)}
     direct = ",".join(filter(None, [kept.get("no_proxy") or kept.get("NO_PROXY"), LOOPBACK]))
@@ -246,6 +246,6 @@ def base_environment() -> dict[str, str]:
 
 
 def _direct(url: str, seconds: float = HEALTH_SECONDS) -> Any:
-    # A proxy of the environment has no business on loopback.
+    # Without the proxy of the environment, which cannot reach loopback.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     return opener.open(url, timeout=seconds)

@@ -1,4 +1,4 @@
-"""The databases of a stack: made, cloned and dropped; and how far its replicas are."""
+"""Makes, clones and drops the databases of a stack; waits for its replicas."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -18,7 +18,7 @@ CATCH_UP_SECONDS = 60
 
 
 class Databases(Addresses):
-    """What can be done to the databases of a stack whose servers run."""
+    """The databases of a stack whose servers run."""
 
     def replica_wait(self, *replicas: str, seconds: float = CATCH_UP_SECONDS) -> None:
         """Wait until replicas (all, if none is named) have replayed all that is committed."""
@@ -100,7 +100,7 @@ class Databases(Addresses):
     def made_whole(
         self, admin: Callable[[str], str], dbname: str, owner: str = SUPERUSER
     ) -> Iterator[str]:
-        """Make a database under another name first: a half-made one is never taken for whole."""
+        """Make a database under another name; it gets its own when it is complete."""
         making = f"{dbname}_unfinished"
         with _connect(admin("postgres")) as connection:
             _drop(admin("postgres"), making)

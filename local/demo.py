@@ -56,7 +56,7 @@ SMALL = Scale(
 
 @dataclass(frozen=True)
 class Sample:
-    """What the demo remembers of the load, for when it is run again on the same stack."""
+    """What the demo keeps about the load, to use it when it runs again on the same stack."""
 
     first_day: date
     special_account_ids: tuple[int, ...]
@@ -111,7 +111,7 @@ def main(root: Path, scale: Scale) -> int:
 
 
 def fill_platform(stack: Stack, size: SampleSize, steps: Steps) -> Sample:
-    """Load the sample, once; what a load that failed left behind is dropped first."""
+    """Load the sample once. The rows of a load that failed are dropped first."""
     remembered, unfinished = stack.root / "sample.json", stack.root / "sample.unfinished"
     if remembered.exists():
         for title in ("Sample platform", "Indexes of the contract", "Replicas caught up"):
@@ -142,7 +142,7 @@ def fill_platform(stack: Stack, size: SampleSize, steps: Steps) -> Sample:
                 progress=show,
             )
         except Misconfigured:
-            unfinished.unlink()  # It was refused: the rows are somebody's own, not half a sample.
+            unfinished.unlink()  # The load was refused: the rows are not of a sample.
             raise
     with steps.step("Indexes of the contract"):
         stack.create_indexes()
@@ -221,7 +221,7 @@ def _close(airflow: AirflowApi, backfill: Backfill, steps: Steps) -> None:
     airflow.backfill(
         backfill.dag_id, backfill.first, backfill.last, conf=backfill.conf, max_active_runs=16
     )
-    # After the backfill: else the scheduler begins the last interval first, for every account.
+    # After the backfill: if not, the scheduler runs the last interval first, for every account.
     airflow.unpause(backfill.dag_id)
     deadline = time.monotonic() + RUN_SECONDS
     with _bar(steps) as bar:

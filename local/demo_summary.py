@@ -1,4 +1,4 @@
-"""What the demo tells at its end: the numbers, one PDF, how long it took, the log-ins."""
+"""The summary at the end of the demo: totals, one PDF, durations, log-ins."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,7 +16,7 @@ from local.stack import Stack
 
 
 def summary_of(stack: Stack, seconds: Mapping[str, float]) -> dict[str, Any]:
-    """What the stack has closed, by what its store and Redis hold. Raises StackError."""
+    """Return what the stack has closed, read from its store and Redis. Raises StackError."""
     with psycopg.connect(stack.store(), row_factory=dict_row) as store:
         closed = store.execute(
             "select grain, count(*) as periods from reporting.closes where is_current "
@@ -94,5 +94,5 @@ def show(summary: Mapping[str, Any], console: Console) -> None:
     for user, password in summary["log_ins"].items():
         table.add_row(f"log-in {user}", password)
     console.print(table)
-    # Whole, for a terminal or a script that takes it from there.
+    # Not wrapped, so that a person or a script can copy it.
     console.print(f"one of the statements: {summary['statement_pdf']}", soft_wrap=True)

@@ -1,4 +1,4 @@
-"""What can go wrong with the stack: one line that says what, where, and how to mend it."""
+"""Errors of the stack. Each is one line: what failed, where, and what to do next."""
 
 import errno
 import shutil
@@ -11,7 +11,7 @@ from closebook.errors import ClosebookError
 TAIL_LINES = 12
 LOG_BYTES = 1024**2
 FOR_EXPLANATION = (ClosebookError, psycopg.Error, OSError)
-"""Errors of others that a command of the stack meets, see `explained`."""
+"""Errors of other libraries that a command of the stack explains, see `explained`."""
 
 
 class StackError(Exception):
@@ -34,7 +34,7 @@ class PortInUseError(StackError):
 
 
 def failure(name: str, what: str, log: Path) -> StackError:
-    """A StackError that shows the end of a server's log and, where it can be told, the remedy."""
+    """Return a StackError with the end of a server's log and, if the cause is known, what to do."""
     try:
         return explained_output(name, what, log.read_bytes(), log)
     except FileNotFoundError:
@@ -42,7 +42,7 @@ def failure(name: str, what: str, log: Path) -> StackError:
 
 
 def explained_output(name: str, what: str, output: bytes, log: Path) -> StackError:
-    """The same from what a program printed, which its log may have had no room for."""
+    """Return the same from what a program printed, in case a full disk kept it out of the log."""
     tail = "\n".join(output.decode(errors="replace").splitlines()[-TAIL_LINES:])
     full = shutil.disk_usage(log.parent).free < LOG_BYTES
     remedy = _remedy("No space left on device" if full else tail)
@@ -50,7 +50,7 @@ def explained_output(name: str, what: str, output: bytes, log: Path) -> StackErr
 
 
 def explained(error: Exception, logs: Path) -> StackError:
-    """An error of FOR_EXPLANATION in one line, with what to do about it."""
+    """Return an error of FOR_EXPLANATION as one line with what to do next."""
     text = " ".join(str(error).split())
     if isinstance(error, psycopg.errors.DiskFull) or _is(error, errno.ENOSPC, errno.EDQUOT):
         return StackError(f"the disk is full ({text}): make room and run the command again")

@@ -1,4 +1,4 @@
-"""The folders of a stack, such that the servers' own user gets at its data and nobody else does."""
+"""The folders of a stack: only the user that the servers run as can read their data."""
 
 import hashlib
 import os
@@ -10,7 +10,7 @@ from pathlib import Path
 from local.errors import StackError
 from local.processes import ServerUser
 
-_ELSEWHERE = Path("/var/tmp")  # noqa: S108  # what is made there is made private, and checked
+_ELSEWHERE = Path("/var/tmp")  # noqa: S108  # the folder made there is private and its owner is checked
 _PREFIX = "closebook-"
 
 
@@ -23,7 +23,7 @@ def make(root: Path, servers: Iterable[str], user: ServerUser | None) -> None:
     """
     require_stack(root)
     root.mkdir(parents=True, exist_ok=True)
-    # Servers with a user of their own must get through, but need not see what is there.
+    # Another user's servers must pass through this folder but not list it.
     root.chmod(0o711 if user else 0o700)
     for folder in (root / "logs", root / "documents"):
         folder.mkdir(mode=0o700, exist_ok=True)
@@ -43,7 +43,7 @@ def require_stack(root: Path) -> None:
     """Raise StackError if the folder exists and is another than a stack's."""
     if not root.exists() or (root / "stack.json").exists():
         return
-    # A command that was killed early leaves these, whole or as write_private begins them.
+    # A command that was killed early leaves these, complete or as temporary files of write_private.
     begun = {"lock", "logs", "documents", "servers", "secrets.json", "stack.json"}
     names = [path.name.removeprefix(".").removesuffix(".new") for path in root.iterdir()]
     strange = sorted(set(names) - begun)
@@ -60,7 +60,7 @@ def remove(root: Path) -> None:
         return
     require_stack(root)
     data = (root / "servers").resolve()
-    # By the link, not by the name of `root`: a stack that was moved has its data where they were.
+    # By the link, not by the name of `root`: moving a stack does not move its data.
     if data.parent == _ELSEWHERE and data.name.startswith(_PREFIX) and data.exists():
         shutil.rmtree(data)
     shutil.rmtree(root)
@@ -92,7 +92,7 @@ def _reaches(user: ServerUser, folder: Path) -> bool:
 def _make_private(root: Path, user: ServerUser) -> Path:
     folder = _private(root)
     if folder.is_symlink() or folder.exists():
-        # Left over by a stack whose folder is gone, or put there by somebody else.
+        # From a stack whose folder was deleted, or made by another user.
         if folder.is_symlink() or folder.stat().st_uid not in {0, user.uid}:
             raise StackError(f"{folder} belongs to somebody else: remove it and try again")
         shutil.rmtree(folder)

@@ -62,7 +62,7 @@ ignore_startup_parameters = extra_float_digits
 server_lifetime = 600
 server_idle_timeout = 60
 autodb_idle_timeout = 60
-# A lost replica must show at once, so that the close takes another one.
+# A lost replica must cause an error at once, so that the close takes another one.
 server_connect_timeout = 5
 server_login_retry = 1
 query_wait_timeout = 30

@@ -1,4 +1,4 @@
-"""Ports on loopback: chosen free, held apart within a stack, and whose they are."""
+"""Ports on loopback: choose free ones, and name the program that uses one."""
 
 import random
 import socket
@@ -54,7 +54,7 @@ def choose(names: Iterable[str], taken: Collection[int] = ()) -> dict[str, int]:
 
 
 def require_free(name: str, port: int) -> None:
-    """Raise PortInUseError if somebody listens on the port that `name` is about to take."""
+    """Raise PortInUseError if a program listens on the port that `name` is going to use."""
     if not is_free(port):
         raise PortInUseError(
             f"port {port}, which {name} needs, is in use by {holder(port) or 'another program'}:"

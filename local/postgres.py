@@ -16,7 +16,7 @@ from local.processes import Component, ServerUser, find, run
 SUPERUSER = "postgres"
 REPLICATION_USER = "closebook_replication"
 MAX_CONNECTIONS = 200
-# TERM would wait for every client to leave.
+# SIGTERM would wait until every client has disconnected.
 FAST_SHUTDOWN = signal.SIGINT
 STOP_SECONDS = 60.0
 
@@ -50,11 +50,11 @@ _SETTINGS = {
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_line_prefix": "%m [%p] %q%u@%d ",
-    # No personal data in the logs: neither a failed statement nor the row it failed on.
+    # No personal data in the logs: not a failed statement, and not the row that it failed on.
     "log_min_error_statement": "panic",
     "log_error_verbosity": "terse",
 }
-# For tests, whose data need not outlive a crash of the machine.
+# For tests: their data may be lost when the machine crashes.
 _FAST_SETTINGS = {
     "fsync": "off",
     "full_page_writes": "off",

@@ -1,4 +1,4 @@
-"""What must be there before a stack starts: the servers' programs, and room on the disk."""
+"""What a stack needs before it starts: the servers' programs and free space on the disk."""
 
 import shutil
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Start servers in groups of their own, and end exactly what was started."""
+"""Starts servers, each in a session of its own, and ends exactly what was started."""
 
 import os
 import pwd
@@ -21,7 +21,7 @@ MARK = "CLOSEBOOK_COMPONENT"
 POLL_SECONDS = 0.05
 _TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 
-# Our own children must be reaped to be seen as ended, by whichever Stack object stops them.
+# A child counts as ended only when it is reaped, by whichever Stack object stops it.
 _children: dict[int, subprocess.Popen[bytes]] = {}
 
 
@@ -111,7 +111,7 @@ def run(
     done = subprocess.run(
         argv,
         stdin=subprocess.DEVNULL,
-        # Not straight into the log: a full disk would take none of it, the reason least of all.
+        # Not written into the log directly: on a full disk the reason would be lost.
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         cwd="/",
@@ -247,7 +247,7 @@ def kill(processes: Iterable[Process], seconds: float = 10.0) -> None:
 
 def freeze(process: Process) -> None:
     """Stop a server and its children from running, without ending them."""
-    # The parent first: a frozen parent has no more children.
+    # The parent first: a frozen parent starts no more children.
     _signal(process, signal.SIGSTOP)
     for member in tree(process):
         _signal(member, signal.SIGSTOP)
@@ -270,7 +270,7 @@ def _identify(pid: int, mark: str) -> Process | None:
         found = psutil.Process(pid)
         if found.status() in {psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD}:
             return None
-        # Counted from the boot: the time of day may be set between two commands.
+        # Counted from the boot: the clock may be set between two commands.
         started_seconds = found.create_time() - psutil.boot_time()
     except psutil.NoSuchProcess:
         return None
@@ -283,7 +283,7 @@ def _boot_id() -> str:
 
 
 def cpu_seconds(pid: int) -> float:
-    """What a process has used, with the children that it has seen end; 0 if it is gone."""
+    """CPU seconds of a process and its children that have ended; 0 if there is no such process."""
     try:
         used = psutil.Process(pid).cpu_times()
     except psutil.NoSuchProcess:
@@ -294,7 +294,7 @@ def cpu_seconds(pid: int) -> float:
 def peak_memory_kb() -> int:
     """The most memory that this process has taken.
 
-    Neither psutil has it on Linux, nor will ru_maxrss do: that begins with the peak of the process
+    From /proc: psutil does not have it on Linux, and ru_maxrss begins with the peak of the process
     that started this one.
     """
     status = Path("/proc/self/status").read_text(encoding="ascii")

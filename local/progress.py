@@ -1,4 +1,4 @@
-"""Counted steps with their seconds, for whatever takes longer than a person likes to wait."""
+"""Numbered steps with their seconds, for commands that take a while."""
 
 import time
 from collections.abc import Iterator

@@ -50,7 +50,7 @@ appendonly no
         )
 
     def is_ready(self, url: str) -> bool:
-        """Whether it answers to its password."""
+        """Whether it accepts its password and answers."""
         try:
             with redis.Redis.from_url(url, socket_timeout=5) as client:
                 return bool(client.ping())

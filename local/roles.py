@@ -1,4 +1,4 @@
-"""Who logs in to the stack: the roles of its PostgreSQL servers, and everybody's password."""
+"""The roles of a stack's PostgreSQL servers, and the passwords of all its log-ins."""
 
 import base64
 import secrets
@@ -19,7 +19,7 @@ _OF_CLOSEBOOK = {
     STORE: ("closebook_owner", "closebook_store", "closebook_desk"),
 }
 _FILES = {PRIMARY: ("platform", "roles"), STORE: ("reporting", "roles")}
-# Beside Closebook's own roles, what this very stack needs.
+# The roles that a stack needs beside Closebook's own.
 _OF_STACK: dict[str, tuple[str, list[sql.SQL]]] = {
     PRIMARY: (REPLICATION_USER, [sql.SQL("create role {} login replication")]),
     STORE: (
@@ -62,7 +62,7 @@ def make_roles(admin: str, server: str, passwords: Mapping[str, str]) -> None:
 
 
 def pool_verifiers(admin: str, passwords: Mapping[str, str]) -> dict[str, str]:
-    """The SCRAM verifiers of whoever logs in to a pooler; the platform's own for its reader."""
+    """The SCRAM verifiers of a pooler's users; the reader's comes from the platform."""
     with psycopg.connect(admin) as connection:
         reader = connection.execute(
             "select rolname, rolpassword from pg_authid where rolname = 'closebook_reader'"

@@ -34,7 +34,7 @@ def copy_text(value: str) -> str:
 
 
 class Day:
-    """The rows of one business day: what settles on it, what was tried in vain, what is posted.
+    """The rows of one business day: transactions that settle, that fail, and ledger entries.
 
     ``transactions`` and ``entries`` are lines; ``moved_minor`` is the entries' sum by wallet.
     """
@@ -69,7 +69,7 @@ class Day:
         self._settle()
 
     def _post(self, wallet: int, posted_ms: int, amount: int, text: str) -> None:
-        """Post an entry that is no transaction's; nothing for an amount of nothing."""
+        """Post an entry without a transaction, unless its amount is zero."""
         if amount:
             at_ms = posted_ms + self._shift_ms
             posted_at = self._minutes[at_ms // MINUTE_MS] + self._seconds[at_ms % MINUTE_MS]
@@ -112,7 +112,7 @@ class Day:
         draws = unpack(f"<{3 * n}I", self._random.randbytes(12 * n))
         stamps = self._stamps(draws[2 * n :])
         users = self._random.choices(people.active_users, cum_weights=people.user_activity, k=n)
-        # Millions of rows pass here: what is looked up or called once less counts.
+        # This loop makes millions of rows: each look-up and call that is saved matters.
         minutes, seconds = self._minutes, self._seconds
         add_transaction, add_entry = self.transactions.append, self.entries.append
         moved_minor, entry_id = self.moved_minor, self._next_entry_id

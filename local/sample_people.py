@@ -34,7 +34,7 @@ PROMOTED_TICKETS = 736
 
 @dataclass(frozen=True)
 class Currency:
-    """What amounts look like in a currency, in minor units."""
+    """The typical sizes of amounts in a currency, in minor units."""
 
     code: str
     median_minor: int
@@ -112,7 +112,7 @@ class People:
             popularity = [merchant.popularity for merchant in trading]
             more = random.choices(trading, popularity, k=max(0, MERCHANT_TICKETS - len(trading)))
             self.merchant_tickets.append([*trading, *more][:MERCHANT_TICKETS])
-            # Sizes drawn from a curve, not money that is reckoned with: hence the floats.
+            # Floats only choose the size of a random amount; no money is computed with them.
             least = currency.median_minor // 20
             self.amounts.append(
                 [

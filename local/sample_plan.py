@@ -14,7 +14,7 @@ MILLISECOND = timedelta(milliseconds=1)
 HOUR_MS = 3_600_000
 THIN_MONTH_SHARE = 50  # the thin month has one in so many transactions
 
-# How busy the local hours, from midnight, and the weekdays, from Monday, are.
+# Weights of the local hours, from midnight, and of the weekdays, from Monday.
 HOUR_WEIGHTS = (
     *(5, 3, 2, 2, 2, 4, 9, 18, 30, 38, 42, 48),
     *(56, 52, 44, 42, 46, 56, 64, 66, 56, 40, 24, 12),
@@ -64,7 +64,7 @@ class PlannedDay:
 
 @dataclass(frozen=True)
 class Plan:
-    """All that the rows follow from, and the calendar that follows from it."""
+    """The seed and the sizes from which the rows are made, and their calendar."""
 
     size: SampleSize
     seed: int

@@ -50,7 +50,7 @@ VACUUM_PAUSE_SECONDS = 0.25
 
 @dataclass(frozen=True)
 class SampleFacts:
-    """What a load made, for whoever closes or checks it."""
+    """What a load made, for the code that closes or checks it."""
 
     whole_days: tuple[date, ...]
     """Business days with data that are over, oldest first; a thin month's among them."""
@@ -198,7 +198,7 @@ def _load_day(conninfo: str, plan: Plan, planned: PlannedDay) -> LoadedDay:
 
 
 def _end_with_the_loader() -> None:
-    """Let a worker end when the process that it loads for is killed."""
+    """End this worker when the process that started it is killed."""
     loader = parent_process()
     assert loader is not None  # noqa: S101  # it runs in workers only
 
@@ -278,7 +278,7 @@ def _vacuum(conninfo: str, table: LiteralString) -> None:
 
 
 def pages_with_unseen_rows(connection: psycopg.Connection, table: LiteralString) -> int:
-    """How many pages of a vacuumed table, to which rows were only added, hold one not seen by all.
+    """Count the pages of a vacuumed, append-only table that are not marked all-visible.
 
     Pages without a row count for nothing: writers that wait for one another grow a table by more
     pages than they fill, and no vacuum marks those.

@@ -22,7 +22,7 @@ IMAGES = REPOSITORY / "docs" / "images"
 DAG_ID = "daily_rollups"
 GRID_SIZE = ViewportSize(width=1440, height=780)
 GRID_SECONDS = 120
-# How a person sets the page up, as the page itself remembers it.
+# The settings of Airflow's grid, as the page keeps them in the browser.
 GRID_VIEW = {
     f"dag_runs_limit-{DAG_ID}": 25,
     "react-resizable-panels:grid-ltr": {
@@ -30,7 +30,7 @@ GRID_VIEW = {
     },
 }
 DESK_SIZE = ViewportSize(width=1240, height=760)
-# Who looks, at which page of the desk.
+# The user and the page of the desk.
 DESK_PAGES = {
     "desk-statements.png": ("approver", "/closebook/statements"),
     "desk-release.png": ("approver", "/closebook/releases/{month}"),
@@ -41,7 +41,7 @@ PAGE_DPI = 100
 WANTED_LINES = 20
 MOST_BYTES = 300_000
 
-# A statement of the size that shows most: its own page one, full, and not many more.
+# A statement whose first page is full and that has few more pages.
 STATEMENT = """
 select documents.object_name
 from reporting.statement_documents as documents
@@ -96,7 +96,7 @@ def _take(stack: Stack, folder: Path) -> None:
 
 
 def _grid(page: Page, stack: Stack, picture: Path) -> None:
-    """The grid of a DAG's last runs, as a person sees it who is logged in."""
+    """The grid of a DAG's last runs, as a logged-in user sees it."""
     page.set_default_timeout(GRID_SECONDS * 1000)
     _log_in(page, stack, "admin")
     for key, value in GRID_VIEW.items():

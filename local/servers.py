@@ -56,7 +56,7 @@ class Servers:
             list(pool.map(PostgresServer.copy_from_upstream, new))
 
     def admit_to_poolers(self, verifiers: Mapping[str, str]) -> None:
-        """Tell the poolers whom to let in."""
+        """Write the poolers' files of users who may log in."""
         for name in POOLERS:
             self._pooler(name).admit(verifiers)
 

@@ -143,7 +143,7 @@ class Stack(Databases):
         with alone(self.root):
             require_room((self.root / "servers").resolve())
             before = {name for name in COMPONENTS if self.is_running(name)}
-            self._stop_others(before)  # what a crash left of them
+            self._stop_others(before)  # those that run without the rest, after a crash
             self._starting = True
             try:
                 yield
@@ -199,7 +199,7 @@ class Stack(Databases):
                 self._require_free_ports(name)
                 processes.start(component, f"{self.root}/{name}", self._keep)
             launched.append((component, is_ready))
-        # For those that ran already too: a command that was killed did not wait for them.
+        # Also for those that ran already: a command that was killed may not have waited for them.
         for component, is_ready in launched:
             process = self.running[component.name].process
             processes.wait_until(is_ready, component, process, seconds)
@@ -215,7 +215,7 @@ class Stack(Databases):
         self._save()
 
     def freeze(self, name: str) -> None:
-        """Let one component hang: connections stay open, nothing answers."""
+        """Freeze one component: its connections stay open and it does not answer."""
         processes.freeze(self.running[name].process)
 
     def thaw(self, name: str) -> None:
@@ -247,7 +247,7 @@ class Stack(Databases):
         make_replication_slots(self.primary_admin(), REPLICAS)
 
     def _begin_airflow_setup(self) -> None:
-        """Start Airflow's set-up beside us, unless it runs already or would change nothing."""
+        """Start Airflow's set-up in the background, unless it runs or would change nothing."""
         if self._setup is not None:
             return
         airflow = Airflow.of(self)
@@ -278,7 +278,7 @@ class Stack(Databases):
             processes.stop(self.running[name] for name in group if name in self.running)
             for name in group:
                 self.running.pop(name, None)
-        # A full disk refuses it. What has ended is known to have, whatever the file says.
+        # A full disk refuses it. That is no harm: the next command sees which processes have ended.
         with suppress(OSError):
             self._save()
 

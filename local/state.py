@@ -59,7 +59,7 @@ class State:
 
 @contextmanager
 def alone(root: Path) -> Iterator[None]:
-    """Hold a stack against another command that would start or stop it meanwhile."""
+    """Lock a stack, so that no other command starts or stops it meanwhile. Raises StackError."""
     with (root / "lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,4 +1,4 @@
-"""The seed of this product: the daily report as it was, a query for each merchant.
+"""The daily report that Closebook replaced: one query for each merchant.
 
 Kept to be measured beside what replaced it, so it must give the very same rows. It is what many
 a platform still runs: it lists the merchants, and asks for each one's day by the index on its

@@ -1,4 +1,4 @@
-"""The jobs that run beside the payments, each at its pace: the old way's, and Closebook's."""
+"""The jobs that run beside the payments: those of the old way, and Closebook's."""
 
 import threading
 import time
@@ -37,7 +37,7 @@ LINES_WRITTEN = """
 
 @dataclass
 class Job:
-    """Something that is done again and again, at most once in so many seconds."""
+    """Work that is repeated, at most once in so many seconds."""
 
     name: str
     every_seconds: float
@@ -47,7 +47,7 @@ class Job:
     failures: list[str] = field(default_factory=list)
 
     def run(self, stopping: threading.Event) -> None:
-        """Do the work at its pace until told to stop; a failure is kept and the work goes on."""
+        """Repeat the work until stopped. A failure is kept, and the work goes on."""
         while not stopping.is_set():
             began = time.monotonic()
             try:
@@ -62,7 +62,7 @@ class Job:
 
 @contextmanager
 def running(jobs: list[Job]) -> Iterator[None]:
-    """Run jobs side by side, and wait at the end until each has finished what it was at."""
+    """Run jobs at the same time; at the end wait until each has finished its current work."""
     stopping = threading.Event()
     threads = [threading.Thread(target=job.run, args=[stopping]) for job in jobs]
     for thread in threads:
@@ -76,7 +76,7 @@ def running(jobs: list[Job]) -> Iterator[None]:
 
 
 def old_way(stage: Stage, conninfo: str) -> list[Job]:
-    """The report in its loop, the counter counted anew for who looks at it, statements: there."""
+    """The old way, all on the primary: report in a loop, counter by a full count, statements."""
 
     def report() -> None:
         with psycopg.connect(conninfo) as primary:

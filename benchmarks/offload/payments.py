@@ -63,7 +63,7 @@ def prepare(stack: Stack, dbname: str = PLATFORM_DATABASE) -> dict[str, str]:
 
 
 def pay(conninfo: str, users: int, rate: int, seconds: int) -> Latencies:
-    """Let payments arrive at a rate (a second) for so many seconds."""
+    """Run payments at a rate per second for so many seconds."""
     with TemporaryDirectory() as folder:
         logging = ("--log", "--log-prefix", f"{folder}/payments", "--failures-detailed")
         script = FOLDER / "payment.pgbench"
@@ -73,7 +73,7 @@ def pay(conninfo: str, users: int, rate: int, seconds: int) -> Latencies:
 
 
 def flood(conninfo: str, script: Path, users: int, seconds: int) -> Flood:
-    """Run a script as often as the primary can take it for so many seconds."""
+    """Run a script as often as the primary can, for so many seconds."""
     said = _pgbench(conninfo, script, users, seconds)
     count = re.search(r"transactions actually processed: (\d+)", said)
     a_second = re.search(r"tps = ([\d.]+)", said)
@@ -83,7 +83,7 @@ def flood(conninfo: str, script: Path, users: int, seconds: int) -> Flood:
 
 
 def _pgbench(conninfo: str, script: Path, users: int, seconds: int, *options: str) -> str:
-    """Let CLIENTS run a script; return what pgbench says at the end."""
+    """Run a script by CLIENTS clients; return pgbench's report."""
     done = subprocess.run(
         [
             *(binary("pgbench"), "--no-vacuum", "--protocol", "prepared"),

@@ -1,4 +1,4 @@
-"""What the primary did for whom, by role, in CPU, waits and log; and how the replicas fared."""
+"""The load of the primary by role: CPU, waits and log; and the state of the replicas."""
 
 import threading
 from collections.abc import Iterator
@@ -52,13 +52,13 @@ DEAD_ROWS = """
 
 @dataclass
 class Observed:
-    """What was seen of the primary, and of its replicas, while something ran."""
+    """What was measured of the primary and its replicas during a phase."""
 
     execution_ms: dict[str, float] = field(default_factory=dict)
-    """By role, as pg_stat_statements has it, of all roles but the one that looks."""
+    """Execution time by role from pg_stat_statements, without the role that measures."""
     calls: dict[str, int] = field(default_factory=dict)
     cpu_seconds: float = 0.0
-    """Of all processes of the primary."""
+    """CPU seconds of all processes of the primary."""
     lock_wait_share: float = 0.0
     """Of the samples of the payments' busy backends, how many waited for a lock."""
     wal_bytes: int = 0
@@ -66,16 +66,16 @@ class Observed:
     replay_lag_seconds_median: float = 0.0
     replay_lag_seconds_max: float = 0.0
     reads_cancelled: int = 0
-    """By conflicts with recovery, on both replicas."""
+    """Queries that were cancelled by conflicts with recovery, on both replicas."""
     wallets_dead_rows: int = 0
     wallets_bytes: int = 0
 
     def share(self, role: str) -> float:
-        """The role's part of the primary's execution time."""
+        """The role's share of the primary's execution time."""
         return self.execution_ms.get(role, 0.0) / max(sum(self.execution_ms.values()), 1e-9)
 
     def as_json(self) -> dict[str, Any]:
-        """All of it, with each role's share."""
+        """All figures as JSON, with each role's share."""
         return {
             **asdict(self),
             "execution_share": {role: round(self.share(role), 6) for role in self.execution_ms},
@@ -84,7 +84,7 @@ class Observed:
 
 @contextmanager
 def observing(stack: Stack) -> Iterator[Observed]:
-    """Watch the primary and its replicas; what was seen is there when the block has ended."""
+    """Measure the primary and its replicas; the result is complete when the block has ended."""
     seen = Observed()
     with psycopg.connect(
         stack.primary_admin(PLATFORM_DATABASE), autocommit=True, row_factory=dict_row
@@ -152,5 +152,5 @@ def _cancelled(stack: Stack) -> int:
 
 
 def cpu_seconds(stack: Stack) -> float:
-    """Of the primary's processes, those that have ended included."""
+    """Return the CPU seconds of the primary's processes, with those that have ended."""
     return sum(processes.cpu_seconds(pid) for pid in stack.processes_of(PRIMARY))

@@ -1,4 +1,4 @@
-"""The phases one after another, and the table that sets them side by side."""
+"""Runs the phases one after another and prints the table that compares them."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -25,7 +25,7 @@ PAYMENTS_A_SECOND = 150
 
 
 def measure(stage: Stage, results: Results, seconds: int) -> None:
-    """Let payments arrive, alone and beside each way of reporting; compare what the primary did."""
+    """Run payments alone and beside each way of reporting; compare the primary's load."""
     stack = stage.stack
     stage.spoil()
     conninfo = prepare(stack)
@@ -42,7 +42,7 @@ def measure(stage: Stage, results: Results, seconds: int) -> None:
         _clean_tables(stack)
         stage.forget_closes()
         jobs = jobs_of()
-        # The jobs end what they are at when no payments arrive any more: that is not observed.
+        # The jobs finish their current work after the payments have ended: that is not measured.
         with (
             _feedback(stack) if feedback else nullcontext(),
             running(jobs),
@@ -87,7 +87,7 @@ def _shown(latencies: Latencies, seen: Observed, jobs: Sequence[Job]) -> dict[st
 
 
 def _clean_tables(stack: Stack) -> None:
-    """Let every phase begin with no dead rows of the one before, and nothing left to write."""
+    """Vacuum and checkpoint, so that each phase begins in the same state."""
     with psycopg.connect(stack.primary_admin("platform"), autocommit=True) as primary:
         primary.execute("vacuum (analyze)")
         primary.execute("checkpoint")
@@ -96,7 +96,7 @@ def _clean_tables(stack: Stack) -> None:
 
 @contextmanager
 def _feedback(stack: Stack) -> Iterator[None]:
-    """Have the replicas tell the primary what they still read."""
+    """Turn hot_standby_feedback on: replicas report to the primary which rows they still read."""
     _set_feedback(stack, "on")
     try:
         yield

@@ -26,7 +26,7 @@ class DbtModel:
     conninfo: str
     day: Period
     folder: Path
-    """For what dbt writes beside its rows."""
+    """The folder for dbt's own files."""
 
     def run(self) -> None:
         """Run dbt for the day, as a scheduler would: a process that starts and ends."""
@@ -61,7 +61,7 @@ class DbtModel:
             raise StackError(f"dbt failed: {(done.stdout + done.stderr).strip()[-500:]}")
 
     def model_seconds(self) -> float:
-        """How long the last run's model took, by dbt itself: without its start and its parsing."""
+        """Return the seconds of the last run's model, which dbt reports without its own start."""
         results = json.loads((self.folder / "target" / "run_results.json").read_text())
         return float(results["results"][0]["execution_time"])
 

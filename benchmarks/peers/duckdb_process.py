@@ -1,4 +1,4 @@
-"""DuckDB fed by ADBC from a replica: a process that stays, asked for a day at a time."""
+"""DuckDB with rows that ADBC fetches from a replica: a process that computes a day at a time."""
 
 import json
 import subprocess
@@ -21,7 +21,7 @@ SCRIPT = Path(__file__).with_name("duckdb_day.py")
 
 @dataclass(frozen=True)
 class DuckDb:
-    """The process, which holds nothing from one day to the next."""
+    """The process. It keeps no data between two days."""
 
     process: subprocess.Popen[str]
     uri: str

@@ -15,7 +15,7 @@ from closebook.periods import Period
 DEFINITION = Path(__file__).with_name("materialized_view.sql")
 KEY = ("business_day", *COLUMNS[:6])
 WORK_MEM = "64MB"
-"""As the reader's role has it, with which Closebook asks."""
+"""The setting of the reader's role, by which Closebook reads."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class MaterializedView:
                     definition.format(time_zone=sql.Literal(time_zone))
                 )
             )
-            # What refreshing concurrently needs.
+            # Needed to refresh concurrently.
             key = sql.SQL(", ").join(map(sql.Identifier, KEY))
             connection.execute(
                 sql.SQL("create unique index on peers.daily_volume ({})").format(key)
@@ -51,11 +51,11 @@ class MaterializedView:
                 connection.execute("drop materialized view peers.daily_volume")
 
     def refresh(self) -> None:
-        """Compute all days anew, while nobody can read."""
+        """Compute all days again; nobody can read meanwhile."""
         self.connection.execute("refresh materialized view peers.daily_volume")
 
     def refresh_concurrently(self) -> None:
-        """Compute all days anew beside those who read, and write what differs."""
+        """Compute all days again while others read, and write what differs."""
         self.connection.execute("refresh materialized view concurrently peers.daily_volume")
 
     def day_count(self) -> int:

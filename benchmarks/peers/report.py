@@ -1,4 +1,4 @@
-"""A day of Closebook beside its peers: the same rows first, then in turns."""
+"""A day of Closebook and of other tools: they must give the same rows, then are timed in turns."""
 
 from contextlib import ExitStack
 from pathlib import Path
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def measure(stage: Stage, results: Results) -> None:
-    """Assert that all peers give daily_volume.sql's rows, then let them take turns."""
+    """Assert that all peers give daily_volume.sql's rows, then time them in turns."""
     stack, day = stage.stack, stage.day
     primary = stack.primary_admin(PLATFORM_DATABASE)
     missing = "none"

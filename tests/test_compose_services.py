@@ -1,0 +1,236 @@
+"""What docker-compose.yml gives each of Airflow's components is enough for an hour to be closed.
+
+Each component runs as its service does: the same command, the same variables and no others. Instead
+of containers they share this machine, and its servers stand for those of the file, Redis for
+RabbitMQ too.
+"""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+
+from deploy.airflow_defaults import USERS
+from local import REPOSITORY
+from local.addresses import PRIMARY, REDIS, STORE
+from local.airflow_api import AirflowApi
+from local.ports import LOOPBACK, choose
+from local.stack import Stack
+from tests.compose_file import new_secrets, rendered
+
+COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer", "worker")
+HOURLY = "hourly_platform_volume"
+PATIENCE_SECONDS = 180.0
+ROLES = {
+    "FENCE": "closebook_fence",
+    "READER": "closebook_reader",
+    "OWNER": "closebook_owner",
+    "STORE": "closebook_store",
+    "DESK": "closebook_desk",
+    "AIRFLOW_DATABASE": "airflow",
+    **{name: name.lower() for name in ("REDIS", "METRICS")},
+    **{user.upper(): user for user in USERS},
+}
+
+
+@dataclass(frozen=True)
+class Services:
+    """The file, rendered with the passwords of a stack, whose servers stand for the file's."""
+
+    stack: Stack
+    file: dict[str, Any]
+    api_port: int
+    folder: Path
+
+    @property
+    def url(self) -> str:
+        return f"http://{LOOPBACK}:{self.api_port}"
+
+    def environment(self, service: str) -> dict[str, str]:
+        """The variables of a service, with this machine's places for the container's."""
+        ports = self.stack.ports
+        queue = f"redis://:{self.stack.secrets['redis']}@{LOOPBACK}:{ports[REDIS]}/1"
+        places = {
+            "primary:5432": f"{LOOPBACK}:{ports[PRIMARY]}",
+            "pgbouncer-a:6432": f"{LOOPBACK}:{ports['pgbouncer_replica_a']}",
+            "pgbouncer-b:6432": f"{LOOPBACK}:{ports['pgbouncer_replica_b']}",
+            "store:5432": f"{LOOPBACK}:{ports[STORE]}",
+            "redis:6379": f"{LOOPBACK}:{ports[REDIS]}",
+            "api-server:8080": f"{LOOPBACK}:{self.api_port}",
+            "127.0.0.1:8080": f"{LOOPBACK}:{self.api_port}",
+            "/opt/closebook": str(REPOSITORY),
+            "/var/lib/airflow/logs": str(self.folder / "logs"),
+            "/var/lib/closebook/documents": str(self.folder / "documents"),
+        }
+        found = {}
+        for name, value in self.file["services"][service]["environment"].items():
+            moved = re.sub(r"^amqp://.*", queue, value)
+            for place, here in places.items():
+                moved = moved.replace(place, here)
+            found[name] = moved
+        home = self.folder / service
+        home.mkdir(exist_ok=True)
+        return {
+            **found,
+            "AIRFLOW_HOME": str(home),
+            "HOME": str(home),
+            "PATH": f"{Path(sys.executable).parent}:{os.defpath}",
+            "PYTHONPATH": f"{REPOSITORY}:{REPOSITORY / 'plugins'}",
+        }
+
+    def initialize(self) -> None:
+        """Run the job `init`, which finds its passwords in files and its store by libpq's rules."""
+        folder = self.folder / "secrets"
+        folder.mkdir(exist_ok=True)
+        for given in self.file["services"]["init"]["secrets"]:
+            name = given["source"]
+            variable = self.file["secrets"][name]["environment"]
+            role = ROLES[variable.removesuffix("_SECRET")]
+            (folder / name).write_text(self.stack.secrets[role])
+        script = (
+            "import pathlib, deploy.initialize as job;"
+            f"job.SECRETS = pathlib.Path({str(folder)!r}); job.main()"
+        )
+        ran = subprocess.run(
+            [sys.executable, "-c", script],
+            env=self.environment("init")
+            | {"PGHOSTADDR": LOOPBACK, "PGPORT": str(self.stack.ports[STORE])},
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert ran.returncode == 0, ran.stderr
+
+    @contextmanager
+    def running(self, service: str) -> Iterator[None]:
+        """Run a component as its service does; the API server on loopback and a free port."""
+        command = [
+            *self.file["services"][service]["command"],
+            *(["--host", LOOPBACK] if service == "api-server" else []),
+        ]
+        with (
+            (self.folder / f"{service}.log").open("wb") as log,
+            subprocess.Popen(
+                [part.replace("8080", str(self.api_port)) for part in command],
+                env=self.environment(service),
+                cwd=self.folder,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            ) as process,
+        ):
+            try:
+                yield
+            finally:
+                os.killpg(process.pid, signal.SIGTERM)
+                try:
+                    process.wait(20)
+                except subprocess.TimeoutExpired:
+                    os.killpg(process.pid, signal.SIGKILL)
+
+    def log(self) -> str:
+        """What the components wrote last, for the message of a failure."""
+        logs = {name: (self.folder / f"{name}.log").read_text() for name in COMPONENTS}
+        return "\n".join(f"== {name}\n{text[-1500:]}" for name, text in logs.items())
+
+
+@pytest.fixture(scope="module")
+def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
+    """Given the servers, the job `init` that ran twice, and every component."""
+    folder = tmp_path_factory.mktemp("services")
+    stack = Stack.build(folder / "stack", airflow=False, fast=True)
+    try:
+        stack.start_servers()
+        secrets = dict(new_secrets())
+        with psycopg.connect(stack.store_admin(), autocommit=True) as admin:
+            admin.execute(
+                f"create role celery login password '{secrets['RESULTS_SECRET']}'".encode()
+            )
+            admin.execute("create database celery owner celery")
+        secrets |= {f"{name}_SECRET": stack.secrets[role] for name, role in ROLES.items()}
+        found = Services(stack, rendered(secrets), choose(["api"])["api"], folder)
+        found.initialize()
+        found.initialize()
+        with ExitStack() as started:
+            for service in COMPONENTS:
+                started.enter_context(found.running(service))
+            wait_until_healthy(found)
+            yield found
+    finally:
+        stack.clean()
+
+
+def wait_until_healthy(services: Services) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    wanted = ("metadatabase", "scheduler", "triggerer", "dag_processor")
+    while True:
+        try:
+            health = httpx.get(f"{services.url}/api/v2/monitor/health", trust_env=False).json()
+        except httpx.TransportError:
+            health = {}
+        if all(health.get(name, {}).get("status") == "healthy" for name in wanted):
+            return
+        assert time.monotonic() < deadline, services.log()
+        time.sleep(0.5)
+
+
+def test_an_hour_is_closed_by_a_worker_that_cannot_open_the_metadata(services: Services) -> None:
+    worker = services.environment("worker")
+    assert not [name for name in worker if name.startswith("AIRFLOW__DATABASE__")]
+    hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=2)
+
+    with AirflowApi.login(services.url, "admin", services.stack.secrets["admin"]) as airflow:
+        airflow.wait_for_dags((HOURLY,), seconds=PATIENCE_SECONDS)
+        airflow.unpause(HOURLY)
+        airflow.backfill(HOURLY, hour, hour, conf={"reason": "a trial"}, max_active_runs=1)
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not (counts := airflow.run_counts(HOURLY, hour, hour)).done:
+            assert time.monotonic() < deadline, services.log()
+            time.sleep(0.5)
+
+    assert (counts.success, counts.failed) == (1, 0), services.log()
+    with psycopg.connect(services.stack.store_admin("celery")) as results:
+        statuses = results.execute("select distinct status from celery_taskmeta").fetchall()
+    # The last task's run may be over before Celery has written that down.
+    assert ("SUCCESS",) in statuses
+    assert {status for (status,) in statuses} <= {"STARTED", "SUCCESS"}
+
+
+def test_the_desk_reads_store_and_counter(services: Services) -> None:
+    token = services.stack.secrets["metrics"]
+    text = httpx.get(
+        f"{services.url}/closebook/metrics",
+        headers={"Authorization": f"Bearer {token}"},
+        trust_env=False,
+        timeout=60,
+    ).text
+    assert "closebook_closes_total" in text
+    assert "closebook_redis_up 1.0" in text
+
+
+@pytest.mark.parametrize("service", ["scheduler", "dag-processor", "triggerer", "worker"])
+def test_the_health_check_of_a_component_finds_it(services: Services, service: str) -> None:
+    kind, command = services.file["services"][service]["healthcheck"]["test"]
+    assert kind == "CMD-SHELL"
+    checked = subprocess.run(
+        ["/bin/sh", "-c", command.replace("$$", "$")],
+        env=services.environment(service) | {"HOSTNAME": os.uname().nodename},
+        cwd=services.folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert checked.returncode == 0, checked.stdout + checked.stderr
