@@ -175,7 +175,10 @@ def test_font_configuration_reads_fontconfig_file_when_it_is_made(
     page = weasyprint.HTML(string="<p style='font-family: DejaVu Sans'>text</p>")
     document = page.render(font_config=configuration)
     generate_pdf(document, None, 1, **weasyprint.DEFAULT_OPTIONS)
-    assert {font.family for font in document.fonts.values()} == {"Noto Sans"}
+    # DejaVu Sans is installed, and fonts.conf does not accept it.
+    families = {font.family for font in document.fonts.values()}
+    assert families
+    assert all(family.startswith("Noto") for family in families), families
 
 
 def test_fatal_url_fetching_error_ends_a_document() -> None:
