@@ -2,11 +2,13 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, HTTPException, Request, Response
+from fastapi import Form, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from closebook.desk import audit_log
+from closebook.desk.capacity import PAGES
 from closebook.desk.current_user import CurrentUser
+from closebook.desk.desk_route import desk_router
 from closebook.desk.months import month_from_url
 from closebook.desk.templating import render_page
 from closebook.errors import NotReady
@@ -17,7 +19,7 @@ from closebook.statements import release
 from closebook.statements.release import Batch, DecisionRefused, Verdict
 from closebook.store.session import Store, on_store
 
-router = APIRouter()
+router = desk_router(PAGES)
 
 
 @router.get("/releases")
@@ -25,8 +27,8 @@ def releases(request: Request) -> HTMLResponse:
     """Show the closed months, newest first, with the state of each."""
     settings = desk_from_airflow()
     with on_store(settings) as store:
-        audit_log.record(store, request, "looked", "months to release")
         rows = store.execute(query("desk/months")).fetchall()
+        audit_log.record(store, request, "looked", "months to release")
     return render_page(request, "releases", months=rows)
 
 
