@@ -5,27 +5,35 @@ import re
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from typing import Annotated, Any
 
 import psycopg
 import pytest
-from fastapi import APIRouter, Depends, FastAPI, Response
+from cryptography.fernet import Fernet
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.responses import StreamingResponse
+from psycopg.conninfo import make_conninfo
 from starlette.exceptions import HTTPException
 from starlette.types import Message
 from zipstream import ZipStream
 
-from closebook.desk import capacity, client_limits
+from closebook.desk import audit_log, capacity, client_limits
 from closebook.desk.app import make_app
 from closebook.desk.capacity import DeskBusy, Lane, Places, admitted
 from closebook.desk.client_limits import limited_receive, limited_send
+from closebook.desk.current_user import User
 from closebook.desk.desk_route import DeskRoute, desk_router
 from closebook.desk.downloads import ZipResponse
 from closebook.errors import Transient
+from closebook.settings import DeskSettings
+from closebook.store import session
+from closebook.store.session import on_store
 from local import PLUGINS, REPOSITORY
 from local.databases import sql_file
 from local.stack import Stack
@@ -319,3 +327,44 @@ def test_the_session_of_the_desk_has_the_limits_of_its_role() -> None:
         )
     )
     assert in_session == in_role == LIMITS
+
+
+@pytest.fixture
+def desk_settings(stack: Stack, store_database: str) -> DeskSettings:
+    return DeskSettings(stack.desk(store_database), stack.redis_url, "file:///nowhere", "UTC")
+
+
+def test_the_desk_waits_for_a_lock_no_longer_than_its_limit(
+    stack: Stack, desk_settings: DeskSettings, store_database: str
+) -> None:
+    with psycopg.connect(stack.store_owner(store_database)) as owner:
+        # Without the limits of the role: an installation may lack them.
+        settings = replace(
+            desk_settings,
+            store=make_conninfo(desk_settings.store, options="-c lock_timeout=0"),
+        )
+        owner.execute("select pg_advisory_lock(7)")
+        began = time.monotonic()
+        with pytest.raises(Transient, match="lock timeout"), on_store(settings) as store:
+            store.execute("select pg_advisory_lock(7)")
+        assert 4 < time.monotonic() - began < 15
+
+
+def test_the_desk_hangs_up_on_a_store_that_does_not_answer(
+    desk_settings: DeskSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "DESK_SECONDS", 1.0)
+    began = time.monotonic()
+    with pytest.raises(Transient, match="no answer within 1 s"), on_store(desk_settings) as store:
+        store.execute("select pg_sleep(8)")
+    assert time.monotonic() - began < 6
+
+
+def test_after_its_entry_a_request_holds_up_nobody_elses_entry(
+    desk_settings: DeskSettings,
+) -> None:
+    request = Request({"type": "http", "client": ("127.0.0.1", 1), "state": {}})
+    request.state.user = User("ada", frozenset(), "", Fernet(Fernet.generate_key()))
+    with on_store(desk_settings) as one, on_store(desk_settings) as other:
+        audit_log.record(one, request, "looked", "volume")
+        audit_log.record(other, request, "looked", "volume")
