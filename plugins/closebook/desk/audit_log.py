@@ -44,6 +44,14 @@ def record(
     So the entry is the last statement of its transaction, and all that is slow comes before it or
     after it.
     """
+    insert(store, request, action, subject, document_sha256)
+    store.commit()  # guard: desk.log-is-free-at-once
+
+
+def insert(
+    store: Store, request: Request, action: Action, subject: str, document_sha256: str | None = None
+) -> None:
+    """Insert an entry as the last statement of a transaction that the caller commits."""
     store.execute(
         query("desk/insert_log_entry"),
         {
@@ -54,7 +62,6 @@ def record(
             "address": request.client.host if request.client else "unknown",
         },
     )
-    store.commit()  # guard: desk.log-is-free-at-once
 
 
 def record_refusal(request: Request, reason: str = "") -> None:

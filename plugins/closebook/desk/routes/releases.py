@@ -59,13 +59,13 @@ def decide(
             request, user.name, month, problem="Enter a reason to reject the month."
         )
     try:
-        with on_store(settings) as store:
+        with on_store(settings) as store, store.transaction():
             if verdict == "released":
                 # guard: desk.requester-does-not-release
                 release.release(store, period, manifest_sha256, user.name, text or None)
             else:
                 release.reject(store, period, manifest_sha256, user.name, text)
-            audit_log.record(store, request, verdict, f"month {period.label}", manifest_sha256)
+            audit_log.insert(store, request, verdict, f"month {period.label}", manifest_sha256)
     except DecisionRefused as refused:
         obstacles = "; ".join(each.code for each in refused.obstacles)
         audit_log.record_refusal(request, f"not {verdict}: {obstacles}")
