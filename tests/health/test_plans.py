@@ -12,7 +12,7 @@ from closebook.closes.hour import close_hour
 from closebook.monitoring import collect, query_plans
 from closebook.periods import day_of, hour_of
 from closebook.settings import Settings
-from closebook.sql import SQL_FOLDER
+from closebook.sql import SQL_FOLDER, query
 from local.stack import Stack
 from tests.books import Books
 from tests.close_fixtures import RUN
@@ -74,12 +74,9 @@ def changed(books: Books) -> set[tuple[str, str]]:
 
 
 def test_every_query_of_a_period_is_checked() -> None:
-    files = {path.stem for path in (SQL_FOLDER / "replica").glob("*.sql")}
-    of_periods = {
-        name
-        for name in files
-        if "%(period_" in (SQL_FOLDER / "replica" / f"{name}.sql").read_text(encoding="utf-8")
-    }
+    paths = SQL_FOLDER.glob("*/read*.sql")
+    files = {path.relative_to(SQL_FOLDER).with_suffix("").as_posix() for path in paths}
+    of_periods = {name for name in files if "%(period_" in query(name)}
     assert {meant.query_name for meant in query_plans.MEANT} >= of_periods
     assert {meant.query_name for meant in query_plans.MEANT} <= files
 
