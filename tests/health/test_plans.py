@@ -131,7 +131,9 @@ def test_a_small_table_may_be_read_whole(
     close_hour(settings, hour_of(NOON), RUN)
     collect.collect(settings)
     assert changed(books) == set()
-    assert books.rows("select 1 from reporting.health_plans where query_name = 'hourly_volume'")
+    assert books.rows(
+        "select 1 from reporting.health_plans where query_name = 'hourly_volume/read'"
+    )
 
 
 def test_what_was_never_closed_has_no_bounds_to_be_checked_with(

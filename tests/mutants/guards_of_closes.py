@@ -210,14 +210,14 @@ CLOSES = (
     # ---- the period's bounds, and the schedule ---------------------------------------------
     Guard(
         "bounds: half-open hours",
-        "sql/hourly_volume/read.sql",
-        "hour_start = date_bin(",
+        "sql/shared/settled_transactions.sql",
         "hour_start >= date_bin(",
+        "hour_start > date_bin(",
         (HOUR + "test_a_row_on_the_boundary_belongs_to_the_later_hour",),
     ),
     Guard(
         "bounds: half-open days",
-        "sql/daily_volume/read.sql",
+        "sql/shared/settled_transactions.sql",
         "hour_start < %(period_end)s",
         "hour_start <= %(period_end)s",
         (DAY + "test_the_volume_of_a_day_equals_a_recount_by_every_dimension",),
@@ -238,7 +238,7 @@ CLOSES = (
     ),
     Guard(
         "bounds: half-open days that end within an hour",
-        "sql/daily_volume/read.sql",
+        "sql/shared/settled_transactions.sql",
         "settled_at < %(period_end)s",
         "settled_at <= %(period_end)s",
         (CUT_DAY,),
