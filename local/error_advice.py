@@ -52,6 +52,7 @@ ADVICE: Mapping[str, str] = {
         "Ask the owner of the transaction manager which; then `commit prepared` or "
         "`rollback prepared`."
     ),
+    "CB-RETRY-AIRFLOW-DATABASE-FAILED": "From `closebook desk-roles`.",
     "CB-RETRY-DAYS-FAILED": _RANGE + "Airflow tries the days that are left again.",
     "CB-RETRY-DESK-BUSY": (
         "From the desk, as HTTP 429. Nothing, if it is seen now and then: "
@@ -109,6 +110,10 @@ ADVICE: Mapping[str, str] = {
         "`closebook_store` a longer one, as it waits in its transaction for the replica; "
         "*idle-session timeout* the same, as it waits without one for the fence and a replica, "
         "40 s at the most."
+    ),
+    "CB-RETRY-STORE-UNREACHABLE": (
+        "From `closebook migrate` or `verify-log`: the server is down, or host, port or the name "
+        "of the database are wrong. What the server or the network says follows."
     ),
     "CB-RETRY-TOKEN-DID-NOT-SIGN": "The retry logs in to it anew.",
     "CB-DATA-ACCOUNTS-WITHOUT-STATEMENT": "A wrong id, or an account without entries and balance.",
@@ -182,8 +187,15 @@ ADVICE: Mapping[str, str] = {
         "The ids and their statuses follow. `settled` is the one status of what has `settled_at`; "
         "an adopter's own words for it are translated in the view."
     ),
+    "CB-CONFIG-AIRFLOW-MISSING": "From `closebook desk-roles`.",
+    "CB-CONFIG-AUTH-MANAGER-NOT-FAB": (
+        "From `closebook desk-roles`. The desk asks FAB's auth manager who may see what."
+    ),
     "CB-CONFIG-BACKFILL-NAMES-PERIOD": "Start the backfill again and leave the field empty.",
     "CB-CONFIG-CONNECTION-MISSING": "See [Connections](settings.md#connections).",
+    "CB-CONFIG-CONNINFO-INVALID": (
+        "From `closebook migrate` or `verify-log`. The string is not shown: it may hold a password."
+    ),
     "CB-CONFIG-DOCUMENT-FOLDER-INVALID": (
         "This should never be seen: call the developers. The name of a folder comes from the code."
     ),
@@ -199,6 +211,10 @@ ADVICE: Mapping[str, str] = {
         "Install the Debian packages that the text names, on every worker."
     ),
     "CB-CONFIG-INDEXES-UNREADABLE": "As it says: [Settings](settings.md#variables).",
+    "CB-CONFIG-LOGIN-REFUSED": (
+        "From `closebook migrate` or `verify-log`: most likely the password. What the server says "
+        "follows."
+    ),
     "CB-CONFIG-NO-DATA-INTERVAL": "Trigger it again and fill the parameter in.",
     "CB-CONFIG-LIBRARY-VERSION": (
         "The machine has another version than the locked one: install requirements.txt there again."
@@ -213,6 +229,10 @@ ADVICE: Mapping[str, str] = {
         "parameter `cross_check` it is enough."
     ),
     "CB-CONFIG-NO-SUCH-MONTH": "Trigger the run again with another month.",
+    "CB-CONFIG-OUTPUT-UNWRITABLE": (
+        "From the commands: the disk that takes the output is full, most likely. What the command "
+        "does was done."
+    ),
     "CB-CONFIG-PERIOD-EMPTY": (
         "The zone left that time out, as Samoa did with 30 December 2011. Nothing to close."
     ),
@@ -255,6 +275,18 @@ ADVICE: Mapping[str, str] = {
         "themselves."
     ),
     "CB-CONFIG-SQL-MISSING": "`sql/` was not deployed with the code.",
+    "CB-CONFIG-STORE-NEWER": (
+        "Somebody migrated the store with a newer version. No migration goes back: install that "
+        "version here too."
+    ),
+    "CB-CONFIG-STORE-NOT-MIGRATED": "As it says, as the store's owner.",
+    "CB-CONFIG-STORE-REFUSED": (
+        "From `closebook migrate` or `verify-log`: nothing was changed. What the server says "
+        "follows."
+    ),
+    "CB-CONFIG-STORE-RIGHTS": (
+        "`migrate` runs as `closebook_owner`, `verify-log` as the owner or `closebook_desk`."
+    ),
     "CB-CONFIG-TEMPLATE-MISSING": "The templates were not deployed with the code.",
     "CB-CONFIG-TEMPLATE-NOT-XML": (
         "Somebody changed the template: an element is not closed, or a text is printed past "

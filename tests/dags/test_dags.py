@@ -224,6 +224,7 @@ print(opened, sorted(heavy))
 """
 
 
+@pytest.mark.slow
 def test_the_parse_opens_no_connection_and_imports_no_weasyprint() -> None:
     files = [str(path) for path in DAGS.glob("*.py")]
     assert len(files) == len(EXPECTED)

@@ -184,7 +184,9 @@ def test_a_primary_connection_that_leads_to_a_replica_is_a_problem_of_the_primar
     )
     collect.collect(replace(settings, primary=replica))
     [row] = books.rows("select problem from reporting.health_samples where problem is not null")
-    assert row["problem"] == "closebook_primary leads to a replica: it is in recovery"
+    assert row["problem"] == (
+        "CB-CONFIG-PRIMARY-IS-REPLICA: closebook_primary leads to a replica: it is in recovery"
+    )
 
 
 def test_a_replica_that_does_not_replay_gets_an_alert(

@@ -163,13 +163,11 @@ CLOSES = (
     # ---- the period's bounds, and the schedule ---------------------------------------------
     Guard(
         "bounds.half-open-hours",
-        Token("hour_start =", "hour_start >="),
-        (HOUR + "test_a_row_on_the_boundary_belongs_to_the_later_hour",),
-    ),
-    Guard(
-        "bounds.half-open-days",
         Token("<", "<="),
-        (DAY + "test_the_volume_of_a_day_equals_a_recount_by_every_dimension",),
+        (
+            HOUR + "test_a_row_on_the_boundary_belongs_to_the_later_hour",
+            DAY + "test_the_volume_of_a_day_equals_a_recount_by_every_dimension",
+        ),
     ),
     Guard(
         "bounds.day-begins-within-an-hour",

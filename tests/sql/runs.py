@@ -180,7 +180,7 @@ def role_of(query_name: str) -> str:
 def is_of_platform(query_name: str) -> bool:
     """Whether a query runs on a server of the platform: sql/README.md has the rule."""
     folder, _, name = query_name.partition("/")
-    return folder in {"primary", "replica"} or name.partition("_")[0] == "read"
+    return folder in {"primary", "replica", "shared"} or name.partition("_")[0] == "read"
 
 
 @contextmanager
