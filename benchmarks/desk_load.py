@@ -137,8 +137,7 @@ def _statements(
     store: psycopg.Connection[dict[str, Any]], month_start: Any
 ) -> list[dict[str, Any]]:
     return store.execute(
-        "select close_id, account_id from reporting.released_statements"
-        " inner join reporting.closes using (close_id) where period_start = %s",
+        "select close_id, account_id from reporting.released_statements where period_start = %s",
         [month_start],
     ).fetchall()
 
