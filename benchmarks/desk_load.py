@@ -37,13 +37,13 @@ from local.sample_plan import SampleSize
 SIZE = SampleSize(transactions=20_000, users=100, merchants=60, promotions=20, days=31)
 """Enough for a month of statements: what is measured does not depend on the platform's size."""
 PEOPLE = 200
-PAUSE_SECONDS = (2.0, 8.0)
+PAUSE_SECONDS = (5.0, 25.0)
 # How many of a person's requests are of each kind.
 KINDS = {"search": 6, "statement": 5, "picture": 5, "pdf": 3, "zip": 1}
 DAG = "hourly_platform_volume"
 PATIENCE_SECONDS = 300
 BLOCKS = 3
-HOURS_PER_BLOCK = 8
+HOURS_PER_BLOCK = 6
 REST_PATHS = ("/api/v2/monitor/health", "/api/v2/dags", "/api/v2/connections")
 ALONE, BESIDE = "alone", f"beside {PEOPLE} people"
 
@@ -145,7 +145,8 @@ def _statements(
 def _headers(url: str, name: str, password: str) -> dict[str, str]:
     body = {"username": name, "password": password}
     answer = httpx.post(f"{url}/auth/token", json=body, timeout=60, trust_env=False)
-    return {"Authorization": f"Bearer {answer.raise_for_status().json()['access_token']}"}
+    # As a browser sends it.
+    return {"Cookie": f"_token={answer.raise_for_status().json()['access_token']}"}
 
 
 def _close(airflow: AirflowApi, hour: str) -> float:
