@@ -18,6 +18,7 @@ from closebook.monitoring.thresholds import LONG_QUERY_SECONDS, SLOW_STATEMENT_M
 from closebook.periods import Grain, Period
 from closebook.platform.connections import primary_connection
 from closebook.platform.fence import Fence, cluster_name
+from closebook.platform.history import History
 from closebook.platform.replica_status import replica_status
 from closebook.postgres import answer_within, first_line
 from closebook.settings import Replica, Settings
@@ -180,7 +181,7 @@ def _figures(
     return Figures(
         fence=None
         if position is None
-        else Fence(position, server["timeline"], server["observed_at"], cluster),
+        else Fence(position, History.from_row(server), server["observed_at"], cluster),
         cluster=cluster,
         role_name=server["role_name"],
         postmaster_started_at=server["postmaster_started_at"],
