@@ -1,5 +1,5 @@
 -- All histories, oldest first, with the position up to which each is the same log as the current
--- one, in bytes: one row a history; common_position is null for the current one.
+-- one: one row a history; common_lsn is null for the current one.
 with newest as (
     select max(acknowledged_history_id) as acknowledged_history_id
     from reporting.lost_logs
@@ -18,7 +18,7 @@ select
     histories.system_identifier,
     histories.timeline,
     histories.switch_points,
-    (lost.common_lsn - '0/0'::pg_lsn)::numeric as common_position
+    lost.common_lsn::text as common_lsn
 from reporting.platform_histories as histories
 left join lost on histories.history_id = lost.history_id
 order by histories.history_id asc

@@ -168,8 +168,8 @@ def _common_positions(
             common = _least([common, given])
         else:
             is_comparable = history.system_identifier == known.history.system_identifier
-            former = row["common_position"]
-            bounds = [common, None if former is None else int(former)]
+            former = row["common_lsn"]
+            bounds = [common, None if former is None else position_of(former)]
             common = _least([*bounds, positions[known.history_id]] if is_comparable else bounds)
         positions[row["history_id"]] = common
     return positions
