@@ -20,7 +20,7 @@ from tests.platform_rows import Platform
 
 
 def data_of(stack: Stack, server: str) -> Path:
-    return stack.root / "servers" / server
+    return (stack.root / "servers" / server).resolve()
 
 
 def promote(stack: Stack, replica: str) -> None:
