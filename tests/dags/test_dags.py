@@ -160,6 +160,7 @@ def test_every_task_that_reads_a_replica_or_renders_takes_a_slot_of_its_pool(
         "hourly_platform_volume.close_hour",
         "daily_rollups.close_day",
         "monthly_statements.freeze_lines",
+        "acknowledge_failover.close_again",
     }
     assert {name for name, pool in pools.items() if pool == "rendering"} == {
         "monthly_statements.render_shard"

@@ -18,6 +18,7 @@ from closebook.monitoring.probe import (
 )
 from closebook.monitoring.thresholds import Alert, SlowStatement, Vitals
 from closebook.periods import Grain, Period
+from closebook.platform.history import History
 from closebook.settings import Settings
 from closebook.sql import query
 from closebook.store.session import Store, on_store
@@ -44,12 +45,13 @@ def collect(settings: Settings) -> list[Finding]:
     """
     with on_store(settings) as store:
         last_closed = _last_closed(store)
+        closed_from = _closed_from(store)
     servers = _ask(settings, last_closed)
     collected_at = datetime.now(UTC)
     findings: list[Finding] = []
     with on_store(settings) as store:
         for server in servers:
-            findings += _keep(store, server, collected_at)
+            findings += _keep(store, server, collected_at, closed_from)
         store.execute(query("health/purge"))
     for finding in findings:
         _log.warning("%s", finding)
@@ -64,6 +66,12 @@ def _last_closed(store: Store) -> dict[Grain, Period]:
     return {Grain(row["grain"]): Period.from_register(row) for row in rows}
 
 
+def _closed_from(store: Store) -> History | None:
+    """Return the history of the platform that closes are read from, or None before the first."""
+    row = store.execute(query("platform_histories/current")).fetchone()
+    return None if row is None else History.from_row(row)
+
+
 def _ask(settings: Settings, last_closed: Mapping[Grain, Period]) -> list[ServerHealth]:
     # The primary first: what its log held then, a replica that is abreast has by now.
     primary = primary_health(settings)
@@ -75,14 +83,16 @@ def _ask(settings: Settings, last_closed: Mapping[Grain, Period]) -> list[Server
         return [primary, *replicas]
 
 
-def _keep(store: Store, server: ServerHealth, collected_at: datetime) -> list[Finding]:
+def _keep(
+    store: Store, server: ServerHealth, collected_at: datetime, closed_from: History | None
+) -> list[Finding]:
     """Write what a server said, judge it by what came since the sample before, write that too."""
     written = store.execute(query("health/insert_sample"), _sample(server, collected_at)).fetchone()
     assert written is not None  # noqa: S101  # the insert returns its row
     sample_id = written["sample_id"]
     if server.figures is not None:
         _keep_parts(store, server.figures, sample_id)
-    alerts = [*_alerts(store, server, sample_id)]
+    alerts = [*_alerts(store, server, sample_id), *_other_history(server, closed_from)]
     for alert in alerts:
         row = {"sample_id": sample_id, "alert_name": alert.name, "detail": alert.detail}
         store.execute(query("health/insert_alert"), row)
@@ -181,6 +191,16 @@ def _keep_parts(store: Store, figures: Figures, sample_id: int) -> None:
                 "scans": "; ".join(plan.scans),
                 "is_as_meant": plan.is_as_meant,
             },
+        )
+
+
+def _other_history(server: ServerHealth, closed_from: History | None) -> Iterable[Alert]:
+    history = None if server.figures is None else server.figures.history
+    if history and closed_from and not history.may_equal(closed_from):  # guard: health: the history
+        yield Alert(
+            "other_history",
+            f"timeline {history.timeline} of cluster {history.system_identifier}, and closes are "
+            f"read from timeline {closed_from.timeline} of cluster {closed_from.system_identifier}",
         )
 
 

@@ -72,6 +72,7 @@ class Figures:
     lag_bytes: int | None = None
     lag_seconds: float | None = None
     plans: tuple[Plan, ...] = ()
+    history: History | None = None
 
     @property
     def foreign_sessions(self) -> tuple[Sessions, ...]:
@@ -122,6 +123,8 @@ def replica_health(
         if not status.in_recovery:
             raise Transient(f"{replica.name} was promoted: it is not a replica any more")
         fence = None if primary.figures is None else primary.figures.fence
+        # How far a replica of another log is behind, nobody can say.
+        is_comparable = fence is not None and status.history.may_equal(fence.history)
         if fence is not None and fence.cluster != status.cluster:
             raise Misconfigured(
                 f"{replica.name} is {status.cluster}, and the primary is {fence.cluster}: "
@@ -141,8 +144,9 @@ def replica_health(
                 connection,
                 "replica",
                 _server(connection),
-                lag_bytes=None if fence is None else status.lag_bytes(fence),
-                lag_seconds=None if fence is None else status.lag_seconds(fence),
+                lag_bytes=status.lag_bytes(fence) if fence and is_comparable else None,
+                lag_seconds=status.lag_seconds(fence) if fence and is_comparable else None,
+                history=status.history,
                 plans=query_plans.plans(connection, last_closed, settings.index_names),
             )
 
@@ -172,6 +176,7 @@ def _figures(
     lag_bytes: int | None = None,
     lag_seconds: float | None = None,
     plans: tuple[Plan, ...] = (),
+    history: History | None = None,
 ) -> Figures:
     sessions = connection.execute(
         query(f"{folder}/pg_stat_activity"), {"long_query_seconds": LONG_QUERY_SECONDS}
@@ -182,6 +187,7 @@ def _figures(
         fence=None
         if position is None
         else Fence(position, History.from_row(server), server["observed_at"], cluster),
+        history=history or History.from_row(server),
         cluster=cluster,
         role_name=server["role_name"],
         postmaster_started_at=server["postmaster_started_at"],
