@@ -464,7 +464,10 @@ create table reporting.platform_histories (
     run_id text not null,
     recorded_at timestamptz not null default clock_timestamp(),
     constraint platform_histories_acknowledged
-    check (is_adopted or (acknowledged_by ~ '\S' and reason ~ '\S'))
+    check (
+        is_adopted
+        or (coalesce(acknowledged_by, '') ~ '\S' and coalesce(reason, '') ~ '\S')
+    )
 );
 
 create unique index platform_histories_one_adopted on reporting.platform_histories (is_adopted)

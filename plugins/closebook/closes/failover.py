@@ -104,7 +104,7 @@ def acknowledge(settings: Settings, run: Run, acknowledgement: Acknowledgement) 
 def touched_periods(settings: Settings) -> list[Period]:
     """Return the closed periods that a lost log may have touched: hours, days, then months."""
     with on_store(settings) as store:
-        rows = store.execute(query("closes/read_from_lost_logs")).fetchall()
+        rows = store.execute(query("closes/touched_by_lost_log")).fetchall()
     return [Period.from_register(row) for row in rows]
 
 

@@ -115,7 +115,7 @@ def _content(store: Store) -> Document:
 
 
 def _refuse_hours_from_lost_logs(store: Store) -> None:
-    rows = store.execute(query("closes/read_from_lost_logs")).fetchall()
+    rows = store.execute(query("closes/touched_by_lost_log")).fetchall()
     hours = [row for row in rows if row["grain"] == Grain.HOUR]
     if hours:  # guard: counter: no hour of a lost log
         raise HoursFromLostLog(
