@@ -29,28 +29,48 @@ grant execute on function reporting_source.wal_receiver() to closebook_reader;
 -- Where the earlier timelines of a server's log ended: such as 1@0/3000148,2@0/5000060. Empty for
 -- the first timeline. Two promotions of one cluster may begin timelines of the same number: these
 -- positions tell them apart. Only a superuser may read the file of a timeline's history. This
--- function shows nothing else of it; where its owner may not read it, as on a managed PostgreSQL,
--- it gives null.
+-- function shows nothing else of it. Where its owner may not read the file, as on a managed
+-- PostgreSQL, it gives null. It is no plpgsql, whose library each new connection would load.
 create or replace function reporting_source.timeline_history(of_timeline integer) returns text
-language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
-declare
-    content text;
+language sql stable security definer set search_path = pg_catalog, pg_temp
+begin atomic
+    with asked as (
+        select of_timeline as timeline
+    )
+
+    select
+        case
+            when asked.timeline = 1 then ''
+            else (
+                select
+                    string_agg(
+                        points.matched[1] || '@' || points.matched[2], ',' order by points.place
+                    )
+                from regexp_matches(
+                    pg_read_file(
+                        'pg_wal/' || lpad(upper(to_hex(asked.timeline)), 8, '0') || '.history',
+                        0,
+                        1000000,
+                        true
+                    ),
+                    '^[ \t]*(\d+)[ \t]+([0-9A-Fa-f]+/[0-9A-Fa-f]+)',
+                    'gn'
+                ) with ordinality as points (matched, place)
+            )
+        end
+    from asked;
+end;
+
+do $$
 begin
-    if of_timeline = 1 then
-        return '';
+    if not has_function_privilege('pg_read_file(text, bigint, bigint, boolean)', 'execute') then
+        create or replace function reporting_source.timeline_history(of_timeline integer)
+        returns text
+        language sql stable security definer set search_path = pg_catalog, pg_temp
+        begin atomic
+            select case when of_timeline = 1 then '' end;
+        end;
     end if;
-    content := pg_read_file(
-        'pg_wal/' || lpad(upper(to_hex(of_timeline)), 8, '0') || '.history', 0, 1000000, true
-    );
-    return (
-        select string_agg(points.matched[1] || '@' || points.matched[2], ',' order by points.place)
-        from regexp_matches(
-            content, '^[ \t]*(\d+)[ \t]+([0-9A-Fa-f]+/[0-9A-Fa-f]+)', 'gn'
-        ) with ordinality as points (matched, place)
-    );
-exception
-    when insufficient_privilege then
-        return null;
 end;
 $$;
 

@@ -24,6 +24,7 @@ from closebook.periods import HOUR, Period, hour_of
 from closebook.platform import fence
 from closebook.platform.history import END_OF_LOG, History, SwitchPoint, end_of_common_log
 from closebook.settings import Run, Settings
+from closebook.sql import SQL_FOLDER
 from local.addresses import PRIMARY
 from local.stack import Stack
 from tests.books import Books
@@ -402,16 +403,29 @@ def test_where_the_functions_owner_may_not_read_the_file_the_history_is_unknown(
     stack: Stack, settings: Settings, platform: Platform, books: Books
 ) -> None:
     """A managed PostgreSQL: closes go on, and a timeline is known by its number."""
+    grants = (SQL_FOLDER / "platform" / "grants.sql").read_text(encoding="utf-8")
+    name = "create or replace function reporting_source."
+    definition = grants[grants.index(f"{name}timeline_history") : grants.index(f"{name}sessions")]
     execute = platform.connection.execute
     execute("create role managed_owner")
-    execute("grant create, usage on schema reporting_source to managed_owner")
-    execute("alter function reporting_source.timeline_history(integer) owner to managed_owner")
+    execute("grant create, usage on schema reporting_source to managed_owner with grant option")
+    execute("drop function reporting_source.timeline_history(integer)")
     try:
+        execute("set role managed_owner")
+        execute(definition.encode())
+        execute("reset role")
         with psycopg.connect(settings.primary) as primary:
-            asked = primary.execute("select reporting_source.timeline_history(10)").fetchone()
-        assert asked == (None,)
+            asked = [
+                primary.execute(
+                    "select reporting_source.timeline_history(%s)", [timeline]
+                ).fetchone()
+                for timeline in (1, 10)
+            ]
+        assert asked == [("",), (None,)]
         assert close_hour(settings, NINE, ONE_REPLICA).outcome == "new"
     finally:
-        execute("alter function reporting_source.timeline_history(integer) owner to postgres")
+        execute("reset role")
+        execute("drop function reporting_source.timeline_history(integer)")
         execute("revoke all on schema reporting_source from managed_owner")
         execute("drop role managed_owner")
+        execute(definition.encode())
