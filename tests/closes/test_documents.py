@@ -95,6 +95,41 @@ def test_every_statement_gets_a_document_that_says_what_was_frozen(
     assert not any(other in text[2] for other in ("Ada", "Bobby"))
 
 
+def test_a_payment_its_fee_and_another_entry_of_one_number_have_references_of_their_own(
+    settings: Settings, platform: Platform
+) -> None:
+    platform.open_account(1)
+    for amount_minor in (-1000, -30, 5):
+        platform.post(1, OCTOBER.start, amount_minor)
+    payment = platform.settle(OCTOBER.start, 1000)
+    execute = platform.connection.execute
+    execute(
+        "update platform.ledger_entries set transaction_id = %s where amount_minor < 0",
+        [payment.transaction_id],
+    )
+    execute(
+        "update platform.ledger_entries set entry_id = %s where amount_minor = 5",
+        [payment.transaction_id],
+    )
+
+    close = close_month(settings, OCTOBER, RUN)
+
+    with on_store(settings) as store:
+        month = frozen.closed_month(store, close.close_id)
+        [row] = store.execute(
+            query("statement_documents/of_shard"),
+            {
+                "close_id": close.close_id,
+                "first_account_id": 1,
+                "last_account_id": 1,
+                "account_ids": None,
+            },
+        ).fetchall()
+        made = frozen.frozen_statement(store, settings, month, row)
+    assert [line.reference for line in made.lines] == ["1", "2", "1000"]
+    assert [line.transaction_reference for line in made.lines] == ["1000", "1000", None]
+
+
 def test_rendered_again_nothing_is_left_to_do(
     settings: Settings, books: Books, close_id: int
 ) -> None:

@@ -49,7 +49,9 @@ def frozen_statement(store: Store, settings: Settings, month: Period, row: DictR
                 entry_id=line["entry_id"],
                 posted_on=day_containing(line["posted_at"], month.time_zone).first_date,
                 description=line["description"],
-                reference=str(line["transaction_id"] or line["entry_id"]),
+                # A transaction and an entry may have one number.
+                reference=str(line["entry_id"]),  # guard: unique_reference
+                transaction_reference=_text_of(line["transaction_id"]),
                 counterparty=line["counterparty"],
                 kind=line["kind"],
                 amount_minor=line["amount_minor"],
@@ -58,6 +60,10 @@ def frozen_statement(store: Store, settings: Settings, month: Period, row: DictR
             for line in lines
         ),
     )
+
+
+def _text_of(identifier: int | None) -> str | None:
+    return None if identifier is None else str(identifier)
 
 
 def _correction(row: DictRow, month: Period) -> Correction | None:

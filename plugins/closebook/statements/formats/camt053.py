@@ -20,7 +20,8 @@ _DIGITS = 18
 def camt053(statement: Statement) -> bytes:
     """The statement as a camt.053.001.08 document with one statement, in UTF-8.
 
-    Entries are in the order of its lines, ``NtryRef`` is the line's number, and the kind of an
+    Entries are in the order of its lines, ``NtryRef`` is the line's number, ``AcctSvcrRef`` the
+    id of its ledger entry, ``TxId`` the id of its transaction, and the kind of an
     entry is its proprietary bank transaction code. Balances are booked opening and closing (OPBD,
     CLBD). The message's identifier names close, account and version. Raises WrongData when an
     amount has more than the 18 digits that the standard allows.
@@ -96,6 +97,7 @@ def _entry(line: StatementLine, code: str) -> Iterator[str]:
     yield f"<Sts><Cd>BOOK</Cd></Sts><BookgDt><Dt>{line.posted_on}</Dt></BookgDt>"
     yield _element("AcctSvcrRef", _cut(line.reference, REFERENCE))
     yield f"<BkTxCd><Prtry><Cd>{_cut(line.kind, REFERENCE) or 'other'}</Cd></Prtry></BkTxCd>"
+    transaction = _element("TxId", _cut(line.transaction_reference or "", REFERENCE))
     party = ""
     if line.counterparty and (name := _cut(line.counterparty, NAME)):
         role = "Cdtr" if line.amount_minor < 0 else "Dbtr"
@@ -103,7 +105,7 @@ def _entry(line: StatementLine, code: str) -> Iterator[str]:
     text = printable(line.description)
     texts = [text[at : at + _UNSTRUCTURED] for at in range(0, len(text), _UNSTRUCTURED)]
     remittance = "".join(f"<Ustrd>{escape(piece)}</Ustrd>" for piece in texts)
-    details = party + _element("RmtInf", remittance)
+    details = _element("Refs", transaction) + party + _element("RmtInf", remittance)
     yield _element("NtryDtls", _element("TxDtls", details))
     yield "</Ntry>\n"
 
