@@ -104,6 +104,8 @@ class Run:
     """Who closes: the Airflow run (or the command), and why, when a person said so.
 
     ``cross_check`` asks for the same numbers from two replicas before they are written.
+    ``accept_boundary`` lets a day or a month begin where the one before it was closed to, though
+    the zone's rules of today say another instant.
     ``requested_by`` is the user who started the run, None for the schedule.
     """
 
@@ -111,6 +113,7 @@ class Run:
     reason: str | None = None
     cross_check: bool = False
     requested_by: str | None = None
+    accept_boundary: bool = False
 
 
 def from_airflow(environment: Mapping[str, str] = os.environ) -> Settings:

@@ -1,4 +1,5 @@
--- Writes a month's statement lines, numbered and with the running balance after each.
+-- Writes a month's statement lines, numbered, with the running balance after each, and with their
+-- business days: day_dates, which begin at day_starts, in order.
 insert into reporting.statement_lines (
     close_id,
     account_id,
@@ -10,7 +11,8 @@ insert into reporting.statement_lines (
     description,
     counterparty,
     amount_minor,
-    balance_minor
+    balance_minor,
+    posted_on
 )
 select
     statements.close_id,
@@ -23,9 +25,17 @@ select
     entries.description,
     entries.counterparty,
     entries.amount_minor,
-    statements.opening_minor + sum(entries.amount_minor) over account_lines as balance_minor
+    statements.opening_minor + sum(entries.amount_minor) over account_lines as balance_minor,
+    -- guard: line_keeps_its_day
+    days.dates[width_bucket(entries.posted_at, days.starts)] as posted_on
 from staged_statement_lines as entries
 inner join reporting.statements on entries.account_id = statements.account_id
+cross join
+    (
+        select
+            %(day_dates)s::date[] as dates,
+            %(day_starts)s::timestamptz[] as starts
+    ) as days
 where statements.close_id = %(close_id)s
 window
     account_lines as (

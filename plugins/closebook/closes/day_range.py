@@ -4,6 +4,7 @@ import logging
 from collections import deque
 from collections.abc import Sequence
 
+from closebook.closes import boundaries
 from closebook.closes.day import close_day
 from closebook.errors import ClosebookError, Misconfigured, NotReady, Transient, WrongData
 from closebook.periods import Period
@@ -27,6 +28,8 @@ def close_days(settings: Settings, days: Sequence[Period], run: Run) -> list[int
     days that are left: NotReady or Transient if trying again can close one of them, else
     WrongData. Misconfigured stops at once.
     """
+    with on_store(settings) as store:
+        days = boundaries.as_closed(store, days)
     left = _left(settings, days, run)
     if len(left) < len(days):
         log.info("%d of %d days were closed by this run before", len(days) - len(left), len(days))

@@ -2,21 +2,22 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
 from psycopg.rows import DictRow
 
-from closebook.closes import checks
+from closebook.closes import boundaries, checks
 from closebook.closes.checks import Selected, TieOut
 from closebook.closes.model import Basis, Close, Content, Correction, Draft, Reading
 from closebook.errors import Transient, WrongData
-from closebook.periods import Grain, Period
+from closebook.periods import Grain, Period, day_containing
 from closebook.platform.source import Source
 from closebook.settings import Replica, Run, code_version
 from closebook.sql import query
 from closebook.store.session import Store
+from closebook.time_rules import rules_version
 
 # What a month that would change without a reason fails; while it fails, nobody releases the month.
 SAME_AS_ISSUED = "same_as_issued"
@@ -60,10 +61,13 @@ def write(store: Store, reading: Reading, draft: Draft) -> Close:
     """Write the next version of a period, or confirm the current one if nothing changed.
 
     Whoever holds the period's lock writes. Raises Overtaken when the current version is not the
-    one that this reading began with, TieOutFailed when a check selects rows.
+    one that this reading began with, TieOutFailed when a check selects rows, BoundaryMoved when a
+    day or a month does not meet those beside it.
     """
     period, run, content = draft.period, draft.run, draft.content
     current = _lock(store, reading, period)
+    if period.grain is not Grain.HOUR:
+        boundaries.refuse_misfit(store, period, is_closed=current is not None)
     written: Close | None = None
     with store.transaction():
         drafted = _draft(store, reading.source, period, run)
@@ -72,10 +76,12 @@ def write(store: Store, reading: Reading, draft: Draft) -> Close:
         if current is None:
             _make_current(store, close_id, period)
             written = Close(close_id, period, drafted["close_version"], "new")
-        elif (changes := _changes(store, current["close_id"], close_id, content)).count:
-            if reading.agrees_with is not None:
+        elif (changes := _changes(store, current["close_id"], close_id, content)).count or current[
+            "period_end"
+        ] != period.end:  # guard: moved_end_is_a_version
+            if changes.count and reading.agrees_with is not None:
                 raise _disagreement(reading.agrees_with, reading.source.replica, period, changes)
-            if content.change_needs_reason and run.reason is None:
+            if changes.count and content.change_needs_reason and run.reason is None:
                 raise _unasked(period, changes)
             store.execute(query("closes/retire"), {"close_id": current["close_id"]})
             _make_current(store, close_id, period)
@@ -107,6 +113,8 @@ def _lock(store: Store, reading: Reading, period: Period) -> DictRow | None:
 
 
 def _draft(store: Store, source: Source, period: Period, run: Run) -> DictRow:
+    is_hour = period.grain is Grain.HOUR
+    closed_on = day_containing(datetime.now(UTC), period.time_zone).first_date
     drafted = store.execute(
         query("closes/insert_draft"),
         {
@@ -122,6 +130,10 @@ def _draft(store: Store, source: Source, period: Period, run: Run) -> DictRow:
             "run_id": run.run_id,
             "reason": run.reason,
             "requested_by": run.requested_by,
+            "first_date": None if is_hour else period.first_date,
+            "last_date": None if is_hour else period.last_date,
+            "closed_on": closed_on,
+            "tzdata_version": rules_version(period.time_zone),
         },
     ).fetchone()
     assert drafted is not None  # noqa: S101  # the insert returns its row
@@ -192,5 +204,6 @@ def _make_current(store: Store, close_id: int, period: Period) -> None:
     except psycopg.errors.ExclusionViolation:
         raise WrongData(
             f"{period} ({period.time_zone}) overlaps a period that was closed in another time "
-            "zone: set CLOSEBOOK_TIME_ZONE back, it must not change under closed periods"
+            "zone, or under other rules of it: set CLOSEBOOK_TIME_ZONE back if it was changed, and "
+            "see docs/operations.md, Rules of time"
         ) from None

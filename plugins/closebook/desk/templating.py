@@ -1,6 +1,5 @@
 """How a page is made: its template, with what every page needs. All text is escaped."""
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
 from http import HTTPStatus
@@ -10,10 +9,10 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from closebook import periods
 from closebook.desk import permissions
 from closebook.desk.assets import assets
 from closebook.desk.csrf import FORM_TOKEN, person_asking
+from closebook.desk.months import month_label
 from closebook.money import format_minor
 from closebook.settings import templates_folder
 
@@ -65,7 +64,7 @@ def _environment() -> Environment:
         "change": _change,
         "count": _count,
         "moment": _moment,
-        "month": _month,
+        "month": month_label,
         "size": _size,
         "words": _words,
     }
@@ -87,10 +86,6 @@ def _change(amount_minor: int, currency: str) -> str:
 def _moment(instant: datetime) -> str:
     """A moment in UTC; the page says so once."""
     return f"{instant.astimezone(UTC):%Y-%m-%d %H:%M}"
-
-
-def _month(row: Mapping[str, Any]) -> str:
-    return f"{periods.local_date(row['period_start'], row['time_zone']):%Y-%m}"
 
 
 def _size(byte_count: int) -> str:

@@ -1,5 +1,7 @@
 """A month's frozen rows in the reporting store, as statements."""
 
+from datetime import date, datetime
+
 from psycopg.rows import DictRow
 
 from closebook.errors import WrongData
@@ -28,7 +30,7 @@ def frozen_statement(store: Store, settings: Settings, month: Period, row: DictR
         close_id=row["issued_close_id"],
         account_id=row["account_id"],
         version=row["statement_version"],
-        issued_on=day_containing(row["issued_at"], month.time_zone).first_date,
+        issued_on=row["issued_on"] or _day_of(row["issued_at"], month),
         corrects=_correction(row, month),
         currency=row["currency"],
         period_start=month.first_date,
@@ -47,7 +49,7 @@ def frozen_statement(store: Store, settings: Settings, month: Period, row: DictR
             StatementLine(
                 line_number=line["line_number"],
                 entry_id=line["entry_id"],
-                posted_on=day_containing(line["posted_at"], month.time_zone).first_date,
+                posted_on=line["posted_on"] or _day_of(line["posted_at"], month),
                 description=line["description"],
                 # A transaction and an entry may have one number.
                 reference=str(line["entry_id"]),  # guard: unique_reference
@@ -62,6 +64,11 @@ def frozen_statement(store: Store, settings: Settings, month: Period, row: DictR
     )
 
 
+def _day_of(instant: datetime, month: Period) -> date:
+    """The business day by today's rules, for what was closed before it kept its own."""
+    return day_containing(instant, month.time_zone).first_date
+
+
 def _text_of(identifier: int | None) -> str | None:
     return None if identifier is None else str(identifier)
 
@@ -71,7 +78,7 @@ def _correction(row: DictRow, month: Period) -> Correction | None:
         return None
     return Correction(
         superseded_version=row["statement_version"] - 1,
-        superseded_issued_on=day_containing(row["superseded_at"], month.time_zone).first_date,
+        superseded_issued_on=row["superseded_on"] or _day_of(row["superseded_at"], month),
         # Versions of before had to give none.
         reason=row["correction_reason"] or "",
     )

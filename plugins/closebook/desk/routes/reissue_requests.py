@@ -9,8 +9,8 @@ from psycopg.rows import DictRow
 
 from closebook.desk import audit_log
 from closebook.desk.csrf import Asking
+from closebook.desk.months import month_label
 from closebook.desk.templating import page
-from closebook.periods import local_date
 from closebook.settings import desk_from_airflow
 from closebook.sql import query
 from closebook.store.session import on_store
@@ -64,5 +64,6 @@ def _run_configuration(row: DictRow) -> str:
 
     No account is named: all that differ are issued again, and the manifest lacks no document.
     """
-    month = f"{local_date(row['period_start'], row['time_zone']):%Y-%m}"
-    return json.dumps({"month": month, "reason": f"corrected on request {row['request_id']}"})
+    return json.dumps(
+        {"month": month_label(row), "reason": f"corrected on request {row['request_id']}"}
+    )

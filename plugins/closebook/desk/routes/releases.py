@@ -7,10 +7,10 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from closebook.desk import audit_log
 from closebook.desk.csrf import Asking
-from closebook.desk.months import month_named
+from closebook.desk.months import month_label, month_named
 from closebook.desk.templating import page
 from closebook.errors import NotReady
-from closebook.periods import Period, local_date
+from closebook.periods import Period
 from closebook.settings import desk_from_airflow
 from closebook.sql import query
 from closebook.statements import release
@@ -27,10 +27,7 @@ def releases(request: Request) -> HTMLResponse:
     with on_store(settings) as store:
         audit_log.enter(store, request, "looked", "months to release")
         rows = store.execute(query("desk/months")).fetchall()
-    months = [
-        {**row, "label": f"{local_date(row['period_start'], row['time_zone']):%Y-%m}"}
-        for row in rows
-    ]
+    months = [{**row, "label": month_label(row)} for row in rows]
     return page(request, "releases", months=months)
 
 
@@ -51,7 +48,6 @@ def decide(
 ) -> Response:
     """Release the month as it was shown, or reject it with a reason."""
     settings = desk_from_airflow()
-    period = month_named(month, settings.time_zone)
     why = reason.replace("\0", "").strip()[:500]
     if verdict not in ("released", "rejected"):
         raise HTTPException(400, "A month is released or rejected.")
@@ -59,6 +55,7 @@ def decide(
         return _batch_page(request, person.name, month, problem="A rejection says why.")
     try:
         with on_store(settings) as store:
+            period = month_named(store, month, settings.time_zone)
             if verdict == "released":
                 release.release(store, period, manifest_sha256, person.name, why or None)
                 audit_log.enter(
@@ -80,8 +77,8 @@ def _batch_page(
     request: Request, person: str, month: str, problem: str | None = None
 ) -> HTMLResponse:
     settings = desk_from_airflow()
-    period = month_named(month, settings.time_zone)
     with on_store(settings) as store:
+        period = month_named(store, month, settings.time_zone)
         try:
             found = release.latest_batch(store, period)
         except NotReady:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from hashlib import sha256
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Form, HTTPException, Path, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
@@ -11,10 +11,10 @@ from psycopg.rows import DictRow
 from closebook.desk import audit_log, pdf_preview, permissions
 from closebook.desk.csrf import Asking, person_asking
 from closebook.desk.downloads import Packed, document_response, zip_response
-from closebook.desk.months import month_named
+from closebook.desk.months import month_label, month_named
 from closebook.desk.search import PAGE_ROWS, STATES, Place, Search
 from closebook.desk.templating import page
-from closebook.periods import Period, local_date
+from closebook.periods import Period
 from closebook.settings import DeskSettings, desk_from_airflow
 from closebook.sql import query
 from closebook.statements.document_store import Documents
@@ -43,9 +43,9 @@ def statements(
     """The list: what the search finds, a page at a time."""
     settings = desk_from_airflow()
     search = Search.read(person, find, month, currency, state)
-    chosen = month_named(search.month, settings.time_zone) if search.month else None
     may_review = person.may(permissions.REVIEW_RELEASES)
     with on_store(settings) as store:
+        chosen = month_named(store, search.month, settings.time_zone) if search.month else None
         rows = _found(store, search, chosen, Place.read(after), may_review=may_review)
         months = store.execute(query("desk/months")).fetchall()
         audit_log.enter(store, request, "searched", search.kinds)
@@ -66,7 +66,7 @@ def statements(
         is_first=not after,
         next_query=search.url_query(person, last) if is_more else None,
         first_query=search.url_query(person),
-        months=[_label(row) for row in months if row["has_released"] or may_review],
+        months=[month_label(row) for row in months if row["has_released"] or may_review],
         states=[each for each in STATES if may_review or each in ("released", "superseded")],
         packable=packable,
     )
@@ -105,7 +105,7 @@ def statement(request: Request, person: Asking, close_id: Id, account_id: Id) ->
         request,
         "statement",
         statement=row,
-        month=_label(row),
+        month=month_label(row),
         versions=versions,
         twins={twin["media_type"] for twin in twins},
         requests=requests,
@@ -189,9 +189,9 @@ def request_reissue(
 def month_zip(request: Request, month: str) -> Response:
     """All released statements of a month, in the version that stands, as one ZIP."""
     settings = desk_from_airflow()
-    chosen = month_named(month, settings.time_zone)
     rows: list[DictRow] = []
     with on_store(settings) as store:
+        chosen = month_named(store, month, settings.time_zone)
         while not rows or len(rows) % _MONTH_ROWS == 0:
             block = store.execute(
                 query("desk/month_documents"),
@@ -320,16 +320,12 @@ def _found(
     return store.execute(query("desk/found_statements"), parameters).fetchall()
 
 
-def _label(row: dict[str, Any]) -> str:
-    return f"{local_date(row['period_start'], row['time_zone']):%Y-%m}"
-
-
 def _subject(row: DictRow) -> str:
     return (
-        f"statement {row['close_id']}-{row['account_id']} of {_label(row)},"
+        f"statement {row['close_id']}-{row['account_id']} of {month_label(row)},"
         f" version {row['statement_version']}"
     )
 
 
 def _file_name(row: DictRow, suffix: str) -> str:
-    return f"statement-{_label(row)}-{row['account_id']}-v{row['statement_version']}.{suffix}"
+    return f"statement-{month_label(row)}-{row['account_id']}-v{row['statement_version']}.{suffix}"
