@@ -28,6 +28,9 @@ os.environ["AIRFLOW_HOME"] = str(
     REPOSITORY / ".local" / "test-airflow-home" / os.environ.get("PYTEST_XDIST_WORKER", "alone")
 )
 
+# Where Airflow finds the timetables of days and months.
+os.environ["AIRFLOW__CORE__PLUGINS_FOLDER"] = str(REPOSITORY / "plugins")
+
 _numbers = itertools.count(1)
 
 

@@ -14,6 +14,12 @@ insert into reporting.statement_lines (
     balance_minor,
     posted_on
 )
+with days as (
+    select
+        %(day_dates)s::date[] as day_dates,
+        %(day_starts)s::timestamptz[] as day_starts
+)
+
 select
     statements.close_id,
     entries.account_id,
@@ -27,15 +33,10 @@ select
     entries.amount_minor,
     statements.opening_minor + sum(entries.amount_minor) over account_lines as balance_minor,
     -- guard: line_keeps_its_day
-    days.dates[width_bucket(entries.posted_at, days.starts)] as posted_on
+    days.day_dates[width_bucket(entries.posted_at, days.day_starts)] as posted_on
 from staged_statement_lines as entries
 inner join reporting.statements on entries.account_id = statements.account_id
-cross join
-    (
-        select
-            %(day_dates)s::date[] as dates,
-            %(day_starts)s::timestamptz[] as starts
-    ) as days
+cross join days
 where statements.close_id = %(close_id)s
 window
     account_lines as (

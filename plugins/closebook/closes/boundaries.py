@@ -97,7 +97,8 @@ def refuse_gaps(days: Sequence[Period], closed_starts: set[datetime]) -> None:
             raise BoundaryMoved(
                 f"{one} and {following} are closed and do not meet: "
                 f"{_between(one.end, following)}; trigger {DAG_OF[Grain.DAY]} with the day "
-                f"{one.label}, accept_boundary and a reason: it then ends where {following.label} begins"
+                f"{one.label}, accept_boundary and a reason: it then ends where {following.label} "
+                "begins"
             )
 
 
