@@ -53,10 +53,8 @@ class Period:
     def from_register(cls, row: Mapping[str, Any]) -> "Period":
         """Return the period of a row of the register, with the dates that it was closed under."""
         start, end = row["period_start"].astimezone(UTC), row["period_end"].astimezone(UTC)
-        first_date = row["first_date"]
-        dates = (
-            None if first_date is None else (first_date, row["last_date"])
-        )  # guard: dates_as_closed
+        first, last = row["first_date"], row["last_date"]
+        dates = None if first is None else (first, last)  # guard: dates_as_closed
         return cls(Grain(row["grain"]), start, end, row["time_zone"], dates)
 
     @property
@@ -207,7 +205,7 @@ def begins_at(period: Period, instant: datetime) -> bool:
         return True
     local = instant.astimezone(zone(period.time_zone))
     is_second = local.fold == 1 and local.time() == time.min
-    return is_second and local.date() == period.first_date
+    return is_second and local.date() == period.first_date  # guard: second_midnight
 
 
 def parse_month(text: str, time_zone: str) -> Period:

@@ -358,7 +358,8 @@ def ten_thousand(desk: Desk) -> Iterator[StoredDocument]:
     # It puts the values in itself: the server takes none for several statements at once.
     conninfo, cursor = desk.stack.store_admin(desk.database), psycopg.ClientCursor
     with psycopg.connect(conninfo, cursor_factory=cursor) as admin:
-        admin.execute(TEN_THOUSAND, {**asdict(march), **asdict(stored)})
+        dates = {"first_date": march.first_date, "last_date": march.last_date}
+        admin.execute(TEN_THOUSAND, {**asdict(march), **dates, **asdict(stored)})
     yield stored
     with psycopg.connect(conninfo, cursor_factory=cursor) as admin:
         admin.execute(FORGET_THEM)

@@ -161,9 +161,9 @@ def _beside(store: Store, period: Period, *, is_closed: bool) -> list[DictRow]:
 
 def _misfit(period: Period, row: DictRow, own: datetime, *, is_closed: bool) -> str:
     other = Period.from_register(row)
-    does, did = ("begins", "ended") if row["side"] == "start" else ("ends", "begins")
-    if row["is_same_date"]:
-        did = "begins" if row["side"] == "start" else "ends"
+    is_start = row["side"] == "start"
+    does = "begins" if is_start else "ends"
+    did = "began" if is_start == row["is_same_date"] else "ended"
     text = (
         f"{period} ({period.time_zone}, tzdata {rules_version(period.time_zone)}) {does} at "
         f"{own.isoformat()}, and {other.grain} {other.label} was closed so that it {did} at "
@@ -171,7 +171,7 @@ def _misfit(period: Period, row: DictRow, own: datetime, *, is_closed: bool) -> 
         f"{row['tzdata_version'] or 'not recorded'}): what lies between would be on no statement, "
         "or on two. The rules of the zone changed, or CLOSEBOOK_TIME_ZONE did. "
     )
-    again, ours = (other, period) if is_closed and row["side"] == "start" else (period, other)
+    again, ours = (other, period) if is_closed and is_start else (period, other)
     return text + (
         "If CLOSEBOOK_TIME_ZONE was changed by mistake, set it back. Otherwise trigger "
         f"{DAG_OF[again.grain]} by hand with the {again.grain} {again.label}, accept_boundary and "

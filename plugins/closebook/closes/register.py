@@ -76,9 +76,11 @@ def write(store: Store, reading: Reading, draft: Draft) -> Close:
         if current is None:
             _make_current(store, close_id, period)
             written = Close(close_id, period, drafted["close_version"], "new")
-        elif (changes := _changes(store, current["close_id"], close_id, content)).count or current[
-            "period_end"
-        ] != period.end:  # guard: moved_end_is_a_version
+        else:
+            changes = _changes(store, current["close_id"], close_id, content)
+            is_moved = current["period_end"] != period.end  # guard: moved_end_is_a_version
+            if not changes.count and not is_moved:
+                raise psycopg.Rollback
             if changes.count and reading.agrees_with is not None:
                 raise _disagreement(reading.agrees_with, reading.source.replica, period, changes)
             if changes.count and content.change_needs_reason and run.reason is None:
@@ -87,8 +89,6 @@ def write(store: Store, reading: Reading, draft: Draft) -> Close:
             _make_current(store, close_id, period)
             corrections = _corrections(store, close_id)
             written = Close(close_id, period, drafted["close_version"], "changed", corrections)
-        else:
-            raise psycopg.Rollback
         content.after_change(close_id)
     if written is None:
         assert current is not None  # noqa: S101  # only an existing version can be confirmed

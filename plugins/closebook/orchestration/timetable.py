@@ -48,7 +48,7 @@ class _BusinessTimetable(Timetable):
         Raises ValueError, which Airflow's API answers with 400, beyond the calendar.
         """
         try:
-            return _interval(self._before(self._containing(run_after)))
+            return _interval(self._before(self._containing(run_after)))  # guard: manual_period
         except (OverflowError, Misconfigured) as error:
             raise ValueError(
                 f"no business {self.unit} of {self.time_zone} ended before {run_after}"
@@ -62,7 +62,7 @@ class _BusinessTimetable(Timetable):
         if last_automated_data_interval is not None:
             # By where it begins: a run of a cron timetable may end within the period after it.
             last = self._containing(last_automated_data_interval.start)
-            following = self._containing(last.end)
+            following = self._containing(last.end)  # guard: next_period
             period = following if period is None else max(period, following, key=_start)
         if period is None or (restriction.latest and period.start > restriction.latest):
             return None
