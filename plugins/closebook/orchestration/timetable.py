@@ -62,7 +62,7 @@ class _BusinessTimetable(Timetable):
         if last_automated_data_interval is not None:
             # By where it begins: a run of a cron timetable may end within the period after it.
             last = self._containing(last_automated_data_interval.start)
-            following = self._containing(last.end)  # guard: next_period
+            following = self._containing(last.end)
             period = following if period is None else max(period, following, key=_start)
         if period is None or (restriction.latest and period.start > restriction.latest):
             return None
