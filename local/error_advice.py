@@ -325,4 +325,17 @@ ADVICE: Mapping[str, str] = {
         "again](statements.md#issue-statements-again), with a reason of its own. All else is in"
         " this list; run it again when it is mended."
     ),
+    "CB-DATA-BOUNDARY-MOVED": (
+        "The zone's rules changed, or `CLOSEBOOK_TIME_ZONE` did: [rules of time](time.md)."
+    ),
+    "CB-DATA-OTHER-ZONE-THAN-CLOSED": ("The same: [rules of time](time.md)."),
+    "CB-DATA-DAYS-DO-NOT-MEET": (
+        "Two closed days of a month leave time between them: [rules of time](time.md)."
+    ),
+    "CB-CONFIG-BOUNDARY-WITHOUT-REASON": ("As it says."),
+    "CB-CONFIG-TIME-ZONE-NOT-SET": ("As it says. It is the import error of two DAGs."),
+    "CB-WAIT-MONTHS-NOT-CLOSED": (
+        "The openings are held against the closings of the last closed month, and nothing may "
+        "lie between. Backfill the months that are named."
+    ),
 }

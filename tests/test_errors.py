@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from closebook.closes.boundaries import BoundaryMoved
 from closebook.closes.checks import TieOut, TieOutFailed
 from closebook.closes.histories import FailoverNotAcknowledged, HistoryReplaced, OtherHistory
 from closebook.closes.register import ChangeWithoutReason, ConcurrentClose, ReplicasDisagree
@@ -38,6 +39,7 @@ OF_LIBRARIES = {
     "AirflowSkipException",
     "FatalURLFetchingError",
     "HTTPException",
+    "NotImplementedError",
     "RuntimeError",
     "ValueError",
     "psycopg.OperationalError",
@@ -54,6 +56,7 @@ ERRORS = [
     ConcurrentClose("CB-RETRY-OVERTAKEN", "run it again"),
     FailoverNotAcknowledged("CB-WAIT-FAILOVER-NOT-ACKNOWLEDGED", "timeline 2"),
     OtherHistory("CB-CONFIG-OLDER-TIMELINE", "timeline 1"),
+    BoundaryMoved("CB-DATA-BOUNDARY-MOVED", "the rules changed"),
     HistoryReplaced("CB-WAIT-HISTORY-REPLACED", "run it again"),
     HoursFromLostLog("CB-WAIT-HOURS-FROM-LOST-LOG", "3 hours"),
     WrongData("CB-DATA-CLOSE-UNKNOWN", "close 404"),

@@ -33,6 +33,15 @@ create table reporting.closes (
     confirmation_count integer not null default 0,
     -- Who asked for the run; null is the schedule.
     requested_by text,
+    -- The business dates that it is for; an hour has none.
+    first_date date,
+    last_date date,
+    -- The business date on which it was closed; null for closes of before.
+    closed_on date,
+    -- The rules of time that it was closed under: release of tzdata and digest of the zone's file.
+    tzdata_version text,
+    constraint closes_have_dates
+    check (grain = 'hour' or (first_date is not null and last_date is not null)),
     unique (grain, period_start, close_version),
     -- One current version of each period, and no two that overlap: under another business time
     -- zone the same days would be closed twice.
@@ -246,6 +255,8 @@ create table reporting.statement_lines (
     counterparty text,
     amount_minor bigint not null,
     balance_minor bigint not null,
+    -- Its business day; null for lines of before, which their days in the register tell.
+    posted_on date,
     primary key (close_id, account_id, line_number),
     unique (close_id, entry_id),
     foreign key (close_id, account_id) references reporting.statements (close_id, account_id)
