@@ -442,21 +442,17 @@ CLOSES = (
         "time.line-keeps-its-day",
         Token("days.day_dates[", "(array[null::date])[0 * "),
         (
-            (
-                "tests/sql/test_queries.py::test_case[statement_lines/insert: a line keeps i"
-                "ts business day, the first instant of a day belongs to that day]",
-            ),
+            "tests/sql/test_queries.py::test_case[statement_lines/insert: a line keeps i"
+            "ts business day, the first instant of a day belongs to that day]",
         ),
     ),
     Guard(
         "time.latest-earlier-month",
         Token("desc", "asc"),
         (
-            (
-                "tests/sql/test_queries.py::test_case[statements/check_opening_equals_previo"
-                "us_closing: the last closed month before is compared, though there are mont"
-                "hs between that are not closed]",
-            ),
+            "tests/sql/test_queries.py::test_case[statements/check_opening_equals_previo"
+            "us_closing: the last closed month before is compared, though there are mont"
+            "hs between that are not closed]",
         ),
     ),
     Guard(
