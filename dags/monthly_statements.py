@@ -22,24 +22,25 @@ why; all others stay as they are.
 
 from typing import Any
 
-from airflow.sdk import CronDataIntervalTimetable, Param, TriggerRule, dag, task
+from airflow.sdk import Param, TriggerRule, dag, task
 
 from closebook.orchestration.counter_task import publish_counter
 from closebook.orchestration.dag_defaults import (
+    BUSINESS_PARAMETERS,
     CLOSE_DAG,
-    CLOSE_PARAMETERS,
     RENDERING_POOL,
     REPLICA_POOL,
     business_time_zone,
     optional_text,
 )
 from closebook.orchestration.task_context import current_task
+from closebook.orchestration.timetable import BusinessMonthTimetable
 
 
 @dag(
     dag_id="monthly_statements",
     dag_display_name="Monthly statements",
-    schedule=CronDataIntervalTimetable("0 0 1 * *", timezone=business_time_zone()),
+    schedule=BusinessMonthTimetable(business_time_zone()),
     doc_md=__doc__,
     tags=["closebook", "month"],
     params={
@@ -55,7 +56,7 @@ from closebook.orchestration.task_context import current_task
             title="Accounts",
             description="Render the statements of these accounts only; empty for all.",
         ),
-        **CLOSE_PARAMETERS,
+        **BUSINESS_PARAMETERS,
     },
     **CLOSE_DAG,
 )

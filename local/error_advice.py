@@ -301,4 +301,48 @@ ADVICE: Mapping[str, str] = {
         "The connections lead to two platforms, or to two databases of one: make them agree."
     ),
     "CB-CONFIG-UNKNOWN-TIME-ZONE": "Also when the machine has no time zone data.",
+    "CB-WAIT-FAILOVER-NOT-ACKNOWLEDGED": (
+        "[After a failover](failover.md). The retry goes on once it is acknowledged."
+    ),
+    "CB-WAIT-HISTORY-REPLACED": ("Nothing: a failover was acknowledged meanwhile."),
+    "CB-WAIT-HOURS-FROM-LOST-LOG": ("As it says. Until then the counter stays as it is."),
+    "CB-CONFIG-OTHER-CLUSTER": (
+        "`closebook_primary` leads to another platform: lead it back. After `pg_upgrade`, or a "
+        "move: [after a failover](failover.md)."
+    ),
+    "CB-CONFIG-OLDER-TIMELINE": (
+        "The old primary is back, or its name leads there again. Stop it: [after a "
+        "failover](failover.md)."
+    ),
+    "CB-CONFIG-OTHER-PROMOTION": (
+        "Two replicas were promoted. Decide which one is right, and stop the other one: [after "
+        "a failover](failover.md)."
+    ),
+    "CB-CONFIG-EARLIER-POSITION": (
+        "The primary's files were restored from a copy: [after a failover](failover.md)."
+    ),
+    "CB-CONFIG-OTHER-TIMELINE-NAMED": ("As it says."),
+    "CB-CONFIG-ACKNOWLEDGEMENT-INCOMPLETE": ("As it says."),
+    "CB-CONFIG-COMMON-POSITION-UNKNOWN": (
+        "[Where to find it](failover.md#when-it-asks-for-the-last-common-position)."
+    ),
+    "CB-CONFIG-NOT-A-TIMELINE": ("As it says."),
+    "CB-DATA-NOT-CLOSED-AGAIN": (
+        "From `acknowledge_failover`. *a month would change*: [issue its statements "
+        "again](statements.md#issue-statements-again), with a reason of its own. All else is in"
+        " this list; run it again when it is mended."
+    ),
+    "CB-DATA-BOUNDARY-MOVED": (
+        "The zone's rules changed, or `CLOSEBOOK_TIME_ZONE` did: [rules of time](time.md)."
+    ),
+    "CB-DATA-OTHER-ZONE-THAN-CLOSED": ("The same: [rules of time](time.md)."),
+    "CB-DATA-DAYS-DO-NOT-MEET": (
+        "Two closed days of a month leave time between them: [rules of time](time.md)."
+    ),
+    "CB-CONFIG-BOUNDARY-WITHOUT-REASON": ("As it says."),
+    "CB-CONFIG-TIME-ZONE-NOT-SET": ("As it says. It is the import error of two DAGs."),
+    "CB-WAIT-MONTHS-NOT-CLOSED": (
+        "The openings are held against the closings of the last closed month, and nothing may "
+        "lie between. Backfill the months that are named."
+    ),
 }

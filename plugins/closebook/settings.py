@@ -107,13 +107,16 @@ class Run:
 
     ``reason`` is why a person closes it, None for the schedule. With ``cross_check`` two replicas
     are read, and the close is written only if both give the same numbers. ``requested_by`` is the
-    user who started the run, None for the schedule.
+    user who started the run, None for the schedule. With ``accept_boundary`` a day or a month may
+    begin where the one before it was closed to, even if today's rules of the zone say another
+    instant.
     """
 
     run_id: str
     reason: str | None = None
     cross_check: bool = False
     requested_by: str | None = None
+    accept_boundary: bool = False
 
 
 def from_airflow(environment: Mapping[str, str] = os.environ) -> Settings:

@@ -44,6 +44,8 @@ IDENTITY_COLUMNS = {
     "statement_decisions": "decision_id",
     "reissue_requests": "request_id",
     "counter_publications": "publication_id",
+    "platform_histories": "history_id",
+    "close_readings": "reading_id",
     "health_samples": "sample_id",
     "health_alerts": "alert_id",
 }

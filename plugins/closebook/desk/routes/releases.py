@@ -9,7 +9,7 @@ from closebook.desk import audit_log
 from closebook.desk.capacity import PAGES
 from closebook.desk.current_user import CurrentUser
 from closebook.desk.desk_route import desk_router
-from closebook.desk.months import month_from_url
+from closebook.desk.months import month_from_url, month_label
 from closebook.desk.templating import render_page
 from closebook.errors import NotReady
 from closebook.periods import Period
@@ -29,7 +29,8 @@ def releases(request: Request) -> HTMLResponse:
     with on_store(settings) as store:
         rows = store.execute(query("desk/months")).fetchall()
         audit_log.record(store, request, "looked", "months to release")
-    return render_page(request, "releases", months=rows)
+    months = [{**row, "label": month_label(row)} for row in rows]
+    return render_page(request, "releases", months=months)
 
 
 @router.get("/releases/{month}")
@@ -52,7 +53,6 @@ def decide(
     ``manifest_sha256`` is the hash of the manifest that the review page showed.
     """
     settings = desk_from_airflow()
-    period = month_from_url(month, settings.time_zone)
     text = reason.replace("\0", "").strip()[:500]
     if verdict == "rejected" and not text:
         return _review_page(
@@ -60,6 +60,7 @@ def decide(
         )
     try:
         with on_store(settings) as store, store.transaction():
+            period = month_from_url(store, month, settings.time_zone)
             if verdict == "released":
                 # guard: desk.requester-does-not-release
                 release.release(store, period, manifest_sha256, user.name, text or None)
@@ -77,8 +78,8 @@ def _review_page(
     request: Request, user_name: str, month: str, problem: str | None = None
 ) -> HTMLResponse:
     settings = desk_from_airflow()
-    period = month_from_url(month, settings.time_zone)
     with on_store(settings) as store:
+        period = month_from_url(store, month, settings.time_zone)
         try:
             batch = release.latest_batch(store, period)
         except NotReady:
