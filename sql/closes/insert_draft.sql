@@ -12,7 +12,9 @@ insert into reporting.closes (
     code_version,
     run_id,
     reason,
-    requested_by
+    requested_by,
+    holder_reason,
+    holder_text
 )
 select
     %(grain)s,
@@ -27,7 +29,9 @@ select
     %(code_version)s,
     %(run_id)s,
     %(reason)s,
-    %(requested_by)s
+    %(requested_by)s,
+    %(holder_reason)s,
+    %(holder_text)s
 from reporting.closes
 where grain = %(grain)s and period_start = %(period_start)s
 returning close_id, close_version

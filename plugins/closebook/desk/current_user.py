@@ -21,13 +21,14 @@ _SEARCH_CONTEXT = b"a search at the closebook desk"
 
 @dataclass(frozen=True)
 class User:
-    """A user who is logged in to Airflow.
+    """A user who is logged in to Airflow. ``user_id`` is Airflow's, and never changes.
 
     ``csrf_token`` is part of each form that the user gets. It is derived from the secret of their
     session, so nobody without that secret can make it. ``search_cipher`` encrypts and decrypts the
     confidential search terms in the URLs of this session.
     """
 
+    user_id: str
     name: str
     permissions: frozenset[Permission]
     csrf_token: str = field(repr=False)
@@ -75,6 +76,7 @@ async def authenticated_user(request: Request, permissions: frozenset[Permission
         return None
     secret = bearer if explicit else request.cookies[COOKIE_NAME_JWT_TOKEN]
     return User(
+        user_id=user.get_id(),
         name=user.username,
         permissions=frozenset(each for each in permissions if _is_granted(manager, user, each)),
         csrf_token=csrf_token(secret),

@@ -77,6 +77,6 @@ def _correction(row: DictRow, month: Period) -> Correction | None:
     return Correction(
         superseded_version=row["statement_version"] - 1,
         superseded_issued_on=day_containing(row["superseded_at"], month.time_zone).first_date,
-        # Corrections were once allowed without a reason.
-        reason=row["correction_reason"] or "",
+        holder_reason=row["holder_reason"],
+        holder_text=row["holder_text"],
     )
