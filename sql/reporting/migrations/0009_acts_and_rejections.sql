@@ -263,7 +263,7 @@ begin atomic
         select concat_ws(' ', acts.run_id || ':', acts.act, 'by', acts.user_name) as detail
         from acts
         where
-            acts.user_id is null
+            acts.user_id is null  -- guard: release.unknown-person-is-refused
             and acts.act <> 'scheduled'
             and not exists (
                 select 1
@@ -271,7 +271,7 @@ begin atomic
                 where
                     named.run_id = acts.run_id
                     and named.act = 'named'
-                    -- guard: release.unknown-person-is-refused
+                    -- guard: release.named-person-is-the-unknown-one
                     and named.user_name = acts.user_name
             )
         union

@@ -59,7 +59,6 @@ def decide(
     try:
         with on_store(settings) as store:
             if verdict == "released":
-                # guard: desk.requester-does-not-release
                 release.release(
                     store, period, manifest_sha256, _person(user), acts_of_runs, text or None
                 )
@@ -122,7 +121,7 @@ def _facts(store: Store, batch: Batch, period: Period) -> dict[str, Any]:
 
 
 def _person(user: User) -> Person:
-    return Person(user.user_id, user.name)
+    return Person(user.user_id, user.name)  # guard: desk.requester-does-not-release
 
 
 def _problem(refused: DecisionRefused, verdict: Verdict) -> str:
