@@ -24,12 +24,12 @@ not override its parameters, may confirm the month and not change it.
 
 from typing import Any
 
-from airflow.sdk import CronDataIntervalTimetable, Param, TriggerRule, dag, task
+from airflow.sdk import Param, TriggerRule, dag, task
 
 from closebook.orchestration.counter_task import publish_counter
 from closebook.orchestration.dag_defaults import (
+    BUSINESS_PARAMETERS,
     CLOSE_DAG,
-    CLOSE_PARAMETERS,
     HOLDER_PARAMETERS,
     RENDERING_POOL,
     REPLICA_POOL,
@@ -37,12 +37,13 @@ from closebook.orchestration.dag_defaults import (
     optional_text,
 )
 from closebook.orchestration.task_context import current_task
+from closebook.orchestration.timetable import BusinessMonthTimetable
 
 
 @dag(
     dag_id="monthly_statements",
     dag_display_name="Monthly statements",
-    schedule=CronDataIntervalTimetable("0 0 1 * *", timezone=business_time_zone()),
+    schedule=BusinessMonthTimetable(business_time_zone()),
     doc_md=__doc__,
     tags=["closebook", "month"],
     params={
@@ -58,7 +59,7 @@ from closebook.orchestration.task_context import current_task
             title="Accounts",
             description="Render the statements of these accounts only; empty for all.",
         ),
-        **CLOSE_PARAMETERS,
+        **BUSINESS_PARAMETERS,
         **HOLDER_PARAMETERS,
     },
     **CLOSE_DAG,

@@ -123,12 +123,12 @@ def test_the_parameters_of_triggered_runs_are_accepted_by_their_dags() -> None:
     assert set(triggered) == set(dags)
 
 
-@pytest.mark.parametrize("number", range(6))
+@pytest.mark.parametrize("number", range(7))
 def test_the_queries_of_the_documents_run_as_the_desk(
     stack: Stack, module_store_database: str, number: int
 ) -> None:
     queries = [query for document in DOCUMENTS for query in blocks(text(document), "sql")]
-    assert len(queries) == 6
+    assert len(queries) == 7
     with psycopg.connect(stack.desk(module_store_database)) as desk:
         assert desk.execute(queries[number].encode()).fetchall() == []
 

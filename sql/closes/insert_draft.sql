@@ -13,6 +13,10 @@ insert into reporting.closes (
     run_id,
     reason,
     requested_by,
+    first_date,
+    last_date,
+    closed_on,
+    tzdata_version,
     holder_reason,
     holder_text
 )
@@ -30,6 +34,10 @@ select
     %(run_id)s,
     %(reason)s,
     %(requested_by)s,
+    %(first_date)s::date,
+    %(last_date)s::date,
+    %(closed_on)s::date,
+    %(tzdata_version)s,
     %(holder_reason)s,
     %(holder_text)s
 from reporting.closes

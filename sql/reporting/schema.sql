@@ -33,10 +33,19 @@ create table reporting.closes (
     confirmation_count integer not null default 0,
     -- Who asked for the run; null is the schedule.
     requested_by text,
+    -- The business dates that it is for; an hour has none.
+    first_date date,
+    last_date date,
+    -- The business date on which it was closed; null for closes of before.
+    closed_on date,
+    -- The rules of time that it was closed under: release of tzdata and digest of the zone's file.
+    tzdata_version text,
     -- What account holders read on a corrected statement: a sentence of the catalogs by its code,
     -- and a text of the run. The reason is for colleagues.
     holder_reason text check (holder_reason ~ '^[a-z_]+$'),
     holder_text text check (holder_text <> '' and length(holder_text) <= 300),
+    constraint closes_have_dates
+    check (grain = 'hour' or (first_date is not null and last_date is not null)),
     unique (grain, period_start, close_version),
     -- One current version of each period, and no two that overlap: under another business time
     -- zone the same days would be closed twice.
@@ -261,6 +270,8 @@ create table reporting.statement_lines (
     counterparty text,
     amount_minor bigint not null,
     balance_minor bigint not null,
+    -- Its business day; null for lines of before, which their days in the register tell.
+    posted_on date,
     primary key (close_id, account_id, line_number),
     unique (close_id, entry_id),
     foreign key (close_id, account_id) references reporting.statements (close_id, account_id)
@@ -480,13 +491,70 @@ create table reporting.reissue_answers (
     check (answer = 'issued again' or note is not null)
 );
 
+-- Which history of the platform's database each close was read from. A history is a cluster's log
+-- along its timelines. After a failover the log of the old primary may hold commits that the new
+-- primary never had: closes that were read from that part of the log are closed again.
+
+-- One row for each history that closes are read from; the last row is the current one. The first
+-- close adopts its primary's history, every later one is acknowledged by a person.
+create table reporting.platform_histories (
+    history_id bigint generated always as identity primary key,
+    system_identifier text not null,
+    timeline integer not null check (timeline > 0),
+    -- The earlier timelines and where each ended, such as 1@0/3000148; null if it was not readable.
+    switch_points text,
+    is_adopted boolean not null default false,
+    acknowledged_by text,
+    reason text,
+    run_id text not null,
+    recorded_at timestamptz not null default clock_timestamp(),
+    constraint platform_histories_acknowledged
+    check (
+        is_adopted
+        or (coalesce(acknowledged_by, '') ~ '\S' and coalesce(reason, '') ~ '\S')
+    )
+);
+
+create unique index platform_histories_one_adopted on reporting.platform_histories (is_adopted)
+where is_adopted;
+
+-- For each acknowledged history, up to where each earlier history is the same log: what was read
+-- from beyond that position may be lost.
+create table reporting.lost_logs (
+    acknowledged_history_id bigint not null
+    references reporting.platform_histories (history_id),
+    history_id bigint not null references reporting.platform_histories (history_id),
+    common_lsn pg_lsn not null,
+    primary key (acknowledged_history_id, history_id),
+    check (history_id < acknowledged_history_id)
+);
+
+-- One row for each time that a version of a close was written or confirmed: from which history,
+-- behind which fence, and how far the replica had replayed that history's log.
+create table reporting.close_readings (
+    reading_id bigint generated always as identity primary key,
+    close_id bigint not null references reporting.closes (close_id),
+    history_id bigint not null references reporting.platform_histories (history_id),
+    fence_lsn pg_lsn not null,
+    read_lsn pg_lsn not null check (read_lsn >= fence_lsn),
+    replica_name text not null,
+    run_id text not null,
+    read_at timestamptz not null default clock_timestamp()
+);
+
+create index close_readings_position on reporting.close_readings (history_id, read_lsn);
+
+create index close_readings_close_id on reporting.close_readings (close_id);
+
 -- Each state of the counter, in the order in which it became true. Redis holds the last.
 create table reporting.counter_publications (
     publication_id bigint generated always as identity primary key,
     as_of timestamptz not null,
     counter_document jsonb not null,
     run_id text not null,
-    computed_at timestamptz not null default clock_timestamp()
+    computed_at timestamptz not null default clock_timestamp(),
+    -- Under which history it was computed. It may fall once after a failover.
+    history_id bigint references reporting.platform_histories (history_id)
 );
 
 -- The health of the platform's servers, as the DAG database_health finds it every five minutes.
@@ -879,7 +947,7 @@ begin atomic
             max(run_starts.clear_number) + 1 as start_count
         from reporting.run_starts
         where
-            run_starts.dag_id = 'monthly_statements'
+            run_starts.dag_id in ('monthly_statements', 'acknowledge_failover')
             and run_starts.run_id in (select involved.run_id from involved)
         group by run_starts.run_id
     ),
@@ -1511,6 +1579,9 @@ reporting.statement_documents,
 reporting.statement_twins,
 reporting.statement_manifests,
 reporting.counter_publications,
+reporting.platform_histories,
+reporting.lost_logs,
+reporting.close_readings,
 reporting.health_samples,
 reporting.health_connections,
 reporting.health_statements,

@@ -32,6 +32,7 @@ closes as (
     select
         close_id,
         closed_at,
+        closed_on,
         holder_reason,
         holder_text
     from reporting.closes
@@ -50,7 +51,9 @@ select
     versions.statement_version,
     versions.issued_close_id,
     issued.closed_at as issued_at,
+    issued.closed_on as issued_on,
     superseded.closed_at as superseded_at,
+    superseded.closed_on as superseded_on,
     statements.currency,
     statements.account_number,
     statements.holder_name,

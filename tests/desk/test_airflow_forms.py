@@ -237,7 +237,6 @@ def test_a_backfill_prints_what_was_typed_for_it_and_nothing_that_was_typed_befo
                 full_content="true",
             )
         )
-        print(log)
         assert "CB-DATA-CHANGE-WITHOUT-REASON" in log
         assert "the reason of this run was given for an earlier start of it" in log
         assert "tick 'Override parameters on existing runs'" in log

@@ -284,6 +284,7 @@ def test_a_file_name_is_safe_in_any_script(name: str, header: str) -> None:
     assert content_disposition(name) == header
 
 
+@pytest.mark.slow
 def test_a_zip_of_ten_thousand_documents_needs_little_memory(tmp_path: Path) -> None:
     documents = DocumentStore(tmp_path.as_uri())
     content = [bytes([number]) * 100_000 for number in range(10)]
@@ -308,10 +309,11 @@ set local session_replication_role = replica;
 
 insert into reporting.closes (
     close_id, grain, period_start, period_end, time_zone, close_version, is_current, fence_lsn,
-    fenced_at, snapshot_text, replica_name, code_version, run_id
+    fenced_at, snapshot_text, replica_name, code_version, run_id, first_date, last_date
 ) overriding system value
 select
-    0, 'month', %(start)s, %(end)s, %(time_zone)s, 1, true, '0/1', %(end)s, '', '', '', 'a test';
+    0, 'month', %(start)s, %(end)s, %(time_zone)s, 1, true, '0/1', %(end)s, '', '', '', 'a test',
+    %(first_date)s, %(last_date)s;
 
 insert into reporting.statements
 select 0, number, 'USD', 'OLD-' || number, 'Old', '1 Street', 'en_US', 0, 0, 0
@@ -356,7 +358,8 @@ def ten_thousand(desk: Desk) -> Iterator[StoredDocument]:
     # A client-side cursor: the server takes no parameters for several SQL commands at once.
     conninfo, cursor = desk.stack.store_admin(desk.database), psycopg.ClientCursor
     with psycopg.connect(conninfo, cursor_factory=cursor) as admin:
-        admin.execute(INSERT_STATEMENTS, {**asdict(march), **asdict(stored)})
+        dates = {"first_date": march.first_date, "last_date": march.last_date}
+        admin.execute(INSERT_STATEMENTS, {**asdict(march), **dates, **asdict(stored)})
     yield stored
     with psycopg.connect(conninfo, cursor_factory=cursor) as admin:
         admin.execute(DELETE_STATEMENTS)

@@ -16,6 +16,8 @@ from typing import Any
 from closebook.statements.release import RunAct
 
 MONTH_DAG = "monthly_statements"
+# After a failover this one closes months again.
+_DAGS = frozenset({MONTH_DAG, "acknowledge_failover"})
 
 _CLEARS = frozenset(
     {"clear_dag_run", "clear_dag_runs", "clear_dag_run_partitions", "post_clear_task_instances"}
@@ -172,7 +174,7 @@ class RecordedRun:
             entry
             for entry in self.log
             if entry.event in {event, *_CLI_STARTS}
-            and entry.dag_id == MONTH_DAG
+            and entry.dag_id in _DAGS
             and at - _BEFORE <= entry.logged_at <= at
         ]
         last = max(starts, key=lambda entry: entry.logged_at, default=None)
@@ -184,12 +186,12 @@ class RecordedRun:
             for entry in self.log
             if entry.event in events
             and entry.logged_at >= self.created_at
-            and _names_month_dag(entry.dag_id)
+            and _names_a_dag(entry.dag_id)
         ]
 
 
 def acts_of_runs(run_ids: Sequence[str]) -> list[RunAct]:
-    """Return what Airflow recorded of the runs of monthly_statements with these ids.
+    """Return what Airflow recorded of the runs with these ids, of the DAGs that close months.
 
     A run that Airflow does not have gives no act. An act whose user is not known, or no user of
     Airflow, has no user_id.
@@ -221,7 +223,7 @@ def _recorded_runs(session: Any, run_ids: Sequence[str]) -> Iterator[RecordedRun
             DagRun.triggering_user_name,
             DagRun.triggered_by,
             DagRun.clear_number,
-        ).where(DagRun.dag_id == MONTH_DAG, DagRun.run_id.in_(run_ids))
+        ).where(DagRun.dag_id.in_(_DAGS), DagRun.run_id.in_(run_ids))
     ).all()
     if not rows:
         return
@@ -236,7 +238,7 @@ def _recorded_runs(session: Any, run_ids: Sequence[str]) -> Iterator[RecordedRun
                 Log.dttm >= oldest - _BEFORE,
                 or_(
                     Log.dag_id.is_(None),
-                    Log.dag_id.in_([MONTH_DAG, "~"]),
+                    Log.dag_id.in_([*_DAGS, "~"]),
                     Log.event.in_(_CLI_CLEARS),
                 ),
             )
@@ -282,7 +284,7 @@ def _has_unlogged_success(session: Any, run_id: str) -> bool:
         select(func.count())
         .select_from(TaskInstance)
         .where(
-            TaskInstance.dag_id == MONTH_DAG,
+            TaskInstance.dag_id.in_(_DAGS),
             TaskInstance.run_id == run_id,
             TaskInstance.state == "success",
             ~said_so,
@@ -332,12 +334,12 @@ def _verb(event: str) -> str:
     return "deleted" if event in _DELETIONS else "changed"
 
 
-def _names_month_dag(dag_id: str | None) -> bool:
-    """Whether the argument of a command, which may be a pattern, names the DAG."""
+def _names_a_dag(dag_id: str | None) -> bool:
+    """Whether the argument of a command, which may be a pattern, names a DAG that closes months."""
     if dag_id is None:
         return False
     try:
-        return re.search(dag_id, MONTH_DAG) is not None
+        return any(re.search(dag_id, each) for each in _DAGS)
     except re.error:
         return True
 

@@ -1,18 +1,21 @@
 """The context of a running task: settings, parameters, and the period to close."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from airflow.sdk import get_current_context
 from airflow.sdk.types import DagRunProtocol
 
 from closebook import periods
+from closebook.closes import boundaries
+from closebook.closes.failover import Acknowledgement
 from closebook.errors import Misconfigured
 from closebook.orchestration.dag_defaults import START_DATE
 from closebook.orchestration.run_start import RunStart
-from closebook.periods import Period
+from closebook.periods import TICK, Grain, Period
 from closebook.settings import Run, Settings, from_airflow
 from closebook.statements.holder_reasons import known_holder_reason
 
@@ -21,13 +24,19 @@ MOST_DAYS_OF_A_RANGE = timedelta(days=3660)
 
 @dataclass(frozen=True)
 class TaskContext:
-    """The settings, the run, the parameters and the data interval of a running task."""
+    """The settings, the run, the parameters and the data interval of a running task.
+
+    ``closed_from`` looks up a closed day or month by the instant at which it begins: the interval
+    of a run that was made under other rules of time is no day of today's rules.
+    """
 
     settings: Settings
     run: Run
     parameters: Mapping[str, Any]
     interval_start: datetime | None
     is_backfill: bool = False
+    interval_end: datetime | None = None
+    closed_from: Callable[[Grain, datetime], Period | None] = lambda _grain, _start: None
 
     def hour(self) -> Period:
         """The hour that the parameter names, or else the one of the run's interval."""
@@ -40,9 +49,7 @@ class TaskContext:
         named = self._text_parameter("day")
         if named:
             return periods.day_of(_date(named), zone)
-        day = periods.day_containing(self._interval_start("day"), zone)
-        self._refuse_other_schedule(day)
-        return day
+        return self._scheduled(Grain.DAY, periods.day_containing)
 
     def days(self) -> list[Period]:
         """The business days of the range that the parameters name; none if they name none."""
@@ -79,9 +86,13 @@ class TaskContext:
         named = self._text_parameter("month")
         if named:
             return periods.parse_month(named, zone)
-        month = periods.month_containing(self._interval_start("month"), zone)
-        self._refuse_other_schedule(month)
-        return month
+        return self._scheduled(Grain.MONTH, periods.month_containing)
+
+    def acknowledgement(self) -> Acknowledgement:
+        """The timeline that the parameters acknowledge. Raises Misconfigured."""
+        return Acknowledgement.parsed(
+            self.parameters.get("timeline"), self.parameters.get("common_lsn")
+        )
 
     def account_ids(self) -> list[int] | None:
         """The accounts that the parameter names, or None for all of them."""
@@ -107,21 +118,38 @@ class TaskContext:
             )
         return self.interval_start
 
-    def _refuse_other_schedule(self, period: Period) -> None:
+    def _scheduled(self, grain: Grain, containing: Callable[[datetime, str], Period]) -> Period:
+        """Return the period of the run's interval, also of one that a cron timetable made.
+
+        That timetable began a day at the second of two midnights, and gave a run by hand on the
+        day after a missing midnight an interval of no length, for the day before.
+        """
+        start, zone = self._interval_start(grain), self.settings.time_zone
+        period = containing(start, zone)
+        if periods.begins_at(period, start):
+            if self.interval_end == start:  # guard: schedule.interval-of-no-length
+                return containing(start - TICK, zone)
+            if self.interval_end is None or periods.begins_at(
+                containing(period.end, zone), self.interval_end
+            ):
+                return period
+        recorded = self.closed_from(grain, start)
+        if recorded is not None:
+            return recorded
         # guard: schedule.one-time-zone
-        if self.interval_start is not None and period.start != self.interval_start:
-            raise Misconfigured(
-                "CB-CONFIG-SCHEDULE-ZONE-DIFFERS",
-                f"the run's interval begins at {self.interval_start.isoformat()}, which is no "
-                f"boundary in {period.time_zone}: CLOSEBOOK_TIME_ZONE differs between the DAG "
-                "processor and the workers",
-            )
+        raise Misconfigured(
+            "CB-CONFIG-SCHEDULE-ZONE-DIFFERS",
+            f"the run's interval begins at {start.isoformat()}, which is no boundary in {zone}, or "
+            f"is no whole {grain}: CLOSEBOOK_TIME_ZONE differs between the DAG processor and the "
+            "workers, or the rules of the zone do, or they changed since the run was made; make "
+            f"them equal, or trigger it with the parameter {grain}",
+        )
 
 
 def current_task() -> TaskContext:
     """Return the context of the running Airflow task. Raises Misconfigured."""
     context = get_current_context()
-    start = context.get("data_interval_start")
+    start, end = context.get("data_interval_start"), context.get("data_interval_end")
     parameters = context["params"]
     settings = from_airflow()
     return TaskContext(
@@ -130,6 +158,8 @@ def current_task() -> TaskContext:
         parameters=parameters,
         interval_start=None if start is None else datetime.fromisoformat(start.isoformat()),
         is_backfill=context["dag_run"].run_type == "backfill",
+        interval_end=None if end is None else datetime.fromisoformat(end.isoformat()),
+        closed_from=partial(boundaries.closed_from, settings),
     )
 
 
@@ -148,6 +178,7 @@ def _run(settings: Settings, dag_run: DagRunProtocol, parameters: Mapping[str, A
     return replace(
         run,
         reason=reason,
+        accept_boundary=bool(parameters.get("accept_boundary")),
         holder_reason=None if code is None else known_holder_reason(code),
         holder_text=(parameters.get("holder_text") or "").strip() or None,
     )

@@ -254,7 +254,7 @@ begin atomic
             max(run_starts.clear_number) + 1 as start_count
         from reporting.run_starts
         where
-            run_starts.dag_id = 'monthly_statements'
+            run_starts.dag_id in ('monthly_statements', 'acknowledge_failover')
             and run_starts.run_id in (select involved.run_id from involved)
         group by run_starts.run_id
     ),

@@ -8,7 +8,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from closebook.desk import audit_log
 from closebook.desk.current_user import CurrentUser, User
 from closebook.desk.holder_texts import holder_texts
-from closebook.desk.months import month_from_url
+from closebook.desk.months import month_from_url, month_label
 from closebook.desk.run_acts import acts_of_runs
 from closebook.desk.templating import render_page
 from closebook.errors import NotReady
@@ -29,7 +29,8 @@ def releases(request: Request) -> HTMLResponse:
     with on_store(settings) as store:
         audit_log.record(store, request, "looked", "months to release")
         rows = store.execute(query("desk/months")).fetchall()
-    return render_page(request, "releases", months=rows)
+    months = [{**row, "label": month_label(row)} for row in rows]
+    return render_page(request, "releases", months=months)
 
 
 @router.get("/releases/{month}")
@@ -52,12 +53,12 @@ def decide(
     ``manifest_sha256`` is the hash of the manifest that the review page showed.
     """
     settings = desk_from_airflow()
-    period = month_from_url(month, settings.time_zone)
     text = reason.replace("\0", "").strip()[:500]
     if verdict == "rejected" and not text:
         return _review_page(request, user, month, problem="Enter a reason to reject the month.")
     try:
         with on_store(settings) as store:
+            period = month_from_url(store, month, settings.time_zone)
             if verdict == "released":
                 release.release(
                     store, period, manifest_sha256, _person(user), acts_of_runs, text or None
@@ -76,8 +77,8 @@ def _review_page(
     request: Request, user: User, month: str, problem: str | None = None
 ) -> HTMLResponse:
     settings = desk_from_airflow()
-    period = month_from_url(month, settings.time_zone)
     with on_store(settings) as store:
+        period = month_from_url(store, month, settings.time_zone)
         try:
             batch = release.latest_batch(store, period)
         except NotReady:

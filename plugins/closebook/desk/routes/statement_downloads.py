@@ -60,8 +60,8 @@ def _download(
 def month_zip(request: Request, month: str) -> Response:
     """Return all statements of a month, in the version that was released last, as one ZIP."""
     settings = desk_from_airflow()
-    period = month_from_url(month, settings.time_zone)
     with on_store(settings) as store:
+        period = month_from_url(store, month, settings.time_zone)
         rows = _month_documents(store, period)
         subject = f"ZIP of month {period.label}: {len(rows)} documents"
         zip_name = f"statements-{period.label}.zip"

@@ -34,9 +34,10 @@ def statements(
     """Show one page of the statements that the search finds."""
     settings = desk_from_airflow()
     search = Search.from_url(user, find, month, currency, state)
-    period = month_from_url(search.month, settings.time_zone) if search.month else None
     may_review = user.may(permissions.REVIEW_RELEASES)
     with on_store(settings) as store:
+        named = search.month
+        period = month_from_url(store, named, settings.time_zone) if named else None
         rows = _found(store, search, period, StatementKey.parse(after), may_review=may_review)
         months = store.execute(query("desk/months")).fetchall()
         audit_log.record(store, request, "searched", search.audit_subject)
