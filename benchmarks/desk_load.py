@@ -30,6 +30,7 @@ from closebook.closes.month import close_month
 from closebook.settings import Run
 from closebook.statements import issue, release
 from closebook.statements.manifest import write_manifest
+from closebook.statements.release import Person, RunAct
 from local.airflow_api import AirflowApi
 from local.people import people
 from local.sample_plan import SampleSize
@@ -127,7 +128,8 @@ def _released_month(stage: Stage) -> tuple[int, tuple[int, ...]]:
         write_manifest(settings, close_id, run)
         with psycopg.connect(stage.stack.desk(), row_factory=dict_row) as desk:
             batch = release.latest_batch(desk, month)
-            release.release(desk, month, batch.sha256, "bob")
+            started = [RunAct(run.run_id, "triggered", "1", "ada")]
+            release.release(desk, month, batch.sha256, Person("2", "bob"), lambda _: started)
         with psycopg.connect(stage.stack.store(), row_factory=dict_row) as store:
             found = _statements(store, month.start)
     return found[0]["close_id"], tuple(row["account_id"] for row in found)

@@ -16,7 +16,9 @@ insert into reporting.closes (
     first_date,
     last_date,
     closed_on,
-    tzdata_version
+    tzdata_version,
+    holder_reason,
+    holder_text
 )
 select
     %(grain)s,
@@ -35,7 +37,9 @@ select
     %(first_date)s::date,
     %(last_date)s::date,
     %(closed_on)s::date,
-    %(tzdata_version)s
+    %(tzdata_version)s,
+    %(holder_reason)s,
+    %(holder_text)s
 from reporting.closes
 where grain = %(grain)s and period_start = %(period_start)s
 returning close_id, close_version

@@ -1,5 +1,6 @@
 -- The statements of one shard: one row an account, with the version that stands, the close that
--- issued it, what it supersedes, and the name of its document once there is one.
+-- issued it, what it supersedes, what that close tells the holders, and the name of its document
+-- once there is one.
 with statements as (
     select
         close_id,
@@ -32,7 +33,8 @@ closes as (
         close_id,
         closed_at,
         closed_on,
-        reason
+        holder_reason,
+        holder_text
     from reporting.closes
 ),
 
@@ -60,7 +62,8 @@ select
     statements.opening_minor,
     statements.closing_minor,
     documents.object_name,
-    case when superseded.close_id is not null then issued.reason end as correction_reason
+    issued.holder_reason,
+    issued.holder_text
 from versions
 inner join statements
     on

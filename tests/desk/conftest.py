@@ -27,6 +27,7 @@ from closebook.settings import Run, Settings
 from closebook.statements import issue, release
 from closebook.statements.document_store import DocumentStore, StoredDocument
 from closebook.statements.manifest import write_manifest
+from closebook.statements.release import Person, RunAct
 from local.airflow_api import AirflowApi
 from local.processes import find
 from local.stack import Stack
@@ -185,6 +186,13 @@ def desk(
     platform = Platform(stack.primary_admin(module_platform_database))
     desk = Desk(stack, settings, platform, module_store_database)
     run = replace(RUN, run_id="manual", reason="a late card payment", requested_by="ada")
+    with desk.owner() as owner:
+        # The runs of this desk are not Airflow's.
+        owner.execute(
+            "insert into reporting.named_people (run_id, user_name, user_id, reason)"
+            " values (%s, 'ada', '4711', 'she started the runs of these tests')",
+            [run.run_id],
+        )
     for account_id, name in NAMES.items():
         currency = "JPY" if account_id == MARY else "USD"
         platform.open_account(account_id, currency, name)
@@ -197,7 +205,8 @@ def desk(
     desk.closes["october"] = issue_month(settings, OCTOBER, run)
     with psycopg.connect(stack.desk(module_store_database), row_factory=dict_row) as store:
         batch = release.latest_batch(store, OCTOBER)
-        release.release(store, OCTOBER, batch.sha256, "bob")
+        started = [RunAct(run.run_id, "triggered", "4711", "ada")]
+        release.release(store, OCTOBER, batch.sha256, Person("4712", "bob"), lambda _: started)
     platform.post(GRACE, OCTOBER.end - HOUR, -55)
     desk.closes["corrected"] = issue_month(settings, OCTOBER, run)
     with connections_to(stack, {"closebook_desk": module_store_database}):

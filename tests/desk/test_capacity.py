@@ -374,7 +374,7 @@ def test_after_its_entry_a_request_holds_up_nobody_elses_entry(
     desk_settings: DeskSettings,
 ) -> None:
     request = Request({"type": "http", "client": ("127.0.0.1", 1), "state": {}})
-    request.state.user = User("ada", frozenset(), "", Fernet(Fernet.generate_key()))
+    request.state.user = User("4711", "ada", frozenset(), "", Fernet(Fernet.generate_key()))
     with on_store(desk_settings) as one, on_store(desk_settings) as other:
         audit_log.record(one, request, "looked", "volume")
         audit_log.record(other, request, "looked", "volume")

@@ -13,6 +13,7 @@ HEALTH_SQL = "sql/reporting/migrations/0006_health.sql"
 ACCESS = "tests/desk/test_access.py::"
 DESK_DOCUMENTS = "tests/desk/test_documents.py::"
 DESK_RELEASE = "tests/desk/test_release.py::"
+FOUR_EYES = "tests/desk/test_four_eyes.py::"
 STORE_ROLES = "tests/test_store_roles.py::"
 
 CAPACITY = "tests/desk/test_capacity.py::"
@@ -56,6 +57,26 @@ DESK = (
         (ACCESS + "test_a_change_from_another_site_or_session_is_refused",),
     ),
     Guard(
+        "desk.each-clear-has-its-request",
+        Condition(value=False),
+        (FOUR_EYES + "test_nobody_releases_a_run_that_was_cleared_without_a_request",),
+    ),
+    Guard(
+        "desk.log-reaches-back-to-the-run",
+        Condition(value=False),
+        (FOUR_EYES + "test_nobody_releases_a_run_that_is_older_than_airflows_log",),
+    ),
+    Guard(
+        "desk.command-names-no-user",
+        Condition(value=False),
+        (FOUR_EYES + "test_nobody_releases_what_a_command_started_or_cleared",),
+    ),
+    Guard(
+        "desk.name-is-of-the-user-who-acted",
+        Value("True"),
+        (FOUR_EYES + "test_a_user_who_got_the_name_later_did_not_do_it",),
+    ),
+    Guard(
         "desk.released-only",
         Condition(value=True),
         (DESK_DOCUMENTS + "test_a_version_that_is_not_released_is_not_found_by_its_id",),
@@ -93,7 +114,7 @@ DESK = (
     ),
     Guard(
         "desk.requester-does-not-release",
-        Token("user.name", "'somebody'"),
+        Token("user.user_id", "'0'"),
         (DESK_RELEASE + "test_the_user_who_requested_the_run_cannot_release_it",),
     ),
     Guard(

@@ -90,7 +90,7 @@ def write(store: Store, reading: Reading, draft: Draft) -> Close:
                 )
             # guard: issue.change-needs-a-reason
             if changes.count and content.change_needs_reason and run.reason is None:
-                raise _change_without_reason(period, changes)
+                raise _change_without_reason(period, changes, run)
             store.execute(query("closes/retire"), {"close_id": current["close_id"]})
             _make_current(store, close_id, period)
             corrections = _corrections(store, close_id)
@@ -142,6 +142,8 @@ def _draft(store: Store, source: Source, period: Period, run: Run) -> DictRow:
             "run_id": run.run_id,
             "reason": run.reason,
             "requested_by": run.requested_by,
+            "holder_reason": run.holder_reason,
+            "holder_text": run.holder_text,
             "first_date": None if is_hour else period.first_date,
             "last_date": None if is_hour else period.last_date,
             "closed_on": closed_on,
@@ -191,12 +193,19 @@ def _disagreement(
     )
 
 
-def _change_without_reason(period: Period, changes: OffendingRows) -> ChangeWithoutReason:
+def _change_without_reason(period: Period, changes: OffendingRows, run: Run) -> ChangeWithoutReason:
+    earlier = (
+        "the reason of this run was given for an earlier start of it and does not count; "
+        if run.has_earlier_reason
+        else ""
+    )
     return ChangeWithoutReason(
         "CB-DATA-CHANGE-WITHOUT-REASON",
         checks.result_of(SAME_AS_ISSUED, period, _without_texts(changes)),
-        proof="old is as issued, new is what the platform has by now; to issue them again on "
-        "purpose, run it again with a reason",
+        proof=f"old is as issued, new is what the platform has by now; {earlier}to issue them "
+        "again on purpose, run it again with a reason: press Trigger, choose Single Run and write "
+        "it in the field Reason; or choose Backfill, tick 'Override parameters on existing runs' "
+        "and write it there",
     )
 
 

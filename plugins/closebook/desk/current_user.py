@@ -22,13 +22,14 @@ _SEARCH_CONTEXT = b"a search at the closebook desk"
 
 @dataclass(frozen=True)
 class User:
-    """A user who is logged in to Airflow.
+    """A user who is logged in to Airflow. ``user_id`` is Airflow's, and never changes.
 
     ``csrf_token`` is part of each form that the user gets. It is derived from the secret of their
     session, so nobody without that secret can make it. ``search_cipher`` encrypts and decrypts the
     confidential search terms in the URLs of this session.
     """
 
+    user_id: str
     name: str
     permissions: frozenset[Permission]
     csrf_token: str = field(repr=False)
@@ -100,6 +101,7 @@ def authenticated_user(session: Session, permissions: frozenset[Permission]) -> 
     except ValueError:
         return None
     return User(
+        user_id=user.get_id(),
         name=user.username,
         permissions=frozenset(each for each in permissions if _is_granted(manager, user, each)),
         csrf_token=csrf_token(session.secret),

@@ -13,6 +13,7 @@ from airflow.sdk import Param
 from closebook.errors import Misconfigured
 from closebook.orchestration.retry_policy import TASK_DEFAULTS
 from closebook.periods import zone
+from closebook.statements.holder_reasons import HOLDER_REASONS, MAX_HOLDER_TEXT_LENGTH
 
 START_DATE = datetime(1990, 1, 1, tzinfo=UTC)
 REPLICA_POOL = "replica_reads"
@@ -36,9 +37,10 @@ def optional_text(title: str, description: str, **schema: Any) -> Param:
 CLOSE_PARAMETERS: dict[str, Param] = {
     "reason": optional_text(
         "Reason",
-        "Why it is closed by hand; kept in the register of closes.",
+        "Why it is closed by hand, for colleagues: kept in the register of closes. Account holders "
+        "do not see it.",
         maxLength=500,
-        # Blanks are no reason: a statement that is issued again would print them.
+        # Blanks are no reason.
         pattern=r"^$|\S",
     ),
     "cross_check": Param(
@@ -61,6 +63,25 @@ BUSINESS_PARAMETERS: dict[str, Param] = {
     ),
 }
 """What the form of a day or a month asks, beside its period."""
+HOLDER_PARAMETERS: dict[str, Param] = {
+    "holder_reason": Param(
+        None,
+        type=["null", "string"],
+        enum=[None, *HOLDER_REASONS],
+        values_display=dict(HOLDER_REASONS),
+        title="Reason for the account holders",
+        description="What the holders of corrected statements read as the reason, each in their "
+        "language. Without it they read only that the statement was corrected.",
+    ),
+    "holder_text": optional_text(
+        "Text for the account holders",
+        "Printed on each corrected statement, below the reason, as it is written here. Write no "
+        "internal notes.",
+        maxLength=MAX_HOLDER_TEXT_LENGTH,
+        pattern=r"^$|\S",
+    ),
+}
+"""The fields of the month's trigger form for what account holders read."""
 
 
 def business_time_zone() -> str:

@@ -1,20 +1,23 @@
 """The context of a running task: settings, parameters, and the period to close."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Any
 
 from airflow.sdk import get_current_context
+from airflow.sdk.types import DagRunProtocol
 
 from closebook import periods
 from closebook.closes import boundaries
 from closebook.closes.failover import Acknowledgement
 from closebook.errors import Misconfigured
 from closebook.orchestration.dag_defaults import START_DATE
+from closebook.orchestration.run_start import RunStart
 from closebook.periods import TICK, Grain, Period
 from closebook.settings import Run, Settings, from_airflow
+from closebook.statements.holder_reasons import known_holder_reason
 
 MOST_DAYS_OF_A_RANGE = timedelta(days=3660)
 
@@ -151,18 +154,33 @@ def current_task() -> TaskContext:
     settings = from_airflow()
     return TaskContext(
         settings=settings,
-        run=Run(
-            run_id=context["run_id"],
-            reason=parameters.get("reason") or None,
-            cross_check=bool(parameters.get("cross_check")),
-            requested_by=context["dag_run"].triggering_user_name,
-            accept_boundary=bool(parameters.get("accept_boundary")),
-        ),
+        run=_run(settings, context["dag_run"], parameters),
         parameters=parameters,
         interval_start=None if start is None else datetime.fromisoformat(start.isoformat()),
         is_backfill=context["dag_run"].run_type == "backfill",
         interval_end=None if end is None else datetime.fromisoformat(end.isoformat()),
         closed_from=partial(boundaries.closed_from, settings),
+    )
+
+
+def _run(settings: Settings, dag_run: DagRunProtocol, parameters: Mapping[str, Any]) -> Run:
+    """Return the run of the task, with the reasons that were given for this start of it."""
+    start = RunStart(dag_run.dag_id, dag_run.run_id, dag_run.clear_number or 0, dag_run.conf or {})
+    run = Run(
+        run_id=start.run_id,
+        cross_check=bool(parameters.get("cross_check")),
+        requested_by=dag_run.triggering_user_name if start.clear_number == 0 else None,
+    )
+    reason = parameters.get("reason") or None
+    if not start.record(settings):
+        return replace(run, has_earlier_reason=reason is not None)
+    code = parameters.get("holder_reason") or None
+    return replace(
+        run,
+        reason=reason,
+        accept_boundary=bool(parameters.get("accept_boundary")),
+        holder_reason=None if code is None else known_holder_reason(code),
+        holder_text=(parameters.get("holder_text") or "").strip() or None,
     )
 
 

@@ -63,11 +63,15 @@ class Issuer:
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """The version that a statement of version 2 or later replaces, and the reason."""
+    """The version that a statement of version 2 or later replaces, and what its holder reads.
+
+    ``holder_reason`` is the code of a sentence in the catalogs, ``holder_text`` a text of the run.
+    """
 
     superseded_version: int
     superseded_issued_on: date
-    reason: str = field(repr=False)
+    holder_reason: str | None = None
+    holder_text: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,6 +90,6 @@ def _correction(row: DictRow, month: Period) -> Correction | None:
     return Correction(
         superseded_version=row["statement_version"] - 1,
         superseded_issued_on=row["superseded_on"] or _day_of(row["superseded_at"], month),
-        # Corrections were once allowed without a reason.
-        reason=row["correction_reason"] or "",
+        holder_reason=row["holder_reason"],
+        holder_text=row["holder_text"],
     )

@@ -5,6 +5,7 @@ from xml.sax.saxutils import escape
 
 from closebook.errors import WrongData
 from closebook.money import to_major
+from closebook.statements.holder_reasons import HOLDER_REASONS
 from closebook.statements.model import Statement, StatementLine
 from closebook.statements.printable import printable
 
@@ -57,11 +58,13 @@ def _document(statement: Statement) -> Iterator[str]:
 
 def _correction(statement: Statement) -> Iterator[str]:
     if corrects := statement.corrects:
-        text = (
+        texts = (
             f"Corrected statement: version {statement.version} replaces version "
-            f"{corrects.superseded_version} of {corrects.superseded_issued_on}. {corrects.reason}"
+            f"{corrects.superseded_version} of {corrects.superseded_issued_on}.",
+            HOLDER_REASONS.get(corrects.holder_reason or "", ""),
+            corrects.holder_text or "",
         )
-        information = _cut(text.strip(), _MAX_ADDITIONAL_INFORMATION_LENGTH)
+        information = _cut(" ".join(filter(None, texts)), _MAX_ADDITIONAL_INFORMATION_LENGTH)
         yield f"<AddtlStmtInf>{information}</AddtlStmtInf>\n"
 
 
