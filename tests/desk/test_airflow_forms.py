@@ -201,7 +201,10 @@ def end_of_october(airflow: AirflowApi, clear_number: int) -> str:
         tries = airflow.get(path)["try_number"]
         if tries > clear_number and run["state"] in {"success", "failed"}:
             return str(run["state"])
-        assert time.monotonic() < deadline, run
+        assert time.monotonic() < deadline, (
+            run["state"],
+            airflow.get(path.rpartition("/")[0]),
+        )
         time.sleep(0.5)
 
 
@@ -237,7 +240,7 @@ def test_a_backfill_prints_what_was_typed_for_it_and_nothing_that_was_typed_befo
                 full_content="true",
             )
         )
-        assert "CB-DATA-CHANGE-WITHOUT-REASON" in log
+        assert "CB-DATA-CHANGE-WITHOUT-REASON" in log, log[-4000:]
         assert "the reason of this run was given for an earlier start of it" in log
         assert "tick 'Override parameters on existing runs'" in log
         assert newest_version(desk, ADA) == before
