@@ -210,7 +210,7 @@ def end_of_october(airflow: AirflowApi, after_tries: int) -> tuple[str, int]:
 def test_a_backfill_prints_what_was_typed_for_it_and_nothing_that_was_typed_before(
     browser: Browser, desk: Desk, airflow: AirflowApi
 ) -> None:
-    """README's steps, over a run of the schedule that a backfill with another reason reprocessed."""
+    """README's steps, over the schedule's run, which an earlier backfill gave another reason."""
     with runs_on(desk):
         # Airflow starts the schedule's run of October, which confirms it
         airflow.unpause("monthly_statements")

@@ -45,6 +45,25 @@ def test_after_a_second_person_has_released_a_month_finance_sees_it(desk: Desk) 
 
 
 @pytest.mark.usefixtures("undecided")
+def test_without_its_entry_in_the_audit_log_no_decision_is_made(desk: Desk) -> None:
+    shown = shown_sha256(desk, "2026-09")
+    columns = "(person, act, subject, document_sha256, address)"
+    with desk.owner() as owner:
+        owner.execute(f"revoke insert {columns} on reporting.desk_log from closebook_desk".encode())
+    try:
+        answer = desk.post(
+            "approver", "/releases/2026-09", verdict="released", manifest_sha256=shown
+        )
+    finally:
+        with desk.owner() as owner:
+            owner.execute(
+                f"grant insert {columns} on reporting.desk_log to closebook_desk".encode()
+            )
+    assert answer.status_code == 500
+    assert not desk.rows("select from reporting.statement_decisions where decided_by = 'approver'")
+
+
+@pytest.mark.usefixtures("undecided")
 def test_a_release_with_another_hash_than_the_current_one_is_refused(desk: Desk) -> None:
     answer = desk.post(
         "approver", "/releases/2026-09", verdict="released", manifest_sha256="0" * 64

@@ -2,11 +2,13 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, HTTPException, Request, Response
+from fastapi import Form, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from closebook.desk import audit_log
+from closebook.desk.capacity import PAGES
 from closebook.desk.current_user import CurrentUser, User
+from closebook.desk.desk_route import desk_router
 from closebook.desk.holder_texts import holder_texts
 from closebook.desk.months import month_from_url, month_label
 from closebook.desk.run_acts import acts_of_runs
@@ -19,7 +21,7 @@ from closebook.statements import release
 from closebook.statements.release import Batch, DecisionRefused, Person, Verdict
 from closebook.store.session import Store, on_store
 
-router = APIRouter()
+router = desk_router(PAGES)
 
 
 @router.get("/releases")
@@ -27,8 +29,8 @@ def releases(request: Request) -> HTMLResponse:
     """Show the closed months, newest first, with the state of each."""
     settings = desk_from_airflow()
     with on_store(settings) as store:
-        audit_log.record(store, request, "looked", "months to release")
         rows = store.execute(query("desk/months")).fetchall()
+        audit_log.record(store, request, "looked", "months to release")
     months = [{**row, "label": month_label(row)} for row in rows]
     return render_page(request, "releases", months=months)
 
@@ -57,7 +59,7 @@ def decide(
     if verdict == "rejected" and not text:
         return _review_page(request, user, month, problem="Enter a reason to reject the month.")
     try:
-        with on_store(settings) as store:
+        with on_store(settings) as store, store.transaction():
             period = month_from_url(store, month, settings.time_zone)
             if verdict == "released":
                 release.release(
@@ -65,7 +67,7 @@ def decide(
                 )
             else:
                 release.reject(store, period, manifest_sha256, _person(user), text)
-            audit_log.record(store, request, verdict, f"month {period.label}", manifest_sha256)
+            audit_log.insert(store, request, verdict, f"month {period.label}", manifest_sha256)
     except DecisionRefused as refused:
         obstacles = "; ".join(each.code for each in refused.obstacles)
         audit_log.record_refusal(request, f"not {verdict}: {obstacles}")

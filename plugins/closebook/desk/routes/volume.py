@@ -1,16 +1,17 @@
-"""The volume: the counter, and the settled payments by hour and by day as charts and tables."""
+"""The volume: the settled payments by hour and by day as charts and tables."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from fastapi import APIRouter, Request
-from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi import Request
+from fastapi.responses import HTMLResponse
 from psycopg.rows import DictRow
 
-from closebook.counter import publisher
 from closebook.desk import audit_log, charts
+from closebook.desk.capacity import PAGES
 from closebook.desk.charts import Chart
+from closebook.desk.desk_route import desk_router
 from closebook.desk.templating import LOCALE, render_page
 from closebook.money import format_minor
 from closebook.periods import DAY, HOUR, Grain, Period
@@ -18,7 +19,7 @@ from closebook.settings import desk_from_airflow
 from closebook.sql import query
 from closebook.store.session import Store, on_store
 
-router = APIRouter()
+router = desk_router(PAGES)
 
 HOURS_SHOWN = 48
 DAYS_SHOWN = 31
@@ -40,18 +41,10 @@ def volume(request: Request) -> HTMLResponse:
     """Show the page. Its script loads the counter."""
     settings = desk_from_airflow()
     with on_store(settings) as store:
-        audit_log.record(store, request, "looked", "volume")
         hours = _hours(store)
         time_zone, days = _days(store)
+        audit_log.record(store, request, "looked", "volume")
     return render_page(request, "volume", hours=hours, days=days, time_zone=time_zone)
-
-
-@router.get("/volume/counter")
-def counter_document() -> JSONResponse:
-    """Return the counter's document in Redis, and the time of this answer, for counter.js."""
-    document = publisher.read(desk_from_airflow())
-    served_at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return JSONResponse({"served_at": served_at, "counter": document})
 
 
 def _hours(store: Store) -> Volume:

@@ -145,7 +145,7 @@ def measure(stage: Stage, results: Results, *, account_count: int) -> None:
         timed = alternate({name: partial(ask, name) for name in ASKED}, results.rounds())
     slowest = max(timed.values(), key=lambda each: each.median_seconds)
     results.report(
-        "Desk",
+        "Desk searches",
         timed,
         "first page",
         statements=counted[0],
