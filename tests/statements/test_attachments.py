@@ -224,4 +224,8 @@ def test_the_xml_of_a_corrected_statement_names_the_replaced_version_and_the_rea
         "Corrected statement: version 2 replaces version 1 of 2026-11-02. late <&> because"
     )
     assert len(said) <= 500
+    [said] = texts(
+        xml(corrected(statement(entry(100)), None, reason="fees_corrected")), "AddtlStmtInf"
+    )
+    assert said.endswith("of 2026-11-02. Fees of this period were corrected.")
     assert texts(xml(statement(entry(100))), "AddtlStmtInf") == []

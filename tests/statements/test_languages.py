@@ -7,6 +7,7 @@ from string import Formatter
 
 import pytest
 
+from closebook.statements.holder_reasons import HOLDER_REASONS
 from closebook.statements.render.catalog import FOLDER, Catalog, load_catalog, page_locale
 from tests.statements.rendered_pdf import TEMPLATES, content, opened, pages, placed_words, rendered
 from tests.statements.samples import entry, kinds, of, statement
@@ -105,6 +106,11 @@ def test_han_characters_have_the_shapes_that_the_holder_reads(locale: str, font:
     made = statement(holder=replace(of(locale), name="直骨"))
     names = [str(font.BaseFont) for font in opened(made).pages[0].Resources.Font.values()]
     assert any(f"CJK-{font}" in name for name in names), names
+
+
+def test_the_standard_reasons_are_those_of_the_english_catalog() -> None:
+    english = load_catalog(TEMPLATE, "en")
+    assert {code: getattr(english, code) for code in HOLDER_REASONS} == HOLDER_REASONS
 
 
 def test_a_missing_text_is_found_when_the_catalog_is_loaded(tmp_path: Path) -> None:
