@@ -10,11 +10,11 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import DictRow
 
-from closebook.errors import Transient, WrongData
 from closebook.platform.connections import close, connect_to
+from closebook.platform.contract import CONTRACT, require_contract, require_encoding
 from closebook.platform.fence import Fence
-from closebook.platform.replica_status import OpenReplica, ReplicaLost
-from closebook.postgres import answer_within, first_line, is_server_failure
+from closebook.platform.replica_status import OpenReplica, ReplicaLost, replica_error
+from closebook.postgres import Fault, answer_within, described, fault_of, store_error
 from closebook.settings import Replica, Settings
 from closebook.sql import query
 
@@ -94,7 +94,7 @@ class Source:
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        """Raise ReplicaLost for a failing or hanging server, WrongData for a wrong query."""
+        """Raise ReplicaLost for a failing or hanging server, and else as `replica_error`."""
         with (
             _replica_error(self.replica),
             answer_within(self.connection, self.statement_timeout_seconds + ANSWER_SECONDS),
@@ -108,7 +108,8 @@ def read_transaction(settings: Settings, fence: Fence, chosen: OpenReplica) -> I
 
     A pooler may have connected to another server since the choice: a rebuilt replica, which may be
     behind the fence. So the server's start time is compared. A replica that was promoted in the
-    meantime is refused too.
+    meantime is refused too. Raises Misconfigured, before a row is read, if the platform's views are
+    not as the contract says or the encoding of its texts is not known.
     """
     status, connection = chosen.status, chosen.connection
     replica, statement_timeout = status.replica, settings.statement_timeout_seconds
@@ -116,6 +117,9 @@ def read_transaction(settings: Settings, fence: Fence, chosen: OpenReplica) -> I
     with _replica_error(replica), answer_within(connection, ANSWER_SECONDS):
         _limit_statements(connection, statement_timeout)
         identity = connection.execute(query("replica/read_identity")).fetchone()
+        columns = connection.execute(
+            query("replica/contract_columns"), {"views": [*CONTRACT]}
+        ).fetchall()
     assert identity is not None  # noqa: S101  # a select without from has one row
     if not identity["in_recovery"]:  # guard: replica.read-in-recovery
         raise ReplicaLost(
@@ -128,11 +132,14 @@ def read_transaction(settings: Settings, fence: Fence, chosen: OpenReplica) -> I
             "CB-RETRY-REPLICA-RESTARTED",
             f"{replica.name} was restarted between the choice and the read",
         )
+    # Not kept for the next read: a view may be replaced between two closes.
+    require_encoding(replica.name, identity["database_encoding"])
+    require_contract(replica.name, columns)
     yield Source(connection, replica, fence, identity["snapshot_text"], statement_timeout)
 
 
 def connected(replica: Replica) -> psycopg.Connection[DictRow]:
-    """Connect to a replica. Raises ReplicaLost, or WrongData when it refuses."""
+    """Connect to a replica. Raises ReplicaLost, or Misconfigured when it refuses."""
     with _replica_error(replica):
         return connect_to(replica)
 
@@ -152,25 +159,11 @@ def _limit_statements(connection: psycopg.Connection[Any], seconds: int) -> None
 
 @contextmanager
 def _replica_error(replica: Replica) -> Iterator[None]:
-    """Raise ReplicaLost for an error of a failing server, WrongData for a refused query.
-
-    The error of psycopg is not chained, since its text may quote a row.
-    """
+    """Raise the error that `replica_error` returns for an error of psycopg."""
     try:
         yield
     except psycopg.Error as error:
-        if is_server_failure(error):
-            raise ReplicaLost(
-                "CB-RETRY-REPLICA-FAILED", f"{replica.name} failed: {first_line(error)}"
-            ) from None
-        # What is wrong with the query itself names columns; all else may quote a value.
-        is_named = isinstance(error, psycopg.ProgrammingError)
-        reason = first_line(error) if is_named else f"{type(error).__name__}, {error.sqlstate}"
-        raise WrongData(
-            "CB-DATA-QUERY-REFUSED",
-            f"{replica.name} refused a query: {reason}; compare the platform's "
-            "reporting_source views with docs/contract.md",
-        ) from None
+        raise replica_error(replica, error) from None
 
 
 @contextmanager
@@ -178,11 +171,13 @@ def _snapshot_error(replica: Replica) -> Iterator[None]:
     """Raise ReplicaLost if the exported snapshot does not exist: its session has ended."""
     try:
         yield
-    except (psycopg.DataError, psycopg.ProgrammingError) as error:
+    except psycopg.Error as error:
         # PostgreSQL 15 calls its name invalid, 16 and later undefined.
+        if fault_of(error) not in (Fault.ROWS, Fault.ABSENT):
+            raise
         raise ReplicaLost(
             "CB-RETRY-REPLICA-LOST-SNAPSHOT",
-            f"{replica.name} lost its snapshot: {first_line(error)}",
+            f"{replica.name} lost its snapshot: {described(error)}",
         ) from None
 
 
@@ -192,6 +187,4 @@ def _store_error() -> Iterator[None]:
         yield
     except psycopg.Error as error:
         # Not chained: the text of the cause may quote the row that was being written.
-        raise Transient(
-            "CB-RETRY-STORE-FAILED", f"the reporting store failed: {first_line(error)}"
-        ) from None
+        raise store_error(error) from None
