@@ -158,9 +158,9 @@ def described(error: psycopg.Error) -> str:
     # guard: postgres.no-values-in-errors
     if fault_of(error) is not Fault.ROWS and error.sqlstate != "P0001":
         return " ".join(str(error).strip().split("\n", 1)[0].split())
-    name = type(error).__name__
     where = _names(error)
-    return ", ".join(filter(None, (name, error.sqlstate))) + (f" at {where}" if where else "")
+    at = f" at {where}" if where else ""
+    return f"{type(error).__name__}{at}, {error.sqlstate or 'from psycopg'}"
 
 
 def _names(error: psycopg.Error) -> str:

@@ -25,13 +25,18 @@ ROWS_AT_ONCE = 500
 
 @dataclass(frozen=True)
 class Source:
-    """An open read transaction on a replica: one snapshot, proved to hold the whole period."""
+    """An open read transaction on a replica: one snapshot, proved to hold the whole period.
+
+    ``relations`` are the views that were compared with the contract, as rows of
+    sql/replica/contract_relations.sql.
+    """
 
     connection: psycopg.Connection[DictRow]
     replica: Replica
     fence: Fence
     snapshot_text: str
     statement_timeout_seconds: int
+    relations: Sequence[DictRow] = ()
 
     def rows(self, name: str, parameters: Mapping[str, object]) -> list[DictRow]:
         """Run sql/<name>.sql and return its rows. For a few rows; `copy_into` is for many."""
@@ -49,7 +54,8 @@ class Source:
         """Stream the rows of sql/<name>.sql into a table of the store.
 
         The table has the columns of the query, in the same order and of the same types. ``key`` are
-        expressions for the columns before those; they have the same value in each row.
+        expressions for the columns before those; they have the same value in each row. Raises
+        ReplicaLost if a view was made anew since the read began: its types were not compared.
         """
         columns = sql.SQL(", ").join([*key, sql.SQL("found.*")])
         reading = sql.SQL("copy (select {} from ({}) as found) to stdout (format binary)").format(
@@ -67,6 +73,11 @@ class Source:
             while block := b"".join(islice(rows, ROWS_AT_ONCE)):
                 with _store_error():
                     into_store.write(block)
+        if self._views() != self.relations:  # guard: contract.views-stay-the-same
+            raise ReplicaLost(
+                "CB-RETRY-VIEWS-REPLACED",
+                f"{self.replica.name}: a view of reporting_source was made anew during the read",
+            )
 
     @contextmanager
     def second_reader(self) -> Iterator["Source"]:
@@ -91,6 +102,9 @@ class Source:
         An open snapshot can hold up the replay of the replica, or the vacuum of the primary.
         """
         close(self.connection)
+
+    def _views(self) -> list[DictRow]:
+        return self.rows("replica/contract_relations", {"views": [*CONTRACT]})
 
     @contextmanager
     def reading(self) -> Iterator[None]:
@@ -117,9 +131,9 @@ def read_transaction(settings: Settings, fence: Fence, chosen: OpenReplica) -> I
     with _replica_error(replica), answer_within(connection, ANSWER_SECONDS):
         _limit_statements(connection, statement_timeout)
         identity = connection.execute(query("replica/read_identity")).fetchone()
-        columns = connection.execute(
-            query("replica/contract_columns"), {"views": [*CONTRACT]}
-        ).fetchall()
+        views = {"views": [*CONTRACT]}
+        relations = connection.execute(query("replica/contract_relations"), views).fetchall()
+        columns = connection.execute(query("replica/contract_columns"), views).fetchall()
     assert identity is not None  # noqa: S101  # a select without from has one row
     if not identity["in_recovery"]:  # guard: replica.read-in-recovery
         raise ReplicaLost(
@@ -135,7 +149,9 @@ def read_transaction(settings: Settings, fence: Fence, chosen: OpenReplica) -> I
     # Not kept for the next read: a view may be replaced between two closes.
     require_encoding(replica.name, identity["database_encoding"])
     require_contract(replica.name, columns)
-    yield Source(connection, replica, fence, identity["snapshot_text"], statement_timeout)
+    yield Source(
+        connection, replica, fence, identity["snapshot_text"], statement_timeout, relations
+    )
 
 
 def connected(replica: Replica) -> psycopg.Connection[DictRow]:

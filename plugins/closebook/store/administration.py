@@ -29,7 +29,7 @@ def administered(conninfo: str) -> Iterator[psycopg.Connection[Any]]:
 def _connected(conninfo: str) -> psycopg.Connection[Any]:
     try:
         conninfo_to_dict(conninfo)
-    except psycopg.ProgrammingError:
+    except psycopg.Error:
         # libpq's text quotes the string, which may hold a password.
         raise Misconfigured(
             "CB-CONFIG-CONNINFO-INVALID",
