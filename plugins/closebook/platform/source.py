@@ -36,7 +36,7 @@ class Source:
     fence: Fence
     snapshot_text: str
     statement_timeout_seconds: int
-    relations: Sequence[DictRow] = ()
+    relations: Sequence[DictRow]
 
     def rows(self, name: str, parameters: Mapping[str, object]) -> list[DictRow]:
         """Run sql/<name>.sql and return its rows. For a few rows; `copy_into` is for many."""
