@@ -15,7 +15,7 @@ with transactions as (
         discount_minor,
         hour_start,
         case
-            when octet_length(user_country) > 200
+            when octet_length(user_country) > 200  -- guard: limits.country
                 then
                     left(user_country, 40) || ' (too long, sha256 '
                     || left(encode(sha256(convert_to(user_country, 'UTF8')), 'hex'), 16) || ')'
@@ -27,9 +27,8 @@ with transactions as (
 merchants as (
     select
         merchant_id,
-        -- guard: limits.category
         case
-            when octet_length(category) > 200
+            when octet_length(category) > 200  -- guard: limits.category
                 then
                     left(category, 40) || ' (too long, sha256 '
                     || left(encode(sha256(convert_to(category, 'UTF8')), 'hex'), 16) || ')'
@@ -42,7 +41,7 @@ promotions as (
     select
         promotion_id,
         case
-            when octet_length(funding) > 200
+            when octet_length(funding) > 200  -- guard: limits.funding
                 then
                     left(funding, 40) || ' (too long, sha256 '
                     || left(encode(sha256(convert_to(funding, 'UTF8')), 'hex'), 16) || ')'

@@ -20,7 +20,7 @@ bounded as (
         currency,
         opened_at,
         case
-            when octet_length(account_number) > 100
+            when octet_length(account_number) > 100  -- guard: limits.account-number
                 then
                     left(account_number, 40) || ' (too long, sha256 '
                     || left(encode(sha256(convert_to(account_number, 'UTF8')), 'hex'), 16) || ')'

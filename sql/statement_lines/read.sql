@@ -30,6 +30,7 @@ select
         else kind
     end as kind,
     case
+        -- guard: limits.description
         when octet_length(description) > 1000 and length(left(description, 1001)) > 1000
             then left(description, 997) || '...'
         else description

@@ -21,7 +21,10 @@ NEW_YORK = "America/New_York"
 DAY = day_of(NINE.start.date(), NEW_YORK)
 OCTOBER = parse_month("2026-10", NEW_YORK)
 # PostgreSQL compresses a letter that is repeated; hashes do not compress.
-LONG = "(select string_agg(sha256((({seed})::text || n)::bytea)::text, '') from generate_series(1, 200) as n)"
+LONG = (
+    "(select string_agg(sha256((({seed})::text || n)::bytea)::text, '')"
+    " from generate_series(1, 200) as n)"
+)
 SHORTENED = r"(too long, sha256 "
 
 

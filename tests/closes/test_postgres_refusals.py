@@ -16,7 +16,7 @@ from closebook.errors import ClosebookError, Misconfigured, NotReady, Transient,
 from closebook.periods import day_of, hour_of, parse_month
 from closebook.platform.fence import raise_fence
 from closebook.settings import Replica, Settings
-from closebook.store.session import on_store
+from closebook.store.session import Store, on_store
 from local.addresses import REPLICAS
 from local.pgbouncer import console
 from local.stack import Stack
@@ -212,6 +212,24 @@ def test_what_the_store_refuses_outside_of_a_close_has_a_class_too(
     assert no_right.value.code == "CB-CONFIG-STORE-RIGHTS"
     assert no_text.value.code == "CB-DATA-ROWS-REFUSED"
     assert refused.value.code == "CB-CONFIG-STORE-REFUSED"
+
+
+def test_bytes_of_another_type_are_wrong_data_and_name_their_column(
+    settings: Settings, platform: Platform
+) -> None:
+    """PostgreSQL gives them the code of a broken connection, 08P01."""
+
+    def send(store: Store) -> None:
+        store.execute("create temporary table sums (currency text, amount_minor bigint)")
+        with store.cursor().copy("copy sums from stdin (format binary)") as copy:
+            copy.set_types(["text", "int4"])
+            copy.write_row(("EUR", 402))
+
+    with (
+        pytest.raises(WrongData, match=r"ProtocolViolation at sums\.amount_minor"),
+        on_store(settings) as store,
+    ):
+        send(store)
 
 
 def test_rows_that_the_store_refuses_are_named_by_table_and_constraint(
