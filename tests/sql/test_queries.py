@@ -12,6 +12,7 @@ from psycopg import sql
 
 from closebook.platform.contract import CONTRACT
 from closebook.platform.fence import Fence
+from closebook.platform.history import History
 from closebook.platform.source import Source
 from closebook.settings import Replica
 from closebook.sql import SQL_FOLDER, query
@@ -113,11 +114,11 @@ def given_rows_of(
     ):
         for table, rows in given.given.items():
             runs.give(platform, table, rows)
-        fence = Fence(position=0, timeline=1, observed_at=datetime.now(UTC), cluster="")
+        fence = Fence(0, History("", 1, ()), datetime.now(UTC), cluster="")
         relations = platform.execute(
             query("replica/contract_relations"), {"views": [*CONTRACT]}
         ).fetchall()
-        yield Source(platform, Replica("a", ""), fence, "", 60, relations), given.params, store
+        yield Source(platform, Replica("a", ""), fence, "", 0, 60, relations), given.params, store
 
 
 def test_the_movement_has_the_columns_of_the_table_that_it_is_copied_into(servers: Servers) -> None:

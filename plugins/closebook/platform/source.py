@@ -27,6 +27,7 @@ ROWS_AT_ONCE = 500
 class Source:
     """An open read transaction on a replica: one snapshot, proved to hold the whole period.
 
+    Nothing that the snapshot sees was written beyond ``replay_position`` of the log (in bytes).
     ``relations`` are the views that were compared with the contract, as rows of
     sql/replica/contract_relations.sql.
     """
@@ -35,6 +36,7 @@ class Source:
     replica: Replica
     fence: Fence
     snapshot_text: str
+    replay_position: int
     statement_timeout_seconds: int
     relations: Sequence[DictRow]
 
@@ -150,7 +152,13 @@ def read_transaction(settings: Settings, fence: Fence, chosen: OpenReplica) -> I
     require_encoding(replica.name, identity["database_encoding"])
     require_contract(replica.name, columns)
     yield Source(
-        connection, replica, fence, identity["snapshot_text"], statement_timeout, relations
+        connection=connection,
+        replica=replica,
+        fence=fence,
+        snapshot_text=identity["snapshot_text"],
+        replay_position=identity["replay_position"],
+        statement_timeout_seconds=statement_timeout,
+        relations=relations,
     )
 
 

@@ -1,28 +1,37 @@
 """Connections to the reporting store, and the errors that its failures raise."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import psycopg
 from psycopg.rows import DictRow, dict_row
 
 from closebook.periods import Period
-from closebook.postgres import connect, store_error
+from closebook.postgres import answer_within, connect, store_error
 from closebook.settings import DeskSettings, Settings
 from closebook.sql import query
 
 Store = psycopg.Connection[DictRow]
+
+DESK_SECONDS = 25.0
+"""The longest that the desk uses one connection. A store that hangs applies no time-out itself."""
 
 
 @contextmanager
 def on_store(settings: Settings | DeskSettings) -> Iterator[Store]:
     """Open one transaction on the reporting store, or one per `store.transaction()` block.
 
-    Raises Transient when the store cannot be reached or is lost, Misconfigured when the log-in, a
-    right or the schema is wrong, WrongData when it refuses rows.
+    The desk gets limits of time, so that what a person asks holds no lock that a close waits for.
+    Raises Transient when the store cannot be reached, is lost or does not answer within these
+    limits, Misconfigured when the log-in, a right or the schema is wrong, WrongData when it refuses
+    rows.
     """
+    is_desk = isinstance(settings, DeskSettings)
     try:
-        with _connection(settings) as store:
+        store = connect(settings.store, autocommit=True, row_factory=dict_row)
+        # guard: store.desk-hangs-up
+        with answer_within(store, DESK_SECONDS) if is_desk else nullcontext(), store:
+            _begin_session(store, is_desk=is_desk)
             yield store
     except psycopg.Error as error:
         raise store_error(error) from None  # guard: store.errors-have-a-class
@@ -42,12 +51,12 @@ def writing(store: Store, period: Period) -> Iterator[None]:
         raise store_error(error, f"{period}: ") from None
 
 
-def _connection(settings: Settings | DeskSettings) -> Store:
-    """Connect to the reporting store. Used as a context manager it is one transaction."""
-    store = connect(settings.store, autocommit=True, row_factory=dict_row)
+def _begin_session(store: Store, *, is_desk: bool) -> None:
+    """Set up a new connection. Used as a context manager it is one transaction."""
     store.execute(query("session/notice_lost_client"))
+    if is_desk:
+        store.execute(query("session/limit_desk"))  # guard: store.desk-time-limits
     store.autocommit = False
     # A transaction that waited for a lock must see what the lock's owner committed.
     # guard: store.sees-what-the-lock-holder-wrote
     store.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
-    return store
