@@ -61,7 +61,9 @@ def printed() -> dict[str, Counter[str]]:
         capture_output=True,
         check=True,
     ).stdout.decode()
-    rows = re.findall(r"1 Oct 2026\s((?:(?!1 Oct 2026).)+?)\b([A-Z][a-z]{3})\b\W*T48\d{4}", text, re.DOTALL)
+    rows = re.findall(
+        r"1 Oct 2026\s((?:(?!1 Oct 2026).)+?)\b([A-Z][a-z]{3})\b\W*T48\d{4}", text, re.DOTALL
+    )
     return {script: read(name) for name, script in rows}
 
 

@@ -38,10 +38,12 @@ _SEPARATORS = "\t\n" + re.escape(_with_compatible_forms(",;|"))
 _SKIPPED = "".join(
     re.escape(character)
     for character in map(chr, range(0x10000))
-    if unicodedata.category(character) in ("Zs", "Cf") or character in "\"\u115f\u1160\u3164\uffa0"
+    if unicodedata.category(character) in ("Zs", "Cf") or character in '"\u115f\u1160\u3164\uffa0'
 )
 _BEGINS_A_CELL = rf"(?:\A|(?<=[{_SEPARATORS}]))"
-_UNGUARDED = re.compile(rf"{_BEGINS_A_CELL}(?='*[{_SKIPPED}]*[{_COMPUTED}])|\A(?='*[{_SKIPPED}]*[\t\n])")
+_UNGUARDED = re.compile(
+    rf"{_BEGINS_A_CELL}(?='*[{_SKIPPED}]*[{_COMPUTED}])|\A(?='*[{_SKIPPED}]*[\t\n])"
+)
 _GUARDED = re.compile(
     rf"{_BEGINS_A_CELL}'(?='*[{_SKIPPED}]*[{_COMPUTED}])|\A'(?='*[{_SKIPPED}]*[\t\n])"
 )
@@ -53,9 +55,9 @@ def statement_csv(statement: Statement) -> bytes:
     """Return the statement as CSV (RFC 4180), in UTF-8 with a byte order mark for spreadsheets.
 
     The records are ``opening``, one ``line`` for each line, ``credits``, ``debits`` and
-    ``closing``. Amounts are signed and without grouping: in major units with a decimal point, and in
-    the minor units of the currency, which every spreadsheet reads alike. ``currency_exponent`` is
-    the number of decimals that make a minor unit a major one. All cells are quoted.
+    ``closing``. Amounts are signed and without grouping: in major units with a decimal point, and
+    in the minor units of the currency, which every spreadsheet reads alike. ``currency_exponent``
+    is the number of decimals of the major unit. All cells are quoted.
     Wherever a spreadsheet would compute a text, or what follows a separator in it, an apostrophe
     is put in front.
     """

@@ -55,7 +55,8 @@ class StatementTemplate:
     ) -> str:
         """Return the XHTML of some lines of a statement.
 
-        ``breakable`` has the numbers of the lines that a page may end in. ``is_first`` and ``is_last`` say whether the statement begins and ends with these lines.
+        ``breakable`` has the numbers of the lines that may continue on the next page. ``is_first``
+        and ``is_last`` say whether the statement begins and ends with these lines.
         """
         part = {"is_first": is_first, "is_last": is_last, "breakable": breakable}
         return self._statement_page.render(variables, part=part, lines=lines)

@@ -42,9 +42,7 @@ class DrawnPages:
     begins on an earlier page.
     """
 
-    def __init__(
-        self, pdf: Any, pages_that_continue_a_line: frozenset[int] = frozenset()
-    ) -> None:
+    def __init__(self, pdf: Any, pages_that_continue_a_line: frozenset[int] = frozenset()) -> None:
         self._pdf = pdf
         self.pages_that_continue_a_line = pages_that_continue_a_line
 
