@@ -2,6 +2,7 @@
 
 import re
 import time
+import unicodedata
 from dataclasses import replace
 from io import BytesIO
 from typing import Any
@@ -12,7 +13,10 @@ import pytest
 from closebook.statements.bounded_process import BoundedTask, Limits, run_within
 from closebook.statements.model import Statement
 from closebook.statements.render.document import RenderedStatement, render, warm_up
+from closebook.statements.render.sanitize import PageText, as_markup
+from closebook.statements.verify.page_tables import read_tables
 from closebook.statements.verify.report import VerifyInputs, verify
+from closebook.statements.verify.untrusted_pdf import UntrustedPdf
 from closebook.statements.weasyprint_adapter import page_layout
 from closebook.statements.weasyprint_adapter.drawn_pages import DrawnPages
 from tests.statements.rendered_pdf import content, pages, rendered, squeezed
@@ -90,14 +94,13 @@ def test_lines_break_at_the_same_places_as_in_weasyprint_alone(
 
 
 TALL = "W" * 1400
-WIDE = dict.fromkeys(("opening_minor",), -3 * 10**16)
 
 
 @pytest.mark.parametrize(
     "made",
     [
         statement(entry(-2350, "first"), entry(-5, TALL, counterparty="word " * 100), entry(7)),
-        statement(entry(-5, "W" * 400), **WIDE),
+        statement(entry(-5, "W" * 400), opening_minor=-3 * 10**16),
         statement(entry(-5, "word " * 400, counterparty="W" * 900), entry(7), holder=of("he_IL")),
         statement(entry(-5, "﷽" * 300), entry(-6, TALL), entry(-6, TALL), holder=of("ar_EG")),
         statement(*(entry(5, TALL if number in (9, 10, 650) else "x") for number in range(700))),
@@ -125,6 +128,29 @@ def rows_of_lines(made: Statement) -> int:
         tables = [it for it in document.K if it.get("/S") == "/Table" and len(it.K) > 1]
         (lines,) = [it for it in tables if it.K[0].S == "/THead"]
         return sum(len(group.K) for group in lines.K if group.S == "/TBody") - 2
+
+
+def test_a_cell_of_several_pages_is_read_whole() -> None:
+    pdf = rendered(statement(entry(-5, TALL))).pdf
+    (row,) = [
+        row for table in read_tables(UntrustedPdf.open(pdf)) for row in table.rows if "W" in row[1]
+    ]
+    assert squeezed(row[1]) == TALL
+
+
+@pytest.mark.parametrize("unit", ["W", "word ", "e\u0301", "👩\u200d👧\u200d", "नी"])
+def test_a_very_long_text_is_several_elements(unit: str) -> None:
+    # Given a text of 20,000 letters
+    text = unit * (20_000 // len(unit))
+    # When it is made markup
+    markup = str(as_markup(PageText(text)))
+    # Then it is several elements, and no letter is lost
+    pieces = re.findall("<span>(.*?)</span>", markup)
+    assert 4 <= len(pieces) <= 10
+    assert "".join(pieces).replace("\u200b", "") == text
+    # And a line may break between two, but not in front of a mark or behind a joiner
+    assert all(piece.endswith((" ", "\u200b")) for piece in pieces[:-1])
+    assert all(not unicodedata.category(piece[0]).startswith("M") for piece in pieces)
 
 
 def test_a_file_of_an_earlier_version_whose_row_continues_as_another_row_is_verified(

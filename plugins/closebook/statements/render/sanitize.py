@@ -120,7 +120,9 @@ class Sanitizer:
 
     def _own_direction(self, text: str) -> str | None:
         direction = _direction(text)
-        return None if direction == self.direction else direction
+        if direction == self.direction:  # guard: documents.text-in-its-own-direction
+            return None
+        return direction
 
 
 def _direction(text: str) -> str | None:

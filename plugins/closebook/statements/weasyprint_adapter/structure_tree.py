@@ -87,7 +87,7 @@ class _TreeRepair:
                 if element["S"] == "/THead" and (row_groups or is_later_part):
                     self._disown_content(element)
                     continue
-                if continues_a_row and element["S"] == "/TBody":
+                if continues_a_row:  # guard: documents.row-of-several-pages-is-one
                     self._join_rows(self._last_row(row_groups), self._drawn.at(element["K"].pop(0)))
                     continues_a_row = False
                 if element["K"]:
