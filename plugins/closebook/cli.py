@@ -2,13 +2,19 @@
 
 import argparse
 import logging
+import os
 import sys
 from pathlib import Path
 
-from closebook.errors import Misconfigured, WrongData
+from closebook.errors import ClosebookError, Misconfigured, NotReady, Transient, WrongData
 
 _VERIFY = """\
 Verify the file of a statement, offline. Prints a line for each check: OK, FAILED or NOT CHECKED.
+"""
+_ACKNOWLEDGE_FAILOVER = """\
+Make the history of closebook_primary the one that closes are read from, and close again each hour,
+day and month that was read from the part of the former log which the new primary does not have. Run
+it where the tasks run: it reads their connections from AIRFLOW_CONN_*, and CLOSEBOOK_* settings.
 """
 _EXIT_CODES = """\
 exit codes:
@@ -17,13 +23,59 @@ exit codes:
   2  the arguments, or the files that they name, cannot be used
   3  nothing failed, but no register was given to compare the file's hash with
 """
-FINE, FAILED, UNUSABLE, NOT_COMPARED = range(4)
+_EXIT_CODES_OF_ALL = """\
+exit codes:
+  0    done
+  1    something is not as it was written (verify, verify-log)
+  2    the arguments, a connection, a right or the installation is wrong
+  3    nothing was compared (verify without --register)
+  4    a server failed or cannot be reached: try again
+  130  interrupted
+  141  whoever read the output has gone away
+An error is one line: the command, the error's code, what to do. docs/errors.md lists the codes.
+"""
+FINE, FAILED, UNUSABLE, NOT_COMPARED, LOST = range(5)
+INTERRUPTED, OUTPUT_GONE = 130, 141
 _MOST_BYTES = 512 * 1024**2
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command and return its exit code."""
-    parser = argparse.ArgumentParser(prog="closebook", description=__doc__)
+    """Run one command and return its exit code. An error is one line on stderr."""
+    options = _parser().parse_args(arguments)
+    run = {
+        "migrate": _migrate,
+        "verify": _verify,
+        "desk-roles": _desk_roles,
+        "verify-log": _verify_log,
+        "acknowledge-failover": _acknowledge_failover,
+    }[options.command]
+    try:
+        return run(options)
+    except ClosebookError as error:
+        line = " ".join(str(error).split())
+        sys.stderr.write(f"closebook {options.command}: {line}\n")
+        return _exit_code(error)
+    except BrokenPipeError:
+        # What is still in the buffer would be written, and fail again, when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OUTPUT_GONE
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def _exit_code(error: ClosebookError) -> int:
+    if isinstance(error, WrongData):
+        return FAILED
+    return LOST if isinstance(error, NotReady | Transient) else UNUSABLE
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="closebook",
+        description=__doc__,
+        epilog=_EXIT_CODES_OF_ALL,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     migrating = commands.add_parser("migrate", help="bring the reporting store up to date")
     migrating.add_argument(
@@ -52,21 +104,42 @@ def main(arguments: list[str] | None = None) -> int:
     chained = commands.add_parser("verify-log", help="check the chain of the desk's log")
     chained.add_argument("--conninfo", default="", help="libpq connection string of a reader")
     chained.add_argument("--seen", metavar="SHA256", help="a hash that was printed before")
-    options = parser.parse_args(arguments)
-    run = {
-        "migrate": _migrate,
-        "verify": _verify,
-        "desk-roles": _desk_roles,
-        "verify-log": _verify_log,
-    }[options.command]
-    return run(options)
+    failover = commands.add_parser(
+        "acknowledge-failover",
+        help="go on with a new primary, and close again what the lost log may have touched",
+        description=_ACKNOWLEDGE_FAILOVER,
+    )
+    failover.add_argument(
+        "--timeline", required=True, metavar="N", help="the timeline that the new primary writes"
+    )
+    failover.add_argument("--reason", required=True, help="what happened; kept in the register")
+    failover.add_argument("--by", required=True, metavar="NAME", help="who acknowledges it")
+    failover.add_argument(
+        "--common-lsn", metavar="LSN", help="the last position that both logs share, if asked for"
+    )
+    return parser
+
+
+def _say(text: str) -> None:
+    """Write to standard output, at once, so that a failure is seen here."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        # The rest in the buffer must not fail again when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise Misconfigured(
+            "CB-CONFIG-OUTPUT-UNWRITABLE", f"the output cannot be written: {error.strerror}"
+        ) from error
 
 
 def _migrate(options: argparse.Namespace) -> int:
     from closebook.store.migrations import migrate  # a verifier needs no database
 
     applied = migrate(options.conninfo)
-    sys.stdout.write("".join(f"applied {name}\n" for name in applied) or "already up to date\n")
+    _say("".join(f"applied {name}\n" for name in applied) or "already up to date\n")
     return FINE
 
 
@@ -84,20 +157,14 @@ def _verify(options: argparse.Namespace) -> int:
         logging.disable()  # the report says in better words what the PDF readers log
         return verify(content, inputs)
 
-    try:
-        content = _content(options.file)
-        inputs = VerifyInputs(
-            *map(_content_of, (options.register, options.previous, options.trust))
-        )
-        # A hostile file could use all memory: it is read in a child process with limits.
-        [result] = run_within(LIMITS, [BoundedTask("the report", verify_content)])
-    except Misconfigured as error:
-        sys.stderr.write(f"closebook verify: {error}\n")
-        return UNUSABLE
+    content = _content(options.file)
+    inputs = VerifyInputs(*map(_content_of, (options.register, options.previous, options.trust)))
+    # A hostile file could use all memory: it is read in a child process with limits.
+    [result] = run_within(LIMITS, [BoundedTask("the report", verify_content)])
     too_much = "reading it takes more time or memory than any statement does"
     report = unreadable_file_report(too_much) if isinstance(result, LimitExceeded) else result
     encoding = sys.stdout.encoding
-    sys.stdout.write(report.text.encode(encoding, "backslashreplace").decode(encoding))
+    _say(report.text.encode(encoding, "backslashreplace").decode(encoding))
     if report.has_failed:
         return FAILED
     return FINE if report.is_registered else NOT_COMPARED
@@ -125,19 +192,30 @@ def _content(path: Path) -> bytes:
 def _desk_roles(_: argparse.Namespace) -> int:
     from closebook.desk.roles import make_roles  # it imports Airflow, which the others run without
 
-    sys.stdout.write("".join(f"role {name}\n" for name in make_roles()))
+    _say("".join(f"role {name}\n" for name in make_roles()))
     return FINE
 
 
 def _verify_log(options: argparse.Namespace) -> int:
     from closebook.store.audit_chain import verify_log
 
-    try:
-        chain = verify_log(options.conninfo, options.seen)
-    except WrongData as error:
-        sys.stderr.write(f"{error}\n")
-        return FAILED
-    sys.stdout.write(f"{chain.entry_count} entries follow; the last is {chain.last_sha256}\n")
+    chain = verify_log(options.conninfo, options.seen)
+    _say(f"{chain.entry_count} entries follow; the last is {chain.last_sha256}\n")
+    return FINE
+
+
+def _acknowledge_failover(options: argparse.Namespace) -> int:
+    from closebook.closes import failover  # a verifier needs no database
+    from closebook.settings import Run, from_airflow
+
+    logging.basicConfig(format="%(message)s", level=logging.INFO)
+    run = Run("acknowledge-failover", reason=options.reason, requested_by=options.by)
+    settings = from_airflow()
+    acknowledgement = failover.Acknowledgement.parsed(options.timeline, options.common_lsn)
+    is_new = failover.acknowledge(settings, run, acknowledgement)
+    _say("acknowledged\n" if is_new else "acknowledged before\n")
+    closes = failover.close_again(settings, run)
+    _say(f"{len(closes)} periods are closed again\n")
     return FINE
 
 

@@ -1,6 +1,6 @@
 -- Writes a manifest. The same manifest written again is the same row.
 insert into reporting.statement_manifests (
-    close_id, sha256, object_name, document_count, missing_count, run_id, requested_by
+    close_id, sha256, object_name, document_count, missing_count, run_id, requested_by, reason
 )
 values (
     %(close_id)s,
@@ -9,6 +9,7 @@ values (
     %(document_count)s,
     %(missing_count)s,
     %(run_id)s,
-    %(requested_by)s
+    %(requested_by)s,
+    %(reason)s
 )
 on conflict (close_id, sha256) do nothing

@@ -58,8 +58,16 @@ def write_manifest(settings: Settings, close_id: int, run: Run) -> Manifest:
         for row in rows:
             if row["object_name"] is not None:
                 documents.read(row["object_name"])
+        rejected = store.execute(
+            query("statement_decisions/last_rejection"), {"close_id": close_id}
+        ).fetchone()
+        # With a reason, a month that was rejected becomes another manifest, which is decided on.
+        # guard: release.rejected-month-is-shown-again-with-a-reason
+        answered = rejected if run.reason is not None else None
         stored = documents.put(
-            _manifest_text(close_id, month, rows), folder=f"manifests/{month.label}", suffix="json"
+            _manifest_text(close_id, month, rows, answered),
+            folder=f"manifests/{month.label}",
+            suffix="json",
         )
         document_count = sum(row["object_name"] is not None for row in rows)
         manifest = Manifest(
@@ -71,12 +79,17 @@ def write_manifest(settings: Settings, close_id: int, run: Run) -> Manifest:
                 "close_id": close_id,
                 "run_id": run.run_id,
                 "requested_by": run.requested_by,
+                "reason": run.reason,
                 **asdict(manifest),
             },
         )
     return manifest
 
 
-def _manifest_text(close_id: int, month: Period, rows: list[DictRow]) -> bytes:
+def _manifest_text(
+    close_id: int, month: Period, rows: list[DictRow], answered: DictRow | None
+) -> bytes:
     content: dict[str, Any] = {"month": month.label, "close_id": close_id, "statements": rows}
+    if answered is not None:
+        content["after_rejection"] = answered["decision_id"]
     return json.dumps(content, indent=1, sort_keys=True).encode()

@@ -12,11 +12,11 @@ from datetime import UTC
 from hashlib import sha256
 from typing import Any
 
-import psycopg
 from psycopg.rows import dict_row
 
 from closebook.errors import WrongData
 from closebook.sql import query
+from closebook.store.administration import administered
 
 _HASH_BEFORE_FIRST_ENTRY = "0" * 64
 _ROWS_AT_ONCE = 1000
@@ -34,11 +34,11 @@ def verify_log(conninfo: str, seen_sha256: str | None = None) -> Chain:
     """Check the whole log, in constant memory.
 
     Raises WrongData naming the first entry that is not as it was written, or when no entry has the
-    hash that was seen before.
+    hash that was seen before; else as `administered`.
     """
     with (
-        psycopg.connect(conninfo, row_factory=dict_row) as store,
-        store.cursor("desk_log") as entries,
+        administered(conninfo) as store,
+        store.cursor("desk_log", row_factory=dict_row) as entries,
     ):
         entries.itersize = _ROWS_AT_ONCE
         return _verified(entries.execute(query("desk/log_entries")), seen_sha256)

@@ -191,11 +191,13 @@ def _correction(
         return None
     day = format_date(corrects.superseded_issued_on, "long", locale=locale)
     texts = [catalog.corrected.format(version=corrects.superseded_version, date=day)]
-    if corrects.reason:
-        # The reason may have another direction than the sentence.
-        reason = as_markup(sanitize(corrects.reason))
-        texts.append(Markup.escape(catalog.correction_reason).format(reason=reason))
-    return texts
+    text = sanitize(corrects.holder_text) if corrects.holder_text else None
+    said: list[str] = catalog.holder_texts(corrects.holder_reason, text)
+    if text and len(said) == 1:
+        # The sentence ends with the text, which may have another direction than the sentence.
+        sentence = Markup.escape(catalog.correction_reason)
+        said = [sentence.format(reason=as_markup(text))]
+    return texts + said
 
 
 def _notes(
