@@ -2,6 +2,7 @@
 --   merchant, its category, user country, currency, promotion funding and kind
 --     (hour_start is null);
 --   UTC hour, currency and kind (hour_start is set, merchant to funding are null).
+-- Sums are numeric, as in hourly_volume/read.sql.
 with transactions as (
     select
         user_country,
@@ -57,9 +58,9 @@ cells as (
         promotion_funding,
         kind,
         count(*) as transaction_count,
-        sum(amount_minor)::bigint as amount_minor,
-        sum(fee_minor)::bigint as fee_minor,
-        sum(discount_minor)::bigint as discount_minor
+        sum(amount_minor) as amount_minor,
+        sum(fee_minor) as fee_minor,
+        sum(discount_minor) as discount_minor
     from described
     group by grouping sets (
         (hour_start, currency, kind),

@@ -12,6 +12,19 @@ create table reporting.migrations (
     applied_at timestamptz not null default clock_timestamp()
 );
 
+-- A currency code of the platform as the register shows it. A code that is not three capital
+-- letters may hold any text: it is cut to 12 characters, and ? stands for all but letters and
+-- figures.
+create function reporting.currency_label(code text) returns text
+language sql immutable parallel safe set search_path = pg_catalog, pg_temp
+begin atomic
+    select case
+        when code ~ '^[A-Z]{3}$' then code
+        when coalesce(code, '') = '' then 'none'
+        else left(regexp_replace(code, '[^A-Za-z0-9]', '?', 'g'), 12)
+    end;
+end;
+
 -- The register: one row for each version of each close. One version of a period is current.
 create table reporting.closes (
     close_id bigint generated always as identity primary key,
@@ -50,10 +63,39 @@ where is_current;
 create table reporting.close_totals (
     close_id bigint not null references reporting.closes (close_id),
     measure text not null check (measure in ('volume', 'ledger')),
-    currency text not null check (currency ~ '^[A-Z]{3}$'),
+    currency text not null check (currency <> ''),
     row_count bigint not null check (row_count > 0),
-    amount_minor bigint not null,
+    -- A sum of bigints may be larger than a bigint.
+    amount_minor numeric(60, 0) not null,
     primary key (close_id, measure, currency)
+);
+
+-- What a close has left out of its source, and why: one row an account, or a currency of which all
+-- rows of the period are left out. Rows and exceptions together are what close_totals says.
+create table reporting.close_exceptions (
+    close_id bigint not null references reporting.closes (close_id),
+    measure text not null check (measure in ('volume', 'ledger')),
+    subject_kind text not null check (subject_kind in ('account', 'currency')),
+    -- The account id or the currency; 'none' for rows that name no account or currency.
+    subject text not null check (subject <> ''),
+    currency text not null check (currency <> ''),
+    reason text not null check (
+        reason in (
+            'account_incomplete',
+            'account_not_listed',
+            'account_repeated',
+            'beyond_bigint',
+            'currency_differs',
+            'entry_repeated',
+            'row_impossible',
+            'row_incomplete',
+            'unknown_currency',
+            'unsettled_status'
+        )
+    ),
+    row_count bigint not null check (row_count >= 0),
+    amount_minor numeric(60, 0) not null,
+    primary key (close_id, measure, subject_kind, subject, currency)
 );
 
 -- Every check that was made, and for one that failed the rows that did not tie out.
@@ -79,7 +121,7 @@ create table reporting.hourly_volume (
     currency text not null check (currency ~ '^[A-Z]{3}$'),
     kind text not null check (kind in ('payment', 'refund', 'chargeback')),
     transaction_count bigint not null check (transaction_count > 0),
-    amount_minor bigint not null check (amount_minor > 0),
+    amount_minor bigint not null check (amount_minor >= 0),
     fee_minor bigint not null,
     discount_minor bigint not null,
     primary key (close_id, currency, kind)
@@ -95,7 +137,7 @@ create table reporting.daily_volume (
     promotion_funding text not null,
     kind text not null check (kind in ('payment', 'refund', 'chargeback')),
     transaction_count bigint not null check (transaction_count > 0),
-    amount_minor bigint not null check (amount_minor > 0),
+    amount_minor bigint not null check (amount_minor >= 0),
     fee_minor bigint not null,
     discount_minor bigint not null,
     primary key (
@@ -323,6 +365,20 @@ create table reporting.statement_twins (
     references reporting.statement_documents (close_id, account_id)
 );
 
+-- Each time that a statement's document could not be made: the code of the error. It is an
+-- exception of its month for as long as there is no document.
+create table reporting.document_failures (
+    failure_id bigint generated always as identity primary key,
+    close_id bigint not null,
+    account_id bigint not null,
+    reason text not null check (reason ~ '^CB-[A-Z-]+$'),
+    run_id text not null,
+    failed_at timestamptz not null default clock_timestamp(),
+    foreign key (close_id, account_id) references reporting.statements (close_id, account_id)
+);
+
+create index document_failures_statement on reporting.document_failures (close_id, account_id);
+
 create table reporting.statement_manifests (
     manifest_id bigint generated always as identity primary key,
     close_id bigint not null references reporting.closes (close_id),
@@ -333,7 +389,20 @@ create table reporting.statement_manifests (
     run_id text not null,
     written_at timestamptz not null default clock_timestamp(),
     requested_by text,
+    -- Statements that are not in document_count and are listed as exceptions, with a reason;
+    -- missing_count are those without one.
+    exception_count bigint not null default 0 check (exception_count >= 0),
     unique (close_id, sha256)
+);
+
+-- The accounts that a manifest lists as exceptions: they have no document, for a reason that is on
+-- record. Its text names them, so that its hash covers them.
+create table reporting.manifest_exceptions (
+    manifest_id bigint not null references reporting.statement_manifests (manifest_id),
+    -- The account id; 'none' for entries that name no account.
+    subject text not null check (subject <> ''),
+    reason text not null check (reason <> ''),
+    primary key (manifest_id, subject)
 );
 
 -- What a person decided on a month that was issued, bound to the manifest that they were shown.
@@ -345,7 +414,11 @@ create table reporting.statement_decisions (
     decided_by text not null check (decided_by <> ''),
     reason text check (reason <> ''),
     decided_at timestamptz not null default clock_timestamp(),
-    check (decision = 'released' or reason is not null)
+    -- The accounts that a release names as left out.
+    named_exceptions text[] not null default '{}',
+    check (decision = 'released' or reason is not null),
+    constraint statement_decisions_exceptions_have_a_reason
+    check (cardinality(named_exceptions) = 0 or reason is not null)
 );
 
 create unique index statement_decisions_one_release
@@ -636,9 +709,9 @@ select
     sum(totals.old_row_count)::bigint as old_row_count,
     sum(totals.new_row_count)::bigint as new_row_count,
     sum(totals.new_row_count - totals.old_row_count)::bigint as late_row_count,
-    sum(totals.old_amount_minor)::bigint as old_amount_minor,
-    sum(totals.new_amount_minor)::bigint as new_amount_minor,
-    sum(totals.new_amount_minor - totals.old_amount_minor)::bigint as late_amount_minor
+    sum(totals.old_amount_minor) as old_amount_minor,
+    sum(totals.new_amount_minor) as new_amount_minor,
+    sum(totals.new_amount_minor - totals.old_amount_minor) as late_amount_minor
 from versions
 inner join totals on versions.close_id = totals.close_id
 group by
@@ -898,6 +971,159 @@ create trigger statement_decisions_refuse_obstacles
 before insert on reporting.statement_decisions
 for each row execute function reporting.refuse_decision_with_obstacles();
 
+-- Why a person may not release a month without its exceptions: one row an obstacle. A release names
+-- each account that the manifest lists as an exception, and no other.
+create function reporting.exception_obstacles(
+    shown_manifest_id bigint,
+    verdict text,
+    person text,
+    named text[]
+)
+returns table (obstacle text, detail text)
+language sql stable set search_path = pg_catalog, pg_temp
+begin atomic
+    with shown as (
+        select
+            shown_manifest_id as manifest_id,
+            verdict,
+            lower(trim(coalesce(person, ''))) as person
+    ),
+
+    listed as (
+        select exceptions.subject
+        from reporting.manifest_exceptions as exceptions
+        inner join shown on exceptions.manifest_id = shown.manifest_id
+    ),
+
+    manifest as (
+        select
+            manifests.close_id,
+            manifests.exception_count,
+            manifests.requested_by
+        from reporting.statement_manifests as manifests
+        inner join shown on manifests.manifest_id = shown.manifest_id
+    ),
+
+    named_subjects as (
+        select distinct unnest(named) as subject
+    ),
+
+    not_named as (
+        select subject
+        from listed
+        except
+        select subject
+        from named_subjects
+    ),
+
+    not_listed as (
+        select subject
+        from named_subjects
+        except
+        select subject
+        from listed
+    ),
+
+    -- Of a close that is released already, who asked for the documents that were made since.
+    made_since as (
+        select documents.requested_by
+        from manifest
+        inner join reporting.statement_versions as versions on manifest.close_id = versions.close_id
+        inner join reporting.statement_documents as documents
+            on
+                versions.issued_close_id = documents.close_id
+                and versions.account_id = documents.account_id
+        inner join reporting.manifest_exceptions as exceptions
+            on versions.account_id::text = exceptions.subject
+        inner join reporting.statement_manifests as earlier
+            on exceptions.manifest_id = earlier.manifest_id
+        inner join reporting.statement_decisions as decisions
+            on earlier.manifest_id = decisions.manifest_id
+        where
+            earlier.close_id = manifest.close_id
+            and decisions.decision = 'released'
+    ),
+
+    involved as (
+        select made_since.requested_by
+        from made_since
+
+        union
+
+        select manifest.requested_by
+        from manifest
+        where exists (select 1 from made_since)
+    ),
+
+    obstacles as (
+        select
+            'exceptions_not_named' as obstacle,
+            count(*)::text as detail
+        from not_named
+        having count(*) > 0
+
+        union all
+
+        select
+            'no_such_exception' as obstacle,
+            min(not_listed.subject) as detail
+        from not_listed
+        having count(*) > 0
+
+        union all
+
+        select
+            'exceptions_changed' as obstacle,
+            manifest.exception_count::text as detail
+        from manifest
+        where manifest.exception_count <> (select count(*) from listed)
+
+        union all
+
+        select
+            'second_person_needed' as obstacle,
+            shown.person as detail
+        from shown
+        where
+            exists (
+                select 1
+                from involved
+                where lower(involved.requested_by) = shown.person
+            )
+    )
+
+    select
+        obstacles.obstacle,
+        obstacles.detail
+    from obstacles
+    inner join shown on shown.verdict = 'released';
+end;
+
+create function reporting.refuse_unnamed_exceptions() returns trigger
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare
+    found text;
+begin
+    select string_agg(concat_ws(': ', obstacle, detail), '; ')
+    into found
+    from reporting.exception_obstacles(
+        new.manifest_id, new.decision, new.decided_by, new.named_exceptions
+    );
+    if found is not null then  -- guard: release.exceptions-are-named
+        raise exception using
+            errcode = 'check_violation',
+            message = 'CB-DATA-DECISION-REFUSED: '
+            || concat_ws(' ', 'manifest', new.manifest_id) || ' is not ' || new.decision
+            || ': ' || found;
+    end if;
+    return new;
+end;
+$$;
+
+create trigger statement_decisions_refuse_unnamed_exceptions
+before insert on reporting.statement_decisions
+for each row execute function reporting.refuse_unnamed_exceptions();
+
 -- The statements that anybody but a reviewer may see: one row a version of an account's statement
 -- that stands in a released month. It keeps standing when a later version is released, whether or
 -- not those in between ever were.
@@ -931,6 +1157,13 @@ select
             and later.account_id = statements.account_id
             and later.statement_version > versions.statement_version
             and decisions.decision = 'released'
+            and not exists (
+                select 1
+                from reporting.manifest_exceptions as exceptions
+                where
+                    exceptions.manifest_id = manifests.manifest_id
+                    and exceptions.subject = statements.account_id::text
+            )
     ) as is_superseded
 from reporting.statements
 inner join reporting.closes on statements.close_id = closes.close_id
@@ -957,6 +1190,14 @@ cross join lateral (
         standing.issued_close_id = statements.close_id
         and standing.account_id = statements.account_id
         and decisions.decision = 'released'
+        -- What a release named as left out is not released by it, though it is made later.
+        and not exists (
+            select 1
+            from reporting.manifest_exceptions as exceptions
+            where
+                exceptions.manifest_id = manifests.manifest_id
+                and exceptions.subject = statements.account_id::text
+        )
     order by decisions.decided_at asc
     limit 1
 ) as releases;
@@ -1311,6 +1552,7 @@ revoke select on reporting.migrations from closebook_desk;
 grant insert on
 reporting.closes,
 reporting.close_totals,
+reporting.close_exceptions,
 reporting.tie_outs,
 reporting.hourly_volume,
 reporting.daily_volume,
@@ -1321,7 +1563,9 @@ reporting.statement_versions,
 reporting.renderers,
 reporting.statement_documents,
 reporting.statement_twins,
+reporting.document_failures,
 reporting.statement_manifests,
+reporting.manifest_exceptions,
 reporting.counter_publications,
 reporting.health_samples,
 reporting.health_connections,
@@ -1341,7 +1585,10 @@ on reporting.desk_log to closebook_desk;
 revoke all on function
 reporting.chain_desk_log(),
 reporting.decision_obstacles(bigint, text, text, text),
+reporting.exception_obstacles(bigint, text, text, text[]),
 reporting.refuse_decision_with_obstacles(),
+reporting.refuse_unnamed_exceptions(),
+reporting.currency_label(text),
 reporting.refuse_unknown_close(),
 reporting.keep_closes(),
 reporting.refuse_days_without_closes(),
@@ -1350,6 +1597,9 @@ reporting.statement_line_differences(bigint, bigint)
 from public;
 grant execute on function reporting.decision_obstacles(bigint, text, text, text)
 to closebook_store, closebook_desk;
+grant execute on function reporting.exception_obstacles(bigint, text, text, text[])
+to closebook_store, closebook_desk;
+grant execute on function reporting.currency_label(text) to closebook_store;
 grant execute on function
 reporting.statement_differences(bigint, bigint),
 reporting.statement_line_differences(bigint, bigint)

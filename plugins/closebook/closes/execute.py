@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 import psycopg
 
-from closebook.closes import checks, register
+from closebook.closes import checks, exceptions, register
 from closebook.closes.checks import TieOut, TieOutFailed
 from closebook.closes.model import Close, Plan, Reading
 from closebook.closes.register import ConcurrentClose, ReplicasDisagree
@@ -155,6 +155,8 @@ def _report(written: Sequence[Close], no_longer_tied_out: Sequence[TieOut]) -> N
         else:
             level = logging.DEBUG if made.outcome == "confirmed" else logging.INFO
             log.log(level, "%s: version %d, %s", made.period, made.version, made.outcome)
+        if made.exceptions:
+            log.error("%s", exceptions.named(made.period, made.exceptions))
     for tie_out in no_longer_tied_out:
         log.warning(
             "%s has to be closed again: %s finds %d rows that do not tie out any more",
