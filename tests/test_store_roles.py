@@ -11,6 +11,9 @@ from local.stack import Stack
 TABLES = {
     "closes",
     "close_totals",
+    "close_exceptions",
+    "document_failures",
+    "manifest_exceptions",
     "tie_outs",
     "hourly_volume",
     "daily_volume",

@@ -134,11 +134,14 @@ left_out as (
 select
     left_out.account_id,
     left_out.reason,
-    coalesce(entries.currency, left_out.currency) as currency,
+    case when entries.posted_at is null then left_out.currency else entries.currency end as currency,
     count(entries.posted_at) as row_count,
     coalesce(sum(entries.amount_minor), 0) as amount_minor
 from left_out
 left join staged_statement_lines as entries
     on left_out.account_id is not distinct from entries.account_id
-group by left_out.account_id, left_out.reason, coalesce(entries.currency, left_out.currency)
+group by
+    left_out.account_id,
+    left_out.reason,
+    case when entries.posted_at is null then left_out.currency else entries.currency end
 order by left_out.account_id asc

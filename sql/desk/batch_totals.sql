@@ -19,8 +19,8 @@ statements as (
         count(*) as statement_count,
         count(*) filter (where versions.issued_close_id = versions.close_id) as issued_count,
         sum(statements.line_count)::bigint as line_count,
-        sum(statements.opening_minor)::bigint as opening_minor,
-        sum(statements.closing_minor)::bigint as closing_minor,
+        sum(statements.opening_minor) as opening_minor,
+        sum(statements.closing_minor) as closing_minor,
         count(*) filter (where documents.replaced_count > 0) as replaced_count
     from compared
     inner join reporting.statements on compared.close_id = statements.close_id
@@ -40,7 +40,7 @@ previous_statements as (
         statements.currency,
         count(*) as statement_count,
         sum(statements.line_count)::bigint as line_count,
-        sum(statements.closing_minor)::bigint as closing_minor
+        sum(statements.closing_minor) as closing_minor
     from compared
     inner join reporting.statements on compared.previous_close_id = statements.close_id
     group by statements.currency

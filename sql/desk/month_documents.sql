@@ -1,7 +1,9 @@
--- The documents of a month as it was released last, by account, from the account after
--- after_account_id on: one row a statement, at most row_count.
+-- The documents of a month as it was released last, without the exceptions of that release, by
+-- account, from the account after after_account_id on: one row a statement, at most row_count.
 with released as (
-    select max(closes.close_id) as close_id
+    select
+        closes.close_id,
+        manifests.manifest_id
     from reporting.closes
     inner join reporting.statement_manifests as manifests on closes.close_id = manifests.close_id
     inner join reporting.statement_decisions as decisions
@@ -10,6 +12,8 @@ with released as (
         closes.grain = 'month'
         and closes.period_start = %(month_start)s
         and decisions.decision = 'released'
+    order by closes.close_id desc, manifests.manifest_id desc
+    limit 1
 )
 
 select
@@ -28,6 +32,10 @@ inner join reporting.statement_documents as documents
     on
         versions.issued_close_id = documents.close_id
         and versions.account_id = documents.account_id
-where versions.account_id > %(after_account_id)s
+left join reporting.manifest_exceptions as exceptions
+    on
+        released.manifest_id = exceptions.manifest_id
+        and versions.account_id::text = exceptions.subject
+where versions.account_id > %(after_account_id)s and exceptions.subject is null
 order by versions.account_id asc
 limit %(row_count)s

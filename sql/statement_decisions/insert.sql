@@ -1,13 +1,14 @@
 -- Writes that a person released or rejected a month. One row: the time. A trigger of the table
 -- refuses a release that has an obstacle.
 insert into reporting.statement_decisions (
-    manifest_id, manifest_sha256, decision, decided_by, reason
+    manifest_id, manifest_sha256, decision, decided_by, reason, named_exceptions
 )
 values (
     %(manifest_id)s,
     %(manifest_sha256)s,
     %(decision)s,
     %(person)s,
-    %(reason)s
+    %(reason)s,
+    %(named_exceptions)s::text[]
 )
 returning decision_id, decided_at

@@ -1,6 +1,13 @@
--- Writes a manifest. The same manifest written again is the same row.
+-- Writes a manifest. One row: its id. The same manifest written again is no row: it is there.
 insert into reporting.statement_manifests (
-    close_id, sha256, object_name, document_count, missing_count, run_id, requested_by
+    close_id,
+    sha256,
+    object_name,
+    document_count,
+    missing_count,
+    exception_count,
+    run_id,
+    requested_by
 )
 values (
     %(close_id)s,
@@ -8,7 +15,9 @@ values (
     %(object_name)s,
     %(document_count)s,
     %(missing_count)s,
+    %(exception_count)s,
     %(run_id)s,
     %(requested_by)s
 )
 on conflict (close_id, sha256) do nothing
+returning manifest_id

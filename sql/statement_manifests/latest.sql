@@ -12,6 +12,7 @@ select
     manifests.object_name,
     manifests.document_count,
     manifests.missing_count,
+    manifests.exception_count,
     manifests.written_at
 from reporting.statement_manifests as manifests
 inner join closes on manifests.close_id = closes.close_id

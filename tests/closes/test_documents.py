@@ -132,11 +132,16 @@ def test_a_document_that_exceeds_the_limits_fails_alone_and_the_run_names_its_ac
     platform.post(5, OCTOBER.start, 1)
     close_id = close_month(settings, OCTOBER, RUN).close_id
     # When the shard is rendered
-    with pytest.raises(WrongData, match="1 documents are missing, those of the accounts 4: each"):
+    with pytest.raises(
+        WrongData,
+        match=r"1 documents are missing, those of the accounts 4 \(CB-DATA-DOCUMENT-TOOK-TOO-LONG\)",
+    ):
         issue.render_shard(settings, close_id, Shard(1, 5, 5), None, RUN, Limits(cpu_seconds=1))
     # Then the document of that account is missing, and all others of the shard are issued
     assert documents(books).keys() == {1, 2, 3, 5}
-    assert manifest_of(settings, close_id)[0].missing_count == 1
+    manifest, contents = manifest_of(settings, close_id)
+    assert (manifest.missing_count, manifest.exception_count) == (0, 1)
+    assert contents["exceptions"] == [{"subject": "4", "reason": "CB-DATA-DOCUMENT-TOOK-TOO-LONG"}]
     # And a run with a higher limit renders this document and no other
     assert render_all(settings, close_id) == 1
     assert documents(books).keys() == {1, 2, 3, 4, 5}

@@ -19,10 +19,11 @@ from local import REPOSITORY
 DAGS = REPOSITORY / "dags"
 ZONE = "America/New_York"
 CLOSES = {
-    "hourly_platform_volume": {"close_hour", "publish_counter"},
-    "daily_rollups": {"close_day", "publish_counter"},
+    "hourly_platform_volume": {"close_hour", "publish_counter", "report_exceptions"},
+    "daily_rollups": {"close_day", "publish_counter", "report_exceptions"},
     "monthly_statements": {
         *("freeze_lines", "plan_shards", "render_shard", "write_manifest", "publish_counter"),
+        "report_exceptions",
     },
 }
 EXPECTED = {**CLOSES, "database_health": {"collect"}}

@@ -54,7 +54,7 @@ class CloseException:
     def __str__(self) -> str:
         text = REASONS.get(self.reason, self.reason)
         subject = f"{self.subject_kind} {self.subject}"
-        return f"{self.measure} of {subject}: {self.row_count} rows ({self.reason}: {text})"
+        return f"{self.measure} of {subject}, {self.row_count} rows ({self.reason}: {text})"
 
 
 def is_known(currency: str) -> bool:
@@ -142,7 +142,7 @@ def named(period: Period, exceptions: Sequence[CloseException]) -> str:
     shown = "; ".join(map(str, exceptions[:NAMED_EXCEPTIONS]))
     more = len(exceptions) - NAMED_EXCEPTIONS
     rest = f"; and {more} more" if more > 0 else ""
-    return f"{period} is closed without {len(exceptions)} exceptions: {shown}{rest}"
+    return f"{period} is closed without {shown}{rest}"
 
 
 def refuse_exceptions(settings: Settings, close_ids: Sequence[int]) -> None:

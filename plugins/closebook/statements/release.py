@@ -29,6 +29,10 @@ OBSTACLES: Mapping[str, str] = {
     "check_failed": "a check does not tie out",
     "no_check_on_record": "no check is on record",
     "second_person_needed": "it takes a second person",
+    "exceptions_not_named": "it has exceptions, which a release must name",
+    "no_such_exception": "an account is named that is no exception",
+    "reason_needed": "a release without its exceptions needs a reason",
+    "exceptions_changed": "the exceptions are not those of the manifest",
 }
 """What each code of reporting.decision_obstacles means, in the words that a person reads."""
 
@@ -54,6 +58,7 @@ class Batch:
     object_name: str
     document_count: int
     missing_count: int
+    exception_count: int
     written_at: datetime
 
 
@@ -101,30 +106,54 @@ def latest_batch(store: Store, month: Period) -> Batch:
     return Batch(**row)
 
 
+def exceptions(store: Store, batch: Batch) -> dict[str, str]:
+    """Return the accounts that the manifest lists as exceptions, each with its reason."""
+    rows = store.execute(
+        query("manifest_exceptions/of_manifest"), {"manifest_id": batch.manifest_id}
+    )
+    return {row["subject"]: row["reason"] for row in rows}
+
+
 def obstacles(
-    store: Store, batch: Batch, shown_sha256: str, verdict: Verdict, person: str
+    store: Store,
+    batch: Batch,
+    shown_sha256: str,
+    verdict: Verdict,
+    person: str,
+    named_exceptions: Sequence[str] = (),
 ) -> list[Obstacle]:
-    """Return the reasons why this person may not decide so on the manifest that they were shown."""
+    """Return the reasons why this person may not decide so on the manifest that they were shown.
+
+    ``named_exceptions`` are the accounts that they release the month without.
+    """
     deciding = {
         "manifest_id": batch.manifest_id,
         "manifest_sha256": shown_sha256,
         "decision": verdict,
         "person": person,
+        "named_exceptions": [*named_exceptions],
     }
     rows = store.execute(query("statement_decisions/obstacles"), deciding)
     return [Obstacle(row["obstacle"], row["detail"]) for row in rows]
 
 
 def release(
-    store: Store, month: Period, shown_sha256: str, person: str, reason: str | None = None
+    store: Store,
+    month: Period,
+    shown_sha256: str,
+    person: str,
+    reason: str | None = None,
+    named_exceptions: Sequence[str] = (),
 ) -> Decision:
     """Release a month's statements as listed in the manifest that the person was shown.
 
+    A month with exceptions is released without them if ``named_exceptions`` are the accounts that
+    the manifest lists, all of them and no others; a reason is needed then.
     Raises DecisionRefused when a statement was issued after that manifest, a check does not tie
     out, documents are missing, or the person asked for the run themselves. Raises NotReady when
     nothing is issued.
     """
-    return _decide(store, month, shown_sha256, person, "released", reason)
+    return _decide(store, month, shown_sha256, person, "released", reason, named_exceptions)
 
 
 def reject(store: Store, month: Period, shown_sha256: str, person: str, reason: str) -> Decision:
@@ -144,7 +173,10 @@ def _decide(
     person: str,
     verdict: Verdict,
     reason: str | None,
+    named_exceptions: Sequence[str] = (),
 ) -> Decision:
+    if named_exceptions and not reason:
+        raise DecisionRefused(month, verdict, [Obstacle("reason_needed", "exceptions")])
     with store.transaction():
         # This lock keeps out another close of the month, and another decision on it, between the
         # check and the insert.
@@ -152,7 +184,7 @@ def _decide(
             query("closes/lock_period"), {"grain": month.grain, "period_start": month.start}
         )
         batch = latest_batch(store, month)
-        found = obstacles(store, batch, shown_sha256, verdict, person)
+        found = obstacles(store, batch, shown_sha256, verdict, person, named_exceptions)
         if found:
             raise DecisionRefused(month, verdict, found)
         row = store.execute(
@@ -163,6 +195,7 @@ def _decide(
                 "decision": verdict,
                 "person": person.strip(),
                 "reason": reason,
+                "named_exceptions": [*named_exceptions],
             },
         ).fetchone()
     assert row is not None  # noqa: S101  # the insert returns its row

@@ -44,10 +44,12 @@ def decide(
     verdict: Annotated[Verdict, Form()],
     manifest_sha256: Annotated[str, Form()],
     reason: Annotated[str, Form()] = "",
+    without_exceptions: Annotated[bool, Form()] = False,
 ) -> Response:
     """Release or reject the statements that the user has reviewed.
 
-    ``manifest_sha256`` is the hash of the manifest that the review page showed.
+    ``manifest_sha256`` is the hash of the manifest that the review page showed. With
+    ``without_exceptions`` the user releases the month without the exceptions that it lists.
     """
     settings = desk_from_airflow()
     period = month_from_url(month, settings.time_zone)
@@ -60,7 +62,8 @@ def decide(
         with on_store(settings) as store:
             if verdict == "released":
                 # guard: desk.requester-does-not-release
-                release.release(store, period, manifest_sha256, user.name, text or None)
+                named = _exceptions(store, period) if without_exceptions else []
+                release.release(store, period, manifest_sha256, user.name, text or None, named)
             else:
                 release.reject(store, period, manifest_sha256, user.name, text)
             audit_log.record(store, request, verdict, f"month {period.label}", manifest_sha256)
@@ -81,7 +84,10 @@ def _review_page(
             batch = release.latest_batch(store, period)
         except NotReady:
             raise HTTPException(404) from None
-        obstacles = release.obstacles(store, batch, batch.sha256, "released", user_name)
+        exceptions = release.exceptions(store, batch)
+        obstacles = release.obstacles(
+            store, batch, batch.sha256, "released", user_name, [*exceptions]
+        )
         facts = _facts(store, batch, period)
         audit_log.record(store, request, "reviewed", f"month {period.label}", batch.sha256)
     return render_page(
@@ -91,17 +97,28 @@ def _review_page(
         month=period.label,
         batch=batch,
         obstacles=obstacles,
+        exceptions=exceptions,
         is_released=any(each.code == release.ALREADY_RELEASED for each in obstacles),
         problem=problem,
         **facts,
     )
 
 
+def _exceptions(store: Store, period: Period) -> list[str]:
+    """Return the accounts that the newest manifest lists as exceptions.
+
+    If that is not the manifest that was shown, its hash differs and the release is refused.
+    """
+    return [*release.exceptions(store, release.latest_batch(store, period))]
+
+
 def _facts(store: Store, batch: Batch, period: Period) -> dict[str, Any]:
     of_close = {"close_id": batch.close_id}
     bounds = {"month_start": period.start, "month_end": period.end}
+    of_parts = {"grains": ["day", "hour"], "since": period.start, "until": period.end}
     return {
         "totals": store.execute(query("desk/batch_totals"), of_close).fetchall(),
+        "left_out": store.execute(query("desk/period_exceptions"), of_parts).fetchall(),
         "notices": store.execute(query("desk/batch_notices"), of_close).fetchall(),
         "tie_outs": store.execute(query("desk/batch_tie_outs"), bounds).fetchall(),
         "decisions": store.execute(query("desk/batch_decisions"), bounds).fetchall(),
