@@ -134,7 +134,8 @@ left_out as (
 select
     left_out.account_id,
     left_out.reason,
-    case when entries.posted_at is null then left_out.currency else entries.currency end as currency,
+    case when entries.posted_at is null then left_out.currency else entries.currency end
+        as currency,
     count(entries.posted_at) as row_count,
     coalesce(sum(entries.amount_minor), 0) as amount_minor
 from left_out
