@@ -54,6 +54,14 @@ ADVICE: Mapping[str, str] = {
     ),
     "CB-RETRY-AIRFLOW-DATABASE-FAILED": "From `closebook desk-roles`.",
     "CB-RETRY-DAYS-FAILED": _RANGE + "Airflow tries the days that are left again.",
+    "CB-RETRY-DESK-BUSY": (
+        "From the desk, as HTTP 429. Nothing, if it is seen now and then: "
+        "[the limits](desk.md#limits) keep one person from stopping others."
+    ),
+    "CB-RETRY-DESK-WORK-TOO-LONG": (
+        "From the desk. The text names the kind of work; its threads stay taken until the server "
+        "that hangs answers, or the API server is started again."
+    ),
     "CB-RETRY-DOCUMENT-STORE-FAILED": "Room, permissions, or the credentials of the object store.",
     "CB-RETRY-FENCE-FAILED": (
         "What PostgreSQL says follows. *recovery is in progress*: `closebook_primary` leads to a "
@@ -66,7 +74,6 @@ ADVICE: Mapping[str, str] = {
     "CB-RETRY-PLATFORM-SILENT": (
         "From `database_health`: each server follows with what it said. The network, most likely."
     ),
-    "CB-RETRY-PREVIEW-BUSY": "From the desk's pictures of pages. The page can be loaded again.",
     "CB-RETRY-PREVIEW-FAILED": "From the desk's pictures of pages. Documents are given as before.",
     "CB-RETRY-PREVIEW-PAGES-UNKNOWN": (
         "From the desk's pictures of pages: the file is no PDF any more. Documents are given as "
@@ -162,7 +169,7 @@ ADVICE: Mapping[str, str] = {
         "From the last task of a month's run. All other statements are issued. Each account has "
         "its [reason](operations.md#exceptions), or the code of the error that stopped its "
         "document. To release the others, see "
-        "[Release a month without its exceptions](statements.md#release-a-month-without-its-exceptions)."
+        "[how to release the rest](statements.md#release-a-month-without-its-exceptions)."
     ),
     "CB-DATA-PAGE-ASKED-FOR-ADDRESS": "The template was changed to load something. Take it out.",
     "CB-DATA-PERIOD-OVERLAPS": "`CLOSEBOOK_TIME_ZONE` was changed. Set it back.",
@@ -296,4 +303,48 @@ ADVICE: Mapping[str, str] = {
         "The connections lead to two platforms, or to two databases of one: make them agree."
     ),
     "CB-CONFIG-UNKNOWN-TIME-ZONE": "Also when the machine has no time zone data.",
+    "CB-WAIT-FAILOVER-NOT-ACKNOWLEDGED": (
+        "[After a failover](failover.md). The retry goes on once it is acknowledged."
+    ),
+    "CB-WAIT-HISTORY-REPLACED": ("Nothing: a failover was acknowledged meanwhile."),
+    "CB-WAIT-HOURS-FROM-LOST-LOG": ("As it says. Until then the counter stays as it is."),
+    "CB-CONFIG-OTHER-CLUSTER": (
+        "`closebook_primary` leads to another platform: lead it back. After `pg_upgrade`, or a "
+        "move: [after a failover](failover.md)."
+    ),
+    "CB-CONFIG-OLDER-TIMELINE": (
+        "The old primary is back, or its name leads there again. Stop it: [after a "
+        "failover](failover.md)."
+    ),
+    "CB-CONFIG-OTHER-PROMOTION": (
+        "Two replicas were promoted. Decide which one is right, and stop the other one: [after "
+        "a failover](failover.md)."
+    ),
+    "CB-CONFIG-EARLIER-POSITION": (
+        "The primary's files were restored from a copy: [after a failover](failover.md)."
+    ),
+    "CB-CONFIG-OTHER-TIMELINE-NAMED": ("As it says."),
+    "CB-CONFIG-ACKNOWLEDGEMENT-INCOMPLETE": ("As it says."),
+    "CB-CONFIG-COMMON-POSITION-UNKNOWN": (
+        "[Where to find it](failover.md#when-it-asks-for-the-last-common-position)."
+    ),
+    "CB-CONFIG-NOT-A-TIMELINE": ("As it says."),
+    "CB-DATA-NOT-CLOSED-AGAIN": (
+        "From `acknowledge_failover`. *a month would change*: [issue its statements "
+        "again](statements.md#issue-statements-again), with a reason of its own. All else is in"
+        " this list; run it again when it is mended."
+    ),
+    "CB-DATA-BOUNDARY-MOVED": (
+        "The zone's rules changed, or `CLOSEBOOK_TIME_ZONE` did: [rules of time](time.md)."
+    ),
+    "CB-DATA-OTHER-ZONE-THAN-CLOSED": ("The same: [rules of time](time.md)."),
+    "CB-DATA-DAYS-DO-NOT-MEET": (
+        "Two closed days of a month leave time between them: [rules of time](time.md)."
+    ),
+    "CB-CONFIG-BOUNDARY-WITHOUT-REASON": ("As it says."),
+    "CB-CONFIG-TIME-ZONE-NOT-SET": ("As it says. It is the import error of two DAGs."),
+    "CB-WAIT-MONTHS-NOT-CLOSED": (
+        "The openings are held against the closings of the last closed month, and nothing may "
+        "lie between. Backfill the months that are named."
+    ),
 }

@@ -123,14 +123,19 @@ def test_the_parameters_of_triggered_runs_are_accepted_by_their_dags() -> None:
     assert set(triggered) == set(dags)
 
 
-@pytest.mark.parametrize("number", range(6))
+QUERIES = [query for document in DOCUMENTS for query in blocks(text(document), "sql")]
+
+
+def test_the_documents_have_queries_for_finance() -> None:
+    assert len(QUERIES) > 5
+
+
+@pytest.mark.parametrize("number", range(len(QUERIES)))
 def test_the_queries_of_the_documents_run_as_the_desk(
     stack: Stack, module_store_database: str, number: int
 ) -> None:
-    queries = [query for document in DOCUMENTS for query in blocks(text(document), "sql")]
-    assert len(queries) == 6
     with psycopg.connect(stack.desk(module_store_database)) as desk:
-        assert desk.execute(queries[number].encode()).fetchall() == []
+        assert desk.execute(QUERIES[number].encode()).fetchall() == []
 
 
 def test_each_decision_has_a_date_what_was_decided_against_what_and_why() -> None:
@@ -143,4 +148,5 @@ def test_each_decision_has_a_date_what_was_decided_against_what_and_why() -> Non
     for record in records:
         assert re.match(r"\d{4}-\d\d-\d\d: \S", record), record
         parts = re.findall(r"^- \*\*([\w ]+):\*\* \S", record, re.MULTILINE)
-        assert parts == ["Decided", "Instead of", "Why"], record
+        assert parts[:3] == ["Decided", "Instead of", "Why"], record
+        assert parts[3:] in ([], ["Given up"]), record

@@ -6,10 +6,15 @@ import os
 import sys
 from pathlib import Path
 
-from closebook.errors import ClosebookError, Misconfigured, Transient, WrongData
+from closebook.errors import ClosebookError, Misconfigured, NotReady, Transient, WrongData
 
 _VERIFY = """\
 Verify the file of a statement, offline. Prints a line for each check: OK, FAILED or NOT CHECKED.
+"""
+_ACKNOWLEDGE_FAILOVER = """\
+Make the history of closebook_primary the one that closes are read from, and close again each hour,
+day and month that was read from the part of the former log which the new primary does not have. Run
+it where the tasks run: it reads their connections from AIRFLOW_CONN_*, and CLOSEBOOK_* settings.
 """
 _EXIT_CODES = """\
 exit codes:
@@ -42,6 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
         "verify": _verify,
         "desk-roles": _desk_roles,
         "verify-log": _verify_log,
+        "acknowledge-failover": _acknowledge_failover,
     }[options.command]
     try:
         return run(options)
@@ -60,7 +66,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _exit_code(error: ClosebookError) -> int:
     if isinstance(error, WrongData):
         return FAILED
-    return LOST if isinstance(error, Transient) else UNUSABLE
+    return LOST if isinstance(error, NotReady | Transient) else UNUSABLE
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -98,6 +104,19 @@ def _parser() -> argparse.ArgumentParser:
     chained = commands.add_parser("verify-log", help="check the chain of the desk's log")
     chained.add_argument("--conninfo", default="", help="libpq connection string of a reader")
     chained.add_argument("--seen", metavar="SHA256", help="a hash that was printed before")
+    failover = commands.add_parser(
+        "acknowledge-failover",
+        help="go on with a new primary, and close again what the lost log may have touched",
+        description=_ACKNOWLEDGE_FAILOVER,
+    )
+    failover.add_argument(
+        "--timeline", required=True, metavar="N", help="the timeline that the new primary writes"
+    )
+    failover.add_argument("--reason", required=True, help="what happened; kept in the register")
+    failover.add_argument("--by", required=True, metavar="NAME", help="who acknowledges it")
+    failover.add_argument(
+        "--common-lsn", metavar="LSN", help="the last position that both logs share, if asked for"
+    )
     return parser
 
 
@@ -184,6 +203,21 @@ def _verify_log(options: argparse.Namespace) -> int:
 
     chain = verify_log(options.conninfo, options.seen)
     _say(f"{chain.entry_count} entries follow; the last is {chain.last_sha256}\n")
+    return FINE
+
+
+def _acknowledge_failover(options: argparse.Namespace) -> int:
+    from closebook.closes import failover  # a verifier needs no database
+    from closebook.settings import Run, from_airflow
+
+    logging.basicConfig(format="%(message)s", level=logging.INFO)
+    run = Run("acknowledge-failover", reason=options.reason, requested_by=options.by)
+    settings = from_airflow()
+    acknowledgement = failover.Acknowledgement.parsed(options.timeline, options.common_lsn)
+    is_new = failover.acknowledge(settings, run, acknowledgement)
+    _say("acknowledged\n" if is_new else "acknowledged before\n")
+    closes = failover.close_again(settings, run)
+    _say(f"{len(closes)} periods are closed again\n")
     return FINE
 
 

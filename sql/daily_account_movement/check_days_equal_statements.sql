@@ -107,12 +107,12 @@ select
     statement_minor
 from different
 where
-    -- guard: exceptions.left-out-accounts-are-not-compared-with-days
     (day_close_id, account_id::text) not in (
         select
             days.close_id,
             exceptions.subject
         from days
         inner join exceptions
+            -- guard: exceptions.left-out-accounts-are-not-compared-with-days
             on exceptions.close_id in (days.close_id, exceptions.month_close_id)
     )

@@ -24,9 +24,8 @@ select
 from ledger_entries
 where account_id is not null
 group by account_id, currency
--- guard: exceptions.account-left-out-of-the-movement
 having
-    count(*) = count(amount_minor)
+    count(*) = count(amount_minor)  -- guard: exceptions.entry-without-amount
     and coalesce(sum(amount_minor) filter (where amount_minor > 0), 0) <= 9223372036854775807
     and coalesce(-sum(amount_minor) filter (where amount_minor < 0), 0) <= 9223372036854775807
 order by account_id, currency

@@ -22,6 +22,7 @@ select
     versions.statement_version,
     closes.period_start,
     closes.time_zone,
+    closes.first_date,
     documents.sha256,
     documents.byte_count,
     documents.object_name

@@ -46,6 +46,19 @@ create table reporting.closes (
     confirmation_count integer not null default 0,
     -- Who asked for the run; null is the schedule.
     requested_by text,
+    -- The business dates that it is for; an hour has none.
+    first_date date,
+    last_date date,
+    -- The business date on which it was closed; null for closes of before.
+    closed_on date,
+    -- The rules of time that it was closed under: release of tzdata and digest of the zone's file.
+    tzdata_version text,
+    -- What account holders read on a corrected statement: a sentence of the catalogs by its code,
+    -- and a text of the run. The reason is for colleagues.
+    holder_reason text check (holder_reason ~ '^[a-z_]+$'),
+    holder_text text check (holder_text <> '' and length(holder_text) <= 300),
+    constraint closes_have_dates
+    check (grain = 'hour' or (first_date is not null and last_date is not null)),
     unique (grain, period_start, close_version),
     -- One current version of each period, and no two that overlap: under another business time
     -- zone the same days would be closed twice.
@@ -58,6 +71,17 @@ create table reporting.closes (
 -- is what every close and the counter do.
 create unique index closes_one_current on reporting.closes (grain, period_start)
 where is_current;
+
+-- Each start of a run: its first one, and each time that it was cleared or reprocessed. The hash of
+-- its configuration tells whether somebody gave it a new one with that start.
+create table reporting.run_starts (
+    dag_id text not null,
+    run_id text not null,
+    clear_number integer not null check (clear_number >= 0),
+    conf_sha256 text not null check (conf_sha256 ~ '^[0-9a-f]{64}$'),
+    started_at timestamptz not null default clock_timestamp(),
+    primary key (dag_id, run_id, clear_number)
+);
 
 -- What the source held for the period, by an independent scan of the same snapshot.
 create table reporting.close_totals (
@@ -288,6 +312,8 @@ create table reporting.statement_lines (
     counterparty text,
     amount_minor bigint not null,
     balance_minor bigint not null,
+    -- Its business day; null for lines of before, which their days in the register tell.
+    posted_on date,
     primary key (close_id, account_id, line_number),
     unique (close_id, entry_id),
     foreign key (close_id, account_id) references reporting.statements (close_id, account_id)
@@ -389,6 +415,8 @@ create table reporting.statement_manifests (
     run_id text not null,
     written_at timestamptz not null default clock_timestamp(),
     requested_by text,
+    -- Why a month that was rejected is shown again.
+    reason text,
     -- Statements that are not in document_count and are listed as exceptions, with a reason;
     -- missing_count are those without one.
     exception_count bigint not null default 0 check (exception_count >= 0),
@@ -414,6 +442,10 @@ create table reporting.statement_decisions (
     decided_by text not null check (decided_by <> ''),
     reason text check (reason <> ''),
     decided_at timestamptz not null default clock_timestamp(),
+    -- The user's id in Airflow, and what Airflow recorded of the runs, as the decision was based on
+    -- it.
+    decided_by_id text,
+    run_acts jsonb not null default '[]',
     -- The accounts that a release names as left out.
     named_exceptions text[] not null default '{}',
     check (decision = 'released' or reason is not null),
@@ -424,6 +456,18 @@ create table reporting.statement_decisions (
 create unique index statement_decisions_one_release
 on reporting.statement_decisions (manifest_id)
 where decision = 'released';
+
+-- Whom the store's owner names in place of an unknown person who acted on a run: a user of Airflow
+-- by id. An empty user_name stands for a run that Airflow has no record of.
+create table reporting.named_people (
+    run_id text not null,
+    user_name text not null,
+    user_id text not null check (user_id <> ''),
+    reason text not null check (reason <> ''),
+    named_by text not null default session_user,
+    named_at timestamptz not null default clock_timestamp(),
+    primary key (run_id, user_name, user_id)
+);
 
 -- What the desk did for whom, in the order in which it did: each entry holds the sha256 of the one
 -- before and its own, which the trigger below computes. `python -m closebook verify-log` checks it.
@@ -520,13 +564,70 @@ create table reporting.reissue_answers (
     check (answer = 'issued again' or note is not null)
 );
 
+-- Which history of the platform's database each close was read from. A history is a cluster's log
+-- along its timelines. After a failover the log of the old primary may hold commits that the new
+-- primary never had: closes that were read from that part of the log are closed again.
+
+-- One row for each history that closes are read from; the last row is the current one. The first
+-- close adopts its primary's history, every later one is acknowledged by a person.
+create table reporting.platform_histories (
+    history_id bigint generated always as identity primary key,
+    system_identifier text not null,
+    timeline integer not null check (timeline > 0),
+    -- The earlier timelines and where each ended, such as 1@0/3000148; null if it was not readable.
+    switch_points text,
+    is_adopted boolean not null default false,
+    acknowledged_by text,
+    reason text,
+    run_id text not null,
+    recorded_at timestamptz not null default clock_timestamp(),
+    constraint platform_histories_acknowledged
+    check (
+        is_adopted
+        or (coalesce(acknowledged_by, '') ~ '\S' and coalesce(reason, '') ~ '\S')
+    )
+);
+
+create unique index platform_histories_one_adopted on reporting.platform_histories (is_adopted)
+where is_adopted;
+
+-- For each acknowledged history, up to where each earlier history is the same log: what was read
+-- from beyond that position may be lost.
+create table reporting.lost_logs (
+    acknowledged_history_id bigint not null
+    references reporting.platform_histories (history_id),
+    history_id bigint not null references reporting.platform_histories (history_id),
+    common_lsn pg_lsn not null,
+    primary key (acknowledged_history_id, history_id),
+    check (history_id < acknowledged_history_id)
+);
+
+-- One row for each time that a version of a close was written or confirmed: from which history,
+-- behind which fence, and how far the replica had replayed that history's log.
+create table reporting.close_readings (
+    reading_id bigint generated always as identity primary key,
+    close_id bigint not null references reporting.closes (close_id),
+    history_id bigint not null references reporting.platform_histories (history_id),
+    fence_lsn pg_lsn not null,
+    read_lsn pg_lsn not null check (read_lsn >= fence_lsn),
+    replica_name text not null,
+    run_id text not null,
+    read_at timestamptz not null default clock_timestamp()
+);
+
+create index close_readings_position on reporting.close_readings (history_id, read_lsn);
+
+create index close_readings_close_id on reporting.close_readings (close_id);
+
 -- Each state of the counter, in the order in which it became true. Redis holds the last.
 create table reporting.counter_publications (
     publication_id bigint generated always as identity primary key,
     as_of timestamptz not null,
     counter_document jsonb not null,
     run_id text not null,
-    computed_at timestamptz not null default clock_timestamp()
+    computed_at timestamptz not null default clock_timestamp(),
+    -- Under which history it was computed. It may fall once after a failover.
+    history_id bigint references reporting.platform_histories (history_id)
 );
 
 -- The health of the platform's servers, as the DAG database_health finds it every five minutes.
@@ -727,14 +828,129 @@ group by
     totals.measure,
     totals.currency;
 
+-- The runs that closed, rendered or listed what a release of a manifest would show, with the user
+-- names that the register has for them: one row a run and name. What is released already is left
+-- out, but for documents of accounts that a release named as its exceptions. A run that only
+-- the month is one of them: its checks are on record.
+create function reporting.involved_runs(shown_manifest_id bigint)
+returns table (run_id text, requested_by text)
+language sql stable set search_path = pg_catalog, pg_temp
+begin atomic
+    with shown as (
+        select shown_manifest_id as manifest_id
+    ),
+
+    manifest as (
+        select
+            manifests.manifest_id,
+            manifests.close_id
+        from reporting.statement_manifests as manifests
+        inner join shown on manifests.manifest_id = shown.manifest_id
+    ),
+
+    documents as (
+        select
+            versions.account_id,
+            documents.close_id,
+            documents.run_id,
+            documents.requested_by
+        from reporting.statement_versions as versions
+        inner join manifest on versions.close_id = manifest.close_id
+        inner join reporting.statement_documents as documents
+            on
+                versions.issued_close_id = documents.close_id
+                and versions.account_id = documents.account_id
+    ),
+
+    -- What an earlier close issued and nobody has released is released with this one.
+    unreleased as (
+        select standing.close_id
+        from (
+            select manifest.close_id
+            from manifest
+            union
+            select versions.issued_close_id
+            from reporting.statement_versions as versions
+            inner join manifest on versions.close_id = manifest.close_id
+        ) as standing
+        where
+            not exists (
+                select 1
+                from reporting.statement_decisions as decisions
+                inner join reporting.statement_manifests as manifests
+                    on decisions.manifest_id = manifests.manifest_id
+                where
+                    manifests.close_id = standing.close_id
+                    and decisions.decision = 'released'
+            )
+    ),
+
+    -- What was made for the exceptions of a release, which that release does not cover.
+    made_since as (
+        select
+            documents.run_id,
+            documents.requested_by
+        from documents
+        inner join reporting.manifest_exceptions as exceptions
+            on documents.account_id::text = exceptions.subject
+        inner join reporting.statement_manifests as manifests
+            on exceptions.manifest_id = manifests.manifest_id
+        inner join manifest on manifests.close_id = manifest.close_id
+        inner join reporting.statement_decisions as decisions
+            on manifests.manifest_id = decisions.manifest_id
+        where decisions.decision = 'released'
+    )
+
+    select
+        closes.run_id,
+        closes.requested_by
+    from reporting.closes
+    inner join unreleased on closes.close_id = unreleased.close_id
+    union
+    select
+        manifests.run_id,
+        manifests.requested_by
+    from reporting.statement_manifests as manifests
+    inner join unreleased on manifests.close_id = unreleased.close_id
+    union
+    select
+        documents.run_id,
+        documents.requested_by
+    from documents
+    inner join unreleased on documents.close_id = unreleased.close_id
+    union
+    select
+        made_since.run_id,
+        made_since.requested_by
+    from made_since
+    union
+    select
+        manifests.run_id,
+        manifests.requested_by
+    from reporting.statement_manifests as manifests
+    inner join manifest on manifests.manifest_id = manifest.manifest_id
+    where exists (select 1 from made_since)
+    union
+    select
+        tie_outs.run_id,
+        null as requested_by
+    from reporting.tie_outs
+    inner join unreleased on tie_outs.close_id = unreleased.close_id
+    -- A run of another period records checks of this one too; this check it makes of its own only.
+    where tie_outs.check_name = 'rows_equal_source';
+end;
+
 -- Why a person may not decide so on what they were shown: one row an obstacle, none if they may.
--- An obstacle is a code; closebook.statements.release has its text. The one place that knows the
--- rule: the trigger below and the desk ask it.
+-- An obstacle is a code; closebook.statements.release has its text. A person is an id of Airflow's
+-- users. run_acts is what Airflow recorded of the involved runs: an array of objects with run_id,
+-- act, user_id and user_name; an act without a user_id is that of an unknown person, unless it is
+-- 'scheduled'. The one place that knows the rule: the trigger below and the desk ask it.
 create function reporting.decision_obstacles(
     shown_manifest_id bigint,
     shown_sha256 text,
     verdict text,
-    person text
+    person_id text,
+    run_acts jsonb
 )
 returns table (obstacle text, detail text)
 language sql stable set search_path = pg_catalog, pg_temp
@@ -744,7 +960,8 @@ begin atomic
             shown_manifest_id as manifest_id,
             shown_sha256 as sha256,
             verdict,
-            trim(coalesce(person, '')) as person
+            coalesce(person_id, '') as person_id,
+            coalesce(run_acts, '[]') as run_acts
     ),
 
     manifest as (
@@ -786,10 +1003,7 @@ begin atomic
     ),
 
     documents as (
-        select
-            versions.account_id,
-            documents.close_id,
-            documents.requested_by
+        select versions.account_id
         from reporting.statement_versions as versions
         inner join manifest on versions.close_id = manifest.close_id
         inner join reporting.statement_documents as documents
@@ -798,41 +1012,94 @@ begin atomic
                 and versions.account_id = documents.account_id
     ),
 
-    -- What an earlier close issued and nobody has released is released with this one.
-    unreleased as (
-        select standing.close_id
-        from (
-            select manifest.close_id
-            from manifest
-            union
-            select versions.issued_close_id
-            from reporting.statement_versions as versions
-            inner join manifest on versions.close_id = manifest.close_id
-        ) as standing
+    involved as (
+        select
+            runs.run_id,
+            runs.requested_by
+        from shown
+        cross join
+            lateral reporting.involved_runs(shown.manifest_id) as runs
+    ),
+
+    -- Who did what to these runs: what Airflow recorded, and whom the owner of the store named.
+    acts as (
+        select
+            recorded.run_id,
+            recorded.act,
+            recorded.user_id,
+            coalesce(recorded.user_name, '') as user_name
+        from shown
+        cross join
+            lateral jsonb_to_recordset(shown.run_acts)
+                as recorded (run_id text, act text, user_id text, user_name text)
+        where recorded.run_id in (select involved.run_id from involved)
+        union all
+        select
+            named.run_id,
+            'named' as act,
+            named.user_id,
+            named.user_name
+        from reporting.named_people as named
+        where named.run_id in (select involved.run_id from involved)
+    ),
+
+    -- Each start of a run, and each time that it was cleared or reprocessed, is somebody's act.
+    starts as (
+        select
+            run_starts.run_id,
+            max(run_starts.clear_number) + 1 as start_count
+        from reporting.run_starts
+        where
+            run_starts.dag_id in ('monthly_statements', 'acknowledge_failover')
+            and run_starts.run_id in (select involved.run_id from involved)
+        group by run_starts.run_id
+    ),
+
+    unknown as (
+        select concat_ws(' ', acts.run_id || ':', acts.act, 'by', acts.user_name) as detail
+        from acts
+        where
+            acts.user_id is null
+            and acts.act <> 'scheduled'
+            and not exists (
+                select 1
+                from acts as named
+                where
+                    named.run_id = acts.run_id
+                    and named.act = 'named'
+                    and named.user_name = acts.user_name
+            )
+        union
+        select involved.run_id || ': Airflow has no record of it'
+        from involved
         where
             not exists (
                 select 1
-                from reporting.statement_decisions as decisions
-                inner join reporting.statement_manifests as manifests
-                    on decisions.manifest_id = manifests.manifest_id
-                where
-                    manifests.close_id = standing.close_id
-                    and decisions.decision = 'released'
+                from acts
+                where acts.run_id = involved.run_id
             )
-    ),
-
-    involved as (
-        select closes.requested_by
-        from reporting.closes
-        inner join unreleased on closes.close_id = unreleased.close_id
         union
-        select manifests.requested_by
-        from reporting.statement_manifests as manifests
-        inner join unreleased on manifests.close_id = unreleased.close_id
+        select involved.run_id || ': started by ' || involved.requested_by
+        from involved
+        where
+            involved.requested_by is not null
+            and not exists (
+                select 1
+                from acts
+                where
+                    acts.run_id = involved.run_id
+                    and acts.user_name = involved.requested_by
+            )
         union
-        select documents.requested_by
-        from documents
-        inner join unreleased on documents.close_id = unreleased.close_id
+        select starts.run_id || ': Airflow does not say who started it again'
+        from starts
+        where
+            starts.start_count
+            > (
+                select count(*)
+                from acts
+                where acts.run_id = starts.run_id
+            )
     ),
 
     obstacles as (
@@ -859,6 +1126,15 @@ begin atomic
         from reporting.statement_decisions as decisions
         inner join shown on decisions.manifest_id = shown.manifest_id
         where decisions.decision = 'released'
+
+        union all
+
+        select
+            'rejected' as obstacle,
+            decisions.decided_by as detail
+        from reporting.statement_decisions as decisions
+        inner join shown on decisions.manifest_id = shown.manifest_id
+        where decisions.decision = 'rejected'
     ),
 
     obstacles_to_release as (
@@ -920,16 +1196,21 @@ begin atomic
         union all
 
         select
+            'person_unknown' as obstacle,
+            unknown.detail
+        from unknown
+
+        union all
+
+        select
             'second_person_needed' as obstacle,
-            shown.person as detail
+            string_agg(distinct concat_ws(' ', acts.run_id || ':', acts.act), ', ') as detail
         from shown
-        where
-            shown.person = ''
-            or exists (
-                select 1
-                from involved
-                where lower(involved.requested_by) = lower(shown.person)
-            )
+        left join acts
+            on shown.person_id = acts.user_id
+        having
+            bool_or(shown.person_id = '')
+            or count(acts.run_id) > 0
     )
 
     select
@@ -951,10 +1232,14 @@ language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
     found text;
 begin
+    -- One decision on a manifest at a time: the next one sees what this one wrote.
+    perform pg_advisory_xact_lock(
+        hashtextextended('closebook decision ' || new.manifest_id, 0)
+    );
     select string_agg(concat_ws(': ', obstacle, detail), '; ')
     into found
     from reporting.decision_obstacles(
-        new.manifest_id, new.manifest_sha256, new.decision, new.decided_by
+        new.manifest_id, new.manifest_sha256, new.decision, new.decided_by_id, new.run_acts
     );
     if found is not null then  -- guard: release.table-refuses
         raise exception using
@@ -976,7 +1261,6 @@ for each row execute function reporting.refuse_decision_with_obstacles();
 create function reporting.exception_obstacles(
     shown_manifest_id bigint,
     verdict text,
-    person text,
     named text[]
 )
 returns table (obstacle text, detail text)
@@ -985,8 +1269,7 @@ begin atomic
     with shown as (
         select
             shown_manifest_id as manifest_id,
-            verdict,
-            lower(trim(coalesce(person, ''))) as person
+            verdict
     ),
 
     listed as (
@@ -996,10 +1279,7 @@ begin atomic
     ),
 
     manifest as (
-        select
-            manifests.close_id,
-            manifests.exception_count,
-            manifests.requested_by
+        select manifests.exception_count
         from reporting.statement_manifests as manifests
         inner join shown on manifests.manifest_id = shown.manifest_id
     ),
@@ -1024,37 +1304,6 @@ begin atomic
         from listed
     ),
 
-    -- Of a close that is released already, who asked for the documents that were made since.
-    made_since as (
-        select documents.requested_by
-        from manifest
-        inner join reporting.statement_versions as versions on manifest.close_id = versions.close_id
-        inner join reporting.statement_documents as documents
-            on
-                versions.issued_close_id = documents.close_id
-                and versions.account_id = documents.account_id
-        inner join reporting.manifest_exceptions as exceptions
-            on versions.account_id::text = exceptions.subject
-        inner join reporting.statement_manifests as earlier
-            on exceptions.manifest_id = earlier.manifest_id
-        inner join reporting.statement_decisions as decisions
-            on earlier.manifest_id = decisions.manifest_id
-        where
-            earlier.close_id = manifest.close_id
-            and decisions.decision = 'released'
-    ),
-
-    involved as (
-        select made_since.requested_by
-        from made_since
-
-        union
-
-        select manifest.requested_by
-        from manifest
-        where exists (select 1 from made_since)
-    ),
-
     obstacles as (
         select
             'exceptions_not_named' as obstacle,
@@ -1077,19 +1326,6 @@ begin atomic
             manifest.exception_count::text as detail
         from manifest
         where manifest.exception_count <> (select count(*) from listed)
-
-        union all
-
-        select
-            'second_person_needed' as obstacle,
-            shown.person as detail
-        from shown
-        where
-            exists (
-                select 1
-                from involved
-                where lower(involved.requested_by) = shown.person
-            )
     )
 
     select
@@ -1107,7 +1343,7 @@ begin
     select string_agg(concat_ws(': ', obstacle, detail), '; ')
     into found
     from reporting.exception_obstacles(
-        new.manifest_id, new.decision, new.decided_by, new.named_exceptions
+        new.manifest_id, new.decision, new.named_exceptions
     );
     if found is not null then  -- guard: release.exceptions-are-named
         raise exception using
@@ -1550,6 +1786,7 @@ grant usage on schema reporting to closebook_store, closebook_desk;
 grant select on all tables in schema reporting to closebook_store, closebook_desk;
 revoke select on reporting.migrations from closebook_desk;
 grant insert on
+reporting.run_starts,
 reporting.closes,
 reporting.close_totals,
 reporting.close_exceptions,
@@ -1567,6 +1804,9 @@ reporting.document_failures,
 reporting.statement_manifests,
 reporting.manifest_exceptions,
 reporting.counter_publications,
+reporting.platform_histories,
+reporting.lost_logs,
+reporting.close_readings,
 reporting.health_samples,
 reporting.health_connections,
 reporting.health_statements,
@@ -1575,6 +1815,7 @@ reporting.health_alerts
 to closebook_store;
 grant update (is_current, confirmed_at, confirmation_count)
 on reporting.closes to closebook_store;
+grant update (conf_sha256) on reporting.run_starts to closebook_store;
 grant insert on
 reporting.statement_decisions,
 reporting.reissue_requests,
@@ -1584,8 +1825,9 @@ grant insert (person, act, subject, document_sha256, address)
 on reporting.desk_log to closebook_desk;
 revoke all on function
 reporting.chain_desk_log(),
-reporting.decision_obstacles(bigint, text, text, text),
-reporting.exception_obstacles(bigint, text, text, text[]),
+reporting.involved_runs(bigint),
+reporting.decision_obstacles(bigint, text, text, text, jsonb),
+reporting.exception_obstacles(bigint, text, text[]),
 reporting.refuse_decision_with_obstacles(),
 reporting.refuse_unnamed_exceptions(),
 reporting.currency_label(text),
@@ -1595,9 +1837,11 @@ reporting.refuse_days_without_closes(),
 reporting.statement_differences(bigint, bigint),
 reporting.statement_line_differences(bigint, bigint)
 from public;
-grant execute on function reporting.decision_obstacles(bigint, text, text, text)
+grant execute on function
+reporting.involved_runs(bigint),
+reporting.decision_obstacles(bigint, text, text, text, jsonb)
 to closebook_store, closebook_desk;
-grant execute on function reporting.exception_obstacles(bigint, text, text, text[])
+grant execute on function reporting.exception_obstacles(bigint, text, text[])
 to closebook_store, closebook_desk;
 grant execute on function reporting.currency_label(text) to closebook_store;
 grant execute on function

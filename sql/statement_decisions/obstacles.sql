@@ -5,7 +5,8 @@ with decision_obstacles as (
         obstacle,
         detail
     from reporting.decision_obstacles(
-        %(manifest_id)s::bigint, %(manifest_sha256)s::text, %(decision)s::text, %(person)s::text
+        %(manifest_id)s::bigint, %(manifest_sha256)s::text, %(decision)s::text, %(person_id)s::text,
+        %(run_acts)s::jsonb
     )
 ),
 
@@ -14,10 +15,7 @@ exception_obstacles as (
         obstacle,
         detail
     from reporting.exception_obstacles(
-        %(manifest_id)s::bigint,
-        %(decision)s::text,
-        %(person)s::text,
-        %(named_exceptions)s::text[]
+        %(manifest_id)s::bigint, %(decision)s::text, %(named_exceptions)s::text[]
     )
 )
 
@@ -26,7 +24,7 @@ select
     detail
 from decision_obstacles
 
-union
+union all
 
 select
     obstacle,

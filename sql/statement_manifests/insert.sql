@@ -7,7 +7,8 @@ insert into reporting.statement_manifests (
     missing_count,
     exception_count,
     run_id,
-    requested_by
+    requested_by,
+    reason
 )
 values (
     %(close_id)s,
@@ -17,7 +18,8 @@ values (
     %(missing_count)s,
     %(exception_count)s,
     %(run_id)s,
-    %(requested_by)s
+    %(requested_by)s,
+    %(reason)s
 )
 on conflict (close_id, sha256) do nothing
 returning manifest_id

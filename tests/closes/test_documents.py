@@ -4,7 +4,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from io import BytesIO
+from typing import LiteralString
 
+import psycopg
 import pytest
 from pypdf import PdfReader
 
@@ -12,9 +14,15 @@ from closebook.closes.month import close_month
 from closebook.errors import WrongData
 from closebook.periods import parse_month
 from closebook.settings import Settings
-from closebook.statements import issue
+from closebook.sql import query
+from closebook.statements import issue, statement_reader
 from closebook.statements.bounded_process import Limits
 from closebook.statements.issue import Shard
+from closebook.statements.manifest import refuse_exceptions
+from closebook.statements.model import Statement
+from closebook.statements.render.document import RenderedStatement, render
+from closebook.store.session import on_store
+from local.stack import Stack
 from tests.books import Books
 from tests.close_fixtures import RUN
 from tests.closes.month_documents import ACCOUNTS, documents, manifest_of, render_all, stored
@@ -147,6 +155,61 @@ def test_a_document_that_exceeds_the_limits_fails_alone_and_the_run_names_its_ac
     assert documents(books).keys() == {1, 2, 3, 4, 5}
 
 
+def test_a_statement_in_an_unknown_currency_fails_alone(
+    stack: Stack, settings: Settings, books: Books, close_id: int
+) -> None:
+    # Given an account that an older version has frozen in a code that is no currency
+    in_owners_hand(
+        stack, books, "update reporting.statements set currency = 'XAD' where account_id = 1"
+    )
+    # When the month is rendered
+    with pytest.raises(WrongData, match=r"accounts 1 \(CB-DATA-UNKNOWN-CURRENCY\)"):
+        render_all(settings, close_id)
+    # Then all others are issued, and the manifest lists it with the reason
+    assert documents(books).keys() == {2, 3}
+    manifest, contents = manifest_of(settings, close_id)
+    assert (manifest.document_count, manifest.missing_count, manifest.exception_count) == (2, 0, 1)
+    assert contents["exceptions"] == [{"subject": "1", "reason": "CB-DATA-UNKNOWN-CURRENCY"}]
+    with pytest.raises(WrongData, match=r"without 1 accounts.* 1 \(CB-DATA-UNKNOWN-CURRENCY\)"):
+        refuse_exceptions(settings, close_id)
+
+
+def test_a_statement_that_contradicts_itself_fails_alone(
+    stack: Stack, settings: Settings, books: Books, close_id: int
+) -> None:
+    in_owners_hand(
+        stack, books, "update reporting.statement_lines set balance_minor = 5 where account_id = 2"
+    )
+
+    with pytest.raises(WrongData, match=r"accounts 2 \(CB-DATA-STATEMENT-CONTRADICTS-ITSELF\)"):
+        render_all(settings, close_id)
+
+    assert documents(books).keys() == {1, 3}
+
+
+def test_a_document_that_cannot_be_made_fails_alone(
+    settings: Settings, books: Books, close_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = render
+
+    def refuse_the_first(statement: Statement) -> RenderedStatement:
+        if statement.account_id == 1:
+            raise WrongData("CB-DATA-PAGE-ASKED-FOR-ADDRESS", "the page asked for an address")
+        return made(statement)
+
+    monkeypatch.setattr(issue, "render", refuse_the_first)
+    with pytest.raises(WrongData, match=r"accounts 1 \(CB-DATA-PAGE-ASKED-FOR-ADDRESS\)"):
+        render_all(settings, close_id)
+
+    assert documents(books).keys() == {2, 3}
+
+
+def in_owners_hand(stack: Stack, books: Books, statement: LiteralString) -> None:
+    """Change what is frozen, as nobody but the store's owner can."""
+    with psycopg.connect(stack.store_owner(books.connection.info.dbname)) as owner:
+        owner.execute(statement)
+
+
 def test_file_names_hold_no_personal_data(settings: Settings, books: Books, close_id: int) -> None:
     render_all(settings, close_id)
     manifest_of(settings, close_id)
@@ -199,3 +262,38 @@ def test_a_close_that_the_store_does_not_have_is_refused(
 
     with pytest.raises(WrongData, match="close 404 is not in this reporting store"):
         issue.render_shard(settings, 404, shard, None, RUN)
+
+
+def test_a_payment_its_fee_and_another_entry_of_one_number_have_references_of_their_own(
+    settings: Settings, platform: Platform
+) -> None:
+    platform.open_account(1)
+    for amount_minor in (-1000, -30, 5):
+        platform.post(1, OCTOBER.start, amount_minor)
+    payment = platform.settle(OCTOBER.start, 1000)
+    execute = platform.connection.execute
+    execute(
+        "update platform.ledger_entries set transaction_id = %s where amount_minor < 0",
+        [payment.transaction_id],
+    )
+    execute(
+        "update platform.ledger_entries set entry_id = %s where amount_minor = 5",
+        [payment.transaction_id],
+    )
+
+    close = close_month(settings, OCTOBER, RUN)
+
+    with on_store(settings) as store:
+        month = statement_reader.read_closed_month(store, close.close_id)
+        [row] = store.execute(
+            query("statement_documents/of_shard"),
+            {
+                "close_id": close.close_id,
+                "first_account_id": 1,
+                "last_account_id": 1,
+                "account_ids": None,
+            },
+        ).fetchall()
+        made = statement_reader.read_statement(store, settings, month, row)
+    assert [line.reference for line in made.lines] == ["1", "2", "1000"]
+    assert [line.transaction_reference for line in made.lines] == ["1000", "1000", None]

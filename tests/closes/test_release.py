@@ -1,6 +1,6 @@
 """A month is released by a second person, by the manifest that they saw, with all checks green."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -11,12 +11,13 @@ from psycopg.rows import dict_row
 from closebook.closes import checks
 from closebook.closes.month import close_month
 from closebook.closes.register import ChangeWithoutReason
-from closebook.errors import NotReady
+from closebook.errors import NotReady, WrongData
 from closebook.periods import HOUR
 from closebook.settings import Settings
 from closebook.statements import issue, release
+from closebook.statements.bounded_process import Limits
 from closebook.statements.manifest import write_manifest
-from closebook.statements.release import Batch, DecisionRefused
+from closebook.statements.release import Batch, DecisionRefused, Person, RunAct
 from closebook.store.session import Store
 from local.stack import Stack
 from tests.books import Books
@@ -24,6 +25,13 @@ from tests.close_fixtures import RUN, eventually, store_held, waiting_to_write
 from tests.closes.october import OCTOBER
 from tests.closes.test_reissue import ADA, GRACE, MARY, ON_PURPOSE, fill, issue_month
 from tests.platform_rows import Platform
+
+BOB, EVE = Person("2", "bob"), Person("3", "eve")
+
+
+def started_by_ada(run_ids: Sequence[str]) -> list[RunAct]:
+    """What Airflow recorded of the runs: Ada, user 1, started each."""
+    return [RunAct(run_id, "triggered", "1", "ada") for run_id in run_ids]
 
 
 @pytest.fixture
@@ -47,10 +55,10 @@ def released(books: Books) -> list[tuple[int, int, bool]]:
     return [(r["account_id"], r["statement_version"], r["is_superseded"]) for r in rows]
 
 
-def refusal(desk: Store, shown_sha256: str, person: str = "bob") -> str:
+def refusal(desk: Store, shown_sha256: str, person: Person = BOB) -> str:
     """Why the month is not released; the register has no decision then."""
     with pytest.raises(DecisionRefused) as refused:
-        release.release(desk, OCTOBER, shown_sha256, person)
+        release.release(desk, OCTOBER, shown_sha256, person, started_by_ada)
     return str(refused.value)
 
 
@@ -62,24 +70,43 @@ def test_a_run_ends_issued_and_nobody_may_see_its_statements(books: Books, batch
 def test_a_second_person_releases_and_the_register_keeps_who_when_and_which_hash(
     books: Books, desk: Store, batch: Batch
 ) -> None:
-    decision = release.release(desk, OCTOBER, batch.sha256, " bob ")
+    decision = release.release(desk, OCTOBER, batch.sha256, BOB, started_by_ada)
     desk.commit()
 
     [row] = books.rows("select * from reporting.statement_decisions")
-    assert (row["decision"], row["decided_by"], row["manifest_sha256"]) == (
-        "released",
-        "bob",
-        batch.sha256,
-    )
+    assert (row["decision"], row["decided_by"], row["decided_by_id"]) == ("released", "bob", "2")
+    assert row["manifest_sha256"] == batch.sha256
+    assert {(act["run_id"], act["user_id"]) for act in row["run_acts"]} == {("manual", "1")}
     assert row["decided_at"] == decision.decided_at
     assert released(books) == [(ADA, 1, False), (GRACE, 1, False), (MARY, 1, False)]
 
 
-@pytest.mark.parametrize("person", ["ada", "Ada", " ada "])
-def test_who_triggered_the_run_does_not_release_it(
-    books: Books, desk: Store, batch: Batch, person: str
+@pytest.mark.parametrize("name", ["ada", " Ada", "a name of today"])
+def test_who_triggered_the_run_does_not_release_it_under_whatever_name(
+    books: Books, desk: Store, batch: Batch, name: str
 ) -> None:
-    assert "it takes a second person" in refusal(desk, batch.sha256, person)
+    refused = refusal(desk, batch.sha256, Person("1", name))
+    assert "it takes a second person (manual: triggered)" in refused
+    assert released(books) == []
+
+
+def test_nobody_releases_what_an_unknown_person_started(
+    books: Books, desk: Store, batch: Batch
+) -> None:
+    def started_by_command(run_ids: Sequence[str]) -> list[RunAct]:
+        return [RunAct(run_id, "triggered by command", None, "ada") for run_id in run_ids]
+
+    with pytest.raises(DecisionRefused) as refused:
+        release.release(desk, OCTOBER, batch.sha256, BOB, started_by_command)
+    assert [each.code for each in refused.value.obstacles] == ["person_unknown"]
+    assert released(books) == []
+
+
+def test_a_run_of_which_airflow_has_no_record_any_more_is_not_released(
+    books: Books, desk: Store, batch: Batch
+) -> None:
+    with pytest.raises(DecisionRefused, match="Airflow has no record of it"):
+        release.release(desk, OCTOBER, batch.sha256, BOB, lambda _: [])
     assert released(books) == []
 
 
@@ -94,7 +121,7 @@ def test_what_was_issued_after_it_was_shown_is_not_released(
     assert "what was shown has another hash" in refusal(desk, batch.sha256)
     assert released(books) == []
     # And what he sees when he looks again he may release
-    release.release(desk, OCTOBER, release.latest_batch(desk, OCTOBER).sha256, "bob")
+    release.release(desk, OCTOBER, release.latest_batch(desk, OCTOBER).sha256, BOB, started_by_ada)
     desk.commit()
     assert released(books) == [(ADA, 1, False), (GRACE, 2, False), (MARY, 1, False)]
 
@@ -108,6 +135,69 @@ def test_a_month_with_a_missing_document_is_not_released(
     manifest = write_manifest(settings, close_id, RUN)
 
     assert "documents are missing (1)" in refusal(desk, manifest.sha256)
+
+
+def issue_without_ada(settings: Settings, platform: Platform) -> int:
+    """Issue October by a run that Ada asked for, in which her own document takes too long."""
+    fill(platform)
+    for _ in range(2_500):
+        platform.post(ADA, OCTOBER.start, 1)
+    close_id = close_month(settings, OCTOBER, ON_PURPOSE).close_id
+    with pytest.raises(WrongData, match=rf"accounts {ADA} "):
+        issue.render_shard(
+            settings, close_id, issue.Shard(1, 9, 3), None, ON_PURPOSE, Limits(cpu_seconds=1)
+        )
+    write_manifest(settings, close_id, ON_PURPOSE)
+    return close_id
+
+
+def test_a_month_is_released_without_the_accounts_that_the_release_names(
+    settings: Settings, platform: Platform, books: Books, desk: Store
+) -> None:
+    # Given a month in which the document of one account could not be made
+    issue_without_ada(settings, platform)
+    batch = release.latest_batch(desk, OCTOBER)
+    assert (batch.document_count, batch.missing_count, batch.exception_count) == (2, 0, 1)
+    # When nobody names it, another one is named, or no reason is given, it is not released
+    assert "it has exceptions, which a release must name (1)" in refusal(desk, batch.sha256)
+    for reason, named, refused in [
+        ("the rest is right", [str(GRACE)], "no exception"),
+        (None, [str(ADA)], "needs a reason"),
+    ]:
+        with pytest.raises(DecisionRefused, match=refused):
+            release.release(desk, OCTOBER, batch.sha256, BOB, started_by_ada, reason, named)
+    # Then it is released without the account, which the decision names
+    release.release(
+        desk, OCTOBER, batch.sha256, BOB, started_by_ada, "the rest is right", [str(ADA)]
+    )
+    desk.commit()
+    assert released(books) == [(GRACE, 1, False), (MARY, 1, False)]
+    [row] = books.rows("select named_exceptions, reason from reporting.statement_decisions")
+    assert row == {"named_exceptions": [str(ADA)], "reason": "the rest is right"}
+
+
+def test_a_document_that_is_made_after_the_release_without_it_is_not_released_by_that(
+    settings: Settings, platform: Platform, books: Books, desk: Store
+) -> None:
+    # Given a month that was released without one account
+    close_id = issue_without_ada(settings, platform)
+    batch = release.latest_batch(desk, OCTOBER)
+    release.release(
+        desk, OCTOBER, batch.sha256, BOB, started_by_ada, "the rest is right", [str(ADA)]
+    )
+    desk.commit()
+    # When its document is made
+    issue.render_shard(settings, close_id, issue.Shard(1, 9, 3), None, ON_PURPOSE)
+    write_manifest(settings, close_id, ON_PURPOSE)
+    # Then nobody may see it yet, and who asked for it does not release it
+    assert released(books) == [(GRACE, 1, False), (MARY, 1, False)]
+    complete = release.latest_batch(desk, OCTOBER)
+    assert (complete.document_count, complete.exception_count) == (3, 0)
+    assert "it takes a second person" in refusal(desk, complete.sha256, Person("1", "ada"))
+    # And a second person releases it
+    release.release(desk, OCTOBER, complete.sha256, BOB, started_by_ada)
+    desk.commit()
+    assert released(books) == [(ADA, 1, False), (GRACE, 1, False), (MARY, 1, False)]
 
 
 def test_a_month_in_which_a_check_does_not_tie_out_is_not_released(
@@ -134,7 +224,7 @@ def test_a_month_that_is_known_to_differ_from_the_platform_is_not_released_as_it
     desk.commit()
     # And once it was issued again on purpose, that is
     issue_month(settings, ON_PURPOSE)
-    release.release(desk, OCTOBER, release.latest_batch(desk, OCTOBER).sha256, "bob")
+    release.release(desk, OCTOBER, release.latest_batch(desk, OCTOBER).sha256, BOB, started_by_ada)
     desk.commit()
     assert released(books) == [(ADA, 1, False), (GRACE, 2, False), (MARY, 1, False)]
 
@@ -143,14 +233,14 @@ def test_a_correction_is_seen_once_it_is_released_and_what_it_supersedes_is_mark
     settings: Settings, platform: Platform, books: Books, desk: Store, batch: Batch
 ) -> None:
     # Given October as it was released
-    release.release(desk, OCTOBER, batch.sha256, "bob")
+    release.release(desk, OCTOBER, batch.sha256, BOB, started_by_ada)
     desk.commit()
     # When a correction is issued, it is not seen yet
     platform.post(GRACE, OCTOBER.end - HOUR, -55)
     issue_month(settings, ON_PURPOSE)
     assert released(books) == [(ADA, 1, False), (GRACE, 1, False), (MARY, 1, False)]
     # Then once it is released it is, beside the version that it supersedes
-    release.release(desk, OCTOBER, release.latest_batch(desk, OCTOBER).sha256, "bob")
+    release.release(desk, OCTOBER, release.latest_batch(desk, OCTOBER).sha256, BOB, started_by_ada)
     desk.commit()
     assert released(books) == [
         (ADA, 1, False),
@@ -164,18 +254,18 @@ def test_a_release_marks_every_earlier_version_though_one_in_between_was_never_r
     settings: Settings, platform: Platform, books: Books, desk: Store, batch: Batch
 ) -> None:
     # Given October as it was released, and a correction that is rejected
-    release.release(desk, OCTOBER, batch.sha256, "bob")
+    release.release(desk, OCTOBER, batch.sha256, BOB, started_by_ada)
     platform.post(GRACE, OCTOBER.end - HOUR, -55)
     desk.commit()
     issue_month(settings, ON_PURPOSE)
     rejected = release.latest_batch(desk, OCTOBER)
-    release.reject(desk, OCTOBER, rejected.sha256, "bob", "there is more to come")
+    release.reject(desk, OCTOBER, rejected.sha256, BOB, "there is more to come")
     desk.commit()
     assert released(books) == [(ADA, 1, False), (GRACE, 1, False), (MARY, 1, False)]
     # When the next correction is released
     platform.post(GRACE, OCTOBER.end - HOUR, -5)
     issue_month(settings, ON_PURPOSE)
-    release.release(desk, OCTOBER, release.latest_batch(desk, OCTOBER).sha256, "bob")
+    release.release(desk, OCTOBER, release.latest_batch(desk, OCTOBER).sha256, BOB, started_by_ada)
     desk.commit()
     # Then the one that was released before it does not stand beside it as if it were good
     assert released(books) == [
@@ -189,7 +279,7 @@ def test_a_release_marks_every_earlier_version_though_one_in_between_was_never_r
 def test_a_rejection_is_kept_with_its_reason_and_shows_nothing(
     books: Books, desk: Store, batch: Batch
 ) -> None:
-    release.reject(desk, OCTOBER, batch.sha256, "bob", "the fees look wrong")
+    release.reject(desk, OCTOBER, batch.sha256, BOB, "the fees look wrong")
     desk.commit()
 
     [row] = books.rows("select decision, decided_by, reason from reporting.statement_decisions")
@@ -197,21 +287,60 @@ def test_a_rejection_is_kept_with_its_reason_and_shows_nothing(
     assert released(books) == []
 
 
+def test_a_month_that_was_rejected_is_released_by_nobody(
+    books: Books, desk: Store, batch: Batch
+) -> None:
+    release.reject(desk, OCTOBER, batch.sha256, BOB, "the fees look wrong")
+    desk.commit()
+    for person in (BOB, EVE):
+        assert "it was rejected (bob)" in refusal(desk, batch.sha256, person)
+        with pytest.raises(DecisionRefused, match="it was rejected"):
+            release.reject(desk, OCTOBER, batch.sha256, person, "again")
+    assert released(books) == []
+
+
+def test_nor_after_a_run_without_a_reason_that_finds_it_the_same(
+    settings: Settings, books: Books, desk: Store, batch: Batch
+) -> None:
+    release.reject(desk, OCTOBER, batch.sha256, BOB, "the fees look wrong")
+    desk.commit()
+    issue_month(settings, replace(ON_PURPOSE, reason=None))
+    assert "it was rejected (bob)" in refusal(desk, batch.sha256, EVE)
+    assert release.latest_batch(desk, OCTOBER).sha256 == batch.sha256
+
+
+def test_a_rejected_month_that_is_right_is_shown_again_by_a_run_with_a_reason(
+    settings: Settings, books: Books, desk: Store, batch: Batch
+) -> None:
+    release.reject(desk, OCTOBER, batch.sha256, BOB, "the fees look wrong")
+    desk.commit()
+    # When October is closed again with a reason, and nothing has changed
+    issue_month(settings, replace(ON_PURPOSE, reason="the fees are as agreed in ticket 7"))
+    shown = release.latest_batch(desk, OCTOBER)
+    assert (shown.close_id, shown.reason) == (batch.close_id, "the fees are as agreed in ticket 7")
+    # Then the rejected manifest stays rejected, and the new one can be released
+    assert shown.sha256 != batch.sha256
+    assert "what was shown has another hash" in refusal(desk, batch.sha256)
+    release.release(desk, OCTOBER, shown.sha256, EVE, started_by_ada)
+    desk.commit()
+    assert released(books) == [(ADA, 1, False), (GRACE, 1, False), (MARY, 1, False)]
+
+
 def test_a_month_is_released_once(books: Books, desk: Store, batch: Batch) -> None:
-    release.release(desk, OCTOBER, batch.sha256, "bob")
+    release.release(desk, OCTOBER, batch.sha256, BOB, started_by_ada)
     desk.commit()
 
-    assert "it is released already (bob)" in refusal(desk, batch.sha256, "eve")
+    assert "it is released already (bob)" in refusal(desk, batch.sha256, EVE)
     assert len(books.rows("select 1 from reporting.statement_decisions")) == 1
 
 
 def test_of_two_releases_at_the_same_time_one_succeeds(
     stack: Stack, settings: Settings, module_store_database: str, books: Books, batch: Batch
 ) -> None:
-    def attempt(person: str) -> str:
+    def attempt(person: Person) -> str:
         with psycopg.connect(stack.desk(module_store_database), row_factory=dict_row) as desk:
             try:
-                release.release(desk, OCTOBER, batch.sha256, person)
+                release.release(desk, OCTOBER, batch.sha256, person, started_by_ada)
             except DecisionRefused as refused:
                 return str(refused)
             return "released"
@@ -219,7 +348,7 @@ def test_of_two_releases_at_the_same_time_one_succeeds(
     # Both wait for the lock that a close of the month holds
     with ThreadPoolExecutor(2) as people:
         with store_held(settings, OCTOBER):
-            both = [people.submit(attempt, person) for person in ("bob", "eve")]
+            both = [people.submit(attempt, person) for person in (BOB, EVE)]
             eventually(lambda: waiting_to_write(settings) == 2)
         outcomes = sorted(each.result(20) for each in both)
 
@@ -235,4 +364,4 @@ def test_what_is_not_issued_cannot_be_released(
     close_month(settings, OCTOBER, replace(RUN, requested_by="ada"))
 
     with pytest.raises(NotReady, match="is not issued"):
-        release.release(desk, OCTOBER, "0" * 64, "bob")
+        release.release(desk, OCTOBER, "0" * 64, BOB, started_by_ada)

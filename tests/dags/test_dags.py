@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag
-from airflow.sdk import DAG, RetryAction
+from airflow.sdk import DAG, RetryAction, TriggerRule
+from airflow.sdk.exceptions import ParamValidationError
 
 from closebook import periods
 from closebook.errors import Misconfigured, NotReady, Transient, WrongData
@@ -26,7 +27,11 @@ CLOSES = {
         "report_exceptions",
     },
 }
-EXPECTED = {**CLOSES, "database_health": {"collect"}}
+EXPECTED = {
+    **CLOSES,
+    "acknowledge_failover": {"acknowledge", "close_again", "publish_counter"},
+    "database_health": {"collect"},
+}
 
 
 def load(folder: Path) -> dict[str, DAG]:
@@ -146,6 +151,14 @@ def _infos(timetable: Any, earliest: datetime, latest: datetime) -> Any:
         )
 
 
+def test_the_manifest_is_written_though_a_shard_failed(dags: dict[str, DAG]) -> None:
+    task = dags["monthly_statements"].get_task("write_manifest")
+
+    assert task.trigger_rule == TriggerRule.ALL_DONE
+    assert task.upstream_task_ids == {"freeze_lines", "render_shard"}
+    assert task.downstream_task_ids == {"report_exceptions"}
+
+
 def test_every_task_that_reads_a_replica_or_renders_takes_a_slot_of_its_pool(
     dags: dict[str, DAG],
 ) -> None:
@@ -156,6 +169,7 @@ def test_every_task_that_reads_a_replica_or_renders_takes_a_slot_of_its_pool(
         "hourly_platform_volume.close_hour",
         "daily_rollups.close_day",
         "monthly_statements.freeze_lines",
+        "acknowledge_failover.close_again",
     }
     assert {name for name, pool in pools.items() if pool == "rendering"} == {
         "monthly_statements.render_shard"
@@ -168,6 +182,20 @@ def test_the_counter_is_published_after_whatever_may_close_hours(
 ) -> None:
     [closing] = [task for task in dags[dag_id].tasks if task.pool == "replica_reads"]
     assert "publish_counter" in closing.downstream_task_ids
+
+
+def test_a_failover_is_acknowledged_by_hand_only_and_with_its_timeline_and_reason(
+    dags: dict[str, DAG],
+) -> None:
+    dag = dags["acknowledge_failover"]
+    assert dag.schedule is None
+    assert dag.max_active_runs == 1
+    for name, value in (("timeline", None), ("timeline", 0), ("reason", None), ("reason", " ")):
+        with pytest.raises(ParamValidationError):
+            dag.params.get_param(name).resolve(value=value)
+    complete = {"timeline": 2, "reason": "a failover"}
+    for name, value in complete.items():
+        assert dag.params.get_param(name).resolve(value=value) == value
 
 
 def test_health_is_collected_every_five_minutes_by_one_at_a_time_that_is_not_tried_again(
@@ -183,7 +211,7 @@ def test_health_is_collected_every_five_minutes_by_one_at_a_time_that_is_not_tri
     assert dag.dagrun_timeout < timedelta(minutes=5)
 
 
-@pytest.mark.parametrize("dag_id", CLOSES)
+@pytest.mark.parametrize("dag_id", [*CLOSES, "acknowledge_failover"])
 def test_every_task_retries_by_kind_of_error(dags: dict[str, DAG], dag_id: str) -> None:
     for task in dags[dag_id].tasks:
         assert task.retry_policy is TASK_DEFAULTS["retry_policy"]
@@ -240,12 +268,14 @@ def test_the_parse_opens_no_connection_and_imports_no_weasyprint() -> None:
 
 
 @pytest.mark.slow
-def test_the_parse_needs_no_setting_at_all() -> None:
+def test_the_parse_needs_no_setting_but_the_zone_of_days_and_months() -> None:
     bare = {key: value for key, value in os.environ.items() if not key.startswith("CLOSEBOOK_")}
+    zone = {"CLOSEBOOK_TIME_ZONE": ZONE}
+    needed = {"daily_rollups": zone, "monthly_statements": zone}
     for path in DAGS.glob("*.py"):
         subprocess.run(
             [sys.executable, str(path)],
-            env={**bare, "PYTHONPATH": str(REPOSITORY / "plugins")},
+            env={**bare, **needed.get(path.stem, {}), "PYTHONPATH": str(REPOSITORY / "plugins")},
             check=True,
             capture_output=True,
         )

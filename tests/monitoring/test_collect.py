@@ -286,3 +286,17 @@ def test_a_close_succeeds_during_a_collection(settings: Settings, platform: Plat
     collecting.start()
     assert close_day(settings, DAY, RUN).outcome == "new"
     collecting.join()
+
+
+def test_a_server_of_another_history_than_the_closes_were_read_from_is_an_alert(
+    stack: Stack, settings: Settings, platform: Platform, books: Books
+) -> None:
+    close_hour(settings, hour_of(NOON), RUN)
+    collect.collect(settings)
+    assert "other_history" not in {name for _, name in last_alerts(books)}
+
+    with psycopg.connect(stack.store_admin(books.connection.info.dbname)) as owner:
+        owner.execute("update reporting.platform_histories set timeline = 2")
+    collect.collect(settings)
+
+    assert {(server, "other_history") for server in SERVERS} <= last_alerts(books)

@@ -25,8 +25,17 @@ WORKERS = "tests/faults/servers/test_workers.py::"
 AGREEMENT = "tests/closes/test_cross_check.py::"
 REISSUE = "tests/closes/test_reissue.py::"
 MEMORY = "tests/closes/test_memory.py::"
+EXCEPTIONS = "tests/closes/test_exceptions.py::"
+BEYOND_BIGINT = (
+    "tests/sql/test_queries.py::test_case[hourly_volume/beyond_bigint: the hour and currency of "
+    "each sum that is beyond bigint, whichever sum it is]"
+)
 READ_PLANS = "tests/closes/test_plans.py::"
 CUT_DAY = DAY + "test_a_day_that_begins_or_ends_within_an_hour_closes_with_its_whole_hours"
+TIME_RULES = "tests/closes/test_time_rules.py::"
+TIMETABLES = "tests/dags/test_timetables.py::"
+HISTORIES = "tests/closes/test_histories.py::"
+PROMOTIONS = "tests/faults/servers/test_histories.py::"
 
 CLOSES = (
     # ---- the fence -------------------------------------------------------------------------
@@ -190,8 +199,13 @@ CLOSES = (
         (MONTH + "test_statements_equal_a_recount",),
     ),
     Guard(
+        "schedule.manifest-of-what-is-made",
+        Token("ALL_DONE", "NONE_FAILED"),
+        (DAGS + "test_the_manifest_is_written_though_a_shard_failed",),
+    ),
+    Guard(
         "schedule.one-time-zone",
-        Condition(value=False),
+        Removed(),
         (SCHEDULING + "test_an_interval_of_another_time_zone_is_refused",),
     ),
     Guard(
@@ -285,8 +299,135 @@ CLOSES = (
     ),
     Guard(
         "counter.gross-never-falls",
+        Value("None"),
+        (
+            COUNTER
+            + "test_a_gross_total_that_would_fall_is_left_out_with_its_last_total_and_no_other_is",
+        ),
+    ),
+    Guard(
+        "counter.unknown-currency-stops-itself-only",
+        Value("None"),
+        (COUNTER + "test_an_unknown_code_in_hours_that_an_older_version_closed_is_left_out",),
+    ),
+    Guard(
+        "counter.incomplete-currency-is-left-out",
+        Value("None"),
+        (
+            COUNTER
+            + "test_a_currency_that_an_hour_left_out_keeps_its_last_total_until_the_hour_is_mended",
+        ),
+    ),
+    Guard(
+        "counter.excluded-total-is-remembered",
         Removed(),
-        (COUNTER + "test_a_gross_total_that_would_fall_is_wrong_data_and_redis_keeps_the_old_one",),
+        (COUNTER + "test_a_total_that_fell_is_remembered_until_it_is_reached_again",),
+    ),
+    # ---- exceptions ------------------------------------------------------------------------
+    Guard(
+        "exceptions.unknown-currency",
+        Value("None"),
+        (EXCEPTIONS + "test_a_code_that_is_no_currency_is_left_out_of_hour_and_day",),
+    ),
+    Guard(
+        "exceptions.unsettled-status",
+        Value("None"),
+        (EXCEPTIONS + "test_a_row_that_cannot_be_counted_leaves_its_currency_out_and_no_other",),
+    ),
+    Guard(
+        "exceptions.impossible-row",
+        Value("None"),
+        (EXCEPTIONS + "test_a_row_that_cannot_be_counted_leaves_its_currency_out_and_no_other",),
+    ),
+    Guard(
+        "exceptions.hour-beyond-bigint",
+        Condition(value=False),
+        (BEYOND_BIGINT,),
+    ),
+    Guard(
+        "exceptions.left-out-of-the-hour",
+        Condition(value=True),
+        (
+            EXCEPTIONS
+            + "test_sums_beyond_bigint_leave_their_currency_out_and_the_others_are_closed",
+        ),
+    ),
+    Guard(
+        "exceptions.no-merchant",
+        Condition(value=False),
+        (EXCEPTIONS + "test_a_transaction_without_a_merchant_leaves_its_currency_out_of_the_day",),
+    ),
+    Guard(
+        "exceptions.day-beyond-bigint",
+        Condition(value=False),
+        (
+            EXCEPTIONS
+            + "test_a_currency_that_only_the_day_cannot_hold_is_in_its_hours_and_not_in_the_day",
+        ),
+    ),
+    Guard(
+        "exceptions.left-out-of-the-day",
+        Condition(value=True),
+        (
+            EXCEPTIONS
+            + "test_sums_beyond_bigint_leave_their_currency_out_and_the_others_are_closed",
+        ),
+    ),
+    Guard(
+        "exceptions.left-out-of-the-movement",
+        Condition(value=True),
+        (
+            EXCEPTIONS
+            + "test_accounts_in_a_code_that_is_no_currency_are_left_out_of_the_month_and_its_days",
+        ),
+    ),
+    Guard(
+        "exceptions.entry-without-amount",
+        Condition(value=True),
+        (EXCEPTIONS + "test_an_account_with_an_entry_that_lacks_a_value_is_left_out_of_the_month",),
+    ),
+    Guard(
+        "exceptions.entry-repeated",
+        Condition(value=False),
+        (EXCEPTIONS + "test_an_entry_that_is_there_twice_leaves_its_account_out_of_the_month",),
+    ),
+    Guard(
+        "exceptions.running-balance-beyond-bigint",
+        Condition(value=False),
+        (EXCEPTIONS + "test_a_balance_beyond_bigint_leaves_its_account_out_and_no_other",),
+    ),
+    Guard(
+        "exceptions.left-out-of-the-month",
+        Condition(value=True),
+        (EXCEPTIONS + "test_an_account_with_entries_in_another_currency_is_left_out_of_the_month",),
+    ),
+    Guard(
+        "exceptions.account-for-the-rest",
+        Condition(value=False),
+        (EXCEPTIONS + "test_a_code_that_is_no_currency_is_left_out_of_hour_and_day",),
+    ),
+    Guard(
+        "exceptions.left-out-accounts-are-not-compared-with-days",
+        Condition(value=False),
+        (EXCEPTIONS + "test_an_account_with_an_entry_that_lacks_a_value_is_left_out_of_the_month",),
+    ),
+    Guard(
+        "exceptions.left-out-accounts-have-no-opening",
+        Condition(value=True),
+        (
+            EXCEPTIONS
+            + "test_the_next_month_is_closed_though_an_account_was_left_out_of_one_of_the_two",
+        ),
+    ),
+    Guard(
+        "exceptions.make-a-new-version",
+        Token('"close_exceptions"', "*content.changes"),
+        (EXCEPTIONS + "test_another_reason_for_the_same_rows_is_a_new_version",),
+    ),
+    Guard(
+        "exceptions.day-is-tried-again",
+        Token("day in with_exceptions", "False"),
+        (EXCEPTIONS + "test_a_day_with_exceptions_is_tried_again_when_its_month_closes",),
     ),
     # ---- ranges of days, and their register ------------------------------------------------
     Guard(
@@ -323,5 +464,177 @@ CLOSES = (
         "register.rows-of-a-known-close",
         Condition(value=False),
         (REGISTER + "test_rows_of_an_unknown_close_are_refused",),
+    ),
+    # ---- the platform's history ------------------------------------------------------------
+    Guard(
+        "history.cluster",
+        Condition(value=False),
+        (HISTORIES + "test_a_close_that_does_not_continue_the_history_is_refused_before_it_reads",),
+    ),
+    Guard(
+        "history.newer-timeline",
+        Condition(value=False),
+        (
+            PROMOTIONS + "test_after_a_failover_nothing_is_closed_until_it_is"
+            "_acknowledged_and_what_was_lost_closed_again",
+        ),
+    ),
+    Guard(
+        "history.older-timeline",
+        Condition(value=False),
+        (HISTORIES + "test_a_close_that_does_not_continue_the_history_is_refused_before_it_reads",),
+    ),
+    Guard(
+        "history.other-promotion",
+        Condition(value=False),
+        (HISTORIES + "test_a_close_that_does_not_continue_the_history_is_refused_before_it_reads",),
+    ),
+    Guard(
+        "history.earlier-position",
+        Condition(value=False),
+        (HISTORIES + "test_a_close_that_does_not_continue_the_history_is_refused_before_it_reads",),
+    ),
+    Guard(
+        "history.same-when-written",
+        Condition(value=False),
+        (HISTORIES + "test_a_close_whose_history_is_replaced_while_it_reads_writes_nothing",),
+    ),
+    Guard(
+        "failover.named-timeline",
+        Condition(value=False),
+        (HISTORIES + "test_who_acknowledges_names_the_timeline_and_gives_a_reason",),
+    ),
+    Guard(
+        "counter.no-hour-of-a-lost-log",
+        Condition(value=False),
+        (HISTORIES + "test_the_counter_may_fall_once_by_what_a_failover_took_away",),
+    ),
+    Guard(
+        "replica.same-history",
+        Condition(value=False),
+        (PROMOTIONS + "test_a_second_promotion_with_the_same_number_is_another_history",),
+    ),
+    Guard(
+        "health.history",
+        Condition(value=False),
+        (
+            "tests/monitoring/test_collect.py::"
+            "test_a_server_of_another_history_than_the_closes_were_read_from_is_an_alert",
+        ),
+    ),
+    # ---- rules of time ---------------------------------------------------------------------
+    Guard(
+        "time.bounds-as-closed",
+        Token("closed.get(each.first_date, each)", "each"),
+        (
+            TIME_RULES
+            + "test_with_the_boundary_accepted_a_month_begins_where_the_one_before_was_closed_to",
+        ),
+    ),
+    Guard(
+        "time.zone-as-closed",
+        Condition(value=False),
+        (TIME_RULES + "test_another_business_time_zone_stops_a_new_day_and_one_that_is_closed",),
+    ),
+    Guard(
+        "time.accepted-boundary-has-reason",
+        Condition(value=False),
+        (TIME_RULES + "test_a_boundary_is_accepted_with_a_reason_only",),
+    ),
+    Guard(
+        "time.boundaries-meet",
+        Condition(value=False),
+        (TIME_RULES + "test_new_rules_that_leave_an_hour_between_two_months_stop_the_second",),
+    ),
+    Guard(
+        "time.months-follow-each-other",
+        Condition(value=False),
+        (TIME_RULES + "test_a_month_waits_for_the_months_between_it_and_the_last_closed_one",),
+    ),
+    Guard(
+        "time.dates-as-closed",
+        Token("(first, last)", "None"),
+        (
+            TIME_RULES
+            + "test_a_closed_month_keeps_its_bounds_its_name_and_its_days_under_new_rules",
+        ),
+    ),
+    Guard(
+        "time.moved-end-is-a-version",
+        Value("False"),
+        (
+            TIME_RULES + "test_a_gap_that_the_register_has_already_is_mended_by"
+            "_closing_the_day_before_it_again",
+        ),
+    ),
+    Guard(
+        "time.label-as-closed",
+        Token("first_date", "period_start"),
+        (
+            TIME_RULES
+            + "test_a_closed_month_keeps_its_bounds_its_name_and_its_days_under_new_rules",
+        ),
+    ),
+    Guard(
+        "time.line-keeps-its-day",
+        Token("days.day_dates[", "(array[null::date])[0 * "),
+        (
+            "tests/sql/test_queries.py::test_case[statement_lines/insert: a line keeps i"
+            "ts business day, the first instant of a day belongs to that day]",
+        ),
+    ),
+    Guard(
+        "time.latest-earlier-month",
+        Token("desc", "asc"),
+        (
+            "tests/sql/test_queries.py::test_case[statements/check_opening_equals_previo"
+            "us_closing: the last closed month before is compared, though there are mont"
+            "hs between that are not closed]",
+        ),
+    ),
+    Guard(
+        "schedule.manual-period",
+        Token("self._before(", "("),
+        (TIMETABLES + "test_a_run_by_hand_on_the_day_after_a_missing_midnight_closes_yesterday",),
+    ),
+    Guard(
+        "schedule.second-midnight",
+        Value("False"),
+        (TIMETABLES + "test_a_day_of_two_midnights_begins_at_the_first",),
+    ),
+    Guard(
+        "schedule.interval-of-no-length",
+        Condition(value=False),
+        (
+            TIMETABLES + "test_a_run_by_hand_of_the_cron_timetable_without_length_is"
+            "_understood_as_of_yesterday",
+        ),
+    ),
+    Guard(
+        "schedule.time-zone-is-set",
+        Condition(value=False),
+        (
+            TIMETABLES
+            + "test_a_zone_that_is_missing_or_misspelt_is_the_import_error_of_day_and_month_alone",
+        ),
+    ),
+    Guard(
+        "documents.unique-reference",
+        Token("entry_id", "transaction_id"),
+        (
+            "tests/closes/test_documents.py::"
+            + "test_a_payment_its_fee_and_another_entry_of_one_number_have"
+            "_references_of_their_own",
+        ),
+    ),
+    Guard(
+        "money.no-minor-unit",
+        Condition(value=False),
+        ("tests/test_money.py::" + "test_a_code_without_a_minor_unit_is_refused",),
+    ),
+    Guard(
+        "money.exponents-of-iso-4217",
+        Token("0)", "2)"),
+        ("tests/test_iso4217.py::test_each_currency_in_use_has_the_minor_unit_of_isos_list",),
     ),
 )

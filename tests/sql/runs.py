@@ -34,6 +34,7 @@ ROLES = {
     "statement_decisions/obstacles": "closebook_desk",
     "statement_decisions/insert": "closebook_desk",
     "manifest_exceptions/of_manifest": "closebook_desk",
+    "statement_decisions/involved_runs": "closebook_desk",
     "schema_migrations/applied": "closebook_owner",
     "schema_migrations/insert": "closebook_owner",
     "schema_migrations/lock": "closebook_owner",
@@ -46,6 +47,8 @@ IDENTITY_COLUMNS = {
     "document_failures": "failure_id",
     "reissue_requests": "request_id",
     "counter_publications": "publication_id",
+    "platform_histories": "history_id",
+    "close_readings": "reading_id",
     "health_samples": "sample_id",
     "health_alerts": "alert_id",
 }

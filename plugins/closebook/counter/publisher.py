@@ -16,7 +16,7 @@ from psycopg.types.json import Jsonb
 
 from closebook.errors import NotReady, Transient, WrongData
 from closebook.money import exponent
-from closebook.periods import HOUR
+from closebook.periods import HOUR, Grain
 from closebook.settings import DeskSettings, Run, Settings
 from closebook.sql import query
 from closebook.store.session import Store, on_store
@@ -42,13 +42,17 @@ class NothingClosed(NotReady):
     """No hour is closed yet, so there is no counter to publish."""
 
 
+class HoursFromLostLog(NotReady):
+    """After a failover hours are to be closed again: they may count what the platform has lost."""
+
+
 def publish(settings: Settings, run: Run) -> Document:
     """Compute the counter from the store and write it to Redis, unless Redis has a newer one.
 
     A currency whose total is not complete, would fall, or has no known exponent is left out and
     named in the document, with its last total; the others are published. Returns the document that
-    this run computed. Raises NothingClosed when no hour is, Transient when a server is out of
-    reach.
+    this run computed. Raises NothingClosed when no hour is, HoursFromLostLog after a failover until
+    all touched hours are closed again, Transient when a server is out of reach.
     """
     with on_store(settings) as store:
         document = _next_publication(store, run)
@@ -72,7 +76,11 @@ def _next_publication(store: Store, run: Run) -> Document:
     A lock is held, so that a higher number is a later state.
     """
     store.execute(query("counter_publications/lock"))
+    _refuse_hours_from_lost_logs(store)
     last = store.execute(query("counter_publications/last")).fetchone()
+    # A failover may take payments away. It is acknowledged, and so the total may fall once.
+    if last is not None and last["is_before_failover"]:
+        last = None
     content = _content(store, {} if last is None else last["counter_document"])
     for currency, excluded in content["excluded_currencies"].items():
         log.error("%s is left out of the counter: %s", currency, _TEXTS[excluded["reason"]])
@@ -167,6 +175,17 @@ def _known_totals(last: Document) -> dict[str, Document]:
         if excluded["last"] is not None:
             known[currency] = excluded["last"]  # guard: counter.excluded-total-is-remembered
     return known
+
+
+def _refuse_hours_from_lost_logs(store: Store) -> None:
+    rows = store.execute(query("closes/touched_by_lost_log")).fetchall()
+    hours = [row for row in rows if row["grain"] == Grain.HOUR]
+    if hours:  # guard: counter.no-hour-of-a-lost-log
+        raise HoursFromLostLog(
+            "CB-WAIT-HOURS-FROM-LOST-LOG",
+            f"{len(hours)} hours from {_utc(hours[0]['period_start'])} on may count what was lost "
+            "in a failover: run acknowledge_failover again, which closes them again",
+        )
 
 
 def _write_to_redis(settings: Settings, document: Document) -> None:

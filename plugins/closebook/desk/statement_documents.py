@@ -51,7 +51,9 @@ def read_document(
     """Return a statement and the content of its document of a media type.
 
     The audit log gets an entry with the action, and with the part of the document that the user
-    gets. Raises HTTP 404 as ``visible_statement`` does, and if there is no such document.
+    gets. It gets the entry before the document is read: no transaction of the reporting store is
+    open while the document store answers. Raises HTTP 404 as ``visible_statement`` does, and if
+    there is no such document.
     """
     settings = desk_from_airflow()
     with on_store(settings) as store:
@@ -62,10 +64,9 @@ def read_document(
             object_name, digest = (other["object_name"], other["sha256"]) if other else (None, None)
         if object_name is None:
             raise HTTPException(404)
-        content = DocumentStore(settings.documents_url).read(object_name)
         # guard: desk.looks-are-recorded
         audit_log.record(store, request, action, f"{part} of {audit_subject(row)}", digest)
-    return row, content
+    return row, DocumentStore(settings.documents_url).read(object_name)
 
 
 def media_types(store: Store, close_id: int, account_id: int) -> set[str]:

@@ -86,9 +86,9 @@ def _run_in_one_child(
                 except (EOFError, pickle.UnpicklingError):
                     break
                 remaining.popleft()
+                # guard: documents.wrong-one-stops-itself-only
                 if error is not None and not isinstance(error, WrongData):
                     raise error
-                # guard: documents.wrong-one-stops-itself-only
                 yield result if error is None else error
         child_has_ended = True
     finally:

@@ -131,7 +131,8 @@ def render_shard(
             for row in some:
                 try:
                     readable.append((row, read_statement(store, settings, month, row)))
-                except WrongData as error:  # guard: documents.unreadable-one-stops-itself-only
+                except WrongData as error:
+                    # guard: documents.unreadable-one-is-named
                     failures[row["account_id"]] = error
             results = run_within(limits, [_render_task(statement) for _, statement in readable])
             for (row, statement), result in zip(readable, results, strict=True):

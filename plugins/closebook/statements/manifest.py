@@ -65,8 +65,14 @@ def write_manifest(settings: Settings, close_id: int, run: Run) -> Manifest:
         exceptions = store.execute(
             query("manifest_exceptions/of_close"), {"close_id": close_id}
         ).fetchall()
+        rejected = store.execute(
+            query("statement_decisions/last_rejection"), {"close_id": close_id}
+        ).fetchone()
+        # With a reason, a month that was rejected becomes another manifest, which is decided on.
+        # guard: release.rejected-month-is-shown-again-with-a-reason
+        answered = rejected if run.reason is not None else None
         stored = documents.put(
-            _manifest_text(close_id, month, rows, exceptions),
+            _manifest_text(close_id, month, rows, exceptions, answered),
             folder=f"manifests/{month.label}",
             suffix="json",
         )
@@ -86,6 +92,7 @@ def write_manifest(settings: Settings, close_id: int, run: Run) -> Manifest:
                 "close_id": close_id,
                 "run_id": run.run_id,
                 "requested_by": run.requested_by,
+                "reason": run.reason,
                 **asdict(manifest),
             },
         ).fetchone()
@@ -123,7 +130,11 @@ def refuse_exceptions(settings: Settings, close_id: int) -> None:
 
 
 def _manifest_text(
-    close_id: int, month: Period, rows: list[DictRow], exceptions: list[DictRow]
+    close_id: int,
+    month: Period,
+    rows: list[DictRow],
+    exceptions: list[DictRow],
+    answered: DictRow | None,
 ) -> bytes:
     content: dict[str, Any] = {
         "month": month.label,
@@ -131,4 +142,6 @@ def _manifest_text(
         "statements": rows,
         "exceptions": exceptions,
     }
+    if answered is not None:
+        content["after_rejection"] = answered["decision_id"]
     return json.dumps(content, indent=1, sort_keys=True).encode()

@@ -2,11 +2,13 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Form, HTTPException, Request, Response
+from fastapi import Form, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from closebook.desk import audit_log, permissions
+from closebook.desk.capacity import PAGES
 from closebook.desk.current_user import CurrentUser
+from closebook.desk.desk_route import desk_router
 from closebook.desk.months import month_label
 from closebook.desk.statement_documents import (
     Id,
@@ -19,7 +21,7 @@ from closebook.settings import desk_from_airflow
 from closebook.sql import query
 from closebook.store.session import on_store
 
-router = APIRouter()
+router = desk_router(PAGES)
 
 _LONGEST_REASON = 500  # a check of the table has the same number
 

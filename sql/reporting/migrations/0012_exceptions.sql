@@ -174,12 +174,127 @@ add column named_exceptions text[] not null default '{}',
 add constraint statement_decisions_exceptions_have_a_reason
 check (cardinality(named_exceptions) = 0 or reason is not null);
 
+-- The runs that closed, rendered or listed what a release of a manifest would show, with the user
+-- names that the register has for them: one row a run and name. What is released already is left
+-- out, but for documents of accounts that a release named as its exceptions. A run that only
+-- the month is one of them: its checks are on record.
+create or replace function reporting.involved_runs(shown_manifest_id bigint)
+returns table (run_id text, requested_by text)
+language sql stable set search_path = pg_catalog, pg_temp
+begin atomic
+    with shown as (
+        select shown_manifest_id as manifest_id
+    ),
+
+    manifest as (
+        select
+            manifests.manifest_id,
+            manifests.close_id
+        from reporting.statement_manifests as manifests
+        inner join shown on manifests.manifest_id = shown.manifest_id
+    ),
+
+    documents as (
+        select
+            versions.account_id,
+            documents.close_id,
+            documents.run_id,
+            documents.requested_by
+        from reporting.statement_versions as versions
+        inner join manifest on versions.close_id = manifest.close_id
+        inner join reporting.statement_documents as documents
+            on
+                versions.issued_close_id = documents.close_id
+                and versions.account_id = documents.account_id
+    ),
+
+    -- What an earlier close issued and nobody has released is released with this one.
+    unreleased as (
+        select standing.close_id
+        from (
+            select manifest.close_id
+            from manifest
+            union
+            select versions.issued_close_id  -- guard: release.unreleased-earlier-close-counts
+            from reporting.statement_versions as versions
+            inner join manifest on versions.close_id = manifest.close_id
+        ) as standing
+        where
+            not exists (
+                select 1
+                from reporting.statement_decisions as decisions
+                inner join reporting.statement_manifests as manifests
+                    on decisions.manifest_id = manifests.manifest_id
+                where
+                    -- guard: release.released-close-involves-nobody
+                    manifests.close_id = standing.close_id
+                    and decisions.decision = 'released'
+            )
+    ),
+
+    -- What was made for the exceptions of a release, which that release does not cover.
+    made_since as (
+        select
+            documents.run_id,
+            documents.requested_by
+        from documents
+        inner join reporting.manifest_exceptions as exceptions
+            on documents.account_id::text = exceptions.subject
+        inner join reporting.statement_manifests as manifests
+            on exceptions.manifest_id = manifests.manifest_id
+        inner join manifest on manifests.close_id = manifest.close_id
+        inner join reporting.statement_decisions as decisions
+            on manifests.manifest_id = decisions.manifest_id
+        where decisions.decision = 'released'  -- guard: release.made-for-an-exception-counts
+    )
+
+    select
+        closes.run_id,
+        closes.requested_by
+    from reporting.closes
+    inner join unreleased on closes.close_id = unreleased.close_id
+    union
+    select
+        manifests.run_id,
+        manifests.requested_by
+    from reporting.statement_manifests as manifests
+    -- guard: release.manifest-requester-is-involved
+    inner join unreleased on manifests.close_id = unreleased.close_id
+    union
+    select
+        documents.run_id,
+        documents.requested_by
+    from documents
+    -- guard: release.document-requester-is-involved
+    inner join unreleased on documents.close_id = unreleased.close_id
+    union
+    select
+        made_since.run_id,
+        made_since.requested_by
+    from made_since
+    union
+    select
+        manifests.run_id,
+        manifests.requested_by
+    from reporting.statement_manifests as manifests
+    inner join manifest on manifests.manifest_id = manifest.manifest_id
+    where exists (select 1 from made_since)
+    union
+    select
+        tie_outs.run_id,
+        null as requested_by
+    from reporting.tie_outs
+    -- guard: release.confirming-run-is-involved
+    inner join unreleased on tie_outs.close_id = unreleased.close_id
+    -- A run of another period records checks of this one too; this check it makes of its own only.
+    where tie_outs.check_name = 'rows_equal_source';
+end;
+
 -- Why a person may not release a month without its exceptions: one row an obstacle. A release names
 -- each account that the manifest lists as an exception, and no other.
 create function reporting.exception_obstacles(
     shown_manifest_id bigint,
     verdict text,
-    person text,
     named text[]
 )
 returns table (obstacle text, detail text)
@@ -188,8 +303,7 @@ begin atomic
     with shown as (
         select
             shown_manifest_id as manifest_id,
-            verdict,
-            lower(trim(coalesce(person, ''))) as person
+            verdict
     ),
 
     listed as (
@@ -199,10 +313,7 @@ begin atomic
     ),
 
     manifest as (
-        select
-            manifests.close_id,
-            manifests.exception_count,
-            manifests.requested_by
+        select manifests.exception_count
         from reporting.statement_manifests as manifests
         inner join shown on manifests.manifest_id = shown.manifest_id
     ),
@@ -227,37 +338,6 @@ begin atomic
         from listed
     ),
 
-    -- Of a close that is released already, who asked for the documents that were made since.
-    made_since as (
-        select documents.requested_by
-        from manifest
-        inner join reporting.statement_versions as versions on manifest.close_id = versions.close_id
-        inner join reporting.statement_documents as documents
-            on
-                versions.issued_close_id = documents.close_id
-                and versions.account_id = documents.account_id
-        inner join reporting.manifest_exceptions as exceptions
-            on versions.account_id::text = exceptions.subject
-        inner join reporting.statement_manifests as earlier
-            on exceptions.manifest_id = earlier.manifest_id
-        inner join reporting.statement_decisions as decisions
-            on earlier.manifest_id = decisions.manifest_id
-        where
-            earlier.close_id = manifest.close_id
-            and decisions.decision = 'released'
-    ),
-
-    involved as (
-        select made_since.requested_by
-        from made_since
-
-        union
-
-        select manifest.requested_by
-        from manifest
-        where exists (select 1 from made_since)
-    ),
-
     obstacles as (
         select
             'exceptions_not_named' as obstacle,
@@ -280,19 +360,6 @@ begin atomic
             manifest.exception_count::text as detail
         from manifest
         where manifest.exception_count <> (select count(*) from listed)
-
-        union all
-
-        select
-            'second_person_needed' as obstacle,
-            shown.person as detail
-        from shown
-        where
-            exists (
-                select 1
-                from involved
-                where lower(involved.requested_by) = shown.person
-            )
     )
 
     select
@@ -310,7 +377,7 @@ begin
     select string_agg(concat_ws(': ', obstacle, detail), '; ')
     into found
     from reporting.exception_obstacles(
-        new.manifest_id, new.decision, new.decided_by, new.named_exceptions
+        new.manifest_id, new.decision, new.named_exceptions
     );
     if found is not null then  -- guard: release.exceptions-are-named
         raise exception using
@@ -389,13 +456,13 @@ cross join lateral (
     where
         standing.issued_close_id = statements.close_id
         and standing.account_id = statements.account_id
-        and decisions.decision = 'released'
+        and decisions.decision = 'released'  -- guard: release.unseen-before-release
         -- What a release named as left out is not released by it, though it is made later.
-        -- guard: release.named-exceptions-stay-out
         and not exists (
             select 1
             from reporting.manifest_exceptions as exceptions
             where
+                -- guard: release.named-exceptions-stay-out
                 exceptions.manifest_id = manifests.manifest_id
                 and exceptions.subject = statements.account_id::text
         )
@@ -414,10 +481,10 @@ reporting.document_failures,
 reporting.manifest_exceptions
 to closebook_store;
 revoke all on function
-reporting.exception_obstacles(bigint, text, text, text[]),
+reporting.exception_obstacles(bigint, text, text[]),
 reporting.refuse_unnamed_exceptions(),
 reporting.currency_label(text)
 from public;
-grant execute on function reporting.exception_obstacles(bigint, text, text, text[])
+grant execute on function reporting.exception_obstacles(bigint, text, text[])
 to closebook_store, closebook_desk;
 grant execute on function reporting.currency_label(text) to closebook_store;
