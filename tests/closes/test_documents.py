@@ -82,7 +82,7 @@ def test_a_lost_file_that_cannot_be_made_again_has_to_come_from_a_backup(
     stored(settings, lost).unlink()
     moved = replace(settings, issuer_address="99 New Street\nCork")
 
-    with pytest.raises(WrongData, match="backup") as failed:
+    with pytest.raises(WrongData, match="CB-DATA-DOCUMENT-NOT-REPEATABLE") as failed:
         render_all(moved, close_id)
 
     assert lost in str(failed.value)
