@@ -19,6 +19,8 @@ select
     closes.period_start,
     closes.period_end,
     closes.time_zone,
+    closes.first_date,
+    closes.last_date,
     exceptions.measure,
     exceptions.subject_kind,
     exceptions.subject,

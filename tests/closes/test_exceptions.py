@@ -54,7 +54,7 @@ def settle_in(platform: Platform, currency: str, *amounts_minor: int) -> None:
 
 @pytest.mark.parametrize(
     ("currency", "label"),
-    [("BTC", "BTC"), ("XAD", "XAD"), ("XAU", "XAU"), ("eur", "eur"), ("EUR ", "EUR?")],
+    [("BTC", "BTC"), ("XTS", "XTS"), ("XAU", "XAU"), ("eur", "eur"), ("EUR ", "EUR?")],
 )
 def test_a_code_that_is_no_currency_is_left_out_of_hour_and_day(
     settings: Settings, platform: Platform, books: Books, currency: str, label: str

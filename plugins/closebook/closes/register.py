@@ -107,7 +107,11 @@ def write(store: Store, reading: Reading, draft: Draft) -> Close:
     for tie_out in proved:
         checks.record(store, tie_out, written.close_id, run)
     histories.record_reading(store, written.close_id, reading.history_id, reading.source, run)
-    return replace(written, exceptions=tuple(content.exceptions))
+    if not content.exceptions:
+        return written
+    # As they are written: the codes of the platform as labels, which may be shown and logged.
+    [left_out] = exceptions.of_closes(store, [written.close_id]).values()
+    return replace(written, exceptions=tuple(left_out))  # guard: exceptions.shown-as-labels
 
 
 def _lock(store: Store, reading: Reading, period: Period) -> DictRow | None:
