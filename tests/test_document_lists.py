@@ -124,13 +124,20 @@ def test_the_parameters_of_triggered_runs_are_accepted_by_their_dags() -> None:
 
 
 @pytest.mark.parametrize("number", range(6))
-def test_the_queries_of_the_documents_run_as_the_desk(
+def test_the_queries_of_the_documents_run_as_the_role_that_their_page_names(
     stack: Stack, module_store_database: str, number: int
 ) -> None:
-    queries = [query for document in DOCUMENTS for query in blocks(text(document), "sql")]
+    queries = [
+        (document, query) for document in DOCUMENTS for query in blocks(text(document), "sql")
+    ]
     assert len(queries) == 6
-    with psycopg.connect(stack.desk(module_store_database)) as desk:
-        assert desk.execute(queries[number].encode()).fetchall() == []
+    document, query = queries[number]
+    roles = {"closebook_desk": stack.desk, "closebook_store": stack.store}
+    # The page names the role in the paragraph before the query
+    before = text(document).split(query)[0]
+    named = re.findall(r"`(closebook_(?:desk|store))`", before)
+    with psycopg.connect(roles[named[-1]](module_store_database)) as store:
+        assert store.execute(query.encode()).fetchall() == []
 
 
 def test_each_decision_has_a_date_what_was_decided_against_what_and_why() -> None:

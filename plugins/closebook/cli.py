@@ -1,11 +1,13 @@
 """The commands of Closebook: ``closebook`` where it is installed, else ``python -m closebook``."""
 
 import argparse
+import json
 import logging
+import os
 import sys
 from pathlib import Path
 
-from closebook.errors import Misconfigured, WrongData
+from closebook.errors import Misconfigured, Transient, WrongData
 
 _VERIFY = """\
 Verify the file of a statement, offline. Prints a line for each check: OK, FAILED or NOT CHECKED.
@@ -16,6 +18,17 @@ exit codes:
   1  something failed
   2  the arguments, or the files that they name, cannot be used
   3  nothing failed, but no register was given to compare the file's hash with
+"""
+_DOCUMENTS_HELP = "URL of the document store; without it CLOSEBOOK_DOCUMENTS_URL is used"
+_AUDIT = """\
+Walk the register, the manifests, the document store, the decisions and the desk's log, both ways.
+Prints a line for each thing that does not agree, by its ids. All documents are read and hashed.
+"""
+_AUDIT_EXIT_CODES = """\
+exit codes:
+  0  everything agrees
+  1  there are findings
+  2  the arguments cannot be used, or a store cannot be reached
 """
 FINE, FAILED, UNUSABLE, NOT_COMPARED = range(4)
 _MOST_BYTES = 512 * 1024**2
@@ -52,12 +65,26 @@ def main(arguments: list[str] | None = None) -> int:
     chained = commands.add_parser("verify-log", help="check the chain of the desk's log")
     chained.add_argument("--conninfo", default="", help="libpq connection string of a reader")
     chained.add_argument("--seen", metavar="SHA256", help="a hash that was printed before")
+    chained.add_argument("--documents", metavar="URL", help=_DOCUMENTS_HELP)
+    auditing = commands.add_parser(
+        "audit",
+        help="compare register, manifests, documents, decisions and log",
+        description=_AUDIT,
+        epilog=_AUDIT_EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    auditing.add_argument(
+        "--conninfo", default="", help="libpq connection string of closebook_store"
+    )
+    auditing.add_argument("--documents", metavar="URL", help=_DOCUMENTS_HELP)
+    auditing.add_argument("--json", action="store_true", help="print the findings as JSON")
     options = parser.parse_args(arguments)
     run = {
         "migrate": _migrate,
         "verify": _verify,
         "desk-roles": _desk_roles,
         "verify-log": _verify_log,
+        "audit": _audit,
     }[options.command]
     return run(options)
 
@@ -130,15 +157,48 @@ def _desk_roles(_: argparse.Namespace) -> int:
 
 
 def _verify_log(options: argparse.Namespace) -> int:
+    from closebook.statements.document_store import DocumentStore
+    from closebook.statements.log_anchors import read_anchors
     from closebook.store.audit_chain import verify_log
 
+    url = options.documents or os.environ.get("CLOSEBOOK_DOCUMENTS_URL")
     try:
-        chain = verify_log(options.conninfo, options.seen)
+        anchors = read_anchors(DocumentStore(url)) if url else []
+        chain = verify_log(options.conninfo, options.seen, anchors)
     except WrongData as error:
         sys.stderr.write(f"{error}\n")
         return FAILED
+    except Misconfigured as error:
+        sys.stderr.write(f"closebook verify-log: {error}\n")
+        return UNUSABLE
     sys.stdout.write(f"{chain.entry_count} entries follow; the last is {chain.last_sha256}\n")
+    sys.stdout.write(
+        f"{len(anchors)} anchors in the document store agree\n"
+        if url
+        else "no document store was given, so the log was compared with no anchors\n"
+    )
     return FINE
+
+
+def _audit(options: argparse.Namespace) -> int:
+    from closebook.audit.register_audit import audit
+    from closebook.settings import RegisterSettings
+
+    url = options.documents or os.environ.get("CLOSEBOOK_DOCUMENTS_URL")
+    if not url:
+        sys.stderr.write("closebook audit: give --documents, or set CLOSEBOOK_DOCUMENTS_URL\n")
+        return UNUSABLE
+    try:
+        report = audit(RegisterSettings(options.conninfo, url))
+    except (Misconfigured, Transient) as error:
+        sys.stderr.write(f"closebook audit: {error}\n")
+        return UNUSABLE
+    if options.json:
+        sys.stdout.write(json.dumps(report.as_json, indent=1) + "\n")
+    else:
+        sys.stdout.write("".join(f"{finding}\n" for finding in report.findings))
+        sys.stdout.write(f"{report.summary}\n")
+    return FAILED if report.findings else FINE
 
 
 if __name__ == "__main__":

@@ -162,6 +162,14 @@ def desk_from_airflow(environment: Mapping[str, str] = os.environ) -> DeskSettin
     )
 
 
+@dataclass(frozen=True)
+class RegisterSettings:
+    """Where the register and its documents are: the reporting store and the document store."""
+
+    store: str = field(repr=False)
+    documents_url: str
+
+
 def connection_password(connection_id: str) -> str:
     """Return the password of an Airflow connection. Raises Misconfigured if there is none."""
     password: str | None = _connection(connection_id).password

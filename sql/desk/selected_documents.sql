@@ -16,7 +16,9 @@ select
     statements.time_zone,
     statements.sha256,
     statements.byte_count,
-    statements.object_name
+    statements.object_name,
+    statements.manifest_sha256,
+    statements.manifest_object_name
 from selected
 inner join reporting.issued_statements as statements
     on

@@ -18,7 +18,9 @@ select
     replaced_count,
     released_by,
     released_at,
-    statement_state
+    statement_state,
+    manifest_sha256,
+    manifest_object_name
 from reporting.issued_statements
 where
     close_id = %(close_id)s

@@ -333,6 +333,7 @@ create table reporting.statement_manifests (
     run_id text not null,
     written_at timestamptz not null default clock_timestamp(),
     requested_by text,
+    root_sha256 text check (root_sha256 ~ '^[0-9a-f]{64}$'),
     unique (close_id, sha256)
 );
 
@@ -380,7 +381,7 @@ create table reporting.desk_log (
 
 -- The desk names person, act, subject, document and address; the rest is not its to say.
 create function reporting.chain_desk_log() returns trigger
-language plpgsql set search_path = pg_catalog, pg_temp as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
     -- One entry at a time, until its transaction ends: none can be put in between.
     perform pg_advisory_xact_lock(hashtextextended('closebook desk log', 0));
@@ -664,7 +665,7 @@ create function reporting.decision_obstacles(
     person text
 )
 returns table (obstacle text, detail text)
-language sql stable set search_path = pg_catalog, pg_temp
+language sql stable security definer set search_path = pg_catalog, pg_temp
 begin atomic
     with shown as (
         select
@@ -898,6 +899,31 @@ create trigger statement_decisions_refuse_obstacles
 before insert on reporting.statement_decisions
 for each row execute function reporting.refuse_decision_with_obstacles();
 
+-- Writes that a person released or rejected a month. The one way by which the desk writes a
+-- decision: the trigger of the table refuses one that has an obstacle.
+create function reporting.record_decision(
+    manifest_id bigint,
+    manifest_sha256 text,
+    decision text,
+    person text,
+    reason text
+)
+returns table (decision_id bigint, decided_at timestamptz)
+language sql volatile security definer set search_path = pg_catalog, pg_temp
+begin atomic
+    insert into reporting.statement_decisions (
+        manifest_id, manifest_sha256, decision, decided_by, reason
+    )
+    values (
+        record_decision.manifest_id,
+        record_decision.manifest_sha256,
+        record_decision.decision,
+        record_decision.person,
+        record_decision.reason
+    )
+    returning statement_decisions.decision_id, statement_decisions.decided_at;
+end;
+
 -- The statements that anybody but a reviewer may see: one row a version of an account's statement
 -- that stands in a released month. It keeps standing when a later version is released, whether or
 -- not those in between ever were.
@@ -914,6 +940,7 @@ select
     documents.byte_count,
     documents.object_name,
     releases.manifest_sha256,
+    releases.manifest_object_name,
     releases.decided_by as released_by,
     releases.decided_at as released_at,
     exists(
@@ -945,6 +972,7 @@ inner join reporting.statement_documents as documents
         and statements.account_id = documents.account_id
 cross join lateral (
     select
+        manifests.object_name as manifest_object_name,
         decisions.manifest_sha256,
         decisions.decided_by,
         decisions.decided_at
@@ -1097,7 +1125,28 @@ select
         when released.close_id is not null then 'released'
         when documents.close_id is not null then 'issued'
         else 'missing'
-    end as statement_state
+    end as statement_state,
+    -- The manifest by which it was released, else the newest one of the close that issued it.
+    coalesce(
+        released.manifest_sha256,
+        (
+            select manifests.sha256
+            from reporting.statement_manifests as manifests
+            where manifests.close_id = versions.close_id
+            order by manifests.manifest_id desc
+            limit 1
+        )
+    ) as manifest_sha256,
+    coalesce(
+        released.manifest_object_name,
+        (
+            select manifests.object_name
+            from reporting.statement_manifests as manifests
+            where manifests.close_id = versions.close_id
+            order by manifests.manifest_id desc
+            limit 1
+        )
+    ) as manifest_object_name
 from reporting.statement_versions as versions
 inner join reporting.statements
     on versions.close_id = statements.close_id and versions.account_id = statements.account_id
@@ -1110,7 +1159,9 @@ left join lateral (
         released_statements.close_id,
         released_statements.is_superseded,
         released_statements.released_by,
-        released_statements.released_at
+        released_statements.released_at,
+        released_statements.manifest_sha256,
+        released_statements.manifest_object_name
     from reporting.released_statements
     where
         released_statements.close_id = versions.close_id
@@ -1119,6 +1170,43 @@ left join lateral (
     limit 1
 ) as released on true
 where versions.issued_close_id = versions.close_id;
+
+-- The statements of a close by currency, in sums: one row a close and currency. Those that the
+-- close issued are counted apart, as are those whose document had characters replaced.
+create view reporting.statement_totals as
+select
+    statements.close_id,
+    statements.currency,
+    count(*) as statement_count,
+    count(*) filter (where versions.issued_close_id = versions.close_id) as issued_count,
+    sum(statements.line_count)::bigint as line_count,
+    sum(statements.opening_minor)::bigint as opening_minor,
+    sum(statements.closing_minor)::bigint as closing_minor,
+    count(*) filter (where documents.replaced_count > 0) as replaced_count
+from reporting.statements
+left join reporting.statement_versions as versions
+    on
+        statements.close_id = versions.close_id
+        and statements.account_id = versions.account_id
+left join reporting.statement_documents as documents
+    on
+        versions.issued_close_id = documents.close_id
+        and versions.account_id = documents.account_id
+group by statements.close_id, statements.currency;
+
+-- The checks that were made, without the rows that did not tie out: one row a check.
+create view reporting.check_results as
+select
+    tie_outs.tie_out_id,
+    tie_outs.close_id,
+    tie_outs.grain,
+    tie_outs.period_start,
+    tie_outs.check_name,
+    tie_outs.offending_count,
+    tie_outs.checked_at,
+    tie_outs.close_id is null or coalesce(closes.is_current, false) as counts
+from reporting.tie_outs
+left join reporting.closes on tie_outs.close_id = closes.close_id;
 
 -- What differs between two versions of a month's statements: one row an account, old beside new.
 -- Another holder or account number counts, and is not shown; an address alone does not count.
@@ -1303,11 +1391,32 @@ begin atomic
 end;
 
 -- What is written stays: the store may add, and of a close only say which version is current
--- and that it was confirmed. The desk adds what a person asked for and decided, and its log. Nobody
--- but the owner deletes.
+-- and that it was confirmed. The desk reads what its pages show, and adds what a person asked for
+-- and its log; a decision it writes by a function. Nobody but the owner deletes.
 grant usage on schema reporting to closebook_store, closebook_desk;
-grant select on all tables in schema reporting to closebook_store, closebook_desk;
-revoke select on reporting.migrations from closebook_desk;
+grant select on all tables in schema reporting to closebook_store;
+grant select on
+reporting.closes,
+reporting.statement_versions,
+reporting.statement_documents,
+reporting.statement_twins,
+reporting.statement_manifests,
+reporting.statement_decisions,
+reporting.reissue_requests,
+reporting.reissue_answers,
+reporting.counter_publications,
+reporting.health_samples,
+reporting.health_connections,
+reporting.health_plans,
+reporting.health_alerts,
+reporting.current_hourly_volume,
+reporting.current_daily_volume,
+reporting.corrections,
+reporting.health_intervals,
+reporting.issued_statements,
+reporting.statement_totals,
+reporting.check_results
+to closebook_desk;
 grant insert on
 reporting.closes,
 reporting.close_totals,
@@ -1331,11 +1440,7 @@ reporting.health_alerts
 to closebook_store;
 grant update (is_current, confirmed_at, confirmation_count)
 on reporting.closes to closebook_store;
-grant insert on
-reporting.statement_decisions,
-reporting.reissue_requests,
-reporting.reissue_answers
-to closebook_desk;
+grant insert on reporting.reissue_requests, reporting.reissue_answers to closebook_desk;
 grant insert (person, act, subject, document_sha256, address)
 on reporting.desk_log to closebook_desk;
 revoke all on function
@@ -1356,3 +1461,6 @@ reporting.statement_line_differences(bigint, bigint)
 to closebook_store;
 revoke all on function reporting.purge_health() from public;
 grant execute on function reporting.purge_health() to closebook_store;
+revoke all on function reporting.record_decision(bigint, text, text, text, text) from public;
+grant execute on function reporting.record_decision(bigint, text, text, text, text)
+to closebook_desk;

@@ -1,13 +1,12 @@
 -- Writes that a person released or rejected a month. One row: the time. A trigger of the table
 -- refuses a release that has an obstacle.
-insert into reporting.statement_decisions (
-    manifest_id, manifest_sha256, decision, decided_by, reason
+select
+    decision_id,
+    decided_at
+from reporting.record_decision(
+    %(manifest_id)s::bigint,
+    %(manifest_sha256)s::text,
+    %(decision)s::text,
+    %(person)s::text,
+    %(reason)s::text
 )
-values (
-    %(manifest_id)s,
-    %(manifest_sha256)s,
-    %(decision)s,
-    %(person)s,
-    %(reason)s
-)
-returning decision_id, decided_at

@@ -1,10 +1,18 @@
 -- Writes a manifest. The same manifest written again is the same row.
 insert into reporting.statement_manifests (
-    close_id, sha256, object_name, document_count, missing_count, run_id, requested_by
+    close_id,
+    sha256,
+    root_sha256,
+    object_name,
+    document_count,
+    missing_count,
+    run_id,
+    requested_by
 )
 values (
     %(close_id)s,
     %(sha256)s,
+    %(root_sha256)s,
     %(object_name)s,
     %(document_count)s,
     %(missing_count)s,

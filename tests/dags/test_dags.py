@@ -25,7 +25,11 @@ CLOSES = {
         *("freeze_lines", "plan_shards", "render_shard", "write_manifest", "publish_counter"),
     },
 }
-EXPECTED = {**CLOSES, "database_health": {"collect"}}
+EXPECTED = {
+    **CLOSES,
+    "database_health": {"collect"},
+    "register_audit": {"anchor_log", "audit"},
+}
 
 
 def load(folder: Path) -> dict[str, DAG]:

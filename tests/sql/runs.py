@@ -33,6 +33,7 @@ ROLES = {
     "statement_manifests/latest": "closebook_desk",
     "statement_decisions/obstacles": "closebook_desk",
     "statement_decisions/insert": "closebook_desk",
+    "closes/last_closed": "closebook_desk",
     "schema_migrations/applied": "closebook_owner",
     "schema_migrations/insert": "closebook_owner",
     "schema_migrations/lock": "closebook_owner",

@@ -46,7 +46,10 @@ class DecisionRefused(WrongData):
 
 @dataclass(frozen=True)
 class Batch:
-    """A month's statements as its newest manifest lists them; ``sha256`` is the manifest's."""
+    """A month's statements as its newest manifest lists them; ``sha256`` is the manifest's.
+
+    ``root_sha256`` is the root of its entries, None for a manifest from before there was one.
+    """
 
     manifest_id: int
     close_id: int
@@ -55,6 +58,7 @@ class Batch:
     document_count: int
     missing_count: int
     written_at: datetime
+    root_sha256: str | None
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
 import psycopg
 from psycopg.rows import DictRow, dict_row
@@ -9,14 +10,21 @@ from psycopg.rows import DictRow, dict_row
 from closebook.errors import Transient, WrongData
 from closebook.periods import Period
 from closebook.postgres import first_line, is_server_failure
-from closebook.settings import DeskSettings, Settings
 from closebook.sql import query
 
 Store = psycopg.Connection[DictRow]
 
 
+class StoreAddress(Protocol):
+    """Settings that name the reporting store by a libpq connection string."""
+
+    @property
+    def store(self) -> str:
+        """The connection string."""
+
+
 @contextmanager
-def on_store(settings: Settings | DeskSettings) -> Iterator[Store]:
+def on_store(settings: StoreAddress) -> Iterator[Store]:
     """Open one transaction on the reporting store, or one per `store.transaction()` block.
 
     Raises Transient when the store cannot be reached.
@@ -52,7 +60,7 @@ def writing(store: Store, period: Period) -> Iterator[None]:
         ) from None
 
 
-def _connection(settings: Settings | DeskSettings) -> Store:
+def _connection(settings: StoreAddress) -> Store:
     """Connect to the reporting store. Used as a context manager it is one transaction."""
     store = psycopg.connect(settings.store, autocommit=True, row_factory=dict_row)
     store.execute(query("session/notice_lost_client"))

@@ -11,6 +11,7 @@ from closebook.desk.months import month_label
 from closebook.desk.statement_documents import (
     Id,
     audit_subject,
+    has_proof,
     media_types,
     visible_statement,
 )
@@ -30,6 +31,7 @@ def statement(request: Request, user: CurrentUser, close_id: Id, account_id: Id)
     ids = {"close_id": close_id, "account_id": account_id}
     with on_store(desk_from_airflow()) as store:
         row = visible_statement(store, request, close_id, account_id)
+        proven = has_proof(row)
         versions = store.execute(
             query("desk/statement_versions"),
             {**ids, "may_review": user.may(permissions.REVIEW_RELEASES)},
@@ -44,6 +46,7 @@ def statement(request: Request, user: CurrentUser, close_id: Id, account_id: Id)
         month=month_label(row),
         versions=versions,
         media_types=other_types,
+        has_proof=proven,
         requests=requests,
     )
 

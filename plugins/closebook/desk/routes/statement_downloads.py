@@ -1,6 +1,7 @@
 """Downloads of statements: a single document, or many PDFs as one ZIP."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from hashlib import sha256
 from typing import Annotated
 
@@ -11,11 +12,22 @@ from closebook.desk import audit_log
 from closebook.desk.downloads import ZipEntry, document_response, zip_response
 from closebook.desk.months import month_from_url
 from closebook.desk.search import StatementKey
-from closebook.desk.statement_documents import CAMT053, CSV, PDF, Id, file_name, read_document
+from closebook.desk.statement_documents import (
+    CAMT053,
+    CSV,
+    PDF,
+    PROOF,
+    Id,
+    file_name,
+    read_document,
+    statement_proof,
+)
 from closebook.periods import Period
 from closebook.settings import DeskSettings, desk_from_airflow
 from closebook.sql import query
 from closebook.statements.document_store import DocumentStore
+from closebook.statements.manifest_document import ManifestDocument
+from closebook.statements.released_documents import ReleasedManifests
 from closebook.store.session import Store, on_store
 
 router = APIRouter()
@@ -49,6 +61,13 @@ def csv(request: Request, close_id: Id, account_id: Id) -> Response:
     return _download(request, close_id, account_id, CSV, "csv")
 
 
+@router.get("/statements/{close_id}/{account_id}/proof")
+def proof(request: Request, close_id: Id, account_id: Id) -> Response:
+    """Return the proof that the statement is in its released month, as a file."""
+    row, content = statement_proof(request, close_id, account_id)
+    return document_response(content, PROOF, file_name(row, "proof.json"))
+
+
 def _download(
     request: Request, close_id: int, account_id: int, media_type: str, suffix: str
 ) -> Response:
@@ -63,6 +82,7 @@ def month_zip(request: Request, month: str) -> Response:
     period = month_from_url(month, settings.time_zone)
     with on_store(settings) as store:
         rows = _month_documents(store, period)
+        ReleasedManifests(DocumentStore(settings.documents_url)).refuse_missing(rows)
         subject = f"ZIP of month {period.label}: {len(rows)} documents"
         zip_name = f"statements-{period.label}.zip"
         return _zip_of(store, request, settings, rows, subject, zip_name)
@@ -116,12 +136,37 @@ def _zip_of(
 ) -> Response:
     if not rows:
         raise HTTPException(404, "None of these statements is released.")
+    documents = DocumentStore(settings.documents_url)
+    entries = [*_zip_entries(documents, rows)]
     # The audit log gets one hash for the ZIP: the hash of its documents' hashes in their order.
     digest = sha256("".join(row["sha256"] for row in rows).encode()).hexdigest()
     audit_log.record(store, request, "downloaded", subject, digest)
     # The entry must be committed before the first byte of the ZIP is sent.
     store.commit()
-    entries = [
-        ZipEntry(file_name(row, "pdf"), row["object_name"], row["byte_count"]) for row in rows
-    ]
-    return zip_response(DocumentStore(settings.documents_url), entries, zip_name)
+    return zip_response(entries, zip_name)
+
+
+def _zip_entries(documents: DocumentStore, rows: Sequence[DictRow]) -> Iterator[ZipEntry]:
+    """Yield each statement's PDF, and its proof where its manifest gives one.
+
+    Raises WrongData for a statement that is not as it was released.
+    """
+    manifests = ReleasedManifests(documents)
+    for row in rows:
+        entry = manifests.entry(row)  # guard: desk.zip-is-as-released
+        yield ZipEntry(
+            file_name(row, "pdf"), row["byte_count"], partial(documents.read, row["object_name"])
+        )
+        manifest = None if entry is None else manifests.of(row)
+        proof = None if manifest is None else manifest.proof(row["account_id"])
+        if manifest is not None and proof is not None:
+            # Made again when it is sent: those of a large month together fill the memory.
+            yield ZipEntry(
+                file_name(row, "proof.json"),
+                len(proof),
+                partial(_proof_again, manifest, row["account_id"]),
+            )
+
+
+def _proof_again(manifest: ManifestDocument, account_id: int) -> bytes:
+    return manifest.proof(account_id) or b""

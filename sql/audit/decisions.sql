@@ -1,0 +1,12 @@
+-- All decisions beside the manifests that they name: one row a decision.
+select
+    decisions.decision_id,
+    decisions.manifest_id,
+    decisions.manifest_sha256,
+    decisions.decision,
+    decisions.decided_by,
+    manifests.sha256 as registered_sha256
+from reporting.statement_decisions as decisions
+left join reporting.statement_manifests as manifests
+    on decisions.manifest_id = manifests.manifest_id
+order by decisions.decision_id asc
