@@ -90,9 +90,15 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _migrate(options: argparse.Namespace) -> int:
-    from closebook.store.migrations import migrate  # a verifier needs no database
+    # A verifier needs no database.
+    from closebook.server_identity import command_conninfo
+    from closebook.store.migrations import migrate
 
-    applied = migrate(options.conninfo)
+    try:
+        applied = migrate(command_conninfo(options.conninfo))
+    except Misconfigured as error:
+        sys.stderr.write(f"closebook migrate: {error}\n")
+        return UNUSABLE
     sys.stdout.write("".join(f"applied {name}\n" for name in applied) or "already up to date\n")
     return FINE
 
@@ -157,6 +163,7 @@ def _desk_roles(_: argparse.Namespace) -> int:
 
 
 def _verify_log(options: argparse.Namespace) -> int:
+    from closebook.server_identity import command_conninfo
     from closebook.statements.document_store import DocumentStore
     from closebook.statements.log_anchors import read_anchors
     from closebook.store.audit_chain import verify_log
@@ -164,7 +171,7 @@ def _verify_log(options: argparse.Namespace) -> int:
     url = options.documents or os.environ.get("CLOSEBOOK_DOCUMENTS_URL")
     try:
         anchors = read_anchors(DocumentStore(url)) if url else []
-        chain = verify_log(options.conninfo, options.seen, anchors)
+        chain = verify_log(command_conninfo(options.conninfo), options.seen, anchors)
     except WrongData as error:
         sys.stderr.write(f"{error}\n")
         return FAILED
@@ -182,6 +189,7 @@ def _verify_log(options: argparse.Namespace) -> int:
 
 def _audit(options: argparse.Namespace) -> int:
     from closebook.audit.register_audit import audit
+    from closebook.server_identity import command_conninfo
     from closebook.settings import RegisterSettings
 
     url = options.documents or os.environ.get("CLOSEBOOK_DOCUMENTS_URL")
@@ -189,7 +197,7 @@ def _audit(options: argparse.Namespace) -> int:
         sys.stderr.write("closebook audit: give --documents, or set CLOSEBOOK_DOCUMENTS_URL\n")
         return UNUSABLE
     try:
-        report = audit(RegisterSettings(options.conninfo, url))
+        report = audit(RegisterSettings(command_conninfo(options.conninfo), url))
     except (Misconfigured, Transient) as error:
         sys.stderr.write(f"closebook audit: {error}\n")
         return UNUSABLE

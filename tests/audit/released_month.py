@@ -80,4 +80,3 @@ def release_month(stack: Stack, database: str, settings: Settings, close_id: int
         release.release(desk, OCTOBER, manifest.sha256, "bob")
     log(stack, database, "released", manifest.sha256)
     return ReleasedMonth(settings, stack, database, close_id, manifest)
-

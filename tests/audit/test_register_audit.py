@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -246,16 +247,13 @@ def test_the_command_prints_findings_by_ids_and_ends_with_a_status(
 
 def rewritten(month: ReleasedMonth) -> None:
     """Write the whole log again, with hashes that follow, as the database's owner can."""
-    entries = [
-        (row["person"], row["act"], row["document_sha256"])
-        for row in month_log(month)
-    ]
+    entries = [(row["person"], row["act"], row["document_sha256"]) for row in month_log(month)]
     month.tamper("delete from reporting.desk_log")
     for person, act, digest in entries:
         log(month.stack, month.database, act, digest, person.replace("bob", "eve"))
 
 
-def month_log(month: ReleasedMonth) -> list[dict[str, object]]:
+def month_log(month: ReleasedMonth) -> list[dict[str, Any]]:
     with month.admin() as admin:
         return admin.execute("select * from reporting.desk_log order by entry_id").fetchall()
 
