@@ -14,10 +14,12 @@ Verify the file of a statement, offline. Prints a line for each check: OK, FAILE
 """
 _EXIT_CODES = """\
 exit codes:
-  0  nothing failed, and the file's hash is in the register
+  0  nothing failed, the file's hash is in the register, and the register is proven: its root or
+     its sha256 is the published one, or a trusted key has signed it
   1  something failed
   2  the arguments, or the files that they name, cannot be used
   3  nothing failed, but no register was given to compare the file's hash with
+  4  nothing failed, but nothing proves that the register is the one that was issued
 """
 _DOCUMENTS_HELP = "URL of the document store; without it CLOSEBOOK_DOCUMENTS_URL is used"
 _AUDIT = """\
@@ -30,7 +32,7 @@ exit codes:
   1  there are findings
   2  the arguments cannot be used, or a store cannot be reached
 """
-FINE, FAILED, UNUSABLE, NOT_COMPARED = range(4)
+FINE, FAILED, UNUSABLE, NOT_COMPARED, NOT_PROVEN = range(5)
 _MOST_BYTES = 512 * 1024**2
 
 
@@ -51,9 +53,18 @@ def main(arguments: list[str] | None = None) -> int:
         epilog=_EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    verifying.add_argument("file", type=Path, help="the PDF of the statement")
+    verifying.add_argument(
+        "file", type=Path, nargs="?", help="the PDF of the statement; not needed with --proof"
+    )
     verifying.add_argument(
         "--register", type=Path, metavar="MANIFEST.json", help="the manifest of its month"
+    )
+    verifying.add_argument(
+        "--proof", type=Path, metavar="PROOF.json", help="the proof of the statement"
+    )
+    verifying.add_argument("--root", metavar="SHA256", help="the root that the issuer published")
+    verifying.add_argument(
+        "--manifest-sha256", metavar="SHA256", help="the manifest's hash that the issuer published"
     )
     verifying.add_argument(
         "--previous", type=Path, metavar="OTHER.pdf", help="the statement of the period before"
@@ -111,16 +122,29 @@ def _verify(options: argparse.Namespace) -> int:
         VerifyInputs,
         unreadable_file_report,
         verify,
+        verify_proof,
     )
 
     def verify_content() -> Report:
         logging.disable()  # the report says in better words what the PDF readers log
-        return verify(content, inputs)
+        return (
+            verify_proof(inputs.proof or b"", inputs)
+            if content is None
+            else verify(content, inputs)
+        )
 
+    if options.file is None and options.proof is None:
+        sys.stderr.write("closebook verify: name the PDF of a statement, or its proof (--proof)\n")
+        return UNUSABLE
     try:
-        content = _content(options.file)
+        content = _content_of(options.file)
         inputs = VerifyInputs(
-            *map(_content_of, (options.register, options.previous, options.trust))
+            register=_content_of(options.register),
+            previous=_content_of(options.previous),
+            trust=_content_of(options.trust),
+            proof=_content_of(options.proof),
+            root=options.root,
+            manifest_sha256=options.manifest_sha256,
         )
         # A hostile file could use all memory: it is read in a child process with limits.
         [result] = run_within(LIMITS, [BoundedTask("the report", verify_content)])
@@ -133,7 +157,9 @@ def _verify(options: argparse.Namespace) -> int:
     sys.stdout.write(report.text.encode(encoding, "backslashreplace").decode(encoding))
     if report.has_failed:
         return FAILED
-    return FINE if report.is_registered else NOT_COMPARED
+    if not report.is_registered:
+        return NOT_COMPARED
+    return FINE if report.is_proven else NOT_PROVEN
 
 
 def _content_of(path: Path | None) -> bytes | None:
