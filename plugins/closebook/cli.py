@@ -117,9 +117,9 @@ def _migrate(options: argparse.Namespace) -> int:
 def _verify(options: argparse.Namespace) -> int:
     from closebook.statements.bounded_process import BoundedTask, LimitExceeded, run_within
     from closebook.statements.verify.report import (
-        LIMITS,
         Report,
         VerifyInputs,
+        limits_for,
         unreadable_file_report,
         verify,
         verify_proof,
@@ -147,7 +147,9 @@ def _verify(options: argparse.Namespace) -> int:
             manifest_sha256=options.manifest_sha256,
         )
         # A hostile file could use all memory: it is read in a child process with limits.
-        [result] = run_within(LIMITS, [BoundedTask("the report", verify_content)])
+        [result] = run_within(
+            limits_for(content, inputs), [BoundedTask("the report", verify_content)]
+        )
     except Misconfigured as error:
         sys.stderr.write(f"closebook verify: {error}\n")
         return UNUSABLE

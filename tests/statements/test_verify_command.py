@@ -133,7 +133,7 @@ def test_a_file_that_exceeds_the_limits_is_refused(files: Files) -> None:
 import sys
 from closebook.statements.verify import report
 from closebook.statements.bounded_process import Limits
-report.LIMITS = Limits(cpu_seconds=1, memory_bytes=1024**2)
+report.limits_for = lambda *_: Limits(cpu_seconds=1, memory_bytes=1024**2)
 from closebook.cli import main
 sys.exit(main(sys.argv[1:]))
 """
