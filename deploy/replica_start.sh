@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Starts a replica; without data it first copies the server that UPSTREAM names.
+# Starts a replica of the server that UPSTREAM names; without data it copies that server first.
 set -euo pipefail
 umask 077
 export PGPASSFILE=/tmp/replicator.pgpass
@@ -11,7 +11,9 @@ if [ ! -d "$PGDATA" ]; then
     --host="$UPSTREAM" --username=replicator
   mv "$PGDATA.unfinished" "$PGDATA"
 fi
-exec postgres -c hot_standby=on -c hot_standby_feedback=off -c timezone=UTC \
+exec postgres -c hot_standby=on \
+  -c "primary_conninfo=host=$UPSTREAM user=replicator passfile=$PGPASSFILE" \
+  -c "primary_slot_name=$REPLICATION_SLOT" -c hot_standby_feedback=off -c timezone=UTC \
   -c max_standby_streaming_delay=10min \
   -c shared_preload_libraries=pg_stat_statements -c listen_addresses='*' \
   -c log_min_error_statement=panic -c log_error_verbosity=terse \

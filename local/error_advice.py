@@ -52,6 +52,7 @@ ADVICE: Mapping[str, str] = {
         "Ask the owner of the transaction manager which; then `commit prepared` or "
         "`rollback prepared`."
     ),
+    "CB-RETRY-AIRFLOW-DATABASE-FAILED": "From `closebook desk-roles`.",
     "CB-RETRY-DAYS-FAILED": _RANGE + "Airflow tries the days that are left again.",
     "CB-RETRY-DOCUMENT-STORE-FAILED": "Room, permissions, or the credentials of the object store.",
     "CB-RETRY-FENCE-FAILED": (
@@ -102,6 +103,10 @@ ADVICE: Mapping[str, str] = {
         "`closebook_store` a longer one, as it waits in its transaction for the replica; "
         "*idle-session timeout* the same, as it waits without one for the fence and a replica, "
         "40 s at the most."
+    ),
+    "CB-RETRY-STORE-UNREACHABLE": (
+        "From `closebook migrate` or `verify-log`: the server is down, or host, port or the name "
+        "of the database are wrong. What the server or the network says follows."
     ),
     "CB-RETRY-TOKEN-DID-NOT-SIGN": "The retry logs in to it anew.",
     "CB-DATA-ACCOUNTS-WITHOUT-STATEMENT": "A wrong id, or an account without entries and balance.",
@@ -175,8 +180,15 @@ ADVICE: Mapping[str, str] = {
         "The ids and their statuses follow. `settled` is the one status of what has `settled_at`; "
         "an adopter's own words for it are translated in the view."
     ),
+    "CB-CONFIG-AIRFLOW-MISSING": "From `closebook desk-roles`.",
+    "CB-CONFIG-AUTH-MANAGER-NOT-FAB": (
+        "From `closebook desk-roles`. The desk asks FAB's auth manager who may see what."
+    ),
     "CB-CONFIG-BACKFILL-NAMES-PERIOD": "Start the backfill again and leave the field empty.",
     "CB-CONFIG-CONNECTION-MISSING": "See [Connections](settings.md#connections).",
+    "CB-CONFIG-CONNINFO-INVALID": (
+        "From `closebook migrate` or `verify-log`. The string is not shown: it may hold a password."
+    ),
     "CB-CONFIG-DOCUMENT-FOLDER-INVALID": (
         "This should never be seen: call the developers. The name of a folder comes from the code."
     ),
@@ -192,6 +204,10 @@ ADVICE: Mapping[str, str] = {
         "Install the Debian packages that the text names, on every worker."
     ),
     "CB-CONFIG-INDEXES-UNREADABLE": "As it says: [Settings](settings.md#variables).",
+    "CB-CONFIG-LOGIN-REFUSED": (
+        "From `closebook migrate` or `verify-log`: most likely the password. What the server says "
+        "follows."
+    ),
     "CB-CONFIG-NO-DATA-INTERVAL": "Trigger it again and fill the parameter in.",
     "CB-CONFIG-LIBRARY-VERSION": (
         "The machine has another version than the locked one: install requirements.txt there again."
@@ -206,6 +222,10 @@ ADVICE: Mapping[str, str] = {
         "parameter `cross_check` it is enough."
     ),
     "CB-CONFIG-NO-SUCH-MONTH": "Trigger the run again with another month.",
+    "CB-CONFIG-OUTPUT-UNWRITABLE": (
+        "From the commands: the disk that takes the output is full, most likely. What the command "
+        "does was done."
+    ),
     "CB-CONFIG-PERIOD-EMPTY": (
         "The zone left that time out, as Samoa did with 30 December 2011. Nothing to close."
     ),
@@ -248,6 +268,18 @@ ADVICE: Mapping[str, str] = {
         "themselves."
     ),
     "CB-CONFIG-SQL-MISSING": "`sql/` was not deployed with the code.",
+    "CB-CONFIG-STORE-NEWER": (
+        "Somebody migrated the store with a newer version. No migration goes back: install that "
+        "version here too."
+    ),
+    "CB-CONFIG-STORE-NOT-MIGRATED": "As it says, as the store's owner.",
+    "CB-CONFIG-STORE-REFUSED": (
+        "From `closebook migrate` or `verify-log`: nothing was changed. What the server says "
+        "follows."
+    ),
+    "CB-CONFIG-STORE-RIGHTS": (
+        "`migrate` runs as `closebook_owner`, `verify-log` as the owner or `closebook_desk`."
+    ),
     "CB-CONFIG-TEMPLATE-MISSING": "The templates were not deployed with the code.",
     "CB-CONFIG-TEMPLATE-NOT-XML": (
         "Somebody changed the template: an element is not closed, or a text is printed past "
@@ -262,4 +294,35 @@ ADVICE: Mapping[str, str] = {
         "The connections lead to two platforms, or to two databases of one: make them agree."
     ),
     "CB-CONFIG-UNKNOWN-TIME-ZONE": "Also when the machine has no time zone data.",
+    "CB-WAIT-FAILOVER-NOT-ACKNOWLEDGED": (
+        "[After a failover](failover.md). The retry goes on once it is acknowledged."
+    ),
+    "CB-WAIT-HISTORY-REPLACED": ("Nothing: a failover was acknowledged meanwhile."),
+    "CB-WAIT-HOURS-FROM-LOST-LOG": ("As it says. Until then the counter stays as it is."),
+    "CB-CONFIG-OTHER-CLUSTER": (
+        "`closebook_primary` leads to another platform: lead it back. After `pg_upgrade`, or a "
+        "move: [after a failover](failover.md)."
+    ),
+    "CB-CONFIG-OLDER-TIMELINE": (
+        "The old primary is back, or its name leads there again. Stop it: [after a "
+        "failover](failover.md)."
+    ),
+    "CB-CONFIG-OTHER-PROMOTION": (
+        "Two replicas were promoted. Decide which one is right, and stop the other one: [after "
+        "a failover](failover.md)."
+    ),
+    "CB-CONFIG-EARLIER-POSITION": (
+        "The primary's files were restored from a copy: [after a failover](failover.md)."
+    ),
+    "CB-CONFIG-OTHER-TIMELINE-NAMED": ("As it says."),
+    "CB-CONFIG-ACKNOWLEDGEMENT-INCOMPLETE": ("As it says."),
+    "CB-CONFIG-COMMON-POSITION-UNKNOWN": (
+        "[Where to find it](failover.md#when-it-asks-for-the-last-common-position)."
+    ),
+    "CB-CONFIG-NOT-A-TIMELINE": ("As it says."),
+    "CB-DATA-NOT-CLOSED-AGAIN": (
+        "From `acknowledge_failover`. *a month would change*: [issue its statements "
+        "again](statements.md#issue-statements-again), with a reason of its own. All else is in"
+        " this list; run it again when it is mended."
+    ),
 }

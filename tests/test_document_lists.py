@@ -123,14 +123,14 @@ def test_the_parameters_of_triggered_runs_are_accepted_by_their_dags() -> None:
     assert set(triggered) == set(dags)
 
 
-@pytest.mark.parametrize("number", range(6))
+@pytest.mark.parametrize("number", range(7))
 def test_the_queries_of_the_documents_run_as_the_role_that_their_page_names(
     stack: Stack, module_store_database: str, number: int
 ) -> None:
     queries = [
         (document, query) for document in DOCUMENTS for query in blocks(text(document), "sql")
     ]
-    assert len(queries) == 6
+    assert len(queries) == 7
     document, query = queries[number]
     roles = {"closebook_desk": stack.desk, "closebook_store": stack.store}
     # The page names the role in the paragraph before the query

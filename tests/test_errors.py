@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 import pytest
 
 from closebook.closes.checks import TieOut, TieOutFailed
+from closebook.closes.histories import FailoverNotAcknowledged, HistoryReplaced, OtherHistory
 from closebook.closes.register import ChangeWithoutReason, ConcurrentClose, ReplicasDisagree
-from closebook.counter.publisher import NothingClosed
+from closebook.counter.publisher import HoursFromLostLog, NothingClosed
 from closebook.errors import ClosebookError, Misconfigured, NotReady, Transient, WrongData
 from closebook.periods import day_of, hour_of
 from closebook.platform.replica_status import ReplicaLost
@@ -38,6 +39,7 @@ OF_LIBRARIES = {
     "FatalURLFetchingError",
     "HTTPException",
     "RuntimeError",
+    "ValueError",
     "psycopg.OperationalError",
     "psycopg.Rollback",
 }
@@ -50,6 +52,10 @@ ERRORS = [
     Transient("CB-RETRY-STORE-FAILED", "the reporting store failed"),
     ReplicaLost("CB-RETRY-REPLICA-FAILED", "replica_a failed"),
     ConcurrentClose("CB-RETRY-OVERTAKEN", "run it again"),
+    FailoverNotAcknowledged("CB-WAIT-FAILOVER-NOT-ACKNOWLEDGED", "timeline 2"),
+    OtherHistory("CB-CONFIG-OLDER-TIMELINE", "timeline 1"),
+    HistoryReplaced("CB-WAIT-HISTORY-REPLACED", "run it again"),
+    HoursFromLostLog("CB-WAIT-HOURS-FROM-LOST-LOG", "3 hours"),
     WrongData("CB-DATA-CLOSE-UNKNOWN", "close 404"),
     LimitExceeded("CB-DATA-DOCUMENT-TOOK-TOO-LONG", "account 5"),
     TieOutFailed("CB-DATA-CHECK-FAILED", FOUND, proof="sql/x.sql"),

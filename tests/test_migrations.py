@@ -12,6 +12,7 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
+from closebook.errors import Misconfigured
 from closebook.sql import SQL_FOLDER, query
 from closebook.store.migrations import FOLDER, migrate
 from local.postgres import binary
@@ -98,7 +99,7 @@ def test_a_migration_that_fails_at_its_end_leaves_nothing_behind(
             "create event trigger refuse_grants on ddl_command_start when tag in ('GRANT')"
             " execute function refuse()"
         )
-    with pytest.raises(psycopg.errors.RaiseException, match="GRANT"):
+    with pytest.raises(Misconfigured, match="GRANT"):
         migrate(store)
     with psycopg.connect(store) as connection:
         schema = connection.execute("select to_regnamespace('reporting')").fetchone()

@@ -7,10 +7,15 @@ import os
 import sys
 from pathlib import Path
 
-from closebook.errors import Misconfigured, Transient, WrongData
+from closebook.errors import ClosebookError, Misconfigured, NotReady, Transient, WrongData
 
 _VERIFY = """\
 Verify the file of a statement, offline. Prints a line for each check: OK, FAILED or NOT CHECKED.
+"""
+_ACKNOWLEDGE_FAILOVER = """\
+Make the history of closebook_primary the one that closes are read from, and close again each hour,
+day and month that was read from the part of the former log which the new primary does not have. Run
+it where the tasks run: it reads their connections from AIRFLOW_CONN_*, and CLOSEBOOK_* settings.
 """
 _EXIT_CODES = """\
 exit codes:
@@ -19,7 +24,7 @@ exit codes:
   1  something failed
   2  the arguments, or the files that they name, cannot be used
   3  nothing failed, but no register was given to compare the file's hash with
-  4  nothing failed, but nothing proves that the register is the one that was issued
+  5  nothing failed, but nothing proves that the register is the one that was issued
 """
 _DOCUMENTS_HELP = "URL of the document store; without it CLOSEBOOK_DOCUMENTS_URL is used"
 _AUDIT = """\
@@ -30,15 +35,64 @@ _AUDIT_EXIT_CODES = """\
 exit codes:
   0  everything agrees
   1  there are findings
-  2  the arguments cannot be used, or a store cannot be reached
+  2  the arguments, a connection or a right is wrong
+  4  a server cannot be reached: try again
 """
-FINE, FAILED, UNUSABLE, NOT_COMPARED, NOT_PROVEN = range(5)
+_EXIT_CODES_OF_ALL = """\
+exit codes:
+  0    done
+  1    something is not as it was written (verify, verify-log, audit)
+  2    the arguments, a connection, a right or the installation is wrong
+  3    nothing was compared (verify without --register)
+  4    a server failed or cannot be reached: try again
+  5    nothing proves that the register is the one that was issued (verify)
+  130  interrupted
+  141  whoever read the output has gone away
+An error is one line: the command, the error's code, what to do. docs/errors.md lists the codes.
+"""
+FINE, FAILED, UNUSABLE, NOT_COMPARED, LOST, NOT_PROVEN = range(6)
+INTERRUPTED, OUTPUT_GONE = 130, 141
 _MOST_BYTES = 512 * 1024**2
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command and return its exit code."""
-    parser = argparse.ArgumentParser(prog="closebook", description=__doc__)
+    """Run one command and return its exit code. An error is one line on stderr."""
+    options = _parser().parse_args(arguments)
+    run = {
+        "migrate": _migrate,
+        "verify": _verify,
+        "desk-roles": _desk_roles,
+        "verify-log": _verify_log,
+        "audit": _audit,
+        "acknowledge-failover": _acknowledge_failover,
+    }[options.command]
+    try:
+        return run(options)
+    except ClosebookError as error:
+        line = " ".join(str(error).split())
+        sys.stderr.write(f"closebook {options.command}: {line}\n")
+        return _exit_code(error)
+    except BrokenPipeError:
+        # What is still in the buffer would be written, and fail again, when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OUTPUT_GONE
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def _exit_code(error: ClosebookError) -> int:
+    if isinstance(error, WrongData):
+        return FAILED
+    return LOST if isinstance(error, NotReady | Transient) else UNUSABLE
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="closebook",
+        description=__doc__,
+        epilog=_EXIT_CODES_OF_ALL,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     migrating = commands.add_parser("migrate", help="bring the reporting store up to date")
     migrating.add_argument(
@@ -89,28 +143,42 @@ def main(arguments: list[str] | None = None) -> int:
     )
     auditing.add_argument("--documents", metavar="URL", help=_DOCUMENTS_HELP)
     auditing.add_argument("--json", action="store_true", help="print the findings as JSON")
-    options = parser.parse_args(arguments)
-    run = {
-        "migrate": _migrate,
-        "verify": _verify,
-        "desk-roles": _desk_roles,
-        "verify-log": _verify_log,
-        "audit": _audit,
-    }[options.command]
-    return run(options)
+    failover = commands.add_parser(
+        "acknowledge-failover",
+        help="go on with a new primary, and close again what the lost log may have touched",
+        description=_ACKNOWLEDGE_FAILOVER,
+    )
+    failover.add_argument(
+        "--timeline", required=True, metavar="N", help="the timeline that the new primary writes"
+    )
+    failover.add_argument("--reason", required=True, help="what happened; kept in the register")
+    failover.add_argument("--by", required=True, metavar="NAME", help="who acknowledges it")
+    failover.add_argument(
+        "--common-lsn", metavar="LSN", help="the last position that both logs share, if asked for"
+    )
+    return parser
+
+
+def _say(text: str) -> None:
+    """Write to standard output, at once, so that a failure is seen here."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        # The rest in the buffer must not fail again when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise Misconfigured(
+            "CB-CONFIG-OUTPUT-UNWRITABLE", f"the output cannot be written: {error.strerror}"
+        ) from error
 
 
 def _migrate(options: argparse.Namespace) -> int:
-    # A verifier needs no database.
-    from closebook.server_identity import command_conninfo
-    from closebook.store.migrations import migrate
+    from closebook.store.migrations import migrate  # a verifier needs no database
 
-    try:
-        applied = migrate(command_conninfo(options.conninfo))
-    except Misconfigured as error:
-        sys.stderr.write(f"closebook migrate: {error}\n")
-        return UNUSABLE
-    sys.stdout.write("".join(f"applied {name}\n" for name in applied) or "already up to date\n")
+    applied = migrate(options.conninfo)
+    _say("".join(f"applied {name}\n" for name in applied) or "already up to date\n")
     return FINE
 
 
@@ -134,29 +202,24 @@ def _verify(options: argparse.Namespace) -> int:
         )
 
     if options.file is None and options.proof is None:
-        sys.stderr.write("closebook verify: name the PDF of a statement, or its proof (--proof)\n")
-        return UNUSABLE
-    try:
-        content = _content_of(options.file)
-        inputs = VerifyInputs(
-            register=_content_of(options.register),
-            previous=_content_of(options.previous),
-            trust=_content_of(options.trust),
-            proof=_content_of(options.proof),
-            root=options.root,
-            manifest_sha256=options.manifest_sha256,
+        raise Misconfigured(
+            "CB-CONFIG-NOTHING-TO-VERIFY", "name the PDF of a statement, or its proof (--proof)"
         )
-        # A hostile file could use all memory: it is read in a child process with limits.
-        [result] = run_within(
-            limits_for(content, inputs), [BoundedTask("the report", verify_content)]
-        )
-    except Misconfigured as error:
-        sys.stderr.write(f"closebook verify: {error}\n")
-        return UNUSABLE
+    content = _content_of(options.file)
+    inputs = VerifyInputs(
+        register=_content_of(options.register),
+        previous=_content_of(options.previous),
+        trust=_content_of(options.trust),
+        proof=_content_of(options.proof),
+        root=options.root,
+        manifest_sha256=options.manifest_sha256,
+    )
+    # A hostile file could use all memory: it is read in a child process with limits.
+    [result] = run_within(limits_for(content, inputs), [BoundedTask("the report", verify_content)])
     too_much = "reading it takes more time or memory than any statement does"
     report = unreadable_file_report(too_much) if isinstance(result, LimitExceeded) else result
     encoding = sys.stdout.encoding
-    sys.stdout.write(report.text.encode(encoding, "backslashreplace").decode(encoding))
+    _say(report.text.encode(encoding, "backslashreplace").decode(encoding))
     if report.has_failed:
         return FAILED
     if not report.is_registered:
@@ -186,32 +249,39 @@ def _content(path: Path) -> bytes:
 def _desk_roles(_: argparse.Namespace) -> int:
     from closebook.desk.roles import make_roles  # it imports Airflow, which the others run without
 
-    sys.stdout.write("".join(f"role {name}\n" for name in make_roles()))
+    _say("".join(f"role {name}\n" for name in make_roles()))
     return FINE
 
 
 def _verify_log(options: argparse.Namespace) -> int:
-    from closebook.server_identity import command_conninfo
     from closebook.statements.document_store import DocumentStore
     from closebook.statements.log_anchors import read_anchors
     from closebook.store.audit_chain import verify_log
 
     url = options.documents or os.environ.get("CLOSEBOOK_DOCUMENTS_URL")
-    try:
-        anchors = read_anchors(DocumentStore(url)) if url else []
-        chain = verify_log(command_conninfo(options.conninfo), options.seen, anchors)
-    except WrongData as error:
-        sys.stderr.write(f"{error}\n")
-        return FAILED
-    except Misconfigured as error:
-        sys.stderr.write(f"closebook verify-log: {error}\n")
-        return UNUSABLE
-    sys.stdout.write(f"{chain.entry_count} entries follow; the last is {chain.last_sha256}\n")
-    sys.stdout.write(
+    anchors = read_anchors(DocumentStore(url)) if url else []
+    chain = verify_log(options.conninfo, options.seen, anchors)
+    _say(f"{chain.entry_count} entries follow; the last is {chain.last_sha256}\n")
+    _say(
         f"{len(anchors)} anchors in the document store agree\n"
         if url
         else "no document store was given, so the log was compared with no anchors\n"
     )
+    return FINE
+
+
+def _acknowledge_failover(options: argparse.Namespace) -> int:
+    from closebook.closes import failover  # a verifier needs no database
+    from closebook.settings import Run, from_airflow
+
+    logging.basicConfig(format="%(message)s", level=logging.INFO)
+    run = Run("acknowledge-failover", reason=options.reason, requested_by=options.by)
+    settings = from_airflow()
+    acknowledgement = failover.Acknowledgement.parsed(options.timeline, options.common_lsn)
+    is_new = failover.acknowledge(settings, run, acknowledgement)
+    _say("acknowledged\n" if is_new else "acknowledged before\n")
+    closes = failover.close_again(settings, run)
+    _say(f"{len(closes)} periods are closed again\n")
     return FINE
 
 
@@ -222,18 +292,14 @@ def _audit(options: argparse.Namespace) -> int:
 
     url = options.documents or os.environ.get("CLOSEBOOK_DOCUMENTS_URL")
     if not url:
-        sys.stderr.write("closebook audit: give --documents, or set CLOSEBOOK_DOCUMENTS_URL\n")
-        return UNUSABLE
-    try:
-        report = audit(RegisterSettings(command_conninfo(options.conninfo), url))
-    except (Misconfigured, Transient) as error:
-        sys.stderr.write(f"closebook audit: {error}\n")
-        return UNUSABLE
+        raise Misconfigured(
+            "CB-CONFIG-SETTING-MISSING", "give --documents, or set CLOSEBOOK_DOCUMENTS_URL"
+        )
+    report = audit(RegisterSettings(command_conninfo(options.conninfo), url))
     if options.json:
-        sys.stdout.write(json.dumps(report.as_json, indent=1) + "\n")
+        _say(json.dumps(report.as_json, indent=1) + "\n")
     else:
-        sys.stdout.write("".join(f"{finding}\n" for finding in report.findings))
-        sys.stdout.write(f"{report.summary}\n")
+        _say("".join(f"{finding}\n" for finding in report.findings) + f"{report.summary}\n")
     return FAILED if report.findings else FINE
 
 

@@ -66,12 +66,19 @@ def postgres_conninfo(
 def command_conninfo(conninfo: str, environment: Mapping[str, str] = os.environ) -> str:
     """Return the connection string that a command was given, with what it must have.
 
-    What the string leaves out comes from libpq's PG variables. Raises Misconfigured for a server
-    that would not have to prove who it is.
+    What the string leaves out comes from libpq's PG variables. Raises Misconfigured for a string
+    that cannot be read, and for a server that would not have to prove who it is.
     """
-    given: dict[str, Any] = {
-        name: value for name, value in conninfo_to_dict(conninfo).items() if value is not None
-    }
+    try:
+        read = conninfo_to_dict(conninfo)
+    except psycopg.ProgrammingError:
+        # libpq's text quotes the string, which may hold a password.
+        raise Misconfigured(
+            "CB-CONFIG-CONNINFO-INVALID",
+            "the connection string cannot be read: write it as postgresql://user@host/database, or "
+            "as host=… dbname=… user=…",
+        ) from None
+    given: dict[str, Any] = {name: value for name, value in read.items() if value is not None}
     from_environment = {
         option.keyword.decode(): option.val.decode()
         for option in psycopg.pq.Conninfo.get_defaults()

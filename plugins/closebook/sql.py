@@ -1,5 +1,12 @@
-"""The texts of the SQL files, by their path below sql/."""
+"""The texts of the SQL files, by their path below sql/.
 
+
+A query may read from a file of sql/shared/ as if it were a table, such as
+``from shared.settled_transactions``. That file's query is put there as a subquery, and PostgreSQL
+plans both as one query.
+"""
+
+import re
 from functools import cache
 from typing import LiteralString
 
@@ -7,20 +14,27 @@ from closebook.errors import Misconfigured
 from closebook.package_data import data_folder
 
 SQL_FOLDER = data_folder("sql")
+_SHARED = re.compile(r"\b(from|join) shared\.(\w+)\b")
 
 
 @cache
 def query(name: str) -> LiteralString:
-    """Return the text of sql/<name>.sql, e.g. ``query("hourly_volume/read")``.
+    """Return the text of sql/<name>.sql, e.g. ``query("hourly_volume/read")``, with what it shares.
 
     The text is a file of this repository, never input: hence a LiteralString, which is what
     psycopg asks of a query. Raises Misconfigured when there is no such file.
     """
     path = SQL_FOLDER / f"{name}.sql"
     try:
-        return path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
         raise Misconfigured(
             "CB-CONFIG-SQL-MISSING",
             f"{path} is missing: mount the repository's sql/ folder beside plugins/",
         ) from error
+    return _SHARED.sub(_subquery, text)
+
+
+def _subquery(found: re.Match[str]) -> str:
+    word, name = found.groups()
+    return f"{word} (\n{query(f'shared/{name}')}) as {name}"

@@ -2,10 +2,8 @@
 with transactions as (
     select
         transaction_id,
-        status,
-        settled_at,
-        date_bin('1 hour', settled_at, timestamptz '2000-01-01 00:00:00+00') as hour_start
-    from reporting_source.transactions
+        status
+    from shared.settled_transactions
 ),
 
 -- Materialized, or else a plan may walk through the whole table by transaction_id for the first 20.
@@ -14,15 +12,7 @@ others as materialized (
         transaction_id,
         status
     from transactions
-    where
-        -- From the hour that holds the start to the one that holds the last instant.
-        hour_start > %(period_start)s - interval '1 hour' and hour_start < %(period_end)s
-        -- A day of a zone with half hours may begin or end within one.
-        and (
-            %(has_whole_hours)s
-            or (settled_at >= %(period_start)s and settled_at < %(period_end)s)
-        )
-        and coalesce(status, '') <> 'settled'
+    where coalesce(status, '') <> 'settled'
 )
 
 select

@@ -4,7 +4,6 @@
 --   UTC hour, currency and kind (hour_start is set, merchant to funding are null).
 with transactions as (
     select
-        settled_at,
         user_country,
         merchant_id,
         promotion_id,
@@ -13,8 +12,8 @@ with transactions as (
         amount_minor,
         fee_minor,
         discount_minor,
-        date_bin('1 hour', settled_at, timestamptz '2000-01-01 00:00:00+00') as hour_start
-    from reporting_source.transactions
+        hour_start
+    from shared.settled_transactions
 ),
 
 merchants as (
@@ -47,19 +46,6 @@ described as (
         end as promotion_funding
     from transactions
     left join promotions on transactions.promotion_id = promotions.promotion_id
-    where
-        -- From the hour that holds the start to the one that holds the last instant.
-        transactions.hour_start > %(period_start)s - interval '1 hour'
-        and transactions.hour_start < %(period_end)s  -- guard: bounds.half-open-days
-        -- A day of a zone with half hours may begin or end within one.
-        and (
-            %(has_whole_hours)s
-            or (
-                transactions.settled_at >= %(period_start)s
-                -- guard: bounds.half-open-part-of-an-hour
-                and transactions.settled_at < %(period_end)s
-            )
-        )
 ),
 
 cells as (

@@ -14,6 +14,17 @@ counters as (
     select stats_reset
     from pg_stat_database
     where datname = current_database()
+),
+
+-- The control file of a primary names its timeline only after the first checkpoint on it.
+timelines as (
+    select
+        case
+            when pg_is_in_recovery() then restartpoint.timeline_id
+            else
+                ('x' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8))::bit(32)::integer
+        end as timeline
+    from pg_control_checkpoint() as restartpoint
 )
 
 select
@@ -21,7 +32,8 @@ select
     index_blocks.index_blocks_read,
     counters.stats_reset as stats_reset_at,
     control.system_identifier::text as system_identifier,
-    restartpoint.timeline_id as timeline,
+    timelines.timeline,
+    reporting_source.timeline_history(timelines.timeline) as switch_points,
     clock_timestamp() as observed_at,
     current_database() as database_name,
     current_user::text as role_name,
@@ -40,4 +52,4 @@ select
 from index_blocks
 cross join counters
 cross join pg_control_system() as control
-cross join pg_control_checkpoint() as restartpoint
+cross join timelines

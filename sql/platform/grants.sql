@@ -1,7 +1,7 @@
--- The rights of the reader on a platform's database: the contract's views, and three functions
--- about the replica's state. Nothing else.
+-- The rights of Closebook's roles on a platform's database. The reader: the contract's views, and
+-- functions about the replica's state. The fence: one of these functions. Nothing else.
 
-grant usage on schema reporting_source to closebook_reader;
+grant usage on schema reporting_source to closebook_reader, closebook_fence;
 grant select on all tables in schema reporting_source to closebook_reader;
 
 -- PostgreSQL shows this to members of pg_read_all_stats only, together with the text of everybody's
@@ -25,6 +25,58 @@ end;
 
 revoke all on function reporting_source.wal_receiver() from public;
 grant execute on function reporting_source.wal_receiver() to closebook_reader;
+
+-- Where the earlier timelines of a server's log ended: such as 1@0/3000148,2@0/5000060. Empty for
+-- the first timeline. Two promotions of one cluster may begin timelines of the same number: these
+-- positions tell them apart. Only a superuser may read the file of a timeline's history. This
+-- function shows nothing else of it. Where its owner may not read the file, as on a managed
+-- PostgreSQL, it gives null. It is no plpgsql, whose library each new connection would load.
+create or replace function reporting_source.timeline_history(of_timeline integer) returns text
+language sql stable security definer set search_path = pg_catalog, pg_temp
+begin atomic
+    with asked as (
+        select of_timeline as timeline
+    )
+
+    select
+        case
+            when asked.timeline = 1 then ''
+            else (
+                select
+                    string_agg(
+                        points.matched[1] || '@' || points.matched[2], ',' order by points.place
+                    )
+                from regexp_matches(
+                    pg_read_file(
+                        'pg_wal/' || lpad(upper(to_hex(asked.timeline)), 8, '0') || '.history',
+                        0,
+                        1000000,
+                        true
+                    ),
+                    '^[ \t]*(\d+)[ \t]+([0-9A-Fa-f]+/[0-9A-Fa-f]+)',
+                    'gn'
+                ) with ordinality as points (matched, place)
+            )
+        end
+    from asked;
+end;
+
+do $$
+begin
+    if not has_function_privilege('pg_read_file(text, bigint, bigint, boolean)', 'execute') then
+        create or replace function reporting_source.timeline_history(of_timeline integer)
+        returns text
+        language sql stable security definer set search_path = pg_catalog, pg_temp
+        begin atomic
+            select case when of_timeline = 1 then '' end;
+        end;
+    end if;
+end;
+$$;
+
+revoke all on function reporting_source.timeline_history(integer) from public;
+grant execute on function reporting_source.timeline_history(integer)
+to closebook_fence, closebook_reader;
 
 -- Who is connected, by role and state: counts and seconds, and no query's text. PostgreSQL hides
 -- the state of everybody else's connection from a role without pg_read_all_stats.

@@ -42,9 +42,13 @@ from pg_prepared_xacts
 where database = current_database()
 order by prepared_at asc;
 
--- 4. Where the write-ahead log stands after all of that, and on which timeline.
+-- 4. Where the write-ahead log stands after all of that, on which timeline, and where the earlier
+--    timelines of this log ended.
 select
     (pg_current_wal_insert_lsn() - '0/0')::bigint as insert_position,
     ('x' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8))::bit(32)::integer as timeline,
+    reporting_source.timeline_history(
+        ('x' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8))::bit(32)::integer
+    ) as switch_points,
     current_setting('wal_block_size')::bigint as block_bytes,
     pg_size_bytes(current_setting('wal_segment_size')) as segment_bytes;

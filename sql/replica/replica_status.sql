@@ -2,7 +2,8 @@
 -- transactions are open: one row. postmaster_started_at changes with each start of the server.
 --   receiver_status and last_message_at are null when it is not connected to a primary;
 --   announced_position is where the primary's log ended at the last message;
---   timeline is the one it receives, or else the newest that it is known to have replayed.
+--   timeline is the one it receives, or else the newest that it is known to have replayed;
+--   switch_points say where the earlier timelines of its log ended.
 with receiver as (
     select
         status,
@@ -39,6 +40,8 @@ select
     current_database() as database_name,
     pg_is_in_recovery() as in_recovery,
     coalesce(receiver.timeline, control.timeline) as timeline,
+    reporting_source.timeline_history(coalesce(receiver.timeline, control.timeline))
+        as switch_points,
     (pg_last_wal_receive_lsn() - '0/0')::bigint as received_position,
     (pg_last_wal_replay_lsn() - '0/0')::bigint as replay_position,
     pg_last_xact_replay_timestamp() as last_replayed_at,

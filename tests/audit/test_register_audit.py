@@ -238,7 +238,7 @@ def test_the_command_prints_findings_by_ids_and_ends_with_a_status(
     report = json.loads(capsys.readouterr().out)
     assert [finding["check"] for finding in report["findings"]] == ["document-missing"]
 
-    assert main(["audit", "--conninfo", "host=127.0.0.1 port=1", *arguments[3:]]) == 2
+    assert main(["audit", "--conninfo", "host=127.0.0.1 port=1", *arguments[3:]]) == 4
     assert "CB-RETRY-STORE-FAILED" in capsys.readouterr().err
 
 

@@ -212,4 +212,5 @@ def test_a_replica_that_lost_its_link_is_known_by_the_timeline_that_it_replayed(
         status = status_of(hurried, A)
 
         assert status.unfit_reason(fence) is None
-        assert "follows timeline 1" in (status.unfit_reason(replace(fence, timeline=2)) or "")
+        of_timeline_2 = replace(fence, history=replace(fence.history, timeline=2))
+        assert "follows timeline 1" in (status.unfit_reason(of_timeline_2) or "")

@@ -128,7 +128,10 @@ def test_the_folder_of_the_primary_holds_only_the_files_that_run_there() -> None
 
 
 # The names that the files of sql/primary/ and sql/health/ give to their own subqueries.
-COMMON_TABLES = {"index_blocks", "counters", "control", "statements", "ranked", "clock_timestamp"}
+COMMON_TABLES = {
+    *("index_blocks", "counters", "control", "timelines", "statements", "ranked"),
+    "clock_timestamp",
+}
 
 
 def fence_statements(platform: Platform) -> set[int]:
@@ -305,10 +308,17 @@ def test_a_fence_on_another_database_than_the_replicas_is_refused(
 ) -> None:
     elsewhere = replace(settings, primary=stack.fence("postgres"))
 
-    with pytest.raises(Misconfigured, match="point the connections of both at one platform"):
+    with pytest.raises(Misconfigured, match=r"refuses the fence: .*grants\.sql"):
         close_hour(elsewhere, NINE, RUN)
 
     assert sum(books.size().values()) == 0
+
+
+TIMELINE_HISTORY = """
+create schema reporting_source;
+create function reporting_source.timeline_history(of_timeline integer) returns text
+language sql return '';
+"""
 
 
 def test_a_fence_on_another_cluster_than_the_replicas_is_refused(
@@ -318,6 +328,8 @@ def test_a_fence_on_another_cluster_than_the_replicas_is_refused(
     with psycopg.connect(stack.store_admin(), autocommit=True) as other:
         other.execute(f"create database {platform.database}")  # the same name, elsewhere
     try:
+        with psycopg.connect(stack.store_admin(platform.database)) as other_platform:
+            other_platform.execute(TIMELINE_HISTORY)
         elsewhere = replace(settings, primary=stack.store_admin(platform.database))
         with pytest.raises(Misconfigured, match="point the connections of both at one platform"):
             close_hour(elsewhere, NINE, RUN)

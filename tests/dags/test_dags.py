@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk import DAG, RetryAction
+from airflow.sdk.exceptions import ParamValidationError
 
 from closebook import periods
 from closebook.errors import Misconfigured, NotReady, Transient, WrongData
@@ -27,6 +28,7 @@ CLOSES = {
 }
 EXPECTED = {
     **CLOSES,
+    "acknowledge_failover": {"acknowledge", "close_again", "publish_counter"},
     "database_health": {"collect"},
     "register_audit": {"anchor_log", "audit"},
 }
@@ -159,6 +161,7 @@ def test_every_task_that_reads_a_replica_or_renders_takes_a_slot_of_its_pool(
         "hourly_platform_volume.close_hour",
         "daily_rollups.close_day",
         "monthly_statements.freeze_lines",
+        "acknowledge_failover.close_again",
     }
     assert {name for name, pool in pools.items() if pool == "rendering"} == {
         "monthly_statements.render_shard"
@@ -171,6 +174,20 @@ def test_the_counter_is_published_after_whatever_may_close_hours(
 ) -> None:
     [closing] = [task for task in dags[dag_id].tasks if task.pool == "replica_reads"]
     assert "publish_counter" in closing.downstream_task_ids
+
+
+def test_a_failover_is_acknowledged_by_hand_only_and_with_its_timeline_and_reason(
+    dags: dict[str, DAG],
+) -> None:
+    dag = dags["acknowledge_failover"]
+    assert dag.schedule is None
+    assert dag.max_active_runs == 1
+    for name, value in (("timeline", None), ("timeline", 0), ("reason", None), ("reason", " ")):
+        with pytest.raises(ParamValidationError):
+            dag.params.get_param(name).resolve(value=value)
+    complete = {"timeline": 2, "reason": "a failover"}
+    for name, value in complete.items():
+        assert dag.params.get_param(name).resolve(value=value) == value
 
 
 def test_health_is_collected_every_five_minutes_by_one_at_a_time_that_is_not_tried_again(
@@ -186,7 +203,7 @@ def test_health_is_collected_every_five_minutes_by_one_at_a_time_that_is_not_tri
     assert dag.dagrun_timeout < timedelta(minutes=5)
 
 
-@pytest.mark.parametrize("dag_id", CLOSES)
+@pytest.mark.parametrize("dag_id", [*CLOSES, "acknowledge_failover"])
 def test_every_task_retries_by_kind_of_error(dags: dict[str, DAG], dag_id: str) -> None:
     for task in dags[dag_id].tasks:
         assert task.retry_policy is TASK_DEFAULTS["retry_policy"]
@@ -228,6 +245,7 @@ print(opened, sorted(heavy))
 """
 
 
+@pytest.mark.slow
 def test_the_parse_opens_no_connection_and_imports_no_weasyprint() -> None:
     files = [str(path) for path in DAGS.glob("*.py")]
     assert len(files) == len(EXPECTED)

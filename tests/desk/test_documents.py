@@ -447,6 +447,7 @@ def test_a_file_name_is_safe_in_any_script(name: str, header: str) -> None:
     assert content_disposition(name) == header
 
 
+@pytest.mark.slow
 def test_a_zip_of_ten_thousand_documents_needs_little_memory(tmp_path: Path) -> None:
     documents = DocumentStore(tmp_path.as_uri())
     content = [bytes([number]) * 100_000 for number in range(10)]

@@ -184,7 +184,9 @@ def test_a_primary_connection_that_leads_to_a_replica_is_a_problem_of_the_primar
     )
     collect.collect(replace(settings, primary=replica))
     [row] = books.rows("select problem from reporting.health_samples where problem is not null")
-    assert row["problem"] == "closebook_primary leads to a replica: it is in recovery"
+    assert row["problem"] == (
+        "CB-CONFIG-PRIMARY-IS-REPLICA: closebook_primary leads to a replica: it is in recovery"
+    )
 
 
 def test_a_replica_that_does_not_replay_gets_an_alert(
@@ -284,3 +286,17 @@ def test_a_close_succeeds_during_a_collection(settings: Settings, platform: Plat
     collecting.start()
     assert close_day(settings, DAY, RUN).outcome == "new"
     collecting.join()
+
+
+def test_a_server_of_another_history_than_the_closes_were_read_from_is_an_alert(
+    stack: Stack, settings: Settings, platform: Platform, books: Books
+) -> None:
+    close_hour(settings, hour_of(NOON), RUN)
+    collect.collect(settings)
+    assert "other_history" not in {name for _, name in last_alerts(books)}
+
+    with psycopg.connect(stack.store_admin(books.connection.info.dbname)) as owner:
+        owner.execute("update reporting.platform_histories set timeline = 2")
+    collect.collect(settings)
+
+    assert {(server, "other_history") for server in SERVERS} <= last_alerts(books)

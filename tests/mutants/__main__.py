@@ -7,6 +7,7 @@ Words choose the guards whose names have them.
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -153,4 +154,6 @@ def table_of(tried: list[tuple[Guard, Mutant, Verdict]]) -> str:
 
 
 if __name__ == "__main__":
+    # Else a run that is ended leaves its tests and their servers behind.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(main(sys.argv[1:]))

@@ -27,6 +27,8 @@ REISSUE = "tests/closes/test_reissue.py::"
 MEMORY = "tests/closes/test_memory.py::"
 READ_PLANS = "tests/closes/test_plans.py::"
 CUT_DAY = DAY + "test_a_day_that_begins_or_ends_within_an_hour_closes_with_its_whole_hours"
+HISTORIES = "tests/closes/test_histories.py::"
+PROMOTIONS = "tests/faults/servers/test_histories.py::"
 
 CLOSES = (
     # ---- the fence -------------------------------------------------------------------------
@@ -163,13 +165,11 @@ CLOSES = (
     # ---- the period's bounds, and the schedule ---------------------------------------------
     Guard(
         "bounds.half-open-hours",
-        Token("hour_start =", "hour_start >="),
-        (HOUR + "test_a_row_on_the_boundary_belongs_to_the_later_hour",),
-    ),
-    Guard(
-        "bounds.half-open-days",
         Token("<", "<="),
-        (DAY + "test_the_volume_of_a_day_equals_a_recount_by_every_dimension",),
+        (
+            HOUR + "test_a_row_on_the_boundary_belongs_to_the_later_hour",
+            DAY + "test_the_volume_of_a_day_equals_a_recount_by_every_dimension",
+        ),
     ),
     Guard(
         "bounds.day-begins-within-an-hour",
@@ -325,5 +325,59 @@ CLOSES = (
         "register.rows-of-a-known-close",
         Condition(value=False),
         (REGISTER + "test_rows_of_an_unknown_close_are_refused",),
+    ),
+    # ---- the platform's history ------------------------------------------------------------
+    Guard(
+        "history.cluster",
+        Condition(value=False),
+        (HISTORIES + "test_a_close_that_does_not_continue_the_history_is_refused_before_it_reads",),
+    ),
+    Guard(
+        "history.newer-timeline",
+        Condition(value=False),
+        (HISTORIES + "test_a_close_that_does_not_continue_the_history_is_refused_before_it_reads",),
+    ),
+    Guard(
+        "history.older-timeline",
+        Condition(value=False),
+        (HISTORIES + "test_a_close_that_does_not_continue_the_history_is_refused_before_it_reads",),
+    ),
+    Guard(
+        "history.other-promotion",
+        Condition(value=False),
+        (HISTORIES + "test_a_close_that_does_not_continue_the_history_is_refused_before_it_reads",),
+    ),
+    Guard(
+        "history.earlier-position",
+        Condition(value=False),
+        (HISTORIES + "test_a_close_that_does_not_continue_the_history_is_refused_before_it_reads",),
+    ),
+    Guard(
+        "history.same-when-written",
+        Condition(value=False),
+        (HISTORIES + "test_a_close_whose_history_is_replaced_while_it_reads_writes_nothing",),
+    ),
+    Guard(
+        "failover.named-timeline",
+        Condition(value=False),
+        (HISTORIES + "test_who_acknowledges_names_the_timeline_and_gives_a_reason",),
+    ),
+    Guard(
+        "counter.no-hour-of-a-lost-log",
+        Condition(value=False),
+        (HISTORIES + "test_the_counter_may_fall_once_by_what_a_failover_took_away",),
+    ),
+    Guard(
+        "replica.same-history",
+        Condition(value=False),
+        (PROMOTIONS + "test_a_second_promotion_with_the_same_number_is_another_history",),
+    ),
+    Guard(
+        "health.history",
+        Condition(value=False),
+        (
+            "tests/monitoring/test_collect.py::"
+            "test_a_server_of_another_history_than_the_closes_were_read_from_is_an_alert",
+        ),
     ),
 )

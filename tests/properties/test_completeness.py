@@ -22,6 +22,7 @@ from psycopg.rows import DictRow, dict_row
 from closebook.periods import Period
 from closebook.platform import fence, replicas
 from closebook.platform.fence import Fence, cluster_name
+from closebook.platform.history import History
 from closebook.settings import Settings
 from local.stack import Stack
 from tests.books import Books
@@ -146,7 +147,8 @@ def test_a_weaker_fence_misses_a_row(
 
 
 def fence_at(seen: DictRow, position: int) -> Fence:
-    return Fence(position, seen["timeline"], seen["observed_at"], cluster_name(seen))
+    history = History.from_row(seen | {"switch_points": ""})
+    return Fence(position, history, seen["observed_at"], cluster_name(seen))
 
 
 def now_on_primary(settings: Settings) -> DictRow:

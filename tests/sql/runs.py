@@ -45,6 +45,8 @@ IDENTITY_COLUMNS = {
     "statement_decisions": "decision_id",
     "reissue_requests": "request_id",
     "counter_publications": "publication_id",
+    "platform_histories": "history_id",
+    "close_readings": "reading_id",
     "health_samples": "sample_id",
     "health_alerts": "alert_id",
 }
@@ -181,7 +183,7 @@ def role_of(query_name: str) -> str:
 def is_of_platform(query_name: str) -> bool:
     """Whether a query runs on a server of the platform: sql/README.md has the rule."""
     folder, _, name = query_name.partition("/")
-    return folder in {"primary", "replica"} or name.partition("_")[0] == "read"
+    return folder in {"primary", "replica", "shared"} or name.partition("_")[0] == "read"
 
 
 @contextmanager

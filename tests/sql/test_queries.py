@@ -11,6 +11,7 @@ import pytest
 from psycopg import sql
 
 from closebook.platform.fence import Fence
+from closebook.platform.history import History
 from closebook.platform.source import Source
 from closebook.settings import Replica
 from closebook.sql import SQL_FOLDER, query
@@ -112,8 +113,8 @@ def given_rows_of(
     ):
         for table, rows in given.given.items():
             runs.give(platform, table, rows)
-        fence = Fence(position=0, timeline=1, observed_at=datetime.now(UTC), cluster="")
-        yield Source(platform, Replica("a", ""), fence, "", 60), given.params, store
+        fence = Fence(0, History("", 1, ()), datetime.now(UTC), cluster="")
+        yield Source(platform, Replica("a", ""), fence, "", 0, 60), given.params, store
 
 
 @pytest.mark.parametrize("query_name", STAGED)

@@ -2,10 +2,12 @@
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 
 import psycopg
 
-from closebook.closes import checks, register
+from closebook.closes import checks, histories, register
 from closebook.closes.checks import TieOut, TieOutFailed
 from closebook.closes.model import Close, Plan, Reading
 from closebook.closes.register import ConcurrentClose, ReplicasDisagree
@@ -67,30 +69,40 @@ def _attempt(
     with on_store(settings) as store:
         with store.transaction():  # guard: store.no-transaction-while-waiting
             versions_before = register.current_versions(store, compared)
+            known = histories.current(store)
+        accept = partial(histories.require_continuation, known)
 
         def write(
             first: Source, second: OpenSource | None = None
         ) -> tuple[list[Close], list[TieOut]]:
             with writing(store, period):
-                written = _write(store, Reading(first, versions_before), work)
+                history_id = histories.hold(store, known, first, run)
+                reading = Reading(first, history_id, versions_before)
+                written = _write(store, reading, work)
                 if second is not None:
-                    _cross_check(store, first, second, compared, work)
+                    _cross_check(store, reading, second, compared, work)
                     _record_agreement(store, written, run)
                 return written, _tie_out_dependents(store, written, run)
 
         if run.cross_check:
-            return replicas.read_both(settings, period, write)
-        return replicas.read(settings, period, write)
+            return replicas.read_both(settings, period, write, accept)
+        return replicas.read(settings, period, write, accept)
 
 
 def _cross_check(
-    store: Store, first: Source, second: OpenSource, compared: Sequence[Period], work: Work
+    store: Store, first: Reading, second: OpenSource, compared: Sequence[Period], work: Work
 ) -> None:
     """Close all again from the second replica, which may only confirm it; then roll that back."""
-    first.close()
+    first.source.close()
     versions_before = register.current_versions(store, compared)
     with second() as source, store.transaction(force_rollback=True):
-        _write(store, Reading(source, versions_before, cross_checked_with=first.replica), work)
+        confirming = replace(
+            first,
+            source=source,
+            versions_before=versions_before,
+            cross_checked_with=first.source.replica,
+        )
+        _write(store, confirming, work)
 
 
 def _write(store: Store, reading: Reading, work: Work) -> list[Close]:

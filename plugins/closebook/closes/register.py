@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import DictRow
 
-from closebook.closes import checks
+from closebook.closes import checks, histories
 from closebook.closes.checks import OffendingRows, TieOut
 from closebook.closes.model import Close, Content, Correction, CurrentVersions, Draft, Reading
 from closebook.errors import Transient, WrongData
@@ -97,6 +97,7 @@ def write(store: Store, reading: Reading, draft: Draft) -> Close:
         proved.append(checks.result_of(SAME_AS_ISSUED, period))
     for tie_out in proved:
         checks.record(store, tie_out, written.close_id, run)
+    histories.record_reading(store, written.close_id, reading.history_id, reading.source, run)
     return written
 
 

@@ -14,7 +14,7 @@ from psycopg.types.json import Jsonb
 
 from closebook.errors import NotReady, Transient, WrongData
 from closebook.money import exponent
-from closebook.periods import HOUR
+from closebook.periods import HOUR, Grain
 from closebook.settings import DeskSettings, Run, Settings
 from closebook.sql import query
 from closebook.store.session import Store, on_store
@@ -30,11 +30,16 @@ class NothingClosed(NotReady):
     """No hour is closed yet, so there is no counter to publish."""
 
 
+class HoursFromLostLog(NotReady):
+    """After a failover hours are to be closed again: they may count what the platform has lost."""
+
+
 def publish(settings: Settings, run: Run) -> Document:
     """Compute the counter from the store and write it to Redis, unless Redis has a newer one.
 
     Returns the document that this run computed. Raises NothingClosed when no hour is,
-    WrongData when a gross total would fall, Transient when a server is out of reach.
+    HoursFromLostLog after a failover until all touched hours are closed again, WrongData when a
+    gross total would fall, Transient when a server is out of reach.
     """
     with on_store(settings) as store:
         document = _next_publication(store, run)
@@ -58,9 +63,11 @@ def _next_publication(store: Store, run: Run) -> Document:
     A lock is held, so that a higher number is a later state.
     """
     store.execute(query("counter_publications/lock"))
+    _refuse_hours_from_lost_logs(store)
     content = _content(store)
     last = store.execute(query("counter_publications/last")).fetchone()
-    if last is not None:
+    # A failover may take payments away. It is acknowledged, and so the total may fall once.
+    if last is not None and not last["is_before_failover"]:
         if last["counter_document"] == content:
             return {"publication": last["publication_id"], **content}
         _refuse_falling_gross(last["counter_document"], content)  # guard: counter.gross-never-falls
@@ -106,6 +113,17 @@ def _content(store: Store) -> Document:
             if row["currency"] is not None
         },
     }
+
+
+def _refuse_hours_from_lost_logs(store: Store) -> None:
+    rows = store.execute(query("closes/touched_by_lost_log")).fetchall()
+    hours = [row for row in rows if row["grain"] == Grain.HOUR]
+    if hours:  # guard: counter.no-hour-of-a-lost-log
+        raise HoursFromLostLog(
+            "CB-WAIT-HOURS-FROM-LOST-LOG",
+            f"{len(hours)} hours from {_utc(hours[0]['period_start'])} on may count what was lost "
+            "in a failover: run acknowledge_failover again, which closes them again",
+        )
 
 
 def _refuse_falling_gross(old: Document, new: Document) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from closebook.desk import permissions
 from closebook.desk.permissions import Permission
+from closebook.errors import Misconfigured, Transient
 
 # With it a user sees the desk in the navigation of Airflow's own pages.
 _SEE_PLUGINS = Permission("can_read", "Plugins")
@@ -32,17 +33,46 @@ ROLES: Mapping[str, tuple[Permission, ...]] = {
 
 
 def make_roles() -> list[str]:
-    """Create or update the desk's roles and return their names. No role loses a permission."""
-    from airflow.providers.fab.auth_manager.cli_commands.utils import get_application_builder
-    from airflow.utils.providers_configuration_loader import providers_configuration_loaded
+    """Create or update the desk's roles and return their names. No role loses a permission.
+
+    Raises Misconfigured without Airflow or its FAB auth manager, Transient when Airflow's database
+    fails.
+    """
+    try:
+        from airflow.providers.fab.auth_manager.cli_commands.utils import get_application_builder
+        from airflow.utils.providers_configuration_loader import providers_configuration_loaded
+        from sqlalchemy.exc import SQLAlchemyError
+    except ImportError as error:
+        raise Misconfigured(
+            "CB-CONFIG-AIRFLOW-MISSING",
+            f"Airflow with its provider FAB cannot be imported ({error}): run desk-roles with the "
+            "Python and the environment of Airflow's API server",
+        ) from error
 
     @providers_configuration_loaded
     def make() -> None:
         with get_application_builder() as builder:
-            grant(builder.sm)
+            grant(_security_manager(builder))
 
-    make()
+    try:
+        make()
+    except SQLAlchemyError as error:
+        raise Transient(
+            "CB-RETRY-AIRFLOW-DATABASE-FAILED",
+            f"Airflow's database failed: {str(error).strip().splitlines()[0]}; see that it runs, "
+            "and that airflow db migrate was run",
+        ) from error
     return list(ROLES)
+
+
+def _security_manager(builder: Any) -> Any:
+    if not hasattr(builder.sm, "add_role"):
+        raise Misconfigured(
+            "CB-CONFIG-AUTH-MANAGER-NOT-FAB",
+            "Airflow's auth manager is not FAB's, and has no roles for the desk: set [core] "
+            "auth_manager to airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager",
+        )
+    return builder.sm
 
 
 def grant(security: Any) -> None:

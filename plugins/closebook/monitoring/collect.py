@@ -17,6 +17,7 @@ from closebook.monitoring.probe import (
 )
 from closebook.monitoring.thresholds import Alert, ServerMetrics, SlowQuery, exceeded_thresholds
 from closebook.periods import Grain, Period
+from closebook.platform.history import History
 from closebook.settings import Settings
 from closebook.sql import query
 from closebook.store.session import Store, on_store
@@ -43,12 +44,13 @@ def collect(settings: Settings) -> list[ServerAlert]:
     """
     with on_store(settings) as store:
         last_closed = _last_closed(store)
+        closed_from = _closed_from(store)
     servers = _probe(settings, last_closed)
     collected_at = datetime.now(UTC)
     alerts: list[ServerAlert] = []
     with on_store(settings) as store:
         for server in servers:
-            alerts += _store_health(store, server, collected_at)
+            alerts += _store_health(store, server, collected_at, closed_from)
         store.execute(query("health/purge"))
     for alert in alerts:
         _log.warning("%s", alert)
@@ -66,6 +68,12 @@ def _last_closed(store: Store) -> dict[Grain, Period]:
     return {Grain(row["grain"]): Period.from_register(row) for row in rows}
 
 
+def _closed_from(store: Store) -> History | None:
+    """Return the history of the platform that closes are read from, or None before the first."""
+    row = store.execute(query("platform_histories/current")).fetchone()
+    return None if row is None else History.from_row(row)
+
+
 def _probe(settings: Settings, last_closed: Mapping[Grain, Period]) -> list[ServerHealth]:
     # The primary comes first: a replica that has no lag has replayed the primary's position by now.
     primary = primary_health(settings)
@@ -77,14 +85,16 @@ def _probe(settings: Settings, last_closed: Mapping[Grain, Period]) -> list[Serv
         return [primary, *replicas]
 
 
-def _store_health(store: Store, server: ServerHealth, collected_at: datetime) -> list[ServerAlert]:
+def _store_health(
+    store: Store, server: ServerHealth, collected_at: datetime, closed_from: History | None
+) -> list[ServerAlert]:
     """Store the sample of a server and its alerts, and return the alerts."""
     row = store.execute(query("health/insert_sample"), _sample(server, collected_at)).fetchone()
     assert row is not None  # noqa: S101  # the insert returns its row
     sample_id = row["sample_id"]
     if server.statistics is not None:
         _store_details(store, server.statistics, sample_id)
-    alerts = [*_alerts(store, server, sample_id)]
+    alerts = [*_alerts(store, server, sample_id), *_other_history(server, closed_from)]
     for alert in alerts:
         store.execute(
             query("health/insert_alert"),
@@ -174,6 +184,17 @@ def _store_details(store: Store, statistics: ServerStatistics, sample_id: int) -
                 "scans": "; ".join(plan.scans),
                 "is_as_meant": plan.is_as_expected,
             },
+        )
+
+
+def _other_history(server: ServerHealth, closed_from: History | None) -> Iterable[Alert]:
+    history = None if server.statistics is None else server.statistics.history
+    # guard: health.history
+    if history and closed_from and not history.may_equal(closed_from):
+        yield Alert(
+            "other_history",
+            f"timeline {history.timeline} of cluster {history.system_identifier}, and closes are "
+            f"read from timeline {closed_from.timeline} of cluster {closed_from.system_identifier}",
         )
 
 

@@ -17,6 +17,7 @@ from closebook.monitoring.thresholds import LONG_QUERY_SECONDS, SLOW_QUERY_MS
 from closebook.periods import Grain, Period
 from closebook.platform.connections import primary_connection
 from closebook.platform.fence import Fence, cluster_name
+from closebook.platform.history import History
 from closebook.platform.replica_status import replica_status
 from closebook.postgres import answer_within, first_line
 from closebook.settings import Replica, Settings
@@ -76,6 +77,7 @@ class ServerStatistics:
     lag_bytes: int | None = None
     lag_seconds: float | None = None
     plans: tuple[QueryPlan, ...] = ()
+    history: History | None = None
 
     @property
     def connection_count(self) -> int:
@@ -155,6 +157,8 @@ def replica_health(
                 f"{replica.name} was promoted: it is not a replica any more",
             )
         fence = None if primary.statistics is None else primary.statistics.fence
+        # The lag of a replica that follows another log is not known.
+        is_comparable = fence is not None and status.history.may_equal(fence.history)
         if fence is not None and fence.cluster != status.cluster:
             raise Misconfigured(
                 "CB-CONFIG-TWO-PLATFORMS",
@@ -175,8 +179,9 @@ def replica_health(
                 connection,
                 "replica",
                 _server(connection),
-                lag_bytes=None if fence is None else status.lag_bytes(fence),
-                lag_seconds=None if fence is None else status.lag_seconds(fence),
+                lag_bytes=status.lag_bytes(fence) if fence and is_comparable else None,
+                lag_seconds=status.lag_seconds(fence) if fence and is_comparable else None,
+                history=status.history,
                 plans=query_plans(connection, last_closed, settings.index_names),
             )
 
@@ -206,6 +211,7 @@ def _statistics(
     lag_bytes: int | None = None,
     lag_seconds: float | None = None,
     plans: tuple[QueryPlan, ...] = (),
+    history: History | None = None,
 ) -> ServerStatistics:
     sessions = connection.execute(
         query(f"{folder}/pg_stat_activity"), {"long_query_seconds": LONG_QUERY_SECONDS}
@@ -214,7 +220,8 @@ def _statistics(
     return ServerStatistics(
         fence=None
         if position is None
-        else Fence(position, server["timeline"], server["observed_at"], cluster_name(server)),
+        else Fence(position, History.from_row(server), server["observed_at"], cluster_name(server)),
+        history=history or History.from_row(server),
         role_name=server["role_name"],
         postmaster_started_at=server["postmaster_started_at"],
         stats_reset_at=server["stats_reset_at"],

@@ -8,6 +8,7 @@ from typing import Any
 from airflow.sdk import get_current_context
 
 from closebook import periods
+from closebook.closes.failover import Acknowledgement
 from closebook.errors import Misconfigured
 from closebook.orchestration.dag_defaults import START_DATE
 from closebook.periods import Period
@@ -79,6 +80,12 @@ class TaskContext:
         month = periods.month_containing(self._interval_start("month"), zone)
         self._refuse_other_schedule(month)
         return month
+
+    def acknowledgement(self) -> Acknowledgement:
+        """The timeline that the parameters acknowledge. Raises Misconfigured."""
+        return Acknowledgement.parsed(
+            self.parameters.get("timeline"), self.parameters.get("common_lsn")
+        )
 
     def account_ids(self) -> list[int] | None:
         """The accounts that the parameter names, or None for all of them."""

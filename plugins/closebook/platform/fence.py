@@ -27,6 +27,7 @@ from psycopg.rows import DictRow
 from closebook.errors import Misconfigured, NotReady, Transient
 from closebook.periods import Period
 from closebook.platform.connections import primary_connection
+from closebook.platform.history import History, lsn
 from closebook.postgres import answer_within, first_line, is_server_failure
 from closebook.settings import Settings
 from closebook.sql import query
@@ -41,19 +42,19 @@ SEGMENT_HEADER_BYTES = 40
 class Fence:
     """A position of the primary's log (in bytes) that lies after every commit of a period.
 
-    ``cluster`` names the database whose log it is, and ``timeline`` which of its logs: each
-    promotion begins another one. Positions of two logs cannot be compared.
+    ``history`` says of which log: positions of two logs cannot be compared. ``cluster`` names the
+    database and the cluster for people.
     """
 
     position: int
-    timeline: int
+    history: History
     observed_at: datetime
     cluster: str
 
     @property
     def lsn(self) -> str:
         """The position as PostgreSQL writes it."""
-        return f"{self.position >> 32:X}/{self.position & 0xFFFFFFFF:X}"
+        return lsn(self.position)
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,12 @@ class _Observation:
     oldest_backend: DictRow | None
     prepared: list[DictRow]
     log: DictRow
+    history: History
+
+    @property
+    def fence(self) -> Fence:
+        """The end of the log, which is a fence for each period that no transaction keeps open."""
+        return Fence(_end_of_last_record(self.log), self.history, self.observed_at, self.cluster)
 
 
 def raise_fence(settings: Settings, period: Period) -> Fence:
@@ -86,16 +93,19 @@ def raise_fence(settings: Settings, period: Period) -> Fence:
                 prepared_before_end = {row["transaction_id"] for row in seen.prepared}
             open_transaction = _open_prepared(period, seen, prepared_before_end)
         if open_transaction is None:
-            return Fence(
-                position=_end_of_last_record(seen.log),
-                timeline=seen.log["timeline"],
-                observed_at=seen.observed_at,
-                cluster=seen.cluster,
-            )
+            return seen.fence
         if time.monotonic() >= deadline:
             raise open_transaction
         time.sleep(POLL_SECONDS)
         seen = _observe(settings)
+
+
+def end_of_log(settings: Settings) -> Fence:
+    """Return where the primary's log ends now: no fence of a period, since nothing is waited for.
+
+    Raises Transient without the primary, Misconfigured when the primary refuses.
+    """
+    return _observe(settings).fence
 
 
 def _wait_for_end(settings: Settings, period: Period) -> _Observation:
@@ -172,7 +182,7 @@ def _observe(settings: Settings) -> _Observation:
         raise Misconfigured(
             "CB-CONFIG-FENCE-REFUSED",
             f"the primary refuses the fence: {first_line(error)}; compare the rights of its role "
-            "with sql/platform/roles.sql",
+            "with sql/platform/roles.sql, and run sql/platform/grants.sql on the platform",
         ) from None
     (clock,), backends, prepared, (log,) = results
     if not clock["sees_all_backends"]:  # guard: fence.sees-all-backends
@@ -187,6 +197,7 @@ def _observe(settings: Settings) -> _Observation:
         backends[0] if backends else None,
         prepared,
         log,
+        History.from_row(clock | log),
     )
 
 

@@ -10,6 +10,7 @@ from psycopg.rows import DictRow
 from closebook.errors import Misconfigured, Transient
 from closebook.platform.connections import close, connect_to
 from closebook.platform.fence import Fence, cluster_name
+from closebook.platform.history import History
 from closebook.postgres import answer_within, first_line, is_server_failure
 from closebook.settings import Replica
 from closebook.sql import query
@@ -32,7 +33,7 @@ class ReplicaStatus:
 
     replica: Replica
     cluster: str
-    timeline: int
+    history: History
     in_recovery: bool
     receiver_status: str | None
     last_message_at: datetime | None
@@ -66,10 +67,17 @@ class ReplicaStatus:
         name = self.replica.name
         if not self.in_recovery:  # guard: replica.chosen-in-recovery
             return f"{name} was promoted: it is not a replica any more"
-        if self.timeline != fence.timeline:  # guard: replica.same-timeline
+        # guard: replica.same-timeline
+        if self.history.timeline != fence.history.timeline:
             return (
-                f"{name} follows timeline {self.timeline}, and the primary writes timeline "
-                f"{fence.timeline}: if that lasts, rebuild it from the primary"
+                f"{name} follows timeline {self.history.timeline}, and the primary writes timeline "
+                f"{fence.history.timeline}: if that lasts, rebuild it from the primary"
+            )
+        if not self.history.may_equal(fence.history):  # guard: replica.same-history
+            return (
+                f"{name} follows another timeline {self.history.timeline} than the primary writes: "
+                f"its history is {self.history.switch_points_text}, and the primary's is "
+                f"{fence.history.switch_points_text}; rebuild it from the primary"
             )
         if not self.lag_bytes(fence):  # guard: replica.past-the-fence
             return None
@@ -159,7 +167,7 @@ def _status(replica: Replica, connection: psycopg.Connection[DictRow]) -> Replic
     return ReplicaStatus(
         replica=replica,
         cluster=cluster_name(row),
-        timeline=row["timeline"],
+        history=History.from_row(row),
         in_recovery=row["in_recovery"],
         receiver_status=row["receiver_status"],
         last_message_at=row["last_message_at"],

@@ -26,14 +26,21 @@ Result = TypeVar("Result")
 OpenSource = Callable[[], AbstractContextManager[Source]]
 
 
-def read(settings: Settings, period: Period, work: Callable[[Source], Result]) -> Result:
+def read(
+    settings: Settings,
+    period: Period,
+    work: Callable[[Source], Result],
+    accept: Callable[[Fence], None] = lambda _: None,
+) -> Result:
     """Do the work in one read transaction on a replica that provably holds the whole period.
 
+    ``accept`` is called with the fence before a replica is chosen; what it raises ends the read.
     If the replica fails, the work starts again from the beginning, on another replica if there is
     one. Raises NotReady if the period may still change or no replica has it yet, Transient if
     replicas failed ``read_attempts`` times, Misconfigured if no replica can be read as configured.
     """
     fence = raise_fence(settings, period)
+    accept(fence)
     avoided: Replica | None = None
     for attempt in range(settings.read_attempts):
         with choose_replica(settings, fence, avoided) as chosen:
@@ -52,7 +59,10 @@ def read(settings: Settings, period: Period, work: Callable[[Source], Result]) -
 
 
 def read_both(
-    settings: Settings, period: Period, work: Callable[[Source, OpenSource], Result]
+    settings: Settings,
+    period: Period,
+    work: Callable[[Source, OpenSource], Result],
+    accept: Callable[[Fence], None] = lambda _: None,
 ) -> Result:
     """Do the work in a read transaction on each of two replicas that are past the same fence.
 
@@ -67,6 +77,7 @@ def read_both(
             "off, or name another",
         )
     fence = raise_fence(settings, period)
+    accept(fence)
     # The second read may begin minutes later, and an idle connection may be cut in that time. So
     # each replica gets a new connection when it is read.
     first = _chosen_status(settings, fence)

@@ -25,12 +25,16 @@ ROWS_AT_ONCE = 500
 
 @dataclass(frozen=True)
 class Source:
-    """An open read transaction on a replica: one snapshot, proved to hold the whole period."""
+    """An open read transaction on a replica: one snapshot, proved to hold the whole period.
+
+    Nothing that the snapshot sees was written beyond ``replay_position`` of the log (in bytes).
+    """
 
     connection: psycopg.Connection[DictRow]
     replica: Replica
     fence: Fence
     snapshot_text: str
+    replay_position: int
     statement_timeout_seconds: int
 
     def rows(self, name: str, parameters: Mapping[str, object]) -> list[DictRow]:
@@ -128,7 +132,14 @@ def read_transaction(settings: Settings, fence: Fence, chosen: OpenReplica) -> I
             "CB-RETRY-REPLICA-RESTARTED",
             f"{replica.name} was restarted between the choice and the read",
         )
-    yield Source(connection, replica, fence, identity["snapshot_text"], statement_timeout)
+    yield Source(
+        connection=connection,
+        replica=replica,
+        fence=fence,
+        snapshot_text=identity["snapshot_text"],
+        replay_position=identity["replay_position"],
+        statement_timeout_seconds=statement_timeout,
+    )
 
 
 def connected(replica: Replica) -> psycopg.Connection[DictRow]:

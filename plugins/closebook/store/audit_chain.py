@@ -15,11 +15,11 @@ from datetime import UTC
 from hashlib import sha256
 from typing import Any
 
-import psycopg
 from psycopg.rows import dict_row
 
 from closebook.errors import WrongData
 from closebook.sql import query
+from closebook.store.administration import administered
 
 _HASH_BEFORE_FIRST_ENTRY = "0" * 64
 _ROWS_AT_ONCE = 1000
@@ -51,7 +51,8 @@ def verify_log(
     """Check the whole log, in constant memory.
 
     Raises WrongData naming the first entry that is not as it was written, when the log does not
-    have the hash of an anchor in its place, or when no entry has the hash that was seen before.
+    have the hash of an anchor in its place, or when no entry has the hash that was seen before;
+    else as `administered`.
     """
     chain = Chain(0, _HASH_BEFORE_FIRST_ENTRY)
     is_found = seen_sha256 in (None, _HASH_BEFORE_FIRST_ENTRY)
@@ -71,8 +72,8 @@ def verify_log(
 def log_entries(conninfo: str) -> Iterator[Iterable[dict[str, Any]]]:
     """Read the entries of the log in their order, a thousand at a time."""
     with (
-        psycopg.connect(conninfo, row_factory=dict_row) as store,
-        store.cursor("desk_log") as entries,
+        administered(conninfo) as store,
+        store.cursor("desk_log", row_factory=dict_row) as entries,
     ):
         entries.itersize = _ROWS_AT_ONCE
         yield entries.execute(query("desk_log/entries"))

@@ -1,8 +1,12 @@
 """The reporting store's numbered migrations, applied in order, each once."""
 
+from typing import Any
+
 import psycopg
 
+from closebook.errors import Misconfigured
 from closebook.sql import SQL_FOLDER, query
+from closebook.store.administration import administered
 
 FOLDER = "reporting/migrations"
 
@@ -10,21 +14,28 @@ FOLDER = "reporting/migrations"
 def migrate(conninfo: str) -> list[str]:
     """Bring the reporting store up to date as its owner; return what was applied.
 
-    All migrations run in one transaction under a lock, so two runs at once are safe.
+    All migrations run in one transaction under a lock, so two runs at once are safe. Raises
+    Misconfigured when the store has migrations that this version does not know, and what
+    `administered` raises.
     """
-    applied = []
-    with psycopg.connect(conninfo) as store:
+    ours = sorted(path.stem for path in (SQL_FOLDER / FOLDER).glob("*.sql"))
+    with administered(conninfo) as store:
         store.execute(query("schema_migrations/lock"))
         known = _known(store)
-        for path in sorted((SQL_FOLDER / FOLDER).glob("*.sql")):
-            if path.stem not in known:
-                store.execute(query(f"{FOLDER}/{path.stem}"))
-                store.execute(query("schema_migrations/insert"), {"migration": path.stem})
-                applied.append(path.stem)
-    return applied
+        if newer := sorted(known - set(ours)):
+            raise Misconfigured(
+                "CB-CONFIG-STORE-NEWER",
+                f"the reporting store has migrations that this version does not know, "
+                f"{', '.join(newer)}: install the version of Closebook that made them",
+            )
+        missing = [name for name in ours if name not in known]
+        for name in missing:
+            store.execute(query(f"{FOLDER}/{name}"))
+            store.execute(query("schema_migrations/insert"), {"migration": name})
+    return missing
 
 
-def _known(store: psycopg.Connection[tuple[object, ...]]) -> set[object]:
+def _known(store: psycopg.Connection[tuple[Any, ...]]) -> set[str]:
     exists = store.execute("select to_regclass('reporting.migrations')").fetchone()
     if exists is None or exists[0] is None:
         return set()

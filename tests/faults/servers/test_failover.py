@@ -25,6 +25,7 @@ from tests.faults.held_read import held_reads
 from tests.faults.network_line import Line
 from tests.faults.outcome import assert_closed, assert_nothing_written
 from tests.faults.server_restart import start_again
+from tests.faults.servers.promotion import data_of, promotable, promote
 from tests.platform_rows import Platform, utc
 
 NINE = hour_of(utc("2026-10-15T09:00Z"))
@@ -64,27 +65,6 @@ def test_the_primary_is_down_at_the_fence(
 
 
 # ---- a promoted replica -----------------------------------------------------------------
-
-
-@contextmanager
-def promotable(stack: Stack, replica: str) -> Iterator[None]:
-    """Allow the test to promote a replica; afterwards it is one again."""
-    try:
-        yield
-    finally:
-        stack.stop(replica)
-        shutil.rmtree(data_of(stack, replica))
-        stack.up()
-
-
-def data_of(stack: Stack, server: str) -> Path:
-    return stack.root / "servers" / server
-
-
-def promote(stack: Stack, replica: str) -> None:
-    """Make a replica a primary of its own."""
-    with psycopg.connect(stack.replica_admin(replica), autocommit=True) as admin:
-        assert admin.execute("select pg_promote(true, 60)").fetchone() == (True,)
 
 
 def test_a_replica_that_is_promoted_during_the_run_is_not_read_again(

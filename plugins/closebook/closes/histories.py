@@ -1,0 +1,151 @@
+"""The histories of the platform that closes were read from; a close continues the current one.
+
+A close is refused when the primary that raised its fence does not write the history that the
+register knows as the current one. Otherwise an old primary that is back, a restored copy, or a
+replica that was promoted apart from the others could replace numbers by those of another past.
+
+What cannot be seen: where a server cannot read the history of its timeline, a timeline is known by
+its number alone. Two histories of one number are then told apart only while the position of the
+wrong one lies before what was read already. The same holds for a copy that was restored without a
+promotion.
+"""
+
+from dataclasses import dataclass
+
+from closebook.errors import Misconfigured, NotReady
+from closebook.platform.fence import Fence
+from closebook.platform.history import History, lsn
+from closebook.platform.source import Source
+from closebook.settings import Run
+from closebook.sql import query
+from closebook.store.session import Store
+
+_WHAT_TO_DO = (
+    "point closebook_primary and CLOSEBOOK_REPLICAS at the servers of that history; if the "
+    "platform goes on with this one on purpose, acknowledge the failover (docs/failover.md)"
+)
+
+
+class OtherHistory(Misconfigured):
+    """The primary does not write the history that the closes were read from."""
+
+
+class FailoverNotAcknowledged(NotReady):
+    """The primary writes a newer timeline, and nobody has acknowledged the failover yet."""
+
+
+class HistoryReplaced(NotReady):
+    """A failover was acknowledged after this run began: it is read again, or later."""
+
+
+@dataclass(frozen=True)
+class KnownHistory:
+    """The current history of the register, and the newest position of its log that was read."""
+
+    history_id: int
+    history: History
+    newest_position: int | None
+
+
+def current(store: Store) -> KnownHistory | None:
+    """Return the history that closes are read from now, or None before the first close."""
+    row = store.execute(query("platform_histories/current")).fetchone()
+    if row is None:
+        return None
+    return KnownHistory(row["history_id"], History.from_row(row), row["newest_position"])
+
+
+def require_continuation(known: KnownHistory | None, fence: Fence) -> None:
+    """Refuse a fence that does not continue the history that was known before it was raised.
+
+    Raises FailoverNotAcknowledged for a newer timeline. Raises OtherHistory for another cluster, an
+    older timeline, another history of the same timeline, or a position before one that was read
+    already: the primary is an old one, or a copy of one.
+    """
+    if known is None:
+        return
+    ours, theirs = known.history, fence.history
+    if theirs.system_identifier != ours.system_identifier:  # guard: history.cluster
+        raise OtherHistory(
+            "CB-CONFIG-OTHER-CLUSTER",
+            f"the primary is a server of cluster {theirs.system_identifier}, and the closes were "
+            f"read from cluster {ours.system_identifier}: {_WHAT_TO_DO}",
+        )
+    if theirs.timeline > ours.timeline:  # guard: history.newer-timeline
+        raise FailoverNotAcknowledged(
+            "CB-WAIT-FAILOVER-NOT-ACKNOWLEDGED",
+            f"the primary writes timeline {theirs.timeline}, and the closes were read from "
+            f"timeline {ours.timeline}: the platform failed over; acknowledge it "
+            "(docs/failover.md), and what the lost log may have touched is closed again",
+        )
+    if theirs.timeline < ours.timeline:  # guard: history.older-timeline
+        raise OtherHistory(
+            "CB-CONFIG-OLDER-TIMELINE",
+            f"the primary writes timeline {theirs.timeline}, and the closes were read from "
+            f"timeline {ours.timeline}: it is an old primary, or restored from an old backup; "
+            f"{_WHAT_TO_DO}",
+        )
+    if not theirs.may_equal(ours):  # guard: history.other-promotion
+        raise OtherHistory(
+            "CB-CONFIG-OTHER-PROMOTION",
+            f"the primary writes another timeline {theirs.timeline} than the closes were read "
+            f"from: its switch points are {theirs.switch_points_text}, and theirs are "
+            f"{ours.switch_points_text}; "
+            f"{_WHAT_TO_DO}",
+        )
+    newest = known.newest_position
+    if newest is not None and fence.position < newest:  # guard: history.earlier-position
+        raise OtherHistory(
+            "CB-CONFIG-EARLIER-POSITION",
+            f"the primary's log ends at {fence.lsn}, and closes were read up to {lsn(newest)} of "
+            f"timeline {theirs.timeline}: it is a restored copy, or lost a part of its log; "
+            f"{_WHAT_TO_DO}",
+        )
+
+
+def hold(store: Store, known: KnownHistory | None, source: Source, run: Run) -> int:
+    """Keep the current history from being replaced while a close is written; return its id.
+
+    The first close adopts its primary's history. Raises HistoryReplaced when the current history is
+    not the one that was known before the fence.
+    """
+    store.execute(query("platform_histories/lock_shared"))
+    history = source.fence.history
+    if known is None:
+        store.execute(query("platform_histories/adopt"), {**columns(history), "run_id": run.run_id})
+    now = current(store)
+    assert now is not None  # noqa: S101  # one is known, or was adopted just now
+    is_replaced = (
+        now.history_id != known.history_id if known else not now.history.may_equal(history)
+    )
+    if is_replaced:  # guard: history.same-when-written
+        raise HistoryReplaced(
+            "CB-WAIT-HISTORY-REPLACED",
+            f"closes are read from timeline {now.history.timeline} by now, and this run has read "
+            f"timeline {history.timeline}: run it again",
+        )
+    return now.history_id
+
+
+def record_reading(store: Store, close_id: int, history_id: int, source: Source, run: Run) -> None:
+    """Write that a version was written or confirmed by this reading of the history."""
+    store.execute(
+        query("close_readings/insert"),
+        {
+            "close_id": close_id,
+            "history_id": history_id,
+            "fence_position": source.fence.position,
+            "read_position": source.replay_position,
+            "replica_name": source.replica.name,
+            "run_id": run.run_id,
+        },
+    )
+
+
+def columns(history: History) -> dict[str, object]:
+    """Return the columns of a history in the register."""
+    return {
+        "system_identifier": history.system_identifier,
+        "timeline": history.timeline,
+        "switch_points": history.switch_points_text,
+    }

@@ -1,0 +1,431 @@
+"""A close continues the history of the platform that the register knows, or is refused.
+
+The histories are made by rows of the register here; tests/faults/servers makes them by promotions.
+"""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import LiteralString
+
+import psycopg
+import pytest
+
+from closebook.closes import failover
+from closebook.closes.day import close_day
+from closebook.closes.failover import Acknowledgement
+from closebook.closes.histories import HistoryReplaced, OtherHistory
+from closebook.closes.hour import close_hour
+from closebook.closes.month import close_month
+from closebook.counter.publisher import HoursFromLostLog, publish
+from closebook.errors import Misconfigured, WrongData
+from closebook.periods import HOUR, Period, hour_of
+from closebook.platform import fence
+from closebook.platform.history import END_OF_LOG, History, SwitchPoint, end_of_common_log
+from closebook.settings import Run, Settings
+from closebook.sql import SQL_FOLDER
+from local.addresses import PRIMARY
+from local.stack import Stack
+from tests.books import Books
+from tests.close_fixtures import ONE_REPLICA, RUN, eventually, store_held, waiting_to_write
+from tests.closes.october import LAST_DAY, OCTOBER
+from tests.platform_rows import Platform, utc
+
+NINE = hour_of(utc("2026-10-15T09:00Z"))
+TEN = hour_of(NINE.end)
+ACCOUNT = 1
+OPERATOR = Run("manual", reason="the primary's disk died", requested_by="olga")
+
+
+def on_the_register(settings: Settings, statement: LiteralString, *parameters: object) -> None:
+    """Change the register as its owner could, past the rights of the closes."""
+    with psycopg.connect(settings.store) as store:
+        store.execute(statement, parameters)
+
+
+@contextmanager
+def as_owner(stack: Stack, books: Books) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
+    with psycopg.connect(stack.store_admin(books.connection.info.dbname)) as owner:
+        yield owner
+
+
+def readings(books: Books, period: Period) -> list[dict[str, object]]:
+    """The readings of all versions of a period, with the history of each."""
+    return books.rows(
+        "select readings.*, histories.system_identifier, histories.timeline,"
+        " histories.switch_points, histories.is_adopted, closes.close_version"
+        " from reporting.close_readings as readings"
+        " inner join reporting.platform_histories as histories using (history_id)"
+        " inner join reporting.closes using (close_id)"
+        " where grain = %s and period_start = %s order by reading_id",
+        period.grain,
+        period.start,
+    )
+
+
+# ---- what is recorded -------------------------------------------------------------------
+
+
+def test_each_close_and_each_confirmation_records_its_history_fence_and_reading(
+    stack: Stack, settings: Settings, platform: Platform, books: Books
+) -> None:
+    platform.settle(NINE.start, 100)
+    with psycopg.connect(stack.primary_admin()) as admin:
+        row = admin.execute("select system_identifier::text from pg_control_system()").fetchone()
+    assert row is not None
+
+    close_hour(settings, NINE, RUN)
+    close_hour(settings, NINE, RUN)
+
+    first, second = readings(books, NINE)
+    for reading in (first, second):
+        assert reading["system_identifier"] == row[0]
+        assert (reading["timeline"], reading["switch_points"]) == (1, "")
+        assert reading["is_adopted"]
+        assert reading["close_version"] == 1
+    [close] = books.versions(NINE)
+    assert first["fence_lsn"] == close["fence_lsn"]
+    assert close["confirmation_count"] == 1
+    assert len(books.rows("select * from reporting.platform_histories")) == 1
+
+
+def test_a_refused_close_adopts_no_history(
+    settings: Settings, platform: Platform, books: Books
+) -> None:
+    platform.open_account(ACCOUNT)
+    platform.post(ACCOUNT, OCTOBER.start, 100, "EUR")  # not the account's currency
+
+    with pytest.raises(WrongData):
+        close_month(settings, OCTOBER, ONE_REPLICA)
+
+    assert books.rows("select * from reporting.platform_histories") == []
+
+
+def test_the_first_close_after_an_upgrade_adopts_the_history_and_confirms_old_closes(
+    stack: Stack, settings: Settings, platform: Platform, books: Books
+) -> None:
+    platform.settle(NINE.start, 100)
+    close_hour(settings, NINE, RUN)
+    with as_owner(stack, books) as owner:
+        owner.execute("truncate reporting.platform_histories cascade")
+        assert owner.execute("select count(*) from reporting.closes").fetchone() == (1,)
+
+    assert close_hour(settings, NINE, RUN).outcome == "confirmed"
+
+    [reading] = readings(books, NINE)
+    assert reading["is_adopted"]
+
+
+# ---- what is refused --------------------------------------------------------------------
+
+CLUSTER = "update reporting.platform_histories set system_identifier = '4711'"
+OLDER = "update reporting.platform_histories set timeline = 2, switch_points = '1@0/60'"
+OTHER_PROMOTION = "update reporting.platform_histories set switch_points = '7@0/60'"
+AHEAD = "update reporting.close_readings set read_lsn = 'F000/0'"
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        pytest.param(CLUSTER, "closes were read from cluster 4711", id="another cluster"),
+        pytest.param(OLDER, "writes timeline 1, .* from timeline 2: it is an old", id="older"),
+        pytest.param(OTHER_PROMOTION, "writes another timeline 1", id="another promotion"),
+        pytest.param(AHEAD, r"read up to F000/0 of timeline 1: it is a restored", id="behind"),
+    ],
+)
+def test_a_close_that_does_not_continue_the_history_is_refused_before_it_reads(
+    stack: Stack,
+    settings: Settings,
+    platform: Platform,
+    books: Books,
+    change: LiteralString,
+    reason: str,
+) -> None:
+    platform.settle(NINE.start, 100)
+    close_hour(settings, NINE, RUN)
+    with as_owner(stack, books) as owner:
+        owner.execute(change)
+    size = books.size()
+    no_replica = replace(settings, replica_wait_seconds=0, replicas=settings.replicas[:1])
+
+    for period in (NINE, TEN):
+        with pytest.raises(OtherHistory, match=reason):
+            close_hour(no_replica, period, ONE_REPLICA)
+
+    assert books.size() == size
+    assert books.versions(NINE)[-1]["confirmation_count"] == 0
+
+
+def test_a_close_whose_history_is_replaced_while_it_reads_writes_nothing(
+    settings: Settings, platform: Platform, books: Books
+) -> None:
+    platform.settle(NINE.start, 100)
+    close_hour(settings, NINE, RUN)
+    with ThreadPoolExecutor() as pool, psycopg.connect(settings.store) as acknowledging:
+        acknowledging.execute(
+            "select pg_advisory_xact_lock(hashtextextended('closebook history', 0))"
+        )
+        closing = pool.submit(close_hour, settings, TEN, ONE_REPLICA)
+        eventually(lambda: waiting_to_write(settings) == 1)
+        acknowledging.execute(ACKNOWLEDGED, ["1", "1@0/60"])
+        acknowledging.commit()
+
+        with pytest.raises(HistoryReplaced, match="run it again"):
+            closing.result(timeout=20)
+
+    assert books.versions(TEN) == []
+
+
+ACKNOWLEDGED = (
+    "insert into reporting.platform_histories"
+    " (system_identifier, timeline, switch_points, acknowledged_by, reason, run_id)"
+    " values (%s, 2, %s, 'olga', 'a failover', 'manual')"
+)
+
+
+def test_a_close_that_was_fenced_before_another_one_and_writes_after_it_is_no_other_history(
+    settings: Settings, platform: Platform, books: Books
+) -> None:
+    close_hour(settings, hour_of(NINE.start - HOUR), ONE_REPLICA)
+    platform.settle(NINE.start, 100)
+    with ThreadPoolExecutor() as pool:
+        with store_held(settings, NINE):
+            slower = pool.submit(close_hour, settings, NINE, ONE_REPLICA)
+            eventually(lambda: waiting_to_write(settings) == 1)
+            platform.settle(TEN.start, 100)
+            close_hour(settings, TEN, ONE_REPLICA)
+        assert slower.result(timeout=20).outcome == "new"
+
+    [nine], [ten] = readings(books, NINE), readings(books, TEN)
+    assert str(nine["fence_lsn"]) < str(ten["fence_lsn"])
+
+
+# ---- what is acknowledged, and closed again ---------------------------------------------
+
+
+def lose_the_log_of_all_closes(settings: Settings) -> None:
+    """Let the register say that a later history has nothing of what closes were read from."""
+    on_the_register(
+        settings,
+        "with acknowledged as ("
+        " insert into reporting.platform_histories"
+        " (system_identifier, timeline, switch_points, acknowledged_by, reason, run_id)"
+        " select system_identifier, timeline, switch_points, 'olga', 'a failover', 'manual'"
+        " from reporting.platform_histories returning history_id)"
+        " insert into reporting.lost_logs (acknowledged_history_id, history_id, common_lsn)"
+        " select acknowledged.history_id, histories.history_id, '0/60'"
+        " from reporting.platform_histories as histories cross join acknowledged",
+    )
+
+
+def test_hours_days_and_months_are_closed_again_in_order_and_a_month_changes_for_a_reason_only(
+    settings: Settings, platform: Platform, books: Books
+) -> None:
+    # Given a month, a day and an hour with rows that a failover takes away,
+    platform.open_account(ACCOUNT)
+    kept = platform.post(ACCOUNT, LAST_DAY.start, 100)
+    platform.settle(LAST_DAY.start, 100)
+    platform.post(ACCOUNT, LAST_DAY.start + HOUR, 66_600)
+    platform.settle(LAST_DAY.start + HOUR, 66_600)
+    close_day(settings, LAST_DAY, RUN)
+    month_close_id = close_month(settings, OCTOBER, RUN).close_id
+    lose_the_log_of_all_closes(settings)
+    platform.connection.execute("delete from platform.ledger_entries where amount_minor = 66600")
+    platform.connection.execute("delete from platform.transactions where amount_minor = 66600")
+    hours = list(LAST_DAY.hours())
+    assert failover.touched_periods(settings) == [*hours, LAST_DAY, OCTOBER]
+    with pytest.raises(HoursFromLostLog, match=f"{len(hours)} hours from 2026-10-31T04:00:00Z"):
+        publish(settings, RUN)
+
+    # when they are closed again,
+    with pytest.raises(WrongData, match="run monthly_statements for it with a reason") as refused:
+        failover.close_again(settings, OPERATOR)
+
+    # then the hour and the day hold what is left, and the month stands as it was issued,
+    assert "25 periods are closed again, 1 are not" in str(refused.value)
+    lost_hour = hour_of(LAST_DAY.start + HOUR)
+    assert books.hour(lost_hour) == {}
+    assert books.versions(lost_hour)[-1]["reason"] == (
+        "closed again after a failover: the primary's disk died"
+    )
+    assert [v["close_version"] for v in books.versions(LAST_DAY)] == [1, 2]
+    assert [v["close_id"] for v in books.versions(OCTOBER)] == [month_close_id]
+    assert failover.touched_periods(settings) == [OCTOBER]
+    # until it is closed with a reason of its own.
+    changed = close_month(settings, OCTOBER, replace(OPERATOR, reason="a payment was lost"))
+    assert changed.outcome == "changed"
+    assert books.statements(changed.close_id) == {ACCOUNT: (0, kept.amount_minor, 1)}
+    assert failover.touched_periods(settings) == []
+    assert failover.close_again(settings, OPERATOR) == []
+
+
+def test_the_counter_may_fall_once_by_what_a_failover_took_away(
+    settings: Settings, platform: Platform, books: Books
+) -> None:
+    platform.settle(NINE.start, 100)
+    platform.settle(NINE.start, 900)
+    close_hour(settings, NINE, RUN)
+    assert publish(settings, RUN)["currencies"]["USD"]["gross_minor"] == "1000"
+    lose_the_log_of_all_closes(settings)
+    platform.connection.execute("delete from platform.transactions where amount_minor = 900")
+    with pytest.raises(HoursFromLostLog):
+        publish(settings, RUN)
+    failover.close_again(settings, OPERATOR)
+
+    assert publish(settings, RUN)["currencies"]["USD"]["gross_minor"] == "100"
+
+    platform.connection.execute("delete from platform.transactions")
+    close_hour(settings, NINE, RUN)
+    with pytest.raises(WrongData, match="the gross total would fall"):
+        publish(settings, RUN)
+
+
+def test_a_history_that_is_the_current_one_is_not_acknowledged_again(
+    settings: Settings, platform: Platform, books: Books
+) -> None:
+    assert not failover.acknowledge(settings, OPERATOR, Acknowledgement(1))
+    close_hour(settings, NINE, RUN)
+
+    assert not failover.acknowledge(settings, OPERATOR, Acknowledgement(1))
+
+    assert len(books.rows("select * from reporting.platform_histories")) == 1
+
+
+def test_who_acknowledges_names_the_timeline_and_gives_a_reason(
+    settings: Settings, platform: Platform, books: Books
+) -> None:
+    with pytest.raises(Misconfigured, match="writes timeline 1, and timeline 2 is to be ack"):
+        failover.acknowledge(settings, OPERATOR, Acknowledgement(2))
+    for nobody in (replace(OPERATOR, reason=" "), replace(OPERATOR, requested_by=None)):
+        with pytest.raises(Misconfigured, match="give a reason and a name"):
+            failover.acknowledge(settings, nobody, Acknowledgement(1))
+
+
+def test_another_cluster_is_acknowledged_with_the_last_position_that_both_share(
+    stack: Stack, settings: Settings, platform: Platform, books: Books
+) -> None:
+    """As after pg_upgrade, or a move to another server by logical replication."""
+    platform.settle(NINE.start, 100)
+    close_hour(settings, NINE, ONE_REPLICA)
+    with as_owner(stack, books) as owner:
+        owner.execute(CLUSTER)
+
+    with pytest.raises(Misconfigured, match=r"give the last position .* as common_lsn"):
+        failover.acknowledge(settings, OPERATOR, Acknowledgement(1))
+
+    everything = Acknowledgement.parsed("1", "FFFFFFFF/0")
+    assert failover.acknowledge(settings, OPERATOR, everything)
+    assert failover.touched_periods(settings) == []
+    assert close_hour(settings, NINE, ONE_REPLICA).outcome == "confirmed"
+
+
+def test_a_copy_that_was_restored_without_a_promotion_is_acknowledged_with_a_position(
+    stack: Stack, settings: Settings, platform: Platform, books: Books
+) -> None:
+    for hour in (NINE, TEN):
+        platform.settle(hour.start, 100)
+        close_hour(settings, hour, ONE_REPLICA)
+    with as_owner(stack, books) as owner:
+        owner.execute(
+            "update reporting.close_readings set read_lsn = 'F000/0' where close_id = ("
+            "select close_id from reporting.closes where period_start = %s)",
+            [TEN.start],
+        )
+    with pytest.raises(Misconfigured, match=r"give the last position .* as common_lsn"):
+        failover.acknowledge(settings, OPERATOR, Acknowledgement(1))
+    restored_at = fence.end_of_log(settings).position
+
+    assert failover.acknowledge(settings, OPERATOR, Acknowledgement(1, restored_at))
+
+    assert failover.touched_periods(settings) == [TEN]
+    assert [close.outcome for close in failover.close_again(settings, OPERATOR)] == ["confirmed"]
+    assert failover.touched_periods(settings) == []
+
+
+@pytest.mark.parametrize("typed", [("two", None), (None, None), ("2", "148"), ("2", "0/XY")])
+def test_what_is_no_timeline_or_position_is_refused(typed: tuple[str | None, str | None]) -> None:
+    with pytest.raises(Misconfigured, match="write a timeline as 2 and a position as 0/3000148"):
+        Acknowledgement.parsed(*typed)
+
+
+# ---- where two histories part -----------------------------------------------------------
+
+
+def history(timeline: int, *points: tuple[int, int], cluster: str = "7") -> History:
+    return History(cluster, timeline, tuple(SwitchPoint(*point) for point in points))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "common"),
+    [
+        pytest.param(history(1), history(1), END_OF_LOG, id="the same"),
+        pytest.param(history(1), history(2, (1, 50)), 50, id="one promotion"),
+        pytest.param(history(1), history(3, (1, 50), (2, 80)), 50, id="two promotions"),
+        pytest.param(history(2, (1, 50)), history(3, (1, 50), (2, 80)), 80, id="the second"),
+        pytest.param(history(2, (1, 50)), history(2, (1, 70)), 50, id="two of one number"),
+        pytest.param(history(2, (1, 50)), history(3, (1, 20)), 20, id="restored to before it"),
+        pytest.param(history(2, (1, 50)), history(3, (1, 70)), 50, id="promoted from its parent"),
+        pytest.param(history(2, (1, 50)), history(1), 50, id="back to the old primary"),
+        pytest.param(history(1), history(2, (1, 50), cluster="8"), None, id="another cluster"),
+        pytest.param(history(1), History("7", 2, None), None, id="not readable"),
+    ],
+)
+def test_two_histories_are_one_log_up_to_where_they_part(
+    old: History, new: History, common: int | None
+) -> None:
+    assert end_of_common_log(old, new) == common
+
+
+def test_the_fence_role_may_ask_for_the_history_of_a_timeline_and_read_no_other_file(
+    stack: Stack, settings: Settings, platform: Platform
+) -> None:
+    file = stack.root / "servers" / PRIMARY / "pg_wal" / "0000000A.history"
+    file.write_text("1\t0/3000148\tno recovery target specified\n\n# 8\t0/1\n9\tA/B\treason\n")
+    try:
+        with psycopg.connect(settings.primary, autocommit=True) as primary:
+            asked = [
+                primary.execute(
+                    "select reporting_source.timeline_history(%s)", [timeline]
+                ).fetchone()
+                for timeline in (1, 10, 11)
+            ]
+            assert asked == [("",), ("1@0/3000148,9@A/B",), (None,)]
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                primary.execute("select pg_read_file('PG_VERSION')")
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                primary.execute("table reporting_source.transactions")
+    finally:
+        file.unlink()
+
+
+def test_where_the_functions_owner_may_not_read_the_file_the_history_is_unknown(
+    stack: Stack, settings: Settings, platform: Platform, books: Books
+) -> None:
+    """A managed PostgreSQL: closes go on, and a timeline is known by its number."""
+    grants = (SQL_FOLDER / "platform" / "grants.sql").read_text(encoding="utf-8")
+    name = "create or replace function reporting_source."
+    definition = grants[grants.index(f"{name}timeline_history") : grants.index(f"{name}sessions")]
+    execute = platform.connection.execute
+    execute("create role managed_owner")
+    execute("grant create, usage on schema reporting_source to managed_owner with grant option")
+    execute("drop function reporting_source.timeline_history(integer)")
+    try:
+        execute("set role managed_owner")
+        execute(definition.encode())
+        execute("reset role")
+        with psycopg.connect(settings.primary) as primary:
+            asked = [
+                primary.execute(
+                    "select reporting_source.timeline_history(%s)", [timeline]
+                ).fetchone()
+                for timeline in (1, 10)
+            ]
+        assert asked == [("",), (None,)]
+        assert close_hour(settings, NINE, ONE_REPLICA).outcome == "new"
+    finally:
+        execute("reset role")
+        execute("drop function reporting_source.timeline_history(integer)")
+        execute("revoke all on schema reporting_source from managed_owner")
+        execute("drop role managed_owner")
+        execute(definition.encode())

@@ -1,0 +1,253 @@
+"""The commands fail in one line with a code, whatever is wrong with the servers or the machine."""
+
+import os
+import re
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from closebook.cli import FINE, LOST, OUTPUT_GONE, UNUSABLE
+from closebook.sql import query
+from local import REPOSITORY
+from local.stack import Stack
+
+ON_STORE = ["migrate", "verify-log"]
+SECRET = "never-printed"  # noqa: S105  # of no account
+
+
+def run(command: str, *arguments: str, **environment: str) -> tuple[int, str, str]:
+    """Run a command in a process of its own: its exit status and what it printed."""
+    ran = subprocess.run(
+        [sys.executable, "-m", "closebook", command, *arguments],
+        env=os.environ | {"PYTHONPATH": str(REPOSITORY / "plugins")} | environment,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    return ran.returncode, ran.stdout, ran.stderr
+
+
+def assert_one_line(complaint: str, command: str, code: str) -> None:
+    assert re.fullmatch(rf"closebook {command}: {code}: [^\n]+\n", complaint), complaint
+
+
+@pytest.fixture
+def empty_store(stack: Stack) -> Iterator[str]:
+    """A database of the owner's in which nothing was migrated."""
+    name = "unmigrated"
+    stack.drop_store(name)
+    with psycopg.connect(stack.store_admin(), autocommit=True) as admin:
+        admin.execute(
+            sql.SQL("create database {} owner closebook_owner").format(sql.Identifier(name))
+        )
+    yield name
+    stack.drop_store(name)
+
+
+@pytest.mark.parametrize("command", ON_STORE)
+def test_a_connection_string_that_is_none_is_not_quoted(command: str) -> None:
+    code, said, complaint = run(command, "--conninfo", f"postgresql//eve:{SECRET}@host/x y=")
+    assert (code, said) == (UNUSABLE, "")
+    assert_one_line(complaint, command, "CB-CONFIG-CONNINFO-INVALID")
+    assert SECRET not in complaint
+
+
+@pytest.mark.parametrize("command", ON_STORE)
+def test_a_server_that_is_down_is_worth_another_try(command: str) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+        code, said, complaint = run(
+            command, "--conninfo", f"host=127.0.0.1 port={port} dbname=x password={SECRET}"
+        )
+    assert (code, said) == (LOST, "")
+    assert_one_line(complaint, command, "CB-RETRY-STORE-UNREACHABLE")
+    assert SECRET not in complaint
+
+
+@pytest.mark.parametrize("command", ON_STORE)
+def test_a_wrong_password_is_no_matter_of_trying_again(
+    stack: Stack, module_store_database: str, command: str
+) -> None:
+    conninfo = make_conninfo(stack.store_owner(module_store_database), password=SECRET)
+    code, said, complaint = run(command, "--conninfo", conninfo)
+    assert (code, said) == (UNUSABLE, "")
+    assert_one_line(complaint, command, "CB-CONFIG-LOGIN-REFUSED")
+    assert SECRET not in complaint
+
+
+def test_a_role_that_may_not_migrate_is_told_so(stack: Stack, empty_store: str) -> None:
+    code, _, complaint = run("migrate", "--conninfo", stack.desk(empty_store))
+    assert code == UNUSABLE
+    assert_one_line(complaint, "migrate", "CB-CONFIG-STORE-RIGHTS")
+
+
+def test_a_role_that_may_not_read_the_log_is_told_so(
+    stack: Stack, module_store_database: str
+) -> None:
+    with psycopg.connect(stack.store_owner(module_store_database)) as owner:
+        owner.execute("revoke select on reporting.desk_log from closebook_desk")
+    try:
+        conninfo = stack.desk(module_store_database)
+        code, _, complaint = run("verify-log", "--conninfo", conninfo)
+    finally:
+        with psycopg.connect(stack.store_owner(module_store_database)) as owner:
+            owner.execute("grant select on reporting.desk_log to closebook_desk")
+    assert code == UNUSABLE
+    assert_one_line(complaint, "verify-log", "CB-CONFIG-STORE-RIGHTS")
+
+
+def test_the_log_of_a_store_that_is_not_migrated_cannot_be_verified(
+    stack: Stack, empty_store: str
+) -> None:
+    conninfo = stack.store_owner(empty_store)
+    code, _, complaint = run("verify-log", "--conninfo", conninfo)
+    assert code == UNUSABLE
+    assert_one_line(complaint, "verify-log", "CB-CONFIG-STORE-NOT-MIGRATED")
+    # And once it is migrated, it can
+    assert run("migrate", "--conninfo", conninfo)[::2] == (FINE, "")
+    code, said, complaint = run("verify-log", "--conninfo", conninfo)
+    assert (code, complaint) == (FINE, "")
+    assert said.startswith("0 entries follow")
+
+
+def test_a_store_of_a_newer_version_is_left_alone(stack: Stack, empty_store: str) -> None:
+    conninfo = stack.store_owner(empty_store)
+    run("migrate", "--conninfo", conninfo)
+    with psycopg.connect(conninfo) as store:
+        store.execute(query("schema_migrations/insert"), {"migration": "9999_later"})
+    code, said, complaint = run("migrate", "--conninfo", conninfo)
+    assert (code, said) == (UNUSABLE, "")
+    assert_one_line(complaint, "migrate", "CB-CONFIG-STORE-NEWER")
+    assert "9999_later" in complaint
+
+
+def test_what_the_store_refuses_for_another_reason_is_one_line_too(
+    stack: Stack, empty_store: str
+) -> None:
+    # Given a store whose migration ends in an error of the server's
+    with psycopg.connect(stack.store_admin(empty_store)) as admin:
+        admin.execute(
+            "create function refuse() returns event_trigger language plpgsql"
+            " as 'begin raise exception using message = tg_tag; end'"
+        )
+        admin.execute(
+            "create event trigger refuse_grants on ddl_command_start when tag in ('GRANT')"
+            " execute function refuse()"
+        )
+    code, said, complaint = run("migrate", "--conninfo", stack.store_owner(empty_store))
+    assert (code, said) == (UNUSABLE, "")
+    assert_one_line(complaint, "migrate", "CB-CONFIG-STORE-REFUSED")
+
+
+def test_a_session_that_the_server_ends_is_worth_another_try(
+    stack: Stack, empty_store: str
+) -> None:
+    # Given another one that holds the lock of the migrations
+    with psycopg.connect(stack.store_owner(empty_store)) as first:
+        first.execute(query("schema_migrations/lock"))
+        conninfo = make_conninfo(
+            stack.store_owner(empty_store), options="-c idle_session_timeout=0 -c lock_timeout=200"
+        )
+        code, _, complaint = run("migrate", "--conninfo", conninfo)
+    assert code == LOST
+    assert_one_line(complaint, "migrate", "CB-RETRY-STORE-FAILED")
+
+
+def test_without_airflow_there_are_no_roles_to_make(tmp_path: Path) -> None:
+    # Given a Python whose Airflow cannot be imported
+    (tmp_path / "airflow").mkdir()
+    (tmp_path / "airflow" / "__init__.py").write_text("raise ImportError('no Airflow here')")
+    code, said, complaint = run("desk-roles", PYTHONPATH=f"{tmp_path}:{REPOSITORY / 'plugins'}")
+    assert (code, said) == (UNUSABLE, "")
+    assert_one_line(complaint, "desk-roles", "CB-CONFIG-AIRFLOW-MISSING")
+
+
+@pytest.fixture
+def airflow(tmp_path: Path) -> dict[str, str]:
+    """The environment of an Airflow with FAB's auth manager and an empty database."""
+    return {
+        "AIRFLOW_HOME": str(tmp_path),
+        "AIRFLOW__CORE__AUTH_MANAGER": (
+            "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager"
+        ),
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{tmp_path}/airflow.db",
+    }
+
+
+def test_without_fabs_auth_manager_there_are_no_roles_to_make(airflow: dict[str, str]) -> None:
+    airflow["AIRFLOW__CORE__AUTH_MANAGER"] = (
+        "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager"
+    )
+    code, said, complaint = run("desk-roles", **airflow)
+    assert code == UNUSABLE
+    assert "role finance" not in said
+    assert_one_line(complaint, "desk-roles", "CB-CONFIG-AUTH-MANAGER-NOT-FAB")
+
+
+def test_an_airflow_whose_database_is_down_is_worth_another_try(airflow: dict[str, str]) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+        airflow["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] = (
+            f"postgresql+psycopg://airflow:{SECRET}@127.0.0.1:{port}/airflow"
+        )
+        airflow["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC"] = (
+            f"postgresql+psycopg_async://airflow:{SECRET}@127.0.0.1:{port}/airflow"
+        )
+        code, said, complaint = run("desk-roles", **airflow)
+    assert code == LOST
+    assert "role finance" not in said
+    assert_one_line(complaint, "desk-roles", "CB-RETRY-AIRFLOW-DATABASE-FAILED")
+    assert SECRET not in said + complaint
+
+
+def test_a_reader_that_goes_away_is_no_error(stack: Stack, module_store_database: str) -> None:
+    # Given a pipe that nobody reads
+    reading, writing = os.pipe()
+    os.close(reading)
+    ran = subprocess.run(
+        [
+            *(sys.executable, "-m", "closebook", "verify-log"),
+            *("--conninfo", stack.desk(module_store_database)),
+        ],
+        env=os.environ | {"PYTHONPATH": str(REPOSITORY / "plugins")},
+        check=False,
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    os.close(writing)
+    assert (ran.returncode, ran.stderr) == (OUTPUT_GONE, "")
+
+
+def test_a_full_disk_is_named_and_a_verified_log_is_not_taken_for_one(
+    stack: Stack, module_store_database: str
+) -> None:
+    with open("/dev/full", "w", encoding="utf-8") as full:  # noqa: PTH123
+        ran = subprocess.run(
+            [
+                *(sys.executable, "-m", "closebook", "verify-log"),
+                *("--conninfo", stack.desk(module_store_database)),
+            ],
+            env=os.environ | {"PYTHONPATH": str(REPOSITORY / "plugins")},
+            check=False,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert ran.returncode == UNUSABLE
+    assert_one_line(ran.stderr, "verify-log", "CB-CONFIG-OUTPUT-UNWRITABLE")
+
+
+def test_a_file_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
+    code, said, complaint = run("verify", str(tmp_path / "nowhere.pdf"))
+    assert (code, said) == (UNUSABLE, "")
+    assert_one_line(complaint, "verify", "CB-CONFIG-FILE-UNREADABLE")
