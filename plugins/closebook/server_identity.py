@@ -178,7 +178,8 @@ def _ca_certificates(what: str, named: str | None, environment: Mapping[str, str
 
 def _is_local(hosts: str | None, addresses: str | None) -> bool:
     """Return whether all of these hosts are this machine, by a socket or a loopback address."""
-    places = [place.strip() for each in (hosts, addresses) if each for place in each.split(",")]
+    # libpq connects to the address, if there is one, and to the host otherwise.
+    places = [place.strip() for place in (addresses or hosts or "").split(",")]
     return all(
         place in {"", "localhost"} or place[0] in "/@" or _is_loopback(place) for place in places
     )
