@@ -142,6 +142,8 @@ ADVICE: Mapping[str, str] = {
     "CB-DATA-DESK-LOG-CUT-SHORT": _DESK_LOG,
     "CB-DATA-DESK-LOG-ENTRY-CHANGED": _DESK_LOG,
     "CB-DATA-DESK-LOG-ENTRY-MISSING": _DESK_LOG,
+    "CB-DATA-DESK-LOG-REWRITTEN": _DESK_LOG,
+    "CB-DATA-DESK-LOG-SHORTER-THAN-ANCHOR": _DESK_LOG,
     "CB-DATA-DOCUMENT-CHANGED": (
         "Somebody wrote to the document store. Keep the copy; restore the original."
     ),

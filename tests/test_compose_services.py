@@ -30,6 +30,8 @@ from local.ports import LOOPBACK, choose
 from local.stack import Stack
 from tests.compose_file import new_secrets, rendered
 
+pytestmark = pytest.mark.servers
+
 COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer", "worker")
 HOURLY = "hourly_platform_volume"
 PATIENCE_SECONDS = 180.0

@@ -202,13 +202,13 @@ def test_a_command_keeps_what_its_connection_string_says() -> None:
 @pytest.mark.parametrize(
     ("host", "extra", "code"),
     [
-        ("redis.example", {}, "CB-CONFIG-TLS-NOT-VERIFIED"),
-        ("redis.example", {"ssl": False}, "CB-CONFIG-TLS-NOT-VERIFIED"),
+        ("redis.example", {}, "CB-CONFIG-REDIS-WITHOUT-TLS"),
+        ("redis.example", {"ssl": False}, "CB-CONFIG-REDIS-WITHOUT-TLS"),
         ("redis.example", {"ssl": True}, "CB-CONFIG-NO-AUTHORITY"),
         ("redis.example", {"ssl": True, "ssl_cert_reqs": "none"}, "CB-CONFIG-EXTRA-NOT-ALLOWED"),
-        ("x:1/0?ssl_cert_reqs=none&y=", {"ssl": True}, "CB-CONFIG-NO-HOST"),
-        ("127.0.0.1:6379@redis.example", {}, "CB-CONFIG-NO-HOST"),
-        ("", {}, "CB-CONFIG-NO-HOST"),
+        ("x:1/0?ssl_cert_reqs=none&y=", {"ssl": True}, "CB-CONFIG-REDIS-HOST-INVALID"),
+        ("127.0.0.1:6379@redis.example", {}, "CB-CONFIG-REDIS-HOST-INVALID"),
+        ("", {}, "CB-CONFIG-REDIS-HOST-INVALID"),
     ],
 )
 def test_a_redis_elsewhere_needs_tls_with_a_certificate_that_is_checked(

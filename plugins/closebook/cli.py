@@ -293,7 +293,7 @@ def _audit(options: argparse.Namespace) -> int:
     url = options.documents or os.environ.get("CLOSEBOOK_DOCUMENTS_URL")
     if not url:
         raise Misconfigured(
-            "CB-CONFIG-SETTING-MISSING", "give --documents, or set CLOSEBOOK_DOCUMENTS_URL"
+            "CB-CONFIG-NO-DOCUMENT-STORE", "give --documents, or set CLOSEBOOK_DOCUMENTS_URL"
         )
     report = audit(RegisterSettings(command_conninfo(options.conninfo), url))
     if options.json:

@@ -49,13 +49,7 @@ def postgres_conninfo(
     where POSTGRES_EXTRAS has them. Raises Misconfigured for any other extra, and for a server that
     would not have to prove who it is.
     """
-    unknown = sorted(extras.keys() - POSTGRES_EXTRAS)
-    if unknown:  # guard: server.no-other-extras
-        raise Misconfigured(
-            "CB-CONFIG-EXTRA-NOT-ALLOWED",
-            f"the Airflow connection {connection_id} has the extra {', '.join(unknown)}: remove "
-            f"it; these are allowed: {', '.join(sorted(POSTGRES_EXTRAS))}",
-        )
+    _refuse_other_extras(f"the Airflow connection {connection_id}", extras, POSTGRES_EXTRAS)
     if not parameters.get("host"):
         raise Misconfigured(
             "CB-CONFIG-NO-HOST", f"the Airflow connection {connection_id} has no host: set one"
@@ -120,23 +114,18 @@ def redis_url(
     or address, and for a server on another machine without TLS.
     """
     what, extras = f"the Airflow connection {connection_id}", connection.extra_dejson
-    unknown = sorted(extras.keys() - REDIS_EXTRAS)
-    if unknown:
-        raise Misconfigured(
-            "CB-CONFIG-EXTRA-NOT-ALLOWED",
-            f"{what} has the extra {', '.join(unknown)}: remove it; these are allowed: "
-            f"{', '.join(sorted(REDIS_EXTRAS))}",
-        )
+    _refuse_other_extras(what, extras, REDIS_EXTRAS)
     host = connection.host or ""
     # The host becomes part of a URL, which could lead to another server.
     if not _HOST_NAME.fullmatch(host) and not _is_address(host):  # guard: server.redis-host
         raise Misconfigured(
-            "CB-CONFIG-NO-HOST", f"{what} has no host name or address in the field host: {host!r}"
+            "CB-CONFIG-REDIS-HOST-INVALID",
+            f"{what} has no host name or address in the field host: {host!r}",
         )
     has_tls = str(extras.get("ssl", False)).lower() in {"true", "1"}
     if not has_tls and not _is_local(host, None):  # guard: server.redis-tls-elsewhere
         raise Misconfigured(
-            "CB-CONFIG-TLS-NOT-VERIFIED",
+            "CB-CONFIG-REDIS-WITHOUT-TLS",
             f"{what} leads to another machine without TLS: set the extra ssl to true",
         )
     options = {}
@@ -155,6 +144,16 @@ def redis_url(
         f"{'rediss' if has_tls else 'redis'}://{user}:{password}@{place}:{connection.port or 6379}"
         f"/{int(extras.get('db', 0))}?{urlencode(options)}"
     ).removesuffix("?")
+
+
+def _refuse_other_extras(what: str, extras: Mapping[str, Any], allowed: frozenset[str]) -> None:
+    unknown = sorted(extras.keys() - allowed)
+    if unknown:  # guard: server.no-other-extras
+        raise Misconfigured(
+            "CB-CONFIG-EXTRA-NOT-ALLOWED",
+            f"{what} has the extra {', '.join(unknown)}: remove it; these are allowed: "
+            f"{', '.join(sorted(allowed))}",
+        )
 
 
 def _ca_certificates(what: str, named: str | None, environment: Mapping[str, str]) -> str:

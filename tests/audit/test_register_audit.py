@@ -289,7 +289,7 @@ def test_a_log_that_was_cut_short_is_found_by_an_anchor(
     month.tamper("delete from reporting.desk_log where entry_id = 2")
 
     assert verify_log(month) == 1
-    assert "CB-DATA-DESK-LOG-CUT-SHORT" in capsys.readouterr().err
+    assert "CB-DATA-DESK-LOG-SHORTER-THAN-ANCHOR" in capsys.readouterr().err
 
 
 def test_a_manifest_is_an_anchor_of_the_log(

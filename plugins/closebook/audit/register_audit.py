@@ -205,7 +205,8 @@ class _Audit:
                 self.report.add(
                     "document-missing", subject, f"{file['object_name']} is not in the store"
                 )
-        except WrongData as error:  # guard: audit.documents-are-there
+        except WrongData as error:
+            # guard: audit.documents-are-there
             self.report.add("document-missing", subject, error.text)
 
     def decisions(self) -> None:

@@ -114,7 +114,7 @@ def verified_entries(
     ]
     if beyond:  # guard: desk.anchored-log-is-not-cut-short
         raise WrongData(
-            "CB-DATA-DESK-LOG-CUT-SHORT",
+            "CB-DATA-DESK-LOG-SHORTER-THAN-ANCHOR",
             f"the desk's log has {chain.entry_count} entries, and {beyond[0].source} was written "
             f"when it had {beyond[0].entry_count}: entries were taken off its end; compare "
             "reporting.desk_log with a backup",

@@ -41,7 +41,7 @@ select
             and later_closes.period_start = closes.period_start
             and later.account_id = statements.account_id
             and later.statement_version > versions.statement_version
-            and decisions.decision = 'released'
+            and decisions.decision = 'released'  -- guard: release.not-superseded-before-release
     ) as is_superseded
 from reporting.statements
 inner join reporting.closes on statements.close_id = closes.close_id
@@ -68,7 +68,7 @@ cross join lateral (
     where
         standing.issued_close_id = statements.close_id
         and standing.account_id = statements.account_id
-        and decisions.decision = 'released'
+        and decisions.decision = 'released'  -- guard: release.unseen-before-release
     order by decisions.decided_at asc
     limit 1
 ) as releases;
@@ -222,8 +222,8 @@ reporting.statement_totals,
 reporting.check_results
 to closebook_store;
 
--- guard: desk.role-reads-what-its-pages-show
-revoke all on all tables in schema reporting from closebook_desk;
+revoke all on all tables in schema reporting
+from closebook_desk;  -- guard: desk.role-reads-what-its-pages-show
 grant select on
 reporting.closes,
 reporting.statement_versions,
@@ -247,8 +247,8 @@ reporting.statement_totals,
 reporting.check_results
 to closebook_desk;
 grant insert on reporting.reissue_requests, reporting.reissue_answers to closebook_desk;
-grant insert (person, act, subject, document_sha256, address) on reporting.desk_log
-to closebook_desk;
+grant insert (person, act, subject, document_sha256, address)  -- guard: desk.log-is-append-only
+on reporting.desk_log to closebook_desk;
 revoke all on function reporting.record_decision(bigint, text, text, text, text) from public;
 grant execute on function reporting.record_decision(bigint, text, text, text, text)
 to closebook_desk;
