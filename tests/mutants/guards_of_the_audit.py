@@ -11,6 +11,7 @@ IDENTITY = "tests/test_server_identity.py::"
 WEAKER = IDENTITY + "test_a_connection_that_would_weaken_this_is_refused"
 WEAKER_REDIS = IDENTITY + "test_a_redis_elsewhere_needs_tls_with_a_certificate_that_is_checked"
 VERIFY = "tests/statements/test_verify_register.py::"
+FONTS = "tests/statements/test_verify_fonts.py::test_a_font_that_shows_something_else_is_refused"
 MERKLE = "tests/statements/test_merkle.py::"
 STORE_ROLES = "tests/test_store_roles.py::"
 
@@ -68,6 +69,8 @@ AUDIT = (
         "verify.manifest-signature-is-valid",
         VERIFY + "test_a_trusted_signature_proves_the_manifest_and_another_one_does_not",
     ),
+    never("verify.table-agrees-with-the-font", FONTS),
+    never("verify.outlines-are-the-typefaces", FONTS),
     never(
         "verify.unproven-register-verifies-nothing",
         VERIFY + "test_a_forged_file_with_a_forged_manifest_is_not_verified",

@@ -13,6 +13,7 @@ from closebook.statements.bounded_process import Limits
 from closebook.statements.printable import printable
 from closebook.statements.verify.attachments import AttachedStatement, read_csv, read_xml
 from closebook.statements.verify.consistency import refuse_differing_csv, refuse_differing_page
+from closebook.statements.verify.embedded_fonts import check_fonts
 from closebook.statements.verify.page_tables import read_tables
 from closebook.statements.verify.register import Published, Register, checked_sha256
 from closebook.statements.verify.untrusted_pdf import (
@@ -32,6 +33,7 @@ _CPU_SECONDS_PER_MEGABYTE = 10
 
 REGISTER = "register"
 PUBLISHED = "published"
+FONTS = "fonts"
 _FILE = "file"
 _MAX_QUOTED_CHARACTERS = 60
 
@@ -189,7 +191,7 @@ def verify(content: bytes, inputs: VerifyInputs) -> Report:
         pdf = UntrustedPdf.open(content)
         details.append(f"{len(content):,} bytes, complete, {_count(pdf.page_count, 'page')}")
     if pdf is None:
-        for name in ("totals", "CSV", "page"):
+        for name in ("totals", "CSV", "page", FONTS):
             report.skip(name, "the file cannot be read")
     else:
         xml = _check_content(report, pdf)
@@ -216,6 +218,7 @@ def _check_content(report: Report, pdf: UntrustedPdf) -> AttachedStatement | Non
     if xml is None:
         report.skip("CSV", "it cannot be compared with the XML, which did not pass its check")
         report.skip("page", "it cannot be compared with the XML, which did not pass its check")
+        _check_fonts(report, pdf)
         return None
     with report.check("CSV") as details:
         refuse_differing_csv(xml, read_csv(pdf.attachments[CSV_NAME]))
@@ -228,7 +231,30 @@ def _check_content(report: Report, pdf: UntrustedPdf) -> AttachedStatement | Non
             "account, opening, closing, totals, and day, reference, amount and balance of each "
             "line are printed as the XML has them (other texts were not compared)"
         )
+    _check_fonts(report, pdf)
     return xml
+
+
+def _check_fonts(report: Report, pdf: UntrustedPdf) -> None:
+    """Check that the fonts show what the text of the pages says."""
+    try:
+        fonts = check_fonts(pdf)
+    except CheckFailed as error:
+        with report.check(FONTS):
+            raise CheckFailed(error.text) from error
+        return
+    if fonts.unknown:
+        report.skip(
+            FONTS,
+            f"the outlines of {', '.join(fonts.unknown)} were not compared: this version of "
+            "closebook does not know them",
+        )
+        return
+    with report.check(FONTS) as details:
+        details.append(
+            f"{_count(fonts.count, 'font')}: digits, Latin letters and signs have the outlines of "
+            "their typefaces, and all characters are those that the text says"
+        )
 
 
 def verify_proof(proof: bytes, inputs: VerifyInputs) -> Report:
