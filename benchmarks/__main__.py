@@ -11,7 +11,8 @@ from pathlib import Path
 
 from benchmarks import (
     closes,
-    desk,
+    desk_load,
+    desk_searches,
     growth,
     index_cost,
     latency,
@@ -29,8 +30,8 @@ from local.errors import FOR_EXPLANATION, StackError, explained
 from local.sample_plan import SampleSize
 
 NAMES = (
-    *("volume", "closes", "peers", "index_cost", "statements", "latency", "offload", "desk"),
-    "year",
+    *("volume", "closes", "peers", "index_cost", "statements", "latency", "offload"),
+    *("searches", "desk", "year"),
 )
 # The others copy or fill a platform, or do not depend on its size.
 LARGE_NAMES = ("growth", "volume", "closes")
@@ -70,6 +71,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     root = chosen.root or REPOSITORY / ".local" / name
     try:
         _on_a_month(root, size, names, results, chosen)
+        if "desk" in names:
+            _on_a_desk(root.with_name(f"{root.name}-desk"), results)
         if "year" in names:
             _on_a_year(root.with_name(f"{root.name}-year"), results)
     except (StackError, *FOR_EXPLANATION) as raised:
@@ -91,7 +94,7 @@ def _on_a_month(
     if "latency" in names:
         with _stage(root, size, airflow=True) as stage:
             latency.measure(stage, results, hour_end=chosen.hour_end)
-    if not {"latency", "year"}.issuperset(names):
+    if not {"latency", "desk", "year"}.issuperset(names):
         with _stage(root, size, airflow=False) as stage:
             _without_airflow(stage, names, results, chosen)
 
@@ -119,8 +122,8 @@ def _without_airflow(
         )
     if "offload" in names:
         offload.measure(stage, results, chosen.phase_seconds)
-    if "desk" in names:
-        desk.measure(stage, results, account_count=400 if chosen.small else 40_000)
+    if "searches" in names:
+        desk_searches.measure(stage, results, account_count=400 if chosen.small else 40_000)
 
 
 @contextmanager
@@ -130,6 +133,12 @@ def _stage(root: Path, size: SampleSize, *, airflow: bool) -> Iterator[Stage]:
         yield stage
     finally:
         stage.stack.down()
+
+
+def _on_a_desk(root: Path, results: Results) -> None:
+    """A month of statements that is released, on a stack of its own."""
+    with _stage(root, desk_load.SIZE, airflow=True) as stage:
+        desk_load.measure(stage, results)
 
 
 def _on_a_year(root: Path, results: Results) -> None:

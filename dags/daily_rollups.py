@@ -20,24 +20,25 @@ as a run of its own would close it. A day that fails leaves the others be; the t
 names it, and closes the rest when it is cleared. The counter follows once all are closed.
 """
 
-from airflow.sdk import CronDataIntervalTimetable, dag, task
+from airflow.sdk import dag, task
 
 from closebook.closes import day, day_range
 from closebook.orchestration.counter_task import publish_counter
 from closebook.orchestration.dag_defaults import (
+    BUSINESS_PARAMETERS,
     CLOSE_DAG,
-    CLOSE_PARAMETERS,
     REPLICA_POOL,
     business_time_zone,
     optional_text,
 )
 from closebook.orchestration.task_context import current_task
+from closebook.orchestration.timetable import BusinessDayTimetable
 
 
 @dag(
     dag_id="daily_rollups",
     dag_display_name="Daily rollups",
-    schedule=CronDataIntervalTimetable("0 0 * * *", timezone=business_time_zone()),
+    schedule=BusinessDayTimetable(business_time_zone()),
     doc_md=__doc__,
     tags=["closebook", "day"],
     params={
@@ -48,7 +49,7 @@ from closebook.orchestration.task_context import current_task
             "First day", "The first day of a range to close, in place of one day.", format="date"
         ),
         "last_day": optional_text("Last day", "The last day of that range.", format="date"),
-        **CLOSE_PARAMETERS,
+        **BUSINESS_PARAMETERS,
     },
     **CLOSE_DAG,
 )

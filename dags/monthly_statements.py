@@ -16,30 +16,34 @@ Every month, once the business month that ended is provably complete on a read r
 
 **By hand**: the parameter `month` closes a month again; `account_ids` renders only those accounts
 (the lines of all accounts are frozen in any case). A month that is closed already changes only for
-a run with a `reason`: the statements that differ are issued again, and say what they replace and
-why; all others stay as they are.
+a run with a `reason`: the statements that differ are issued again, all others stay as they are. The
+reason is for colleagues; `holder_reason` and `holder_text` are what the account holders read. A
+reason counts for one start of a run: a run that is cleared, or reprocessed by a backfill that does
+not override its parameters, may confirm the month and not change it.
 """
 
 from typing import Any
 
-from airflow.sdk import CronDataIntervalTimetable, Param, TriggerRule, dag, task
+from airflow.sdk import Param, TriggerRule, dag, task
 
 from closebook.orchestration.counter_task import publish_counter
 from closebook.orchestration.dag_defaults import (
+    BUSINESS_PARAMETERS,
     CLOSE_DAG,
-    CLOSE_PARAMETERS,
+    HOLDER_PARAMETERS,
     RENDERING_POOL,
     REPLICA_POOL,
     business_time_zone,
     optional_text,
 )
 from closebook.orchestration.task_context import current_task
+from closebook.orchestration.timetable import BusinessMonthTimetable
 
 
 @dag(
     dag_id="monthly_statements",
     dag_display_name="Monthly statements",
-    schedule=CronDataIntervalTimetable("0 0 1 * *", timezone=business_time_zone()),
+    schedule=BusinessMonthTimetable(business_time_zone()),
     doc_md=__doc__,
     tags=["closebook", "month"],
     params={
@@ -55,7 +59,8 @@ from closebook.orchestration.task_context import current_task
             title="Accounts",
             description="Render the statements of these accounts only; empty for all.",
         ),
-        **CLOSE_PARAMETERS,
+        **BUSINESS_PARAMETERS,
+        **HOLDER_PARAMETERS,
     },
     **CLOSE_DAG,
 )

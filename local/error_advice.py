@@ -54,6 +54,14 @@ ADVICE: Mapping[str, str] = {
     ),
     "CB-RETRY-AIRFLOW-DATABASE-FAILED": "From `closebook desk-roles`.",
     "CB-RETRY-DAYS-FAILED": _RANGE + "Airflow tries the days that are left again.",
+    "CB-RETRY-DESK-BUSY": (
+        "From the desk, as HTTP 429. Nothing, if it is seen now and then: "
+        "[the limits](desk.md#limits) keep one person from stopping others."
+    ),
+    "CB-RETRY-DESK-WORK-TOO-LONG": (
+        "From the desk. The text names the kind of work; its threads stay taken until the server "
+        "that hangs answers, or the API server is started again."
+    ),
     "CB-RETRY-DOCUMENT-STORE-FAILED": "Room, permissions, or the credentials of the object store.",
     "CB-RETRY-FENCE-FAILED": (
         "What PostgreSQL says follows. *recovery is in progress*: `closebook_primary` leads to a "
@@ -66,7 +74,6 @@ ADVICE: Mapping[str, str] = {
     "CB-RETRY-PLATFORM-SILENT": (
         "From `database_health`: each server follows with what it said. The network, most likely."
     ),
-    "CB-RETRY-PREVIEW-BUSY": "From the desk's pictures of pages. The page can be loaded again.",
     "CB-RETRY-PREVIEW-FAILED": "From the desk's pictures of pages. Documents are given as before.",
     "CB-RETRY-PREVIEW-PAGES-UNKNOWN": (
         "From the desk's pictures of pages: the file is no PDF any more. Documents are given as "
@@ -326,5 +333,18 @@ ADVICE: Mapping[str, str] = {
         "From `acknowledge_failover`. *a month would change*: [issue its statements "
         "again](statements.md#issue-statements-again), with a reason of its own. All else is in"
         " this list; run it again when it is mended."
+    ),
+    "CB-DATA-BOUNDARY-MOVED": (
+        "The zone's rules changed, or `CLOSEBOOK_TIME_ZONE` did: [rules of time](time.md)."
+    ),
+    "CB-DATA-OTHER-ZONE-THAN-CLOSED": ("The same: [rules of time](time.md)."),
+    "CB-DATA-DAYS-DO-NOT-MEET": (
+        "Two closed days of a month leave time between them: [rules of time](time.md)."
+    ),
+    "CB-CONFIG-BOUNDARY-WITHOUT-REASON": ("As it says."),
+    "CB-CONFIG-TIME-ZONE-NOT-SET": ("As it says. It is the import error of two DAGs."),
+    "CB-WAIT-MONTHS-NOT-CLOSED": (
+        "The openings are held against the closings of the last closed month, and nothing may "
+        "lie between. Backfill the months that are named."
     ),
 }

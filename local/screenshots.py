@@ -11,7 +11,6 @@ from urllib.parse import urlsplit
 import psycopg
 from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
-from closebook.periods import local_date
 from closebook.sql import query
 from local import REPOSITORY
 from local.errors import StackError
@@ -116,7 +115,7 @@ def _desk(browser: Browser, stack: Stack, user: str, path: str, picture: Path) -
         row = store.execute(query("desk/months")).fetchone()
     if row is None:
         raise StackError(f"no month is closed in {stack.root}: make demo closes one")
-    month = f"{local_date(row[0], row[1]):%Y-%m}"
+    month = f"{row[2]:%Y-%m}"
     context = browser.new_context(viewport=DESK_SIZE, color_scheme="light", locale="en-US")
     page = context.new_page()
     _log_in(page, stack, user)

@@ -1,8 +1,10 @@
-"""The one Airflow plugin of Closebook: it serves the finance desk below /closebook."""
+"""The one Airflow plugin of Closebook: the desk below /closebook, and its timetables."""
 
 from typing import TYPE_CHECKING
 
 from airflow.plugins_manager import AirflowPlugin
+
+from closebook.orchestration.timetable import BusinessDayTimetable, BusinessMonthTimetable
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
@@ -23,6 +25,7 @@ class ClosebookPlugin(AirflowPlugin):
     """Tells Airflow that the closebook package is here, and where its desk is."""
 
     name = "closebook"
+    timetables = [BusinessDayTimetable, BusinessMonthTimetable]  # noqa: RUF012  # as Airflow has it
     fastapi_apps = [  # noqa: RUF012  # Airflow takes entries out
         {"app": desk, "url_prefix": "/closebook", "name": "Closebook"},
     ]

@@ -30,6 +30,11 @@ os.environ["AIRFLOW_HOME"] = str(
     REPOSITORY / ".local" / "test-airflow-home" / os.environ.get("PYTEST_XDIST_WORKER", "alone")
 )
 
+# Where Airflow finds the timetables of days and months.
+os.environ["AIRFLOW__CORE__PLUGINS_FOLDER"] = str(REPOSITORY / "plugins")
+# Without it the DAGs of days and months have an import error.
+os.environ["CLOSEBOOK_TIME_ZONE"] = "America/New_York"
+
 _numbers = itertools.count(1)
 
 

@@ -10,10 +10,12 @@ from datetime import UTC, datetime
 import pytest
 
 from closebook.audit.findings import AuditFailed
+from closebook.closes.boundaries import BoundaryMoved
 from closebook.closes.checks import TieOut, TieOutFailed
 from closebook.closes.histories import FailoverNotAcknowledged, HistoryReplaced, OtherHistory
 from closebook.closes.register import ChangeWithoutReason, ConcurrentClose, ReplicasDisagree
 from closebook.counter.publisher import HoursFromLostLog, NothingClosed
+from closebook.desk.capacity import DeskBusy
 from closebook.errors import ClosebookError, Misconfigured, NotReady, Transient, WrongData
 from closebook.periods import day_of, hour_of
 from closebook.platform.replica_status import ReplicaLost
@@ -41,7 +43,9 @@ OF_LIBRARIES = {
     "AirflowSkipException",
     "FatalURLFetchingError",
     "HTTPException",
+    "NotImplementedError",
     "RuntimeError",
+    "TypeError",
     "ValueError",
     "psycopg.OperationalError",
     "psycopg.Rollback",
@@ -56,7 +60,9 @@ ERRORS = [
     ReplicaLost("CB-RETRY-REPLICA-FAILED", "replica_a failed"),
     ConcurrentClose("CB-RETRY-OVERTAKEN", "run it again"),
     FailoverNotAcknowledged("CB-WAIT-FAILOVER-NOT-ACKNOWLEDGED", "timeline 2"),
+    DeskBusy("6 pictures in all"),
     OtherHistory("CB-CONFIG-OLDER-TIMELINE", "timeline 1"),
+    BoundaryMoved("CB-DATA-BOUNDARY-MOVED", "the rules changed"),
     HistoryReplaced("CB-WAIT-HISTORY-REPLACED", "run it again"),
     HoursFromLostLog("CB-WAIT-HOURS-FROM-LOST-LOG", "3 hours"),
     WrongData("CB-DATA-CLOSE-UNKNOWN", "close 404"),

@@ -12,10 +12,10 @@ from local.stack import Stack
 CLOSE = """
     insert into reporting.closes (
         grain, period_start, period_end, time_zone, close_version, fence_lsn, fenced_at,
-        snapshot_text, replica_name, code_version, run_id
+        snapshot_text, replica_name, code_version, run_id, first_date, last_date
     ) values (
         'day', '2026-03-10 00:00Z', '2026-03-11 00:00Z', 'UTC', %s, '0/1', '2026-03-11 00:00Z',
-        '', '', '', ''
+        '', '', '', '', '2026-03-10', '2026-03-10'
     ) returning close_id
 """
 VOLUME = """

@@ -3,44 +3,34 @@
 import copy
 import re
 from decimal import Context, Decimal
-from functools import cache, lru_cache
+from functools import lru_cache
 
 from babel import Locale, UnknownLocaleError
-from babel.numbers import NumberPattern, get_currency_precision, is_currency, parse_pattern
+from babel.numbers import NumberPattern, parse_pattern
 
 from closebook.errors import WrongData
+from closebook.iso4217 import MINOR_UNITS
 
 MINUS = "\N{MINUS SIGN}"
 NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
 
-# Babel gives the decimals that people print today. Ledgers count in the minor unit of ISO 4217. For
-# these currencies the two differ, and Babel's would be wrong by a factor of 100 (IQD: 1000).
-_ISO_4217_EXPONENTS = {
-    **dict.fromkeys(("AFN", "ALL", "IRR", "KPW", "LAK", "LBP", "MGA", "MMK"), 2),
-    **dict.fromkeys(("RSD", "SLL", "SOS", "SYP", "YER"), 2),
-    "IQD": 3,
-}
-# ISO 4217 gives these a code and no minor unit.
-_METALS = {"XAG", "XAU", "XPD", "XPT"}
-_UNITS_OF_ACCOUNT = {"XBA", "XBB", "XBC", "XBD", "XDR", "XEU", "XFO", "XFU", "XRE", "XSU", "XUA"}
-_WITHOUT_MINOR_UNIT = _METALS | _UNITS_OF_ACCOUNT | {"XTS", "XXX"}
 _LOCALE_CODE = re.compile(r"[A-Za-z]{2,3}(?:[_-][A-Za-z0-9]{2,8})*")
 _BIGINT_PRECISION = Context(prec=60)
 
 
-@cache
 def exponent(currency: str) -> int:
     """Decimal places of the minor unit of an ISO 4217 code: EUR 2, JPY 0, KWD 3.
 
     Raises WrongData for a code that names no currency with a minor unit.
     """
-    if not is_currency(currency) or currency in _WITHOUT_MINOR_UNIT:
+    places = MINOR_UNITS.get(currency)
+    if places is None:  # guard: money.no-minor-unit
         raise WrongData(
             "CB-DATA-UNKNOWN-CURRENCY",
             f"{currency!r} is not an ISO 4217 currency with a minor unit; correct the currency "
             "of these rows in the platform's tables, or the view that selects it",
         )
-    return _ISO_4217_EXPONENTS.get(currency, get_currency_precision(currency))
+    return places
 
 
 def to_major(amount_minor: int, currency: str) -> Decimal:

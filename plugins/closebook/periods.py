@@ -5,8 +5,8 @@ first instant that the zone's clocks show its date, so it has 23 or 25 hours whe
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -15,6 +15,7 @@ from closebook.errors import Misconfigured
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
+TICK = timedelta(microseconds=1)
 
 
 class Grain(StrEnum):
@@ -29,13 +30,16 @@ class Grain(StrEnum):
 class Period:
     """A half-open interval [start, end) of instants, in UTC, of one grain.
 
-    ``time_zone`` is the business time zone of days and months, and UTC for hours.
+    ``time_zone`` is the business time zone of days and months, and UTC for hours. ``dates`` are
+    its first and last business date. What is closed keeps them; without them the zone's rules
+    of today tell.
     """
 
     grain: Grain
     start: datetime
     end: datetime
     time_zone: str
+    dates: tuple[date, date] | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.start.tzinfo is not UTC or self.end.tzinfo is not UTC:
@@ -51,19 +55,21 @@ class Period:
 
     @classmethod
     def from_register(cls, row: Mapping[str, Any]) -> "Period":
-        """Return the period of a row of the register of closes."""
+        """Return the period of a row of the register, with the dates that it was closed under."""
         start, end = row["period_start"].astimezone(UTC), row["period_end"].astimezone(UTC)
-        return cls(Grain(row["grain"]), start, end, row["time_zone"])
+        first, last = row["first_date"], row["last_date"]
+        dates = None if first is None else (first, last)  # guard: time.dates-as-closed
+        return cls(Grain(row["grain"]), start, end, row["time_zone"], dates)
 
     @property
     def first_date(self) -> date:
         """The business date on which the period begins."""
-        return local_date(self.start, self.time_zone)
+        return self.dates[0] if self.dates else local_date(self.start, self.time_zone)
 
     @property
     def last_date(self) -> date:
         """The last business date inside the period."""
-        return local_date(self.end - timedelta(microseconds=1), self.time_zone)
+        return self.dates[1] if self.dates else local_date(self.end - TICK, self.time_zone)
 
     @property
     def bounds(self) -> dict[str, object]:
@@ -135,7 +141,7 @@ def hour_of(instant: datetime) -> Period:
 def day_of(day: date, time_zone: str) -> Period:
     """Return a business day. Raises Misconfigured for a date that the zone skipped."""
     start, end = _midnight(day, time_zone), _midnight(day + DAY, time_zone)
-    return Period(Grain.DAY, start, end, time_zone)
+    return Period(Grain.DAY, start, end, time_zone, (day, day))
 
 
 def days_between(first: date, last: date, time_zone: str) -> Iterator[Period]:
@@ -145,9 +151,26 @@ def days_between(first: date, last: date, time_zone: str) -> Iterator[Period]:
     """
     day = first
     while day <= last:
-        if _midnight(day, time_zone) < _midnight(day + DAY, time_zone):
+        if is_day(day, time_zone):
             yield day_of(day, time_zone)
         day += DAY
+
+
+def is_day(day: date, time_zone: str) -> bool:
+    """Whether the zone's clocks ever show the date."""
+    return _midnight(day, time_zone) < _midnight(day + DAY, time_zone)
+
+
+def date_before(day: date, time_zone: str) -> date:
+    """Return the last business date before another one."""
+    before = day - DAY
+    return before if is_day(before, time_zone) else date_before(before, time_zone)
+
+
+def date_after(day: date, time_zone: str) -> date:
+    """Return the first business date after another one."""
+    after = day + DAY
+    return after if is_day(after, time_zone) else date_after(after, time_zone)
 
 
 def day_containing(instant: datetime, time_zone: str) -> Period:
@@ -169,7 +192,7 @@ def month_of(year: int, month: int, time_zone: str) -> Period:
         raise Misconfigured(
             "CB-CONFIG-NO-SUCH-MONTH", f"there is no month {year:04}-{month:02} to close"
         ) from error
-    return Period(Grain.MONTH, start, end, time_zone)
+    return Period(Grain.MONTH, start, end, time_zone, (first, _next_month(first) - DAY))
 
 
 def month_containing(instant: datetime, time_zone: str) -> Period:
@@ -179,8 +202,18 @@ def month_containing(instant: datetime, time_zone: str) -> Period:
 
 
 def month_before(month: Period) -> Period:
-    """Return the business month that ends where this one begins."""
-    return month_containing(month.start - timedelta(microseconds=1), month.time_zone)
+    """Return the business month before this one, by the calendar."""
+    last = month.first_date - DAY
+    return month_of(last.year, last.month, month.time_zone)
+
+
+def begins_at(period: Period, instant: datetime) -> bool:
+    """Whether the period begins at the instant, or its first midnight comes a second time then."""
+    if instant == period.start:
+        return True
+    local = instant.astimezone(zone(period.time_zone))
+    is_second = local.fold == 1 and local.time() == time.min
+    return is_second and local.date() == period.first_date  # guard: schedule.second-midnight
 
 
 def parse_month(text: str, time_zone: str) -> Period:
@@ -206,7 +239,18 @@ def _midnight(day: date, time_zone: str) -> datetime:
     """The first instant of the date, in UTC.
 
     fold=0 gives the earlier of two midnights, and for a midnight that does not exist the offset
-    before the change, which is the instant of the change itself (PEP 495).
+    before the change, which is the instant of a change at midnight itself (PEP 495). Clocks that
+    are put forward before midnight, past it, show the date from the change on.
     """
-    local = datetime(day.year, day.month, day.day, tzinfo=zone(time_zone), fold=0)
-    return local.astimezone(UTC)
+    rules = zone(time_zone)
+    instant = datetime(day.year, day.month, day.day, tzinfo=rules, fold=0).astimezone(UTC)
+    if (instant - TICK).astimezone(rules).date() < day:
+        return instant
+    shown, not_shown = instant, instant - DAY
+    while shown - not_shown > TICK:
+        middle = not_shown + (shown - not_shown) / 2
+        if middle.astimezone(rules).date() < day:
+            not_shown = middle
+        else:
+            shown = middle
+    return shown

@@ -103,15 +103,25 @@ class Settings:
 class Run:
     """The Airflow run, or the command, that closes a period.
 
-    ``reason`` is why a person closes it, None for the schedule. With ``cross_check`` two replicas
-    are read, and the close is written only if both give the same numbers. ``requested_by`` is the
-    user who started the run, None for the schedule.
+    ``reason`` is why a person closes it, for colleagues; None for the schedule. With
+    ``cross_check`` two replicas are read, and the close is written only if both give the same
+    numbers. ``requested_by`` is the user who started the run; None for the schedule, and for a run
+    that was cleared or reprocessed, since Airflow does not tell a task who did that. With
+    ``accept_boundary`` a day or a month may begin where the one before it was closed to, even if
+    today's rules of the zone say another instant. ``holder_reason`` and ``holder_text`` are what
+    account holders read on a corrected statement: a sentence by its code, and a text.
+    ``has_earlier_reason`` is true if the run has a reason that was given for an earlier start of
+    it; ``reason`` is None then.
     """
 
     run_id: str
     reason: str | None = None
     cross_check: bool = False
     requested_by: str | None = None
+    accept_boundary: bool = False
+    holder_reason: str | None = None
+    holder_text: str | None = None
+    has_earlier_reason: bool = False
 
 
 def from_airflow(environment: Mapping[str, str] = os.environ) -> Settings:

@@ -10,6 +10,8 @@ select
     closes.period_start,
     closes.period_end,
     closes.time_zone,
+    closes.first_date,
+    closes.last_date,
     closes.grain
 from reporting.statement_manifests as manifests
 inner join reporting.closes on manifests.close_id = closes.close_id

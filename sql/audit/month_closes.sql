@@ -4,6 +4,8 @@ select
     period_start,
     period_end,
     time_zone,
+    first_date,
+    last_date,
     grain
 from reporting.closes
 where grain = 'month'

@@ -16,7 +16,9 @@ dependents as (
         grain,
         period_start,
         period_end,
-        time_zone
+        time_zone,
+        first_date,
+        last_date
     from reporting.closes
     where
         is_current
@@ -30,6 +32,8 @@ select distinct
     dependents.period_start,
     dependents.period_end,
     dependents.time_zone,
+    dependents.first_date,
+    dependents.last_date,
     changed.grain as changed_grain
 from dependents
 inner join changed

@@ -12,7 +12,13 @@ insert into reporting.closes (
     code_version,
     run_id,
     reason,
-    requested_by
+    requested_by,
+    first_date,
+    last_date,
+    closed_on,
+    tzdata_version,
+    holder_reason,
+    holder_text
 )
 select
     %(grain)s,
@@ -27,7 +33,13 @@ select
     %(code_version)s,
     %(run_id)s,
     %(reason)s,
-    %(requested_by)s
+    %(requested_by)s,
+    %(first_date)s::date,
+    %(last_date)s::date,
+    %(closed_on)s::date,
+    %(tzdata_version)s,
+    %(holder_reason)s,
+    %(holder_text)s
 from reporting.closes
 where grain = %(grain)s and period_start = %(period_start)s
 returning close_id, close_version

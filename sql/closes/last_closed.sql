@@ -3,7 +3,9 @@ select distinct on (grain)
     grain,
     period_start,
     period_end,
-    time_zone
+    time_zone,
+    first_date,
+    last_date
 from reporting.closes
 where is_current
 order by grain asc, period_start desc

@@ -3,6 +3,8 @@ select
     grain,
     period_start,
     period_end,
-    time_zone
+    time_zone,
+    first_date,
+    last_date
 from reporting.closes
 where close_id = %(close_id)s

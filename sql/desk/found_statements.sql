@@ -13,7 +13,9 @@ with released as (
 ),
 
 months as (
-    select closes.close_id
+    select
+        closes.close_id,
+        closes.first_date
     from reporting.closes
     where
         closes.grain = 'month'
@@ -54,6 +56,7 @@ select
     found.statement_version,
     found.period_start,
     found.time_zone,
+    months.first_date,
     found.account_number,
     found.holder_name,
     found.currency,

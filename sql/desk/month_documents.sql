@@ -5,6 +5,7 @@ with released as (
         closes.close_id,
         closes.period_start,
         closes.time_zone,
+        closes.first_date,
         decisions.manifest_sha256,
         manifests.object_name as manifest_object_name
     from reporting.closes
@@ -25,6 +26,7 @@ select
     versions.statement_version,
     released.period_start,
     released.time_zone,
+    released.first_date,
     documents.sha256,
     documents.byte_count,
     documents.object_name,

@@ -37,6 +37,7 @@ released_months as (
 select
     closes.period_start,
     closes.time_zone,
+    closes.first_date,
     closes.close_version,
     closes.closed_at,
     manifests.document_count,

@@ -5,6 +5,7 @@ select
     requests.account_id,
     closes.period_start,
     closes.time_zone,
+    closes.first_date,
     requests.reason,
     requests.requested_by,
     requests.requested_at,

@@ -14,6 +14,7 @@ select
     statements.statement_version,
     statements.period_start,
     statements.time_zone,
+    closes.first_date,
     statements.sha256,
     statements.byte_count,
     statements.object_name,
@@ -24,5 +25,6 @@ inner join reporting.issued_statements as statements
     on
         selected.close_id = statements.close_id
         and selected.account_id = statements.account_id
+inner join reporting.closes on statements.close_id = closes.close_id
 where statements.statement_state in ('released', 'superseded')  -- guard: desk.released-only-in-zip
 order by statements.close_id asc, statements.account_id asc

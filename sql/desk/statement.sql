@@ -1,29 +1,31 @@
 -- One version of a statement by its ids, if the person may see it: one row, or none.
 select
-    close_id,
-    account_id,
-    statement_version,
-    period_start,
-    period_end,
-    time_zone,
-    account_number,
-    holder_name,
-    currency,
-    opening_minor,
-    closing_minor,
-    line_count,
-    sha256,
-    byte_count,
-    object_name,
-    replaced_count,
-    released_by,
-    released_at,
-    statement_state,
-    manifest_sha256,
-    manifest_object_name
-from reporting.issued_statements
+    statements.close_id,
+    statements.account_id,
+    statements.statement_version,
+    statements.period_start,
+    statements.period_end,
+    statements.time_zone,
+    closes.first_date,
+    statements.account_number,
+    statements.holder_name,
+    statements.currency,
+    statements.opening_minor,
+    statements.closing_minor,
+    statements.line_count,
+    statements.sha256,
+    statements.byte_count,
+    statements.object_name,
+    statements.replaced_count,
+    statements.released_by,
+    statements.released_at,
+    statements.statement_state,
+    statements.manifest_sha256,
+    statements.manifest_object_name
+from reporting.issued_statements as statements
+inner join reporting.closes on statements.close_id = closes.close_id
 where
-    close_id = %(close_id)s
-    and account_id = %(account_id)s
+    statements.close_id = %(close_id)s
+    and statements.account_id = %(account_id)s
     -- guard: desk.released-only
-    and (%(may_review)s::boolean or statement_state in ('released', 'superseded'))
+    and (%(may_review)s::boolean or statements.statement_state in ('released', 'superseded'))

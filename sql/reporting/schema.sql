@@ -33,6 +33,19 @@ create table reporting.closes (
     confirmation_count integer not null default 0,
     -- Who asked for the run; null is the schedule.
     requested_by text,
+    -- The business dates that it is for; an hour has none.
+    first_date date,
+    last_date date,
+    -- The business date on which it was closed; null for closes of before.
+    closed_on date,
+    -- The rules of time that it was closed under: release of tzdata and digest of the zone's file.
+    tzdata_version text,
+    -- What account holders read on a corrected statement: a sentence of the catalogs by its code,
+    -- and a text of the run. The reason is for colleagues.
+    holder_reason text check (holder_reason ~ '^[a-z_]+$'),
+    holder_text text check (holder_text <> '' and length(holder_text) <= 300),
+    constraint closes_have_dates
+    check (grain = 'hour' or (first_date is not null and last_date is not null)),
     unique (grain, period_start, close_version),
     -- One current version of each period, and no two that overlap: under another business time
     -- zone the same days would be closed twice.
@@ -45,6 +58,17 @@ create table reporting.closes (
 -- is what every close and the counter do.
 create unique index closes_one_current on reporting.closes (grain, period_start)
 where is_current;
+
+-- Each start of a run: its first one, and each time that it was cleared or reprocessed. The hash of
+-- its configuration tells whether somebody gave it a new one with that start.
+create table reporting.run_starts (
+    dag_id text not null,
+    run_id text not null,
+    clear_number integer not null check (clear_number >= 0),
+    conf_sha256 text not null check (conf_sha256 ~ '^[0-9a-f]{64}$'),
+    started_at timestamptz not null default clock_timestamp(),
+    primary key (dag_id, run_id, clear_number)
+);
 
 -- What the source held for the period, by an independent scan of the same snapshot.
 create table reporting.close_totals (
@@ -246,6 +270,8 @@ create table reporting.statement_lines (
     counterparty text,
     amount_minor bigint not null,
     balance_minor bigint not null,
+    -- Its business day; null for lines of before, which their days in the register tell.
+    posted_on date,
     primary key (close_id, account_id, line_number),
     unique (close_id, entry_id),
     foreign key (close_id, account_id) references reporting.statements (close_id, account_id)
@@ -333,6 +359,8 @@ create table reporting.statement_manifests (
     run_id text not null,
     written_at timestamptz not null default clock_timestamp(),
     requested_by text,
+    -- Why a month that was rejected is shown again.
+    reason text,
     root_sha256 text check (root_sha256 ~ '^[0-9a-f]{64}$'),
     unique (close_id, sha256)
 );
@@ -346,12 +374,28 @@ create table reporting.statement_decisions (
     decided_by text not null check (decided_by <> ''),
     reason text check (reason <> ''),
     decided_at timestamptz not null default clock_timestamp(),
+    -- The user's id in Airflow, and what Airflow recorded of the runs, as the decision was based on
+    -- it.
+    decided_by_id text,
+    run_acts jsonb not null default '[]',
     check (decision = 'released' or reason is not null)
 );
 
 create unique index statement_decisions_one_release
 on reporting.statement_decisions (manifest_id)
 where decision = 'released';
+
+-- Whom the store's owner names in place of an unknown person who acted on a run: a user of Airflow
+-- by id. An empty user_name stands for a run that Airflow has no record of.
+create table reporting.named_people (
+    run_id text not null,
+    user_name text not null,
+    user_id text not null check (user_id <> ''),
+    reason text not null check (reason <> ''),
+    named_by text not null default session_user,
+    named_at timestamptz not null default clock_timestamp(),
+    primary key (run_id, user_name, user_id)
+);
 
 -- What the desk did for whom, in the order in which it did: each entry holds the sha256 of the one
 -- before and its own, which the trigger below computes. `python -m closebook verify-log` checks it.
@@ -712,14 +756,99 @@ group by
     totals.measure,
     totals.currency;
 
+-- The runs that closed, rendered or listed what a release of a manifest would show, with the user
+-- names that the register has for them: one row a run and name. What is released already is left
+-- out. A run that only confirmed the month is one of them: its checks are on record.
+create function reporting.involved_runs(shown_manifest_id bigint)
+returns table (run_id text, requested_by text)
+language sql stable security definer set search_path = pg_catalog, pg_temp
+begin atomic
+    with shown as (
+        select shown_manifest_id as manifest_id
+    ),
+
+    manifest as (
+        select
+            manifests.manifest_id,
+            manifests.close_id
+        from reporting.statement_manifests as manifests
+        inner join shown on manifests.manifest_id = shown.manifest_id
+    ),
+
+    documents as (
+        select
+            documents.close_id,
+            documents.run_id,
+            documents.requested_by
+        from reporting.statement_versions as versions
+        inner join manifest on versions.close_id = manifest.close_id
+        inner join reporting.statement_documents as documents
+            on
+                versions.issued_close_id = documents.close_id
+                and versions.account_id = documents.account_id
+    ),
+
+    -- What an earlier close issued and nobody has released is released with this one.
+    unreleased as (
+        select standing.close_id
+        from (
+            select manifest.close_id
+            from manifest
+            union
+            select versions.issued_close_id
+            from reporting.statement_versions as versions
+            inner join manifest on versions.close_id = manifest.close_id
+        ) as standing
+        where
+            not exists (
+                select 1
+                from reporting.statement_decisions as decisions
+                inner join reporting.statement_manifests as manifests
+                    on decisions.manifest_id = manifests.manifest_id
+                where
+                    manifests.close_id = standing.close_id
+                    and decisions.decision = 'released'
+            )
+    )
+
+    select
+        closes.run_id,
+        closes.requested_by
+    from reporting.closes
+    inner join unreleased on closes.close_id = unreleased.close_id
+    union
+    select
+        manifests.run_id,
+        manifests.requested_by
+    from reporting.statement_manifests as manifests
+    inner join unreleased on manifests.close_id = unreleased.close_id
+    union
+    select
+        documents.run_id,
+        documents.requested_by
+    from documents
+    inner join unreleased on documents.close_id = unreleased.close_id
+    union
+    select
+        tie_outs.run_id,
+        null as requested_by
+    from reporting.tie_outs
+    inner join unreleased on tie_outs.close_id = unreleased.close_id
+    -- A run of another period records checks of this one too; this check it makes of its own only.
+    where tie_outs.check_name = 'rows_equal_source';
+end;
+
 -- Why a person may not decide so on what they were shown: one row an obstacle, none if they may.
--- An obstacle is a code; closebook.statements.release has its text. The one place that knows the
--- rule: the trigger below and the desk ask it.
+-- An obstacle is a code; closebook.statements.release has its text. A person is an id of Airflow's
+-- users. run_acts is what Airflow recorded of the involved runs: an array of objects with run_id,
+-- act, user_id and user_name; an act without a user_id is that of an unknown person, unless it is
+-- 'scheduled'. The one place that knows the rule: the trigger below and the desk ask it.
 create function reporting.decision_obstacles(
     shown_manifest_id bigint,
     shown_sha256 text,
     verdict text,
-    person text
+    person_id text,
+    run_acts jsonb
 )
 returns table (obstacle text, detail text)
 language sql stable security definer set search_path = pg_catalog, pg_temp
@@ -729,7 +858,8 @@ begin atomic
             shown_manifest_id as manifest_id,
             shown_sha256 as sha256,
             verdict,
-            trim(coalesce(person, '')) as person
+            coalesce(person_id, '') as person_id,
+            coalesce(run_acts, '[]') as run_acts
     ),
 
     manifest as (
@@ -771,10 +901,7 @@ begin atomic
     ),
 
     documents as (
-        select
-            versions.account_id,
-            documents.close_id,
-            documents.requested_by
+        select versions.account_id
         from reporting.statement_versions as versions
         inner join manifest on versions.close_id = manifest.close_id
         inner join reporting.statement_documents as documents
@@ -783,41 +910,94 @@ begin atomic
                 and versions.account_id = documents.account_id
     ),
 
-    -- What an earlier close issued and nobody has released is released with this one.
-    unreleased as (
-        select standing.close_id
-        from (
-            select manifest.close_id
-            from manifest
-            union
-            select versions.issued_close_id
-            from reporting.statement_versions as versions
-            inner join manifest on versions.close_id = manifest.close_id
-        ) as standing
+    involved as (
+        select
+            runs.run_id,
+            runs.requested_by
+        from shown
+        cross join
+            lateral reporting.involved_runs(shown.manifest_id) as runs
+    ),
+
+    -- Who did what to these runs: what Airflow recorded, and whom the owner of the store named.
+    acts as (
+        select
+            recorded.run_id,
+            recorded.act,
+            recorded.user_id,
+            coalesce(recorded.user_name, '') as user_name
+        from shown
+        cross join
+            lateral jsonb_to_recordset(shown.run_acts)
+                as recorded (run_id text, act text, user_id text, user_name text)
+        where recorded.run_id in (select involved.run_id from involved)
+        union all
+        select
+            named.run_id,
+            'named' as act,
+            named.user_id,
+            named.user_name
+        from reporting.named_people as named
+        where named.run_id in (select involved.run_id from involved)
+    ),
+
+    -- Each start of a run, and each time that it was cleared or reprocessed, is somebody's act.
+    starts as (
+        select
+            run_starts.run_id,
+            max(run_starts.clear_number) + 1 as start_count
+        from reporting.run_starts
+        where
+            run_starts.dag_id in ('monthly_statements', 'acknowledge_failover')
+            and run_starts.run_id in (select involved.run_id from involved)
+        group by run_starts.run_id
+    ),
+
+    unknown as (
+        select concat_ws(' ', acts.run_id || ':', acts.act, 'by', acts.user_name) as detail
+        from acts
+        where
+            acts.user_id is null
+            and acts.act <> 'scheduled'
+            and not exists (
+                select 1
+                from acts as named
+                where
+                    named.run_id = acts.run_id
+                    and named.act = 'named'
+                    and named.user_name = acts.user_name
+            )
+        union
+        select involved.run_id || ': Airflow has no record of it'
+        from involved
         where
             not exists (
                 select 1
-                from reporting.statement_decisions as decisions
-                inner join reporting.statement_manifests as manifests
-                    on decisions.manifest_id = manifests.manifest_id
-                where
-                    manifests.close_id = standing.close_id
-                    and decisions.decision = 'released'
+                from acts
+                where acts.run_id = involved.run_id
             )
-    ),
-
-    involved as (
-        select closes.requested_by
-        from reporting.closes
-        inner join unreleased on closes.close_id = unreleased.close_id
         union
-        select manifests.requested_by
-        from reporting.statement_manifests as manifests
-        inner join unreleased on manifests.close_id = unreleased.close_id
+        select involved.run_id || ': started by ' || involved.requested_by
+        from involved
+        where
+            involved.requested_by is not null
+            and not exists (
+                select 1
+                from acts
+                where
+                    acts.run_id = involved.run_id
+                    and acts.user_name = involved.requested_by
+            )
         union
-        select documents.requested_by
-        from documents
-        inner join unreleased on documents.close_id = unreleased.close_id
+        select starts.run_id || ': Airflow does not say who started it again'
+        from starts
+        where
+            starts.start_count
+            > (
+                select count(*)
+                from acts
+                where acts.run_id = starts.run_id
+            )
     ),
 
     obstacles as (
@@ -844,6 +1024,15 @@ begin atomic
         from reporting.statement_decisions as decisions
         inner join shown on decisions.manifest_id = shown.manifest_id
         where decisions.decision = 'released'
+
+        union all
+
+        select
+            'rejected' as obstacle,
+            decisions.decided_by as detail
+        from reporting.statement_decisions as decisions
+        inner join shown on decisions.manifest_id = shown.manifest_id
+        where decisions.decision = 'rejected'
     ),
 
     obstacles_to_release as (
@@ -905,16 +1094,21 @@ begin atomic
         union all
 
         select
+            'person_unknown' as obstacle,
+            unknown.detail
+        from unknown
+
+        union all
+
+        select
             'second_person_needed' as obstacle,
-            shown.person as detail
+            string_agg(distinct concat_ws(' ', acts.run_id || ':', acts.act), ', ') as detail
         from shown
-        where
-            shown.person = ''
-            or exists (
-                select 1
-                from involved
-                where lower(involved.requested_by) = lower(shown.person)
-            )
+        left join acts
+            on shown.person_id = acts.user_id
+        having
+            bool_or(shown.person_id = '')
+            or count(acts.run_id) > 0
     )
 
     select
@@ -936,10 +1130,14 @@ language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
     found text;
 begin
+    -- One decision on a manifest at a time: the next one sees what this one wrote.
+    perform pg_advisory_xact_lock(
+        hashtextextended('closebook decision ' || new.manifest_id, 0)
+    );
     select string_agg(concat_ws(': ', obstacle, detail), '; ')
     into found
     from reporting.decision_obstacles(
-        new.manifest_id, new.manifest_sha256, new.decision, new.decided_by
+        new.manifest_id, new.manifest_sha256, new.decision, new.decided_by_id, new.run_acts
     );
     if found is not null then  -- guard: release.table-refuses
         raise exception using
@@ -962,20 +1160,24 @@ create function reporting.record_decision(
     manifest_id bigint,
     manifest_sha256 text,
     decision text,
-    person text,
+    person_name text,
+    person_id text,
+    run_acts jsonb,
     reason text
 )
 returns table (decision_id bigint, decided_at timestamptz)
 language sql volatile security definer set search_path = pg_catalog, pg_temp
 begin atomic
     insert into reporting.statement_decisions (
-        manifest_id, manifest_sha256, decision, decided_by, reason
+        manifest_id, manifest_sha256, decision, decided_by, decided_by_id, run_acts, reason
     )
     values (
         record_decision.manifest_id,
         record_decision.manifest_sha256,
         record_decision.decision,
-        record_decision.person,
+        record_decision.person_name,
+        record_decision.person_id,
+        record_decision.run_acts,
         record_decision.reason
     )
     returning statement_decisions.decision_id, statement_decisions.decided_at;
@@ -1265,6 +1467,14 @@ select
 from reporting.tie_outs
 left join reporting.closes on tie_outs.close_id = closes.close_id;
 
+-- The language of each statement: one row a statement.
+create view reporting.statement_locales as
+select
+    close_id,
+    account_id,
+    locale_code
+from reporting.statements;
+
 -- What differs between two versions of a month's statements: one row an account, old beside new.
 -- Another holder or account number counts, and is not shown; an address alone does not count.
 -- The one place that says so. PostgreSQL puts the function's query in place of its call: so it has
@@ -1472,9 +1682,11 @@ reporting.corrections,
 reporting.health_intervals,
 reporting.issued_statements,
 reporting.statement_totals,
+reporting.statement_locales,
 reporting.check_results
 to closebook_desk;
 grant insert on
+reporting.run_starts,
 reporting.closes,
 reporting.close_totals,
 reporting.tie_outs,
@@ -1500,12 +1712,14 @@ reporting.health_alerts
 to closebook_store;
 grant update (is_current, confirmed_at, confirmation_count)
 on reporting.closes to closebook_store;
+grant update (conf_sha256) on reporting.run_starts to closebook_store;
 grant insert on reporting.reissue_requests, reporting.reissue_answers to closebook_desk;
 grant insert (person, act, subject, document_sha256, address)
 on reporting.desk_log to closebook_desk;
 revoke all on function
 reporting.chain_desk_log(),
-reporting.decision_obstacles(bigint, text, text, text),
+reporting.involved_runs(bigint),
+reporting.decision_obstacles(bigint, text, text, text, jsonb),
 reporting.refuse_decision_with_obstacles(),
 reporting.refuse_unknown_close(),
 reporting.keep_closes(),
@@ -1513,7 +1727,9 @@ reporting.refuse_days_without_closes(),
 reporting.statement_differences(bigint, bigint),
 reporting.statement_line_differences(bigint, bigint)
 from public;
-grant execute on function reporting.decision_obstacles(bigint, text, text, text)
+grant execute on function
+reporting.involved_runs(bigint),
+reporting.decision_obstacles(bigint, text, text, text, jsonb)
 to closebook_store, closebook_desk;
 grant execute on function
 reporting.statement_differences(bigint, bigint),
@@ -1521,6 +1737,8 @@ reporting.statement_line_differences(bigint, bigint)
 to closebook_store;
 revoke all on function reporting.purge_health() from public;
 grant execute on function reporting.purge_health() to closebook_store;
-revoke all on function reporting.record_decision(bigint, text, text, text, text) from public;
-grant execute on function reporting.record_decision(bigint, text, text, text, text)
+revoke all on function
+reporting.record_decision(bigint, text, text, text, text, jsonb, text)
+from public;
+grant execute on function reporting.record_decision(bigint, text, text, text, text, jsonb, text)
 to closebook_desk;

@@ -4,5 +4,6 @@ select
     obstacle,
     detail
 from reporting.decision_obstacles(
-    %(manifest_id)s::bigint, %(manifest_sha256)s::text, %(decision)s::text, %(person)s::text
+    %(manifest_id)s::bigint, %(manifest_sha256)s::text, %(decision)s::text, %(person_id)s::text,
+    %(run_acts)s::jsonb
 )

@@ -1,5 +1,6 @@
 -- The statements of one shard: one row an account, with the version that stands, the close that
--- issued it, what it supersedes, and the name of its document once there is one.
+-- issued it, what it supersedes, what that close tells the holders, and the name of its document
+-- once there is one.
 with statements as (
     select
         close_id,
@@ -31,7 +32,9 @@ closes as (
     select
         close_id,
         closed_at,
-        reason
+        closed_on,
+        holder_reason,
+        holder_text
     from reporting.closes
 ),
 
@@ -48,7 +51,9 @@ select
     versions.statement_version,
     versions.issued_close_id,
     issued.closed_at as issued_at,
+    issued.closed_on as issued_on,
     superseded.closed_at as superseded_at,
+    superseded.closed_on as superseded_on,
     statements.currency,
     statements.account_number,
     statements.holder_name,
@@ -57,7 +62,8 @@ select
     statements.opening_minor,
     statements.closing_minor,
     documents.object_name,
-    case when superseded.close_id is not null then issued.reason end as correction_reason
+    issued.holder_reason,
+    issued.holder_text
 from versions
 inner join statements
     on

@@ -1,4 +1,5 @@
--- Writes a month's statement lines, numbered and with the running balance after each.
+-- Writes a month's statement lines, numbered, with the running balance after each, and with their
+-- business days: day_dates, which begin at day_starts, in order.
 insert into reporting.statement_lines (
     close_id,
     account_id,
@@ -10,8 +11,15 @@ insert into reporting.statement_lines (
     description,
     counterparty,
     amount_minor,
-    balance_minor
+    balance_minor,
+    posted_on
 )
+with days as (
+    select
+        %(day_dates)s::date[] as day_dates,
+        %(day_starts)s::timestamptz[] as day_starts
+)
+
 select
     statements.close_id,
     entries.account_id,
@@ -23,9 +31,12 @@ select
     entries.description,
     entries.counterparty,
     entries.amount_minor,
-    statements.opening_minor + sum(entries.amount_minor) over account_lines as balance_minor
+    statements.opening_minor + sum(entries.amount_minor) over account_lines as balance_minor,
+    -- guard: time.line-keeps-its-day
+    days.day_dates[width_bucket(entries.posted_at, days.day_starts)] as posted_on
 from staged_statement_lines as entries
 inner join reporting.statements on entries.account_id = statements.account_id
+cross join days
 where statements.close_id = %(close_id)s
 window
     account_lines as (

@@ -7,7 +7,8 @@ insert into reporting.statement_manifests (
     document_count,
     missing_count,
     run_id,
-    requested_by
+    requested_by,
+    reason
 )
 values (
     %(close_id)s,
@@ -17,6 +18,7 @@ values (
     %(document_count)s,
     %(missing_count)s,
     %(run_id)s,
-    %(requested_by)s
+    %(requested_by)s,
+    %(reason)s
 )
 on conflict (close_id, sha256) do nothing

@@ -13,7 +13,8 @@ select
     manifests.object_name,
     manifests.document_count,
     manifests.missing_count,
-    manifests.written_at
+    manifests.written_at,
+    manifests.reason
 from reporting.statement_manifests as manifests
 inner join closes on manifests.close_id = closes.close_id
 order by manifests.manifest_id desc

@@ -1,5 +1,5 @@
--- Accounts whose opening balance is not the closing balance of the month before, where that
--- month is closed. An account that is in one of the two only counts as zero in the other.
+-- Accounts whose opening balance is not the closing balance of the last closed month before, where
+-- there is one. An account that is in one of the two only counts as zero in the other.
 with this_month as (
     select
         grain,
@@ -12,8 +12,11 @@ previous_close as (
     select closes.close_id
     from reporting.closes
     inner join this_month
-        on closes.grain = this_month.grain and closes.period_end = this_month.period_start
+        on closes.grain = this_month.grain and closes.period_start < this_month.period_start
     where closes.is_current
+    -- guard: time.latest-earlier-month
+    order by closes.period_start desc
+    limit 1
 ),
 
 closings as (

@@ -15,6 +15,7 @@ from closebook.settings import Settings
 from closebook.sql import query
 from closebook.statements import release
 from closebook.statements.manifest import Manifest
+from closebook.statements.release import Person, RunAct
 from local.stack import Stack
 from tests.closes.month_documents import manifest_of, render_all, stored
 from tests.closes.october import OCTOBER
@@ -77,6 +78,12 @@ def release_month(stack: Stack, database: str, settings: Settings, close_id: int
     render_all(settings, close_id)
     manifest, _ = manifest_of(settings, close_id)
     with psycopg.connect(stack.desk(database), row_factory=dict_row) as desk:
-        release.release(desk, OCTOBER, manifest.sha256, "bob")
+        release.release(
+            desk,
+            OCTOBER,
+            manifest.sha256,
+            Person("2", "bob"),
+            lambda run_ids: [RunAct(run_id, "triggered", "1", "ada") for run_id in run_ids],
+        )
     log(stack, database, "released", manifest.sha256)
     return ReleasedMonth(settings, stack, database, close_id, manifest)

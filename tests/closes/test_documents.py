@@ -12,9 +12,11 @@ from closebook.closes.month import close_month
 from closebook.errors import WrongData
 from closebook.periods import parse_month
 from closebook.settings import Settings
-from closebook.statements import issue
+from closebook.sql import query
+from closebook.statements import issue, statement_reader
 from closebook.statements.bounded_process import Limits
 from closebook.statements.issue import Shard
+from closebook.store.session import on_store
 from tests.books import Books
 from tests.close_fixtures import RUN
 from tests.closes.month_documents import ACCOUNTS, documents, manifest_of, render_all, stored
@@ -194,3 +196,38 @@ def test_a_close_that_the_store_does_not_have_is_refused(
 
     with pytest.raises(WrongData, match="close 404 is not in this reporting store"):
         issue.render_shard(settings, 404, shard, None, RUN)
+
+
+def test_a_payment_its_fee_and_another_entry_of_one_number_have_references_of_their_own(
+    settings: Settings, platform: Platform
+) -> None:
+    platform.open_account(1)
+    for amount_minor in (-1000, -30, 5):
+        platform.post(1, OCTOBER.start, amount_minor)
+    payment = platform.settle(OCTOBER.start, 1000)
+    execute = platform.connection.execute
+    execute(
+        "update platform.ledger_entries set transaction_id = %s where amount_minor < 0",
+        [payment.transaction_id],
+    )
+    execute(
+        "update platform.ledger_entries set entry_id = %s where amount_minor = 5",
+        [payment.transaction_id],
+    )
+
+    close = close_month(settings, OCTOBER, RUN)
+
+    with on_store(settings) as store:
+        month = statement_reader.read_closed_month(store, close.close_id)
+        [row] = store.execute(
+            query("statement_documents/of_shard"),
+            {
+                "close_id": close.close_id,
+                "first_account_id": 1,
+                "last_account_id": 1,
+                "account_ids": None,
+            },
+        ).fetchall()
+        made = statement_reader.read_statement(store, settings, month, row)
+    assert [line.reference for line in made.lines] == ["1", "2", "1000"]
+    assert [line.transaction_reference for line in made.lines] == ["1000", "1000", None]

@@ -23,9 +23,17 @@ from tests.close_fixtures import RUN
 from tests.closes.october import NEW_YORK, OCTOBER, SEPTEMBER
 from tests.platform_rows import Platform
 
-REASON = "two card payments were posted late"
+REASON = "ticket 4712: the import job was forgotten"
 UNASKED = replace(RUN, reason=None)
-ON_PURPOSE = replace(RUN, run_id="manual", reason=REASON, requested_by="ada")
+HOLDER_TEXT = "Two card payments of 30 October."
+ON_PURPOSE = replace(
+    RUN,
+    run_id="manual",
+    reason=REASON,
+    requested_by="ada",
+    holder_reason="entries_posted_late",
+    holder_text=HOLDER_TEXT,
+)
 ADA, GRACE, MARY = 1, 2, 3
 
 
@@ -170,10 +178,31 @@ def test_the_new_version_says_what_it_replaces_and_why_and_the_old_one_says_noth
     old, new = (text_of(document(settings, books, close, GRACE)) for close in (first, second))
 
     assert "replaces version 1, issued on" in new
-    assert f"Reason: {REASON}" in new
+    assert "Reason: Entries of this period were posted after the statement was issued." in new
+    assert HOLDER_TEXT in new
     assert "replaces version" not in old
     assert "199.45" in new
     assert "199.45" not in old
+
+
+def test_no_form_of_a_statement_has_the_reason_that_is_for_colleagues(
+    settings: Settings, platform: Platform, books: Books
+) -> None:
+    fill(platform)
+    issue_month(settings)
+    platform.post(GRACE, OCTOBER.end - HOUR, -55)
+    second = issue_month(settings, replace(ON_PURPOSE, holder_reason=None, holder_text=None))
+
+    pdf = document(settings, books, second, GRACE)
+    attached = [
+        content for files in PdfReader(BytesIO(pdf)).attachments.values() for content in files
+    ]
+    assert len(attached) == 2
+    for text in (text_of(pdf), *(content.decode() for content in attached)):
+        assert "4712" not in text
+        assert "forgotten" not in text
+    assert "This corrected statement replaces version 1" in text_of(pdf)
+    assert "Reason" not in text_of(pdf)
 
 
 def test_the_manifest_of_the_new_version_lists_the_documents_that_stand(

@@ -1,6 +1,6 @@
 """A month is released by a second person, by the manifest that they saw, with all checks green."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -16,7 +16,7 @@ from closebook.periods import HOUR
 from closebook.settings import Settings
 from closebook.statements import issue, release
 from closebook.statements.manifest import write_manifest
-from closebook.statements.release import Batch, DecisionRefused
+from closebook.statements.release import Batch, DecisionRefused, Person, RunAct
 from closebook.store.session import Store
 from local.stack import Stack
 from tests.books import Books
@@ -24,6 +24,13 @@ from tests.close_fixtures import RUN, eventually, store_held, waiting_to_write
 from tests.closes.october import OCTOBER
 from tests.closes.test_reissue import ADA, GRACE, MARY, ON_PURPOSE, fill, issue_month
 from tests.platform_rows import Platform
+
+BOB, EVE = Person("2", "bob"), Person("3", "eve")
+
+
+def started_by_ada(run_ids: Sequence[str]) -> list[RunAct]:
+    """What Airflow recorded of the runs: Ada, user 1, started each."""
+    return [RunAct(run_id, "triggered", "1", "ada") for run_id in run_ids]
 
 
 @pytest.fixture
@@ -47,10 +54,10 @@ def released(books: Books) -> list[tuple[int, int, bool]]:
     return [(r["account_id"], r["statement_version"], r["is_superseded"]) for r in rows]
 
 
-def refusal(desk: Store, shown_sha256: str, person: str = "bob") -> str:
+def refusal(desk: Store, shown_sha256: str, person: Person = BOB) -> str:
     """Why the month is not released; the register has no decision then."""
     with pytest.raises(DecisionRefused) as refused:
-        release.release(desk, OCTOBER, shown_sha256, person)
+        release.release(desk, OCTOBER, shown_sha256, person, started_by_ada)
     return str(refused.value)
 
 
@@ -62,24 +69,43 @@ def test_a_run_ends_issued_and_nobody_may_see_its_statements(books: Books, batch
 def test_a_second_person_releases_and_the_register_keeps_who_when_and_which_hash(
     books: Books, desk: Store, batch: Batch
 ) -> None:
-    decision = release.release(desk, OCTOBER, batch.sha256, " bob ")
+    decision = release.release(desk, OCTOBER, batch.sha256, BOB, started_by_ada)
     desk.commit()
 
     [row] = books.rows("select * from reporting.statement_decisions")
-    assert (row["decision"], row["decided_by"], row["manifest_sha256"]) == (
-        "released",
-        "bob",
-        batch.sha256,
-    )
+    assert (row["decision"], row["decided_by"], row["decided_by_id"]) == ("released", "bob", "2")
+    assert row["manifest_sha256"] == batch.sha256
+    assert {(act["run_id"], act["user_id"]) for act in row["run_acts"]} == {("manual", "1")}
     assert row["decided_at"] == decision.decided_at
     assert released(books) == [(ADA, 1, False), (GRACE, 1, False), (MARY, 1, False)]
 
 
-@pytest.mark.parametrize("person", ["ada", "Ada", " ada "])
-def test_who_triggered_the_run_does_not_release_it(
-    books: Books, desk: Store, batch: Batch, person: str
+@pytest.mark.parametrize("name", ["ada", " Ada", "a name of today"])
+def test_who_triggered_the_run_does_not_release_it_under_whatever_name(
+    books: Books, desk: Store, batch: Batch, name: str
 ) -> None:
-    assert "it takes a second person" in refusal(desk, batch.sha256, person)
+    refused = refusal(desk, batch.sha256, Person("1", name))
+    assert "it takes a second person (manual: triggered)" in refused
+    assert released(books) == []
+
+
+def test_nobody_releases_what_an_unknown_person_started(
+    books: Books, desk: Store, batch: Batch
+) -> None:
+    def started_by_command(run_ids: Sequence[str]) -> list[RunAct]:
+        return [RunAct(run_id, "triggered by command", None, "ada") for run_id in run_ids]
+
+    with pytest.raises(DecisionRefused) as refused:
+        release.release(desk, OCTOBER, batch.sha256, BOB, started_by_command)
+    assert [each.code for each in refused.value.obstacles] == ["person_unknown"]
+    assert released(books) == []
+
+
+def test_a_run_of_which_airflow_has_no_record_any_more_is_not_released(
+    books: Books, desk: Store, batch: Batch
+) -> None:
+    with pytest.raises(DecisionRefused, match="Airflow has no record of it"):
+        release.release(desk, OCTOBER, batch.sha256, BOB, lambda _: [])
     assert released(books) == []
 
 
@@ -94,7 +120,7 @@ def test_what_was_issued_after_it_was_shown_is_not_released(
     assert "what was shown has another hash" in refusal(desk, batch.sha256)
     assert released(books) == []
     # And what he sees when he looks again he may release
-    release.release(desk, OCTOBER, release.latest_batch(desk, OCTOBER).sha256, "bob")
+    release.release(desk, OCTOBER, release.latest_batch(desk, OCTOBER).sha256, BOB, started_by_ada)
     desk.commit()
     assert released(books) == [(ADA, 1, False), (GRACE, 2, False), (MARY, 1, False)]
 
@@ -134,7 +160,7 @@ def test_a_month_that_is_known_to_differ_from_the_platform_is_not_released_as_it
     desk.commit()
     # And once it was issued again on purpose, that is
     issue_month(settings, ON_PURPOSE)
-    release.release(desk, OCTOBER, release.latest_batch(desk, OCTOBER).sha256, "bob")
+    release.release(desk, OCTOBER, release.latest_batch(desk, OCTOBER).sha256, BOB, started_by_ada)
     desk.commit()
     assert released(books) == [(ADA, 1, False), (GRACE, 2, False), (MARY, 1, False)]
 
@@ -143,14 +169,14 @@ def test_a_correction_is_seen_once_it_is_released_and_what_it_supersedes_is_mark
     settings: Settings, platform: Platform, books: Books, desk: Store, batch: Batch
 ) -> None:
     # Given October as it was released
-    release.release(desk, OCTOBER, batch.sha256, "bob")
+    release.release(desk, OCTOBER, batch.sha256, BOB, started_by_ada)
     desk.commit()
     # When a correction is issued, it is not seen yet
     platform.post(GRACE, OCTOBER.end - HOUR, -55)
     issue_month(settings, ON_PURPOSE)
     assert released(books) == [(ADA, 1, False), (GRACE, 1, False), (MARY, 1, False)]
     # Then once it is released it is, beside the version that it supersedes
-    release.release(desk, OCTOBER, release.latest_batch(desk, OCTOBER).sha256, "bob")
+    release.release(desk, OCTOBER, release.latest_batch(desk, OCTOBER).sha256, BOB, started_by_ada)
     desk.commit()
     assert released(books) == [
         (ADA, 1, False),
@@ -164,18 +190,18 @@ def test_a_release_marks_every_earlier_version_though_one_in_between_was_never_r
     settings: Settings, platform: Platform, books: Books, desk: Store, batch: Batch
 ) -> None:
     # Given October as it was released, and a correction that is rejected
-    release.release(desk, OCTOBER, batch.sha256, "bob")
+    release.release(desk, OCTOBER, batch.sha256, BOB, started_by_ada)
     platform.post(GRACE, OCTOBER.end - HOUR, -55)
     desk.commit()
     issue_month(settings, ON_PURPOSE)
     rejected = release.latest_batch(desk, OCTOBER)
-    release.reject(desk, OCTOBER, rejected.sha256, "bob", "there is more to come")
+    release.reject(desk, OCTOBER, rejected.sha256, BOB, "there is more to come")
     desk.commit()
     assert released(books) == [(ADA, 1, False), (GRACE, 1, False), (MARY, 1, False)]
     # When the next correction is released
     platform.post(GRACE, OCTOBER.end - HOUR, -5)
     issue_month(settings, ON_PURPOSE)
-    release.release(desk, OCTOBER, release.latest_batch(desk, OCTOBER).sha256, "bob")
+    release.release(desk, OCTOBER, release.latest_batch(desk, OCTOBER).sha256, BOB, started_by_ada)
     desk.commit()
     # Then the one that was released before it does not stand beside it as if it were good
     assert released(books) == [
@@ -189,7 +215,7 @@ def test_a_release_marks_every_earlier_version_though_one_in_between_was_never_r
 def test_a_rejection_is_kept_with_its_reason_and_shows_nothing(
     books: Books, desk: Store, batch: Batch
 ) -> None:
-    release.reject(desk, OCTOBER, batch.sha256, "bob", "the fees look wrong")
+    release.reject(desk, OCTOBER, batch.sha256, BOB, "the fees look wrong")
     desk.commit()
 
     [row] = books.rows("select decision, decided_by, reason from reporting.statement_decisions")
@@ -197,21 +223,60 @@ def test_a_rejection_is_kept_with_its_reason_and_shows_nothing(
     assert released(books) == []
 
 
+def test_a_month_that_was_rejected_is_released_by_nobody(
+    books: Books, desk: Store, batch: Batch
+) -> None:
+    release.reject(desk, OCTOBER, batch.sha256, BOB, "the fees look wrong")
+    desk.commit()
+    for person in (BOB, EVE):
+        assert "it was rejected (bob)" in refusal(desk, batch.sha256, person)
+        with pytest.raises(DecisionRefused, match="it was rejected"):
+            release.reject(desk, OCTOBER, batch.sha256, person, "again")
+    assert released(books) == []
+
+
+def test_nor_after_a_run_without_a_reason_that_finds_it_the_same(
+    settings: Settings, books: Books, desk: Store, batch: Batch
+) -> None:
+    release.reject(desk, OCTOBER, batch.sha256, BOB, "the fees look wrong")
+    desk.commit()
+    issue_month(settings, replace(ON_PURPOSE, reason=None))
+    assert "it was rejected (bob)" in refusal(desk, batch.sha256, EVE)
+    assert release.latest_batch(desk, OCTOBER).sha256 == batch.sha256
+
+
+def test_a_rejected_month_that_is_right_is_shown_again_by_a_run_with_a_reason(
+    settings: Settings, books: Books, desk: Store, batch: Batch
+) -> None:
+    release.reject(desk, OCTOBER, batch.sha256, BOB, "the fees look wrong")
+    desk.commit()
+    # When October is closed again with a reason, and nothing has changed
+    issue_month(settings, replace(ON_PURPOSE, reason="the fees are as agreed in ticket 7"))
+    shown = release.latest_batch(desk, OCTOBER)
+    assert (shown.close_id, shown.reason) == (batch.close_id, "the fees are as agreed in ticket 7")
+    # Then the rejected manifest stays rejected, and the new one can be released
+    assert shown.sha256 != batch.sha256
+    assert "what was shown has another hash" in refusal(desk, batch.sha256)
+    release.release(desk, OCTOBER, shown.sha256, EVE, started_by_ada)
+    desk.commit()
+    assert released(books) == [(ADA, 1, False), (GRACE, 1, False), (MARY, 1, False)]
+
+
 def test_a_month_is_released_once(books: Books, desk: Store, batch: Batch) -> None:
-    release.release(desk, OCTOBER, batch.sha256, "bob")
+    release.release(desk, OCTOBER, batch.sha256, BOB, started_by_ada)
     desk.commit()
 
-    assert "it is released already (bob)" in refusal(desk, batch.sha256, "eve")
+    assert "it is released already (bob)" in refusal(desk, batch.sha256, EVE)
     assert len(books.rows("select 1 from reporting.statement_decisions")) == 1
 
 
 def test_of_two_releases_at_the_same_time_one_succeeds(
     stack: Stack, settings: Settings, module_store_database: str, books: Books, batch: Batch
 ) -> None:
-    def attempt(person: str) -> str:
+    def attempt(person: Person) -> str:
         with psycopg.connect(stack.desk(module_store_database), row_factory=dict_row) as desk:
             try:
-                release.release(desk, OCTOBER, batch.sha256, person)
+                release.release(desk, OCTOBER, batch.sha256, person, started_by_ada)
             except DecisionRefused as refused:
                 return str(refused)
             return "released"
@@ -219,7 +284,7 @@ def test_of_two_releases_at_the_same_time_one_succeeds(
     # Both wait for the lock that a close of the month holds
     with ThreadPoolExecutor(2) as people:
         with store_held(settings, OCTOBER):
-            both = [people.submit(attempt, person) for person in ("bob", "eve")]
+            both = [people.submit(attempt, person) for person in (BOB, EVE)]
             eventually(lambda: waiting_to_write(settings) == 2)
         outcomes = sorted(each.result(20) for each in both)
 
@@ -235,4 +300,4 @@ def test_what_is_not_issued_cannot_be_released(
     close_month(settings, OCTOBER, replace(RUN, requested_by="ada"))
 
     with pytest.raises(NotReady, match="is not issued"):
-        release.release(desk, OCTOBER, "0" * 64, "bob")
+        release.release(desk, OCTOBER, "0" * 64, BOB, started_by_ada)

@@ -4,10 +4,12 @@ October is released, and one of its statements was corrected after the release. 
 and not released.
 """
 
+import json
+import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -18,12 +20,15 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 from psycopg.rows import dict_row
 
+from closebook import periods
 from closebook.closes.month import close_month
 from closebook.desk.current_user import csrf_token
 from closebook.periods import HOUR, Period
 from closebook.settings import Run, Settings
 from closebook.statements import issue, release
+from closebook.statements.document_store import DocumentStore, StoredDocument
 from closebook.statements.manifest import write_manifest
+from closebook.statements.release import Person, RunAct
 from local.airflow_api import AirflowApi
 from local.processes import find
 from local.stack import Stack
@@ -182,6 +187,13 @@ def desk(
     platform = Platform(stack.primary_admin(module_platform_database))
     desk = Desk(stack, settings, platform, module_store_database)
     run = replace(RUN, run_id="manual", reason="a late card payment", requested_by="ada")
+    with desk.owner() as owner:
+        # The runs of this desk are not Airflow's.
+        owner.execute(
+            "insert into reporting.named_people (run_id, user_name, user_id, reason)"
+            " values (%s, 'ada', '4711', 'she started the runs of these tests')",
+            [run.run_id],
+        )
     for account_id, name in NAMES.items():
         currency = "JPY" if account_id == MARY else "USD"
         platform.open_account(account_id, currency, name)
@@ -194,7 +206,8 @@ def desk(
     desk.closes["october"] = issue_month(settings, OCTOBER, run)
     with psycopg.connect(stack.desk(module_store_database), row_factory=dict_row) as store:
         batch = release.latest_batch(store, OCTOBER)
-        release.release(store, OCTOBER, batch.sha256, "bob")
+        started = [RunAct(run.run_id, "triggered", "4711", "ada")]
+        release.release(store, OCTOBER, batch.sha256, Person("4712", "bob"), lambda _: started)
     platform.post(GRACE, OCTOBER.end - HOUR, -55)
     desk.closes["corrected"] = issue_month(settings, OCTOBER, run)
     with connections_to(stack, {"closebook_desk": module_store_database}):
@@ -202,6 +215,79 @@ def desk(
         for client in desk.clients.values():
             client.close()
     platform.connection.close()
+
+
+# Ten thousand released statements of an old month, which all have the same document.
+INSERT_STATEMENTS = """
+set local session_replication_role = replica;
+
+insert into reporting.closes (
+    close_id, grain, period_start, period_end, time_zone, close_version, is_current, fence_lsn,
+    fenced_at, snapshot_text, replica_name, code_version, run_id, first_date, last_date
+) overriding system value
+select
+    0, 'month', %(start)s, %(end)s, %(time_zone)s, 1, true, '0/1', %(end)s, '', '', '', 'a test',
+    %(first_date)s, %(last_date)s;
+
+insert into reporting.statements
+select 0, number, 'USD', 'OLD-' || number, 'Old', '1 Street', 'en_US', 0, 0, 0
+from generate_series(1, 10000) as number;
+
+insert into reporting.statement_versions
+select 0, account_id, 1, 0, null from reporting.statements where close_id = 0;
+
+insert into reporting.statement_documents (
+    close_id, account_id, sha256, byte_count, object_name, template_version, renderer_version,
+    run_id
+)
+select 0, account_id, %(sha256)s, %(byte_count)s, %(object_name)s, 'v1', '70', 'a test'
+from reporting.statements where close_id = 0;
+
+insert into reporting.statement_manifests (
+    manifest_id, close_id, sha256, object_name, document_count, missing_count, run_id
+) overriding system value
+select 0, 0, %(manifest_sha256)s, %(manifest_name)s, 10000, 0, 'a test';
+
+insert into reporting.statement_decisions (manifest_id, manifest_sha256, decision, decided_by)
+select manifest_id, sha256, 'released', 'bob'
+from reporting.statement_manifests where manifest_id = 0
+"""
+DELETE_STATEMENTS = """
+set local session_replication_role = replica;
+delete from reporting.statement_decisions where manifest_id = 0;
+delete from reporting.statement_manifests where manifest_id = 0;
+delete from reporting.statement_documents where close_id = 0;
+delete from reporting.statement_versions where close_id = 0;
+delete from reporting.statements where close_id = 0;
+delete from reporting.closes where close_id = 0
+"""
+
+
+@pytest.fixture
+def ten_thousand(desk: Desk) -> Iterator[StoredDocument]:
+    """During the test the store has ten thousand statements of March 2024."""
+    march = periods.month_of(2024, 3, "America/New_York")
+    documents = DocumentStore(desk.settings.documents_url)
+    stored = documents.put(os.urandom(50_000), folder="statements/2024-03", suffix="pdf")
+    manifest = {
+        "month": "2024-03",
+        "close_id": 0,
+        "statements": [
+            {"account_id": number, "sha256": stored.sha256, "currency": "USD"}
+            | dict.fromkeys(("line_count", "opening_minor", "closing_minor"), 0)
+            for number in range(1, 10_001)
+        ],
+    }
+    listed = documents.put(json.dumps(manifest).encode(), folder="manifests/2024-03", suffix="json")
+    names = {"manifest_sha256": listed.sha256, "manifest_name": listed.object_name}
+    # A client-side cursor: the server takes no parameters for several SQL commands at once.
+    conninfo, cursor = desk.stack.store_admin(desk.database), psycopg.ClientCursor
+    with psycopg.connect(conninfo, cursor_factory=cursor) as admin:
+        dates = {"first_date": march.first_date, "last_date": march.last_date}
+        admin.execute(INSERT_STATEMENTS, {**asdict(march), **dates, **asdict(stored), **names})
+    yield stored
+    with psycopg.connect(conninfo, cursor_factory=cursor) as admin:
+        admin.execute(DELETE_STATEMENTS)
 
 
 def digest(content: bytes) -> str:

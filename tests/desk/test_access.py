@@ -14,7 +14,9 @@ from fastapi.routing import APIRoute
 from closebook.desk import permissions
 from closebook.desk.app import make_app
 from closebook.desk.auth_middleware import AuthMiddleware
+from closebook.desk.capacity import ACCESS
 from closebook.desk.current_user import csrf_token
+from closebook.desk.desk_route import desk_router
 from local.stack import Stack
 from tests.desk.conftest import ADA, GRACE, HOSTILE, Desk, filled, logged_in
 
@@ -115,18 +117,24 @@ def test_without_a_log_in_a_page_leads_to_the_log_in_and_a_change_is_refused(
 
 def test_a_route_without_a_row_and_a_mounted_app_have_no_rule() -> None:
     app = FastAPI(openapi_url=None)
-    app.get("/forgotten")(lambda: "secret")
+    router = desk_router(ACCESS)
+    router.get("/forgotten")(lambda: Response("secret"))
+    app.include_router(router)
     app.mount("/mounted", FastAPI())
     middleware = AuthMiddleware(app, app.router.routes, refuse=_never)
     for path in ("/forgotten", "/mounted/docs", "/nowhere"):
-        scope: Scope = {
-            "type": "http",
-            "method": "GET",
-            "path": path,
-            "root_path": "",
-            "headers": [],
-        }
-        assert middleware._rule(Request(scope)) is None
+        assert middleware._rule(Request(get_scope(path))) is None
+
+
+def test_a_route_that_would_run_in_the_threads_of_airflow_has_no_rule() -> None:
+    app = FastAPI(openapi_url=None)
+    app.get("/statements")(lambda: "in Airflow's threads")
+    middleware = AuthMiddleware(app, app.router.routes, refuse=_never)
+    assert middleware._rule(Request(get_scope("/statements"))) is None
+
+
+def get_scope(path: str) -> "Scope":
+    return {"type": "http", "method": "GET", "path": path, "root_path": "", "headers": []}
 
 
 async def _never(_request: Request, _status: int) -> Response:

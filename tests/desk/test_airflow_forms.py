@@ -1,20 +1,24 @@
 """Airflow's own forms in a real browser: a backfill, and statements that are issued again."""
 
+import json
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date
+from datetime import date, datetime
+from io import BytesIO
 
 import psycopg
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
+from pypdf import PdfReader
 
 from closebook import periods
 from closebook.periods import HOUR
 from local.addresses import REPLICAS
 from local.airflow_api import AirflowApi
 from local.stack import Stack
-from tests.airflow_runs import DAGS, wait_for_end, wait_for_runs
+from tests.airflow_runs import DAGS, RUN_SECONDS, wait_for_end, wait_for_runs
 from tests.closes.october import OCTOBER
 from tests.desk.browser_pages import logged_in_page
 from tests.desk.conftest import ADA, Desk, connections_to
@@ -35,24 +39,10 @@ def test_a_backfill_from_airflows_form_closes_three_days(
     browser: Browser, airflow_stack: Stack, airflow: AirflowApi
 ) -> None:
     with logged_in_page(browser, airflow_stack, "admin", "/dags/daily_rollups") as page:
-        page.get_by_test_id("trigger-dag-button").click()
-        page.get_by_text("Backfill", exact=True).first.click()
-        for number, day in enumerate((THREE_DAYS[0], THREE_DAYS[-1])):
-            page.get_by_test_id("datetime-input").nth(number).click()
-            page.get_by_placeholder("YYYY/MM/DD").locator("visible=true").fill(
-                f"{day.start:%Y/%m/%d}"
-            )
-            page.get_by_placeholder("HH:mm").locator("visible=true").fill(f"{day.start:%H:%M}")
-            page.keyboard.press("Enter")
-            shown = f"{day.start:%b %d, %Y %H:%M}"
-            expect(page.get_by_test_id("datetime-input").nth(number)).to_have_text(shown)
-            page.keyboard.press("Escape")
-            expect(page.get_by_placeholder("YYYY/MM/DD").locator("visible=true")).to_have_count(0)
-        page.get_by_text("All Runs", exact=True).click()
+        choose_backfill(page, THREE_DAYS[0].start, THREE_DAYS[-1].start)
+        page.get_by_text("Override parameters on existing runs").click()
         page.locator("#element_reason").fill("ticket 4711")
-        with page.expect_response(re.compile(r"/api/v2/backfills$")) as started:
-            page.get_by_role("button", name="Run Backfill").click()
-        assert started.value.ok
+        run_backfill(page)
     airflow.unpause("daily_rollups")
     wait_for_runs(airflow, "daily_rollups", THREE_DAYS[0].start, THREE_DAYS[-1].start, 3)
     with psycopg.connect(airflow_stack.store()) as store:
@@ -159,6 +149,7 @@ def test_a_statement_is_issued_again_with_the_fields_of_airflows_trigger_form(
         page.get_by_test_id("trigger-dag-button").click()
         page.locator("#element_month").fill("2026-10")
         page.locator("#element_reason").fill("ticket 4712: a refund was late")
+        choose_holder_reason(page, "Entries of this period were posted after")
         with page.expect_response(re.compile(r"/monthly_statements/dagRuns$")) as started:
             page.get_by_test_id("trigger-dag-submit").click()
         run = started.value.json()
@@ -172,8 +163,120 @@ def test_a_statement_is_issued_again_with_the_fields_of_airflows_trigger_form(
     )
     assert (close["reason"], close["requested_by"]) == ("ticket 4712: a refund was late", "admin")
     assert newest_version(desk, ADA) == before + 1
+    review = desk.get("approver", "/releases/2026-10").text
+    assert "Reason: Entries of this period were posted after the statement was issued." in review
+    assert "a refund was late" not in review
     shown = desk.get("approver", f"/statements/{close['close_id']}/{ADA}").text
     assert f"replaces version {before}: <bdi>ticket 4712: a refund was late</bdi>" in shown
+
+
+def choose_backfill(page: Page, first: datetime, last: datetime) -> None:
+    """Open the form of a backfill and follow the README: the range, and All Runs."""
+    page.get_by_test_id("trigger-dag-button").click()
+    page.get_by_text("Backfill", exact=True).first.click()
+    for number, instant in enumerate((first, last)):
+        page.get_by_test_id("datetime-input").nth(number).click()
+        page.get_by_placeholder("YYYY/MM/DD").locator("visible=true").fill(f"{instant:%Y/%m/%d}")
+        page.get_by_placeholder("HH:mm").locator("visible=true").fill(f"{instant:%H:%M}")
+        page.keyboard.press("Enter")
+        shown = f"{instant:%b %d, %Y %H:%M}"
+        expect(page.get_by_test_id("datetime-input").nth(number)).to_have_text(shown)
+        page.keyboard.press("Escape")
+        expect(page.get_by_placeholder("YYYY/MM/DD").locator("visible=true")).to_have_count(0)
+    page.get_by_text("All Runs", exact=True).click()
+
+
+def run_backfill(page: Page) -> None:
+    with page.expect_response(re.compile(r"/api/v2/backfills$")) as started:
+        page.get_by_role("button", name="Run Backfill").click()
+    assert started.value.ok, started.value.text()
+
+
+def end_of_october(airflow: AirflowApi, clear_number: int) -> str:
+    """How the run of October ended, once it was started again this often."""
+    deadline = time.monotonic() + RUN_SECONDS
+    while True:
+        [run] = airflow.runs("monthly_statements", OCTOBER.start, OCTOBER.start)
+        path = f"dags/monthly_statements/dagRuns/{run['dag_run_id']}/taskInstances/freeze_lines"
+        tries = airflow.get(path)["try_number"]
+        if tries > clear_number and run["state"] in {"success", "failed"}:
+            return str(run["state"])
+        assert time.monotonic() < deadline, run
+        time.sleep(0.5)
+
+
+def test_a_backfill_prints_what_was_typed_for_it_and_nothing_that_was_typed_before(
+    browser: Browser, desk: Desk, airflow: AirflowApi
+) -> None:
+    """README's steps, over a run that an earlier backfill made with another reason."""
+    with runs_on(desk):
+        airflow.unpause("monthly_statements")
+        airflow.backfill(
+            "monthly_statements",
+            OCTOBER.start,
+            OCTOBER.start,
+            conf={"reason": "demo", "holder_text": "a text of before"},
+            max_active_runs=1,
+        )
+        assert end_of_october(airflow, 0) == "success"
+        [run] = airflow.runs("monthly_statements", OCTOBER.start, OCTOBER.start)
+        before = newest_version(desk, ADA)
+        desk.platform.post(ADA, OCTOBER.end - HOUR, 31)
+
+        # Without a tick at Override, Airflow keeps the parameters of before: no change is made
+        airflow.end_backfills("monthly_statements")
+        path = "/dags/monthly_statements"
+        with logged_in_page(browser, desk.stack, "admin", path) as page:
+            choose_backfill(page, OCTOBER.start, OCTOBER.start)
+            run_backfill(page)
+        assert end_of_october(airflow, 1) == "failed"
+        log = json.dumps(
+            airflow.get(
+                f"dags/monthly_statements/dagRuns/{run['dag_run_id']}/taskInstances"
+                "/freeze_lines/logs/2",
+                full_content="true",
+            )
+        )
+        assert "CB-DATA-CHANGE-WITHOUT-REASON" in log
+        assert "the reason of this run was given for an earlier start of it" in log
+        assert "tick 'Override parameters on existing runs'" in log
+        assert newest_version(desk, ADA) == before
+
+        # With the tick, what is typed is what counts
+        airflow.end_backfills("monthly_statements")
+        with logged_in_page(browser, desk.stack, "admin", path) as page:
+            choose_backfill(page, OCTOBER.start, OCTOBER.start)
+            page.get_by_text("Override parameters on existing runs").click()
+            page.locator("#element_reason").fill("ticket 4712: the import job was forgotten")
+            page.locator("#element_holder_text").fill("A card payment of 30 October.")
+            choose_holder_reason(page, "Entries of this period were posted after")
+            run_backfill(page)
+        assert end_of_october(airflow, 2) == "success"
+
+    [close] = desk.rows(
+        "select close_id, reason, holder_reason, holder_text from reporting.closes"
+        " where run_id = %s and grain = 'month' and is_current",
+        run["dag_run_id"],
+    )
+    assert close["reason"] == "ticket 4712: the import job was forgotten"
+    printed = desk.get("approver", f"/statements/{close['close_id']}/{ADA}/pdf")
+    text = " ".join(
+        " ".join(page.extract_text() for page in PdfReader(BytesIO(printed.content)).pages).split()
+    )
+    assert f"This corrected statement replaces version {before}" in text
+    assert "Reason: Entries of this period were posted after the statement was issued." in text
+    assert "A card payment of 30 October." in text
+    for note in ("4712", "forgotten", "demo", "a text of before"):
+        assert note not in text
+    review = desk.get("approver", "/releases/2026-10").text
+    assert "A card payment of 30 October." in review
+    assert "4712" not in review
+
+
+def choose_holder_reason(page: Page, text: str) -> None:
+    """Choose an option of the form's field for the account holders."""
+    page.locator("#element_holder_reason").click()
+    page.get_by_role("option").filter(has_text=text).click()
 
 
 def newest_version(desk: Desk, account_id: int) -> int:

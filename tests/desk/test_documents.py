@@ -1,12 +1,10 @@
 """Statements that finance finds, reads and downloads, and statements that it must not see."""
 
-import json
 import os
 import socket
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from functools import partial
 from io import BytesIO
 from pathlib import Path
@@ -17,7 +15,6 @@ import psutil
 import psycopg
 import pytest
 
-from closebook import periods
 from closebook.desk.downloads import ZipEntry, content_disposition, zip_response
 from closebook.statements.document_store import DocumentStore, StoredDocument
 from closebook.statements.manifest_document import Proof
@@ -468,77 +465,6 @@ def test_a_zip_of_ten_thousand_documents_needs_little_memory(tmp_path: Path) -> 
     assert sent == int(response.headers["Content-Length"]) > 1_000_000_000
     # The names and offsets of the entries stay in memory, and not their contents
     assert most - before < 40_000_000
-
-
-# Ten thousand released statements of an old month, which all have the same document.
-INSERT_STATEMENTS = """
-set local session_replication_role = replica;
-
-insert into reporting.closes (
-    close_id, grain, period_start, period_end, time_zone, close_version, is_current, fence_lsn,
-    fenced_at, snapshot_text, replica_name, code_version, run_id
-) overriding system value
-select
-    0, 'month', %(start)s, %(end)s, %(time_zone)s, 1, true, '0/1', %(end)s, '', '', '', 'a test';
-
-insert into reporting.statements
-select 0, number, 'USD', 'OLD-' || number, 'Old', '1 Street', 'en_US', 0, 0, 0
-from generate_series(1, 10000) as number;
-
-insert into reporting.statement_versions
-select 0, account_id, 1, 0, null from reporting.statements where close_id = 0;
-
-insert into reporting.statement_documents (
-    close_id, account_id, sha256, byte_count, object_name, template_version, renderer_version,
-    run_id
-)
-select 0, account_id, %(sha256)s, %(byte_count)s, %(object_name)s, 'v1', '70', 'a test'
-from reporting.statements where close_id = 0;
-
-insert into reporting.statement_manifests (
-    manifest_id, close_id, sha256, object_name, document_count, missing_count, run_id
-) overriding system value
-select 0, 0, %(manifest_sha256)s, %(manifest_name)s, 10000, 0, 'a test';
-
-insert into reporting.statement_decisions (manifest_id, manifest_sha256, decision, decided_by)
-select manifest_id, sha256, 'released', 'bob'
-from reporting.statement_manifests where manifest_id = 0
-"""
-DELETE_STATEMENTS = """
-set local session_replication_role = replica;
-delete from reporting.statement_decisions where manifest_id = 0;
-delete from reporting.statement_manifests where manifest_id = 0;
-delete from reporting.statement_documents where close_id = 0;
-delete from reporting.statement_versions where close_id = 0;
-delete from reporting.statements where close_id = 0;
-delete from reporting.closes where close_id = 0
-"""
-
-
-@pytest.fixture
-def ten_thousand(desk: Desk) -> Iterator[StoredDocument]:
-    """During the test the store has ten thousand statements of March 2024."""
-    march = periods.month_of(2024, 3, "America/New_York")
-    documents = DocumentStore(desk.settings.documents_url)
-    stored = documents.put(os.urandom(50_000), folder="statements/2024-03", suffix="pdf")
-    manifest = {
-        "month": "2024-03",
-        "close_id": 0,
-        "statements": [
-            {"account_id": number, "sha256": stored.sha256, "currency": "USD"}
-            | dict.fromkeys(("line_count", "opening_minor", "closing_minor"), 0)
-            for number in range(1, 10_001)
-        ],
-    }
-    listed = documents.put(json.dumps(manifest).encode(), folder="manifests/2024-03", suffix="json")
-    names = {"manifest_sha256": listed.sha256, "manifest_name": listed.object_name}
-    # A client-side cursor: the server takes no parameters for several SQL commands at once.
-    conninfo, cursor = desk.stack.store_admin(desk.database), psycopg.ClientCursor
-    with psycopg.connect(conninfo, cursor_factory=cursor) as admin:
-        admin.execute(INSERT_STATEMENTS, {**asdict(march), **asdict(stored), **names})
-    yield stored
-    with psycopg.connect(conninfo, cursor_factory=cursor) as admin:
-        admin.execute(DELETE_STATEMENTS)
 
 
 def test_a_month_of_ten_thousand_documents_needs_little_memory_of_airflow(

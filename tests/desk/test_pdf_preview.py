@@ -114,14 +114,9 @@ def test_without_poppler_the_error_names_the_package_to_install(
         pdf_preview.page_count(b"")
 
 
-def test_a_third_program_waits_and_is_refused_after_its_time() -> None:
-    limits = pdf_preview.Limits(wall_seconds=0.1)
-    with (
-        pdf_preview._process_slot(limits),
-        pdf_preview._process_slot(limits),
-        pytest.raises(Transient, match="at the same time"),
-    ):
-        pdf_preview.page_count(b"", limits)
+def test_a_program_yields_the_processor_to_airflow(fake_poppler: Callable[[str], None]) -> None:
+    fake_poppler("cat > /dev/null; nice")
+    assert int(pdf_preview.page_text(b"", 1)) > 0
 
 
 def test_a_picture_has_the_size_of_a_screen(desk: Desk) -> None:

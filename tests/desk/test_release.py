@@ -45,6 +45,25 @@ def test_after_a_second_person_has_released_a_month_finance_sees_it(desk: Desk) 
 
 
 @pytest.mark.usefixtures("undecided")
+def test_without_its_entry_in_the_audit_log_no_decision_is_made(desk: Desk) -> None:
+    shown = shown_sha256(desk, "2026-09")
+    columns = "(person, act, subject, document_sha256, address)"
+    with desk.owner() as owner:
+        owner.execute(f"revoke insert {columns} on reporting.desk_log from closebook_desk".encode())
+    try:
+        answer = desk.post(
+            "approver", "/releases/2026-09", verdict="released", manifest_sha256=shown
+        )
+    finally:
+        with desk.owner() as owner:
+            owner.execute(
+                f"grant insert {columns} on reporting.desk_log to closebook_desk".encode()
+            )
+    assert answer.status_code == 500
+    assert not desk.rows("select from reporting.statement_decisions where decided_by = 'approver'")
+
+
+@pytest.mark.usefixtures("undecided")
 def test_a_release_with_another_hash_than_the_current_one_is_refused(desk: Desk) -> None:
     answer = desk.post(
         "approver", "/releases/2026-09", verdict="released", manifest_sha256="0" * 64
@@ -59,7 +78,11 @@ def test_a_release_with_another_hash_than_the_current_one_is_refused(desk: Desk)
 def test_the_user_who_requested_the_run_cannot_release_it(desk: Desk) -> None:
     shown = shown_sha256(desk, "2026-09")
     with desk.owner() as owner:
-        owner.execute("update reporting.closes set requested_by = 'approver' where grain = 'month'")
+        owner.execute(
+            "insert into reporting.named_people (run_id, user_name, user_id, reason)"
+            " values ('manual', 'ada', %s, 'a test')",
+            [user_id(desk, "approver")],
+        )
     try:
         page = desk.get("approver", "/releases/2026-09")
         assert "it takes a second person" in page.text
@@ -69,8 +92,32 @@ def test_the_user_who_requested_the_run_cannot_release_it(desk: Desk) -> None:
         assert answer.status_code == 409
     finally:
         with desk.owner() as owner:
-            owner.execute("update reporting.closes set requested_by = 'ada' where grain = 'month'")
+            owner.execute("delete from reporting.named_people where reason = 'a test'")
     assert not desk.rows("select from reporting.statement_decisions where decided_by = 'approver'")
+
+
+def user_id(desk: Desk, name: str) -> str:
+    """The id of a user of Airflow."""
+    with psycopg.connect(desk.stack.store_admin("airflow")) as metadata:
+        row = metadata.execute("select id from ab_user where username = %s", [name]).fetchone()
+    assert row is not None
+    return str(row[0])
+
+
+@pytest.mark.usefixtures("undecided")
+def test_after_a_rejection_the_page_says_so_and_nobody_releases_the_month(desk: Desk) -> None:
+    fields = {"manifest_sha256": shown_sha256(desk, "2026-09")}
+    desk.post("approver", "/releases/2026-09", **fields, verdict="rejected", reason="fees <b>")
+    page = " ".join(desk.get("approver", "/releases/2026-09").text.split())
+    assert re.search(
+        r"approver rejected this month on [^<]+ UTC:</strong> <p><bdi>fees &lt;b", page
+    )
+    assert "All checks tie out" not in page
+    assert 'name="verdict"' not in page
+    answer = desk.post("approver", "/releases/2026-09", **fields, verdict="released")
+    assert answer.status_code == 409
+    assert "it was rejected (approver)" in answer.text
+    assert desk.get("finance", desk.path("september", ADA)).status_code == 404
 
 
 @pytest.mark.usefixtures("undecided")

@@ -27,6 +27,8 @@ REISSUE = "tests/closes/test_reissue.py::"
 MEMORY = "tests/closes/test_memory.py::"
 READ_PLANS = "tests/closes/test_plans.py::"
 CUT_DAY = DAY + "test_a_day_that_begins_or_ends_within_an_hour_closes_with_its_whole_hours"
+TIME_RULES = "tests/closes/test_time_rules.py::"
+TIMETABLES = "tests/dags/test_timetables.py::"
 HISTORIES = "tests/closes/test_histories.py::"
 PROMOTIONS = "tests/faults/servers/test_histories.py::"
 
@@ -193,7 +195,7 @@ CLOSES = (
     ),
     Guard(
         "schedule.one-time-zone",
-        Condition(value=False),
+        Removed(),
         (SCHEDULING + "test_an_interval_of_another_time_zone_is_refused",),
     ),
     Guard(
@@ -335,7 +337,10 @@ CLOSES = (
     Guard(
         "history.newer-timeline",
         Condition(value=False),
-        (HISTORIES + "test_a_close_that_does_not_continue_the_history_is_refused_before_it_reads",),
+        (
+            PROMOTIONS + "test_after_a_failover_nothing_is_closed_until_it_is"
+            "_acknowledged_and_what_was_lost_closed_again",
+        ),
     ),
     Guard(
         "history.older-timeline",
@@ -379,5 +384,120 @@ CLOSES = (
             "tests/monitoring/test_collect.py::"
             "test_a_server_of_another_history_than_the_closes_were_read_from_is_an_alert",
         ),
+    ),
+    # ---- rules of time ---------------------------------------------------------------------
+    Guard(
+        "time.bounds-as-closed",
+        Token("closed.get(each.first_date, each)", "each"),
+        (
+            TIME_RULES
+            + "test_with_the_boundary_accepted_a_month_begins_where_the_one_before_was_closed_to",
+        ),
+    ),
+    Guard(
+        "time.zone-as-closed",
+        Condition(value=False),
+        (TIME_RULES + "test_another_business_time_zone_stops_a_new_day_and_one_that_is_closed",),
+    ),
+    Guard(
+        "time.accepted-boundary-has-reason",
+        Condition(value=False),
+        (TIME_RULES + "test_a_boundary_is_accepted_with_a_reason_only",),
+    ),
+    Guard(
+        "time.boundaries-meet",
+        Condition(value=False),
+        (TIME_RULES + "test_new_rules_that_leave_an_hour_between_two_months_stop_the_second",),
+    ),
+    Guard(
+        "time.months-follow-each-other",
+        Condition(value=False),
+        (TIME_RULES + "test_a_month_waits_for_the_months_between_it_and_the_last_closed_one",),
+    ),
+    Guard(
+        "time.dates-as-closed",
+        Token("(first, last)", "None"),
+        (
+            TIME_RULES
+            + "test_a_closed_month_keeps_its_bounds_its_name_and_its_days_under_new_rules",
+        ),
+    ),
+    Guard(
+        "time.moved-end-is-a-version",
+        Value("False"),
+        (
+            TIME_RULES + "test_a_gap_that_the_register_has_already_is_mended_by"
+            "_closing_the_day_before_it_again",
+        ),
+    ),
+    Guard(
+        "time.label-as-closed",
+        Token("first_date", "period_start"),
+        (
+            TIME_RULES
+            + "test_a_closed_month_keeps_its_bounds_its_name_and_its_days_under_new_rules",
+        ),
+    ),
+    Guard(
+        "time.line-keeps-its-day",
+        Token("days.day_dates[", "(array[null::date])[0 * "),
+        (
+            "tests/sql/test_queries.py::test_case[statement_lines/insert: a line keeps i"
+            "ts business day, the first instant of a day belongs to that day]",
+        ),
+    ),
+    Guard(
+        "time.latest-earlier-month",
+        Token("desc", "asc"),
+        (
+            "tests/sql/test_queries.py::test_case[statements/check_opening_equals_previo"
+            "us_closing: the last closed month before is compared, though there are mont"
+            "hs between that are not closed]",
+        ),
+    ),
+    Guard(
+        "schedule.manual-period",
+        Token("self._before(", "("),
+        (TIMETABLES + "test_a_run_by_hand_on_the_day_after_a_missing_midnight_closes_yesterday",),
+    ),
+    Guard(
+        "schedule.second-midnight",
+        Value("False"),
+        (TIMETABLES + "test_a_day_of_two_midnights_begins_at_the_first",),
+    ),
+    Guard(
+        "schedule.interval-of-no-length",
+        Condition(value=False),
+        (
+            TIMETABLES + "test_a_run_by_hand_of_the_cron_timetable_without_length_is"
+            "_understood_as_of_yesterday",
+        ),
+    ),
+    Guard(
+        "schedule.time-zone-is-set",
+        Condition(value=False),
+        (
+            TIMETABLES
+            + "test_a_zone_that_is_missing_or_misspelt_is_the_import_error_of_day_and_month_alone",
+        ),
+    ),
+    Guard(
+        "documents.unique-reference",
+        Token("entry_id", "transaction_id"),
+        (
+            "tests/closes/test_documents.py::"
+            + "test_a_payment_its_fee_and_another_entry_of_one_number_have"
+            "_references_of_their_own",
+        ),
+    ),
+    Guard(
+        "money.no-minor-unit",
+        Condition(value=False),
+        ("tests/test_money.py::" + "test_a_code_without_a_minor_unit_is_refused",),
+    ),
+    Guard(
+        "money.exponents-of-iso-4217",
+        Token("0)", "2)"),
+        ("tests/test_iso4217.py::test_each_currency_in_use_has_the_minor_unit_of_isos_list",),
     ),
 )

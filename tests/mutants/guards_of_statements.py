@@ -10,6 +10,7 @@ MANIFEST = "tests/closes/test_manifest.py::"
 MODEL = "tests/statements/test_model.py::"
 REISSUE = "tests/closes/test_reissue.py::"
 RELEASE = "tests/closes/test_release.py::"
+RUN_START = "tests/dags/test_run_start.py::"
 DOCUMENTS = "tests/statements/test_document_store.py::"
 DISK = "tests/faults/test_disk.py::"
 SQL_CASE = "tests/sql/test_queries.py::test_case"
@@ -55,7 +56,52 @@ STATEMENTS = (
     Guard(
         "release.second-person",
         Condition(value=False),
-        (RELEASE + "test_who_triggered_the_run_does_not_release_it",),
+        (OBSTACLES + "who asked for the close releases nothing of it]",),
+    ),
+    Guard(
+        "release.unknown-person-is-refused",
+        Condition(value=False),
+        (RELEASE + "test_nobody_releases_what_an_unknown_person_started",),
+    ),
+    Guard(
+        "release.named-person-is-the-unknown-one",
+        Condition(value=True),
+        (OBSTACLES + "another name than the unknown one helps nobody]",),
+    ),
+    Guard(
+        "release.run-without-record-is-refused",
+        Token("not exists", "exists"),
+        (RELEASE + "test_a_run_of_which_airflow_has_no_record_any_more_is_not_released",),
+    ),
+    Guard(
+        "release.registered-name-is-found",
+        Condition(value=True),
+        (OBSTACLES + "acts must name the user whom the register has]",),
+    ),
+    Guard(
+        "release.each-start-is-somebodys",
+        Token(">", "<"),
+        (OBSTACLES + "each time that a run was started again must be somebody's act]",),
+    ),
+    Guard(
+        "release.confirming-run-is-involved",
+        Condition(value=False),
+        (OBSTACLES + "nor who ran it again and found it the same]",),
+    ),
+    Guard(
+        "release.rejected-stays-rejected",
+        Condition(value=False),
+        (RELEASE + "test_a_month_that_was_rejected_is_released_by_nobody",),
+    ),
+    Guard(
+        "release.rejected-month-is-shown-again-with-a-reason",
+        Condition(value=True),
+        (RELEASE + "test_nor_after_a_run_without_a_reason_that_finds_it_the_same",),
+    ),
+    Guard(
+        "issue.reason-belongs-to-one-start",
+        Value("True"),
+        (RUN_START + "test_a_reason_that_was_given_for_an_earlier_start_does_not_count",),
     ),
     Guard(
         "release.shown-manifest",

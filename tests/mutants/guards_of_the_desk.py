@@ -13,7 +13,11 @@ HEALTH_SQL = "sql/reporting/migrations/0006_health.sql"
 ACCESS = "tests/desk/test_access.py::"
 DESK_DOCUMENTS = "tests/desk/test_documents.py::"
 DESK_RELEASE = "tests/desk/test_release.py::"
+FOUR_EYES = "tests/desk/test_four_eyes.py::"
 STORE_ROLES = "tests/test_store_roles.py::"
+
+CAPACITY = "tests/desk/test_capacity.py::"
+LOAD = "tests/desk/test_load.py::"
 
 DESK = (
     # ---- the desk --------------------------------------------------------------------------
@@ -39,7 +43,7 @@ DESK = (
     ),
     Guard(
         "desk.current-roles",
-        Removed(),
+        Value("session.airflow_user"),
         (ACCESS + "test_a_link_stops_working_at_once_when_the_role_is_taken_away",),
     ),
     Guard(
@@ -51,6 +55,26 @@ DESK = (
         "desk.csrf-token",
         Condition(value=False),
         (ACCESS + "test_a_change_from_another_site_or_session_is_refused",),
+    ),
+    Guard(
+        "desk.each-clear-has-its-request",
+        Condition(value=False),
+        (FOUR_EYES + "test_nobody_releases_a_run_that_was_cleared_without_a_request",),
+    ),
+    Guard(
+        "desk.log-reaches-back-to-the-run",
+        Condition(value=False),
+        (FOUR_EYES + "test_nobody_releases_a_run_that_is_older_than_airflows_log",),
+    ),
+    Guard(
+        "desk.command-names-no-user",
+        Condition(value=False),
+        (FOUR_EYES + "test_nobody_releases_what_a_command_started_or_cleared",),
+    ),
+    Guard(
+        "desk.name-is-of-the-user-who-acted",
+        Value("True"),
+        (FOUR_EYES + "test_a_user_who_got_the_name_later_did_not_do_it",),
     ),
     Guard(
         "desk.released-only",
@@ -90,7 +114,7 @@ DESK = (
     ),
     Guard(
         "desk.requester-does-not-release",
-        Token("user.name", "'somebody'"),
+        Token("user.user_id", "'0'"),
         (DESK_RELEASE + "test_the_user_who_requested_the_run_cannot_release_it",),
     ),
     Guard(
@@ -110,6 +134,52 @@ DESK = (
             STORE_ROLES
             + "test_the_desk_writes_what_an_entry_of_its_log_is_about_and_no_column_of_the_chain",
         ),
+    ),
+    # ---- the desk's share of the API server -------------------------------------------------
+    Guard(
+        "desk.own-threads",
+        Condition(value=False),
+        (ACCESS + "test_a_route_that_would_run_in_the_threads_of_airflow_has_no_rule",),
+    ),
+    Guard(
+        "desk.places-of-one-person",
+        Condition(value=False),
+        (CAPACITY + "test_a_person_gets_some_places_and_leaves_the_rest_to_others",),
+    ),
+    Guard(
+        "desk.places-in-all",
+        Condition(value=False),
+        (CAPACITY + "test_a_person_gets_some_places_and_leaves_the_rest_to_others",),
+    ),
+    Guard(
+        "desk.threads-of-one-person",
+        Condition(value=True),
+        (CAPACITY + "test_one_person_whose_work_hangs_leaves_a_thread_to_others",),
+    ),
+    Guard(
+        "desk.form-bytes",
+        Condition(value=False),
+        (LOAD + "test_a_form_that_is_too_large_is_refused",),
+    ),
+    Guard(
+        "desk.client-takes-its-answer",
+        Token("LONGEST_SILENCE_SECONDS", "None"),
+        (CAPACITY + "test_a_client_that_does_not_take_its_answer_is_given_up",),
+    ),
+    Guard(
+        "desk.log-is-free-at-once",
+        Removed(),
+        (CAPACITY + "test_after_its_entry_a_request_holds_up_nobody_elses_entry",),
+    ),
+    Guard(
+        "store.desk-time-limits",
+        Removed(),
+        (CAPACITY + "test_the_desk_waits_for_a_lock_no_longer_than_its_limit",),
+    ),
+    Guard(
+        "store.desk-hangs-up",
+        Token("if is_desk", "if False"),
+        (CAPACITY + "test_the_desk_hangs_up_on_a_store_that_does_not_answer",),
     ),
     # ---- health ----------------------------------------------------------------------------
     Guard(

@@ -80,9 +80,13 @@ def of(locale: str) -> Holder:
     return replace(HOLDER, locale=locale)
 
 
-def corrected(made: Statement, reason: str = "Two entries came <late> & were added") -> Statement:
+def corrected(
+    made: Statement,
+    text: str | None = "Two entries came <late> & were added",
+    reason: str | None = None,
+) -> Statement:
     """The second version of a statement."""
-    return replace(made, version=2, corrects=Correction(1, date(2026, 11, 2), reason))
+    return replace(made, version=2, corrects=Correction(1, date(2026, 11, 2), reason, text))
 
 
 @cache

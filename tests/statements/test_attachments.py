@@ -60,6 +60,18 @@ def number(text: str) -> Decimal:
     return Decimal(re.sub(r"[^\d.−-]", "", text).replace("−", "-"))
 
 
+def test_the_xml_names_the_transaction_of_an_entry_beside_the_entry_itself() -> None:
+    payment = replace(entry(-1000), transaction_reference="1000")
+    fee = replace(entry(-30, kind="fee"), transaction_reference="1000")
+    made = statement(payment, fee, entry(5, kind="adjustment"))
+
+    tree = xml(made)
+
+    references = texts(tree, "Ntry/AcctSvcrRef")
+    assert len(set(references)) == len(references) == 3
+    assert texts(tree, "TxDtls/Refs/TxId") == ["1000", "1000"]
+
+
 @pytest.mark.parametrize("kind", list(kinds()))
 def test_the_xml_is_valid_and_has_the_numbers_of_the_statement(kind: str) -> None:
     made = kinds()[kind]

@@ -8,21 +8,24 @@ from concurrent.futures import ThreadPoolExecutor
 
 from psycopg import sql
 
-from closebook.closes import execute, hour, staging
+from closebook.closes import boundaries, execute, hour, staging
 from closebook.closes.hour import HourTotals
 from closebook.closes.model import Close, Content, ControlTotal, Draft, Plan, Reading
 from closebook.periods import Period
 from closebook.platform.source import Source
 from closebook.settings import Run, Settings
 from closebook.sql import query
-from closebook.store.session import Store
+from closebook.store.session import Store, on_store
 
 
 def close_day(settings: Settings, day: Period, run: Run) -> Close:
     """Close one business day and, from the same scan, its whole UTC hours.
 
-    Returns the close of the day. Raises NotReady, Transient, or WrongData with the rows.
+    A day that is closed keeps its bounds, whatever the rules of its zone say by now. Returns the
+    close of the day. Raises NotReady, Transient, or WrongData with the rows.
     """
+    with on_store(settings) as store:
+        day = boundaries.placed(store, day, run)
 
     def work(store: Store, reading: Reading) -> Plan:
         return Plan(staged_day(store, reading, day, run), locked=[day])

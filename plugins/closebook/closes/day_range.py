@@ -7,6 +7,7 @@ import logging
 from collections import deque
 from collections.abc import Sequence
 
+from closebook.closes import boundaries
 from closebook.closes.day import close_day
 from closebook.errors import ClosebookError, Misconfigured, NotReady, Transient, WrongData
 from closebook.periods import Period
@@ -30,6 +31,8 @@ def close_days(settings: Settings, days: Sequence[Period], run: Run) -> list[int
     Transient at the end when a retry may close one of them, else WrongData. Misconfigured is
     raised at once.
     """
+    with on_store(settings) as store:
+        days = boundaries.as_closed(store, days)
     remaining = _days_to_close(settings, days, run)
     if len(remaining) < len(days):
         log.info(

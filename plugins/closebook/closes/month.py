@@ -4,13 +4,13 @@ import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from closebook.closes import day, execute, staging
+from closebook.closes import boundaries, day, execute, staging
 from closebook.closes.model import Close, Content, ControlTotal, Draft, Plan, Reading
 from closebook.errors import NotReady
-from closebook.periods import Period, month_before
+from closebook.periods import Grain, Period
 from closebook.settings import Run, Settings
 from closebook.sql import query
-from closebook.store.session import Store
+from closebook.store.session import Store, on_store
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +26,10 @@ def close_month(settings: Settings, month: Period, run: Run) -> Close:
     and the others keep their version. Raises NotReady, Transient, or WrongData with the accounts
     that do not tie out or that would change without a reason.
     """
-    before, days = month_before(month), list(month.days())
+    with on_store(settings) as store:
+        month = boundaries.placed(store, month, run)
+        boundaries.refuse_missing_months(store, month)
+        before, days = boundaries.previous_month(store, month), boundaries.days_of(store, month)
     hours = [hour for day in days for hour in day.hours()]
 
     def work(store: Store, reading: Reading) -> Plan:
@@ -35,7 +38,7 @@ def close_month(settings: Settings, month: Period, run: Run) -> Close:
             staging.stage(store, reading.source, name, month)
         totals = staging.ledger_totals(reading.source, month)
         stale = day.stale_days(store, reading, days)
-        content = _content(store, totals)
+        content = _content(store, totals, month, days)
 
         def drafts() -> Iterator[Draft]:
             again = replace(run, reason=f"closed again with {month}")
@@ -51,10 +54,18 @@ def close_month(settings: Settings, month: Period, run: Run) -> Close:
     return execute.close(settings, month, run, [before, month, *days, *hours], work)[-1]
 
 
-def _content(store: Store, totals: Sequence[ControlTotal]) -> Content:
+def _content(
+    store: Store, totals: Sequence[ControlTotal], month: Period, days: Sequence[Period]
+) -> Content:
+    days_of_lines = {
+        # The month's own start: where its boundary was accepted, no day of the rules begins there.
+        "day_starts": [month.start, *(day.start for day in days[1:])],
+        "day_dates": [day.first_date for day in days],
+    }
+
     def insert(close_id: int) -> None:
         store.execute(query("statements/insert"), {"close_id": close_id})
-        store.execute(query("statement_lines/insert"), {"close_id": close_id})
+        store.execute(query("statement_lines/insert"), {"close_id": close_id, **days_of_lines})
 
     def number_versions(close_id: int) -> None:
         store.execute(query("statement_versions/insert"), {"close_id": close_id})
@@ -79,9 +90,12 @@ def _content(store: Store, totals: Sequence[ControlTotal]) -> Content:
 def _refuse_missing_days(store: Store, reading: Reading, month: Period, days: list[Period]) -> None:
     """Raise NotReady if a day of the month is not closed and an earlier day is.
 
-    Days before the first closed day are logged: the statements are not compared with them.
+    The closed days must meet: no gap and no overlap between them. Days before the first closed day
+    are logged: the statements are not compared with them.
     """
-    missing = [day for day in days if (day.grain, day.start) not in reading.versions_before]
+    closed_starts = {start for grain, start in reading.versions_before if grain is Grain.DAY}
+    boundaries.refuse_gaps(days, closed_starts)
+    missing = [day for day in days if day.start not in closed_starts]
     row = store.execute(query("closes/first_closed_day")).fetchone()
     first_start = None if row is None else row["period_start"]
     awaited = [day for day in missing if first_start is not None and day.start > first_start]

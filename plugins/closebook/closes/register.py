@@ -2,21 +2,22 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
 from psycopg.rows import DictRow
 
-from closebook.closes import checks, histories
+from closebook.closes import boundaries, checks, histories
 from closebook.closes.checks import OffendingRows, TieOut
 from closebook.closes.model import Close, Content, Correction, CurrentVersions, Draft, Reading
 from closebook.errors import Transient, WrongData
-from closebook.periods import Grain, Period
+from closebook.periods import Grain, Period, day_containing
 from closebook.platform.source import Source
 from closebook.settings import Replica, Run, code_version
 from closebook.sql import query
 from closebook.store.session import Store
+from closebook.time_rules import rules_version
 
 # The check that fails when a month would change without a reason. While it fails, the month cannot
 # be released.
@@ -61,10 +62,13 @@ def write(store: Store, reading: Reading, draft: Draft) -> Close:
     """Write the next version of a period, or confirm the current one if nothing changed.
 
     Takes the lock of the period first. Raises ConcurrentClose if the current version is not the
-    one of ``reading.versions_before``, TieOutFailed if a check selects rows.
+    one of ``reading.versions_before``, TieOutFailed if a check selects rows, BoundaryMoved if a day
+    or a month does not meet the periods beside it.
     """
     period, run, content = draft.period, draft.run, draft.content
     current = _lock(store, reading, period)
+    if period.grain is not Grain.HOUR:
+        boundaries.refuse_misfit(store, period, is_closed=current is not None)
     written: Close | None = None
     with store.transaction():
         drafted = _draft(store, reading.source, period, run)
@@ -73,20 +77,24 @@ def write(store: Store, reading: Reading, draft: Draft) -> Close:
         if current is None:
             _make_current(store, close_id, period)
             written = Close(close_id, period, drafted["close_version"], "new")
-        elif (changes := _changes(store, current["close_id"], close_id, content)).count:
-            if reading.cross_checked_with is not None:  # guard: cross-check.only-confirms
+        else:
+            changes = _changes(store, current["close_id"], close_id, content)
+            # guard: time.moved-end-is-a-version
+            is_moved = current["period_end"] != period.end
+            if not changes.count and not is_moved:
+                raise psycopg.Rollback
+            # guard: cross-check.only-confirms
+            if changes.count and reading.cross_checked_with is not None:
                 raise _disagreement(
                     reading.cross_checked_with, reading.source.replica, period, changes
                 )
             # guard: issue.change-needs-a-reason
-            if content.change_needs_reason and run.reason is None:
-                raise _change_without_reason(period, changes)
+            if changes.count and content.change_needs_reason and run.reason is None:
+                raise _change_without_reason(period, changes, run)
             store.execute(query("closes/retire"), {"close_id": current["close_id"]})
             _make_current(store, close_id, period)
             corrections = _corrections(store, close_id)
             written = Close(close_id, period, drafted["close_version"], "changed", corrections)
-        else:
-            raise psycopg.Rollback
         content.after_change(close_id)
     if written is None:
         assert current is not None  # noqa: S101  # only an existing version can be confirmed
@@ -117,6 +125,8 @@ def _lock(store: Store, reading: Reading, period: Period) -> DictRow | None:
 
 
 def _draft(store: Store, source: Source, period: Period, run: Run) -> DictRow:
+    is_hour = period.grain is Grain.HOUR
+    closed_on = day_containing(datetime.now(UTC), period.time_zone).first_date
     drafted = store.execute(
         query("closes/insert_draft"),
         {
@@ -132,6 +142,12 @@ def _draft(store: Store, source: Source, period: Period, run: Run) -> DictRow:
             "run_id": run.run_id,
             "reason": run.reason,
             "requested_by": run.requested_by,
+            "holder_reason": run.holder_reason,
+            "holder_text": run.holder_text,
+            "first_date": None if is_hour else period.first_date,
+            "last_date": None if is_hour else period.last_date,
+            "closed_on": closed_on,
+            "tzdata_version": rules_version(period.time_zone),
         },
     ).fetchone()
     assert drafted is not None  # noqa: S101  # the insert returns its row
@@ -177,12 +193,19 @@ def _disagreement(
     )
 
 
-def _change_without_reason(period: Period, changes: OffendingRows) -> ChangeWithoutReason:
+def _change_without_reason(period: Period, changes: OffendingRows, run: Run) -> ChangeWithoutReason:
+    earlier = (
+        "the reason of this run was given for an earlier start of it and does not count; "
+        if run.has_earlier_reason
+        else ""
+    )
     return ChangeWithoutReason(
         "CB-DATA-CHANGE-WITHOUT-REASON",
         checks.result_of(SAME_AS_ISSUED, period, _without_texts(changes)),
-        proof="old is as issued, new is what the platform has by now; to issue them again on "
-        "purpose, run it again with a reason",
+        proof=f"old is as issued, new is what the platform has by now; {earlier}to issue them "
+        "again on purpose, run it again with a reason: press Trigger, choose Single Run and write "
+        "it in the field Reason; or choose Backfill, tick 'Override parameters on existing runs' "
+        "and write it there",
     )
 
 
@@ -206,5 +229,6 @@ def _make_current(store: Store, close_id: int, period: Period) -> None:
         raise WrongData(
             "CB-DATA-PERIOD-OVERLAPS",
             f"{period} ({period.time_zone}) overlaps a period that was closed in another time "
-            "zone: set CLOSEBOOK_TIME_ZONE back, it must not change under closed periods",
+            "zone, or under other rules of it: set CLOSEBOOK_TIME_ZONE back if it was changed, and "
+            "see docs/time.md",
         ) from None

@@ -2,7 +2,8 @@
 
 How to add a page:
 
-1. Write a module in ``routes`` with a ``router``, and a template in ``templates/desk``.
+1. Write a module in ``routes`` with a ``desk_router`` for the lane in which its functions run, and
+   a template in ``templates/desk``.
 2. Add the router to ``app.ROUTERS``.
 3. Add one row to ``permissions.ROUTES`` for each route of the router.
 4. Add a row to ``permissions.NAVIGATION`` if the page belongs in the navigation.
@@ -10,7 +11,8 @@ How to add a page:
 Which module may import which (``a → b``: a may import b, and what b may import):
 
 - app → auth_middleware, routes
-- auth_middleware → current_user
+- auth_middleware → desk_route, client_limits, current_user
 - routes → the other modules of the desk, except app and auth_middleware
+- desk_route → downloads → capacity
 - templating, audit_log, csrf, search → current_user → permissions
 """

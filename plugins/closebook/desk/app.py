@@ -1,18 +1,19 @@
 """The desk as one FastAPI app: the authentication middleware, and the routes behind it."""
 
 import logging
-from functools import cache
+from functools import cache, partial
 from http import HTTPStatus
 
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from closebook.desk import audit_log, static_files
-from closebook.desk.auth_middleware import AuthMiddleware
+from closebook.desk.auth_middleware import AuthMiddleware, busy_answer
+from closebook.desk.capacity import PAGES, DeskBusy
 from closebook.desk.csrf import require_csrf_token
 from closebook.desk.routes import (
+    counter,
     health,
     home,
     metrics,
@@ -21,6 +22,7 @@ from closebook.desk.routes import (
     statement,
     statement_downloads,
     statement_pages,
+    statement_zips,
     statements,
     volume,
 )
@@ -38,9 +40,11 @@ ROUTERS: tuple[APIRouter, ...] = (
     statement.router,
     statement_pages.router,
     statement_downloads.router,
+    statement_zips.router,
     releases.router,
     reissue_requests.router,
     volume.router,
+    counter.router,
     health.router,
     metrics.router,
 )
@@ -58,14 +62,27 @@ def make_app() -> FastAPI:
         app.include_router(router)
     app.add_exception_handler(StarletteHTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
+    app.add_exception_handler(DeskBusy, _busy)
     app.add_exception_handler(ClosebookError, _closebook_error)
     app.add_middleware(AuthMiddleware, routes=app.router.routes, refuse=_refuse)
     return app
 
 
 async def _refuse(request: Request, status: int) -> Response:
-    await run_in_threadpool(audit_log.record_refusal, request)
+    await _record_refusal(request)
     return error_page(request, status)
+
+
+async def _record_refusal(request: Request) -> None:
+    try:
+        await PAGES.run(partial(audit_log.record_refusal, request))
+    except ClosebookError as error:  # no thread in time: the request is refused anyway
+        _log.error("a refusal is not in the audit log: %s", error.code)
+
+
+async def _busy(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, DeskBusy)  # noqa: S101  # the handler is for this class
+    return busy_answer(error)
 
 
 async def _closebook_error(request: Request, error: Exception) -> Response:
@@ -77,13 +94,13 @@ async def _closebook_error(request: Request, error: Exception) -> Response:
 async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, StarletteHTTPException)  # noqa: S101  # the handler is for this class
     if error.status_code in _AUDITED_STATUSES:
-        await run_in_threadpool(audit_log.record_refusal, request)
+        await _record_refusal(request)
     return error_page(request, error.status_code, error.detail)
 
 
 async def _validation_error(request: Request, _error: Exception) -> Response:
     # The desk's own pages send no request that fails the validation, so it counts as a refusal.
-    await run_in_threadpool(audit_log.record_refusal, request)
+    await _record_refusal(request)
     return error_page(request, HTTPStatus.NOT_FOUND)
 
 

@@ -38,7 +38,20 @@ _log = logging.getLogger(__name__)
 def record(
     store: Store, request: Request, action: Action, subject: str, document_sha256: str | None = None
 ) -> None:
-    """Insert an entry for the user of the request, in the open transaction of the store."""
+    """Insert an entry for the user of the request, and commit what the store has open.
+
+    Entries are chained one after the other: until the commit, nobody else's entry can be inserted.
+    So the entry is the last statement of its transaction, and all that is slow comes before it or
+    after it.
+    """
+    insert(store, request, action, subject, document_sha256)
+    store.commit()  # guard: desk.log-is-free-at-once
+
+
+def insert(
+    store: Store, request: Request, action: Action, subject: str, document_sha256: str | None = None
+) -> None:
+    """Insert an entry as the last statement of a transaction that the caller commits."""
     store.execute(
         query("desk/insert_log_entry"),
         {

@@ -6,20 +6,25 @@ a user without the permission of that row, and a change that a page of another s
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from hmac import compare_digest
+from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from fastapi import Request, Response
 from fastapi.responses import PlainTextResponse, RedirectResponse
-from fastapi.routing import APIRoute
 from fastapi.security.utils import get_authorization_scheme_param
 from starlette.datastructures import MutableHeaders
 from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from closebook.desk import permissions
-from closebook.desk.current_user import authenticated_user
+from closebook.desk import capacity, permissions
+from closebook.desk.capacity import ACCESS, DeskBusy
+from closebook.desk.client_limits import limited_receive, limited_send
+from closebook.desk.current_user import Session, authenticated_user, session
+from closebook.desk.desk_route import DeskRoute
 from closebook.desk.permissions import MachineToken, Permission, Rule
+from closebook.errors import Transient
 from closebook.settings import connection_password
 
 _SAFE_METHODS = frozenset({"GET"})
@@ -83,6 +88,7 @@ class AuthMiddleware:
         if scope["type"] != "http":
             raise RuntimeError(f"the desk serves HTTP, not {scope['type']}")
         has_started = False
+        send_piece = limited_send(send)
 
         async def send_with_headers(message: Message) -> None:
             nonlocal has_started
@@ -91,11 +97,19 @@ class AuthMiddleware:
                 headers = MutableHeaders(scope=message)
                 for name, value in _SECURITY_HEADERS.items():
                     headers.setdefault(name, value)
-            await send(message)
+            await send_piece(message)
 
         try:
-            answer = await self._answer(Request(scope, receive))
-            await (answer or self._app)(scope, receive, send_with_headers)
+            await self._serve(Request(scope, limited_receive(receive)), send_with_headers)
+        except DeskBusy as busy:
+            if not has_started:
+                await busy_answer(busy)(scope, receive, send_with_headers)
+        except Transient as error:
+            _log.error("the desk cannot find out who asks: %s", error)
+            if not has_started:
+                await PlainTextResponse(str(error), 503)(scope, receive, send_with_headers)
+        except TimeoutError:
+            _log.info("a client did not take its answer in time, which was cut off")
         except Exception as error:  # its text may contain confidential data
             _log.error("the desk failed at %s: %s", _source_line(error), type(error).__name__)
             if not has_started:
@@ -104,15 +118,31 @@ class AuthMiddleware:
                 )
                 await failed(scope, receive, send_with_headers)
 
-    async def _answer(self, request: Request) -> Response | None:
-        """Return the middleware's own answer, or None if the request may reach its route."""
+    async def _serve(self, request: Request, send: Send) -> None:
+        """Answer the request, or pass it on to the app. Raises DeskBusy."""
         rule = self._rule(request)
+        answer: Response | None
         if isinstance(rule, MachineToken):
-            if _has_token(request, rule):
-                return None
-            return PlainTextResponse("The bearer token is missing or wrong.", 401)
-        user = await authenticated_user(request, _ALL_PERMISSIONS)
-        if user is None:  # guard: desk.log-in
+            client = request.client.host if request.client else "unknown"
+            with capacity.admitted(f"address {client}"):
+                is_let_in = await ACCESS.run(partial(_has_token, request, rule))
+                answer = None if is_let_in else _without_token()
+                await (answer or self._app)(request.scope, request.receive, send)
+            return
+        logged_in = await session(request)
+        if logged_in is None:  # guard: desk.log-in
+            await _log_in(request)(request.scope, request.receive, send)
+            return
+        with capacity.admitted(logged_in.person):
+            answer = await self._answer(request, rule, logged_in)
+            await (answer or self._app)(request.scope, request.receive, send)
+
+    async def _answer(
+        self, request: Request, rule: Rule | None, logged_in: Session
+    ) -> Response | None:
+        """Return the middleware's own answer, or None if the request may reach its route."""
+        user = await ACCESS.run(partial(authenticated_user, logged_in, _ALL_PERMISSIONS))
+        if user is None:
             return _log_in(request)
         request.state.user = user
         allowed = rule is permissions.Anyone.SIGNED_IN or (
@@ -130,13 +160,20 @@ class AuthMiddleware:
         for route in self._routes:
             found, _ = route.matches(request.scope)
             if found is Match.FULL:
-                # A mounted app, for example, has routes that permissions.ROUTES does not list.
-                if not isinstance(route, APIRoute):
+                # A mounted app, for example, has routes that permissions.ROUTES does not list, and
+                # other routes than the desk's run in Airflow's threads.
+                if not isinstance(route, DeskRoute):  # guard: desk.own-threads
                     return None
                 request.state.route = route.path
                 # guard: desk.route-without-a-row
                 return self._rules.get((request.method, route.path))
         return None
+
+
+def busy_answer(busy: DeskBusy) -> Response:
+    """Return the plain page of a request that is not begun, with the time of the next try."""
+    retry_after = {"Retry-After": str(capacity.RETRY_AFTER_SECONDS)}
+    return PlainTextResponse(str(busy), HTTPStatus.TOO_MANY_REQUESTS, headers=retry_after)
 
 
 def _log_in(request: Request) -> Response:
@@ -148,7 +185,12 @@ def _log_in(request: Request) -> Response:
     return RedirectResponse(url, 303)
 
 
+def _without_token() -> Response:
+    return PlainTextResponse("The bearer token is missing or wrong.", 401)
+
+
 def _has_token(request: Request, rule: MachineToken) -> bool:
+    """Whether the request has the token of the connection, which is in Airflow's database."""
     expected = connection_password(rule.connection_id)
     scheme, token = get_authorization_scheme_param(request.headers.get("Authorization"))
     return scheme.lower() == "bearer" and compare_digest(token.encode(), expected.encode())

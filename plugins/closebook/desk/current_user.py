@@ -4,6 +4,7 @@ from base64 import urlsafe_b64encode
 from dataclasses import dataclass, field
 from hashlib import sha256
 from hmac import new as hmac
+from inspect import unwrap
 from typing import Annotated, Any
 
 from cryptography.fernet import Fernet
@@ -21,13 +22,14 @@ _SEARCH_CONTEXT = b"a search at the closebook desk"
 
 @dataclass(frozen=True)
 class User:
-    """A user who is logged in to Airflow.
+    """A user who is logged in to Airflow. ``user_id`` is Airflow's, and never changes.
 
     ``csrf_token`` is part of each form that the user gets. It is derived from the secret of their
     session, so nobody without that secret can make it. ``search_cipher`` encrypts and decrypts the
     confidential search terms in the URLs of this session.
     """
 
+    user_id: str
     name: str
     permissions: frozenset[Permission]
     csrf_token: str = field(repr=False)
@@ -44,15 +46,28 @@ def current_user(request: Request) -> User:
     return user
 
 
-CurrentUser = Annotated[User, Depends(current_user)]
+async def _current_user(request: Request) -> User:
+    return current_user(request)
 
 
-async def authenticated_user(request: Request, permissions: frozenset[Permission]) -> User | None:
-    """Return the user of the request with those of the permissions that they have.
+CurrentUser = Annotated[User, Depends(_current_user)]
 
-    Returns None if nobody is logged in.
-    """
-    from airflow.api_fastapi.app import get_auth_manager
+
+@dataclass(frozen=True)
+class Session:
+    """A log-in to Airflow: the user as Airflow knows them, and the secret of their session."""
+
+    airflow_user: Any = field(repr=False)
+    secret: str = field(repr=False)
+
+    @property
+    def person(self) -> str:
+        """The user's number in Airflow, as text."""
+        return str(self.airflow_user.get_id())
+
+
+async def session(request: Request) -> Session | None:
+    """Return the log-in of the request, or None if nobody is logged in."""
     from airflow.api_fastapi.auth.managers.base_auth_manager import COOKIE_NAME_JWT_TOKEN
     from airflow.api_fastapi.core_api.security import get_user
 
@@ -63,23 +78,35 @@ async def authenticated_user(request: Request, permissions: frozenset[Permission
         else None
     )
     try:
-        user: Any = await get_user(request, None, explicit)
+        # Airflow's middleware has found the user of a session already.
+        airflow_user: Any = await get_user(request, None, explicit)
     except HTTPException:
         return None
+    return Session(airflow_user, bearer if explicit else request.cookies[COOKIE_NAME_JWT_TOKEN])
+
+
+def authenticated_user(session: Session, permissions: frozenset[Permission]) -> User | None:
+    """Return the user of the session with those of the permissions that they have now.
+
+    Returns None if there is no such user any more. It reads Airflow's database.
+    """
+    from airflow.api_fastapi.app import get_auth_manager
+
     manager: Any = get_auth_manager()
-    # FAB caches a user for 30 s. A role that an administrator takes away must be gone at once.
-    manager.cache.pop(user.id, None)  # guard: desk.current-roles
+    # FAB caches a user for 30 s. A role that an administrator takes away must be gone at once. The
+    # cache belongs to the thread of Airflow's event loop, so the method is called without it.
+    uncached = unwrap(type(manager).deserialize_user)
     try:
-        user = manager.deserialize_user({"sub": user.get_id()})
+        user = uncached(manager, {"sub": session.person})  # guard: desk.current-roles
     except ValueError:
         return None
-    secret = bearer if explicit else request.cookies[COOKIE_NAME_JWT_TOKEN]
     return User(
+        user_id=user.get_id(),
         name=user.username,
         permissions=frozenset(each for each in permissions if _is_granted(manager, user, each)),
-        csrf_token=csrf_token(secret),
+        csrf_token=csrf_token(session.secret),
         search_cipher=Fernet(
-            urlsafe_b64encode(hmac(secret.encode(), _SEARCH_CONTEXT, sha256).digest())
+            urlsafe_b64encode(hmac(session.secret.encode(), _SEARCH_CONTEXT, sha256).digest())
         ),
     )
 

@@ -2,19 +2,23 @@
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import quote
 
 from fastapi import Response
 from fastapi.responses import StreamingResponse
 from zipstream import ZIP_STORED, ZipStream
 
+from closebook.desk.capacity import ZIPS
+
 _LONGEST_NAME = 120
+_PIECE_BYTES = 256 * 1024
 _UNSAFE = re.compile(r"[\\/:*?\"<>|;%]")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ZipEntry:
     """A file of the ZIP: its name, its size, and the function that reads it when it is sent."""
 
@@ -39,12 +43,16 @@ def document_response(
 
 
 class ZipResponse(StreamingResponse):
-    """A ZIP that is streamed. ``chunks`` are the parts that are not sent yet."""
+    """A ZIP that is streamed. ``chunks`` are the parts that are not sent yet.
+
+    A thread of the lane of ZIPs makes each piece when the client has taken the one before. A slow
+    client holds no thread.
+    """
 
     def __init__(self, stream: ZipStream, file_name: str) -> None:
         self.chunks: Iterator[bytes] = iter(stream)
         super().__init__(
-            self.chunks,
+            _pieces(self.chunks),
             media_type="application/zip",
             headers={
                 "Content-Disposition": content_disposition(file_name),
@@ -87,3 +95,18 @@ def safe_file_name(name: str) -> str:
 
 def _content(entry: ZipEntry) -> Iterator[bytes]:
     yield entry.read()
+
+
+async def _pieces(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
+    while piece := await ZIPS.run(partial(_piece, chunks)):
+        yield piece
+
+
+def _piece(chunks: Iterator[bytes]) -> bytes:
+    """Return some of the chunks as one, since many are only a few bytes long; b"" at the end."""
+    parts: list[bytes] = []
+    byte_count = 0
+    while byte_count < _PIECE_BYTES and (chunk := next(chunks, None)) is not None:
+        parts.append(chunk)
+        byte_count += len(chunk)
+    return b"".join(parts)

@@ -8,10 +8,8 @@ import re
 import resource
 import subprocess
 import textwrap
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
-from threading import BoundedSemaphore
 
 from closebook.errors import Misconfigured, Transient
 
@@ -31,8 +29,7 @@ class Limits:
 
 
 _LIMITS = Limits()
-# Further requests wait: the API server has other work, and its machine has few cores.
-_PROCESS_SLOTS = BoundedSemaphore(2)
+_NICENESS = 15
 
 
 def page_count(content: bytes, limits: Limits = _LIMITS) -> int:
@@ -70,35 +67,34 @@ def _page_range(number: int) -> tuple[str, ...]:
 
 
 def _output(limits: Limits, content: bytes, program: str, *arguments: str) -> bytes:
-    with _process_slot(limits):
+    try:
+        process = subprocess.Popen(
+            [program, *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            # Its messages can contain text of the page.
+            stderr=subprocess.DEVNULL,
+            # The environment of Airflow contains secrets, which the program does not need.
+            # guard: desk.preview-sees-no-secrets
+            env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"},
+        )
+    except FileNotFoundError as error:
+        raise Misconfigured(
+            "CB-CONFIG-PREVIEW-PROGRAM-MISSING",
+            f"{program} is not on the API server's machine, so there are no pictures of pages:"
+            " install Poppler's programs there (apt-get install poppler-utils)",
+        ) from error
+    with process:
         try:
-            process = subprocess.Popen(
-                [program, *arguments],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                # Its messages can contain text of the page.
-                stderr=subprocess.DEVNULL,
-                # The environment of Airflow contains secrets, which the program does not need.
-                # guard: desk.preview-sees-no-secrets
-                env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"},
-            )
-        except FileNotFoundError as error:
-            raise Misconfigured(
-                "CB-CONFIG-PREVIEW-PROGRAM-MISSING",
-                f"{program} is not on the API server's machine, so there are no pictures of pages:"
-                " install Poppler's programs there (apt-get install poppler-utils)",
+            _limit(process.pid, limits)  # guard: desk.preview-limits
+            output, _ = process.communicate(content, timeout=limits.wall_seconds)
+        except subprocess.TimeoutExpired as error:
+            raise Transient(
+                "CB-RETRY-PREVIEW-TOOK-TOO-LONG",
+                f"{program} was stopped because it took more than {limits.wall_seconds:g} s",
             ) from error
-        with process:
-            try:
-                _limit(process.pid, limits)  # guard: desk.preview-limits
-                output, _ = process.communicate(content, timeout=limits.wall_seconds)
-            except subprocess.TimeoutExpired as error:
-                raise Transient(
-                    "CB-RETRY-PREVIEW-TOOK-TOO-LONG",
-                    f"{program} was stopped because it took more than {limits.wall_seconds:g} s",
-                ) from error
-            finally:
-                process.kill()
+        finally:
+            process.kill()
     if process.returncode != 0:
         raise Transient(
             "CB-RETRY-PREVIEW-FAILED",
@@ -111,22 +107,11 @@ def _output(limits: Limits, content: bytes, program: str, *arguments: str) -> by
 def _limit(pid: int, limits: Limits) -> None:
     """Set the limits of the process. It must not have any input yet."""
     with suppress(ProcessLookupError):
+        # The machine of the API server may also run the scheduler and closes.
+        os.setpriority(os.PRIO_PROCESS, pid, _NICENESS)
         for which, amount in (
             (resource.RLIMIT_CPU, limits.cpu_seconds),
             (resource.RLIMIT_AS, limits.memory_bytes),
             (resource.RLIMIT_CORE, 0),
         ):
             resource.prlimit(pid, which, (amount, amount))
-
-
-@contextmanager
-def _process_slot(limits: Limits) -> Iterator[None]:
-    if not _PROCESS_SLOTS.acquire(timeout=limits.wall_seconds):
-        raise Transient(
-            "CB-RETRY-PREVIEW-BUSY",
-            "too many pages are drawn at the same time; load the page again",
-        )
-    try:
-        yield
-    finally:
-        _PROCESS_SLOTS.release()

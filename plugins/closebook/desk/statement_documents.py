@@ -26,32 +26,16 @@ PROOF = "application/json"
 Id = Annotated[int, Path(ge=0, lt=2**63)]  # guard: desk.ids-are-numbers
 
 
-def visible_statement(store: Store, request: Request, close_id: int, account_id: int) -> DictRow:
-    """Return the version of the statement.
+def visible_statement(request: Request, close_id: int, account_id: int) -> DictRow:
+    """Return the version of the statement, held against its manifest.
 
     Raises HTTP 404 if it does not exist. The answer is the same if the user may not see it, so that
     the user cannot find out which statements exist. Raises WrongData if the row is not as it was
     released.
     """
-    return _visible_entry(store, request, close_id, account_id)[0]
-
-
-def _visible_entry(
-    store: Store, request: Request, close_id: int, account_id: int
-) -> tuple[DictRow, Entry | None]:
-    """Return the version of the statement, and what its manifest says of it."""
-    row = store.execute(
-        query("desk/statement"),
-        {
-            "close_id": close_id,
-            "account_id": account_id,
-            "may_review": current_user(request).may(permissions.REVIEW_RELEASES),
-        },
-    ).fetchone()
-    if row is None:
-        raise HTTPException(404)
-    documents = DocumentStore(desk_from_airflow().documents_url)
-    return row, ReleasedManifests(documents).entry(row)
+    row, _ = _visible_rows(request, close_id, account_id)
+    _manifests().entry(row)
+    return row
 
 
 def read_document(
@@ -65,33 +49,62 @@ def read_document(
     """Return a statement and the content of its document of a media type.
 
     The audit log gets an entry with the action, and with the part of the document that the user
-    gets. Raises HTTP 404 as ``visible_statement`` does, and if there is no such document.
+    gets. No transaction of the reporting store is open while the document store answers. Raises
+    HTTP 404 as ``visible_statement`` does, and if there is no such document; WrongData if it is not
+    the one that was released.
     """
     settings = desk_from_airflow()
+    documents = DocumentStore(settings.documents_url)
+    row, others = _visible_rows(request, close_id, account_id)
+    entry = ReleasedManifests(documents).entry(row)
+    if row["object_name"] is None or (media_type != PDF and media_type not in others):
+        raise HTTPException(404)
+    if media_type == PDF:
+        content = documents.read(row["object_name"])
+    else:
+        content = documents.read(others[media_type]["object_name"])
+        if entry is not None:
+            _refuse_other_attachment(row, entry, media_type, content, documents)
     with on_store(settings) as store:
-        documents = DocumentStore(settings.documents_url)
-        row, entry = _visible_entry(store, request, close_id, account_id)
-        if row["object_name"] is None:
-            raise HTTPException(404)
-        if media_type == PDF:
-            content = documents.read(row["object_name"])
-        else:
-            other = _other_documents(store, close_id, account_id).get(media_type)
-            if other is None:
-                raise HTTPException(404)
-            content = documents.read(other["object_name"])
-            if entry is not None:
-                _refuse_other_attachment(row, entry, media_type, content, documents)
-        digest = sha256(content).hexdigest()
         # guard: desk.looks-are-recorded
-        audit_log.record(store, request, action, f"{part} of {audit_subject(row)}", digest)
+        audit_log.record(
+            store,
+            request,
+            action,
+            f"{part} of {audit_subject(row)}",
+            sha256(content).hexdigest(),
+        )
     return row, content
+
+
+def _manifests() -> ReleasedManifests:
+    return ReleasedManifests(DocumentStore(desk_from_airflow().documents_url))
+
+
+def _visible_rows(
+    request: Request, close_id: int, account_id: int
+) -> tuple[DictRow, dict[str, DictRow]]:
+    """Return a version of a statement and its attachments by media type, as the register has them.
+
+    Raises HTTP 404 as ``visible_statement`` does.
+    """
+    with on_store(desk_from_airflow()) as store:
+        row = store.execute(
+            query("desk/statement"),
+            {
+                "close_id": close_id,
+                "account_id": account_id,
+                "may_review": current_user(request).may(permissions.REVIEW_RELEASES),
+            },
+        ).fetchone()
+        if row is None:
+            raise HTTPException(404)
+        return row, _other_documents(store, close_id, account_id)
 
 
 def has_proof(row: DictRow) -> bool:
     """Return whether the manifest of a statement gives a proof of it."""
-    documents = DocumentStore(desk_from_airflow().documents_url)
-    manifest = ReleasedManifests(documents).of(row)
+    manifest = _manifests().of(row)
     return row["sha256"] is not None and manifest is not None and manifest.head is not None
 
 
@@ -100,14 +113,13 @@ def statement_proof(request: Request, close_id: int, account_id: int) -> tuple[D
 
     Raises HTTP 404 as ``visible_statement`` does, and if its manifest gives no proofs.
     """
-    settings = desk_from_airflow()
-    with on_store(settings) as store:
-        row = visible_statement(store, request, close_id, account_id)
-        manifest = ReleasedManifests(DocumentStore(settings.documents_url)).of(row)
-        proof = None if manifest is None else manifest.proof(account_id)
-        if proof is None:
-            raise HTTPException(404)
-        digest = sha256(proof).hexdigest()
+    row = visible_statement(request, close_id, account_id)
+    manifest = _manifests().of(row)
+    proof = None if manifest is None else manifest.proof(account_id)
+    if proof is None:
+        raise HTTPException(404)
+    digest = sha256(proof).hexdigest()
+    with on_store(desk_from_airflow()) as store:
         audit_log.record(store, request, "downloaded", f"proof of {audit_subject(row)}", digest)
     return row, proof
 

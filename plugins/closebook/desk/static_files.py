@@ -4,11 +4,13 @@ from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 
-from fastapi import APIRouter, HTTPException, Response
+from fastapi import HTTPException, Response
 
+from closebook.desk.capacity import ACCESS
+from closebook.desk.desk_route import desk_router
 from closebook.settings import templates_folder
 
-router = APIRouter()
+router = desk_router(ACCESS)
 
 _MEDIA_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _CACHE_FOREVER = "private, max-age=31536000, immutable"

@@ -1,31 +1,42 @@
 """The context of a running task: settings, parameters, and the period to close."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from airflow.sdk import get_current_context
+from airflow.sdk.types import DagRunProtocol
 
 from closebook import periods
+from closebook.closes import boundaries
 from closebook.closes.failover import Acknowledgement
 from closebook.errors import Misconfigured
 from closebook.orchestration.dag_defaults import START_DATE
-from closebook.periods import Period
+from closebook.orchestration.run_start import RunStart
+from closebook.periods import TICK, Grain, Period
 from closebook.settings import Run, Settings, from_airflow
+from closebook.statements.holder_reasons import known_holder_reason
 
 MOST_DAYS_OF_A_RANGE = timedelta(days=3660)
 
 
 @dataclass(frozen=True)
 class TaskContext:
-    """The settings, the run, the parameters and the data interval of a running task."""
+    """The settings, the run, the parameters and the data interval of a running task.
+
+    ``closed_from`` looks up a closed day or month by the instant at which it begins: the interval
+    of a run that was made under other rules of time is no day of today's rules.
+    """
 
     settings: Settings
     run: Run
     parameters: Mapping[str, Any]
     interval_start: datetime | None
     is_backfill: bool = False
+    interval_end: datetime | None = None
+    closed_from: Callable[[Grain, datetime], Period | None] = lambda _grain, _start: None
 
     def hour(self) -> Period:
         """The hour that the parameter names, or else the one of the run's interval."""
@@ -38,9 +49,7 @@ class TaskContext:
         named = self._text_parameter("day")
         if named:
             return periods.day_of(_date(named), zone)
-        day = periods.day_containing(self._interval_start("day"), zone)
-        self._refuse_other_schedule(day)
-        return day
+        return self._scheduled(Grain.DAY, periods.day_containing)
 
     def days(self) -> list[Period]:
         """The business days of the range that the parameters name; none if they name none."""
@@ -77,9 +86,7 @@ class TaskContext:
         named = self._text_parameter("month")
         if named:
             return periods.parse_month(named, zone)
-        month = periods.month_containing(self._interval_start("month"), zone)
-        self._refuse_other_schedule(month)
-        return month
+        return self._scheduled(Grain.MONTH, periods.month_containing)
 
     def acknowledgement(self) -> Acknowledgement:
         """The timeline that the parameters acknowledge. Raises Misconfigured."""
@@ -111,33 +118,69 @@ class TaskContext:
             )
         return self.interval_start
 
-    def _refuse_other_schedule(self, period: Period) -> None:
+    def _scheduled(self, grain: Grain, containing: Callable[[datetime, str], Period]) -> Period:
+        """Return the period of the run's interval, also of one that a cron timetable made.
+
+        That timetable began a day at the second of two midnights, and gave a run by hand on the
+        day after a missing midnight an interval of no length, for the day before.
+        """
+        start, zone = self._interval_start(grain), self.settings.time_zone
+        period = containing(start, zone)
+        if periods.begins_at(period, start):
+            if self.interval_end == start:  # guard: schedule.interval-of-no-length
+                return containing(start - TICK, zone)
+            if self.interval_end is None or periods.begins_at(
+                containing(period.end, zone), self.interval_end
+            ):
+                return period
+        recorded = self.closed_from(grain, start)
+        if recorded is not None:
+            return recorded
         # guard: schedule.one-time-zone
-        if self.interval_start is not None and period.start != self.interval_start:
-            raise Misconfigured(
-                "CB-CONFIG-SCHEDULE-ZONE-DIFFERS",
-                f"the run's interval begins at {self.interval_start.isoformat()}, which is no "
-                f"boundary in {period.time_zone}: CLOSEBOOK_TIME_ZONE differs between the DAG "
-                "processor and the workers",
-            )
+        raise Misconfigured(
+            "CB-CONFIG-SCHEDULE-ZONE-DIFFERS",
+            f"the run's interval begins at {start.isoformat()}, which is no boundary in {zone}, or "
+            f"is no whole {grain}: CLOSEBOOK_TIME_ZONE differs between the DAG processor and the "
+            "workers, or the rules of the zone do, or they changed since the run was made; make "
+            f"them equal, or trigger it with the parameter {grain}",
+        )
 
 
 def current_task() -> TaskContext:
     """Return the context of the running Airflow task. Raises Misconfigured."""
     context = get_current_context()
-    start = context.get("data_interval_start")
+    start, end = context.get("data_interval_start"), context.get("data_interval_end")
     parameters = context["params"]
+    settings = from_airflow()
     return TaskContext(
-        settings=from_airflow(),
-        run=Run(
-            run_id=context["run_id"],
-            reason=parameters.get("reason") or None,
-            cross_check=bool(parameters.get("cross_check")),
-            requested_by=context["dag_run"].triggering_user_name,
-        ),
+        settings=settings,
+        run=_run(settings, context["dag_run"], parameters),
         parameters=parameters,
         interval_start=None if start is None else datetime.fromisoformat(start.isoformat()),
         is_backfill=context["dag_run"].run_type == "backfill",
+        interval_end=None if end is None else datetime.fromisoformat(end.isoformat()),
+        closed_from=partial(boundaries.closed_from, settings),
+    )
+
+
+def _run(settings: Settings, dag_run: DagRunProtocol, parameters: Mapping[str, Any]) -> Run:
+    """Return the run of the task, with the reasons that were given for this start of it."""
+    start = RunStart(dag_run.dag_id, dag_run.run_id, dag_run.clear_number or 0, dag_run.conf or {})
+    run = Run(
+        run_id=start.run_id,
+        cross_check=bool(parameters.get("cross_check")),
+        requested_by=dag_run.triggering_user_name if start.clear_number == 0 else None,
+    )
+    reason = parameters.get("reason") or None
+    if not start.record(settings):
+        return replace(run, has_earlier_reason=reason is not None)
+    code = parameters.get("holder_reason") or None
+    return replace(
+        run,
+        reason=reason,
+        accept_boundary=bool(parameters.get("accept_boundary")),
+        holder_reason=None if code is None else known_holder_reason(code),
+        holder_text=(parameters.get("holder_text") or "").strip() or None,
     )
 
 

@@ -72,11 +72,17 @@ def write_manifest(settings: Settings, close_id: int, run: Run) -> Manifest:
         for row in rows:
             if row["object_name"] is not None:
                 documents.read(row["object_name"])
+        rejected = store.execute(
+            query("statement_decisions/last_rejection"), {"close_id": close_id}
+        ).fetchone()
+        # With a reason, a month that was rejected becomes another manifest, which is decided on.
+        # guard: release.rejected-month-is-shown-again-with-a-reason
+        answered = rejected if run.reason is not None else None
         store.execute(query("statement_manifests/lock"))
-        manifest = _unchanged(store, documents, close_id, rows)
+        manifest = _unchanged(store, documents, close_id, rows, answered)
         if manifest is None:
             content = _content(
-                store, load_signer(settings.signing_key), close_id, month.label, rows
+                store, load_signer(settings.signing_key), close_id, month.label, rows, answered
             )
             stored = documents.put(content, folder=f"manifests/{month.label}", suffix="json")
             manifest = _summary(stored.object_name, ManifestDocument.read(content))
@@ -86,6 +92,7 @@ def write_manifest(settings: Settings, close_id: int, run: Run) -> Manifest:
                 "close_id": close_id,
                 "run_id": run.run_id,
                 "requested_by": run.requested_by,
+                "reason": run.reason,
                 **asdict(manifest),
             },
         )
@@ -93,9 +100,16 @@ def write_manifest(settings: Settings, close_id: int, run: Run) -> Manifest:
 
 
 def _unchanged(
-    store: Store, documents: DocumentStore, close_id: int, rows: list[DictRow]
+    store: Store,
+    documents: DocumentStore,
+    close_id: int,
+    rows: list[DictRow],
+    answered: DictRow | None,
 ) -> Manifest | None:
     """Return the newest manifest of the close if it lists just these rows, else None.
+
+    One that was rejected, and is shown again with a reason, is another one: ``answered`` is the
+    rejection.
 
     Otherwise new salts would make a new manifest each time, and it would have to be reviewed again.
     """
@@ -108,6 +122,8 @@ def _unchanged(
         return None
     if manifest.head is None:
         return None
+    if answered is not None and manifest.after_rejection != answered["decision_id"]:
+        return None
     entries = [plain(entry) for entry in manifest.entries]
     return (
         _summary(newest["object_name"], manifest)
@@ -117,7 +133,12 @@ def _unchanged(
 
 
 def _content(
-    store: Store, signer: Signer | None, close_id: int, month: str, rows: list[DictRow]
+    store: Store,
+    signer: Signer | None,
+    close_id: int,
+    month: str,
+    rows: list[DictRow],
+    answered: DictRow | None,
 ) -> bytes:
     entries = [salted_entry(_facts(row), row["account_number"], row["holder_name"]) for row in rows]
     head = TreeHead(month, root_of(month, entries), len(entries))
@@ -135,6 +156,7 @@ def _content(
         previous_sha256=newest["previous_sha256"],
         log_entry_count=log["entry_count"],
         log_sha256=log["sha256"],
+        after_rejection=None if answered is None else answered["decision_id"],
     )
 
 

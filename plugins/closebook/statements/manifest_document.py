@@ -62,7 +62,7 @@ class ManifestDocument:
     ``head`` is None for a manifest from before there was a root, as is ``signature`` (CMS,
     detached, in base64) for one that is not signed. ``log_entry_count`` and ``log_sha256`` are the
     desk's log as it was when the manifest was written, and ``previous_sha256`` is the manifest
-    that was written before.
+    that was written before. ``after_rejection`` is the rejection after which it is shown again.
     """
 
     sha256: str
@@ -74,6 +74,7 @@ class ManifestDocument:
     previous_sha256: str | None = None
     log_entry_count: int | None = None
     log_sha256: str | None = None
+    after_rejection: int | None = None
 
     @classmethod
     def read(cls, content: bytes) -> Self:
@@ -112,6 +113,7 @@ class ManifestDocument:
             manifest.get("previous_sha256"),
             log.get("entry_count"),
             log.get("sha256"),
+            manifest.get("after_rejection"),
         )
 
     @cached_property
@@ -231,9 +233,10 @@ def manifest_content(
     previous_sha256: str | None,
     log_entry_count: int,
     log_sha256: str,
+    after_rejection: int | None = None,
 ) -> bytes:
     """Return the document of a manifest."""
-    content = {
+    content: dict[str, Any] = {
         "format": FORMAT,
         "month": head.month,
         "close_id": close_id,
@@ -243,6 +246,8 @@ def manifest_content(
         "previous_sha256": previous_sha256,
         "desk_log": {"entry_count": log_entry_count, "sha256": log_sha256},
     }
+    if after_rejection is not None:
+        content["after_rejection"] = after_rejection
     return json.dumps(content, indent=1, sort_keys=True).encode()
 
 

@@ -23,6 +23,9 @@ class StatementLine:
 
     ``line_number`` counts from 1. ``posted_on`` is the business day of the entry. ``amount_minor``
     is signed (credits positive); ``balance_minor`` is the running balance after this line.
+    ``reference`` is what finance and the holder quote: the entry's own id, so no two lines of a
+    statement share one. ``transaction_reference`` is the id of the entry's transaction, which
+    a payment shares with its fee.
     """
 
     line_number: int
@@ -34,6 +37,7 @@ class StatementLine:
     kind: str
     amount_minor: int
     balance_minor: int
+    transaction_reference: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +63,15 @@ class Issuer:
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """The version that a statement of version 2 or later replaces, and the reason."""
+    """The version that a statement of version 2 or later replaces, and what its holder reads.
+
+    ``holder_reason`` is the code of a sentence in the catalogs, ``holder_text`` a text of the run.
+    """
 
     superseded_version: int
     superseded_issued_on: date
-    reason: str = field(repr=False)
+    holder_reason: str | None = None
+    holder_text: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,14 @@ released, and by whom, with the function reporting.decision_obstacles. The store
 decisions calls the same function when a decision is inserted.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
+from functools import partial
 from typing import Literal
+
+from psycopg.types.json import Jsonb
 
 from closebook.errors import NotReady, WrongData
 from closebook.periods import Period
@@ -18,16 +22,19 @@ from closebook.store.session import Store
 Verdict = Literal["released", "rejected"]
 
 ALREADY_RELEASED = "already_released"
+REJECTED = "rejected"
 OBSTACLES: Mapping[str, str] = {
     "no_such_manifest": "there is no such manifest",
     "other_hash": "what was shown has another hash",
     ALREADY_RELEASED: "it is released already",
+    REJECTED: "it was rejected",
     "closed_again": "the month was closed again since",
     "issued_since": "something was issued since",
     "documents_issued_since": "documents were issued since",
     "documents_missing": "documents are missing",
     "check_failed": "a check does not tie out",
     "no_check_on_record": "no check is on record",
+    "person_unknown": "it is not known who acted on a run",
     "second_person_needed": "it takes a second person",
 }
 """What each code of reporting.decision_obstacles means, in the words that a person reads."""
@@ -48,7 +55,8 @@ class DecisionRefused(WrongData):
 class Batch:
     """A month's statements as its newest manifest lists them; ``sha256`` is the manifest's.
 
-    ``root_sha256`` is the root of its entries, None for a manifest from before there was one.
+    ``reason`` is that of the run that wrote the manifest. ``root_sha256`` is the root of its
+    entries, None for a manifest from before there was one.
     """
 
     manifest_id: int
@@ -58,7 +66,8 @@ class Batch:
     document_count: int
     missing_count: int
     written_at: datetime
-    root_sha256: str | None
+    reason: str | None = None
+    root_sha256: str | None = None
 
 
 @dataclass(frozen=True)
@@ -75,6 +84,34 @@ class Obstacle:
 
     def __str__(self) -> str:
         return f"{self.text} ({self.detail})"
+
+
+@dataclass(frozen=True)
+class Person:
+    """A user of Airflow. The id says who it is; the name is for readers and may change."""
+
+    user_id: str
+    name: str
+
+
+@dataclass(frozen=True)
+class RunAct:
+    """What somebody did to a run of the month, as Airflow recorded it.
+
+    ``act`` is such as triggered, backfilled, cleared or marked; it is ``scheduled`` for the start
+    of a run by the schedule, which has no user. For any other act a ``user_id`` of None is a person
+    whom nobody knows.
+    """
+
+    run_id: str
+    act: str
+    user_id: str | None = None
+    user_name: str | None = None
+    acted_at: datetime | None = None
+
+
+ActsOfRuns = Callable[[Sequence[str]], Sequence[RunAct]]
+"""Returns what Airflow recorded of the runs with these ids."""
 
 
 @dataclass(frozen=True)
@@ -106,37 +143,59 @@ def latest_batch(store: Store, month: Period) -> Batch:
 
 
 def obstacles(
-    store: Store, batch: Batch, shown_sha256: str, verdict: Verdict, person: str
+    store: Store,
+    batch: Batch,
+    shown_sha256: str,
+    verdict: Verdict,
+    person: Person,
+    acts: Sequence[RunAct],
 ) -> list[Obstacle]:
-    """Return the reasons why this person may not decide so on the manifest that they were shown."""
+    """Return the reasons why this person may not decide so on the manifest that they were shown.
+
+    ``acts`` is what Airflow recorded of the runs that ``involved_runs`` returns.
+    """
     deciding = {
         "manifest_id": batch.manifest_id,
         "manifest_sha256": shown_sha256,
         "decision": verdict,
-        "person": person,
+        "person_id": person.user_id,
+        "run_acts": _as_json(acts),
     }
     rows = store.execute(query("statement_decisions/obstacles"), deciding)
     return [Obstacle(row["obstacle"], row["detail"]) for row in rows]
 
 
+def involved_runs(store: Store, batch: Batch) -> list[str]:
+    """Return the ids of the runs that made what a release of the batch would show."""
+    rows = store.execute(
+        query("statement_decisions/involved_runs"), {"manifest_id": batch.manifest_id}
+    )
+    return [row["run_id"] for row in rows]
+
+
 def release(
-    store: Store, month: Period, shown_sha256: str, person: str, reason: str | None = None
+    store: Store,
+    month: Period,
+    shown_sha256: str,
+    person: Person,
+    acts_of_runs: ActsOfRuns,
+    reason: str | None = None,
 ) -> Decision:
     """Release a month's statements as listed in the manifest that the person was shown.
 
     Raises DecisionRefused when a statement was issued after that manifest, a check does not tie
-    out, documents are missing, or the person asked for the run themselves. Raises NotReady when
-    nothing is issued.
+    out, documents are missing, the month was rejected, the person acted on one of its runs, or it
+    is not known who did. Raises NotReady when nothing is issued.
     """
-    return _decide(store, month, shown_sha256, person, "released", reason)
+    return _decide(store, month, shown_sha256, person, "released", reason, acts_of_runs)
 
 
-def reject(store: Store, month: Period, shown_sha256: str, person: str, reason: str) -> Decision:
+def reject(store: Store, month: Period, shown_sha256: str, person: Person, reason: str) -> Decision:
     """Record that a person does not release a month, and why.
 
-    The month may still be released later. Raises DecisionRefused when the person was shown
-    another manifest than the newest one, or when the month is released. Raises NotReady when
-    nothing is issued.
+    Nobody can release that manifest then: the month has to be closed again with a reason. Raises
+    DecisionRefused when the person was shown another manifest than the newest one, or when it is
+    released or rejected already. Raises NotReady when nothing is issued.
     """
     return _decide(store, month, shown_sha256, person, "rejected", reason)
 
@@ -145,10 +204,14 @@ def _decide(
     store: Store,
     month: Period,
     shown_sha256: str,
-    person: str,
+    person: Person,
     verdict: Verdict,
     reason: str | None,
+    acts_of_runs: ActsOfRuns = lambda _: (),
 ) -> Decision:
+    # Not inside the lock: Airflow's database may keep one waiting. A run that comes in between has
+    # no acts here, and so it is an obstacle.
+    acts = acts_of_runs(involved_runs(store, latest_batch(store, month)))
     with store.transaction():
         # This lock keeps out another close of the month, and another decision on it, between the
         # check and the insert.
@@ -156,7 +219,7 @@ def _decide(
             query("closes/lock_period"), {"grain": month.grain, "period_start": month.start}
         )
         batch = latest_batch(store, month)
-        found = obstacles(store, batch, shown_sha256, verdict, person)
+        found = obstacles(store, batch, shown_sha256, verdict, person, acts)
         if found:
             raise DecisionRefused(month, verdict, found)
         row = store.execute(
@@ -165,9 +228,15 @@ def _decide(
                 "manifest_id": batch.manifest_id,
                 "manifest_sha256": shown_sha256,
                 "decision": verdict,
-                "person": person.strip(),
+                "person_name": person.name,
+                "person_id": person.user_id,
+                "run_acts": _as_json(acts),
                 "reason": reason,
             },
         ).fetchone()
     assert row is not None  # noqa: S101  # the insert returns its row
-    return Decision(row["decision_id"], shown_sha256, verdict, person.strip(), row["decided_at"])
+    return Decision(row["decision_id"], shown_sha256, verdict, person.name, row["decided_at"])
+
+
+def _as_json(acts: Sequence[RunAct]) -> Jsonb:
+    return Jsonb([asdict(act) for act in acts], dumps=partial(json.dumps, default=str))

@@ -1,5 +1,7 @@
 """Read the statements that a close has frozen in the reporting store."""
 
+from datetime import date, datetime
+
 from psycopg.rows import DictRow
 
 from closebook.errors import WrongData
@@ -39,7 +41,7 @@ def read_statement(store: Store, settings: Settings, month: Period, row: DictRow
         close_id=row["issued_close_id"],
         account_id=row["account_id"],
         version=row["statement_version"],
-        issued_on=day_containing(row["issued_at"], month.time_zone).first_date,
+        issued_on=row["issued_on"] or _day_of(row["issued_at"], month),
         corrects=_correction(row, month),
         currency=row["currency"],
         period_start=month.first_date,
@@ -58,9 +60,11 @@ def read_statement(store: Store, settings: Settings, month: Period, row: DictRow
             StatementLine(
                 line_number=line["line_number"],
                 entry_id=line["entry_id"],
-                posted_on=day_containing(line["posted_at"], month.time_zone).first_date,
+                posted_on=line["posted_on"] or _day_of(line["posted_at"], month),
                 description=line["description"],
-                reference=str(line["transaction_id"] or line["entry_id"]),
+                # A transaction and an entry may have one number.
+                reference=str(line["entry_id"]),  # guard: documents.unique-reference
+                transaction_reference=_text_of(line["transaction_id"]),
                 counterparty=line["counterparty"],
                 kind=line["kind"],
                 amount_minor=line["amount_minor"],
@@ -71,12 +75,21 @@ def read_statement(store: Store, settings: Settings, month: Period, row: DictRow
     )
 
 
+def _day_of(instant: datetime, month: Period) -> date:
+    """The business day by today's rules, for what was closed before it kept its own."""
+    return day_containing(instant, month.time_zone).first_date
+
+
+def _text_of(identifier: int | None) -> str | None:
+    return None if identifier is None else str(identifier)
+
+
 def _correction(row: DictRow, month: Period) -> Correction | None:
     if row["superseded_at"] is None:
         return None
     return Correction(
         superseded_version=row["statement_version"] - 1,
-        superseded_issued_on=day_containing(row["superseded_at"], month.time_zone).first_date,
-        # Corrections were once allowed without a reason.
-        reason=row["correction_reason"] or "",
+        superseded_issued_on=row["superseded_on"] or _day_of(row["superseded_at"], month),
+        holder_reason=row["holder_reason"],
+        holder_text=row["holder_text"],
     )

@@ -1,7 +1,7 @@
 """Connections to the reporting store, and the errors that its failures raise."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Protocol
 
 import psycopg
@@ -9,10 +9,14 @@ from psycopg.rows import DictRow, dict_row
 
 from closebook.errors import Transient, WrongData
 from closebook.periods import Period
-from closebook.postgres import first_line, is_server_failure
+from closebook.postgres import answer_within, first_line, is_server_failure
+from closebook.settings import DeskSettings
 from closebook.sql import query
 
 Store = psycopg.Connection[DictRow]
+
+DESK_SECONDS = 25.0
+"""The longest that the desk uses one connection. A store that hangs applies no time-out itself."""
 
 
 class StoreAddress(Protocol):
@@ -27,10 +31,15 @@ class StoreAddress(Protocol):
 def on_store(settings: StoreAddress) -> Iterator[Store]:
     """Open one transaction on the reporting store, or one per `store.transaction()` block.
 
-    Raises Transient when the store cannot be reached.
+    The desk gets limits of time, so that what a person asks holds no lock that a close waits for.
+    Raises Transient when the store cannot be reached, or does not answer within these limits.
     """
+    is_desk = isinstance(settings, DeskSettings)
     try:
-        with _connection(settings) as store:
+        store = psycopg.connect(settings.store, autocommit=True, row_factory=dict_row)
+        # guard: store.desk-hangs-up
+        with answer_within(store, DESK_SECONDS) if is_desk else nullcontext(), store:
+            _begin_session(store, is_desk=is_desk)
             yield store
     except psycopg.Error as error:
         if not is_server_failure(error):
@@ -60,15 +69,15 @@ def writing(store: Store, period: Period) -> Iterator[None]:
         ) from None
 
 
-def _connection(settings: StoreAddress) -> Store:
-    """Connect to the reporting store. Used as a context manager it is one transaction."""
-    store = psycopg.connect(settings.store, autocommit=True, row_factory=dict_row)
+def _begin_session(store: Store, *, is_desk: bool) -> None:
+    """Set up a new connection. Used as a context manager it is one transaction."""
     store.execute(query("session/notice_lost_client"))
+    if is_desk:
+        store.execute(query("session/limit_desk"))  # guard: store.desk-time-limits
     store.autocommit = False
     # A transaction that waited for a lock must see what the lock's owner committed.
     # guard: store.sees-what-the-lock-holder-wrote
     store.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
-    return store
 
 
 def _failed(error: psycopg.Error) -> Transient:

@@ -145,7 +145,7 @@ begin atomic
             select manifest.close_id
             from manifest
             union
-            select versions.issued_close_id  -- guard: release.unreleased-earlier-close-counts
+            select versions.issued_close_id
             from reporting.statement_versions as versions
             inner join manifest on versions.close_id = manifest.close_id
         ) as standing
@@ -156,7 +156,6 @@ begin atomic
                 inner join reporting.statement_manifests as manifests
                     on decisions.manifest_id = manifests.manifest_id
                 where
-                    -- guard: release.released-close-involves-nobody
                     manifests.close_id = standing.close_id
                     and decisions.decision = 'released'
             )
@@ -169,12 +168,10 @@ begin atomic
         union
         select manifests.requested_by
         from reporting.statement_manifests as manifests
-        -- guard: release.manifest-requester-is-involved
         inner join unreleased on manifests.close_id = unreleased.close_id
         union
         select documents.requested_by
         from documents
-        -- guard: release.document-requester-is-involved
         inner join unreleased on documents.close_id = unreleased.close_id
     ),
 

@@ -2,11 +2,13 @@
 
 from datetime import UTC, datetime
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import HTMLResponse
 from psycopg.rows import DictRow
 
 from closebook.desk import audit_log, health_servers
+from closebook.desk.capacity import PAGES
+from closebook.desk.desk_route import desk_router
 from closebook.desk.health_charts import COLLECTION_INTERVAL, TIME_RANGES, health_charts
 from closebook.desk.templating import render_page
 from closebook.monitoring import thresholds
@@ -14,7 +16,7 @@ from closebook.settings import desk_from_airflow
 from closebook.sql import query
 from closebook.store.session import Store, on_store
 
-router = APIRouter()
+router = desk_router(PAGES)
 
 STALE_AFTER = 3 * COLLECTION_INTERVAL
 _DEFAULT_RANGE = "day"
@@ -28,13 +30,13 @@ def health(request: Request, span: str = _DEFAULT_RANGE) -> HTMLResponse:
     since = now - time_range.length
     step_seconds = time_range.step.total_seconds()
     with on_store(desk_from_airflow()) as store:
-        audit_log.record(store, request, "looked", "health")
         latest = _rows(store, "health_latest")
         alerts_now = _rows(store, "health_alerts_now")
         connections = _rows(store, "health_connections")
         plans = _rows(store, "health_plans")
         alerts = _rows(store, "health_alerts", since=since)
         series = _rows(store, "health_series", since=since, step_seconds=step_seconds)
+        audit_log.record(store, request, "looked", "health")
     loads = health_servers.loads(latest, series)
     collected_at = latest[0]["collected_at"] if latest else None
     return render_page(

@@ -1,11 +1,13 @@
 """The first page of the desk: the pages that the user may open."""
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import HTMLResponse
 
+from closebook.desk.capacity import ACCESS
+from closebook.desk.desk_route import desk_router
 from closebook.desk.templating import render_page
 
-router = APIRouter()
+router = desk_router(ACCESS)
 
 
 @router.get("/")

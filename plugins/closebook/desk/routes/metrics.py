@@ -1,12 +1,14 @@
 """The metrics for Prometheus."""
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from closebook.desk.capacity import POLLS
+from closebook.desk.desk_route import desk_router
 from closebook.monitoring.prometheus import exposition
 from closebook.settings import desk_from_airflow
 
-router = APIRouter()
+router = desk_router(POLLS)
 
 
 @router.get("/metrics")

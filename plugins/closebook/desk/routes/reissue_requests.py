@@ -6,19 +6,21 @@ An operator sees the ids of accounts and the reasons, and no documents.
 import json
 from typing import Annotated
 
-from fastapi import APIRouter, Form, HTTPException, Path, Request, Response
+from fastapi import Form, HTTPException, Path, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from psycopg.rows import DictRow
 
 from closebook.desk import audit_log
+from closebook.desk.capacity import PAGES
 from closebook.desk.current_user import CurrentUser
+from closebook.desk.desk_route import desk_router
 from closebook.desk.months import month_label
 from closebook.desk.templating import render_page
 from closebook.settings import desk_from_airflow
 from closebook.sql import query
 from closebook.store.session import on_store
 
-router = APIRouter()
+router = desk_router(PAGES)
 
 ANSWERS = ("issued again", "declined")
 

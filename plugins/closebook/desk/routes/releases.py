@@ -2,22 +2,26 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, HTTPException, Request, Response
+from fastapi import Form, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from closebook.desk import audit_log
-from closebook.desk.current_user import CurrentUser
-from closebook.desk.months import month_from_url
+from closebook.desk.capacity import PAGES
+from closebook.desk.current_user import CurrentUser, User
+from closebook.desk.desk_route import desk_router
+from closebook.desk.holder_texts import holder_texts
+from closebook.desk.months import month_from_url, month_label
+from closebook.desk.run_acts import acts_of_runs
 from closebook.desk.templating import render_page
 from closebook.errors import NotReady
 from closebook.periods import Period
 from closebook.settings import desk_from_airflow
 from closebook.sql import query
 from closebook.statements import release
-from closebook.statements.release import Batch, DecisionRefused, Verdict
+from closebook.statements.release import Batch, DecisionRefused, Person, Verdict
 from closebook.store.session import Store, on_store
 
-router = APIRouter()
+router = desk_router(PAGES)
 
 
 @router.get("/releases")
@@ -25,15 +29,16 @@ def releases(request: Request) -> HTMLResponse:
     """Show the closed months, newest first, with the state of each."""
     settings = desk_from_airflow()
     with on_store(settings) as store:
-        audit_log.record(store, request, "looked", "months to release")
         rows = store.execute(query("desk/months")).fetchall()
-    return render_page(request, "releases", months=rows)
+        audit_log.record(store, request, "looked", "months to release")
+    months = [{**row, "label": month_label(row)} for row in rows]
+    return render_page(request, "releases", months=months)
 
 
 @router.get("/releases/{month}")
 def review(request: Request, user: CurrentUser, month: str) -> HTMLResponse:
     """Show the totals, checks and warnings of a month, and the form for the decision."""
-    return _review_page(request, user.name, month)
+    return _review_page(request, user, month)
 
 
 @router.post("/releases/{month}")
@@ -50,40 +55,44 @@ def decide(
     ``manifest_sha256`` is the hash of the manifest that the review page showed.
     """
     settings = desk_from_airflow()
-    period = month_from_url(month, settings.time_zone)
     text = reason.replace("\0", "").strip()[:500]
     if verdict == "rejected" and not text:
-        return _review_page(
-            request, user.name, month, problem="Enter a reason to reject the month."
-        )
+        return _review_page(request, user, month, problem="Enter a reason to reject the month.")
     try:
-        with on_store(settings) as store:
+        with on_store(settings) as store, store.transaction():
+            period = month_from_url(store, month, settings.time_zone)
             if verdict == "released":
-                # guard: desk.requester-does-not-release
-                release.release(store, period, manifest_sha256, user.name, text or None)
+                release.release(
+                    store, period, manifest_sha256, _person(user), acts_of_runs, text or None
+                )
             else:
-                release.reject(store, period, manifest_sha256, user.name, text)
-            audit_log.record(store, request, verdict, f"month {period.label}", manifest_sha256)
+                release.reject(store, period, manifest_sha256, _person(user), text)
+            audit_log.insert(store, request, verdict, f"month {period.label}", manifest_sha256)
     except DecisionRefused as refused:
         obstacles = "; ".join(each.code for each in refused.obstacles)
         audit_log.record_refusal(request, f"not {verdict}: {obstacles}")
-        return _review_page(request, user.name, month, problem=_problem(refused, verdict))
+        return _review_page(request, user, month, problem=_problem(refused, verdict))
     return RedirectResponse(f"{request.scope['root_path']}/releases/{period.label}", 303)
 
 
 def _review_page(
-    request: Request, user_name: str, month: str, problem: str | None = None
+    request: Request, user: User, month: str, problem: str | None = None
 ) -> HTMLResponse:
     settings = desk_from_airflow()
-    period = month_from_url(month, settings.time_zone)
     with on_store(settings) as store:
+        period = month_from_url(store, month, settings.time_zone)
         try:
             batch = release.latest_batch(store, period)
         except NotReady:
             raise HTTPException(404) from None
-        obstacles = release.obstacles(store, batch, batch.sha256, "released", user_name)
+        runs = release.involved_runs(store, batch)
+    # Airflow's database is asked while no transaction of the store is open.
+    acts = acts_of_runs(runs)
+    with on_store(settings) as store:
+        obstacles = release.obstacles(store, batch, batch.sha256, "released", _person(user), acts)
         facts = _facts(store, batch, period)
         audit_log.record(store, request, "reviewed", f"month {period.label}", batch.sha256)
+    codes = {each.code for each in obstacles}
     return render_page(
         request,
         "release",
@@ -91,7 +100,9 @@ def _review_page(
         month=period.label,
         batch=batch,
         obstacles=obstacles,
-        is_released=any(each.code == release.ALREADY_RELEASED for each in obstacles),
+        acts=acts,
+        is_released=release.ALREADY_RELEASED in codes,
+        is_rejected=release.REJECTED in codes,
         problem=problem,
         **facts,
     )
@@ -104,8 +115,16 @@ def _facts(store: Store, batch: Batch, period: Period) -> dict[str, Any]:
         "totals": store.execute(query("desk/batch_totals"), of_close).fetchall(),
         "notices": store.execute(query("desk/batch_notices"), of_close).fetchall(),
         "tie_outs": store.execute(query("desk/batch_tie_outs"), bounds).fetchall(),
+        "holder_texts": holder_texts(store, batch.close_id),
+        "rejection": store.execute(
+            query("statement_decisions/last_rejection"), of_close
+        ).fetchone(),
         "decisions": store.execute(query("desk/batch_decisions"), bounds).fetchall(),
     }
+
+
+def _person(user: User) -> Person:
+    return Person(user.user_id, user.name)  # guard: desk.requester-does-not-release
 
 
 def _problem(refused: DecisionRefused, verdict: Verdict) -> str:

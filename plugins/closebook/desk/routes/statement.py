@@ -2,11 +2,13 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Form, HTTPException, Request, Response
+from fastapi import Form, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from closebook.desk import audit_log, permissions
+from closebook.desk.capacity import PAGES
 from closebook.desk.current_user import CurrentUser
+from closebook.desk.desk_route import desk_router
 from closebook.desk.months import month_label
 from closebook.desk.statement_documents import (
     Id,
@@ -20,7 +22,7 @@ from closebook.settings import desk_from_airflow
 from closebook.sql import query
 from closebook.store.session import on_store
 
-router = APIRouter()
+router = desk_router(PAGES)
 
 _LONGEST_REASON = 500  # a check of the table has the same number
 
@@ -29,9 +31,9 @@ _LONGEST_REASON = 500  # a check of the table has the same number
 def statement(request: Request, user: CurrentUser, close_id: Id, account_id: Id) -> HTMLResponse:
     """Show a version of a statement, the other versions of its month, and the requests about it."""
     ids = {"close_id": close_id, "account_id": account_id}
+    row = visible_statement(request, close_id, account_id)
+    proven = has_proof(row)
     with on_store(desk_from_airflow()) as store:
-        row = visible_statement(store, request, close_id, account_id)
-        proven = has_proof(row)
         versions = store.execute(
             query("desk/statement_versions"),
             {**ids, "may_review": user.may(permissions.REVIEW_RELEASES)},
@@ -63,8 +65,8 @@ def request_reissue(
     text = reason.replace("\0", "").strip()
     if not 0 < len(text) <= _LONGEST_REASON:
         raise HTTPException(400, f"Enter a reason of at most {_LONGEST_REASON} characters.")
+    row = visible_statement(request, close_id, account_id)
     with on_store(desk_from_airflow()) as store:
-        row = visible_statement(store, request, close_id, account_id)
         store.execute(
             query("desk/insert_reissue_request"),
             {

@@ -2,14 +2,16 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, HTTPException, Path, Request, Response
+from fastapi import HTTPException, Path, Request, Response
 from fastapi.responses import HTMLResponse
 
 from closebook.desk import pdf_preview
+from closebook.desk.capacity import PICTURES
+from closebook.desk.desk_route import desk_router
 from closebook.desk.statement_documents import PDF, Id, read_document
 from closebook.desk.templating import render_page
 
-router = APIRouter()
+router = desk_router(PICTURES)
 
 PageNumber = Annotated[int, Path(ge=1, lt=2**31)]
 

@@ -2,12 +2,14 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Request, Response
+from fastapi import Form, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from psycopg.rows import DictRow
 
 from closebook.desk import audit_log, permissions
+from closebook.desk.capacity import PAGES
 from closebook.desk.current_user import CurrentUser
+from closebook.desk.desk_route import desk_router
 from closebook.desk.months import month_from_url, month_label
 from closebook.desk.search import PAGE_ROWS, STATES, Search, StatementKey
 from closebook.desk.templating import render_page
@@ -16,7 +18,7 @@ from closebook.settings import desk_from_airflow
 from closebook.sql import query
 from closebook.store.session import Store, on_store
 
-router = APIRouter()
+router = desk_router(PAGES)
 
 _RELEASED_STATES = ("released", "superseded")
 
@@ -34,13 +36,14 @@ def statements(
     """Show one page of the statements that the search finds."""
     settings = desk_from_airflow()
     search = Search.from_url(user, find, month, currency, state)
-    period = month_from_url(search.month, settings.time_zone) if search.month else None
     may_review = user.may(permissions.REVIEW_RELEASES)
     with on_store(settings) as store:
+        named = search.month
+        period = month_from_url(store, named, settings.time_zone) if named else None
         rows = _found(store, search, period, StatementKey.parse(after), may_review=may_review)
         months = store.execute(query("desk/months")).fetchall()
-        audit_log.record(store, request, "searched", search.audit_subject)
         month_zip = _month_zip(store, period) if period else None
+        audit_log.record(store, request, "searched", search.audit_subject)
     shown, has_next = rows[:PAGE_ROWS], len(rows) > PAGE_ROWS
     last = StatementKey(shown[-1]["close_id"], shown[-1]["account_id"]) if shown else None
     return render_page(

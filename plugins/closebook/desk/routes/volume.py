@@ -1,24 +1,25 @@
-"""The volume: the counter, and the settled payments by hour and by day as charts and tables."""
+"""The volume: the settled payments by hour and by day as charts and tables."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from fastapi import APIRouter, Request
-from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi import Request
+from fastapi.responses import HTMLResponse
 from psycopg.rows import DictRow
 
-from closebook.counter import publisher
 from closebook.desk import audit_log, charts
+from closebook.desk.capacity import PAGES
 from closebook.desk.charts import Chart
+from closebook.desk.desk_route import desk_router
 from closebook.desk.templating import LOCALE, render_page
 from closebook.money import format_minor
-from closebook.periods import DAY, HOUR, Grain, local_date
+from closebook.periods import DAY, HOUR, Grain, Period
 from closebook.settings import desk_from_airflow
 from closebook.sql import query
 from closebook.store.session import Store, on_store
 
-router = APIRouter()
+router = desk_router(PAGES)
 
 HOURS_SHOWN = 48
 DAYS_SHOWN = 31
@@ -40,28 +41,23 @@ def volume(request: Request) -> HTMLResponse:
     """Show the page. Its script loads the counter."""
     settings = desk_from_airflow()
     with on_store(settings) as store:
-        audit_log.record(store, request, "looked", "volume")
         hours = _hours(store)
-        days = _days(store, settings.time_zone)
-    return render_page(request, "volume", hours=hours, days=days, time_zone=settings.time_zone)
-
-
-@router.get("/volume/counter")
-def counter_document() -> JSONResponse:
-    """Return the counter's document in Redis, and the time of this answer, for counter.js."""
-    document = publisher.read(desk_from_airflow())
-    served_at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return JSONResponse({"served_at": served_at, "counter": document})
+        time_zone, days = _days(store)
+        audit_log.record(store, request, "looked", "volume")
+    return render_page(request, "volume", hours=hours, days=days, time_zone=time_zone)
 
 
 def _hours(store: Store) -> Volume:
-    last = _last_start(store, Grain.HOUR)
+    last = _last(store, Grain.HOUR)
     if last is None:
         return Volume((), (), ())
-    since = last - HOUR * (HOURS_SHOWN - 1)
+    since = last.start - HOUR * (HOURS_SHOWN - 1)
     rows = store.execute(query("desk/volume_hours"), {"since": since}).fetchall()
     steps = [since + HOUR * number for number in range(HOURS_SHOWN)]
-    closed = _closed(store, Grain.HOUR, since)
+    closed = {
+        row["period_start"].astimezone(UTC)
+        for row in store.execute(query("desk/closed_hours"), {"since": since}).fetchall()
+    }
     return _volume(
         [(step, step in closed) for step in steps],
         {(row["hour_start"].astimezone(UTC), row["currency"]): row for row in rows},
@@ -70,17 +66,19 @@ def _hours(store: Store) -> Volume:
     )
 
 
-def _days(store: Store, time_zone: str) -> Volume:
-    last = _last_start(store, Grain.DAY)
+def _days(store: Store) -> tuple[str, Volume]:
+    """The days by the dates that they were closed under, and the time zone of the last one."""
+    last = _last(store, Grain.DAY)
     if last is None:
-        return Volume((), (), ())
-    last_day = local_date(last, time_zone)
-    since = last_day - DAY * (DAYS_SHOWN - 1)
+        return "", Volume((), (), ())
+    since = last.first_date - DAY * (DAYS_SHOWN - 1)
     rows = store.execute(query("desk/volume_days"), {"since": since}).fetchall()
-    starts = _closed(store, Grain.DAY, last - DAY * DAYS_SHOWN)
-    closed = {local_date(start, time_zone) for start in starts}
+    closed = {
+        row["first_date"]
+        for row in store.execute(query("desk/closed_days"), {"since": since}).fetchall()
+    }
     steps = [since + timedelta(days=number) for number in range(DAYS_SHOWN)]
-    return _volume(
+    return last.time_zone, _volume(
         [(step, step in closed) for step in steps],
         {(row["business_day"], row["currency"]): row for row in rows},
         "day",
@@ -88,15 +86,10 @@ def _days(store: Store, time_zone: str) -> Volume:
     )
 
 
-def _last_start(store: Store, grain: Grain) -> datetime | None:
+def _last(store: Store, grain: Grain) -> Period | None:
     rows = store.execute(query("closes/last_closed")).fetchall()
-    starts = [row["period_start"].astimezone(UTC) for row in rows if row["grain"] == grain]
-    return starts[0] if starts else None
-
-
-def _closed(store: Store, grain: Grain, since: datetime) -> set[datetime]:
-    rows = store.execute(query("desk/closed_periods"), {"grain": grain, "since": since})
-    return {row["period_start"].astimezone(UTC) for row in rows}
+    found = [Period.from_register(row) for row in rows if row["grain"] == grain]
+    return found[0] if found else None
 
 
 def _volume(

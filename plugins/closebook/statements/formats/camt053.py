@@ -5,6 +5,7 @@ from xml.sax.saxutils import escape
 
 from closebook.errors import WrongData
 from closebook.money import to_major
+from closebook.statements.holder_reasons import HOLDER_REASONS
 from closebook.statements.model import Statement, StatementLine
 from closebook.statements.printable import printable
 
@@ -21,10 +22,11 @@ _MAX_DIGITS = 18
 def camt053(statement: Statement) -> bytes:
     """Return the statement as a camt.053.001.08 document with one statement, in UTF-8.
 
-    Entries have the order of the lines, ``NtryRef`` is the line's number, and the kind of an
-    entry is its proprietary bank transaction code. The balances are the booked opening and closing
-    balance (OPBD, CLBD). The message's identifier consists of close, account and version. Raises
-    WrongData when an amount has more than the 18 digits that the standard allows.
+    Entries have the order of the lines, ``NtryRef`` is the line's number, ``AcctSvcrRef`` the id of
+    its ledger entry, ``TxId`` the id of its transaction, and the kind of an entry is its
+    proprietary bank transaction code. The balances are the booked opening and closing balance
+    (OPBD, CLBD). The message's identifier consists of close, account and version. Raises WrongData
+    when an amount has more than the 18 digits that the standard allows.
     """
     _refuse_long_amounts(statement)
     return "".join(_document(statement)).encode()
@@ -56,11 +58,13 @@ def _document(statement: Statement) -> Iterator[str]:
 
 def _correction(statement: Statement) -> Iterator[str]:
     if corrects := statement.corrects:
-        text = (
+        texts = (
             f"Corrected statement: version {statement.version} replaces version "
-            f"{corrects.superseded_version} of {corrects.superseded_issued_on}. {corrects.reason}"
+            f"{corrects.superseded_version} of {corrects.superseded_issued_on}.",
+            HOLDER_REASONS.get(corrects.holder_reason or "", ""),
+            corrects.holder_text or "",
         )
-        information = _cut(text.strip(), _MAX_ADDITIONAL_INFORMATION_LENGTH)
+        information = _cut(" ".join(filter(None, texts)), _MAX_ADDITIONAL_INFORMATION_LENGTH)
         yield f"<AddtlStmtInf>{information}</AddtlStmtInf>\n"
 
 
@@ -101,6 +105,7 @@ def _entry(line: StatementLine, code: str) -> Iterator[str]:
     yield _element("AcctSvcrRef", _cut(line.reference, MAX_REFERENCE_LENGTH))
     kind = _cut(line.kind, MAX_REFERENCE_LENGTH) or "other"
     yield f"<BkTxCd><Prtry><Cd>{kind}</Cd></Prtry></BkTxCd>"
+    transaction = _element("TxId", _cut(line.transaction_reference or "", MAX_REFERENCE_LENGTH))
     party = ""
     if line.counterparty and (name := _cut(line.counterparty, MAX_NAME_LENGTH)):
         role = "Cdtr" if line.amount_minor < 0 else "Dbtr"
@@ -110,7 +115,7 @@ def _entry(line: StatementLine, code: str) -> Iterator[str]:
         text[at : at + _MAX_REMITTANCE_LENGTH] for at in range(0, len(text), _MAX_REMITTANCE_LENGTH)
     ]
     remittance = "".join(f"<Ustrd>{escape(piece)}</Ustrd>" for piece in texts)
-    details = party + _element("RmtInf", remittance)
+    details = _element("Refs", transaction) + party + _element("RmtInf", remittance)
     yield _element("NtryDtls", _element("TxDtls", details))
     yield "</Ntry>\n"
 

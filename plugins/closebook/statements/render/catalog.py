@@ -8,7 +8,9 @@ from pathlib import Path
 from babel import Locale
 
 from closebook.money import locale_of
+from closebook.statements.holder_reasons import HOLDER_REASONS
 
+TEMPLATE_VERSION = "v1"
 FOLDER = "catalogs"
 _DEFAULT = Locale("en", "GB")
 
@@ -30,6 +32,12 @@ class Catalog:
     version: str
     corrected: str
     correction_reason: str
+    entries_posted_late: str
+    entries_corrected: str
+    entries_missing: str
+    fees_corrected: str
+    opening_balance_corrected: str
+    details_corrected: str
     daily_balance: str
     daily_balance_text: str
     from_to: str
@@ -57,6 +65,15 @@ class Catalog:
     about_attachments: str
     replaced: str
     page_of: str
+
+    def holder_texts(self, code: str | None, text: str | None) -> list[str]:
+        """Return what a holder reads as the reason of a correction; nothing if there is none.
+
+        ``code`` is one of HOLDER_REASONS, ``text`` the text of the run.
+        """
+        texts = [getattr(self, code)] if code is not None and code in HOLDER_REASONS else []
+        texts += [text] if text else []
+        return [self.correction_reason.format(reason=texts[0]), *texts[1:]] if texts else []
 
 
 def page_locale(folder: Path, holder_locale: str) -> Locale:

@@ -16,10 +16,10 @@ from closebook.statements.pdf.attachment import Attachment
 from closebook.statements.pdf.xmp import CONFORMANCE, DocumentMetadata
 from closebook.statements.printable import printable
 from closebook.statements.render.balance_chart import balance_chart_svg, daily_balances
+from closebook.statements.render.catalog import TEMPLATE_VERSION
 from closebook.statements.render.fingerprint import RendererFingerprint, fingerprint_of
 from closebook.statements.render.pagination import add_statement_pages
 from closebook.statements.render.template import (
-    TEMPLATE_VERSION,
     StatementTemplate,
     statement_template,
 )

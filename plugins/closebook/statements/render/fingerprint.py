@@ -6,7 +6,8 @@ from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 
-from closebook.statements.render.template import TEMPLATE_VERSION, StatementTemplate
+from closebook.statements.render.catalog import TEMPLATE_VERSION
+from closebook.statements.render.template import StatementTemplate
 from closebook.statements.weasyprint_adapter.versions import renderer_version
 
 

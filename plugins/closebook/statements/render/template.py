@@ -9,10 +9,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from closebook.errors import Misconfigured
 from closebook.settings import templates_folder
+from closebook.statements.render.catalog import TEMPLATE_VERSION
 from closebook.statements.render.fonts import FONT_CONFIGURATION, Fonts
 from closebook.statements.weasyprint_adapter.page_layout import STYLE_SHEETS, PageLayout
-
-TEMPLATE_VERSION = "v1"
 
 _STATEMENT_PAGE, _PAGE_NUMBERS_PAGE = "statement.html.j2", "page_numbers.html.j2"
 _FILES = (_STATEMENT_PAGE, _PAGE_NUMBERS_PAGE, FONT_CONFIGURATION, *STYLE_SHEETS)

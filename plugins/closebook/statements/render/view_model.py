@@ -177,9 +177,8 @@ def _correction(
         return None
     day = format_date(corrects.superseded_issued_on, "long", locale=locale)
     texts = [catalog.corrected.format(version=corrects.superseded_version, date=day)]
-    if corrects.reason:
-        texts.append(catalog.correction_reason.format(reason=sanitize(corrects.reason)))
-    return texts
+    text = sanitize(corrects.holder_text) if corrects.holder_text else None
+    return texts + catalog.holder_texts(corrects.holder_reason, text)
 
 
 def _notes(

@@ -186,39 +186,53 @@ select
 from reporting.tie_outs
 left join reporting.closes on tie_outs.close_id = closes.close_id;
 
+-- The language of each statement: one row a statement.
+create view reporting.statement_locales as
+select
+    close_id,
+    account_id,
+    locale_code
+from reporting.statements;
+
 -- Writes that a person released or rejected a month. The one way by which the desk writes a
 -- decision: the trigger of the table refuses one that has an obstacle.
 create function reporting.record_decision(
     manifest_id bigint,
     manifest_sha256 text,
     decision text,
-    person text,
+    person_name text,
+    person_id text,
+    run_acts jsonb,
     reason text
 )
 returns table (decision_id bigint, decided_at timestamptz)
 language sql volatile security definer set search_path = pg_catalog, pg_temp
 begin atomic
     insert into reporting.statement_decisions (
-        manifest_id, manifest_sha256, decision, decided_by, reason
+        manifest_id, manifest_sha256, decision, decided_by, decided_by_id, run_acts, reason
     )
     values (
         record_decision.manifest_id,
         record_decision.manifest_sha256,
         record_decision.decision,
-        record_decision.person,
+        record_decision.person_name,
+        record_decision.person_id,
+        record_decision.run_acts,
         record_decision.reason
     )
     returning statement_decisions.decision_id, statement_decisions.decided_at;
 end;
 
 -- They read what the desk may not: with the rights of their owner.
-alter function reporting.decision_obstacles(bigint, text, text, text) security definer;
+alter function reporting.involved_runs(bigint) security definer;
+alter function reporting.decision_obstacles(bigint, text, text, text, jsonb) security definer;
 alter function reporting.chain_desk_log() security definer;
 
 grant select on
 reporting.released_statements,
 reporting.issued_statements,
 reporting.statement_totals,
+reporting.statement_locales,
 reporting.check_results
 to closebook_store;
 
@@ -244,11 +258,14 @@ reporting.corrections,
 reporting.health_intervals,
 reporting.issued_statements,
 reporting.statement_totals,
+reporting.statement_locales,
 reporting.check_results
 to closebook_desk;
 grant insert on reporting.reissue_requests, reporting.reissue_answers to closebook_desk;
 grant insert (person, act, subject, document_sha256, address)  -- guard: desk.log-is-append-only
 on reporting.desk_log to closebook_desk;
-revoke all on function reporting.record_decision(bigint, text, text, text, text) from public;
-grant execute on function reporting.record_decision(bigint, text, text, text, text)
+revoke all on function
+reporting.record_decision(bigint, text, text, text, text, jsonb, text)
+from public;
+grant execute on function reporting.record_decision(bigint, text, text, text, text, jsonb, text)
 to closebook_desk;

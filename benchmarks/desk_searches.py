@@ -21,13 +21,16 @@ set local session_replication_role = replica;
 
 insert into reporting.closes (
     close_id, grain, period_start, period_end, time_zone, close_version, is_current, fence_lsn,
-    fenced_at, snapshot_text, replica_name, code_version, run_id
+    fenced_at, snapshot_text, replica_name, code_version, run_id, first_date, last_date
 ) overriding system value
 select
     number, 'month', month_start, month_start + interval '1 month', 'UTC', 1, number <> 24, '0/1',
-    month_start + interval '2 months', '', '', '', 'benchmark'
+    month_start + interval '2 months', '', '', '', 'benchmark', first_date,
+    (first_date + interval '1 month' - interval '1 day')::date
 from (
-    select number, '2024-01-01 00:00Z'::timestamptz + number * interval '1 month' as month_start
+    select
+        number, '2024-01-01 00:00Z'::timestamptz + number * interval '1 month' as month_start,
+        ('2024-01-01'::date + number * interval '1 month')::date as first_date
     from generate_series(1, {months}) as number
 ) as months;
 
@@ -57,11 +60,11 @@ from reporting.statements;
 -- The last but one month was closed a second time, and issued one statement in a thousand again.
 insert into reporting.closes (
     close_id, grain, period_start, period_end, time_zone, close_version, is_current, fence_lsn,
-    fenced_at, snapshot_text, replica_name, code_version, run_id
+    fenced_at, snapshot_text, replica_name, code_version, run_id, first_date, last_date
 ) overriding system value
 select
     {months} + 1, 'month', period_start, period_end, 'UTC', 2, true, '0/1', fenced_at, '', '', '',
-    'benchmark'
+    'benchmark', first_date, last_date
 from reporting.closes where close_id = 24;
 
 insert into reporting.statements
@@ -142,7 +145,7 @@ def measure(stage: Stage, results: Results, *, account_count: int) -> None:
         timed = alternate({name: partial(ask, name) for name in ASKED}, results.rounds())
     slowest = max(timed.values(), key=lambda each: each.median_seconds)
     results.report(
-        "Desk",
+        "Desk searches",
         timed,
         "first page",
         statements=counted[0],

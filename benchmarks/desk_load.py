@@ -1,0 +1,244 @@
+"""200 people at the desk while hours close: what they cost a close, and Airflow's REST API.
+
+The hours close through Airflow one after the other, alone and beside the people in turns. The
+people run in a process of their own: each searches, reads pages of statements as pictures,
+downloads a document or a month as a ZIP, and pauses.
+"""
+
+import asyncio
+import multiprocessing
+import os
+import random
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from http import HTTPStatus
+from statistics import quantiles
+from typing import Any
+
+import httpx
+import psycopg
+from psycopg.rows import dict_row
+
+from benchmarks.platform import Stage
+from benchmarks.timing import Results, Timed, console
+from closebook.closes.month import close_month
+from closebook.settings import Run
+from closebook.statements import issue, release
+from closebook.statements.manifest import write_manifest
+from closebook.statements.release import Person, RunAct
+from local.airflow_api import AirflowApi
+from local.people import people
+from local.sample_plan import SampleSize
+
+SIZE = SampleSize(transactions=20_000, users=100, merchants=60, promotions=20, days=31)
+"""Enough for a month of statements: what is measured does not depend on the platform's size."""
+PEOPLE = 200
+PAUSE_SECONDS = (2.0, 8.0)
+# How many of a person's requests are of each kind.
+KINDS = {"search": 6, "statement": 5, "picture": 5, "pdf": 3, "zip": 1}
+DAG = "hourly_platform_volume"
+PATIENCE_SECONDS = 300
+BLOCKS = 3
+HOURS_PER_BLOCK = 8
+REST_PATHS = ("/api/v2/monitor/health", "/api/v2/dags", "/api/v2/connections")
+ALONE, BESIDE = "alone", f"beside {PEOPLE} people"
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Where the people go: the desk's address, their headers, and a month that is released."""
+
+    url: str
+    headers: tuple[dict[str, str], ...]
+    close_id: int
+    account_ids: tuple[int, ...]
+    month: str
+
+    def path(self, kind: str, chance: random.Random) -> str:
+        """Return the path of a request."""
+        statement = f"/statements/{self.close_id}/{chance.choice(self.account_ids)}"
+        return {
+            "search": f"/statements?month={self.month}",
+            "statement": statement,
+            "picture": f"{statement}/pages/1/picture",
+            "pdf": f"{statement}/pdf",
+            "zip": f"/statements/months/{self.month}/zip",
+        }[kind]
+
+
+def measure(stage: Stage, results: Results) -> None:
+    """Close hours alone and beside the people in turns, and ask the REST API all the time."""
+    stack = stage.stack
+    close_id, account_ids = _released_month(stage)
+    count = 5 if results.is_tried_out else PEOPLE
+    closes: dict[str, list[float]] = {ALONE: [], BESIDE: []}
+    rest: dict[str, list[float]] = {ALONE: [], BESIDE: []}
+    answers: Counter[str] = Counter()
+    # Another hour each time: all of them were closed before, so each run does the same.
+    hours = [stage.hour.start + timedelta(hours=number) for number in range(HOURS_PER_BLOCK)]
+    with (
+        AirflowApi.login(stack.ui_url, "admin", stack.credentials["admin"]) as airflow,
+        people(stack, count, like="finance") as names,
+    ):
+        airflow.wait_for_dags((DAG,), seconds=60)
+        airflow.unpause(DAG)
+        headers = tuple(
+            _headers(stack.ui_url, name, stack.credentials["finance"]) for name in names
+        )
+        url = f"{stack.ui_url}/closebook"
+        desk = Desk(url, headers, close_id, account_ids, stage.month.label)
+        for hour in hours:
+            _close(airflow, hour.isoformat())
+        for _ in range(results.rounds(BLOCKS)):
+            for way in (ALONE, BESIDE):
+                crowd = _crowd(desk, answers) if way is BESIDE else _nobody()
+                with crowd, _asked(stack.ui_url, airflow, rest[way]):
+                    for hour in hours[: results.rounds(HOURS_PER_BLOCK)]:
+                        closes[way].append(_close(airflow, hour.isoformat()))
+    timed = {way: Timed(way, tuple(seconds)) for way, seconds in closes.items()}
+    results.report(
+        "Desk",
+        timed,
+        ALONE,
+        people=count,
+        times_as_long=round(timed[BESIDE].median_seconds / timed[ALONE].median_seconds, 2),
+        times_as_long_slowest=round(max(closes[BESIDE]) / max(closes[ALONE]), 2),
+        rest_p50_p95_max_seconds={way: _spread(seconds) for way, seconds in rest.items()},
+        answers=dict(sorted(answers.items())),
+    )
+
+
+def _released_month(stage: Stage) -> tuple[int, tuple[int, ...]]:
+    """Issue and release the statements of the month, unless they are released already."""
+    settings, month = stage.settings, stage.month
+    run = Run("benchmark", requested_by="ada")
+    with psycopg.connect(stage.stack.store(), row_factory=dict_row) as store:
+        found = _statements(store, month.start)
+    if not found:
+        settings = replace(settings, issuer_name="Northgate Payments")
+        close_id = close_month(settings, month, run).close_id
+        for shard in issue.plan_shards(settings, close_id, None):
+            console.print(f"rendering {shard}")
+            issue.render_shard(settings, close_id, issue.Shard(**shard), None, run)
+        write_manifest(settings, close_id, run)
+        with psycopg.connect(stage.stack.desk(), row_factory=dict_row) as desk:
+            batch = release.latest_batch(desk, month)
+            started = [RunAct(run.run_id, "triggered", "1", "ada")]
+            release.release(desk, month, batch.sha256, Person("2", "bob"), lambda _: started)
+        with psycopg.connect(stage.stack.store(), row_factory=dict_row) as store:
+            found = _statements(store, month.start)
+    return found[0]["close_id"], tuple(row["account_id"] for row in found)
+
+
+def _statements(
+    store: psycopg.Connection[dict[str, Any]], month_start: Any
+) -> list[dict[str, Any]]:
+    return store.execute(
+        "select close_id, account_id from reporting.released_statements where period_start = %s",
+        [month_start],
+    ).fetchall()
+
+
+def _headers(url: str, name: str, password: str) -> dict[str, str]:
+    body = {"username": name, "password": password}
+    answer = httpx.post(f"{url}/auth/token", json=body, timeout=60, trust_env=False)
+    return {"Authorization": f"Bearer {answer.raise_for_status().json()['access_token']}"}
+
+
+def _close(airflow: AirflowApi, hour: str) -> float:
+    """Close an hour through Airflow; return the seconds from the run's start to its end."""
+    conf = {"hour": hour, "reason": "a benchmark"}
+    run = airflow.post(f"dags/{DAG}/dagRuns", {"logical_date": None, "conf": conf})
+    began, path = time.perf_counter(), f"dags/{DAG}/dagRuns/{run['dag_run_id']}"
+    while airflow.get(path)["state"] != "success":
+        if time.perf_counter() - began > PATIENCE_SECONDS:
+            raise TimeoutError(f"the hour {hour} was not closed within {PATIENCE_SECONDS} s")
+        time.sleep(0.02)
+    return time.perf_counter() - began
+
+
+@contextmanager
+def _asked(url: str, airflow: AirflowApi, seconds: list[float]) -> Iterator[None]:
+    """Inside the with block the REST API is asked ten times a second."""
+    is_over = threading.Event()
+    headers = dict(airflow.client.headers)
+
+    def ask() -> None:
+        with httpx.Client(base_url=url, headers=headers, timeout=120, trust_env=False) as client:
+            while not is_over.wait(0.1):
+                for path in REST_PATHS:
+                    began = time.perf_counter()
+                    client.get(path).raise_for_status()
+                    seconds.append(time.perf_counter() - began)
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        thread.join()
+
+
+@contextmanager
+def _nobody() -> Iterator[None]:
+    time.sleep(5)  # the requests of the last block end
+    yield
+
+
+@contextmanager
+def _crowd(desk: Desk, answers: Counter[str]) -> Iterator[None]:
+    """Inside the with block the people use the desk; their answers are counted."""
+    context = multiprocessing.get_context("spawn")
+    is_over, counted = context.Event(), context.Queue()
+    crowd = context.Process(target=_use_desk, args=(desk, is_over, counted))
+    crowd.start()
+    try:
+        time.sleep(10)
+        yield
+    finally:
+        is_over.set()
+        answers.update(counted.get(timeout=PATIENCE_SECONDS))
+        crowd.join(PATIENCE_SECONDS)
+
+
+def _use_desk(desk: Desk, is_over: Any, counted: Any) -> None:
+    # In reality people use other machines' processors.
+    os.nice(10)
+    answers: Counter[str] = Counter()
+
+    async def all_people() -> None:
+        limits = httpx.Limits(max_connections=None)
+        async with httpx.AsyncClient(limits=limits, timeout=120, trust_env=False) as client:
+            await asyncio.gather(
+                *(_person(desk, client, n, is_over, answers) for n in range(len(desk.headers)))
+            )
+
+    asyncio.run(all_people())
+    counted.put(answers)
+
+
+async def _person(
+    desk: Desk, client: httpx.AsyncClient, number: int, is_over: Any, answers: Counter[str]
+) -> None:
+    chance = random.Random(number)  # noqa: S311  # the same requests in each run
+    await asyncio.sleep(chance.uniform(0, PAUSE_SECONDS[1]))
+    while not is_over.is_set():
+        [kind] = chance.choices([*KINDS], [*KINDS.values()])
+        url = f"{desk.url}{desk.path(kind, chance)}"
+        answer = await client.get(url, headers=desk.headers[number])
+        answers[f"{kind} {answer.status_code}"] += 1
+        if answer.status_code == HTTPStatus.TOO_MANY_REQUESTS:
+            await asyncio.sleep(float(answer.headers["Retry-After"]))
+        await asyncio.sleep(chance.uniform(*PAUSE_SECONDS))
+
+
+def _spread(seconds: list[float]) -> tuple[float, float, float]:
+    """The median, the 95th percentile and the longest."""
+    cuts = quantiles(seconds, n=20, method="inclusive")
+    return round(cuts[9], 3), round(cuts[18], 3), round(max(seconds), 3)

@@ -1,6 +1,0 @@
--- The periods of a grain that are closed, since an instant: their starts. One without a payment is
--- closed as well.
-select period_start
-from reporting.closes
-where grain = %(grain)s and is_current and period_start >= %(since)s
-order by period_start
