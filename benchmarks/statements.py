@@ -100,7 +100,7 @@ def _page(statement: Statement) -> str:
     """The statement's page as one would write it without ado: style and chart are in it."""
     template = statement_template()
     view = statement_view(statement, template)
-    page = template.statement_page(view.variables, view.lines, is_first=True, is_last=True)
+    page = template.statement_page(view.variables, view.lines, (), is_first=True, is_last=True)
     chart = b64encode(balance_chart_svg(daily_balances(statement))).decode()
     style = (REPOSITORY / "templates/statement/v1/statement.css").read_text(encoding="utf-8")
     return page.replace(CHART_SOURCE, f"data:image/svg+xml;base64,{chart}").replace(

@@ -63,10 +63,7 @@ ADVICE: Mapping[str, str] = {
         "that hangs answers, or the API server is started again."
     ),
     "CB-RETRY-DOCUMENT-STORE-FAILED": "Room, permissions, or the credentials of the object store.",
-    "CB-RETRY-FENCE-FAILED": (
-        "What PostgreSQL says follows. *recovery is in progress*: `closebook_primary` leads to a "
-        "replica. *no answer*: the primary is frozen."
-    ),
+    "CB-RETRY-FENCE-FAILED": ("What PostgreSQL says follows. *no answer*: the primary is frozen."),
     "CB-RETRY-OVERTAKEN": (
         "Nothing. Five times in a row others were faster; the retry reads what they wrote, and "
         "more."
@@ -83,7 +80,7 @@ ADVICE: Mapping[str, str] = {
         "From the desk's pictures of pages. Documents are given as before."
     ),
     "CB-RETRY-PRIMARY-UNREACHABLE": (
-        "The primary is down, refuses the role, or both of its connections are taken for seconds."
+        "The primary is down, or both connections of the role are taken for seconds."
     ),
     "CB-RETRY-READ-FAILED": (
         "Replicas fail in the midst of a close. *conflict with recovery*: raise "
@@ -96,6 +93,9 @@ ADVICE: Mapping[str, str] = {
         "them."
     ),
     "CB-RETRY-REDIS-UNREADABLE": "When Redis is back, the retry or the next hour goes on.",
+    "CB-RETRY-REPLICA-DAMAGED": (
+        "A close takes another replica by itself. Rebuild this one, and look at its disk."
+    ),
     "CB-RETRY-REPLICA-FAILED": (
         "A close takes another replica by itself. What PostgreSQL says follows."
     ),
@@ -106,7 +106,7 @@ ADVICE: Mapping[str, str] = {
     ),
     "CB-RETRY-REPLICA-RESTARTED": "Nothing: a close takes another replica by itself.",
     "CB-RETRY-STORE-FAILED": (
-        "The store is down, full, or refuses the log-in. *idle-in-transaction timeout*: give "
+        "The store is down or full. *idle-in-transaction timeout*: give "
         "`closebook_store` a longer one, as it waits in its transaction for the replica; "
         "*idle-session timeout* the same, as it waits without one for the fence and a replica, "
         "40 s at the most."
@@ -116,6 +116,7 @@ ADVICE: Mapping[str, str] = {
         "of the database are wrong. What the server or the network says follows."
     ),
     "CB-RETRY-TOKEN-DID-NOT-SIGN": "The retry logs in to it anew.",
+    "CB-RETRY-VIEWS-REPLACED": "Nothing: the retry compares the new view with the contract.",
     "CB-DATA-ACCOUNTS-WITHOUT-STATEMENT": "A wrong id, or an account without entries and balance.",
     "CB-DATA-AMOUNT-TOO-LONG": "No real account has it. Correct the ledger entries, or the view.",
     "CB-DATA-CHANGE-WITHOUT-REASON": (
@@ -170,7 +171,8 @@ ADVICE: Mapping[str, str] = {
     "CB-DATA-PAGE-ASKED-FOR-ADDRESS": "The template was changed to load something. Take it out.",
     "CB-DATA-PERIOD-OVERLAPS": "`CLOSEBOOK_TIME_ZONE` was changed. Set it back.",
     "CB-DATA-QUERY-REFUSED": (
-        "A view or column is missing or has another type, or the reader lacks a grant."
+        "A view divides by zero, or casts a text that is no number, for some row. The name of "
+        "PostgreSQL's error follows; run the view's `select` yourself to find the row."
     ),
     "CB-DATA-REPLICAS-DISAGREE": (
         "Two replicas hold different rows: see [Two replicas, one answer]"
@@ -178,7 +180,7 @@ ADVICE: Mapping[str, str] = {
     ),
     "CB-DATA-ROWS-REFUSED": (
         "The constraint or column that is named: a currency of two letters, an amount that is not "
-        "positive. Correct the view."
+        "positive, a null. Correct the view."
     ),
     "CB-DATA-STATEMENT-CONTRADICTS-ITSELF": (
         "The frozen lines contradict each other. This should never be seen: call the developers, "
@@ -198,6 +200,10 @@ ADVICE: Mapping[str, str] = {
     "CB-CONFIG-CONNINFO-INVALID": (
         "From `closebook migrate` or `verify-log`. The string is not shown: it may hold a password."
     ),
+    "CB-CONFIG-CONTRACT-DIFFERS": (
+        "[Types](contract.md#types) has what is accepted. Correct the view; the replica follows"
+        " by itself."
+    ),
     "CB-CONFIG-DOCUMENT-FOLDER-INVALID": (
         "This should never be seen: call the developers. The name of a folder comes from the code."
     ),
@@ -214,13 +220,14 @@ ADVICE: Mapping[str, str] = {
     ),
     "CB-CONFIG-INDEXES-UNREADABLE": "As it says: [Settings](settings.md#variables).",
     "CB-CONFIG-LOGIN-REFUSED": (
-        "From `closebook migrate` or `verify-log`: most likely the password. What the server says "
-        "follows."
+        "Most likely the password, of `closebook_store`, `closebook_desk` or a command's "
+        "connection string. What the server says follows."
     ),
     "CB-CONFIG-NO-DATA-INTERVAL": "Trigger it again and fill the parameter in.",
     "CB-CONFIG-LIBRARY-VERSION": (
         "The machine has another version than the locked one: install requirements.txt there again."
     ),
+    "CB-CONFIG-NO-ENCODING": "[Texts and their encoding](contract.md#texts-and-their-encoding).",
     "CB-CONFIG-NO-REPLICA-NAMED": "See [Settings](settings.md#variables).",
     "CB-CONFIG-NO-REPLICA-READABLE": (
         "Every replica follows, each with its code. While one is sound, it is read and nothing is "
@@ -245,9 +252,19 @@ ADVICE: Mapping[str, str] = {
         "As it says. The desk shows it where a page would be; documents are given as before."
     ),
     "CB-CONFIG-PRIMARY-IS-REPLICA": "Point it at the primary.",
+    "CB-CONFIG-PRIMARY-LOGIN": (
+        "The password, the role, the database or TLS: what the server says follows. In another "
+        "language than English PostgreSQL's refusal is CB-RETRY-PRIMARY-UNREACHABLE."
+    ),
     "CB-CONFIG-RANGE-EMPTY": "The first day is after the last one, or the zone skipped it.",
     "CB-CONFIG-RANGE-IMPOSSIBLE": "A slip in a year, most likely.",
+    "CB-CONFIG-READ-REFUSED": "What the server or its pooler says follows.",
+    "CB-CONFIG-READER-RIGHTS": "As it says: [Grants](grants.md).",
     "CB-CONFIG-REGISTER-NO-MANIFEST": "From `closebook verify`, option `--register`.",
+    "CB-CONFIG-REPLICA-LOGIN": (
+        "The password, the role, the database or TLS: what the server says follows. Renew the "
+        "users of PgBouncer after each change of a password ([Pools](settings.md#pools))."
+    ),
     "CB-CONFIG-REPLICA-STATUS-REFUSED": (
         "The function `reporting_source.wal_receiver()` is missing, or the reader may not execute "
         "it."
@@ -277,14 +294,19 @@ ADVICE: Mapping[str, str] = {
         "themselves."
     ),
     "CB-CONFIG-SQL-MISSING": "`sql/` was not deployed with the code.",
+    "CB-CONFIG-STORE-DAMAGED": "[Lost store](recovery.md#lost-store).",
+    "CB-CONFIG-STORE-ENCODING": (
+        "From `closebook migrate` or `verify-log`: `create database … encoding 'UTF8' template "
+        "template0`."
+    ),
     "CB-CONFIG-STORE-NEWER": (
         "Somebody migrated the store with a newer version. No migration goes back: install that "
         "version here too."
     ),
     "CB-CONFIG-STORE-NOT-MIGRATED": "As it says, as the store's owner.",
     "CB-CONFIG-STORE-REFUSED": (
-        "From `closebook migrate` or `verify-log`: nothing was changed. What the server says "
-        "follows."
+        "Nothing was changed. What the server says follows. *read-only*: the connection leads to a "
+        "replica of the store."
     ),
     "CB-CONFIG-STORE-RIGHTS": (
         "`migrate` runs as `closebook_owner`, `verify-log` as the owner or `closebook_desk`."
@@ -303,6 +325,7 @@ ADVICE: Mapping[str, str] = {
         "The connections lead to two platforms, or to two databases of one: make them agree."
     ),
     "CB-CONFIG-UNKNOWN-TIME-ZONE": "Also when the machine has no time zone data.",
+    "CB-CONFIG-VIEW-BROKEN": "A view, or a function that it uses, was dropped or renamed.",
     "CB-WAIT-FAILOVER-NOT-ACKNOWLEDGED": (
         "[After a failover](failover.md). The retry goes on once it is acknowledged."
     ),

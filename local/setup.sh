@@ -74,6 +74,7 @@ missing_packages() {
     has faketime || echo faketime
     has certutil || echo libnss3-tools
     has softhsm2-util || echo softhsm2
+    has soffice || echo libreoffice-calc
     has node || echo nodejs
     has promtool || echo prometheus
     has chromium || has chromium-browser || echo chromium

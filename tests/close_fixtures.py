@@ -1,7 +1,7 @@
 """What tests of closes share: settings on the stack, views that give something else, waits."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -13,6 +13,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from closebook.periods import Grain, Period, hour_of
+from closebook.platform.contract import CONTRACT
 from closebook.settings import Replica, Run, Settings
 from closebook.sql import query
 from local.addresses import REPLICAS
@@ -109,6 +110,34 @@ def view_of(platform: Platform, view: str, select: str) -> Iterator[None]:
         yield
     finally:
         platform.connection.execute(replacing + sql.SQL(before))
+
+
+@contextmanager
+def retyped(platform: Platform, view: str, columns: Mapping[str, str | None]) -> Iterator[None]:
+    """Let a view have other columns within the block: by name another expression, or None for none.
+
+    A view cannot change the type of a column, so it is made anew, and the reader may read it.
+    """
+    name = sql.Identifier("reporting_source", view)
+    [(before,)] = platform.connection.execute(
+        "select pg_get_viewdef(%s::regclass)", [name.as_string()]
+    )
+    expressions = {column: column for column in CONTRACT[view]} | dict(columns)
+    selected = ", ".join(
+        f"{expression} as {column}" for column, expression in expressions.items() if expression
+    )
+    _make_view(platform, name, f"select {selected} from ({before.rstrip().rstrip(';')}) as kept")  # noqa: S608  # texts of tests
+    try:
+        yield
+    finally:
+        _make_view(platform, name, before)
+
+
+def _make_view(platform: Platform, name: sql.Identifier, select: str) -> None:
+    statements = "drop view if exists {view}; create view {view} as {select};"
+    granted = " grant select on {view} to closebook_reader"
+    made = sql.SQL(statements + granted).format(view=name, select=sql.SQL(select))
+    platform.connection.execute(made)
 
 
 def transactions_with(platform: Platform, **columns: str) -> AbstractContextManager[None]:

@@ -147,6 +147,25 @@ def test_what_the_store_refuses_for_another_reason_is_one_line_too(
     assert_one_line(complaint, "migrate", "CB-CONFIG-STORE-REFUSED")
 
 
+@pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
+def test_a_store_that_cannot_hold_every_script_is_not_migrated(stack: Stack, encoding: str) -> None:
+    name = f"store_{encoding.lower()}"
+    with psycopg.connect(stack.store_admin(), autocommit=True) as admin:
+        admin.execute(
+            sql.SQL(
+                "create database {} owner closebook_owner template template0 encoding {}"
+                " lc_collate 'C' lc_ctype 'C'"
+            ).format(sql.Identifier(name), sql.Literal(encoding))
+        )
+    try:
+        code, said, complaint = run("migrate", "--conninfo", stack.store_owner(name))
+    finally:
+        stack.drop_store(name)
+    assert (code, said) == (UNUSABLE, "")
+    assert_one_line(complaint, "migrate", "CB-CONFIG-STORE-ENCODING")
+    assert encoding in complaint
+
+
 def test_a_session_that_the_server_ends_is_worth_another_try(
     stack: Stack, empty_store: str
 ) -> None:

@@ -63,6 +63,7 @@ SHOWN = {
     "statement_decisions",
     "reissue_requests",
     "reissue_answers",
+    "named_people",
     "counter_publications",
     "health_samples",
     "health_connections",

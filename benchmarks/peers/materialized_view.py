@@ -67,7 +67,7 @@ class MaterializedView:
 
     def rows(self, day: Period) -> list[Row]:
         """The rows of one day, in the order of COLUMNS."""
-        return rows_of(self.connection, "daily_volume/read", day)
+        return rows_of(self.connection, "daily_volume", day)
 
 
 def rows_of(connection: psycopg.Connection[Any], table: str, day: Period) -> list[Row]:

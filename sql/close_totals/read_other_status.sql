@@ -1,4 +1,5 @@
--- Transactions of a period that have settled_at and a status other than settled: the first 20.
+-- Transactions of a period that have settled_at and a status other than settled: the first 20,
+-- each with the first 40 characters of its status.
 with transactions as (
     select
         transaction_id,
@@ -17,7 +18,7 @@ others as materialized (
 
 select
     transaction_id,
-    status
+    left(status, 40) as status
 from others
 order by transaction_id asc
 limit 20

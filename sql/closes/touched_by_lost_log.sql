@@ -93,7 +93,9 @@ select
     closes.grain,
     closes.period_start,
     closes.period_end,
-    closes.time_zone
+    closes.time_zone,
+    closes.first_date,
+    closes.last_date
 from reporting.closes
 inner join doubtful on closes.close_id = doubtful.close_id
 where closes.is_current

@@ -2,9 +2,10 @@
 --   merchant, its category, user country, currency, promotion funding and kind
 --     (hour_start is null);
 --   UTC hour, currency and kind (hour_start is set, merchant to funding are null).
+-- A category, country or funding of more than 200 bytes is named by its start and its hash, since
+-- the key of the store's table has no room for more than 2,700 bytes.
 with transactions as (
     select
-        user_country,
         merchant_id,
         promotion_id,
         currency,
@@ -12,21 +13,40 @@ with transactions as (
         amount_minor,
         fee_minor,
         discount_minor,
-        hour_start
+        hour_start,
+        case
+            when octet_length(user_country) > 200  -- guard: limits.country
+                then
+                    left(user_country, 40) || ' (too long, sha256 '
+                    || left(encode(sha256(convert_to(user_country, 'UTF8')), 'hex'), 16) || ')'
+            else user_country
+        end as user_country
     from shared.settled_transactions
 ),
 
 merchants as (
     select
         merchant_id,
-        category
+        case
+            when octet_length(category) > 200  -- guard: limits.category
+                then
+                    left(category, 40) || ' (too long, sha256 '
+                    || left(encode(sha256(convert_to(category, 'UTF8')), 'hex'), 16) || ')'
+            else category
+        end as category
     from reporting_source.merchants
 ),
 
 promotions as (
     select
         promotion_id,
-        funding
+        case
+            when octet_length(funding) > 200  -- guard: limits.funding
+                then
+                    left(funding, 40) || ' (too long, sha256 '
+                    || left(encode(sha256(convert_to(funding, 'UTF8')), 'hex'), 16) || ')'
+            else funding
+        end as funding
     from reporting_source.promotions
 ),
 

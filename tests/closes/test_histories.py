@@ -298,7 +298,7 @@ def test_who_acknowledges_names_the_timeline_and_gives_a_reason(
     with pytest.raises(Misconfigured, match="writes timeline 1, and timeline 2 is to be ack"):
         failover.acknowledge(settings, OPERATOR, Acknowledgement(2))
     for nobody in (replace(OPERATOR, reason=" "), replace(OPERATOR, requested_by=None)):
-        with pytest.raises(Misconfigured, match="give a reason and a name"):
+        with pytest.raises(Misconfigured, match="trigger a new run with a reason"):
             failover.acknowledge(settings, nobody, Acknowledgement(1))
 
 

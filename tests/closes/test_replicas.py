@@ -12,7 +12,7 @@ import pytest
 from psycopg import sql
 
 from closebook.closes.hour import close_hour
-from closebook.errors import NotReady, Transient, WrongData
+from closebook.errors import Misconfigured, NotReady, Transient, WrongData
 from closebook.periods import hour_of
 from closebook.platform import replicas
 from closebook.platform import source as source_module
@@ -300,13 +300,13 @@ def test_a_query_that_times_out_counts_as_a_lost_replica(
         replicas.read(replace(settings, read_attempts=1), NINE, work)
 
 
-def test_a_source_that_does_not_keep_the_contract_is_wrong_data(
+def test_a_source_that_does_not_keep_the_contract_is_misconfigured(
     settings: Settings, platform: Platform
 ) -> None:
     execute = platform.connection.execute
     execute("alter view reporting_source.transactions rename column settled_at to settled")
     try:
-        with pytest.raises(WrongData, match=r"docs/contract\.md"):
+        with pytest.raises(Misconfigured, match=r"transactions\.settled_at .* is missing"):
             close_hour(settings, NINE, ONE_REPLICA)
     finally:
         execute("alter view reporting_source.transactions rename column settled to settled_at")

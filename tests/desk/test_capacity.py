@@ -24,7 +24,7 @@ from starlette.types import Message
 from zipstream import ZipStream
 
 from closebook.desk import audit_log, capacity, client_limits
-from closebook.desk.app import make_app
+from closebook.desk.app import make_app, process_app
 from closebook.desk.capacity import DeskBusy, Lane, Places, admitted
 from closebook.desk.client_limits import limited_receive, limited_send
 from closebook.desk.current_user import User
@@ -142,6 +142,16 @@ def test_an_answer_that_the_threads_of_airflow_would_send_is_refused() -> None:
 
     with pytest.raises(TypeError, match="Airflow's threads would send"):
         answer_of(router, "/stream")
+
+
+def test_python_changes_to_airflows_event_loop_at_once() -> None:
+    before = sys.getswitchinterval()
+    process_app.cache_clear()
+    try:
+        process_app()
+        assert sys.getswitchinterval() <= 0.001
+    finally:
+        sys.setswitchinterval(before)
 
 
 # ---- lanes and places ---------------------------------------------------------------------

@@ -260,7 +260,7 @@ def test_a_document_that_cannot_be_read_holds_up_one_person_only(
         one.join()
     assert [other.status_code for other in others] == [200, 200, 200]
     assert took < IN_TIME_SECONDS
-    assert Counter(answer.status_code for answer in answers) == {503: 2, 429: 2}
+    assert Counter(answer.status_code for answer in answers) == {503: 1, 429: 3}
     assert "CB-RETRY-DESK-WORK-TOO-LONG" in str([answer.text for answer in answers])
     [again] = all_at_once(desk, [(crowd[0], path)])
     assert again.status_code == 200

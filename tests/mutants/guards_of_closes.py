@@ -24,6 +24,12 @@ FAILOVER = "tests/faults/servers/test_failover.py::"
 WORKERS = "tests/faults/servers/test_workers.py::"
 AGREEMENT = "tests/closes/test_cross_check.py::"
 REISSUE = "tests/closes/test_reissue.py::"
+TYPES = "tests/closes/test_contract_types.py::"
+ENCODINGS = "tests/closes/test_encodings.py::"
+REFUSALS = "tests/closes/test_postgres_refusals.py::"
+LONG_TEXTS = "tests/closes/test_long_texts.py::"
+FAULTS = "tests/test_postgres.py::"
+COMMANDS = "tests/test_commands.py::"
 MEMORY = "tests/closes/test_memory.py::"
 READ_PLANS = "tests/closes/test_plans.py::"
 CUT_DAY = DAY + "test_a_day_that_begins_or_ends_within_an_hour_closes_with_its_whole_hours"
@@ -152,6 +158,100 @@ CLOSES = (
         "replica.copy-that-a-shutdown-ends",
         Token("error.sqlstate is None", "False"),
         (READS + "test_a_replica_that_stops_during_a_read",),
+    ),
+    # ---- the contract, and what PostgreSQL's errors mean ------------------------------------
+    Guard(
+        "contract.types",
+        Condition(value=False),
+        (TYPES + "test_a_column_of_another_type_stops_the_first_hour_and_says_what_to_write",),
+    ),
+    Guard(
+        "contract.views-stay-the-same",
+        Condition(value=False),
+        (TYPES + "test_a_view_that_is_made_anew_during_a_read_is_read_again",),
+    ),
+    Guard(
+        "contract.encoding",
+        Condition(value=False),
+        (
+            ENCODINGS + "test_a_database_that_does_not_know_its_encoding_is_refused"
+            "_before_a_row_is_read",
+        ),
+    ),
+    Guard(
+        "postgres.texts-come-as-utf-8",
+        Token('client_encoding="UTF8", ', ""),
+        (ENCODINGS + "test_a_platform_of_any_known_encoding_closes_with_its_letters",),
+    ),
+    Guard(
+        "postgres.times-come-as-iso",
+        Condition(value=False),
+        (ENCODINGS + "test_what_is_set_for_roles_of_the_platform_and_the_store_changes_nothing",),
+    ),
+    Guard(
+        "postgres.refused-login",
+        Value("Fault.LOST"),
+        (FAULTS + "test_a_refused_log_in_is_told_by_its_text",),
+    ),
+    Guard(
+        "postgres.pooler-in-statement-mode",
+        Condition(value=False),
+        (REFUSALS + "test_a_pooler_in_statement_mode_is_misconfigured",),
+    ),
+    Guard(
+        "postgres.copy-of-other-types",
+        Condition(value=False),
+        (REFUSALS + "test_bytes_of_another_type_are_wrong_data_and_name_their_column",),
+    ),
+    Guard(
+        "postgres.no-values-in-errors",
+        Condition(value=True),
+        (FAULTS + "test_a_text_about_a_row_is_not_repeated",),
+    ),
+    Guard(
+        "fence.refused-log-in-is-not-retried",
+        Condition(value=False),
+        (REFUSALS + "test_a_wrong_password_for_the_primary_is_not_retried",),
+    ),
+    Guard(
+        "fence.on-a-primary",
+        Condition(value=False),
+        (REFUSALS + "test_a_fence_on_a_replica_is_misconfigured",),
+    ),
+    Guard(
+        "store.errors-have-a-class",
+        Removed(),
+        (REFUSALS + "test_what_the_store_refuses_outside_of_a_close_has_a_class_too",),
+    ),
+    Guard(
+        "store.holds-every-script",
+        Condition(value=False),
+        (COMMANDS + "test_a_store_that_cannot_hold_every_script_is_not_migrated",),
+    ),
+    Guard(
+        "limits.category",
+        Condition(value=False),
+        (LONG_TEXTS + "test_a_category_of_many_kilobytes_is_counted_under_a_short_key_and_told",),
+    ),
+    Guard(
+        "limits.country",
+        Condition(value=False),
+        (LONG_TEXTS + "test_long_countries_and_fundings_stay_apart_and_no_number_is_lost",),
+    ),
+    Guard(
+        "limits.funding",
+        Condition(value=False),
+        (LONG_TEXTS + "test_long_countries_and_fundings_stay_apart_and_no_number_is_lost",),
+    ),
+    Guard(
+        "limits.account-number",
+        Condition(value=False),
+        (LONG_TEXTS + "test_account_numbers_of_many_kilobytes_stay_apart_and_stop_no_month",),
+    ),
+    Guard(
+        "limits.description",
+        Condition(value=False),
+        (LONG_TEXTS + "test_texts_of_statements_are_cut_at_the_documented_limits",),
     ),
     # ---- two replicas, one answer ----------------------------------------------------------
     Guard(

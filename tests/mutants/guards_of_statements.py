@@ -4,6 +4,8 @@ from tests.mutants.guard import Guard
 from tests.mutants.operators import Condition, Removed, Token, Value
 
 HOSTILE = "tests/statements/test_hostile.py::"
+LONG_TEXTS = "tests/statements/test_long_texts.py::"
+TALL_ROW = "test_a_row_of_several_pages_has_its_column_heads_on_each_and_is_verified"
 ISSUE = "tests/closes/test_documents.py::"
 SIGNED = "tests/closes/test_signed_documents.py::"
 MANIFEST = "tests/closes/test_manifest.py::"
@@ -248,5 +250,54 @@ STATEMENTS = (
         "documents.page-is-xml",
         Token("ParseError", "ZeroDivisionError"),
         (HOSTILE + "test_a_template_with_missing_escapes_or_end_tags_is_a_wrong_setting",),
+    ),
+    # ---- the texts -------------------------------------------------------------------------
+    Guard(
+        "documents.linear-line-breaking",
+        Condition(value=False),
+        (LONG_TEXTS + "test_the_time_for_a_text_grows_with_its_length",),
+    ),
+    Guard(
+        "documents.long-text-in-pieces",
+        Condition(value=False),
+        (LONG_TEXTS + "test_a_very_long_text_is_several_elements",),
+    ),
+    Guard(
+        "documents.column-heads-on-every-page",
+        Condition(value=True),
+        (LONG_TEXTS + TALL_ROW,),
+    ),
+    Guard(
+        "documents.row-of-several-pages-is-one",
+        Condition(value=False),
+        (LONG_TEXTS + TALL_ROW,),
+    ),
+    Guard(
+        "verify.cell-on-several-pages",
+        Condition(value=False),
+        (LONG_TEXTS + "test_a_cell_of_several_pages_is_read_whole",),
+    ),
+    Guard(
+        "documents.marks-bounded",
+        Condition(value=True),
+        ("tests/statements/test_fonts.py::test_marks_are_bounded_whatever_stands_between_them",),
+    ),
+    Guard(
+        "documents.text-in-its-own-direction",
+        Condition(value=True),
+        (
+            "tests/statements/test_languages.py::"
+            "test_an_amount_inside_right_to_left_text_keeps_its_blanks_and_its_order",
+        ),
+    ),
+    Guard(
+        "documents.csv-cells-not-computed",
+        Value("printable(text)"),
+        ("tests/statements/test_attachments.py::test_no_cell_of_a_strangers_text_is_computed",),
+    ),
+    Guard(
+        "documents.csv-amount-in-every-locale",
+        Condition(value=False),
+        ("tests/statements/test_spreadsheet.py::test_no_amount_changes_its_value",),
     ),
 )

@@ -142,6 +142,11 @@ DESK = (
         (ACCESS + "test_a_route_that_would_run_in_the_threads_of_airflow_has_no_rule",),
     ),
     Guard(
+        "desk.airflow-goes-first",
+        Removed(),
+        (CAPACITY + "test_python_changes_to_airflows_event_loop_at_once",),
+    ),
+    Guard(
         "desk.places-of-one-person",
         Condition(value=False),
         (CAPACITY + "test_a_person_gets_some_places_and_leaves_the_rest_to_others",),

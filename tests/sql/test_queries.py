@@ -10,6 +10,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from closebook.platform.contract import CONTRACT
 from closebook.platform.fence import Fence
 from closebook.platform.history import History
 from closebook.platform.source import Source
@@ -114,7 +115,26 @@ def given_rows_of(
         for table, rows in given.given.items():
             runs.give(platform, table, rows)
         fence = Fence(0, History("", 1, ()), datetime.now(UTC), cluster="")
-        yield Source(platform, Replica("a", ""), fence, "", 0, 60), given.params, store
+        relations = platform.execute(
+            query("replica/contract_relations"), {"views": [*CONTRACT]}
+        ).fetchall()
+        yield Source(platform, Replica("a", ""), fence, "", 0, 60, relations), given.params, store
+
+
+def test_the_movement_has_the_columns_of_the_table_that_it_is_copied_into(servers: Servers) -> None:
+    """A day's movement is not staged: it goes into the table, behind close and day."""
+    name = "daily_account_movement"
+    bounds = {"period_start": datetime(2026, 3, 10, tzinfo=UTC), "period_end": datetime.now(UTC)}
+    with servers.platform_admin.transaction(force_rollback=True):
+        sent = servers.platform_admin.execute(query(f"{name}/read"), bounds).description
+    with servers.store_admin.transaction(force_rollback=True):
+        table = servers.store_admin.execute(f"table reporting.{name}").description
+    key = [("close_id", "int8"), ("business_day", "date")]
+
+    assert [(column.name, column.type_display) for column in table or ()] == [
+        *key,
+        *((column.name, column.type_display) for column in sent or ()),
+    ]
 
 
 @pytest.mark.parametrize("query_name", STAGED)

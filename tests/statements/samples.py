@@ -112,7 +112,7 @@ def kinds() -> dict[str, Statement]:
         "long amounts": statement(entry(3 * 10**17), entry(-6 * 10**17), opening_minor=0),
         "corrected": corrected(statement(*few)),
         "corrected, right to left": corrected(statement(*few, holder=arabic)),
-        "emoji and a lack": statement(entry(-500, "Gift 🎁 for 😀 𐎠")),
+        "emoji and a lack": statement(entry(-500, "Gift 🎁 for 😀 \U00010570")),
         "some pages": many(70),
         "in parts": many(700),
     }

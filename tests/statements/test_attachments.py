@@ -18,8 +18,9 @@ from closebook.errors import WrongData
 from closebook.money import to_major
 from closebook.statements.formats.camt053 import NAMESPACE
 from closebook.statements.formats.camt053 import camt053 as xml_of
-from closebook.statements.formats.statement_csv import statement_csv
+from closebook.statements.formats.statement_csv import original_text, statement_csv
 from closebook.statements.model import Statement
+from closebook.statements.printable import printable
 from tests.statements.rendered_pdf import opened, pages, rendered
 from tests.statements.samples import HOLDER, corrected, entry, kinds, many, statement
 
@@ -202,6 +203,15 @@ def test_no_cell_of_a_strangers_text_is_computed(beginning: str) -> None:
     assert row["amount"] == "-0.01"
 
 
+@given(text=anything | st.text(st.sampled_from("'\";,|\t\n =+-@a\u00a0\u200b＝；"), max_size=20))
+def test_a_text_is_read_back_from_its_cell_and_nothing_in_it_begins_a_formula(text: str) -> None:
+    content = statement_csv(statement(entry(-1, text)))
+    (_, row, *_) = csv.DictReader(StringIO(content.decode("utf-8-sig"), newline=""))
+    assert original_text(row["description"]) == printable(text)
+    beginnings = re.split(r"[,;|\t\n]", row["description"])
+    assert not [it for it in beginnings if re.match('[\\s"\u200b]*[=+@＝-]', it)]
+
+
 @given(text=anything)
 def test_the_csv_has_each_text_in_one_cell(text: str) -> None:
     content = statement_csv(statement(entry(-1, text), entry(5, "next")))
@@ -224,4 +234,8 @@ def test_the_xml_of_a_corrected_statement_names_the_replaced_version_and_the_rea
         "Corrected statement: version 2 replaces version 1 of 2026-11-02. late <&> because"
     )
     assert len(said) <= 500
+    [said] = texts(
+        xml(corrected(statement(entry(100)), None, reason="fees_corrected")), "AddtlStmtInf"
+    )
+    assert said.endswith("of 2026-11-02. Fees of this period were corrected.")
     assert texts(xml(statement(entry(100))), "AddtlStmtInf") == []

@@ -1,6 +1,7 @@
 """Text is set in the template's own fonts; characters that they lack are replaced and counted."""
 
 import logging
+import unicodedata
 from dataclasses import replace
 from pathlib import Path
 from shutil import copytree
@@ -81,7 +82,10 @@ def test_a_character_without_a_glyph_is_replaced_on_the_page_and_counted(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     # Given letters of a script for which the template has no font, and a private character
-    made = statement(entry(-5, "a𐎠b𐎡c\ue000d"), holder=replace(HOLDER, name="𐎠Eleanor"))
+    made = statement(
+        entry(-5, "a\U00010570b\U00010571c\ue000d"),
+        holder=replace(HOLDER, name="\U00010570Eleanor"),
+    )
     # When it is rendered
     with caplog.at_level(logging.WARNING, "closebook"):
         document = render(made)
@@ -106,6 +110,28 @@ def test_excess_combining_marks_are_cut_off_and_counted() -> None:
     sanitize = Sanitizer(Fonts.installed(CONFIGURATION))
     assert sanitize("a" + "\u0301" * 50 + "b") == "a" + "\u0301" * 6 + "�b"
     assert sanitize.replaced_count == 1
+
+
+@pytest.mark.parametrize(
+    "between",
+    [
+        *("", "\u200d", "\u200c", "\u200b", "\u034f", "\ufe0f", "\u2060", "\ufeff", "\u00ad"),
+        *("\u115f", "\u1160", "\u3164", "\uffa0", "\u17b4", "\u180e", "\u200e", "\u0903"),
+    ],
+)
+def test_marks_are_bounded_whatever_stands_between_them(between: str) -> None:
+    sanitize = Sanitizer(Fonts.installed(CONFIGURATION))
+    for marks in ("\u0301", "\u0335\u0321", "\u20dd", "\u0e35"):
+        text = sanitize("a" + (between + marks) * 40 + "b")
+        kept = [it for it in text if unicodedata.category(it) in ("Mn", "Me", "Mc")]
+        assert len(kept) <= 6
+        assert text.count("�") == 1
+        assert text.endswith("b")
+
+
+@pytest.mark.parametrize("word", ["བསྒྲུབས", "ကြွေး", "שָּׁ֑", "ක්‍රි", "นี้", "❤️", "👨‍👩‍👧‍👦", "ক্ষ্ম্য"])
+def test_the_marks_of_real_words_stay(word: str) -> None:
+    assert str(Sanitizer(Fonts.installed(CONFIGURATION))(word)) == word
 
 
 def test_fonts_that_are_not_installed_are_named(

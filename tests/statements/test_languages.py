@@ -7,8 +7,17 @@ from string import Formatter
 
 import pytest
 
+from closebook.statements.holder_reasons import HOLDER_REASONS
 from closebook.statements.render.catalog import FOLDER, Catalog, load_catalog, page_locale
-from tests.statements.rendered_pdf import TEMPLATES, content, opened, pages, placed_words, rendered
+from tests.statements.rendered_pdf import (
+    TEMPLATES,
+    content,
+    opened,
+    pages,
+    pdftotext,
+    placed_words,
+    rendered,
+)
 from tests.statements.samples import entry, kinds, of, statement
 
 TEMPLATE = TEMPLATES / "statement" / "v1"
@@ -82,6 +91,48 @@ def test_left_to_right_text_keeps_its_order_on_a_right_to_left_page() -> None:
     assert "14 Harbour Row" in page.replace("\u200e", "")
 
 
+@pytest.mark.parametrize("locale", ["en_GB", "he_IL", "ar_EG"])
+@pytest.mark.parametrize("form", ["-layout", "-raw", "-bbox"])
+@pytest.mark.parametrize(
+    "words", [("דמי", "לחודש"), ("رسوم", "شهر"), ("ދިވެހި", "ބަސް"), ("ܫܠܡܐ", "ܐܦܪܝܡ")]
+)
+def test_an_amount_inside_right_to_left_text_keeps_its_blanks_and_its_order(
+    locale: str, form: str, words: tuple[str, str]
+) -> None:
+    before, after = words
+    made = statement(entry(-150, f"{before} EUR 1,234.56 {after}"), holder=of(locale))
+    text = pdftotext(made, form)
+    if form == "-bbox":
+        words_of_page = [word.text for word in placed_words(made)]
+        assert "1,234.56" in words_of_page
+        assert "EUR" in words_of_page
+    else:
+        assert "EUR 1,234.56" in text
+
+
+@pytest.mark.parametrize(("locale", "direction"), [("en_GB", "rtl"), ("he_IL", "ltr")])
+def test_each_line_of_a_text_has_the_direction_of_the_text(locale: str, direction: str) -> None:
+    # Given a text in the other direction than the page that breaks before a number or a word
+    text = {
+        "rtl": "שלום שלום שלום שלום 12 (אחת) EUR 12.50 שלום שלום 7.",
+        "ltr": "Meridian Home Supplies 12 (one) Ltd. and 7.",
+    }[direction]
+    made = statement(entry(-5, text), holder=of(locale))
+    # Then its full stop is at the end of its last line, as in the direction of the text
+    words = [
+        replace(word, text=word.text.strip("\u202a\u202b\u202c")) for word in placed_words(made)
+    ]
+    last = max((word for word in words if word.text in ("7.", ".7")), key=lambda word: word.top)
+    others = [
+        word
+        for word in words
+        if abs(word.top - last.top) < 1 and word.text in ("שלום", "םולש", "and", "Ltd.")
+    ]
+    assert others
+    ends = [(word.left < last.left) for word in others]
+    assert all(ends) if direction == "ltr" else not any(ends)
+
+
 def test_a_sign_at_a_line_end_stays_behind_its_word_on_a_right_to_left_page() -> None:
     name = "Meridian Home / Supplies Ltd. (London)"
     made = statement(entry(-5, "Card", counterparty=name), holder=of("ar_EG"))
@@ -105,6 +156,11 @@ def test_han_characters_have_the_shapes_that_the_holder_reads(locale: str, font:
     made = statement(holder=replace(of(locale), name="直骨"))
     names = [str(font.BaseFont) for font in opened(made).pages[0].Resources.Font.values()]
     assert any(f"CJK-{font}" in name for name in names), names
+
+
+def test_the_standard_reasons_are_those_of_the_english_catalog() -> None:
+    english = load_catalog(TEMPLATE, "en")
+    assert {code: getattr(english, code) for code in HOLDER_REASONS} == HOLDER_REASONS
 
 
 def test_a_missing_text_is_found_when_the_catalog_is_loaded(tmp_path: Path) -> None:

@@ -152,8 +152,15 @@ def test_a_corrected_statement_says_what_it_replaces_and_why() -> None:
     assert re.search(r"Version\s+2$", page, re.MULTILINE)
 
 
-def test_a_correction_without_a_reason_prints_none() -> None:
-    [page] = pages(corrected(statement(entry(100)), ""))
+def test_a_standard_reason_is_printed_in_the_language_of_the_holder_and_the_text_below_it() -> None:
+    german = statement(entry(100), holder=of("de_DE"))
+    [page] = pages(corrected(german, "Ein Entgelt vom 30.10.", reason="fees_corrected"))
+    assert "Grund: Entgelte dieses Zeitraums wurden berichtigt." in page
+    assert "Ein Entgelt vom 30.10." in page
+
+
+def test_a_correction_without_a_reason_for_the_holder_prints_none() -> None:
+    [page] = pages(corrected(statement(entry(100)), None))
     assert "replaces version 1" in page
     assert "Reason" not in page
 

@@ -30,6 +30,7 @@ from weasyprint.urls import FatalURLFetchingError, URLFetcher, URLFetcherRespons
 
 from closebook.statements.library_versions import PYHANKO, WEASYPRINT, SupportedVersions
 from closebook.statements.render.fonts import FONT_CONFIGURATION
+from closebook.statements.weasyprint_adapter.laid_out_pages import LaidOutPages
 from closebook.statements.weasyprint_adapter.versions import renderer_version
 from tests.statements.rendered_pdf import ROOT, TEMPLATES
 
@@ -385,3 +386,23 @@ def test_font_descriptions_and_struts_depend_on_the_style_alone(module: Any, nam
 
 def test_a_text_is_drawn_in_single_paragraph_mode() -> None:
     assert "pango_layout_set_single_paragraph_mode" in inspect.getsource(draw_text)
+
+
+def test_the_line_breaker_has_the_arguments_and_the_result_that_are_bounded() -> None:
+    """line_breaking.py replaces inline.split_first_line, and reads the third item of its result."""
+    parameters = list(inspect.signature(inline.split_first_line).parameters)
+    assert parameters[:5] == ["text", "style", "context", "max_width", "justification_spacing"]
+    assert "split_first_line(" in inspect.getsource(inline.split_text_box)
+    assert "resume_index" in inspect.getsource(inline.split_text_box)
+
+
+def test_the_column_heads_are_dropped_for_a_row_that_leaves_no_room() -> None:
+    """LaidOutPages.lines_without_column_heads finds these rows."""
+    tall = "x<br/>" * 8
+    row = f'<tr data-line="1" style="break-inside: avoid"><td>{tall}</td></tr>'
+    pages = LaidOutPages(weasyprint.HTML(string=PAGE % row).render())
+    assert pages.lines_without_column_heads() == {1}
+    assert (
+        LaidOutPages(weasyprint.HTML(string=PAGE % ROWS).render()).lines_without_column_heads()
+        == set()
+    )

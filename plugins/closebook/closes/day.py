@@ -3,6 +3,7 @@
 Day and hours come from one scan of the replica.
 """
 
+import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -16,6 +17,8 @@ from closebook.platform.source import Source
 from closebook.settings import Run, Settings
 from closebook.sql import query
 from closebook.store.session import Store, on_store
+
+log = logging.getLogger(__name__)
 
 
 def close_day(settings: Settings, day: Period, run: Run) -> Close:
@@ -48,6 +51,7 @@ def staged_day(store: Store, reading: Reading, day: Period, run: Run) -> list[Dr
     with reading.source.second_reader() as second_reader, ThreadPoolExecutor() as scans:
         totals = scans.submit(_control_totals, second_reader, day)
         staging.stage(store, reading.source, "daily_volume", day)
+        _warn_of_long_keys(store, day)
         staging.make_staged_table(store, "hourly_volume")
         store.execute(query("hourly_volume/stage_from_day"))
         hour_totals, ledger_totals = totals.result()
@@ -67,6 +71,17 @@ def staged_day(store: Store, reading: Reading, day: Period, run: Run) -> list[Dr
         tie_outs=["close_totals/check_rows_equal_source", "hourly_volume/check_hours_equal_day"],
     )
     return [*hour.staged_hours(store, day, run, hour_totals), Draft(day, run, content)]
+
+
+def _warn_of_long_keys(store: Store, day: Period) -> None:
+    row = store.execute(query("daily_volume/too_long_keys")).fetchone()
+    if row is not None and row["cell_count"]:
+        log.warning(
+            "%s: %d cells have a merchant category, user country or promotion funding of more than "
+            "200 bytes; they are counted under its first 40 characters and its hash",
+            day,
+            row["cell_count"],
+        )
 
 
 def _totals(source: Source, day: Period) -> set[ControlTotal]:

@@ -69,18 +69,18 @@ def acknowledge(settings: Settings, run: Run, acknowledgement: Acknowledgement) 
             f"closebook_primary writes timeline {primary.history.timeline}, and timeline {named} "
             "is to be acknowledged: see that the connection leads to the new primary",
         )
+    # A run that was cleared has neither: they were given for its start before.
+    if not (run.reason or "").strip() or not (run.requested_by or "").strip():
+        raise Misconfigured(
+            "CB-CONFIG-ACKNOWLEDGEMENT-INCOMPLETE",
+            "an acknowledgement keeps who made it and why: trigger a new run with a reason, "
+            "in the UI",
+        )
     with on_store(settings) as store:
         store.execute(query("platform_histories/lock"))
         known = histories.current(store)
         if known is None or _continues(known, primary):
             return False
-        # A run that was cleared has neither: they were given for its start before.
-        if not (run.reason or "").strip() or not (run.requested_by or "").strip():
-            raise Misconfigured(
-                "CB-CONFIG-ACKNOWLEDGEMENT-INCOMPLETE",
-                "an acknowledgement keeps who made it and why: trigger a new run with a reason, "
-                "in the UI",
-            )
         common = _common_positions(store, known, primary, acknowledgement.common_position)
         written = store.execute(
             query("platform_histories/acknowledge"),

@@ -14,6 +14,7 @@ from closebook.closes.model import Close, Content, Correction, CurrentVersions, 
 from closebook.errors import Transient, WrongData
 from closebook.periods import Grain, Period, day_containing
 from closebook.platform.source import Source
+from closebook.postgres import violated_constraint
 from closebook.settings import Replica, Run, code_version
 from closebook.sql import query
 from closebook.store.session import Store
@@ -225,7 +226,9 @@ def _is_safe_to_show(column: str, value: Any) -> bool:
 def _make_current(store: Store, close_id: int, period: Period) -> None:
     try:
         store.execute(query("closes/make_current"), {"close_id": close_id})
-    except psycopg.errors.ExclusionViolation:
+    except psycopg.Error as error:
+        if violated_constraint(error) != "closes_do_not_overlap":
+            raise
         raise WrongData(
             "CB-DATA-PERIOD-OVERLAPS",
             f"{period} ({period.time_zone}) overlaps a period that was closed in another time "

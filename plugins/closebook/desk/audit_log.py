@@ -8,7 +8,6 @@ of a holder or the number of an account.
 import logging
 from typing import Literal
 
-import psycopg
 from fastapi import Request
 
 from closebook.desk.current_user import current_user
@@ -75,5 +74,5 @@ def record_refusal(request: Request, reason: str = "") -> None:
     try:
         with on_store(desk_from_airflow()) as store:
             record(store, request, "refused", f"{subject}: {reason}" if reason else subject)
-    except (ClosebookError, psycopg.Error) as error:
-        _log.error("a refusal is not in the audit log: %s", type(error).__name__)
+    except ClosebookError as error:
+        _log.error("a refusal is not in the audit log: %s", error.code)

@@ -29,7 +29,7 @@ class Limits:
 
 
 _LIMITS = Limits()
-_NICENESS = 15
+_NICENESS = 19
 
 
 def page_count(content: bytes, limits: Limits = _LIMITS) -> int:

@@ -9,17 +9,17 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import psycopg
-from psycopg.rows import DictRow, dict_row
+from psycopg.rows import DictRow
 
 from closebook.errors import ClosebookError, Misconfigured, Transient
 from closebook.monitoring.query_plans import QueryPlan, query_plans
 from closebook.monitoring.thresholds import LONG_QUERY_SECONDS, SLOW_QUERY_MS
 from closebook.periods import Grain, Period
-from closebook.platform.connections import primary_connection
+from closebook.platform.connections import connect_to, primary_connection
 from closebook.platform.fence import Fence, cluster_name
 from closebook.platform.history import History
 from closebook.platform.replica_status import replica_status
-from closebook.postgres import answer_within, first_line
+from closebook.postgres import Fault, answer_within, described, fault_of
 from closebook.settings import Replica, Settings
 from closebook.sql import query
 
@@ -166,13 +166,7 @@ def replica_health(
                 "point the connections of both at one platform",
             )
         with (
-            psycopg.connect(
-                replica.conninfo,
-                autocommit=True,
-                prepare_threshold=None,
-                row_factory=dict_row,
-                cursor_factory=psycopg.ClientCursor,
-            ) as connection,
+            connect_to(replica, cursor_factory=psycopg.ClientCursor) as connection,
             answer_within(connection, TIMEOUT_SECONDS),
         ):
             return _statistics(
@@ -192,7 +186,7 @@ def _health(name: str, kind: str, probe: Callable[[], ServerStatistics]) -> Serv
     try:
         return ServerHealth(name, kind, probe())
     except psycopg.Error as error:
-        return ServerHealth(name, kind, None, first_line(error))
+        return ServerHealth(name, kind, None, described(error))
     except ClosebookError as error:
         return ServerHealth(name, kind, None, str(error).split("\n", 1)[0])
 
@@ -241,10 +235,9 @@ def _query_totals(connection: Connection, folder: str) -> tuple[QueryTotals, ...
         rows = connection.execute(
             query(f"{folder}/pg_stat_statements"), {"slow_statement_ms": SLOW_QUERY_MS}
         ).fetchall()
-    except (
-        psycopg.errors.UndefinedFunction,  # the extension is in a schema outside the search path
-        psycopg.errors.UndefinedTable,
-        psycopg.errors.ObjectNotInPrerequisiteState,  # created, but its library is not loaded
-    ):
+    except psycopg.Error as error:
+        # The extension is in a schema outside the search path; or its library is not loaded.
+        if fault_of(error) not in (Fault.ABSENT, Fault.REFUSED):
+            raise
         return None
     return tuple(QueryTotals(**row) for row in rows)

@@ -9,8 +9,8 @@ from typing import Any
 import psycopg
 from psycopg.rows import DictRow, dict_row
 
-from closebook.errors import Transient
-from closebook.postgres import answer_within
+from closebook.errors import Misconfigured, Transient
+from closebook.postgres import Fault, answer_within, connect, described, fault_of
 from closebook.settings import Replica, Settings
 
 CONNECT_SECONDS = 5.0
@@ -22,24 +22,30 @@ CLOSE_SECONDS = 5.0
 def primary_connection(settings: Settings) -> Iterator[psycopg.Connection[DictRow]]:
     """Connect as the fence role. It may have two connections, so concurrent closes take turns.
 
-    libpq gives no error code for a refused connection, and its text is in the server's language.
-    So a connection that fails for any reason is tried again for CONNECT_SECONDS.
+    libpq gives no error code for a connection that fails, so it is tried again for CONNECT_SECONDS.
+    Raises Transient after that, Misconfigured at once for a log-in that the primary refuses.
     """
     deadline = time.monotonic() + CONNECT_SECONDS
     for pause_seconds in itertools.cycle(CONNECT_PAUSES_SECONDS):
         try:
-            connection = psycopg.connect(
+            connection = connect(
                 settings.primary,
                 autocommit=True,
                 row_factory=dict_row,
                 # PostgreSQL takes no bound parameters in a message of several statements.
                 cursor_factory=psycopg.ClientCursor,
             )
-        except psycopg.OperationalError as error:
+        except psycopg.Error as error:
+            if fault_of(error) is not Fault.LOST:  # guard: fence.refused-log-in-is-not-retried
+                raise Misconfigured(
+                    "CB-CONFIG-PRIMARY-LOGIN",
+                    f"the primary does not let closebook_fence in: {described(error)}; correct the "
+                    "Airflow connection closebook_primary",
+                ) from None
             if time.monotonic() >= deadline:
                 raise Transient(
                     "CB-RETRY-PRIMARY-UNREACHABLE",
-                    f"the primary cannot be asked for a fence: {error}",
+                    f"the primary cannot be asked for a fence: {described(error)}",
                 ) from None
             time.sleep(pause_seconds)
         else:
@@ -48,11 +54,11 @@ def primary_connection(settings: Settings) -> Iterator[psycopg.Connection[DictRo
             return
 
 
-def connect_to(replica: Replica) -> psycopg.Connection[DictRow]:
+def connect_to(replica: Replica, **how: Any) -> psycopg.Connection[DictRow]:
     """Connect to a replica, in autocommit. Raises psycopg.Error."""
     # Prepared statements and session settings do not survive PgBouncer's transaction mode.
-    return psycopg.connect(
-        replica.conninfo, autocommit=True, prepare_threshold=None, row_factory=dict_row
+    return connect(
+        replica.conninfo, autocommit=True, prepare_threshold=None, row_factory=dict_row, **how
     )
 
 

@@ -24,11 +24,11 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 from psycopg.rows import DictRow
 
-from closebook.errors import Misconfigured, NotReady, Transient
+from closebook.errors import ClosebookError, Misconfigured, NotReady, Transient
 from closebook.periods import Period
 from closebook.platform.connections import primary_connection
 from closebook.platform.history import History, lsn
-from closebook.postgres import answer_within, first_line, is_server_failure
+from closebook.postgres import Fault, answer_within, described, fault_of, is_in_recovery
 from closebook.settings import Settings
 from closebook.sql import query
 
@@ -175,15 +175,7 @@ def _observe(settings: Settings) -> _Observation:
             while cursor.nextset():
                 results.append(cursor.fetchall())
     except psycopg.Error as error:
-        if is_server_failure(error):
-            raise Transient(
-                "CB-RETRY-FENCE-FAILED", f"the fence failed on the primary: {first_line(error)}"
-            ) from None
-        raise Misconfigured(
-            "CB-CONFIG-FENCE-REFUSED",
-            f"the primary refuses the fence: {first_line(error)}; compare the rights of its role "
-            "with sql/platform/roles.sql, and run sql/platform/grants.sql on the platform",
-        ) from None
+        raise _failed(error) from None
     (clock,), backends, prepared, (log,) = results
     if not clock["sees_all_backends"]:  # guard: fence.sees-all-backends
         raise Misconfigured(
@@ -198,6 +190,23 @@ def _observe(settings: Settings) -> _Observation:
         prepared,
         log,
         History.from_row(clock | log),
+    )
+
+
+def _failed(error: psycopg.Error) -> ClosebookError:
+    if is_in_recovery(error):  # guard: fence.on-a-primary
+        return Misconfigured(
+            "CB-CONFIG-PRIMARY-IS-REPLICA",
+            "closebook_primary leads to a replica: it is in recovery",
+        )
+    if fault_of(error) in (Fault.LOST, Fault.DAMAGED):
+        return Transient(
+            "CB-RETRY-FENCE-FAILED", f"the fence failed on the primary: {described(error)}"
+        )
+    return Misconfigured(
+        "CB-CONFIG-FENCE-REFUSED",
+        f"the primary refuses the fence: {described(error)}; compare the rights of its role "
+        "with sql/platform/roles.sql, and run sql/platform/grants.sql on the platform",
     )
 
 

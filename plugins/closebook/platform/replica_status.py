@@ -7,11 +7,11 @@ from typing import Self
 import psycopg
 from psycopg.rows import DictRow
 
-from closebook.errors import Misconfigured, Transient
+from closebook.errors import ClosebookError, Misconfigured, Transient, WrongData
 from closebook.platform.connections import close, connect_to
 from closebook.platform.fence import Fence, cluster_name
 from closebook.platform.history import History
-from closebook.postgres import answer_within, first_line, is_server_failure
+from closebook.postgres import Fault, answer_within, described, fault_of
 from closebook.settings import Replica
 from closebook.sql import query
 
@@ -149,15 +149,61 @@ def open_replica(replica: Replica) -> OpenReplica:
             close(connection)  # guard: replica.refusing-one-is-closed
             raise
     except psycopg.Error as error:
-        if is_server_failure(error):
-            raise ReplicaLost(
-                "CB-RETRY-REPLICA-FAILED", f"{replica.name} failed: {first_line(error)}"
+        if fault_of(error) in (Fault.RIGHTS, Fault.ABSENT):
+            raise Misconfigured(
+                "CB-CONFIG-REPLICA-STATUS-REFUSED",
+                f"{replica.name} does not say how far it is: {described(error)}; "
+                "run sql/platform/grants.sql on the platform",
             ) from None
-        raise Misconfigured(
-            "CB-CONFIG-REPLICA-STATUS-REFUSED",
-            f"{replica.name} does not say how far it is: {first_line(error)}; "
-            "run sql/platform/grants.sql on the platform",
-        ) from None
+        raise replica_error(replica, error) from None
+
+
+def replica_error(  # noqa: PLR0911  # one for each fault
+    replica: Replica, error: psycopg.Error
+) -> ClosebookError:
+    """Return the error to raise when a replica fails, or refuses a query or a log-in.
+
+    Do not chain the error of psycopg to it, since its text may quote a row.
+    """
+    name, said = replica.name, described(error)
+    match fault_of(error):
+        case Fault.LOST:
+            return ReplicaLost("CB-RETRY-REPLICA-FAILED", f"{name} failed: {said}")
+        case Fault.DAMAGED:
+            return ReplicaLost(
+                "CB-RETRY-REPLICA-DAMAGED",
+                f"{name} is damaged: {said}; rebuild it from the primary",
+            )
+        case Fault.LOGIN:
+            return Misconfigured(
+                "CB-CONFIG-REPLICA-LOGIN",
+                f"{name} does not let closebook_reader in: {said}; correct its Airflow connection, "
+                "and the users of its PgBouncer",
+            )
+        case Fault.RIGHTS:
+            return Misconfigured(
+                "CB-CONFIG-READER-RIGHTS",
+                f"{name}: the reader lacks a right: {said}; run sql/platform/grants.sql on the "
+                "platform",
+            )
+        case Fault.ABSENT:
+            return Misconfigured(
+                "CB-CONFIG-VIEW-BROKEN",
+                f"{name}: a query names what is not there: {said}; run the platform's views and "
+                "sql/platform/grants.sql again, and compare them with docs/contract.md",
+            )
+        case Fault.REFUSED:
+            return Misconfigured(
+                "CB-CONFIG-READ-REFUSED",
+                f"{name} refuses to be read: {said}; a PgBouncer needs pool_mode transaction or "
+                "session, and the views must be as docs/contract.md says",
+            )
+        case Fault.ROWS:
+            return WrongData(
+                "CB-DATA-QUERY-REFUSED",
+                f"{name} cannot compute a row: {said}; compare the platform's reporting_source "
+                "views with docs/contract.md",
+            )
 
 
 def _status(replica: Replica, connection: psycopg.Connection[DictRow]) -> ReplicaStatus:

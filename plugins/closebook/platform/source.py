@@ -10,11 +10,11 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import DictRow
 
-from closebook.errors import Transient, WrongData
 from closebook.platform.connections import close, connect_to
+from closebook.platform.contract import CONTRACT, require_contract, require_encoding
 from closebook.platform.fence import Fence
-from closebook.platform.replica_status import OpenReplica, ReplicaLost
-from closebook.postgres import answer_within, first_line, is_server_failure
+from closebook.platform.replica_status import OpenReplica, ReplicaLost, replica_error
+from closebook.postgres import Fault, answer_within, described, fault_of, store_error
 from closebook.settings import Replica, Settings
 from closebook.sql import query
 
@@ -28,6 +28,8 @@ class Source:
     """An open read transaction on a replica: one snapshot, proved to hold the whole period.
 
     Nothing that the snapshot sees was written beyond ``replay_position`` of the log (in bytes).
+    ``relations`` are the views that were compared with the contract, as rows of
+    sql/replica/contract_relations.sql.
     """
 
     connection: psycopg.Connection[DictRow]
@@ -36,6 +38,7 @@ class Source:
     snapshot_text: str
     replay_position: int
     statement_timeout_seconds: int
+    relations: Sequence[DictRow]
 
     def rows(self, name: str, parameters: Mapping[str, object]) -> list[DictRow]:
         """Run sql/<name>.sql and return its rows. For a few rows; `copy_into` is for many."""
@@ -53,7 +56,8 @@ class Source:
         """Stream the rows of sql/<name>.sql into a table of the store.
 
         The table has the columns of the query, in the same order and of the same types. ``key`` are
-        expressions for the columns before those; they have the same value in each row.
+        expressions for the columns before those; they have the same value in each row. Raises
+        ReplicaLost if a view was made anew since the read began: its types were not compared.
         """
         columns = sql.SQL(", ").join([*key, sql.SQL("found.*")])
         reading = sql.SQL("copy (select {} from ({}) as found) to stdout (format binary)").format(
@@ -71,6 +75,11 @@ class Source:
             while block := b"".join(islice(rows, ROWS_AT_ONCE)):
                 with _store_error():
                     into_store.write(block)
+        if self._views() != self.relations:  # guard: contract.views-stay-the-same
+            raise ReplicaLost(
+                "CB-RETRY-VIEWS-REPLACED",
+                f"{self.replica.name}: a view of reporting_source was made anew during the read",
+            )
 
     @contextmanager
     def second_reader(self) -> Iterator["Source"]:
@@ -96,9 +105,12 @@ class Source:
         """
         close(self.connection)
 
+    def _views(self) -> list[DictRow]:
+        return self.rows("replica/contract_relations", {"views": [*CONTRACT]})
+
     @contextmanager
     def reading(self) -> Iterator[None]:
-        """Raise ReplicaLost for a failing or hanging server, WrongData for a wrong query."""
+        """Raise ReplicaLost for a failing or hanging server, and else as `replica_error`."""
         with (
             _replica_error(self.replica),
             answer_within(self.connection, self.statement_timeout_seconds + ANSWER_SECONDS),
@@ -112,7 +124,8 @@ def read_transaction(settings: Settings, fence: Fence, chosen: OpenReplica) -> I
 
     A pooler may have connected to another server since the choice: a rebuilt replica, which may be
     behind the fence. So the server's start time is compared. A replica that was promoted in the
-    meantime is refused too.
+    meantime is refused too. Raises Misconfigured, before a row is read, if the platform's views are
+    not as the contract says or the encoding of its texts is not known.
     """
     status, connection = chosen.status, chosen.connection
     replica, statement_timeout = status.replica, settings.statement_timeout_seconds
@@ -120,6 +133,9 @@ def read_transaction(settings: Settings, fence: Fence, chosen: OpenReplica) -> I
     with _replica_error(replica), answer_within(connection, ANSWER_SECONDS):
         _limit_statements(connection, statement_timeout)
         identity = connection.execute(query("replica/read_identity")).fetchone()
+        views = {"views": [*CONTRACT]}
+        relations = connection.execute(query("replica/contract_relations"), views).fetchall()
+        columns = connection.execute(query("replica/contract_columns"), views).fetchall()
     assert identity is not None  # noqa: S101  # a select without from has one row
     if not identity["in_recovery"]:  # guard: replica.read-in-recovery
         raise ReplicaLost(
@@ -132,6 +148,9 @@ def read_transaction(settings: Settings, fence: Fence, chosen: OpenReplica) -> I
             "CB-RETRY-REPLICA-RESTARTED",
             f"{replica.name} was restarted between the choice and the read",
         )
+    # Not kept for the next read: a view may be replaced between two closes.
+    require_encoding(replica.name, identity["database_encoding"])
+    require_contract(replica.name, columns)
     yield Source(
         connection=connection,
         replica=replica,
@@ -139,11 +158,12 @@ def read_transaction(settings: Settings, fence: Fence, chosen: OpenReplica) -> I
         snapshot_text=identity["snapshot_text"],
         replay_position=identity["replay_position"],
         statement_timeout_seconds=statement_timeout,
+        relations=relations,
     )
 
 
 def connected(replica: Replica) -> psycopg.Connection[DictRow]:
-    """Connect to a replica. Raises ReplicaLost, or WrongData when it refuses."""
+    """Connect to a replica. Raises ReplicaLost, or Misconfigured when it refuses."""
     with _replica_error(replica):
         return connect_to(replica)
 
@@ -163,25 +183,11 @@ def _limit_statements(connection: psycopg.Connection[Any], seconds: int) -> None
 
 @contextmanager
 def _replica_error(replica: Replica) -> Iterator[None]:
-    """Raise ReplicaLost for an error of a failing server, WrongData for a refused query.
-
-    The error of psycopg is not chained, since its text may quote a row.
-    """
+    """Raise the error that `replica_error` returns for an error of psycopg."""
     try:
         yield
     except psycopg.Error as error:
-        if is_server_failure(error):
-            raise ReplicaLost(
-                "CB-RETRY-REPLICA-FAILED", f"{replica.name} failed: {first_line(error)}"
-            ) from None
-        # What is wrong with the query itself names columns; all else may quote a value.
-        is_named = isinstance(error, psycopg.ProgrammingError)
-        reason = first_line(error) if is_named else f"{type(error).__name__}, {error.sqlstate}"
-        raise WrongData(
-            "CB-DATA-QUERY-REFUSED",
-            f"{replica.name} refused a query: {reason}; compare the platform's "
-            "reporting_source views with docs/contract.md",
-        ) from None
+        raise replica_error(replica, error) from None
 
 
 @contextmanager
@@ -189,11 +195,13 @@ def _snapshot_error(replica: Replica) -> Iterator[None]:
     """Raise ReplicaLost if the exported snapshot does not exist: its session has ended."""
     try:
         yield
-    except (psycopg.DataError, psycopg.ProgrammingError) as error:
+    except psycopg.Error as error:
         # PostgreSQL 15 calls its name invalid, 16 and later undefined.
+        if fault_of(error) not in (Fault.ROWS, Fault.ABSENT):
+            raise
         raise ReplicaLost(
             "CB-RETRY-REPLICA-LOST-SNAPSHOT",
-            f"{replica.name} lost its snapshot: {first_line(error)}",
+            f"{replica.name} lost its snapshot: {described(error)}",
         ) from None
 
 
@@ -203,6 +211,4 @@ def _store_error() -> Iterator[None]:
         yield
     except psycopg.Error as error:
         # Not chained: the text of the cause may quote the row that was being written.
-        raise Transient(
-            "CB-RETRY-STORE-FAILED", f"the reporting store failed: {first_line(error)}"
-        ) from None
+        raise store_error(error) from None

@@ -7,9 +7,8 @@ from typing import Protocol
 import psycopg
 from psycopg.rows import DictRow, dict_row
 
-from closebook.errors import Transient, WrongData
 from closebook.periods import Period
-from closebook.postgres import answer_within, first_line, is_server_failure
+from closebook.postgres import answer_within, connect, store_error
 from closebook.settings import DeskSettings
 from closebook.sql import query
 
@@ -32,41 +31,33 @@ def on_store(settings: StoreAddress) -> Iterator[Store]:
     """Open one transaction on the reporting store, or one per `store.transaction()` block.
 
     The desk gets limits of time, so that what a person asks holds no lock that a close waits for.
-    Raises Transient when the store cannot be reached, or does not answer within these limits.
+    Raises Transient when the store cannot be reached, is lost or does not answer within these
+    limits, Misconfigured when the log-in, a right or the schema is wrong, WrongData when it refuses
+    rows.
     """
     is_desk = isinstance(settings, DeskSettings)
     try:
-        store = psycopg.connect(settings.store, autocommit=True, row_factory=dict_row)
+        store = connect(settings.store, autocommit=True, row_factory=dict_row)
         # guard: store.desk-hangs-up
         with answer_within(store, DESK_SECONDS) if is_desk else nullcontext(), store:
             _begin_session(store, is_desk=is_desk)
             yield store
     except psycopg.Error as error:
-        if not is_server_failure(error):
-            raise
-        raise _failed(error) from None
+        raise store_error(error) from None  # guard: store.errors-have-a-class
 
 
 @contextmanager
 def writing(store: Store, period: Period) -> Iterator[None]:
     """Write a close in one transaction: all of it is committed at the end, or nothing.
 
-    The connection must have no transaction open. Raises Transient when the store cannot be
-    reached, WrongData when it refuses the rows.
+    The connection must have no transaction open. Raises as `on_store`; WrongData names the period.
     """
     try:
         with store.transaction():
             yield
     except psycopg.Error as error:
-        if is_server_failure(error):
-            raise _failed(error) from None
-        # The server's detail is left out: it quotes the row, which may hold a name.
-        where = error.diag.constraint_name or error.diag.column_name or error.diag.table_name
-        raise WrongData(
-            "CB-DATA-ROWS-REFUSED",
-            f"{period}: the reporting store refused the rows ({type(error).__name__} at {where}); "
-            "compare the platform's data with docs/contract.md",
-        ) from None
+        # Not chained: the text of the cause may quote the row, which may hold a name.
+        raise store_error(error, f"{period}: ") from None
 
 
 def _begin_session(store: Store, *, is_desk: bool) -> None:
@@ -78,8 +69,3 @@ def _begin_session(store: Store, *, is_desk: bool) -> None:
     # A transaction that waited for a lock must see what the lock's owner committed.
     # guard: store.sees-what-the-lock-holder-wrote
     store.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
-
-
-def _failed(error: psycopg.Error) -> Transient:
-    # The first line only: the others may quote a row, which may hold a name.
-    return Transient("CB-RETRY-STORE-FAILED", f"the reporting store failed: {first_line(error)}")

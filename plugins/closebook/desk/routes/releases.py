@@ -116,6 +116,9 @@ def _facts(store: Store, batch: Batch, period: Period) -> dict[str, Any]:
         "notices": store.execute(query("desk/batch_notices"), of_close).fetchall(),
         "tie_outs": store.execute(query("desk/batch_tie_outs"), bounds).fetchall(),
         "holder_texts": holder_texts(store, batch.close_id),
+        "named_people": store.execute(
+            query("desk/batch_named_people"), {"manifest_id": batch.manifest_id}
+        ).fetchall(),
         "rejection": store.execute(
             query("statement_decisions/last_rejection"), of_close
         ).fetchone(),

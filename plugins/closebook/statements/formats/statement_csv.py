@@ -1,65 +1,124 @@
 """The statement as CSV for spreadsheets, which never compute a cell of it."""
 
 import csv
+import re
+import unicodedata
 from io import StringIO
 
-from closebook.money import to_major
+from closebook.money import exponent, to_major
 from closebook.statements.model import Statement
 from closebook.statements.printable import printable
 
 COLUMNS = (
     *("record", "line_number", "date", "description", "counterparty", "reference", "kind"),
-    *("amount", "balance", "currency"),
+    *("amount", "balance", "currency", "amount_minor", "balance_minor", "currency_exponent"),
 )
+COLUMNS_WITHOUT_MINOR_UNITS = COLUMNS[:-3]
+"""The columns of the CSVs that were issued before 30 November 2026."""
 
-# A spreadsheet computes a cell that begins with one of these (OWASP, CSV injection). The last four
-# are the full-width forms.
-_BEGINS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+_MINOR_UNITS_OF_A_GROUP = 3
+_DAYS_OF_A_MONTH = 31
+
+
+def _with_compatible_forms(characters: str) -> str:
+    """Return these characters and all that Unicode calls another form of one: full-width, small."""
+    return "".join(
+        character
+        for character in map(chr, range(0x10000))
+        if unicodedata.normalize("NFKC", character)[:1] in characters
+        and not unicodedata.category(character).startswith(("C", "Z"))
+    )
+
+
+# A spreadsheet computes a cell that begins with one of these (OWASP, CSV injection). A cell begins
+# with the text, and also behind each character that may separate cells where the file is opened.
+# Some programs skip blanks, signs without width, and quotation marks in front.
+_COMPUTED = re.escape(_with_compatible_forms("=+-@"))
+_SEPARATORS = "\t\n" + re.escape(_with_compatible_forms(",;|"))
+_SKIPPED = "".join(
+    re.escape(character)
+    for character in map(chr, range(0x10000))
+    if unicodedata.category(character) in ("Zs", "Cf") or character in '"\u115f\u1160\u3164\uffa0'
+)
+_BEGINS_A_CELL = rf"(?:\A|(?<=[{_SEPARATORS}]))"
+_UNGUARDED = re.compile(
+    rf"{_BEGINS_A_CELL}(?='*[{_SKIPPED}]*[{_COMPUTED}])|\A(?='*[{_SKIPPED}]*[\t\n])"
+)
+_GUARDED = re.compile(
+    rf"{_BEGINS_A_CELL}'(?='*[{_SKIPPED}]*[{_COMPUTED}])|\A'(?='*[{_SKIPPED}]*[\t\n])"
+)
+# What a cell of the older CSVs began with when an apostrophe was put in front.
+_COMPUTED_BEFORE = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 def statement_csv(statement: Statement) -> bytes:
     """Return the statement as CSV (RFC 4180), in UTF-8 with a byte order mark for spreadsheets.
 
     The records are ``opening``, one ``line`` for each line, ``credits``, ``debits`` and
-    ``closing``. Amounts are signed, in major units, with a decimal point and without grouping. A
-    text that a spreadsheet would compute gets an apostrophe in front.
+    ``closing``. Amounts are signed and without grouping: in major units with a decimal point, and
+    in the minor units of the currency, which every spreadsheet reads alike. ``currency_exponent``
+    is the number of decimals of the major unit. All cells are quoted.
+    Wherever a spreadsheet would compute a text, or what follows a separator in it, an apostrophe
+    is put in front.
     """
     text = StringIO()
-    rows = csv.writer(text)
+    rows = csv.writer(text, quoting=csv.QUOTE_ALL)
     rows.writerow(COLUMNS)
     code = statement.currency
 
-    def amount(amount_minor: int) -> str:
-        return f"{to_major(amount_minor, code):f}"
+    def row(
+        *cells: object, amount_minor: int | None = None, balance_minor: int | None = None
+    ) -> None:
+        amounts_minor = [amount_minor, balance_minor]
+        major = ["" if it is None else _decimal(it, code) for it in amounts_minor]
+        minor = ["" if it is None else it for it in amounts_minor]
+        rows.writerow((*cells, *major, code, *minor, exponent(code)))
 
-    def edge(record: str, day: object, *amounts: str) -> None:
-        rows.writerow((record, "", day, "", "", "", "", *amounts, code))
+    def edge(record: str, day: object, **amounts: int) -> None:
+        row(record, "", day, "", "", "", "", **amounts)
 
-    edge("opening", statement.period_start, "", amount(statement.opening_minor))
+    edge("opening", statement.period_start, balance_minor=statement.opening_minor)
     for line in statement.lines:
-        rows.writerow(
-            (
-                *("line", line.line_number, line.posted_on, _cell(line.description)),
-                *(_cell(line.counterparty or ""), _cell(line.reference), _cell(line.kind)),
-                *(amount(line.amount_minor), amount(line.balance_minor), code),
-            )
+        row(
+            *("line", line.line_number, line.posted_on, _cell(line.description)),
+            *(_cell(line.counterparty or ""), _cell(line.reference), _cell(line.kind)),
+            amount_minor=line.amount_minor,
+            balance_minor=line.balance_minor,
         )
-    edge("credits", "", amount(statement.credit_minor), "")
-    edge("debits", "", amount(-statement.debit_minor), "")
-    edge("closing", statement.period_end_inclusive, "", amount(statement.closing_minor))
+    edge("credits", "", amount_minor=statement.credit_minor)
+    edge("debits", "", amount_minor=-statement.debit_minor)
+    edge("closing", statement.period_end_inclusive, balance_minor=statement.closing_minor)
     return text.getvalue().encode("utf-8-sig")
 
 
 def original_text(cell: str) -> str:
-    """Return a cell's text without the apostrophe that ``statement_csv`` may have put in front."""
-    return cell[1:] if cell.startswith("'") and _is_computed(cell[1:]) else cell
+    """Return a cell's text without the apostrophes that ``statement_csv`` has put into it."""
+    return _GUARDED.sub("", cell)
+
+
+def original_text_of_older_csv(cell: str) -> str:
+    """Return a text without the apostrophe that an older CSV may have had in front of it."""
+    if not cell.startswith("'"):
+        return cell
+    is_computed = cell[1:].lstrip(" \N{NO-BREAK SPACE}").startswith(_COMPUTED_BEFORE)
+    return cell[1:] if is_computed else cell
 
 
 def _cell(text: str) -> str:
-    cell = printable(text)
-    return f"'{cell}" if _is_computed(cell) else cell
+    return _UNGUARDED.sub("'", printable(text))  # guard: documents.csv-cells-not-computed
 
 
-def _is_computed(cell: str) -> bool:
-    # Some spreadsheets ignore leading blanks.
-    return cell.lstrip(" \N{NO-BREAK SPACE}").startswith(_BEGINS_A_FORMULA)
+def _decimal(amount_minor: int, code: str) -> str:
+    """Return an amount in major units as text that no locale reads as another number or as a day.
+
+    Where the point groups figures, -1.234 would be -1234, so three decimals are written as an
+    integer with a power of ten: -1234E-3. Where the point stands in days, 1.12 would be
+    1 December; 001.12 is no day.
+    """
+    if exponent(code) == _MINOR_UNITS_OF_A_GROUP:  # guard: documents.csv-amount-in-every-locale
+        return f"{amount_minor}E-{_MINOR_UNITS_OF_A_GROUP}"
+    plain = f"{to_major(amount_minor, code):f}"
+    major, point, minor = plain.partition(".")
+    if point and 0 < int(major) <= _DAYS_OF_A_MONTH and 0 < int(minor) <= _DAYS_OF_A_MONTH:
+        return f"{major:0>3}.{minor}"
+    return plain

@@ -53,8 +53,7 @@ def _add_at_once(
     template: StatementTemplate,
     assets: dict[str, bytes],
 ) -> None:
-    page = template.statement_page(view.variables, view.lines, is_first=True, is_last=True)
-    pages = template.layout.lay_out(page, PartKind.WHOLE, assets)
+    pages = _lay_out(view, template, assets, PartKind.WHOLE, 0, len(view.lines))
     assembler.add_pages(pages.draw(tags=True), bookmarks=pages.headings())
 
 
@@ -68,11 +67,8 @@ def _add_in_parts(
     start, line_count = 0, LINES_PER_PART
     while start < count:
         end = min(start + line_count, count)
-        page = template.statement_page(
-            view.variables, view.lines[start:end], is_first=start == 0, is_last=end == count
-        )
         kind = PartKind.LATER if start else PartKind.FIRST
-        pages = template.layout.lay_out(page, kind, assets)
+        pages = _lay_out(view, template, assets, kind, start, end)
         if end < count:
             pages, end = _up_to_a_full_page(pages, start)
         if end == start:
@@ -85,6 +81,35 @@ def _add_in_parts(
         start, line_count = end, LINES_PER_PART
         del pages
         gc.collect()
+
+
+def _lay_out(
+    view: StatementView,
+    template: StatementTemplate,
+    assets: dict[str, bytes],
+    kind: PartKind,
+    start: int,
+    end: int,
+) -> LaidOutPages:
+    """Lay out the lines from ``start`` up to ``end``, each page with its column heads.
+
+    A line stays on one page where it can. One that leaves no room for the column heads may be
+    broken, in a second layout.
+    """
+    breakable: set[int] = set()
+    while True:
+        page = template.statement_page(
+            view.variables,
+            view.lines[start:end],
+            breakable,
+            is_first=start == 0,
+            is_last=end == len(view.lines),
+        )
+        pages = template.layout.lay_out(page, kind, assets)
+        too_tall = pages.lines_without_column_heads() - breakable
+        if not too_tall:  # guard: documents.column-heads-on-every-page
+            return pages
+        breakable |= too_tall
 
 
 @contextmanager

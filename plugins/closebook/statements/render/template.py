@@ -1,6 +1,6 @@
 """The statement's template: pages, style sheets, fonts and catalogs in one folder."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from closebook.errors import Misconfigured
 from closebook.settings import templates_folder
 from closebook.statements.render.catalog import TEMPLATE_VERSION
 from closebook.statements.render.fonts import FONT_CONFIGURATION, Fonts
+from closebook.statements.render.sanitize import as_markup
 from closebook.statements.weasyprint_adapter.page_layout import STYLE_SHEETS, PageLayout
 
 _STATEMENT_PAGE, _PAGE_NUMBERS_PAGE = "statement.html.j2", "page_numbers.html.j2"
@@ -35,6 +36,7 @@ class StatementTemplate:
         environment = Environment(
             loader=FileSystemLoader(folder),
             autoescape=True,
+            finalize=as_markup,
             undefined=StrictUndefined,
             trim_blocks=True,
         )
@@ -42,13 +44,20 @@ class StatementTemplate:
         self._page_numbers_page = environment.get_template(_PAGE_NUMBERS_PAGE)
 
     def statement_page(
-        self, variables: dict[str, Any], lines: Sequence[object], *, is_first: bool, is_last: bool
+        self,
+        variables: dict[str, Any],
+        lines: Sequence[object],
+        breakable: Container[int],
+        *,
+        is_first: bool,
+        is_last: bool,
     ) -> str:
         """Return the XHTML of some lines of a statement.
 
-        ``is_first`` and ``is_last`` say whether the statement begins and ends with these lines.
+        ``breakable`` has the numbers of the lines that may continue on the next page. ``is_first``
+        and ``is_last`` say whether the statement begins and ends with these lines.
         """
-        part = {"is_first": is_first, "is_last": is_last}
+        part = {"is_first": is_first, "is_last": is_last, "breakable": breakable}
         return self._statement_page.render(variables, part=part, lines=lines)
 
     def page_numbers_page(self, texts: Sequence[str], *, language: str, direction: str) -> str:

@@ -9,12 +9,14 @@ from typing import Any
 from babel import Locale
 from babel.dates import format_date, format_interval, format_skeleton
 from babel.numbers import get_currency_name
+from markupsafe import Markup
 
 from closebook.money import format_minor, locale_of
-from closebook.statements.model import Holder, Statement, StatementLine
+from closebook.statements.model import Holder, Issuer, Statement, StatementLine
+from closebook.statements.printable import printable
 from closebook.statements.render.balance_chart import daily_balances
 from closebook.statements.render.catalog import Catalog, load_catalog, page_locale
-from closebook.statements.render.sanitize import Sanitizer
+from closebook.statements.render.sanitize import Sanitizer, as_markup
 from closebook.statements.render.template import StatementTemplate
 
 CHART_SOURCE = "asset:daily-balance.svg"
@@ -58,12 +60,14 @@ def statement_view(statement: Statement, template: StatementTemplate) -> Stateme
     locale = page_locale(template.folder, statement.holder.locale)
     catalog = load_catalog(template.folder, locale.language)
     sanitize = Sanitizer(template.fonts, locale.text_direction)
+    account_number = sanitize(statement.holder.account_number)
     holder = Holder(
         name=sanitize(statement.holder.name),
         address=sanitize(statement.holder.address),
-        account_number=sanitize(statement.holder.account_number),
+        account_number=account_number,
         locale=statement.holder.locale,
     )
+    issuer_name = sanitize(statement.issuer.name)
     code = statement.currency
     days = _Days(locale)
     lines = tuple(_line(line, code, holder.locale, days, sanitize) for line in statement.lines)
@@ -71,7 +75,7 @@ def statement_view(statement: Statement, template: StatementTemplate) -> Stateme
     widest = max(len(text) for text in (*totals.values(), *(line.balance for line in lines)))
     period = _period(statement, locale)
     title_period = _month(statement, locale) or period
-    title = catalog.document_title.format(period=period, account=holder.account_number)
+    title = catalog.document_title.format(period=period, account=str(account_number))
     first, last = days[statement.period_start], days[statement.period_end_inclusive]
     variables = {
         "catalog": catalog,
@@ -87,14 +91,16 @@ def statement_view(statement: Statement, template: StatementTemplate) -> Stateme
             "period": period,
             "title_period": title_period,
             "running": f"{catalog.account_statement}, {title_period}",
-            "account_line": catalog.account_line.format(account=holder.account_number),
+            "account_line": catalog.account_line.format(account=account_number.isolated),
             "first_day": first,
             "last_day": last,
             "issued_on": statement.issued_on and days[statement.issued_on],
         },
         "issuer": {
-            "name": sanitize(statement.issuer.name),
+            "name": issuer_name,
+            "isolated_name": issuer_name.isolated,
             "address": sanitize(statement.issuer.address),
+            "sender": sanitize(_sender(statement.issuer)),
         },
         "holder": holder,
         "currency": {"code": code, "name": get_currency_name(code, locale=locale)},
@@ -111,6 +117,14 @@ def statement_view(statement: Statement, template: StatementTemplate) -> Stateme
         lines,
         sanitize.replaced_count,
     )
+
+
+def _sender(issuer: Issuer) -> str:
+    """Return the issuer's name and address on one line, for the address window."""
+    parts = [part.strip() for part in printable(issuer.address).split("\n")]
+    if not issuer.address.startswith(issuer.name):
+        parts.insert(0, issuer.name)
+    return " · ".join(filter(None, parts))
 
 
 def _line(
@@ -178,7 +192,12 @@ def _correction(
     day = format_date(corrects.superseded_issued_on, "long", locale=locale)
     texts = [catalog.corrected.format(version=corrects.superseded_version, date=day)]
     text = sanitize(corrects.holder_text) if corrects.holder_text else None
-    return texts + catalog.holder_texts(corrects.holder_reason, text)
+    said: list[str] = catalog.holder_texts(corrects.holder_reason, text)
+    if text and len(said) == 1:
+        # The sentence ends with the text, which may have another direction than the sentence.
+        sentence = Markup.escape(catalog.correction_reason)
+        said = [sentence.format(reason=as_markup(text))]
+    return texts + said
 
 
 def _notes(

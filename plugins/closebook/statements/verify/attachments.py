@@ -19,11 +19,18 @@ from closebook.statements.formats.camt053 import (
     MAX_REFERENCE_LENGTH,
     NAMESPACE,
 )
-from closebook.statements.formats.statement_csv import COLUMNS, original_text
+from closebook.statements.formats.statement_csv import (
+    COLUMNS,
+    COLUMNS_WITHOUT_MINOR_UNITS,
+    original_text,
+    original_text_of_older_csv,
+)
 from closebook.statements.model import FEE
 from closebook.statements.verify.untrusted_pdf import CheckFailed
 
-_AMOUNT = re.compile(r"(-?)(\d{1,18})(?:\.(\d{1,4}))?")
+_AMOUNT = re.compile(r"(-?)(\d{1,18})(?:\.(\d{1,4}))?", re.ASCII)
+_WITH_POWER_OF_TEN = re.compile(r"(-?\d{1,18})E-(\d)", re.ASCII)
+_MINOR_UNITS = re.compile(r"-?\d{1,18}", re.ASCII)
 _IDENTIFIER = re.compile(r"(\d{1,19})-(\d{1,19})-(\d{1,9})")
 _COUNT = re.compile(r"\d{1,9}")
 _TRANSACTION_DETAILS = "NtryDtls/TxDtls"
@@ -217,9 +224,14 @@ class _XmlReader:
 
 class _CsvReader:
     def __init__(self, rows: list[list[str]]) -> None:
-        if not rows or tuple(rows[0]) != COLUMNS or any(len(row) != len(COLUMNS) for row in rows):
+        columns = tuple(rows[0]) if rows else ()
+        if columns not in (COLUMNS, COLUMNS_WITHOUT_MINOR_UNITS) or any(
+            len(row) != len(columns) for row in rows
+        ):
             raise CheckFailed("the CSV does not have a statement's columns")
-        self._rows = [dict(zip(COLUMNS, row, strict=True)) for row in rows[1:]]
+        self._has_minor_units = columns == COLUMNS
+        self._original_text = original_text if self._has_minor_units else original_text_of_older_csv
+        self._rows = [dict(zip(columns, row, strict=True)) for row in rows[1:]]
         records = [row["record"] for row in self._rows]
         count = len(records) - 4
         if records != ["opening", *["line"] * count, "credits", "debits", "closing"]:
@@ -230,6 +242,10 @@ class _CsvReader:
         self._decimals = _decimals(self._currency)
         if {row["currency"] for row in self._rows} != {self._currency}:
             raise CheckFailed("the CSV has more than one currency")
+        if self._has_minor_units and {row["currency_exponent"] for row in self._rows} != {
+            str(self._decimals)
+        }:
+            raise CheckFailed(f"the CSV has another exponent than that of {self._currency}")
 
     def read(self) -> AttachedStatement:
         opening, *lines, credit, debit, closing = self._rows
@@ -237,10 +253,10 @@ class _CsvReader:
             currency=self._currency,
             first_day=_day(opening["date"], "the opening of the CSV"),
             last_day=_day(closing["date"], "the closing of the CSV"),
-            opening_minor=self._minor(opening["balance"], "the opening"),
-            closing_minor=self._minor(closing["balance"], "the closing"),
-            credit_minor=self._minor(credit["amount"], "the credits"),
-            debit_minor=-self._minor(debit["amount"], "the debits"),
+            opening_minor=self._minor(opening, "balance", "the opening"),
+            closing_minor=self._minor(closing, "balance", "the closing"),
+            credit_minor=self._minor(credit, "amount", "the credits"),
+            debit_minor=-self._minor(debit, "amount", "the debits"),
             lines=tuple(self._lines(lines)),
         )
         _check_totals(attached, "the CSV")
@@ -251,16 +267,30 @@ class _CsvReader:
             yield AttachedLine(
                 number=_number(row["line_number"]),
                 day=_day(row["date"], f"line {place} of the CSV"),
-                amount_minor=self._minor(row["amount"], f"line {place}"),
-                balance_minor=self._minor(row["balance"], f"the balance of line {place}"),
-                kind=_comparable(row["kind"], MAX_REFERENCE_LENGTH) or "other",
-                reference=_comparable(row["reference"], MAX_REFERENCE_LENGTH),
-                counterparty=_comparable(row["counterparty"], MAX_NAME_LENGTH),
-                description=_comparable(row["description"]),
+                amount_minor=self._minor(row, "amount", f"line {place}"),
+                balance_minor=self._minor(row, "balance", f"the balance of line {place}"),
+                kind=self._text(row["kind"], MAX_REFERENCE_LENGTH) or "other",
+                reference=self._text(row["reference"], MAX_REFERENCE_LENGTH),
+                counterparty=self._text(row["counterparty"], MAX_NAME_LENGTH),
+                description=self._text(row["description"]),
             )
 
-    def _minor(self, text: str, what: str) -> int:
-        return _minor(text, self._decimals, f"{what} of the CSV")
+    def _text(self, cell: str, length: int | None = None) -> str:
+        return _comparable(self._original_text(cell), length)
+
+    def _minor(self, row: dict[str, str], column: str, what: str) -> int:
+        text, what = row[column], f"{what} of the CSV"
+        with_power = _WITH_POWER_OF_TEN.fullmatch(text)
+        if with_power is not None and int(with_power[2]) == self._decimals:
+            minor = int(with_power[1])
+        else:
+            minor = _minor(text, self._decimals, what)
+        if not self._has_minor_units:
+            return minor
+        stated = row[f"{column}_minor"]
+        if not _MINOR_UNITS.fullmatch(stated) or int(stated) != minor:
+            raise CheckFailed(f"{what} is {text[:40]!r}, and {stated[:40]!r} in minor units")
+        return minor
 
 
 def _check_totals(attached: AttachedStatement, name: str) -> None:
@@ -306,9 +336,11 @@ def _path(path: str) -> str:
 def _comparable(text: str, length: int | None = None) -> str:
     """Return a text in the form in which XML and CSV are compared.
 
-    It is on one line, at most as long as the XML allows, and without the apostrophe of a CSV cell.
+    It is on one line, at most as long as the XML allows, and without an apostrophe that an older
+    CSV may have put in front.
     """
-    return " ".join(original_text(text).split())[:length]
+    cut = " ".join(text.split())[:length]
+    return " ".join(original_text_of_older_csv(cut).split())
 
 
 def _decimals(currency: str) -> int:

@@ -1,6 +1,8 @@
 """Compare the three forms of a received statement: the XML, the CSV, and the printed pages."""
 
 import re
+import unicodedata
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -52,7 +54,7 @@ def refuse_differing_page(xml: AttachedStatement, tables: Sequence[Table], langu
     Babel. ``language`` is the language of the pages.
     """
     facts, summary, (first, *body, last) = _split(tables)
-    lines = [row for row in body if len(row) in _CELL_COUNTS_OF_A_LINE]
+    lines = _joined([row for row in body if len(row) in _CELL_COUNTS_OF_A_LINE])
     if len(lines) != len(xml.lines):
         raise CheckFailed(f"the page prints {len(lines)} lines, and the XML has {len(xml.lines)}")
     if not _names_account(xml, [cell for row in facts for cell in row]):
@@ -96,6 +98,21 @@ def _split(tables: Sequence[Table]) -> tuple[list[Row], list[Row], list[Row]]:
     ):
         raise CheckFailed("the page's table of lines does not begin and end with a balance")
     return facts, summary, lines
+
+
+def _joined(rows: Sequence[Row]) -> list[Row]:
+    """Return the rows of lines, each with its continuations.
+
+    In statements that were issued before 30 November 2026 a row that is taller than a page is
+    continued by a row on the next page, without a day and a balance.
+    """
+    lines: list[Row] = []
+    for row in rows:
+        if lines and len(row) == len(lines[-1]) and not _plain(row[0]) and not _plain(row[-1]):
+            lines[-1] = [before + after for before, after in zip(lines[-1], row, strict=True)]
+        else:
+            lines.append(row)
+    return lines
 
 
 def _amounts(
@@ -218,14 +235,33 @@ def _without(currency: str, printed: str) -> str:
 def _prints(cell: str, text: str) -> bool:
     """Return whether a cell prints a text of the XML, which cuts texts at 34 or 35 characters.
 
-    Text that is not ASCII may be printed in another order, or with U+FFFD when no font has it.
+    Text that is not ASCII may be printed in another order, or with U+FFFD when no font has it. A
+    glyph of a letter with its vowel sign may stand for other characters elsewhere on the page, so
+    of a text with such signs only the ASCII characters are compared.
     """
-    printed, wanted = (_plain(it).replace(" ", "") for it in (cell, text))
-    if not wanted.isascii():
-        return sorted(printed) == sorted(wanted) or REPLACEMENT in printed
-    if printed == f"'{wanted}":
-        return True  # reading the attachment removes an apostrophe of the text's own
-    return printed == wanted or (len(text) >= _SHORTEST_CUT_TEXT and printed.startswith(wanted))
+    printed, wanted = (_compatible(it) for it in (cell, text))
+    is_cut = len(text) >= _SHORTEST_CUT_TEXT
+    # Reading the attachment removes an apostrophe of the text's own.
+    for candidate in (wanted, f"'{wanted}"):
+        if candidate.isascii():
+            if printed == candidate or (is_cut and printed.startswith(candidate[: len(wanted)])):
+                return True
+        elif REPLACEMENT in printed:
+            return True
+        else:
+            has_signs = any(unicodedata.category(it).startswith("M") for it in candidate)
+            in_cell, in_xml = (
+                Counter(it for it in some if it.isascii() or not has_signs)
+                for some in (printed, candidate)
+            )
+            if in_cell == in_xml or (is_cut and in_xml <= in_cell | Counter("'")):
+                return True
+    return False
+
+
+def _compatible(text: str) -> str:
+    """Return a text without blanks, and with one form for characters that share a glyph."""
+    return unicodedata.normalize("NFKC", _plain(text)).replace(" ", "")
 
 
 def _plain(text: str) -> str:

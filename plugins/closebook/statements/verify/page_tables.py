@@ -71,6 +71,10 @@ class _StructureTree:
             name = element.get("/S")
             if "/Pg" in element:
                 page = element.raw_get("/Pg").idnum
+            if "/MCID" in element:  # guard: verify.cell-on-several-pages
+                # A marked content on another page than its element (ISO 32000-1, 14.7.4.3).
+                left.append((element["/MCID"], page, table))
+                continue
             if name == "/Table":
                 table = Table()
                 self._found.append(table)

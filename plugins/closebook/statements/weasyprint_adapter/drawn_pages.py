@@ -36,10 +36,15 @@ def string_syntax(value: Any) -> bytes | None:
 
 
 class DrawnPages:
-    """The objects of some pages, the catalog that leads to them, and their structure tree."""
+    """The objects of some pages, the catalog that leads to them, and their structure tree.
 
-    def __init__(self, pdf: Any) -> None:
+    ``pages_that_continue_a_line`` are the indexes of the pages whose first line of the statement
+    begins on an earlier page.
+    """
+
+    def __init__(self, pdf: Any, pages_that_continue_a_line: frozenset[int] = frozenset()) -> None:
         self._pdf = pdf
+        self.pages_that_continue_a_line = pages_that_continue_a_line
 
     @property
     def objects(self) -> list[Any]:

@@ -1,6 +1,7 @@
 """Pages that WeasyPrint has laid out: what stands on which page."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 from closebook.statements.weasyprint_adapter.drawn_pages import DrawnPages
@@ -28,6 +29,19 @@ class LaidOutPages:
         """
         return [list(_line_numbers(page._page_box)) for page in self._document.pages]
 
+    def lines_without_column_heads(self) -> set[int]:
+        """Return the numbers of the lines that stand below no column heads on one of their pages.
+
+        WeasyPrint drops the heads of a table where they leave no room for a row that must not be
+        broken.
+        """
+        return {
+            number
+            for page in self._document.pages
+            if "thead" not in _element_tags(page._page_box)
+            for number in _line_numbers(page._page_box)
+        }
+
     def first(self, page_count: int) -> "LaidOutPages":
         """Return the first pages alone."""
         return LaidOutPages(self._document.copy(self._document.pages[:page_count]))
@@ -38,7 +52,27 @@ class LaidOutPages:
         from weasyprint.pdf import generate_pdf
 
         options = DEFAULT_OPTIONS | {"pdf_tags": tags, "pdf_version": "1.7"}
-        return DrawnPages(generate_pdf(self._document, None, 1, **options))
+        pdf = generate_pdf(self._document, None, 1, **options)
+        return DrawnPages(pdf, self._pages_that_continue_a_line())
+
+    def _pages_that_continue_a_line(self) -> frozenset[int]:
+        """Return the indexes of the pages whose first line begins on an earlier page."""
+        line_numbers = self.line_numbers()
+        return frozenset(
+            index
+            for index, (before, here) in enumerate(pairwise(line_numbers), start=1)
+            if before and here and before[-1] == here[0]
+        )
+
+
+def _element_tags(box: Any) -> Iterator[str]:
+    """Yield the tags of the elements of a page, without what is inside of the table's rows."""
+    if box.element is not None:
+        yield box.element_tag
+        if box.element_tag == "tr":
+            return
+    for child in getattr(box, "children", ()):
+        yield from _element_tags(child)
 
 
 def _line_numbers(box: Any) -> Iterator[int]:

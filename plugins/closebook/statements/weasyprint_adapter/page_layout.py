@@ -14,6 +14,7 @@ from closebook.errors import Misconfigured, WrongData
 from closebook.statements.library_versions import WEASYPRINT
 from closebook.statements.weasyprint_adapter.drawn_pages import DrawnPages
 from closebook.statements.weasyprint_adapter.laid_out_pages import LaidOutPages
+from closebook.statements.weasyprint_adapter.line_breaking import linear_line_breaking
 from closebook.statements.weasyprint_adapter.shaping_cache import cached_shaping
 
 ELEMENTS_CSS = "elements.css"
@@ -86,7 +87,7 @@ class PageLayout:
         Raises Misconfigured when the page is not well-formed XML.
         """
         html = self._html(page, _fetcher(assets, self._denied))
-        with cached_shaping():
+        with cached_shaping(), linear_line_breaking():
             return LaidOutPages(
                 html.render(stylesheets=self._styles[kind], font_config=self._fonts)
             )

@@ -35,12 +35,13 @@ class StructureElements:
 def repair_structure_tree(pages: DrawnPages, *, is_later_part: bool) -> StructureElements:
     """Repair the structure tree of these pages in place, and return its elements.
 
-    WeasyPrint 70 differs from ISO 14289-1 (7.1, 7.3, 7.5 and 7.8) in five ways. They are repaired:
+    WeasyPrint 70 differs from ISO 14289-1 (7.1, 7.3, 7.5 and 7.8) in six ways. They are repaired:
 
     - header cells have no scope: they get one;
     - running heads are tagged but outside of the tree: they become artifacts;
     - a table on several pages is several tables: it becomes one, and its repeated heads become
       artifacts;
+    - a row on several pages is several rows: it becomes one, and so do its cells;
     - a picture's box is in pixels from the top of the page: it gets PDF's units and origin;
     - each text has an element without meaning around it: the text belongs to the element above.
 
@@ -78,16 +79,40 @@ class _TreeRepair:
         first, last = tables[0], tables[-1]
         row_groups: list[bytes] = []
         for child in top[first : last + 1]:
-            for group in self._drawn.at(child)["K"]:
+            table = self._drawn.at(child)
+            page = self._page_index[object_number(table["Pg"])]
+            continues_a_row = page in self._drawn.pages_that_continue_a_line
+            for group in table["K"]:
                 element = self._drawn.at(group)
                 if element["S"] == "/THead" and (row_groups or is_later_part):
                     self._disown_content(element)
-                else:
+                    continue
+                if continues_a_row:  # guard: documents.row-of-several-pages-is-one
+                    self._join_rows(self._last_row(row_groups), self._drawn.at(element["K"].pop(0)))
+                    continues_a_row = False
+                if element["K"]:
                     element["P"] = top[first]
                     row_groups.append(group)
         for page, owners in zip(self._pages, self._owners, strict=True):
             self._mark_artifacts(page, owners)
         return StructureElements(top[:first], top[first], row_groups, top[last + 1 :], self._owners)
+
+    def _last_row(self, row_groups: list[bytes]) -> Any:
+        return self._drawn.at(self._drawn.at(row_groups[-1])["K"][-1])
+
+    def _join_rows(self, row: Any, continuation: Any) -> None:
+        """Give the content of a row's continuation on another page to the cells of the row."""
+        for reference, other in zip(row["K"], continuation["K"], strict=True):
+            cell, continued = self._drawn.at(reference), self._drawn.at(other)
+            page = continued["Pg"]
+            for child in continued["K"]:
+                if isinstance(child, int):
+                    # A number alone would be that of a content of the cell's own page.
+                    cell["K"].append({"Type": "/MCR", "Pg": page, "MCID": child})
+                    self._own_content(child, continued, cell.reference)
+                else:
+                    self._drawn.at(child)["P"] = cell.reference
+                    cell["K"].append(child)
 
     def _own_content(self, content: int, element: Any, owner: bytes | None) -> None:
         """Note the owner of a marked content that stands on the element's page."""
