@@ -309,7 +309,7 @@ ADVICE: Mapping[str, str] = {
         "replica of the store."
     ),
     "CB-CONFIG-STORE-RIGHTS": (
-        "`migrate` runs as `closebook_owner`, `verify-log` as the owner or `closebook_desk`."
+        "`migrate` runs as `closebook_owner`; `verify-log` and `audit` run as `closebook_store`."
     ),
     "CB-CONFIG-TEMPLATE-MISSING": "The templates were not deployed with the code.",
     "CB-CONFIG-TEMPLATE-NOT-XML": (
