@@ -9,7 +9,8 @@ with versions as (
         versions.issued_close_id,
         versions.superseded_close_id,
         lag(versions.statement_version) over by_account as previous_version,
-        lag(versions.issued_close_id) over by_account as previous_issued_close_id
+        lag(versions.issued_close_id) over by_account as previous_issued_close_id,
+        lag(versions.superseded_close_id) over by_account as previous_superseded_close_id
     from reporting.statements
     inner join reporting.closes on statements.close_id = closes.close_id
     left join reporting.statement_versions as versions
@@ -37,8 +38,10 @@ where
                 statement_version <> coalesce(previous_version, 0) + 1
                 or superseded_close_id is distinct from previous_issued_close_id
         else
-            (statement_version, issued_close_id)
-            is distinct from (previous_version, previous_issued_close_id)
+            (statement_version, issued_close_id, superseded_close_id)
+            is distinct from (
+                previous_version, previous_issued_close_id, previous_superseded_close_id
+            )
     end
 order by close_id asc, account_id asc
 limit 1000
