@@ -80,8 +80,8 @@ def waiting_on_the_store(owner: str) -> int:
     """How many sessions wait for a lock in the store, of whichever kind."""
     with psycopg.connect(owner) as connection:
         row = connection.execute(
-            "select count(*) from pg_locks where not granted and database ="
-            " (select oid from pg_database where datname = current_database())"
+            "select count(*) from pg_locks where not granted and pid in"
+            " (select pid from pg_stat_activity where datname = current_database())"
         ).fetchone()
     assert row is not None
     return int(row[0])

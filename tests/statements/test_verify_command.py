@@ -16,7 +16,7 @@ from packaging.requirements import Requirement
 from closebook.errors import Misconfigured
 from closebook.statements.signing.signer import Signer
 from closebook.statements.verify.report import VerifyInputs, verify
-from tests.markdown import OPERATIONS, commands, first_column, section
+from tests.markdown import VERIFY, commands, first_column, text
 from tests.statements.certificates import identity
 from tests.statements.rendered_pdf import ROOT, rendered
 from tests.statements.samples import many
@@ -79,7 +79,7 @@ def test_the_command_prints_its_findings_and_ends_with_an_exit_code_for_each_res
     assert "FAILED       file" in said
 
 
-def test_the_example_of_the_operators_page_runs(files: Files, signer: Signer) -> None:
+def test_the_example_of_its_page_runs(files: Files, signer: Signer) -> None:
     signed = signer.sign(rendered(FEW).pdf).pdf
     for name, content in {
         "statement.pdf": signed,
@@ -88,7 +88,7 @@ def test_the_example_of_the_operators_page_runs(files: Files, signer: Signer) ->
         "authority.pem": identity().authority_pem,
     }.items():
         files.put(name, content)
-    below = section(OPERATIONS, "Verify a statement")
+    below = text(VERIFY)
     (command,) = commands(below)
     given = command.removeprefix("closebook verify ").split()
     code, said, _ = run(*(it if it.startswith("--") else str(files.folder / it) for it in given))
@@ -142,7 +142,8 @@ sys.exit(main(sys.argv[1:]))
     pdf = files.put("long.pdf", rendered(many(700)).pdf)
     code, said, _ = run(pdf, program=("-c", program))
     assert code == FAILED
-    assert re.search("reading it takes more (time or )?memory than any statement does", said)
+    # pypdf takes zlib's shortage of memory for a stream that is too long.
+    assert re.search("more (time or )?memory than any statement|too large when it is decompr", said)
 
 
 OFFLINE = """
