@@ -442,7 +442,9 @@ def test_airflow_verifies_the_certificate_of_each_server(service: str) -> None:
     assert given["CLOSEBOOK_CA_CERTIFICATES"] == "/run/tls/ca.pem"
     for value in given.values():
         if "+psycopg://" in value:
-            assert value.endswith("?sslmode=verify-full&sslrootcert=/run/tls/ca.pem")
+            assert value.endswith(
+                "?sslmode=verify-full&sslrootcert=/run/tls/ca.pem&require_auth=scram-sha-256"
+            )
     if "AIRFLOW__CELERY__BROKER_URL" in given:
         assert given["AIRFLOW__CELERY__SSL_ACTIVE"] == "true"
         assert given["AIRFLOW__CELERY__SSL_CACERT"] == "/run/tls/ca.pem"

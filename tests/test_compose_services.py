@@ -66,7 +66,7 @@ class Services:
         queue = f"redis://:{self.stack.secrets['redis']}@{LOOPBACK}:{ports[REDIS]}/1"
         places = {
             # The stack's servers are on loopback, and have no TLS.
-            "?sslmode=verify-full&sslrootcert=/run/tls/ca.pem": "",
+            "sslmode=verify-full&sslrootcert=/run/tls/ca.pem&": "",
             "&ssl=true": "",
             "primary:5432": f"{LOOPBACK}:{ports[PRIMARY]}",
             "pgbouncer-a:6432": f"{LOOPBACK}:{ports['pgbouncer_replica_a']}",
