@@ -150,6 +150,8 @@ ADVICE: Mapping[str, str] = {
     "CB-DATA-DESK-LOG-CUT-SHORT": _DESK_LOG,
     "CB-DATA-DESK-LOG-ENTRY-CHANGED": _DESK_LOG,
     "CB-DATA-DESK-LOG-ENTRY-MISSING": _DESK_LOG,
+    "CB-DATA-DESK-LOG-REWRITTEN": _DESK_LOG,
+    "CB-DATA-DESK-LOG-SHORTER-THAN-ANCHOR": _DESK_LOG,
     "CB-DATA-DOCUMENT-CHANGED": (
         "Somebody wrote to the document store. Keep the copy; restore the original."
     ),
@@ -310,7 +312,7 @@ ADVICE: Mapping[str, str] = {
         "replica of the store."
     ),
     "CB-CONFIG-STORE-RIGHTS": (
-        "`migrate` runs as `closebook_owner`, `verify-log` as the owner or `closebook_desk`."
+        "`migrate` runs as `closebook_owner`; `verify-log` and `audit` run as `closebook_store`."
     ),
     "CB-CONFIG-TEMPLATE-MISSING": "The templates were not deployed with the code.",
     "CB-CONFIG-TEMPLATE-NOT-XML": (

@@ -1,9 +1,15 @@
 -- The documents of a month as it was released last, without the exceptions of that release, by
--- account, from the account after after_account_id on: one row a statement, at most row_count.
+-- account, from the account after after_account_id on: one row a statement, at most row_count, with
+-- the manifest that was released.
 with released as (
     select
         closes.close_id,
-        manifests.manifest_id
+        closes.period_start,
+        closes.time_zone,
+        closes.first_date,
+        decisions.manifest_sha256,
+        manifests.manifest_id,
+        manifests.object_name as manifest_object_name
     from reporting.closes
     inner join reporting.statement_manifests as manifests on closes.close_id = manifests.close_id
     inner join reporting.statement_decisions as decisions
@@ -20,14 +26,15 @@ select
     versions.issued_close_id as close_id,
     versions.account_id,
     versions.statement_version,
-    closes.period_start,
-    closes.time_zone,
-    closes.first_date,
+    released.period_start,
+    released.time_zone,
+    released.first_date,
     documents.sha256,
     documents.byte_count,
-    documents.object_name
+    documents.object_name,
+    released.manifest_sha256,
+    released.manifest_object_name
 from released
-inner join reporting.closes on released.close_id = closes.close_id
 inner join reporting.statement_versions as versions on released.close_id = versions.close_id
 inner join reporting.statement_documents as documents
     on

@@ -417,6 +417,7 @@ create table reporting.statement_manifests (
     requested_by text,
     -- Why a month that was rejected is shown again.
     reason text,
+    root_sha256 text check (root_sha256 ~ '^[0-9a-f]{64}$'),
     -- Statements that are not in document_count and are listed as exceptions, with a reason;
     -- missing_count are those without one.
     exception_count bigint not null default 0 check (exception_count >= 0),
@@ -497,7 +498,7 @@ create table reporting.desk_log (
 
 -- The desk names person, act, subject, document and address; the rest is not its to say.
 create function reporting.chain_desk_log() returns trigger
-language plpgsql set search_path = pg_catalog, pg_temp as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
     -- One entry at a time, until its transaction ends: none can be put in between.
     perform pg_advisory_xact_lock(hashtextextended('closebook desk log', 0));
@@ -831,10 +832,10 @@ group by
 -- The runs that closed, rendered or listed what a release of a manifest would show, with the user
 -- names that the register has for them: one row a run and name. What is released already is left
 -- out, but for documents of accounts that a release named as its exceptions. A run that only
--- the month is one of them: its checks are on record.
+-- confirmed the month is one of them: its checks are on record.
 create function reporting.involved_runs(shown_manifest_id bigint)
 returns table (run_id text, requested_by text)
-language sql stable set search_path = pg_catalog, pg_temp
+language sql stable security definer set search_path = pg_catalog, pg_temp
 begin atomic
     with shown as (
         select shown_manifest_id as manifest_id
@@ -953,7 +954,7 @@ create function reporting.decision_obstacles(
     run_acts jsonb
 )
 returns table (obstacle text, detail text)
-language sql stable set search_path = pg_catalog, pg_temp
+language sql stable security definer set search_path = pg_catalog, pg_temp
 begin atomic
     with shown as (
         select
@@ -1264,7 +1265,7 @@ create function reporting.exception_obstacles(
     named text[]
 )
 returns table (obstacle text, detail text)
-language sql stable set search_path = pg_catalog, pg_temp
+language sql stable security definer set search_path = pg_catalog, pg_temp
 begin atomic
     with shown as (
         select
@@ -1360,6 +1361,38 @@ create trigger statement_decisions_refuse_unnamed_exceptions
 before insert on reporting.statement_decisions
 for each row execute function reporting.refuse_unnamed_exceptions();
 
+-- Writes that a person released or rejected a month. The one way by which the desk writes a
+-- decision: the trigger of the table refuses one that has an obstacle.
+create function reporting.record_decision(
+    manifest_id bigint,
+    manifest_sha256 text,
+    decision text,
+    person_name text,
+    person_id text,
+    run_acts jsonb,
+    reason text,
+    named_exceptions text[]
+)
+returns table (decision_id bigint, decided_at timestamptz)
+language sql volatile security definer set search_path = pg_catalog, pg_temp
+begin atomic
+    insert into reporting.statement_decisions (
+        manifest_id, manifest_sha256, decision, decided_by, decided_by_id, run_acts, reason,
+        named_exceptions
+    )
+    values (
+        record_decision.manifest_id,
+        record_decision.manifest_sha256,
+        record_decision.decision,
+        record_decision.person_name,
+        record_decision.person_id,
+        record_decision.run_acts,
+        record_decision.reason,
+        record_decision.named_exceptions
+    )
+    returning statement_decisions.decision_id, statement_decisions.decided_at;
+end;
+
 -- The statements that anybody but a reviewer may see: one row a version of an account's statement
 -- that stands in a released month. It keeps standing when a later version is released, whether or
 -- not those in between ever were.
@@ -1376,6 +1409,7 @@ select
     documents.byte_count,
     documents.object_name,
     releases.manifest_sha256,
+    releases.manifest_object_name,
     releases.decided_by as released_by,
     releases.decided_at as released_at,
     exists(
@@ -1414,6 +1448,7 @@ inner join reporting.statement_documents as documents
         and statements.account_id = documents.account_id
 cross join lateral (
     select
+        manifests.object_name as manifest_object_name,
         decisions.manifest_sha256,
         decisions.decided_by,
         decisions.decided_at
@@ -1574,7 +1609,28 @@ select
         when released.close_id is not null then 'released'
         when documents.close_id is not null then 'issued'
         else 'missing'
-    end as statement_state
+    end as statement_state,
+    -- The manifest by which it was released, else the newest one of the close that issued it.
+    coalesce(
+        released.manifest_sha256,
+        (
+            select manifests.sha256
+            from reporting.statement_manifests as manifests
+            where manifests.close_id = versions.close_id
+            order by manifests.manifest_id desc
+            limit 1
+        )
+    ) as manifest_sha256,
+    coalesce(
+        released.manifest_object_name,
+        (
+            select manifests.object_name
+            from reporting.statement_manifests as manifests
+            where manifests.close_id = versions.close_id
+            order by manifests.manifest_id desc
+            limit 1
+        )
+    ) as manifest_object_name
 from reporting.statement_versions as versions
 inner join reporting.statements
     on versions.close_id = statements.close_id and versions.account_id = statements.account_id
@@ -1587,7 +1643,9 @@ left join lateral (
         released_statements.close_id,
         released_statements.is_superseded,
         released_statements.released_by,
-        released_statements.released_at
+        released_statements.released_at,
+        released_statements.manifest_sha256,
+        released_statements.manifest_object_name
     from reporting.released_statements
     where
         released_statements.close_id = versions.close_id
@@ -1596,6 +1654,89 @@ left join lateral (
     limit 1
 ) as released on true
 where versions.issued_close_id = versions.close_id;
+
+-- The statements of a close by currency, in sums: one row a close and currency. Those that the
+-- close issued are counted apart, as are those whose document had characters replaced.
+create view reporting.statement_totals as
+select
+    statements.close_id,
+    statements.currency,
+    count(*) as statement_count,
+    count(*) filter (where versions.issued_close_id = versions.close_id) as issued_count,
+    sum(statements.line_count)::bigint as line_count,
+    sum(statements.opening_minor) as opening_minor,
+    sum(statements.closing_minor) as closing_minor,
+    count(*) filter (where documents.replaced_count > 0) as replaced_count
+from reporting.statements
+left join reporting.statement_versions as versions
+    on
+        statements.close_id = versions.close_id
+        and statements.account_id = versions.account_id
+left join reporting.statement_documents as documents
+    on
+        versions.issued_close_id = documents.close_id
+        and versions.account_id = documents.account_id
+group by statements.close_id, statements.currency;
+
+-- What the current closes have left out, without amounts: one row a close, measure, subject and
+-- currency.
+create view reporting.current_exceptions as
+select
+    closes.close_id,
+    closes.grain,
+    closes.period_start,
+    exceptions.measure,
+    exceptions.subject_kind,
+    exceptions.subject,
+    exceptions.currency,
+    exceptions.reason,
+    exceptions.row_count
+from reporting.close_exceptions as exceptions
+inner join reporting.closes on exceptions.close_id = closes.close_id
+where closes.is_current;
+
+-- The statements of the current closes whose document could not be made, with the last error: one
+-- row a statement.
+create view reporting.documents_not_made as
+select distinct on (failures.close_id, failures.account_id)
+    closes.grain,
+    failures.close_id,
+    failures.account_id,
+    failures.reason
+from reporting.document_failures as failures
+inner join reporting.statement_versions as versions
+    on
+        failures.close_id = versions.issued_close_id
+        and failures.account_id = versions.account_id
+inner join reporting.closes on versions.close_id = closes.close_id and closes.is_current
+left join reporting.statement_documents as documents
+    on
+        failures.close_id = documents.close_id
+        and failures.account_id = documents.account_id
+where documents.close_id is null
+order by failures.close_id asc, failures.account_id asc, failures.failure_id desc;
+
+-- The checks that were made, without the rows that did not tie out: one row a check.
+create view reporting.check_results as
+select
+    tie_outs.tie_out_id,
+    tie_outs.close_id,
+    tie_outs.grain,
+    tie_outs.period_start,
+    tie_outs.check_name,
+    tie_outs.offending_count,
+    tie_outs.checked_at,
+    tie_outs.close_id is null or coalesce(closes.is_current, false) as counts
+from reporting.tie_outs
+left join reporting.closes on tie_outs.close_id = closes.close_id;
+
+-- The language of each statement: one row a statement.
+create view reporting.statement_locales as
+select
+    close_id,
+    account_id,
+    locale_code
+from reporting.statements;
 
 -- What differs between two versions of a month's statements: one row an account, old beside new.
 -- Another holder or account number counts, and is not shown; an address alone does not count.
@@ -1780,11 +1921,37 @@ begin atomic
 end;
 
 -- What is written stays: the store may add, and of a close only say which version is current
--- and that it was confirmed. The desk adds what a person asked for and decided, and its log. Nobody
--- but the owner deletes.
+-- and that it was confirmed. The desk reads what its pages show, and adds what a person asked for
+-- and its log; a decision it writes by a function. Nobody but the owner deletes.
 grant usage on schema reporting to closebook_store, closebook_desk;
-grant select on all tables in schema reporting to closebook_store, closebook_desk;
-revoke select on reporting.migrations from closebook_desk;
+grant select on all tables in schema reporting to closebook_store;
+grant select on
+reporting.closes,
+reporting.statement_versions,
+reporting.statement_documents,
+reporting.statement_twins,
+reporting.statement_manifests,
+reporting.manifest_exceptions,
+reporting.statement_decisions,
+reporting.reissue_requests,
+reporting.reissue_answers,
+reporting.named_people,
+reporting.counter_publications,
+reporting.health_samples,
+reporting.health_connections,
+reporting.health_plans,
+reporting.health_alerts,
+reporting.current_hourly_volume,
+reporting.current_daily_volume,
+reporting.corrections,
+reporting.health_intervals,
+reporting.issued_statements,
+reporting.statement_totals,
+reporting.statement_locales,
+reporting.check_results,
+reporting.current_exceptions,
+reporting.documents_not_made
+to closebook_desk;
 grant insert on
 reporting.run_starts,
 reporting.closes,
@@ -1816,11 +1983,7 @@ to closebook_store;
 grant update (is_current, confirmed_at, confirmation_count)
 on reporting.closes to closebook_store;
 grant update (conf_sha256) on reporting.run_starts to closebook_store;
-grant insert on
-reporting.statement_decisions,
-reporting.reissue_requests,
-reporting.reissue_answers
-to closebook_desk;
+grant insert on reporting.reissue_requests, reporting.reissue_answers to closebook_desk;
 grant insert (person, act, subject, document_sha256, address)
 on reporting.desk_log to closebook_desk;
 revoke all on function
@@ -1850,3 +2013,9 @@ reporting.statement_line_differences(bigint, bigint)
 to closebook_store;
 revoke all on function reporting.purge_health() from public;
 grant execute on function reporting.purge_health() to closebook_store;
+revoke all on function
+reporting.record_decision(bigint, text, text, text, text, jsonb, text, text[])
+from public;
+grant execute on function
+reporting.record_decision(bigint, text, text, text, text, jsonb, text, text[])
+to closebook_desk;

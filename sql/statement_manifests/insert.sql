@@ -2,6 +2,7 @@
 insert into reporting.statement_manifests (
     close_id,
     sha256,
+    root_sha256,
     object_name,
     document_count,
     missing_count,
@@ -13,6 +14,7 @@ insert into reporting.statement_manifests (
 values (
     %(close_id)s,
     %(sha256)s,
+    %(root_sha256)s,
     %(object_name)s,
     %(document_count)s,
     %(missing_count)s,

@@ -9,6 +9,7 @@ select
     manifests.manifest_id,
     manifests.close_id,
     manifests.sha256,
+    manifests.root_sha256,
     manifests.object_name,
     manifests.document_count,
     manifests.missing_count,

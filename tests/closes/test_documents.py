@@ -160,7 +160,7 @@ def test_a_statement_in_an_unknown_currency_fails_alone(
 ) -> None:
     # Given an account that an older version has frozen in a code that is no currency
     in_owners_hand(
-        stack, books, "update reporting.statements set currency = 'XAD' where account_id = 1"
+        stack, books, "update reporting.statements set currency = 'XTS' where account_id = 1"
     )
     # When the month is rendered
     with pytest.raises(WrongData, match=r"accounts 1 \(CB-DATA-UNKNOWN-CURRENCY\)"):

@@ -31,6 +31,7 @@ EXPECTED = {
     **CLOSES,
     "acknowledge_failover": {"acknowledge", "close_again", "publish_counter"},
     "database_health": {"collect"},
+    "register_audit": {"anchor_log", "audit"},
 }
 
 

@@ -34,6 +34,7 @@ ROLES = {
     "statement_decisions/obstacles": "closebook_desk",
     "statement_decisions/insert": "closebook_desk",
     "manifest_exceptions/of_manifest": "closebook_desk",
+    "closes/last_closed": "closebook_desk",
     "statement_decisions/involved_runs": "closebook_desk",
     "schema_migrations/applied": "closebook_owner",
     "schema_migrations/insert": "closebook_owner",

@@ -59,7 +59,8 @@ class DecisionRefused(WrongData):
 class Batch:
     """A month's statements as its newest manifest lists them; ``sha256`` is the manifest's.
 
-    ``reason`` is that of the run that wrote the manifest.
+    ``reason`` is that of the run that wrote the manifest. ``root_sha256`` is the root of its
+    entries, None for a manifest from before there was one.
     """
 
     manifest_id: int
@@ -71,6 +72,7 @@ class Batch:
     exception_count: int
     written_at: datetime
     reason: str | None = None
+    root_sha256: str | None = None
 
 
 @dataclass(frozen=True)

@@ -177,10 +177,10 @@ check (cardinality(named_exceptions) = 0 or reason is not null);
 -- The runs that closed, rendered or listed what a release of a manifest would show, with the user
 -- names that the register has for them: one row a run and name. What is released already is left
 -- out, but for documents of accounts that a release named as its exceptions. A run that only
--- the month is one of them: its checks are on record.
+-- confirmed the month is one of them: its checks are on record.
 create or replace function reporting.involved_runs(shown_manifest_id bigint)
 returns table (run_id text, requested_by text)
-language sql stable set search_path = pg_catalog, pg_temp
+language sql stable security definer set search_path = pg_catalog, pg_temp
 begin atomic
     with shown as (
         select shown_manifest_id as manifest_id
@@ -298,7 +298,7 @@ create function reporting.exception_obstacles(
     named text[]
 )
 returns table (obstacle text, detail text)
-language sql stable set search_path = pg_catalog, pg_temp
+language sql stable security definer set search_path = pg_catalog, pg_temp
 begin atomic
     with shown as (
         select
@@ -394,6 +394,40 @@ create trigger statement_decisions_refuse_unnamed_exceptions
 before insert on reporting.statement_decisions
 for each row execute function reporting.refuse_unnamed_exceptions();
 
+drop function reporting.record_decision(bigint, text, text, text, text, jsonb, text);
+
+-- Writes that a person released or rejected a month. The one way by which the desk writes a
+-- decision: the triggers of the table refuse one that has an obstacle.
+create function reporting.record_decision(
+    manifest_id bigint,
+    manifest_sha256 text,
+    decision text,
+    person_name text,
+    person_id text,
+    run_acts jsonb,
+    reason text,
+    named_exceptions text[]
+)
+returns table (decision_id bigint, decided_at timestamptz)
+language sql volatile security definer set search_path = pg_catalog, pg_temp
+begin atomic
+    insert into reporting.statement_decisions (
+        manifest_id, manifest_sha256, decision, decided_by, decided_by_id, run_acts, reason,
+        named_exceptions
+    )
+    values (
+        record_decision.manifest_id,
+        record_decision.manifest_sha256,
+        record_decision.decision,
+        record_decision.person_name,
+        record_decision.person_id,
+        record_decision.run_acts,
+        record_decision.reason,
+        record_decision.named_exceptions
+    )
+    returning statement_decisions.decision_id, statement_decisions.decided_at;
+end;
+
 create or replace view reporting.released_statements as
 select
     statements.close_id,
@@ -407,6 +441,7 @@ select
     documents.byte_count,
     documents.object_name,
     releases.manifest_sha256,
+    releases.manifest_object_name,
     releases.decided_by as released_by,
     releases.decided_at as released_at,
     exists(
@@ -445,6 +480,7 @@ inner join reporting.statement_documents as documents
         and statements.account_id = documents.account_id
 cross join lateral (
     select
+        manifests.object_name as manifest_object_name,
         decisions.manifest_sha256,
         decisions.decided_by,
         decisions.decided_at
@@ -470,21 +506,98 @@ cross join lateral (
     limit 1
 ) as releases;
 
+-- Sums of many accounts may be beyond bigint.
+drop view reporting.statement_totals;
+
+-- The statements of a close by currency, in sums: one row a close and currency. Those that the
+-- close issued are counted apart, as are those whose document had characters replaced.
+create view reporting.statement_totals as
+select
+    statements.close_id,
+    statements.currency,
+    count(*) as statement_count,
+    count(*) filter (where versions.issued_close_id = versions.close_id) as issued_count,
+    sum(statements.line_count)::bigint as line_count,
+    sum(statements.opening_minor) as opening_minor,
+    sum(statements.closing_minor) as closing_minor,
+    count(*) filter (where documents.replaced_count > 0) as replaced_count
+from reporting.statements
+left join reporting.statement_versions as versions
+    on
+        statements.close_id = versions.close_id
+        and statements.account_id = versions.account_id
+left join reporting.statement_documents as documents
+    on
+        versions.issued_close_id = documents.close_id
+        and versions.account_id = documents.account_id
+group by statements.close_id, statements.currency;
+
+-- What the current closes have left out, without amounts: one row a close, measure, subject and
+-- currency.
+create view reporting.current_exceptions as
+select
+    closes.close_id,
+    closes.grain,
+    closes.period_start,
+    exceptions.measure,
+    exceptions.subject_kind,
+    exceptions.subject,
+    exceptions.currency,
+    exceptions.reason,
+    exceptions.row_count
+from reporting.close_exceptions as exceptions
+inner join reporting.closes on exceptions.close_id = closes.close_id
+where closes.is_current;
+
+-- The statements of the current closes whose document could not be made, with the last error: one
+-- row a statement.
+create view reporting.documents_not_made as
+select distinct on (failures.close_id, failures.account_id)
+    closes.grain,
+    failures.close_id,
+    failures.account_id,
+    failures.reason
+from reporting.document_failures as failures
+inner join reporting.statement_versions as versions
+    on
+        failures.close_id = versions.issued_close_id
+        and failures.account_id = versions.account_id
+inner join reporting.closes on versions.close_id = closes.close_id and closes.is_current
+left join reporting.statement_documents as documents
+    on
+        failures.close_id = documents.close_id
+        and failures.account_id = documents.account_id
+where documents.close_id is null
+order by failures.close_id asc, failures.account_id asc, failures.failure_id desc;
+
 grant select on
 reporting.close_exceptions,
 reporting.document_failures,
-reporting.manifest_exceptions
-to closebook_store, closebook_desk;
+reporting.manifest_exceptions,
+reporting.statement_totals,
+reporting.current_exceptions,
+reporting.documents_not_made
+to closebook_store;
 grant insert on
 reporting.close_exceptions,
 reporting.document_failures,
 reporting.manifest_exceptions
 to closebook_store;
+grant select on
+reporting.manifest_exceptions,
+reporting.statement_totals,
+reporting.current_exceptions,
+reporting.documents_not_made
+to closebook_desk;
 revoke all on function
 reporting.exception_obstacles(bigint, text, text[]),
 reporting.refuse_unnamed_exceptions(),
-reporting.currency_label(text)
+reporting.currency_label(text),
+reporting.record_decision(bigint, text, text, text, text, jsonb, text, text[])
 from public;
 grant execute on function reporting.exception_obstacles(bigint, text, text[])
 to closebook_store, closebook_desk;
 grant execute on function reporting.currency_label(text) to closebook_store;
+grant execute on function
+reporting.record_decision(bigint, text, text, text, text, jsonb, text, text[])
+to closebook_desk;
