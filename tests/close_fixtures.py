@@ -206,7 +206,7 @@ def platform(stack: Stack, settings: Settings, module_platform_database: str) ->
 @pytest.fixture
 def books(stack: Stack, settings: Settings, module_store_database: str) -> Iterator[Books]:
     """The reporting store behind the settings."""
-    books = Books(stack.desk(module_store_database))
+    books = Books(stack.store(module_store_database))
     yield books
     books.connection.close()
 

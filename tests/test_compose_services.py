@@ -65,6 +65,9 @@ class Services:
         ports = self.stack.ports
         queue = f"redis://:{self.stack.secrets['redis']}@{LOOPBACK}:{ports[REDIS]}/1"
         places = {
+            # The stack's servers are on loopback, and have no TLS.
+            "sslmode=verify-full&sslrootcert=/run/tls/ca.pem&": "",
+            "&ssl=true": "",
             "primary:5432": f"{LOOPBACK}:{ports[PRIMARY]}",
             "pgbouncer-a:6432": f"{LOOPBACK}:{ports['pgbouncer_replica_a']}",
             "pgbouncer-b:6432": f"{LOOPBACK}:{ports['pgbouncer_replica_b']}",
@@ -82,6 +85,7 @@ class Services:
             for place, here in places.items():
                 moved = moved.replace(place, here)
             found[name] = moved
+        found.pop("AIRFLOW__CELERY__SSL_ACTIVE", None)
         home = self.folder / service
         home.mkdir(exist_ok=True)
         return {
