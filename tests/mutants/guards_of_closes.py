@@ -199,6 +199,11 @@ CLOSES = (
         (FAULTS + "test_a_refused_log_in_is_told_by_its_text",),
     ),
     Guard(
+        "postgres.copy-that-an-ended-session-breaks-off",
+        Condition(value=False),
+        (FAULTS + "test_what_has_no_code_is_told_by_its_class",),
+    ),
+    Guard(
         "postgres.pooler-in-statement-mode",
         Condition(value=False),
         (REFUSALS + "test_a_pooler_in_statement_mode_is_misconfigured",),
