@@ -28,7 +28,7 @@ from closebook.closes import day, day_range
 from closebook.orchestration.counter_task import publish_counter
 from closebook.orchestration.dag_defaults import (
     BUSINESS_PARAMETERS,
-    CLOSE_DAG,
+    CLOSE_DAG_ARGUMENTS,
     REPLICA_POOL,
     business_time_zone,
     optional_text,
@@ -54,7 +54,7 @@ from closebook.orchestration.timetable import BusinessDayTimetable
         "last_day": optional_text("Last day", "The last day of that range.", format="date"),
         **BUSINESS_PARAMETERS,
     },
-    **CLOSE_DAG,
+    **CLOSE_DAG_ARGUMENTS,
 )
 def daily_rollups() -> None:
     """Wire the three tasks."""

@@ -20,7 +20,7 @@ from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import CronDataIntervalTimetable, dag, task
 
-from closebook.orchestration.retry_policy import WATCH_DEFAULTS
+from closebook.orchestration.retry_policy import MONITORING_TASK_DEFAULTS
 
 
 @dag(
@@ -32,7 +32,7 @@ from closebook.orchestration.retry_policy import WATCH_DEFAULTS
     # One that hangs on a server must not be joined by others.
     max_active_runs=1,
     dagrun_timeout=timedelta(minutes=4),
-    default_args=WATCH_DEFAULTS,
+    default_args=MONITORING_TASK_DEFAULTS,
     doc_md=__doc__,
     tags=["closebook", "health"],
 )

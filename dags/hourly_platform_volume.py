@@ -23,7 +23,7 @@ from airflow.sdk import CronDataIntervalTimetable, dag, task
 from closebook.closes import hour
 from closebook.orchestration.counter_task import publish_counter
 from closebook.orchestration.dag_defaults import (
-    CLOSE_DAG,
+    CLOSE_DAG_ARGUMENTS,
     CLOSE_PARAMETERS,
     REPLICA_POOL,
     optional_text,
@@ -46,7 +46,7 @@ from closebook.orchestration.task_context import current_task
         ),
         **CLOSE_PARAMETERS,
     },
-    **CLOSE_DAG,
+    **CLOSE_DAG_ARGUMENTS,
 )
 def hourly_platform_volume() -> None:
     """Wire the three tasks."""

@@ -33,7 +33,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from closebook.orchestration.counter_task import publish_counter
 from closebook.orchestration.dag_defaults import (
     BUSINESS_PARAMETERS,
-    CLOSE_DAG,
+    CLOSE_DAG_ARGUMENTS,
     HOLDER_PARAMETERS,
     RENDERING_POOL,
     REPLICA_POOL,
@@ -67,7 +67,7 @@ from closebook.orchestration.timetable import BusinessMonthTimetable
         **BUSINESS_PARAMETERS,
         **HOLDER_PARAMETERS,
     },
-    **CLOSE_DAG,
+    **CLOSE_DAG_ARGUMENTS,
 )
 def monthly_statements() -> None:
     """Wire the six tasks."""

@@ -133,7 +133,7 @@ def test_verify_log_follows_the_chain_of_that_store(
 
     ran = installation.run("closebook", "verify-log", "--conninfo", stack.store(empty_store))
 
-    assert ran.stdout.startswith("1 entries follow; the last is "), ran.stderr
+    assert ran.stdout.startswith("1 entries verified; the last hash is "), ran.stderr
     assert ran.returncode == 0
 
 

@@ -86,7 +86,10 @@ def test_who_triggered_the_run_does_not_release_it_under_whatever_name(
     books: Books, desk: Store, batch: Batch, name: str
 ) -> None:
     refused = refusal(desk, batch.sha256, Person("1", name))
-    assert "it takes a second person (manual: triggered)" in refused
+    assert (
+        "a second person, who acted on no run of the month, has to decide (manual: triggered)"
+        in refused
+    )
     assert released(books) == []
 
 
@@ -118,7 +121,7 @@ def test_what_was_issued_after_it_was_shown_is_not_released(
     platform.post(GRACE, OCTOBER.end - HOUR, -55)
     issue_month(settings, ON_PURPOSE)
     # When he releases what he saw, it is refused
-    assert "what was shown has another hash" in refusal(desk, batch.sha256)
+    assert "the hash that was shown is not that of this manifest" in refusal(desk, batch.sha256)
     assert released(books) == []
     # And what he sees when he looks again he may release
     release.release(desk, OCTOBER, release.latest_batch(desk, OCTOBER).sha256, BOB, started_by_ada)
@@ -193,7 +196,9 @@ def test_a_document_that_is_made_after_the_release_without_it_is_not_released_by
     assert released(books) == [(GRACE, 1, False), (MARY, 1, False)]
     complete = release.latest_batch(desk, OCTOBER)
     assert (complete.document_count, complete.exception_count) == (3, 0)
-    assert "it takes a second person" in refusal(desk, complete.sha256, Person("1", "ada"))
+    assert "a second person, who acted on no run of the month, has to decide" in refusal(
+        desk, complete.sha256, Person("1", "ada")
+    )
     # And a second person releases it
     release.release(desk, OCTOBER, complete.sha256, BOB, started_by_ada)
     desk.commit()
@@ -205,7 +210,7 @@ def test_a_month_in_which_a_check_does_not_tie_out_is_not_released(
 ) -> None:
     with psycopg.connect(settings.store, row_factory=dict_row) as store:
         failed = checks.result_of(
-            "days_equal_statements", OCTOBER, checks.OffendingRows(1, [{"account_id": GRACE}])
+            "days_equal_statements", OCTOBER, checks.SelectedRows(1, [{"account_id": GRACE}])
         )
         checks.record(store, failed, batch.close_id, RUN)
 
@@ -320,7 +325,7 @@ def test_a_rejected_month_that_is_right_is_shown_again_by_a_run_with_a_reason(
     assert (shown.close_id, shown.reason) == (batch.close_id, "the fees are as agreed in ticket 7")
     # Then the rejected manifest stays rejected, and the new one can be released
     assert shown.sha256 != batch.sha256
-    assert "what was shown has another hash" in refusal(desk, batch.sha256)
+    assert "the hash that was shown is not that of this manifest" in refusal(desk, batch.sha256)
     release.release(desk, OCTOBER, shown.sha256, EVE, started_by_ada)
     desk.commit()
     assert released(books) == [(ADA, 1, False), (GRACE, 1, False), (MARY, 1, False)]

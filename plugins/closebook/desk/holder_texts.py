@@ -11,7 +11,7 @@ from closebook.store.session import Store
 
 @dataclass(frozen=True)
 class HolderText:
-    """A text that holders read: in which language, on how many statements, and on which one.
+    """A text that holders read: its language, the number of statements with it, and one of these.
 
     ``texts`` is empty if the statements only say that they are corrected.
     """

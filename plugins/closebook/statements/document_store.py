@@ -140,7 +140,7 @@ class DocumentStore:
             except FileNotFoundError as error:
                 raise WrongData(
                     "CB-DATA-DOCUMENT-MISSING",
-                    f"document {object_name} is not in the store; bring it back from a backup, "
+                    f"document {object_name} is not in the store; restore it from a backup, "
                     "or issue the statement again: the same statement makes the same document",
                 ) from error
         found = sha256(content).hexdigest()
@@ -148,7 +148,7 @@ class DocumentStore:
             raise WrongData(
                 "CB-DATA-DOCUMENT-CHANGED",
                 f"document {object_name} was changed after it was written: its sha256 is now "
-                f"{found}; keep this copy as evidence and bring back the original from a backup",
+                f"{found}; keep this copy as evidence and restore the original from a backup",
             )
         return content
 

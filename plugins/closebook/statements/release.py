@@ -25,17 +25,17 @@ ALREADY_RELEASED = "already_released"
 REJECTED = "rejected"
 OBSTACLES: Mapping[str, str] = {
     "no_such_manifest": "there is no such manifest",
-    "other_hash": "what was shown has another hash",
+    "other_hash": "the hash that was shown is not that of this manifest",
     ALREADY_RELEASED: "it is released already",
     REJECTED: "it was rejected",
     "closed_again": "the month was closed again since",
-    "issued_since": "something was issued since",
+    "issued_since": "a newer manifest was written since",
     "documents_issued_since": "documents were issued since",
     "documents_missing": "documents are missing",
     "check_failed": "a check does not tie out",
-    "no_check_on_record": "no check is on record",
+    "no_check_on_record": "no check of this close is recorded",
     "person_unknown": "it is not known who acted on a run",
-    "second_person_needed": "it takes a second person",
+    "second_person_needed": "a second person, who acted on no run of the month, has to decide",
     "exceptions_not_named": "it has exceptions, which a release must name",
     "no_such_exception": "an account is named that is no exception",
     "reason_needed": "a release without its exceptions needs a reason",
@@ -84,7 +84,7 @@ class Obstacle:
 
     @property
     def text(self) -> str:
-        """What the code means. A code that this version does not know stands for itself."""
+        """What the code means, or the code itself if this version does not know it."""
         return OBSTACLES.get(self.code, self.code)
 
     def __str__(self) -> str:
@@ -103,9 +103,9 @@ class Person:
 class RunAct:
     """What somebody did to a run of the month, as Airflow recorded it.
 
-    ``act`` is such as triggered, backfilled, cleared or marked; it is ``scheduled`` for the start
-    of a run by the schedule, which has no user. For any other act a ``user_id`` of None is a person
-    whom nobody knows.
+    ``act`` is a word such as triggered, backfilled, cleared or marked; it is ``scheduled`` for the
+    start of a run by the schedule, which has no user. For any other act a ``user_id`` of None means
+    that the person is not known.
     """
 
     run_id: str
@@ -164,7 +164,7 @@ def obstacles(
     acts: Sequence[RunAct],
     named_exceptions: Sequence[str] = (),
 ) -> list[Obstacle]:
-    """Return the reasons why this person may not decide so on the manifest that they were shown.
+    """Return the reasons why this person may not give this verdict on the manifest that they saw.
 
     ``acts`` is what Airflow recorded of the runs that ``involved_runs`` returns.
     ``named_exceptions`` are the accounts that they release the month without.
@@ -233,8 +233,8 @@ def _decide(
 ) -> Decision:
     if named_exceptions and not reason:
         raise DecisionRefused(month, verdict, [Obstacle("reason_needed", "exceptions")])
-    # Not inside the lock: Airflow's database may keep one waiting. A run that comes in between has
-    # no acts here, and so it is an obstacle.
+    # Read before the lock is taken, since Airflow's database may be slow. A run that is added
+    # meanwhile has no acts here, so decision_obstacles returns person_unknown for it.
     acts = acts_of_runs(involved_runs(store, latest_batch(store, month)))
     with store.transaction():
         # This lock keeps out another close of the month, and another decision on it, between the
