@@ -19,7 +19,7 @@ from psycopg.rows import dict_row
 
 from closebook.errors import WrongData
 from closebook.sql import query
-from closebook.store.administration import administered
+from closebook.store.administration import store_transaction
 
 _HASH_BEFORE_FIRST_ENTRY = "0" * 64
 _ROWS_AT_ONCE = 1000
@@ -52,7 +52,7 @@ def verify_log(
 
     Raises WrongData naming the first entry whose hashes do not match, when the log does not
     have the hash of an anchor in its place, or when no entry has the hash that was seen before;
-    else as `administered`.
+    else as `store_transaction`.
     """
     chain = Chain(0, _HASH_BEFORE_FIRST_ENTRY)
     is_found = seen_sha256 in (None, _HASH_BEFORE_FIRST_ENTRY)
@@ -72,7 +72,7 @@ def verify_log(
 def log_entries(conninfo: str) -> Iterator[Iterable[dict[str, Any]]]:
     """Read the entries of the log in their order, a thousand at a time."""
     with (
-        administered(conninfo) as store,
+        store_transaction(conninfo) as store,
         store.cursor("desk_log", row_factory=dict_row) as entries,
     ):
         entries.itersize = _ROWS_AT_ONCE
