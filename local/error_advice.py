@@ -263,7 +263,7 @@ ADVICE: Mapping[str, str] = {
     "CB-CONFIG-RANGE-IMPOSSIBLE": "A slip in a year, most likely.",
     "CB-CONFIG-READ-REFUSED": "What the server or its pooler says follows.",
     "CB-CONFIG-READER-RIGHTS": "As it says: [Grants](grants.md).",
-    "CB-CONFIG-REGISTER-NO-MANIFEST": "From `closebook verify`, option `--register`.",
+    "CB-CONFIG-REGISTER-NO-MANIFEST": "From `closebook verify`, option `--manifest`.",
     "CB-CONFIG-REPLICA-LOGIN": (
         "The password, the role, the database or TLS: what the server says follows. Renew the "
         "users of PgBouncer after each change of a password ([Pools](settings.md#pools))."

@@ -146,7 +146,7 @@ def test_verify_accepts_an_issued_statement_and_refuses_a_changed_one(
     (installation.folder / "manifest.json").write_bytes(register((FEW, pdf)))
 
     issued, changed = (
-        installation.run("closebook", "verify", name, "--register", "manifest.json")
+        installation.run("closebook", "verify", name, "--manifest", "manifest.json")
         for name in ("statement.pdf", "changed.pdf")
     )
 

@@ -19,12 +19,12 @@ it where the tasks run: it reads their connections from AIRFLOW_CONN_*, and CLOS
 """
 _EXIT_CODES = """\
 exit codes:
-  0  nothing failed, the file's hash is in the register, and the register is proven: its root or
-     its sha256 is the published one, or a trusted key has signed it
+  0  nothing failed, the file's hash is in the manifest or the proof, and that is proven: its root
+     or its sha256 is the published one, or a trusted key has signed it
   1  something failed
   2  the arguments, or the files that they name, cannot be used
-  3  nothing failed, but no register was given to compare the file's hash with
-  5  nothing failed, but nothing proves that the register is the one that was issued
+  3  nothing failed, but no manifest and no proof was given to compare the file's hash with
+  5  nothing failed, but nothing proves that the manifest or the proof is the one that was issued
 """
 _DOCUMENTS_HELP = "URL of the document store; without it CLOSEBOOK_DOCUMENTS_URL is used"
 _AUDIT = """\
@@ -44,9 +44,9 @@ exit codes:
   1    data is wrong: a check failed (verify, verify-log, audit), or the periods that the error
        names are not closed again (acknowledge-failover)
   2    the arguments, a connection, a right or the installation is wrong
-  3    nothing was compared (verify without --register)
+  3    nothing was compared (verify without --manifest and --proof)
   4    a server failed or cannot be reached: try again
-  5    nothing proves that the register is the one that was issued (verify)
+  5    nothing proves that the manifest or the proof is the one that was issued (verify)
   130  interrupted
   141  the program that read the output has ended (broken pipe)
 An error is one line: the command, the error's code, what to do. docs/errors.md lists the codes.
@@ -115,7 +115,11 @@ def _parser() -> argparse.ArgumentParser:
         "file", type=Path, nargs="?", help="the PDF of the statement; not needed with --proof"
     )
     verifying.add_argument(
-        "--register", type=Path, metavar="MANIFEST.json", help="the manifest of its month"
+        "--manifest",
+        "--register",  # an older name
+        type=Path,
+        metavar="MANIFEST.json",
+        help="the manifest of its month",
     )
     verifying.add_argument(
         "--proof", type=Path, metavar="PROOF.json", help="the proof of the statement"
@@ -217,7 +221,7 @@ def _verify(options: argparse.Namespace) -> int:
         )
     content = _content_of(options.file)
     inputs = VerifyInputs(
-        register=_content_of(options.register),
+        manifest=_content_of(options.manifest),
         previous=_content_of(options.previous),
         trust=_content_of(options.trust),
         proof=_content_of(options.proof),
@@ -234,7 +238,7 @@ def _verify(options: argparse.Namespace) -> int:
     _print(report.text.encode(encoding, "backslashreplace").decode(encoding))
     if report.has_failed:
         return EXIT_FAILED
-    if not report.is_registered:
+    if not report.is_in_manifest:
         return EXIT_NOT_COMPARED
     return EXIT_OK if report.is_proven else EXIT_NOT_PROVEN
 

@@ -1745,8 +1745,8 @@ from reporting.statements;
 
 -- What differs between two versions of a month's statements: one row an account, old beside new.
 -- A changed holder or account number is a difference, though it is no column here; a changed
--- address is not. No other place defines it. PostgreSQL puts the function's query in place of its call: so
--- it has no settings of its own.
+-- address is not. No other place defines it. PostgreSQL puts the function's query in place of its
+-- call: so it has no settings of its own.
 create function reporting.statement_differences(old_close_id bigint, new_close_id bigint)
 returns table (
     account_id bigint,

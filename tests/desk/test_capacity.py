@@ -279,7 +279,7 @@ def test_a_place_of_a_zip_is_taken_until_the_request_is_answered() -> None:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_limits, "LONGEST_SILENCE_SECONDS", 0.2)
+    monkeypatch.setattr(client_limits, "MAX_SILENCE_SECONDS", 0.2)
 
 
 @pytest.mark.usefixtures("impatient")

@@ -20,7 +20,7 @@ from closebook.platform.source import Source, connected, read_transaction
 from closebook.settings import Replica, Settings
 
 FIRST_PAUSE_SECONDS = 0.05
-LONGEST_PAUSE_SECONDS = 1.0
+MAX_PAUSE_SECONDS = 1.0
 
 Result = TypeVar("Result")
 OpenSource = Callable[[], AbstractContextManager[Source]]
@@ -141,7 +141,7 @@ def choose_replica(settings: Settings, fence: Fence, avoided: Replica | None) ->
                     f"{settings.replica_wait_seconds:g} s: {reasons}",
                 )
             time.sleep(min(pause_seconds, remaining_seconds))
-            pause_seconds = min(2 * pause_seconds, LONGEST_PAUSE_SECONDS)
+            pause_seconds = min(2 * pause_seconds, MAX_PAUSE_SECONDS)
 
 
 def _open_of_cluster(replica: Replica, fence: Fence) -> OpenReplica | ClosebookError:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from airflow.sdk import ObjectStoragePath
 
 _PARTIAL = ".partial"
-_LONGEST_WRITE = timedelta(hours=1)
+_MAX_WRITE_TIME = timedelta(hours=1)
 _FOLDER = re.compile(r"[a-z0-9][a-z0-9_-]*(?:/[a-z0-9][a-z0-9_-]*)*")
 _SUFFIX = re.compile(r"[a-z0-9]+(?:\.[a-z0-9]+)*")
 _OBJECT_NAME = re.compile(
@@ -104,7 +104,7 @@ class DocumentStore:
         A temporary file younger than an hour stays: its process may still be writing it.
         """
         removed = 0
-        before = datetime.now(UTC) - _LONGEST_WRITE
+        before = datetime.now(UTC) - _MAX_WRITE_TIME
         with _store_errors(folder):
             store, below = self._base.fs, self._base / folder
             for path in store.find(below.path) if below.exists() else []:
