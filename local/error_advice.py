@@ -169,8 +169,8 @@ ADVICE: Mapping[str, str] = {
         "the check that failed."
     ),
     "CB-DATA-MONTH-NOT-CLOSED": (
-        "From `write_manifest`, which runs after a failure too. Look at the error of `freeze_lines`,"
-        " mend that, and clear the task."
+        "From `write_manifest`, which runs after a failure too. Look at the error of "
+        "`freeze_lines`, correct that, and clear the task."
     ),
     "CB-DATA-MONTH-WITH-EXCEPTIONS": (
         "From the last task of a month's run. All other statements are issued. Each account has "
@@ -267,7 +267,7 @@ ADVICE: Mapping[str, str] = {
     "CB-CONFIG-RANGE-IMPOSSIBLE": "A slip in a year, most likely.",
     "CB-CONFIG-READ-REFUSED": "What the server or its pooler says follows.",
     "CB-CONFIG-READER-RIGHTS": "As it says: [Grants](grants.md).",
-    "CB-CONFIG-REGISTER-NO-MANIFEST": "From `closebook verify`, option `--register`.",
+    "CB-CONFIG-REGISTER-NO-MANIFEST": "From `closebook verify`, option `--manifest`.",
     "CB-CONFIG-REPLICA-LOGIN": (
         "The password, the role, the database or TLS: what the server says follows. Renew the "
         "users of PgBouncer after each change of a password ([Pools](settings.md#pools))."

@@ -133,7 +133,7 @@ def test_verify_log_follows_the_chain_of_that_store(
 
     ran = installation.run("closebook", "verify-log", "--conninfo", stack.store(empty_store))
 
-    assert ran.stdout.startswith("1 entries follow; the last is "), ran.stderr
+    assert ran.stdout.startswith("1 entries verified; the last hash is "), ran.stderr
     assert ran.returncode == 0
 
 
@@ -146,7 +146,7 @@ def test_verify_accepts_an_issued_statement_and_refuses_a_changed_one(
     (installation.folder / "manifest.json").write_bytes(register((FEW, pdf)))
 
     issued, changed = (
-        installation.run("closebook", "verify", name, "--register", "manifest.json")
+        installation.run("closebook", "verify", name, "--manifest", "manifest.json")
         for name in ("statement.pdf", "changed.pdf")
     )
 

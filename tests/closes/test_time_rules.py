@@ -237,7 +237,7 @@ def test_a_boundary_is_accepted_with_a_reason_only(almaty: Settings, six: Path, 
     with known(six):
         close_month(almaty, parse_month("2024-02", ALMATY), RUN)
 
-    with known(five), pytest.raises(Misconfigured, match="on record with a reason"):
+    with known(five), pytest.raises(Misconfigured, match="accepted only with a reason"):
         close_month(almaty, parse_month("2024-03", ALMATY), WITHOUT_REASON)
 
 
@@ -254,7 +254,9 @@ def test_a_gap_that_the_register_has_already_is_mended_by_closing_the_day_before
             " where first_date = '2024-03-01'",
         )
         march = parse_month("2024-03", ALMATY)
-        with pytest.raises(BoundaryMoved, match="do not meet: 1:00:00 between them"):
+        with pytest.raises(
+            BoundaryMoved, match="do not meet: a span of 1:00:00 is in neither of them"
+        ):
             close_month(almaty, march, RUN)
         with pytest.raises(BoundaryMoved, match="the day 2024-03-01, accept_boundary"):
             close_day(almaty, day_of(SECOND_OF_MARCH, ALMATY), RUN)
@@ -291,7 +293,9 @@ def test_a_month_waits_for_the_months_between_it_and_the_last_closed_one(
 ) -> None:
     with known(five):
         close_month(almaty, parse_month("2024-01", ALMATY), RUN)
-        with pytest.raises(NotReady, match="2 months before it are not closed, 2024-02 … 2024-03"):
+        with pytest.raises(
+            NotReady, match=r"2 months before it are not closed \(2024-02 … 2024-03\)"
+        ):
             close_month(almaty, parse_month("2024-04", ALMATY), RUN)
 
         for label in ("2024-02", "2024-03", "2024-04"):
@@ -340,11 +344,11 @@ def test_a_lost_document_is_made_again_to_the_same_bytes_and_the_month_found_by_
         assert issue.render_shard(almaty, close.close_id, shard, None, RUN) == 1
         again = write_manifest(almaty, close.close_id, RUN)
         with on_store(almaty) as store:
-            batch = release.latest_batch(store, month_from_url(store, "2024-03", ALMATY))
+            issued = release.latest_issued_month(store, month_from_url(store, "2024-03", ALMATY))
 
     assert path.read_bytes() == content
     assert again == manifest
-    assert batch.sha256 == manifest.sha256
+    assert issued.sha256 == manifest.sha256
     assert manifest.object_name.startswith("manifests/2024-03/")
 
 

@@ -60,21 +60,21 @@ def test_the_command_prints_its_findings_and_ends_with_an_exit_code_for_each_res
     before = files.put("before.pdf", rendered(BEFORE).pdf)
     hash_of = sha256(register((FEW, pdf))).hexdigest()
     code, said, complaint = run(
-        good, "--register", listed, "--previous", before, "--manifest-sha256", hash_of
+        good, "--manifest", listed, "--previous", before, "--manifest-sha256", hash_of
     )
     assert (code, complaint) == (FINE, "")
     assert said.splitlines()[0] == (
         "the statement of account NG29 0001 7743 2210 in EUR, 2026-10-01 to 2026-10-31"
     )
     assert said.splitlines()[-1] == "Verified: this is the file that was issued."
-    code, said, _ = run(good, "--register", listed)
+    code, said, _ = run(good, "--manifest", listed)
     assert code == NOT_PROVEN
-    assert "the register itself is unproven" in said
+    assert "the manifest itself is unproven" in said
     assert f"manifest sha256 {hash_of}" in said
     code, said, _ = run(good)
     assert code == NOT_COMPARED
-    assert "NOT CHECKED  register" in said
-    code, said, _ = run(cut, "--register", listed)
+    assert "NOT CHECKED  manifest" in said
+    code, said, _ = run(cut, "--manifest", listed)
     assert code == FAILED
     assert "FAILED       file" in said
 
@@ -108,10 +108,10 @@ def test_the_example_of_its_page_runs(files: Files, signer: Signer) -> None:
     "arguments",
     [
         ["nowhere.pdf"],
-        ["good.pdf", "--register", "nowhere.json"],
-        ["good.pdf", "--register", "good.pdf"],
-        ["good.pdf", "--register", "empty.json"],
-        ["good.pdf", "--register", "deep.json"],
+        ["good.pdf", "--manifest", "nowhere.json"],
+        ["good.pdf", "--manifest", "good.pdf"],
+        ["good.pdf", "--manifest", "empty.json"],
+        ["good.pdf", "--manifest", "deep.json"],
         ["good.pdf", "--previous", "nowhere.pdf"],
         ["good.pdf", "--trust", "empty.json"],
         ["good.pdf", "--nonsense"],
@@ -202,7 +202,7 @@ def test_the_package_installs_as_a_command(files: Files) -> None:
     # When its command is run
     ran = subprocess.run(
         [
-            *(place / "bin" / "closebook", "verify", good, "--register", listed),
+            *(place / "bin" / "closebook", "verify", good, "--manifest", listed),
             *("--manifest-sha256", sha256(register((FEW, pdf))).hexdigest()),
         ],
         env=os.environ | {"PYTHONPATH": str(place)},
@@ -223,7 +223,7 @@ def test_the_dependencies_of_the_package_are_in_the_requirements() -> None:
 
 
 def test_a_register_that_is_not_a_manifest_is_a_wrong_argument() -> None:
-    with pytest.raises(Misconfigured, match="the register is no manifest of a month"):
+    with pytest.raises(Misconfigured, match="is no manifest of a month"):
         verify(
-            rendered(FEW).pdf, VerifyInputs(register=b'{"month": "2026-10", "statements": [{}]}')
+            rendered(FEW).pdf, VerifyInputs(manifest=b'{"month": "2026-10", "statements": [{}]}')
         )

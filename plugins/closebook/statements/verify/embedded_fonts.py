@@ -26,7 +26,7 @@ from closebook.statements.verify.untrusted_pdf import CheckFailed, UntrustedPdf,
 OUTLINES_FILE = Path(__file__).with_name("glyph_outlines.json")
 
 _DIGEST_DIGITS = 24
-_MOST_FONTS = 100
+_MAX_FONTS = 100
 _DEEPEST_FORM = 8
 _BLOCK = re.compile(rb"(\d+)\s+beginbfchar\s(.*?)\sendbfchar", re.DOTALL)
 _PAIR = re.compile(rb"<([0-9a-fA-F]{4})>\s*<([0-9a-fA-F]{4,64})>")
@@ -98,7 +98,7 @@ def _fonts(pdf: UntrustedPdf) -> Iterator[Any]:
 def _fonts_of(resources: Any, seen: set[int], depth: int) -> Iterator[Any]:
     if resources is None:
         return
-    if depth > _DEEPEST_FORM or len(seen) > _MOST_FONTS:
+    if depth > _DEEPEST_FORM or len(seen) > _MAX_FONTS:
         raise CheckFailed("its pages use more fonts, or deeper forms, than any statement does")
     found = resources.get_object()
     for reference in (found.get("/Font") or {}).values():
@@ -164,8 +164,8 @@ def _check_glyphs(name: str, embedded: TTFont, texts: Mapping[int, str]) -> bool
             raise CheckFailed(f"the font {name} lacks a glyph that it says it has")
         glyph = order[number]
         said = unicodedata.normalize("NFKC", text)
-        shown = {unicodedata.normalize("NFKC", it) for it in characters.get(glyph, ())}
-        shown |= {_MIRRORED[it] for it in shown if it in _MIRRORED}
+        shown = {unicodedata.normalize("NFKC", char) for char in characters.get(glyph, ())}
+        shown |= {_MIRRORED[char] for char in shown if char in _MIRRORED}
         is_plain = len(text) == 1 and is_compared(text)
         # guard: verify.table-agrees-with-the-font
         if said not in shown and (shown or is_plain):
@@ -174,7 +174,7 @@ def _check_glyphs(name: str, embedded: TTFont, texts: Mapping[int, str]) -> bool
             )
         if known is None:
             continue
-        for character in (it for it in characters.get(glyph, ()) if it in known):
+        for character in (char for char in characters.get(glyph, ()) if char in known):
             # guard: verify.outlines-are-the-typefaces
             if known[character] != outline_digest(embedded, glyph):
                 raise CheckFailed(
