@@ -15,6 +15,9 @@ TABLES = {
     "close_readings",
     "closes",
     "close_totals",
+    "close_exceptions",
+    "document_failures",
+    "manifest_exceptions",
     "tie_outs",
     "hourly_volume",
     "daily_volume",
@@ -50,6 +53,8 @@ VIEWS = {
     "statement_totals",
     "statement_locales",
     "check_results",
+    "current_exceptions",
+    "documents_not_made",
 }
 EVERYTHING = TABLES | VIEWS | {"migrations"}
 # What the pages of the desk show. No line of a statement, no movement of an account, no address; a
@@ -77,6 +82,9 @@ SHOWN = {
     "statement_totals",
     "statement_locales",
     "check_results",
+    "manifest_exceptions",
+    "current_exceptions",
+    "documents_not_made",
 }
 # What the desk adds: as whole rows, and to its log what an entry is about.
 REQUESTS = {"reissue_requests", "reissue_answers"}
@@ -261,6 +269,8 @@ def test_the_desk_makes_no_close_current(desk: Connection) -> None:
         "select account_id from reporting.daily_account_movement",
         "select offending_sample from reporting.tie_outs",
         "select person from reporting.desk_log",
+        "select amount_minor from reporting.close_exceptions",
+        "select run_id from reporting.document_failures",
     ],
 )
 def test_the_desk_does_not_read_what_no_page_shows(desk: Connection, hidden: LiteralString) -> None:
@@ -273,14 +283,19 @@ def test_the_desk_does_not_read_what_no_page_shows(desk: Connection, hidden: Lit
         (
             "closebook_store",
             {
+                "currency_label",
                 "decision_obstacles",
+                "exception_obstacles",
                 "involved_runs",
                 "purge_health",
                 "statement_differences",
                 "statement_line_differences",
             },
         ),
-        ("closebook_desk", {"decision_obstacles", "involved_runs", "record_decision"}),
+        (
+            "closebook_desk",
+            {"decision_obstacles", "exception_obstacles", "involved_runs", "record_decision"},
+        ),
         ("public", set()),
     ],
 )

@@ -217,6 +217,8 @@ def _verify(options: argparse.Namespace) -> int:
     # A hostile file could use all memory: it is read in a child process with limits.
     [result] = run_within(limits_for(content, inputs), [BoundedTask("the report", verify_content)])
     too_much = "reading it takes more time or memory than any statement does"
+    if isinstance(result, WrongData) and not isinstance(result, LimitExceeded):
+        raise result
     report = unreadable_file_report(too_much) if isinstance(result, LimitExceeded) else result
     encoding = sys.stdout.encoding
     _say(report.text.encode(encoding, "backslashreplace").decode(encoding))

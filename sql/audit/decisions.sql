@@ -5,7 +5,14 @@ select
     decisions.manifest_sha256,
     decisions.decision,
     decisions.decided_by,
-    manifests.sha256 as registered_sha256
+    decisions.named_exceptions,
+    manifests.sha256 as registered_sha256,
+    array(
+        select exceptions.subject
+        from reporting.manifest_exceptions as exceptions
+        where exceptions.manifest_id = decisions.manifest_id
+        order by exceptions.subject
+    ) as listed_exceptions
 from reporting.statement_decisions as decisions
 left join reporting.statement_manifests as manifests
     on decisions.manifest_id = manifests.manifest_id

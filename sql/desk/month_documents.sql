@@ -1,5 +1,6 @@
--- The documents of a month as it was released last, by account, from the account after
--- after_account_id on: one row a statement, at most row_count, with the manifest that was released.
+-- The documents of a month as it was released last, without the exceptions of that release, by
+-- account, from the account after after_account_id on: one row a statement, at most row_count, with
+-- the manifest that was released.
 with released as (
     select
         closes.close_id,
@@ -7,6 +8,7 @@ with released as (
         closes.time_zone,
         closes.first_date,
         decisions.manifest_sha256,
+        manifests.manifest_id,
         manifests.object_name as manifest_object_name
     from reporting.closes
     inner join reporting.statement_manifests as manifests on closes.close_id = manifests.close_id
@@ -38,6 +40,10 @@ inner join reporting.statement_documents as documents
     on
         versions.issued_close_id = documents.close_id
         and versions.account_id = documents.account_id
-where versions.account_id > %(after_account_id)s
+left join reporting.manifest_exceptions as exceptions
+    on
+        released.manifest_id = exceptions.manifest_id
+        and versions.account_id::text = exceptions.subject
+where versions.account_id > %(after_account_id)s and exceptions.subject is null
 order by versions.account_id asc
 limit %(row_count)s

@@ -10,5 +10,6 @@ from reporting.record_decision(
     %(person_name)s::text,
     %(person_id)s::text,
     %(run_acts)s::jsonb,
-    %(reason)s::text
+    %(reason)s::text,
+    %(named_exceptions)s::text[]
 )

@@ -1,4 +1,4 @@
--- Writes a manifest. The same manifest written again is the same row.
+-- Writes a manifest. One row: its id. The same manifest written again is no row: it is there.
 insert into reporting.statement_manifests (
     close_id,
     sha256,
@@ -6,6 +6,7 @@ insert into reporting.statement_manifests (
     object_name,
     document_count,
     missing_count,
+    exception_count,
     run_id,
     requested_by,
     reason
@@ -17,8 +18,10 @@ values (
     %(object_name)s,
     %(document_count)s,
     %(missing_count)s,
+    %(exception_count)s,
     %(run_id)s,
     %(requested_by)s,
     %(reason)s
 )
 on conflict (close_id, sha256) do nothing
+returning manifest_id

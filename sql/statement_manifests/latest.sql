@@ -13,6 +13,7 @@ select
     manifests.object_name,
     manifests.document_count,
     manifests.missing_count,
+    manifests.exception_count,
     manifests.written_at,
     manifests.reason
 from reporting.statement_manifests as manifests

@@ -77,6 +77,7 @@ def manifest(*documents: tuple[Statement, bytes], signer: Signer | None = None) 
         head,
         42,
         entries,
+        [],
         signature=signed,
         previous_sha256=None,
         log_entry_count=0,

@@ -24,13 +24,16 @@ from closebook.statements.signing.signer import Signer
 from closebook.statements.statement_reader import read_closed_month
 from closebook.store.session import Store, on_store
 
+NAMED_ACCOUNTS = 20
+
 
 @dataclass(frozen=True)
 class Manifest:
     """A manifest that was written: its object name and sha256, and how many documents it lists.
 
-    ``root_sha256`` is the root of its entries. ``missing_count`` is the number of statements that
-    have no document yet.
+    ``root_sha256`` is the root of its entries. ``exception_count`` is the number of accounts that
+    have no document for a reason that is on record, and ``missing_count`` the number of statements
+    that have none without such a reason.
     """
 
     object_name: str
@@ -38,16 +41,18 @@ class Manifest:
     root_sha256: str
     document_count: int
     missing_count: int
+    exception_count: int
 
 
 def write_manifest(settings: Settings, close_id: int, run: Run) -> Manifest:
     """Write the manifest of a month, store it with the documents, and register it.
 
-    The manifest lists every statement of the month with its document. Each document is read and
-    its sha256 is compared with its name. A manifest that would list the same as the newest one of
-    the close is not written again. Each manifest names the one before it and the end of the desk's
-    log, so that the document store keeps both outside of the database. Raises WrongData when a
-    document is missing from the document store, or was changed.
+    The manifest lists every statement of the month with its document, and the month's exceptions
+    with their reasons. Each document is read and its sha256 is compared with its name. A manifest
+    that would list the same as the newest one of the close is not written again. Each manifest
+    names the one before it and the end of the desk's log, so that the document store keeps both
+    outside of the database. Raises WrongData when a document is missing from the document store, or
+    was changed.
     """
     documents = DocumentStore(settings.documents_url)
     with on_store(settings) as store:
@@ -72,6 +77,9 @@ def write_manifest(settings: Settings, close_id: int, run: Run) -> Manifest:
         for row in rows:
             if row["object_name"] is not None:
                 documents.read(row["object_name"])
+        exceptions = store.execute(
+            query("manifest_exceptions/of_close"), {"close_id": close_id}
+        ).fetchall()
         rejected = store.execute(
             query("statement_decisions/last_rejection"), {"close_id": close_id}
         ).fetchone()
@@ -79,14 +87,13 @@ def write_manifest(settings: Settings, close_id: int, run: Run) -> Manifest:
         # guard: release.rejected-month-is-shown-again-with-a-reason
         answered = rejected if run.reason is not None else None
         store.execute(query("statement_manifests/lock"))
-        manifest = _unchanged(store, documents, close_id, rows, answered)
+        manifest = _unchanged(store, documents, close_id, rows, exceptions, answered)
         if manifest is None:
-            content = _content(
-                store, load_signer(settings.signing_key), close_id, month.label, rows, answered
-            )
+            signer = load_signer(settings.signing_key)
+            content = _content(store, signer, close_id, month.label, rows, exceptions, answered)
             stored = documents.put(content, folder=f"manifests/{month.label}", suffix="json")
             manifest = _summary(stored.object_name, ManifestDocument.read(content))
-        store.execute(
+        written = store.execute(
             query("statement_manifests/insert"),
             {
                 "close_id": close_id,
@@ -95,8 +102,38 @@ def write_manifest(settings: Settings, close_id: int, run: Run) -> Manifest:
                 "reason": run.reason,
                 **asdict(manifest),
             },
-        )
+        ).fetchone()
+        if written is not None:
+            listed = {
+                "manifest_id": written["manifest_id"],
+                "subjects": [each["subject"] for each in exceptions],
+                "reasons": [each["reason"] for each in exceptions],
+            }
+            store.execute(query("manifest_exceptions/insert"), listed)
     return manifest
+
+
+def refuse_exceptions(settings: Settings, close_id: int) -> None:
+    """Raise WrongData, naming the accounts, if the month's manifest does not list all documents."""
+    with on_store(settings) as store:
+        month = read_closed_month(store, close_id)
+        exceptions = store.execute(
+            query("manifest_exceptions/of_close"), {"close_id": close_id}
+        ).fetchall()
+        latest = store.execute(
+            query("statement_manifests/latest"), {"period_start": month.start}
+        ).fetchone()
+    missing_count = 0 if latest is None else latest["missing_count"]
+    if exceptions or missing_count:
+        named = [f"{each['subject']} ({each['reason']})" for each in exceptions[:NAMED_ACCOUNTS]]
+        more = ["…"] if len(exceptions) > NAMED_ACCOUNTS else []
+        raise WrongData(
+            "CB-DATA-MONTH-WITH-EXCEPTIONS",
+            f"{month} is issued without {len(exceptions)} accounts, and {missing_count} documents "
+            f"are not made yet: {', '.join(named + more) or 'see the log of render_shard'}; the "
+            "rest is issued: correct these accounts and run the month again with a reason, or "
+            "release the month without them",
+        )
 
 
 def _unchanged(
@@ -104,9 +141,10 @@ def _unchanged(
     documents: DocumentStore,
     close_id: int,
     rows: list[DictRow],
+    exceptions: list[DictRow],
     answered: DictRow | None,
 ) -> Manifest | None:
-    """Return the newest manifest of the close if it lists just these rows, else None.
+    """Return the newest manifest of the close if it lists just these rows and exceptions, or None.
 
     One that was rejected, and is shown again with a reason, is another one: ``answered`` is the
     rejection.
@@ -125,6 +163,9 @@ def _unchanged(
     if answered is not None and manifest.after_rejection != answered["decision_id"]:
         return None
     entries = [plain(entry) for entry in manifest.entries]
+    # guard: exceptions.others-make-another-manifest
+    if list(manifest.exceptions) != exceptions:
+        return None
     return (
         _summary(newest["object_name"], manifest)
         if entries == [plain(_facts(row)) for row in rows]
@@ -138,6 +179,7 @@ def _content(
     close_id: int,
     month: str,
     rows: list[DictRow],
+    exceptions: list[DictRow],
     answered: DictRow | None,
 ) -> bytes:
     entries = [salted_entry(_facts(row), row["account_number"], row["holder_name"]) for row in rows]
@@ -150,6 +192,7 @@ def _content(
         head,
         close_id,
         entries,
+        exceptions,
         signature=(
             None if signer is None else b64encode(signer.sign_detached(head.content)).decode()
         ),
@@ -170,11 +213,11 @@ _HOLDER = frozenset({"account_number", "holder_name"})
 def _summary(object_name: str, manifest: ManifestDocument) -> Manifest:
     if manifest.head is None:
         raise NoManifest(f"the manifest {object_name} has no root")
-    document_count = sum(entry["sha256"] is not None for entry in manifest.entries)
     return Manifest(
         object_name,
         manifest.sha256,
         manifest.head.root,
-        document_count,
-        len(manifest.entries) - document_count,
+        manifest.document_count,
+        manifest.missing_count,
+        len(manifest.exceptions),
     )

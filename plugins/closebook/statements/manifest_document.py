@@ -30,6 +30,8 @@ _ENTRY_TYPES: Mapping[str, tuple[type, ...]] = {
 }
 
 Entry = Mapping[str, Any]
+ManifestException = Mapping[str, str]
+"""An account that has no document: ``subject``, its id, and ``reason``."""
 
 
 class NoManifest(WrongData):
@@ -63,6 +65,8 @@ class ManifestDocument:
     detached, in base64) for one that is not signed. ``log_entry_count`` and ``log_sha256`` are the
     desk's log as it was when the manifest was written, and ``previous_sha256`` is the manifest
     that was written before. ``after_rejection`` is the rejection after which it is shown again.
+    ``exceptions`` are the accounts that have no document, for a reason that is on record; they are
+    not among the entries, or are there without a document.
     """
 
     sha256: str
@@ -75,6 +79,7 @@ class ManifestDocument:
     log_entry_count: int | None = None
     log_sha256: str | None = None
     after_rejection: int | None = None
+    exceptions: tuple[ManifestException, ...] = ()
 
     @classmethod
     def read(cls, content: bytes) -> Self:
@@ -83,6 +88,10 @@ class ManifestDocument:
             manifest = json.loads(content)
             entries = tuple(manifest["statements"])
             month = str(manifest["month"])
+            exceptions = tuple(
+                {name: str(each[name]) for name in ("subject", "reason")}
+                for each in manifest.get("exceptions", ())
+            )
             is_complete = all(
                 isinstance(entry[name], kinds)
                 for entry in entries
@@ -95,7 +104,7 @@ class ManifestDocument:
         digest = sha256(content).hexdigest()
         close_id = manifest.get("close_id")
         if "format" not in manifest:
-            return cls(digest, month, close_id, entries)
+            return cls(digest, month, close_id, entries, exceptions=exceptions)
         if manifest["format"] != FORMAT:
             raise NoManifest("the manifest has a format that this version does not know")
         tree = _tree(month, entries)
@@ -114,6 +123,22 @@ class ManifestDocument:
             log.get("entry_count"),
             log.get("sha256"),
             manifest.get("after_rejection"),
+            exceptions,
+        )
+
+    @property
+    def document_count(self) -> int:
+        """How many statements have a document."""
+        return sum(entry["sha256"] is not None for entry in self.entries)
+
+    @property
+    def missing_count(self) -> int:
+        """How many statements have no document, and are no exception."""
+        excepted = {each["subject"] for each in self.exceptions}
+        return sum(
+            entry["sha256"] is None
+            and str(entry["account_id"]) not in excepted  # guard: exceptions.have-a-reason
+            for entry in self.entries
         )
 
     @cached_property
@@ -228,6 +253,7 @@ def manifest_content(
     head: TreeHead,
     close_id: int,
     entries: Sequence[Entry],
+    exceptions: Sequence[ManifestException],
     *,
     signature: str | None,
     previous_sha256: str | None,
@@ -241,6 +267,7 @@ def manifest_content(
         "month": head.month,
         "close_id": close_id,
         "statements": entries,
+        "exceptions": exceptions,
         "root": head.root,
         "signature": signature,
         "previous_sha256": previous_sha256,
