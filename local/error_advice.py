@@ -169,8 +169,8 @@ ADVICE: Mapping[str, str] = {
         "the check that failed."
     ),
     "CB-DATA-MONTH-NOT-CLOSED": (
-        "From `write_manifest`, which runs after a failure too. Look at the error of `freeze_lines`,"
-        " mend that, and clear the task."
+        "From `write_manifest`, which runs after a failure too. Mend what stopped `freeze_lines`, "
+        "and clear that task."
     ),
     "CB-DATA-MONTH-WITH-EXCEPTIONS": (
         "From the last task of a month's run. All other statements are issued. Each account has "
