@@ -63,7 +63,7 @@ class Case:
 
 
 CASES = [
-    Case("ClosebookMetricsAway", dict.fromkeys(HEALTHY), 4, 6),
+    Case("ClosebookMetricsMissing", dict.fromkeys(HEALTHY), 4, 6),
     *(
         # It stands still, and at minute 10 is as old as it may be.
         Case(

@@ -105,7 +105,7 @@ def test_a_folder_of_something_else_is_left_alone(
 
     line = refusal(tmp_path, capsys, command)
 
-    assert "is no stack's folder, it holds thesis.txt" in line
+    assert "is not the folder of a stack, since it holds thesis.txt" in line
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
     assert tmp_path.stat().st_mode == mode
 
