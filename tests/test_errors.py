@@ -131,6 +131,10 @@ def test_the_page_and_the_source_have_the_same_codes() -> None:
     assert set(ADVICE) <= quoted
 
 
+def test_the_advice_is_in_the_order_of_the_page() -> None:
+    assert [*ADVICE] == [code for code in first_column(text(PAGE)) if code in ADVICE]
+
+
 def test_the_samples_are_of_each_class() -> None:
     assert {type(error) for error in ERRORS} == subclasses(ClosebookError) - {ClosebookError}
 
