@@ -514,11 +514,11 @@ def test_an_account_that_was_mended_gets_its_statement_on_purpose_only(
 
     with pytest.raises(ChangeWithoutReason):
         close_month(settings, OCTOBER, replace(RUN, reason=None))
-    mended = close_month(settings, OCTOBER, RUN)
+    corrected = close_month(settings, OCTOBER, RUN)
 
-    assert (mended.outcome, mended.version) == ("changed", 2)
-    assert books.statements(mended.close_id).keys() == {BUSY, RESTING}
-    assert exceptions_of(books, mended.close_id) == []
+    assert (corrected.outcome, corrected.version) == ("changed", 2)
+    assert books.statements(corrected.close_id).keys() == {BUSY, RESTING}
+    assert exceptions_of(books, corrected.close_id) == []
 
 
 def test_a_day_with_exceptions_is_tried_again_when_its_month_closes(

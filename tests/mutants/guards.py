@@ -1,4 +1,4 @@
-"""The guards: one that goes without a test that fails is not tested. `make mutants` tries."""
+"""All guards. `make mutants` removes each in turn; then one of its tests must fail."""
 
 from tests.mutants.guard import Guard
 from tests.mutants.guards_of_closes import CLOSES

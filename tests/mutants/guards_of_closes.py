@@ -196,7 +196,7 @@ CLOSES = (
     Guard(
         "postgres.refused-login",
         Value("Fault.LOST"),
-        (FAULTS + "test_a_refused_log_in_is_told_by_its_text",),
+        (FAULTS + "test_a_refused_log_in_is_classified_by_its_text",),
     ),
     Guard(
         "postgres.pooler-in-statement-mode",

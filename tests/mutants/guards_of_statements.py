@@ -18,8 +18,6 @@ DISK = "tests/faults/test_disk.py::"
 SQL_CASE = "tests/sql/test_queries.py::test_case"
 OBSTACLES = SQL_CASE + "[statement_decisions/obstacles: "
 UNNAMED = SQL_CASE + "[statement_decisions/insert: a release that does not name its exceptions]"
-RELEASE_SQL = "sql/reporting/migrations/0004_release.sql"
-OBSTACLES_SQL = "sql/reporting/migrations/0008_codes_and_differences.sql"
 
 STATEMENTS = (
     # ---- issue and release -----------------------------------------------------------------
@@ -99,7 +97,7 @@ STATEMENTS = (
     Guard(
         "release.rejected-month-is-shown-again-with-a-reason",
         Condition(value=True),
-        (RELEASE + "test_nor_after_a_run_without_a_reason_that_finds_it_the_same",),
+        (RELEASE + "test_a_rejected_month_stays_rejected_after_a_run_without_a_reason",),
     ),
     Guard(
         "issue.reason-belongs-to-one-start",

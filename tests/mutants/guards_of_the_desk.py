@@ -9,7 +9,6 @@ THRESHOLDS = "tests/monitoring/test_thresholds.py::"
 DESK_PDF_PREVIEW = "tests/desk/test_pdf_preview.py::"
 SQL_CASE = "tests/sql/test_queries.py::test_case"
 INTERVAL = SQL_CASE + "[health/interval: "
-HEALTH_SQL = "sql/reporting/migrations/0006_health.sql"
 ACCESS = "tests/desk/test_access.py::"
 DESK_DOCUMENTS = "tests/desk/test_documents.py::"
 DESK_RELEASE = "tests/desk/test_release.py::"
@@ -190,7 +189,7 @@ DESK = (
     Guard(
         "health.no-interval-across-a-start",
         Condition(value=True),
-        (INTERVAL + "nor does one after the server was started anew, even with higher counters]",),
+        (INTERVAL + "nor does one after a restart of the server, even with higher counters]",),
     ),
     Guard(
         "health.no-interval-across-a-reset",
@@ -208,7 +207,7 @@ DESK = (
         (
             SQL_CASE
             + "[health/slow_statements: "
-            + "none where the statements' counters began anew]",
+            + "none where the statements' counters were reset]",
         ),
     ),
     Guard(
