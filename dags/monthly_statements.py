@@ -28,7 +28,6 @@ not override its parameters, may confirm the month and not change it.
 from typing import Any
 
 from airflow.sdk import Param, TriggerRule, dag, task
-from airflow.sdk.exceptions import AirflowFailException
 
 from closebook.orchestration.counter_task import publish_counter
 from closebook.orchestration.dag_defaults import (
@@ -99,10 +98,14 @@ def monthly_statements() -> None:
     # A shard fails when a document cannot be made: the manifest lists the others then.
     @task(trigger_rule=TriggerRule.ALL_DONE)  # guard: schedule.manifest-of-what-is-made
     def write_manifest(close_id: Any) -> dict[str, Any]:
+        from closebook.errors import WrongData
         from closebook.statements import manifest
 
         if close_id is None:
-            raise AirflowFailException("the month is not closed: freeze_lines has failed")
+            raise WrongData(
+                "CB-DATA-MONTH-NOT-CLOSED",
+                "the month is not closed: freeze_lines has failed, see its log",
+            )
         context = current_task()
         written = manifest.write_manifest(context.settings, close_id, context.run)
         return {

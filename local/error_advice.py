@@ -198,6 +198,10 @@ ADVICE: Mapping[str, str] = {
         "From `closebook verify`, whose report has the text without this code, beside the name of "
         "the check that failed."
     ),
+    "CB-DATA-MONTH-NOT-CLOSED": (
+        "From `write_manifest`, which runs after a failure too. Look at the error of `freeze_lines`,"
+        " mend that, and clear the task."
+    ),
     "CB-DATA-MONTH-WITH-EXCEPTIONS": (
         "From the last task of a month's run. All other statements are issued. Each account has "
         "its [reason](operations.md#exceptions), or the code of the error that stopped its "

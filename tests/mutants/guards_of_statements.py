@@ -142,8 +142,13 @@ STATEMENTS = (
     ),
     Guard(
         "exceptions.have-a-reason",
-        Token('str(row["account_id"]) not in excepted', "True"),
+        Token('str(entry["account_id"]) not in excepted', "True"),
         (RELEASE + "test_a_month_is_released_without_the_accounts_that_the_release_names",),
+    ),
+    Guard(
+        "exceptions.others-make-another-manifest",
+        Condition(value=False),
+        (MANIFEST + "test_another_reason_of_an_exception_makes_another_manifest",),
     ),
     Guard(
         "exceptions.a-document-that-is-made-is-none",
@@ -156,12 +161,12 @@ STATEMENTS = (
     Guard(
         "documents.wrong-one-stops-itself-only",
         Token("not isinstance(error, WrongData)", "True"),
-        (DOCUMENTS + "test_a_document_that_cannot_be_made_fails_alone",),
+        (ISSUE + "test_a_document_that_cannot_be_made_fails_alone",),
     ),
     Guard(
         "documents.unreadable-one-is-named",
         Removed(),
-        (DOCUMENTS + "test_a_statement_in_an_unknown_currency_fails_alone",),
+        (ISSUE + "test_a_statement_in_an_unknown_currency_fails_alone",),
     ),
     Guard(
         "release.a-named-person",

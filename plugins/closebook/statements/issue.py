@@ -33,16 +33,16 @@ DOCUMENTS_PER_PROCESS = 25
 
 
 class DocumentsNotMade(WrongData):
-    """Documents could not be made: ``failures`` has the error of each account. The rest is issued.
+    """Documents could not be made: ``codes`` has the error's code by account. The rest is issued.
 
     The text names the first 20 accounts, each with the code of its error.
     """
 
     def __init__(self, month: Period, failures: Mapping[int, WrongData]) -> None:
-        self.failures = dict(failures)
+        self.codes = {account_id: error.code for account_id, error in failures.items()}
         named = ", ".join(
-            f"{account_id} ({error.code})"
-            for account_id, error in islice(failures.items(), NAMED_ACCOUNTS)
+            f"{account_id} ({code})"
+            for account_id, code in islice(self.codes.items(), NAMED_ACCOUNTS)
         )
         more = "" if len(failures) <= NAMED_ACCOUNTS else " …"
         super().__init__(
