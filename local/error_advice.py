@@ -199,8 +199,8 @@ ADVICE: Mapping[str, str] = {
         "the check that failed."
     ),
     "CB-DATA-MONTH-NOT-CLOSED": (
-        "From `write_manifest`, which runs after a failure too. Look at the error of `freeze_lines`,"
-        " mend that, and clear the task."
+        "From `write_manifest`, which runs after a failure too. Look at the error of "
+        "`freeze_lines`, correct what it names, and clear the task."
     ),
     "CB-DATA-MONTH-WITH-EXCEPTIONS": (
         "From the last task of a month's run. All other statements are issued. Each account has "
