@@ -348,4 +348,13 @@ STATEMENTS = (
         Condition(value=False),
         ("tests/statements/test_spreadsheet.py::test_no_amount_changes_its_value",),
     ),
+    Guard(
+        "documents.unique-reference",
+        Token("entry_id", "transaction_id"),
+        (
+            "tests/closes/test_documents.py::"
+            + "test_a_payment_its_fee_and_another_entry_of_one_number_have"
+            "_references_of_their_own",
+        ),
+    ),
 )
