@@ -19,6 +19,7 @@ REFUSALS = "tests/closes/test_postgres_refusals.py::"
 FAULTS = "tests/test_postgres.py::"
 COMMANDS = "tests/test_commands.py::"
 READ_PLANS = "tests/closes/test_plans.py::"
+ACKNOWLEDGED = "tests/closes/test_acknowledged_failover.py::"
 HISTORIES = "tests/closes/test_histories.py::"
 PROMOTIONS = "tests/faults/servers/test_histories.py::"
 
@@ -266,7 +267,7 @@ READS = (
     Guard(
         "failover.named-timeline",
         Condition(value=False),
-        (HISTORIES + "test_who_acknowledges_names_the_timeline_and_gives_a_reason",),
+        (ACKNOWLEDGED + "test_who_acknowledges_names_the_timeline_and_gives_a_reason",),
     ),
     Guard(
         "replica.same-history",

@@ -8,8 +8,9 @@ DAGS = "tests/dags/test_dags.py::"
 SCHEDULING = "tests/dags/test_scheduling.py::"
 PUBLICATION = "tests/faults/test_publication.py::"
 TIME_RULES = "tests/closes/test_time_rules.py::"
+CLOSED_PERIODS = "tests/closes/test_time_rules_of_closed_periods.py::"
 TIMETABLES = "tests/dags/test_timetables.py::"
-HISTORIES = "tests/closes/test_histories.py::"
+ACKNOWLEDGED = "tests/closes/test_acknowledged_failover.py::"
 
 SCHEDULES = (
     # ---- schedules -----------------------------------------------------------------------
@@ -97,7 +98,7 @@ SCHEDULES = (
         "time.dates-as-closed",
         Token("(first, last)", "None"),
         (
-            TIME_RULES
+            CLOSED_PERIODS
             + "test_a_closed_month_keeps_its_bounds_its_name_and_its_days_under_new_rules",
         ),
     ),
@@ -113,7 +114,7 @@ SCHEDULES = (
         "time.label-as-closed",
         Token("first_date", "period_start"),
         (
-            TIME_RULES
+            CLOSED_PERIODS
             + "test_a_closed_month_keeps_its_bounds_its_name_and_its_days_under_new_rules",
         ),
     ),
@@ -174,6 +175,6 @@ SCHEDULES = (
     Guard(
         "counter.no-hour-of-a-lost-log",
         Condition(value=False),
-        (HISTORIES + "test_the_counter_may_fall_once_by_what_a_failover_took_away",),
+        (ACKNOWLEDGED + "test_the_counter_may_fall_once_by_what_a_failover_took_away",),
     ),
 )
