@@ -166,7 +166,7 @@ def test_a_boundary_is_accepted_with_a_reason_only(
         close_month(almaty, parse_month("2024-03", ALMATY), WITHOUT_REASON)
 
 
-def test_a_gap_that_the_register_has_already_is_mended_by_closing_the_day_before_it_again(
+def test_a_gap_that_the_register_has_already_is_corrected_by_closing_the_day_before_it_again(
     stack: Stack, almaty: Settings, books: Books, utc_plus_5: Path
 ) -> None:
     with tzdata_from(utc_plus_5):

@@ -314,7 +314,7 @@ def test_an_unknown_code_in_hours_that_an_older_version_closed_is_left_out(
     assert document["excluded_currencies"]["BTC"]["reason"] == "unknown_currency"
 
 
-def test_a_currency_that_an_hour_left_out_keeps_its_last_total_until_the_hour_is_mended(
+def test_a_currency_that_an_hour_left_out_keeps_its_last_total_until_the_hour_is_corrected(
     settings: Settings, platform: Platform
 ) -> None:
     fill(platform)

@@ -106,7 +106,7 @@ SCHEDULES = (
         "time.moved-end-is-a-version",
         Value("False"),
         (
-            TIME_RULES + "test_a_gap_that_the_register_has_already_is_mended_by"
+            TIME_RULES + "test_a_gap_that_the_register_has_already_is_corrected_by"
             "_closing_the_day_before_it_again",
         ),
     ),
@@ -164,7 +164,7 @@ SCHEDULES = (
         Value("None"),
         (
             COUNTER
-            + "test_a_currency_that_an_hour_left_out_keeps_its_last_total_until_the_hour_is_mended",
+            + "test_a_currency_that_an_hour_left_out_keeps_its_last_total_until_the_hour_is_corrected",
         ),
     ),
     Guard(
