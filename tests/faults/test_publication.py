@@ -163,7 +163,7 @@ def test_a_run_that_counts_while_another_one_numbers_its_count_waits_for_it(
     with ThreadPoolExecutor() as pool, psycopg.connect(settings_owner(stack, settings)) as owner:
         # Given a run that has counted two hours, and hangs before it numbers that count,
         close_with_a_payment(settings, platform, TEN)
-        owner.execute("lock table reporting.counter_publications in access exclusive mode")
+        owner.execute("lock table reporting.counter_publications in share mode")
         older = pool.submit(publish, settings, RUN)
         eventually(lambda: pids_that_wait(stack, settings))
         [pid] = pids_that_wait(stack, settings)

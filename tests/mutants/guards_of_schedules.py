@@ -163,8 +163,8 @@ SCHEDULES = (
         "counter.incomplete-currency-is-left-out",
         Value("None"),
         (
-            COUNTER
-            + "test_a_currency_that_an_hour_left_out_keeps_its_last_total_until_the_hour_is_corrected",
+            COUNTER + "test_a_currency_that_an_hour_left_out_keeps_its_last_total"
+            "_until_the_hour_is_corrected",
         ),
     ),
     Guard(
