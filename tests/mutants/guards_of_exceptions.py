@@ -5,6 +5,7 @@ from tests.mutants.operators import Condition, Token, Value
 
 LONG_TEXTS = "tests/closes/test_long_texts.py::"
 EXCEPTION_TESTS = "tests/closes/test_exceptions.py::"
+ACCOUNT_EXCEPTIONS = "tests/closes/test_account_exceptions.py::"
 BEYOND_BIGINT = (
     "tests/sql/test_queries.py::test_case[hourly_volume/beyond_bigint: the hour and currency of "
     "each sum that is beyond bigint, whichever sum it is]"
@@ -79,7 +80,7 @@ EXCEPTIONS = (
         "exceptions.left-out-of-the-movement",
         Condition(value=True),
         (
-            EXCEPTION_TESTS
+            ACCOUNT_EXCEPTIONS
             + "test_accounts_in_a_code_that_is_no_currency_are_left_out_of_the_month_and_its_days",
         ),
     ),
@@ -87,7 +88,7 @@ EXCEPTIONS = (
         "exceptions.entry-without-amount",
         Condition(value=True),
         (
-            EXCEPTION_TESTS
+            ACCOUNT_EXCEPTIONS
             + "test_an_account_with_an_entry_that_lacks_a_value_is_left_out_of_the_month",
         ),
     ),
@@ -95,20 +96,20 @@ EXCEPTIONS = (
         "exceptions.entry-repeated",
         Condition(value=False),
         (
-            EXCEPTION_TESTS
+            ACCOUNT_EXCEPTIONS
             + "test_an_entry_that_is_there_twice_leaves_its_account_out_of_the_month",
         ),
     ),
     Guard(
         "exceptions.running-balance-beyond-bigint",
         Condition(value=False),
-        (EXCEPTION_TESTS + "test_a_balance_beyond_bigint_leaves_its_account_out_and_no_other",),
+        (ACCOUNT_EXCEPTIONS + "test_a_balance_beyond_bigint_leaves_its_account_out_and_no_other",),
     ),
     Guard(
         "exceptions.left-out-of-the-month",
         Condition(value=True),
         (
-            EXCEPTION_TESTS
+            ACCOUNT_EXCEPTIONS
             + "test_an_account_with_entries_in_another_currency_is_left_out_of_the_month",
         ),
     ),
@@ -121,7 +122,7 @@ EXCEPTIONS = (
         "exceptions.left-out-accounts-are-not-compared-with-days",
         Condition(value=False),
         (
-            EXCEPTION_TESTS
+            ACCOUNT_EXCEPTIONS
             + "test_an_account_with_an_entry_that_lacks_a_value_is_left_out_of_the_month",
         ),
     ),
@@ -129,7 +130,7 @@ EXCEPTIONS = (
         "exceptions.left-out-accounts-have-no-opening",
         Condition(value=True),
         (
-            EXCEPTION_TESTS
+            ACCOUNT_EXCEPTIONS
             + "test_the_next_month_is_closed_though_an_account_was_left_out_of_one_of_the_two",
         ),
     ),
@@ -141,7 +142,7 @@ EXCEPTIONS = (
     Guard(
         "exceptions.day-is-tried-again",
         Token("day in with_exceptions", "False"),
-        (EXCEPTION_TESTS + "test_a_day_with_exceptions_is_tried_again_when_its_month_closes",),
+        (ACCOUNT_EXCEPTIONS + "test_a_day_with_exceptions_is_tried_again_when_its_month_closes",),
     ),
     # ---- limits of texts -----------------------------------------------------------------
     Guard(

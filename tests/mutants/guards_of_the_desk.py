@@ -11,6 +11,7 @@ SQL_CASE = "tests/sql/test_queries.py::test_case"
 INTERVAL = SQL_CASE + "[health/interval: "
 ACCESS = "tests/desk/test_access.py::"
 DESK_DOCUMENTS = "tests/desk/test_documents.py::"
+DESK_ZIPS = "tests/desk/test_zips.py::"
 DESK_RELEASE = "tests/desk/test_release.py::"
 FOUR_EYES = "tests/desk/test_four_eyes.py::"
 STORE_ROLES = "tests/test_store_roles.py::"
@@ -83,10 +84,7 @@ DESK = (
     Guard(
         "desk.released-only-in-zip",
         Condition(value=True),
-        (
-            DESK_DOCUMENTS
-            + "test_the_zip_of_a_selection_leaves_out_statements_that_are_not_released",
-        ),
+        (DESK_ZIPS + "test_the_zip_of_a_selection_leaves_out_statements_that_are_not_released",),
     ),
     Guard(
         "desk.ids-are-numbers",
