@@ -124,6 +124,7 @@ def test_a_code_that_nobody_knows_yet_is_not_retried() -> None:
         (psycopg.DatabaseError("a COPY that a shutdown ended"), Fault.LOST),
         (psycopg.DataError("PostgreSQL text fields cannot contain NUL"), Fault.ROWS),
         (psycopg.ProgrammingError("the query has 2 placeholders"), Fault.REFUSED),
+        (psycopg.ProgrammingError("you cannot mix COPY with other operations"), Fault.LOST),
         (psycopg.NotSupportedError("can't parse timestamptz"), Fault.REFUSED),
     ],
     ids=str,

@@ -133,6 +133,10 @@ def _without_code(error: psycopg.Error) -> Fault:
     """Classify an error that psycopg or libpq made, such as a COPY that a shutdown ended."""
     if isinstance(error, psycopg.DataError):
         return Fault.ROWS
+    # psycopg says so of a COPY whose session was ended: it was sent two results, both errors.
+    # guard: postgres.copy-that-an-ended-session-breaks-off
+    if isinstance(error, psycopg.ProgrammingError) and "mix COPY with other" in str(error):
+        return Fault.LOST
     if isinstance(error, psycopg.ProgrammingError | psycopg.NotSupportedError):
         return Fault.REFUSED
     # guard: postgres.refused-login

@@ -185,6 +185,11 @@ READS = (
         (FAULTS + "test_a_refused_log_in_is_classified_by_its_text",),
     ),
     Guard(
+        "postgres.copy-that-an-ended-session-breaks-off",
+        Condition(value=False),
+        (FAULTS + "test_an_error_without_sqlstate_is_classified_by_its_class",),
+    ),
+    Guard(
         "postgres.pooler-in-statement-mode",
         Condition(value=False),
         (REFUSALS + "test_a_pooler_in_statement_mode_is_misconfigured",),
