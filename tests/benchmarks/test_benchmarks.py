@@ -29,7 +29,7 @@ def test_all_benchmarks_run_and_write_their_medians(tmp_path: Path) -> None:
         for used in (root, root.with_name("stack-desk"), root.with_name("stack-year")):
             Stack.build(used, airflow=True, fast=True).clean()
 
-    assert loaded["contract"] == "spoiled", "offload has paid on it: it must be made anew"
+    assert loaded["contract"] == "spoiled", "offload has paid on it: it must be created again"
     written = {path.stem: json.loads(path.read_text()) for path in results.glob("*.json")}
     offload = written.pop("offload")["phases"]
     indexes = written.pop("index_cost")["indexes"]
