@@ -19,6 +19,7 @@ def test_make_bench_runs_this_command() -> None:
 
 
 @pytest.mark.servers
+@pytest.mark.timeout(2400)
 def test_all_benchmarks_run_and_write_their_medians(tmp_path: Path) -> None:
     root, results = tmp_path / "stack", tmp_path / "results"
     try:
