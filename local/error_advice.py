@@ -328,7 +328,7 @@ ADVICE: Mapping[str, str] = {
     "CB-CONFIG-RANGE-IMPOSSIBLE": "Most likely a year is mistyped.",
     "CB-CONFIG-READ-REFUSED": "The text has the message of the server or of its pooler.",
     "CB-CONFIG-READER-RIGHTS": "See [Grants](grants.md).",
-    "CB-CONFIG-REGISTER-NO-MANIFEST": "From `closebook verify`, option `--register`.",
+    "CB-CONFIG-REGISTER-NO-MANIFEST": "From `closebook verify`, option `--manifest`.",
     "CB-CONFIG-REPLICA-LOGIN": (
         "The password, the role, the database or TLS: the text has the server's message. Renew the "
         "users of PgBouncer after each change of a password ([Pools](settings.md#pools))."

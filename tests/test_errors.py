@@ -71,7 +71,7 @@ ERRORS = [
     DocumentsNotMade(DAY, {5: LimitExceeded("CB-DATA-DOCUMENT-TOOK-TOO-LONG", "account 5")}),
     TieOutFailed("CB-DATA-CHECK-FAILED", FOUND, proof="sql/x.sql"),
     ChangeWithoutReason("CB-DATA-CHANGE-WITHOUT-REASON", FOUND, proof="old and new"),
-    ReplicasDisagree("CB-DATA-REPLICAS-DISAGREE", FOUND, proof="a is old, b is new"),
+    ReplicasDisagree("CB-DATA-REPLICAS-DISAGREE", FOUND, proof="old_ columns: a; new_ columns: b"),
     DecisionRefused(DAY, "released", [Obstacle("second_person_needed", "anna")]),
     CheckFailed("the XML declares a document type"),
     NoManifest("the document is no manifest of a month"),

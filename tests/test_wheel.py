@@ -134,7 +134,7 @@ def test_verify_log_follows_the_chain_of_that_store(
 
     ran = installation.run("closebook", "verify-log", "--conninfo", stack.store(empty_store))
 
-    assert ran.stdout.startswith("1 entries follow; the last is "), ran.stderr
+    assert ran.stdout.startswith("1 entries verified; the last hash is "), ran.stderr
     assert ran.returncode == 0
 
 
@@ -150,7 +150,7 @@ def test_verify_accepts_an_issued_statement_and_refuses_a_changed_one(
 
     issued, changed = (
         installation.run(
-            *("closebook", "verify", name, "--register", "manifest.json"),
+            *("closebook", "verify", name, "--manifest", "manifest.json"),
             *("--manifest-sha256", published),
         )
         for name in ("statement.pdf", "changed.pdf")

@@ -17,7 +17,7 @@ from closebook.errors import Misconfigured, NotReady
 from closebook.periods import hour_of
 from closebook.platform import replica_status, replicas, source
 from closebook.platform.connections import connect_to
-from closebook.platform.fence import Fence, raise_fence
+from closebook.platform.fence import Fence, take_fence
 from closebook.platform.replica_status import OpenReplica
 from closebook.settings import Replica, Settings
 from local.addresses import REPLICAS
@@ -67,7 +67,7 @@ def test_after_a_failover_a_replica_of_the_old_primary_is_not_read(
         stack.replica_wait(A)
         new_primary = make_conninfo(hurried.primary, port=stack.ports[B])
         failed_over = replace(hurried, primary=new_primary)
-        fence = raise_fence(failed_over, NINE)
+        fence = take_fence(failed_over, NINE)
         assert replica_status.replica_status(hurried.replicas[0]).replay_position > fence.position
 
         with pytest.raises(NotReady, match=f"{A} follows timeline 1, .* writes timeline 2"):

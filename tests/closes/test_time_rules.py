@@ -162,7 +162,7 @@ def test_a_boundary_is_accepted_with_a_reason_only(
     with tzdata_from(utc_plus_6):
         close_month(almaty, parse_month("2024-02", ALMATY), RUN)
 
-    with tzdata_from(utc_plus_5), pytest.raises(Misconfigured, match="on record with a reason"):
+    with tzdata_from(utc_plus_5), pytest.raises(Misconfigured, match="accepted only with a reason"):
         close_month(almaty, parse_month("2024-03", ALMATY), WITHOUT_REASON)
 
 
@@ -179,7 +179,9 @@ def test_a_gap_that_the_register_has_already_is_corrected_by_closing_the_day_bef
             " where first_date = '2024-03-01'",
         )
         march = parse_month("2024-03", ALMATY)
-        with pytest.raises(BoundaryMoved, match="do not meet: 1:00:00 between them"):
+        with pytest.raises(
+            BoundaryMoved, match="do not meet: a span of 1:00:00 is in neither of them"
+        ):
             close_month(almaty, march, RUN)
         with pytest.raises(BoundaryMoved, match="the day 2024-03-01, accept_boundary"):
             close_day(almaty, day_of(SECOND_OF_MARCH, ALMATY), RUN)
@@ -216,7 +218,9 @@ def test_a_month_waits_for_the_months_between_it_and_the_last_closed_one(
 ) -> None:
     with tzdata_from(utc_plus_5):
         close_month(almaty, parse_month("2024-01", ALMATY), RUN)
-        with pytest.raises(NotReady, match="2 months before it are not closed, 2024-02 … 2024-03"):
+        with pytest.raises(
+            NotReady, match=r"2 months before it are not closed \(2024-02 … 2024-03\)"
+        ):
             close_month(almaty, parse_month("2024-04", ALMATY), RUN)
 
         for label in ("2024-02", "2024-03", "2024-04"):

@@ -82,7 +82,7 @@ def test_a_lost_document_is_made_again_to_the_same_bytes_and_the_month_found_by_
         assert issue.render_shard(almaty, close.close_id, shard, None, RUN) == 1
         again = write_manifest(almaty, close.close_id, RUN)
         with on_store(almaty) as store:
-            batch = release.latest_batch(store, month_from_url(store, "2024-03", ALMATY))
+            batch = release.latest_issued_month(store, month_from_url(store, "2024-03", ALMATY))
 
     assert path.read_bytes() == content
     assert again == manifest

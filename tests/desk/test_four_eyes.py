@@ -23,7 +23,7 @@ from tests.closes.october import SEPTEMBER
 from tests.desk.conftest import Desk
 from tests.desk.test_airflow_forms import with_role
 
-SECOND_PERSON = "it takes a second person"
+SECOND_PERSON = "a second person, who acted on no run of the month, has to decide"
 UNKNOWN = "it is not known who acted on a run"
 MAY_RELEASE = "You can release this month."
 

@@ -10,7 +10,7 @@ SWAPPED = DESK_DOCUMENTS + "test_what_was_swapped_after_the_release_is_handed_to
 IDENTITY = "tests/test_server_identity.py::"
 WEAKER = IDENTITY + "test_a_connection_that_would_weaken_this_is_refused"
 WEAKER_REDIS = IDENTITY + "test_a_redis_elsewhere_needs_tls_with_a_certificate_that_is_checked"
-VERIFY = "tests/statements/test_verify_register.py::"
+VERIFY = "tests/statements/test_verify_manifest.py::"
 SILENT_GLYPHS = (
     "tests/statements/test_verify_fonts.py::test_a_glyph_without_text_in_an_amount_is_refused"
 )

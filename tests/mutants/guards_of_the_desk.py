@@ -165,7 +165,7 @@ DESK = (
     ),
     Guard(
         "desk.client-takes-its-answer",
-        Token("LONGEST_SILENCE_SECONDS", "None"),
+        Token("MAX_SILENCE_SECONDS", "None"),
         (CAPACITY + "test_a_client_that_does_not_take_its_answer_is_given_up",),
     ),
     Guard(

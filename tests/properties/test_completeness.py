@@ -124,7 +124,7 @@ def oldest_running_transaction(settings: Settings, period: Period) -> Fence:
 
 def written_position(settings: Settings, period: Period) -> Fence:
     """The fence itself, but with what is out of the primary's memory already."""
-    exact = fence.raise_fence(settings, period)
+    exact = fence.take_fence(settings, period)
     return replace(
         exact, position=min(exact.position, now_on_primary(settings)["written_position"])
     )
@@ -145,7 +145,7 @@ def test_a_weaker_fence_misses_a_row(
     weaker: Callable[[Settings, Period], Fence],
     flushed_after: LiteralString,
 ) -> None:
-    monkeypatch.setattr(replicas, "raise_fence", weaker)
+    monkeypatch.setattr(replicas, "take_fence", weaker)
 
     # What went wrong once need not do so again when hypothesis tries.
     with wal_writer_delay(stack, flushed_after), pytest.raises((RowsMissing, Flaky)):

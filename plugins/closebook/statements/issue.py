@@ -26,7 +26,7 @@ from closebook.store.session import on_store
 logger = logging.getLogger(__name__)
 
 SMALLEST_SHARD = 50
-MOST_SHARDS = 64
+MAX_SHARDS = 64
 NAMED_ACCOUNTS = 20
 DOCUMENTS_PER_PROCESS = 25
 """How many statements are in memory at once, and are rendered by one child process."""
@@ -80,7 +80,7 @@ def plan_shards(
                 f"{len(set(account_ids)) - count} of the {len(set(account_ids))} accounts that the "
                 "run names have no statement in this month: correct the parameter account_ids",
             )
-        shard_count = min(max(1, count // SMALLEST_SHARD), MOST_SHARDS)
+        shard_count = min(max(1, count // SMALLEST_SHARD), MAX_SHARDS)
         rows = store.execute(
             query("statement_documents/shards"), {**wanted, "shard_count": shard_count}
         ).fetchall()

@@ -249,7 +249,7 @@ def _prints(cell: str, text: str) -> bool:
     glyph of a letter with its vowel sign may stand for other characters elsewhere on the page, so
     of a text with such signs only the ASCII characters are compared.
     """
-    printed, wanted = (_compatible(it) for it in (cell, text))
+    printed, wanted = (_compatible(each) for each in (cell, text))
     is_cut = len(text) >= _SHORTEST_CUT_TEXT
     # Reading the attachment removes an apostrophe of the text's own.
     for candidate in (wanted, f"'{wanted}"):
@@ -259,9 +259,9 @@ def _prints(cell: str, text: str) -> bool:
         elif REPLACEMENT in printed:
             return True
         else:
-            has_signs = any(unicodedata.category(it).startswith("M") for it in candidate)
+            has_signs = any(unicodedata.category(char).startswith("M") for char in candidate)
             in_cell, in_xml = (
-                Counter(it for it in some if it.isascii() or not has_signs)
+                Counter(char for char in some if char.isascii() or not has_signs)
                 for some in (printed, candidate)
             )
             if in_cell == in_xml or (is_cut and in_xml <= in_cell | Counter("'")):

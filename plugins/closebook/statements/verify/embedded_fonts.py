@@ -33,7 +33,7 @@ OUTLINES_FILE = Path(__file__).with_name("glyph_outlines.json")
 
 _DIGEST_DIGITS = 24
 # Fonts and forms. A statement with a name in every script of Noto has 150 fonts.
-_MOST_FONTS = 1000
+_MAX_FONTS = 1000
 _DEEPEST_FORM = 8
 _BLOCK = re.compile(rb"(\d+)\s+beginbfchar\s(.*?)\sendbfchar", re.DOTALL)
 _PAIR = re.compile(rb"<([0-9a-fA-F]{4})>\s*<([0-9a-fA-F]{4,64})>")
@@ -111,7 +111,7 @@ def _fonts(pdf: UntrustedPdf) -> Iterator[Any]:
 def _fonts_of(resources: Any, seen: set[int], depth: int) -> Iterator[Any]:
     if resources is None:
         return
-    if depth > _DEEPEST_FORM or len(seen) > _MOST_FONTS:
+    if depth > _DEEPEST_FORM or len(seen) > _MAX_FONTS:
         raise CheckFailed("its pages use more fonts, or deeper forms, than any statement does")
     found = resources.get_object()
     for reference in (found.get("/Font") or {}).values():
@@ -186,7 +186,7 @@ def _check_glyphs(name: str, embedded: TTFont, texts: Mapping[int, str]) -> bool
             )
         if known is None:
             continue
-        for character in (it for it in characters.get(glyph, ()) if it in known):
+        for character in (char for char in characters.get(glyph, ()) if char in known):
             # guard: verify.outlines-are-the-typefaces
             if known[character] != outline_digest(embedded, glyph):
                 raise CheckFailed(
