@@ -7,7 +7,7 @@ import pytest
 from closebook.errors import WrongData
 from closebook.settings import Settings
 from closebook.sql import query
-from closebook.statements.manifest import write_manifest
+from closebook.statements.manifest import refuse_exceptions, write_manifest
 from closebook.store.session import on_store
 from tests.books import Books
 from tests.close_fixtures import RUN
@@ -45,6 +45,22 @@ def test_the_manifest_counts_the_missing_documents(settings: Settings, close_id:
 
     assert (manifest.document_count, manifest.missing_count) == (1, 2)
     assert [entry["sha256"] is None for entry in contents["statements"]] == [False, True, True]
+
+
+def test_a_run_for_all_accounts_fails_while_documents_are_missing_and_one_for_some_warns(
+    settings: Settings, close_id: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    # Given a month of which one document is made
+    render_all(settings, close_id, [1])
+    manifest_of(settings, close_id)
+
+    # When a run was for this account only, then it says what is missing and does not fail
+    refuse_exceptions(settings, close_id, [1])
+    assert "2 documents are not made yet, since the run was for 1 accounts only" in caplog.text
+
+    # When it was for all accounts, then it fails
+    with pytest.raises(WrongData, match="without 0 accounts, and 2 documents are not made yet"):
+        refuse_exceptions(settings, close_id, None)
 
 
 def test_a_manifest_that_is_written_again_is_the_same(

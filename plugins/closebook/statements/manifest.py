@@ -1,6 +1,8 @@
 """Write the manifest: the list of a month's statements with the sha256 of each document."""
 
+import logging
 from base64 import b64encode
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from psycopg.rows import DictRow
@@ -23,6 +25,8 @@ from closebook.statements.signing.key_loader import load_signer
 from closebook.statements.signing.signer import Signer
 from closebook.statements.statement_reader import read_closed_month
 from closebook.store.session import Store, on_store
+
+logger = logging.getLogger(__name__)
 
 NAMED_ACCOUNTS = 20
 
@@ -116,8 +120,14 @@ def write_manifest(settings: Settings, close_id: int, run: Run) -> Manifest:
     return manifest
 
 
-def refuse_exceptions(settings: Settings, close_id: int) -> None:
-    """Raise WrongData, naming the accounts, if the month's manifest does not list all documents."""
+def refuse_exceptions(
+    settings: Settings, close_id: int, account_ids: Sequence[int] | None = None
+) -> None:
+    """Raise WrongData, naming the accounts, if the month's manifest does not list all documents.
+
+    ``account_ids`` are the accounts that the run was for; None means all. The documents of other
+    accounts may be missing, which is a warning in the log.
+    """
     with on_store(settings) as store:
         month = read_closed_month(store, close_id)
         exceptions = store.execute(
@@ -127,7 +137,15 @@ def refuse_exceptions(settings: Settings, close_id: int) -> None:
             query("statement_manifests/latest"), {"period_start": month.start}
         ).fetchone()
     missing_count = 0 if latest is None else latest["missing_count"]
-    if exceptions or missing_count:
+    if missing_count and account_ids is not None and not exceptions:
+        logger.warning(
+            "%s: %d documents are not made yet, since the run was for %d accounts only, and the "
+            "month cannot be released: run it again without Accounts",
+            month,
+            missing_count,
+            len(set(account_ids)),
+        )
+    elif exceptions or missing_count:
         named = [f"{each['subject']} ({each['reason']})" for each in exceptions[:NAMED_ACCOUNTS]]
         more = ["…"] if len(exceptions) > NAMED_ACCOUNTS else []
         raise WrongData(
