@@ -52,7 +52,7 @@ def empty_store(stack: Stack) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("command", ON_STORE)
-def test_a_connection_string_that_is_none_is_not_quoted(command: str) -> None:
+def test_an_invalid_connection_string_is_not_shown(command: str) -> None:
     code, said, complaint = run(command, "--conninfo", f"postgresql//eve:{SECRET}@host/x y=")
     assert (code, said) == (EXIT_UNUSABLE, "")
     assert_one_line(complaint, command, "CB-CONFIG-CONNINFO-INVALID")
@@ -60,7 +60,7 @@ def test_a_connection_string_that_is_none_is_not_quoted(command: str) -> None:
 
 
 @pytest.mark.parametrize("command", ON_STORE)
-def test_a_server_that_is_down_is_worth_another_try(command: str) -> None:
+def test_a_server_that_is_down_is_a_transient_error(command: str) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -73,7 +73,7 @@ def test_a_server_that_is_down_is_worth_another_try(command: str) -> None:
 
 
 @pytest.mark.parametrize("command", ON_STORE)
-def test_a_wrong_password_is_no_matter_of_trying_again(
+def test_a_wrong_password_is_not_a_transient_error(
     stack: Stack, module_store_database: str, command: str
 ) -> None:
     conninfo = make_conninfo(stack.store_owner(module_store_database), password=SECRET)
@@ -159,7 +159,7 @@ def test_a_store_that_cannot_hold_every_script_is_not_migrated(stack: Stack, enc
     assert encoding in complaint
 
 
-def test_a_session_that_the_server_ends_is_worth_another_try(
+def test_a_session_that_the_server_ends_is_a_transient_error(
     stack: Stack, empty_store: str
 ) -> None:
     # Given another one that holds the lock of the migrations
@@ -204,7 +204,7 @@ def test_without_fabs_auth_manager_there_are_no_roles_to_make(airflow: dict[str,
     assert_one_line(complaint, "desk-roles", "CB-CONFIG-AUTH-MANAGER-NOT-FAB")
 
 
-def test_an_airflow_whose_database_is_down_is_worth_another_try(airflow: dict[str, str]) -> None:
+def test_an_airflow_whose_database_is_down_is_a_transient_error(airflow: dict[str, str]) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -240,7 +240,7 @@ def test_a_reader_that_goes_away_is_no_error(stack: Stack, module_store_database
     assert (ran.returncode, ran.stderr) == (EXIT_BROKEN_PIPE, "")
 
 
-def test_a_full_disk_is_named_and_a_verified_log_is_not_taken_for_one(
+def test_an_output_that_cannot_be_written_is_not_reported_as_a_wrong_log(
     stack: Stack, module_store_database: str
 ) -> None:
     with open("/dev/full", "w", encoding="utf-8") as full:  # noqa: PTH123

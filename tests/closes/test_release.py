@@ -314,7 +314,7 @@ def test_a_month_that_was_rejected_is_released_by_nobody(
     assert released(books) == []
 
 
-def test_nor_after_a_run_without_a_reason_that_finds_it_the_same(
+def test_a_rejected_month_stays_rejected_after_a_run_without_a_reason(
     settings: Settings, books: Books, desk: Store, issued: IssuedMonth
 ) -> None:
     release.reject(desk, OCTOBER, issued.sha256, BOB, "the fees look wrong")

@@ -80,6 +80,16 @@ class Desk:
         with self.owner() as store:
             return store.execute(query.encode(), parameters or None).fetchall()
 
+    def registered(self, close: str, account_id: int) -> dict[str, object]:
+        """The register's row of a document."""
+        [row] = self.rows(
+            "select sha256, object_name from reporting.statement_documents"
+            " where close_id = %s and account_id = %s",
+            self.closes[close],
+            account_id,
+        )
+        return row
+
     @contextmanager
     def owner(self) -> Iterator[psycopg.Connection[dict[str, Any]]]:
         conninfo = self.stack.store_owner(self.database)

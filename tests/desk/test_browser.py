@@ -46,7 +46,11 @@ def test_selected_statements_are_downloaded_as_a_zip(
         downloading.value.save_as(tmp_path / "some.zip")
     with zipfile.ZipFile(tmp_path / "some.zip") as packed:
         assert packed.testzip() is None
-        assert packed.namelist() == [f"statement-2026-10-{a}-v1.pdf" for a in (ADA, MARY)]
+        assert packed.namelist() == [
+            f"statement-2026-10-{account_id}-v1.{suffix}"
+            for account_id in (ADA, MARY)
+            for suffix in ("pdf", "proof.json")
+        ]
 
 
 def test_a_zip_that_is_cut_off_is_a_failed_download(browser: Browser, desk: Desk) -> None:
@@ -227,6 +231,7 @@ ROUTES_WITHOUT_A_PAGE = {
     "/statements/{close_id}/{account_id}/pdf",
     "/statements/{close_id}/{account_id}/camt.053",
     "/statements/{close_id}/{account_id}/csv",
+    "/statements/{close_id}/{account_id}/proof",
     "/volume/counter",
     "/metrics",
 }

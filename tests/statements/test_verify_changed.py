@@ -82,7 +82,13 @@ CASES = {
         },
     ),
     "a digit in the CSV": Case(
-        [replaced(CSV, "-23.50,976.50", "-23.58,976.50")],
+        [
+            replaced(
+                CSV,
+                '"-23.50","976.50","EUR","-2350"',
+                '"-23.58","976.50","EUR","-2358"',
+            )
+        ],
         {"CSV": "line 1 of the CSV has the balance EUR 976.50, and the lines so far make EUR 97"},
     ),
     "a description in the CSV": Case(

@@ -14,6 +14,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from closebook.errors import Misconfigured
+from closebook.statements.manifest_document import ManifestDocument
 from closebook.statements.signing.signer import Signer
 from closebook.statements.verify.report import VerifyInputs, verify
 from tests.markdown import VERIFY, commands, first_column, text
@@ -79,20 +80,30 @@ def test_the_command_prints_its_findings_and_ends_with_an_exit_code_for_each_res
     assert "FAILED       file" in said
 
 
-def test_the_example_of_its_page_runs(files: Files, signer: Signer) -> None:
+def test_the_examples_of_its_page_run(files: Files, signer: Signer) -> None:
     signed = signer.sign(rendered(FEW).pdf).pdf
+    listed = manifest((FEW, signed), signer=signer)
+    month = ManifestDocument.read(listed)
+    proof = month.proof(FEW.account_id)
+    assert proof is not None
+    assert month.head is not None
     for name, content in {
         "statement.pdf": signed,
-        "manifest.json": manifest((FEW, signed), signer=signer),
+        "statement.proof.json": proof,
+        "manifest.json": listed,
         "september.pdf": rendered(BEFORE).pdf,
         "authority.pem": identity().authority_pem,
     }.items():
         files.put(name, content)
     below = text(VERIFY)
-    (command,) = commands(below)
-    given = command.removeprefix("closebook verify ").split()
-    code, said, _ = run(*(it if it.startswith("--") else str(files.folder / it) for it in given))
-    assert code == FINE, said
+    assert len(commands(below)) == 3
+    # The last one is that of the first example
+    for command in reversed(commands(below)):
+        given = command.removeprefix("closebook verify ").replace("3b5d…", month.head.root).split()
+        code, said, _ = run(
+            *(str(files.folder / it) if re.search(r"\.\w+$", it) else it for it in given)
+        )
+        assert code == FINE, said
     assert first_column(below) == [
         str(code) for code in (FINE, FAILED, UNUSABLE, NOT_COMPARED, NOT_PROVEN)
     ]

@@ -258,7 +258,7 @@ def _check_fonts(report: Report, pdf: UntrustedPdf) -> None:
     with report.check(FONTS) as details:
         details.append(
             f"{_count(fonts.count, 'font')}: digits, Latin letters and signs have the outlines of "
-            "their typefaces, and all characters are those that the text says"
+            "their typefaces and are those that the text says, and other letters are of its scripts"
         )
 
 
