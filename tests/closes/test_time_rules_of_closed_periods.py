@@ -82,11 +82,11 @@ def test_a_lost_document_is_made_again_to_the_same_bytes_and_the_month_found_by_
         assert issue.render_shard(almaty, close.close_id, shard, None, RUN) == 1
         again = write_manifest(almaty, close.close_id, RUN)
         with on_store(almaty) as store:
-            batch = release.latest_issued_month(store, month_from_url(store, "2024-03", ALMATY))
+            issued = release.latest_issued_month(store, month_from_url(store, "2024-03", ALMATY))
 
     assert path.read_bytes() == content
     assert again == manifest
-    assert batch.sha256 == manifest.sha256
+    assert issued.sha256 == manifest.sha256
     assert manifest.object_name.startswith("manifests/2024-03/")
 
 
