@@ -20,6 +20,11 @@ SCHEDULES = (
         (DAGS + "test_the_manifest_is_written_though_a_shard_failed",),
     ),
     Guard(
+        "schedule.failed-shards-fail-the-run",
+        Token("NONE_FAILED", "ALL_DONE"),
+        (DAGS + "test_a_shard_that_failed_fails_the_run_though_the_manifest_is_written",),
+    ),
+    Guard(
         "schedule.one-time-zone",
         Removed(),
         (SCHEDULING + "test_an_interval_of_another_time_zone_is_refused",),
