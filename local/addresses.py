@@ -27,7 +27,7 @@ METADATA_USER = "airflow"
 class Addresses:
     """The folder, ports and secrets of a stack, and the connection strings made from them.
 
-    `settings` overrides CLOSEBOOK_* settings of its tasks (see `environment`).
+    `settings` overrides variables of Airflow's processes (see `environment`).
     """
 
     root: Path

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from hashlib import sha256
+from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import quote
 
@@ -34,6 +35,10 @@ CONNECTION_DEFAULTS: Mapping[str, str | int] = {
     "keepalives_interval": 5,
     "keepalives_count": 3,
 }
+
+
+# The widest network that a proxy may be in: 10.0.0.0/8 and the like, no part of the whole internet.
+SHORTEST_PREFIX: Mapping[int, int] = {4: 8, 6: 16}
 
 
 @dataclass(frozen=True)
@@ -170,6 +175,26 @@ def desk_from_airflow(environment: Mapping[str, str] = os.environ) -> DeskSettin
         documents_url=_required(environment, "CLOSEBOOK_DOCUMENTS_URL"),
         time_zone=_required(environment, "CLOSEBOOK_TIME_ZONE"),
     )
+
+
+def trusted_proxies(environment: Mapping[str, str] = os.environ) -> tuple[str, ...]:
+    """Return the addresses and networks whose forwarded headers the API server believes.
+
+    Raises Misconfigured for a value that is none, and for a network of about everybody.
+    """
+    names = _names(environment.get("CLOSEBOOK_PROXIES", ""))
+    for name in names:
+        try:
+            network = ip_network(name)
+        except ValueError:
+            network = None
+        if network is None or network.prefixlen < SHORTEST_PREFIX[network.version]:
+            raise Misconfigured(
+                "CB-CONFIG-PROXIES-UNREADABLE",
+                f"CLOSEBOOK_PROXIES has {name!r}: write the proxy's IP address, or the network of "
+                "its addresses such as 10.1.2.0/24, never one that clients are in",
+            )
+    return names
 
 
 def connection_password(connection_id: str) -> str:
