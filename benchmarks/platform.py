@@ -70,7 +70,7 @@ class Stage:
             primary=self.stack.fence(),
             replicas=tuple(Replica(name, self.stack.reader(name)) for name in names),
             store=self.stack.store(),
-            redis_url=self.stack.redis_url,
+            redis_url=self.stack.redis_publisher,
             documents_url=self.stack.documents_url,
         )
 
@@ -83,7 +83,7 @@ class Stage:
         """Begin with an empty store and no counter."""
         self.stack.drop_store(STORE_DATABASE)
         self.stack.create_store(STORE_DATABASE)
-        with redis.Redis.from_url(self.stack.redis_url) as client:
+        with redis.Redis.from_url(self.stack.redis_admin) as client:
             client.delete(COUNTER_KEY)
 
 

@@ -40,6 +40,8 @@ ROLES = {
     "STORE": "closebook_store",
     "DESK": "closebook_desk",
     "AIRFLOW_DATABASE": "airflow",
+    "REDIS_PUBLISHER": "closebook_publisher",
+    "REDIS_APP": "closebook_app",
     **{name: name.lower() for name in ("REDIS", "METRICS")},
     **{user.upper(): user for user in USERS},
 }

@@ -23,6 +23,7 @@ from closebook.sql import SQL_FOLDER
 PRIMARY_CONNECTION = "closebook_primary"
 STORE_CONNECTION = "closebook_store"
 REDIS_CONNECTION = "closebook_redis"
+REDIS_APP_CONNECTION = "closebook_redis_app"
 DESK_CONNECTION = "closebook_desk"
 METRICS_CONNECTION = "closebook_metrics"
 
@@ -156,7 +157,7 @@ def from_airflow(environment: Mapping[str, str] = os.environ) -> Settings:
 
 @dataclass(frozen=True)
 class DeskSettings:
-    """The settings of the finance desk: the store as its own role, documents, the counter."""
+    """The settings of the finance desk: store and Redis as roles that read, and the documents."""
 
     store: str = field(repr=False)
     redis_url: str = field(repr=False)
@@ -171,7 +172,7 @@ def desk_from_airflow(environment: Mapping[str, str] = os.environ) -> DeskSettin
     """
     return DeskSettings(
         store=_postgres_conninfo(DESK_CONNECTION),
-        redis_url=_redis_url(REDIS_CONNECTION),
+        redis_url=_redis_url(REDIS_APP_CONNECTION),
         documents_url=_required(environment, "CLOSEBOOK_DOCUMENTS_URL"),
         time_zone=_required(environment, "CLOSEBOOK_TIME_ZONE"),
     )

@@ -112,6 +112,7 @@ def test_the_desk_serves_nobody_with_an_auth_manager_that_ends_no_session(
     from airflow.api_fastapi import app
     from airflow.providers.fab.auth_manager.fab_auth_manager import FabAuthManager
 
-    monkeypatch.setattr(app._AuthManagerState, "instance", FabAuthManager())
+    manager = FabAuthManager()  # type: ignore[no-untyped-call]
+    monkeypatch.setattr(app._AuthManagerState, "instance", manager)
     with pytest.raises(Misconfigured, match="CB-CONFIG-AUTH-MANAGER"):
         current_user.authenticated_user(current_user.Session(None, ""), frozenset())

@@ -153,7 +153,7 @@ def test_a_wrong_password_is_refused(stack: Stack, server: str) -> None:
 
 
 def test_redis_answers_to_its_password_only(stack: Stack) -> None:
-    with redis.Redis.from_url(stack.redis_url) as client:
+    with redis.Redis.from_url(stack.redis_admin) as client:
         assert client.ping() is True
     with (
         redis.Redis("127.0.0.1", stack.ports[REDIS], retry=Retry(NoBackoff(), 0)) as stranger,

@@ -12,7 +12,7 @@ from airflow.providers.fab.auth_manager.fab_auth_manager import FabAuthManager
 from airflow.providers.fab.auth_manager.models import User
 from airflow.utils.session import create_session
 from flask import Flask, session
-from flask_login import logout_user, user_logged_in
+from flask_login import logout_user, user_logged_in  # type: ignore[import-untyped]
 from sqlalchemy import select
 
 from closebook.desk.log_in_limits import LogInLimits
@@ -38,7 +38,9 @@ class ClosebookFabAuthManager(FabAuthManager):
         """Return the claims of a new token."""
         return {**super().serialize_user(user), _MARK: _mark(user.id, user.password)}
 
-    def deserialize_user(self, token: dict[str, Any]) -> User:
+    def deserialize_user(  # type: ignore[override]  # FAB's has a cache around it
+        self, token: dict[str, Any]
+    ) -> User:
         """Return the user of a token. Raises ValueError if there is none, or for an old password.
 
         FAB keeps users for 30 s. The password is read each time, so that a session ends at once.
@@ -85,7 +87,7 @@ def _end_form_sessions_with_their_password(app: Flask) -> None:
     FAB deletes such sessions only if they are in its database, and only for some changes.
     """
 
-    @user_logged_in.connect_via(app, weak=False)
+    @user_logged_in.connect_via(app, weak=False)  # type: ignore[untyped-decorator]
     def keep_mark(_sender: Flask, user: User, **_others: object) -> None:
         session[_MARK] = _mark(user.id, user.password)
 

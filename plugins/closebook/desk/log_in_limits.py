@@ -43,7 +43,8 @@ class LogInLimits:
 
 def _is_log_in(scope: Scope) -> bool:
     # The path has the prefix of [api] base_url, or a proxy has taken it away.
-    return scope["method"] == "POST" and scope["path"].rstrip("/").endswith(_LOG_IN_PATHS)
+    path: str = scope["path"]
+    return scope["method"] == "POST" and path.rstrip("/").endswith(_LOG_IN_PATHS)
 
 
 def _too_many(retry_after_seconds: int) -> PlainTextResponse:
