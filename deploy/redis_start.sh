@@ -6,13 +6,13 @@ umask 077
 hashed() { printf '#%s' "$(printf '%s' "$1" | sha256sum | cut -d' ' -f1)"; }
 {
   echo "user default on $(hashed "$(cat /run/secrets/redis)") ~* &* +@all"
-  while read -r word user rules; do
+  grep '^user ' /etc/closebook/redis_users.acl | while read -r word user rules; do
     case $user in
       closebook_publisher) password=$(cat /run/secrets/redis_publisher) ;;
       closebook_app) password=$(cat /run/secrets/redis_app) ;;
     esac
     echo "$word $user on $(hashed "$password") $rules"
-  done < /etc/closebook/redis_users.acl
+  done
 } > /tmp/users.acl
 {
   echo "aclfile /tmp/users.acl"

@@ -71,8 +71,14 @@ appendonly no
 
 def _users(passwords: Mapping[str, str]) -> str:
     """The users as production has them, with their passwords' hashes."""
-    lines = [f"user {ADMIN} ~* &* +@all", *RULES.read_text(encoding="utf-8").splitlines()]
+    lines = [f"user {ADMIN} ~* &* +@all", *user_rules()]
     return "".join(_with_password(line, passwords) for line in lines)
+
+
+def user_rules() -> list[str]:
+    """The lines of the users that Closebook logs in as, without passwords."""
+    lines = RULES.read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if not line.startswith("#")]
 
 
 def _with_password(line: str, passwords: Mapping[str, str]) -> str:

@@ -189,6 +189,7 @@ def trusted_proxies(environment: Mapping[str, str] = os.environ) -> tuple[str, .
             network = ip_network(name)
         except ValueError:
             network = None
+        # guard: proxy.is-not-anybody
         if network is None or network.prefixlen < SHORTEST_PREFIX[network.version]:
             raise Misconfigured(
                 "CB-CONFIG-PROXIES-UNREADABLE",

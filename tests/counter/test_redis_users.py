@@ -19,7 +19,7 @@ from closebook.settings import DeskSettings, Settings
 from local import REPOSITORY
 from local.ports import LOOPBACK, choose
 from local.processes import find
-from local.redis_server import APP, PUBLISHER, RULES
+from local.redis_server import APP, PUBLISHER, RULES, user_rules
 from local.stack import Stack
 
 SCRIPT = PUBLISH_IF_NEWER.read_text("utf-8")
@@ -138,7 +138,7 @@ def test_a_user_needs_its_own_password(stack: Stack, user: str) -> None:
 
 def test_the_document_for_administrators_has_the_rules() -> None:
     text = (REPOSITORY / "docs" / "grants.md").read_text("utf-8")
-    for line in RULES.read_text("utf-8").splitlines():
+    for line in user_rules():
         word, user, rules = line.split(" ", 2)
         assert word == "user"
         assert f"ACL SETUSER {user} on >PASSWORD {rules}" in text

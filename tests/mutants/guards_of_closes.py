@@ -19,6 +19,7 @@ DAGS = "tests/dags/test_dags.py::"
 SCHEDULING = "tests/dags/test_scheduling.py::"
 READS = "tests/faults/test_reads.py::"
 WRITES = "tests/faults/test_writes.py::"
+REDIS_USERS = "tests/counter/test_redis_users.py::"
 PUBLICATION = "tests/faults/test_publication.py::"
 FAILOVER = "tests/faults/servers/test_failover.py::"
 WORKERS = "tests/faults/servers/test_workers.py::"
@@ -381,6 +382,21 @@ CLOSES = (
         "counter.publish-if-newer",
         Condition(value=False),
         (PUBLICATION + "test_an_older_run_that_publishes_last_does_not_replace_a_newer_one",),
+    ),
+    Guard(
+        "counter.refused-read",
+        Condition(value=False),
+        (REDIS_USERS + "test_the_publisher_needs_each_of_its_commands",),
+    ),
+    Guard(
+        "redis.publisher-one-key",
+        Token("~closebook:platform_volume", "~*"),
+        (REDIS_USERS + "test_a_user_may_do_nothing_else",),
+    ),
+    Guard(
+        "redis.app-reads-only",
+        Token("-@all +get", "+@all"),
+        (REDIS_USERS + "test_a_user_may_do_nothing_else",),
     ),
     Guard(
         "counter.numbered-in-order",

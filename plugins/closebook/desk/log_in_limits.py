@@ -33,7 +33,7 @@ class LogInLimits:
         if scope["type"] == "http" and _is_log_in(scope):
             client = scope["client"][0] if scope["client"] else "unknown"
             for limit in self._limits:
-                if not self._counts.hit(limit, client):  # guard: desk.log-in-limit
+                if not self._counts.hit(limit, client):  # guard: log-in.limit
                     wait = self._counts.get_window_stats(limit, client).reset_time - time.time()
                     _log.warning("too many log-ins from %s", client)
                     await _too_many(max(math.ceil(wait), 1))(scope, receive, send)

@@ -26,10 +26,10 @@ class TrustedProxies:
 
     def __init__(self, app: ASGIApp, proxies: Sequence[str]) -> None:
         outside: ASGIApp = SecureCookies(app)
-        if proxies:  # guard: desk.trusted-proxies
+        if proxies:
             outside = ProxyHeadersMiddleware(  # type: ignore[assignment]  # uvicorn's own ASGI types
                 outside,  # type: ignore[arg-type]
-                trusted_hosts=list(proxies),
+                trusted_hosts=list(proxies),  # guard: proxy.named
             )
         self._app = outside
 
@@ -56,6 +56,7 @@ class SecureCookies:
         async def send_secure(message: Message) -> None:
             if message["type"] == "http.response.start":
                 message["headers"] = [
+                    # guard: proxy.secure-cookie
                     (name, _secure(value) if name.lower() == _SET_COOKIE else value)
                     for name, value in message.get("headers", [])
                 ]
@@ -66,13 +67,13 @@ class SecureCookies:
 
 def refuse_belief_in_anybody(*, airflow_proxy_fix: bool, command: Sequence[str] = sys.argv) -> None:
     """Raise Misconfigured if Airflow itself believes the headers of a proxy."""
-    if airflow_proxy_fix:
+    if airflow_proxy_fix:  # guard: proxy.no-proxy-fix
         raise Misconfigured(
             "CB-CONFIG-PROXY-FIX",
             "[fab] enable_proxy_fix believes the forwarded headers of every client: set it to "
             "False, and name the proxy in CLOSEBOOK_PROXIES",
         )
-    if _BELIEVES_ANYBODY in command:
+    if _BELIEVES_ANYBODY in command:  # guard: proxy.no-proxy-headers
         raise Misconfigured(
             "CB-CONFIG-PROXY-HEADERS",
             f"airflow api-server {_BELIEVES_ANYBODY} believes the forwarded headers of clients "
