@@ -92,7 +92,7 @@ def test_a_user_may_do_nothing_else(
         connected(url_of(stack, user)) as client,
         pytest.raises(redis.exceptions.NoPermissionError),
     ):
-        client.execute_command(*sent)
+        client.execute_command(*sent)  # type: ignore[no-untyped-call]
     assert (server.get(COUNTER_KEY), server.get(OTHER_KEY)) == ("the counter", "private")
     server.delete(OTHER_KEY)
 
@@ -116,14 +116,14 @@ def test_the_publisher_needs_each_of_its_commands(
     stack: Stack, settings: Settings, server: "redis.Redis", command: str
 ) -> None:
     server.script_flush()
-    server.execute_command("ACL", "SETUSER", PUBLISHER, f"-{command}")
+    server.execute_command("ACL", "SETUSER", PUBLISHER, f"-{command}")  # type: ignore[no-untyped-call]
     try:
         # Without GET, the script does not know whether it would write over a newer document.
         with pytest.raises(Transient, match=REFUSED):
             written(settings)
         assert server.get(COUNTER_KEY) is None
     finally:
-        server.execute_command("ACL", "SETUSER", PUBLISHER, f"+{command}")
+        server.execute_command("ACL", "SETUSER", PUBLISHER, f"+{command}")  # type: ignore[no-untyped-call]
 
 
 @pytest.mark.parametrize("user", [PUBLISHER, APP])

@@ -110,7 +110,7 @@ def test_airflows_own_log_of_requests_has_the_clients_address(
         time.sleep(0.1)
     (line,) = lines
     assert f"client_addr={address}:" in line
-    assert PROXY not in line
+    assert f"{PROXY}:" not in line
 
 
 # ---- pages and changes -----------------------------------------------------------------

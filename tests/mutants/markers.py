@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tests.mutants.migrations import Definition, definitions_in
 
-FOLDERS = ("plugins", "dags", "sql", "deploy")
+FOLDERS = ("plugins", "dags", "sql", "deploy", "local")
 COMMENT_SIGNS = {".py": "#", ".sql": "--", ".lua": "--", ".acl": "#", ".conf": "#"}
 MIGRATIONS = "sql/reporting/migrations"
 # What the migrations make, written out: a test holds it equal, and nothing is made from it.
