@@ -14,7 +14,7 @@ from types import ModuleType
 
 import pytest
 
-FIXTURES = frozenset({"stack", "small_stack", "newcomer", "summary"})
+FIXTURES = frozenset({"stack", "small_stack", "newcomer", "services", "summary"})
 MARKS = frozenset({"servers", "slow"})
 PROGRAMS = frozenset(
     {
