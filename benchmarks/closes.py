@@ -194,6 +194,9 @@ def _queries(reader: psycopg.Connection[Any], names: Sequence[str], period: Peri
     size = 0
     for name in names:
         reading = sql.SQL("copy ({}) to stdout (format binary)").format(sql.SQL(query(name)))
-        with reader.cursor() as cursor, cursor.copy(reading, period.bounds) as blocks:
+        with (
+            reader.cursor() as cursor,
+            cursor.copy(reading, {**period.bounds, "left_out_currencies": []}) as blocks,
+        ):
             size += sum(len(block) for block in blocks)
     return size

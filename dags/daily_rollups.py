@@ -9,6 +9,8 @@ Every day, once the business day that ended is provably complete on a read repli
    version; the log says which, and its rows and amounts, old -> new. The hours must add up to the
    day, and both to a bare scan.
 2. **publish_counter** brings the counter in Redis up to date with what the day repaired.
+3. **report_exceptions** fails, and names them, if the day is closed without some currency or
+   account because its rows cannot be counted. Everything else is closed and published.
 
 Days are those of the business time zone: 23 or 25 hours long when its clocks change.
 
@@ -31,6 +33,7 @@ from closebook.orchestration.dag_defaults import (
     business_time_zone,
     optional_text,
 )
+from closebook.orchestration.exceptions_task import report_exceptions
 from closebook.orchestration.task_context import current_task
 from closebook.orchestration.timetable import BusinessDayTimetable
 
@@ -54,7 +57,7 @@ from closebook.orchestration.timetable import BusinessDayTimetable
     **CLOSE_DAG,
 )
 def daily_rollups() -> None:
-    """Wire the two tasks."""
+    """Wire the three tasks."""
 
     @task(pool=REPLICA_POOL)
     def close_day() -> int | list[int]:
@@ -63,7 +66,9 @@ def daily_rollups() -> None:
             return day_range.close_days(context.settings, days, context.run)
         return day.close_day(context.settings, context.day(), context.run).close_id
 
-    close_day() >> publish_counter()
+    close_ids = close_day()
+    close_ids >> publish_counter()
+    report_exceptions(close_ids)
 
 
 daily_rollups()

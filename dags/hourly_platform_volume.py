@@ -7,6 +7,8 @@ Every hour, once the hour that ended is provably complete on a read replica:
    `reporting.hourly_volume`, with its control totals and a row in the register of closes.
 2. **publish_counter** adds up all closed hours in the reporting store and writes the platform's
    counter to Redis (`closebook:platform_volume`), unless Redis has a newer one.
+3. **report_exceptions** fails, and names them, if the hour is closed without some currency because
+   its rows cannot be counted. Everything else is closed and published.
 
 **Run it again** at any time, by clearing, by backfill, or by hand with the parameter `hour`: the
 same numbers come out, and only a difference makes a new version.
@@ -26,6 +28,7 @@ from closebook.orchestration.dag_defaults import (
     REPLICA_POOL,
     optional_text,
 )
+from closebook.orchestration.exceptions_task import report_exceptions
 from closebook.orchestration.task_context import current_task
 
 
@@ -46,14 +49,16 @@ from closebook.orchestration.task_context import current_task
     **CLOSE_DAG,
 )
 def hourly_platform_volume() -> None:
-    """Wire the two tasks."""
+    """Wire the three tasks."""
 
     @task(pool=REPLICA_POOL)
     def close_hour() -> int:
         context = current_task()
         return hour.close_hour(context.settings, context.hour(), context.run).close_id
 
-    close_hour() >> publish_counter()
+    close_id = close_hour()
+    close_id >> publish_counter()
+    report_exceptions(close_id)
 
 
 hourly_platform_volume()

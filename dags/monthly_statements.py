@@ -12,7 +12,10 @@ Every month, once the business month that ended is provably complete on a read r
    name of their content. A task that is cleared makes only what is missing.
 4. **write_manifest** lists every statement with its version, its balances and the sha256 of its
    document. With that the month is issued, not released: that is a second person's act.
-5. **publish_counter** brings the counter in Redis up to date with the days that changed.
+5. **report_exceptions** fails, and names them, if accounts have no document because something is
+   wrong with them. All other statements are issued; an approver may release the month without
+   these.
+6. **publish_counter** brings the counter in Redis up to date with the days that changed.
 
 **By hand**: the parameter `month` closes a month again; `account_ids` renders only those accounts
 (the lines of all accounts are frozen in any case). A month that is closed already changes only for
@@ -25,6 +28,7 @@ not override its parameters, may confirm the month and not change it.
 from typing import Any
 
 from airflow.sdk import Param, TriggerRule, dag, task
+from airflow.sdk.exceptions import AirflowFailException
 
 from closebook.orchestration.counter_task import publish_counter
 from closebook.orchestration.dag_defaults import (
@@ -36,6 +40,7 @@ from closebook.orchestration.dag_defaults import (
     business_time_zone,
     optional_text,
 )
+from closebook.orchestration.exceptions_task import report_exceptions_of_month
 from closebook.orchestration.task_context import current_task
 from closebook.orchestration.timetable import BusinessMonthTimetable
 
@@ -65,7 +70,7 @@ from closebook.orchestration.timetable import BusinessMonthTimetable
     **CLOSE_DAG,
 )
 def monthly_statements() -> None:
-    """Wire the five tasks."""
+    """Wire the six tasks."""
 
     @task(pool=REPLICA_POOL)
     def freeze_lines() -> int:
@@ -91,17 +96,24 @@ def monthly_statements() -> None:
         )
 
     # A month in which nobody had a balance has no shards to wait for, and a manifest all the same.
-    @task(trigger_rule=TriggerRule.NONE_FAILED)
+    # A shard fails when a document cannot be made: the manifest lists the others then.
+    @task(trigger_rule=TriggerRule.ALL_DONE)  # guard: schedule.manifest-of-what-is-made
     def write_manifest(close_id: Any) -> dict[str, Any]:
         from closebook.statements import manifest
 
+        if close_id is None:
+            raise AirflowFailException("the month is not closed: freeze_lines has failed")
         context = current_task()
         written = manifest.write_manifest(context.settings, close_id, context.run)
-        return {"documents": written.document_count, "missing": written.missing_count}
+        return {
+            "documents": written.document_count,
+            "missing": written.missing_count,
+            "exceptions": written.exception_count,
+        }
 
     close_id = freeze_lines()
     rendered = render_shard.partial(close_id=close_id).expand(shard=plan_shards(close_id))
-    rendered >> write_manifest(close_id)
+    rendered >> write_manifest(close_id) >> report_exceptions_of_month(close_id)
     close_id >> publish_counter()
 
 

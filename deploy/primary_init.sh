@@ -19,4 +19,6 @@ create extension pg_stat_statements;
 \i /opt/closebook/sql/platform/grants.sql
 \i /opt/closebook/sql/platform/indexes.sql
 SQL
-echo "host replication replicator samenet scram-sha-256" >> "$PGDATA/pg_hba.conf"
+# From elsewhere by TLS only.
+sed --in-place 's/^host all all all/hostssl all all all/' "$PGDATA/pg_hba.conf"
+echo "hostssl replication replicator samenet scram-sha-256" >> "$PGDATA/pg_hba.conf"

@@ -18,5 +18,11 @@ hashed() { printf '#%s' "$(printf '%s' "$1" | sha256sum | cut -d' ' -f1)"; }
   echo "aclfile /tmp/users.acl"
   echo "appendonly yes"
   echo "dir /data"
+  echo "port 0"
+  echo "tls-port 6379"
+  echo "tls-cert-file /run/tls/server.pem"
+  echo "tls-key-file /run/tls/server.key"
+  echo "tls-ca-cert-file /run/tls/ca.pem"
+  echo "tls-auth-clients no"
 } > /tmp/redis.conf
 exec redis-server /tmp/redis.conf

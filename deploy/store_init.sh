@@ -17,3 +17,5 @@ create database closebook owner closebook_owner;
 create database airflow owner airflow;
 create database celery owner celery;
 SQL
+# From elsewhere by TLS only.
+sed --in-place 's/^host all all all/hostssl all all all/' "$PGDATA/pg_hba.conf"

@@ -67,6 +67,7 @@ class Airflow:
             metadata_url=(
                 f"postgresql+psycopg://{METADATA_USER}:{secrets[METADATA_USER]}"
                 f"@{LOOPBACK}:{addresses.ports[STORE]}/{METADATA_DATABASE}"
+                "?require_auth=scram-sha-256"
             ),
             keys=Keys(secrets["fernet"], secrets["jwt"], secrets["api"]),
             environment={**base_environment(), **addresses.environment},

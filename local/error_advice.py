@@ -9,7 +9,7 @@ _DOCUMENTS_LOST = "See [lost documents](recovery.md#lost-documents)."
 _DESK_LOG = "See [the log of the desk](desk.md#the-audit-log)."
 _LOOK_AT_THE_ACCOUNT = (
     "One document cannot hold up the others. Look at the account: millions of lines, or texts "
-    "without end. The month is not whole without it."
+    "without end. The manifest lists it as an exception."
 )
 _RANGE = (
     "From a run with `first_day` and `last_day`. The reasons of the first three days follow, each "
@@ -138,9 +138,9 @@ ADVICE: Mapping[str, str] = {
     "CB-DATA-CLOSE-UNKNOWN": (
         "The run began before the store was restored or changed. Trigger the month."
     ),
-    "CB-DATA-COUNTER-WOULD-FALL": (
-        "A settled payment was deleted or changed, against the contract. The counter stays where "
-        "it was. Find the hour [by its versions](backfills.md#what-changed-between-versions)."
+    "CB-DATA-CLOSED-WITH-EXCEPTIONS": (
+        "From the last task of a run. The period is closed; what follows is left out of it. "
+        "[Exceptions](operations.md#exceptions) explains the reasons."
     ),
     "CB-DATA-DAYS-FAILED": _RANGE + "Mend what is wrong, then clear the task.",
     "CB-DATA-DAYS-NEED-CLOSES": "From the store itself: its owner truncates the register alone.",
@@ -150,6 +150,8 @@ ADVICE: Mapping[str, str] = {
     "CB-DATA-DESK-LOG-CUT-SHORT": _DESK_LOG,
     "CB-DATA-DESK-LOG-ENTRY-CHANGED": _DESK_LOG,
     "CB-DATA-DESK-LOG-ENTRY-MISSING": _DESK_LOG,
+    "CB-DATA-DESK-LOG-REWRITTEN": _DESK_LOG,
+    "CB-DATA-DESK-LOG-SHORTER-THAN-ANCHOR": _DESK_LOG,
     "CB-DATA-DOCUMENT-CHANGED": (
         "Somebody wrote to the document store. Keep the copy; restore the original."
     ),
@@ -166,6 +168,12 @@ ADVICE: Mapping[str, str] = {
         "From `closebook verify`, whose report has the text without this code, beside the name of "
         "the check that failed."
     ),
+    "CB-DATA-MONTH-WITH-EXCEPTIONS": (
+        "From the last task of a month's run. All other statements are issued. Each account has "
+        "its [reason](operations.md#exceptions), or the code of the error that stopped its "
+        "document. To release the others, see "
+        "[how to release the rest](statements.md#release-a-month-without-its-exceptions)."
+    ),
     "CB-DATA-PAGE-ASKED-FOR-ADDRESS": "The template was changed to load something. Take it out.",
     "CB-DATA-PERIOD-OVERLAPS": "`CLOSEBOOK_TIME_ZONE` was changed. Set it back.",
     "CB-DATA-QUERY-REFUSED": (
@@ -177,18 +185,15 @@ ADVICE: Mapping[str, str] = {
         "(backfills.md#cross-check-compare-two-replicas)."
     ),
     "CB-DATA-ROWS-REFUSED": (
-        "The constraint or column that is named: a currency of two letters, an amount that is not "
-        "positive, a null. Correct the view."
+        "The constraint or column that is named, such as a merchant that is listed twice. Correct "
+        "the view. What is wrong with one account or currency does not come here: it is an "
+        "[exception](operations.md#exceptions)."
     ),
     "CB-DATA-STATEMENT-CONTRADICTS-ITSELF": (
         "The frozen lines contradict each other. This should never be seen: call the developers, "
         "render nothing by hand."
     ),
     "CB-DATA-UNKNOWN-CURRENCY": "Correct the rows, or the view.",
-    "CB-DATA-UNSETTLED-STATUS": (
-        "The ids and their statuses follow. `settled` is the one status of what has `settled_at`; "
-        "an adopter's own words for it are translated in the view."
-    ),
     "CB-CONFIG-AIRFLOW-MISSING": "From `closebook desk-roles`.",
     "CB-CONFIG-AUTH-MANAGER-NOT-FAB": (
         "From `closebook desk-roles`. The desk asks FAB's auth manager who may see what."
@@ -307,7 +312,7 @@ ADVICE: Mapping[str, str] = {
         "replica of the store."
     ),
     "CB-CONFIG-STORE-RIGHTS": (
-        "`migrate` runs as `closebook_owner`, `verify-log` as the owner or `closebook_desk`."
+        "`migrate` runs as `closebook_owner`; `verify-log` and `audit` run as `closebook_store`."
     ),
     "CB-CONFIG-TEMPLATE-MISSING": "The templates were not deployed with the code.",
     "CB-CONFIG-TEMPLATE-NOT-XML": (

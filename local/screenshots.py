@@ -135,7 +135,7 @@ def _log_in(page: Page, stack: Stack, user: str) -> None:
 
 def _statement(page: Page, stack: Stack, picture: Path) -> None:
     """Page one of a statement, on a desk."""
-    with psycopg.connect(stack.desk()) as store:
+    with psycopg.connect(stack.store()) as store:
         row = store.execute(STATEMENT, [WANTED_LINES]).fetchone()
     if row is None:
         raise StackError(f"no statement was made in {stack.root}: make demo makes some")

@@ -1,4 +1,4 @@
-"""A reader of the reporting store: what the closes wrote, as the desk may read it."""
+"""A reader of the reporting store: what the closes wrote, as the store's role may read it."""
 
 from collections import Counter
 from typing import Any, LiteralString
@@ -12,7 +12,7 @@ from tests.platform_rows import Volume
 
 
 class Books:
-    """The reporting store as the desk may read it."""
+    """The reporting store as the store's role may read it."""
 
     def __init__(self, conninfo: str) -> None:
         self.connection = psycopg.connect(conninfo, autocommit=True, row_factory=dict_row)

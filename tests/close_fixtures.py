@@ -80,8 +80,8 @@ def waiting_on_the_store(owner: str) -> int:
     """How many sessions wait for a lock in the store, of whichever kind."""
     with psycopg.connect(owner) as connection:
         row = connection.execute(
-            "select count(*) from pg_locks where not granted and database ="
-            " (select oid from pg_database where datname = current_database())"
+            "select count(*) from pg_locks where not granted and pid in"
+            " (select pid from pg_stat_activity where datname = current_database())"
         ).fetchone()
     assert row is not None
     return int(row[0])
@@ -206,7 +206,7 @@ def platform(stack: Stack, settings: Settings, module_platform_database: str) ->
 @pytest.fixture
 def books(stack: Stack, settings: Settings, module_store_database: str) -> Iterator[Books]:
     """The reporting store behind the settings."""
-    books = Books(stack.desk(module_store_database))
+    books = Books(stack.store(module_store_database))
     yield books
     books.connection.close()
 

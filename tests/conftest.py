@@ -38,7 +38,7 @@ os.environ["CLOSEBOOK_TIME_ZONE"] = "America/New_York"
 # The tests log in from one address, more often than a person may. tests/desk/test_proxy.py has an
 # API server with the limit as it is shipped.
 MANY_LOG_INS = {"AIRFLOW__FAB__AUTH_RATE_LIMIT": "1000 per 1 second"}
-
+_ON_AIRFLOW = pytest.StashKey[Stack]()
 _numbers = itertools.count(1)
 
 
@@ -102,13 +102,29 @@ def stack() -> Iterator[Stack]:
 
 
 @pytest.fixture(scope="session")
-def airflow_stack(stack: Stack) -> Stack:
+def airflow_stack(stack: Stack, pytestconfig: pytest.Config) -> Stack:
     """The same stack with Airflow running on it; only the tests that need it pay for it."""
     policies = stack.airflow_home / "config"
     policies.mkdir(parents=True)
     (policies / "airflow_local_settings.py").write_text(POLICY)
     stack.start_airflow()
+    pytestconfig.stash[_ON_AIRFLOW] = stack
     return stack
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """Stop Airflow after its last test: idle, it takes a quarter of a core from the others.
+
+    Of several workers one gets all of Airflow's tests, one after another.
+    """
+    stack = item.config.stash.get(_ON_AIRFLOW, None)
+    is_one_of_several = hasattr(item.config, "workerinput")
+    if stack is None or not is_one_of_several or nextitem is None:
+        return
+    if not nextitem.nodeid.startswith(ON_AIRFLOW):
+        del item.config.stash[_ON_AIRFLOW]
+        stack.stop_airflow()
 
 
 @pytest.fixture(scope="session")

@@ -158,7 +158,9 @@ def own_connections(stack: Stack) -> str:
         assert parts.password == "PASSWORD"  # noqa: S105  # what stands in the README
         password = stack.secrets[parts.username or ""]
         host = f"{parts.username}:{password}@{LOOPBACK}:{stack.ports[server]}"
-        edited += f"{conn_id}={parts._replace(netloc=host).geturl()}\n"
+        # The stack's Redis is on loopback, and has no TLS.
+        moved = parts._replace(netloc=host, query=parts.query.replace("&ssl=true", ""))
+        edited += f"{conn_id}={moved.geturl()}\n"
     return edited
 
 

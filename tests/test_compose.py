@@ -31,6 +31,13 @@ from tests.compose_file import (
     rendered,
 )
 
+# The services that do something once, and end.
+ENDING = {"certificates", "init"}
+# Those that have a certificate, and show it to whoever connects.
+WITH_CERTIFICATE = {
+    *("primary", "replica-a", "replica-b", "pgbouncer-a", "pgbouncer-b"),
+    *("store", "redis", "rabbitmq"),
+}
 OURS = "closebook/pipeline:0.1.0"
 ROOT = Path("/opt/closebook")
 MOUNTED = ("dags", "plugins", "sql", "templates")
@@ -43,6 +50,7 @@ MEMORY_OF_THE_MACHINE = 24 * 1024**3
 METADATA = {"AIRFLOW_FERNET", "AIRFLOW_DATABASE"}
 QUEUE = {"RABBITMQ", "RESULTS"}
 SECRETS = {
+    "certificates": set(),
     "primary": {"POSTGRES", "REPLICATOR", "FENCE", "READER"},
     "replica-a": {"REPLICATOR"},
     "replica-b": {"REPLICATOR"},
@@ -140,20 +148,21 @@ def test_the_file_is_of_the_compose_specification() -> None:
 def test_the_services_are_those_of_the_design() -> None:
     assert set(SERVICES) == {
         *("primary", "replica-a", "replica-b", "pgbouncer-a", "pgbouncer-b"),
-        *("store", "redis", "rabbitmq", *AIRFLOW_SERVICES),
+        *("store", "redis", "rabbitmq", "certificates", *AIRFLOW_SERVICES),
     }
 
 
 def test_every_service_that_stays_up_has_a_health_check() -> None:
-    assert [name for name in SERVICES if "healthcheck" not in service_of(name)] == ["init"]
+    ending = [name for name in SERVICES if "healthcheck" not in service_of(name)]
+    assert set(ending) == ENDING
 
 
 @each_service
 def test_a_service_waits_until_what_it_needs_is_ready(service: str) -> None:
     for other, how in service_of(service).get("depends_on", {}).items():
-        ready = "service_completed_successfully" if other == "init" else "service_healthy"
+        ready = "service_completed_successfully" if other in ENDING else "service_healthy"
         assert how["condition"] == ready, f"{service} on {other}"
-        assert networks(service) & networks(other) or other == "init"
+        assert networks(service) & networks(other) or other in ENDING
 
 
 @each_service
@@ -364,8 +373,8 @@ def test_each_connection_leads_to_its_server_as_its_own_role() -> None:
         "replica_b": "postgres://closebook_reader:SECRET@pgbouncer-b:6432/platform",
         "store": "postgres://closebook_store:SECRET@store:5432/closebook",
         "desk": "postgres://closebook_desk:SECRET@store:5432/closebook",
-        "redis": "redis://closebook_publisher:SECRET@redis:6379/?db=0",
-        "redis_app": "redis://closebook_app:SECRET@redis:6379/?db=0",
+        "redis": "redis://closebook_publisher:SECRET@redis:6379/?db=0&ssl=true",
+        "redis_app": "redis://closebook_app:SECRET@redis:6379/?db=0&ssl=true",
         "metrics": "generic://:SECRET@/",
     }
     assert environment("pgbouncer-a")["REPLICA"] == "replica-a"
@@ -396,7 +405,7 @@ def test_tasks_run_by_celery_on_rabbitmq_behind_log_in() -> None:
         assert given["AIRFLOW__CORE__AUTH_MANAGER"] == manager
     for name in ("scheduler", "worker"):
         broker = environment(name)["AIRFLOW__CELERY__BROKER_URL"]
-        assert re.fullmatch(r"amqp://closebook:[0-9a-f]{48}@rabbitmq:5672//", broker)
+        assert re.fullmatch(r"amqp://closebook:[0-9a-f]{48}@rabbitmq:5671//", broker)
     assert service_of("worker")["command"][:3] == ["airflow", "celery", "worker"]
 
 
@@ -410,6 +419,88 @@ def test_a_replica_lets_its_replay_wait_for_the_longest_statement_of_a_close() -
     waits = re.search(r"max_standby_streaming_delay=(\d+)min", start)
     assert waits is not None
     assert int(waits[1]) * 60 >= settings.Settings.statement_timeout_seconds
+
+
+# ---- certificates -------------------------------------------------------------------------
+
+
+def test_each_server_has_the_certificate_of_its_name_and_clients_only_the_authority() -> None:
+    made = {
+        target.rpartition("/")[2]: source for target, (source, _) in mounts("certificates").items()
+    }
+    assert set(made) == {"authority", *WITH_CERTIFICATE}
+    for name in SERVICES:
+        at_run = mounts(name).get("/run/tls")
+        if name in WITH_CERTIFICATE:
+            assert at_run == (made[name], False)
+        elif name != "certificates":
+            assert at_run == (made["authority"], False)
+        assert name == "certificates" or not any(
+            source in made.values() and target != "/run/tls"
+            for target, (source, _) in mounts(name).items()
+        )
+    dockerfile = (REPOSITORY / "Dockerfile").read_text("utf-8")
+    for target in mounts("certificates"):
+        assert f"{target} " in dockerfile or f"{target}\n" in dockerfile
+
+
+@each_airflow_service
+def test_airflow_verifies_the_certificate_of_each_server(service: str) -> None:
+    given = environment(service)
+    assert given["CLOSEBOOK_CA_CERTIFICATES"] == "/run/tls/ca.pem"
+    for value in given.values():
+        if "+psycopg://" in value:
+            assert value.endswith(
+                "?sslmode=verify-full&sslrootcert=/run/tls/ca.pem&require_auth=scram-sha-256"
+            )
+    if "AIRFLOW__CELERY__BROKER_URL" in given:
+        assert given["AIRFLOW__CELERY__SSL_ACTIVE"] == "true"
+        assert given["AIRFLOW__CELERY__SSL_CACERT"] == "/run/tls/ca.pem"
+
+
+def test_the_servers_take_no_connection_without_tls() -> None:
+    deployed = {path.name: path.read_text("utf-8") for path in (REPOSITORY / "deploy").iterdir()
+                if path.suffix in {".sh", ".conf"}}  # fmt: skip
+    for name in ("primary_init.sh", "store_init.sh"):
+        assert "s/^host all all all/hostssl all all all/" in deployed[name]
+    assert "hostssl replication replicator" in deployed["primary_init.sh"]
+    assert "PGSSLMODE=verify-full" in deployed["replica_start.sh"]
+    assert "client_tls_sslmode = require" in deployed["pooler_start.sh"]
+    assert "server_tls_sslmode = verify-full" in deployed["pooler_start.sh"]
+    assert "\nport 0\n" in deployed["redis_start.sh"]
+    assert "listeners.tcp = none" in deployed["rabbitmq.conf"]
+
+
+def test_the_certificates_are_for_the_names_of_the_servers_and_kept(tmp_path: Path) -> None:
+    script = (REPOSITORY / "deploy" / "certificates.sh").read_text("utf-8")
+    for name in ("authority", *WITH_CERTIFICATE):
+        (tmp_path / name).mkdir()
+    here = script.replace("cd /var/lib/closebook/certificates", f"cd {tmp_path}")
+
+    def run() -> str:
+        ran = subprocess.run(["bash"], input=here, capture_output=True, text=True, check=False)
+        assert ran.returncode == 0, ran.stderr
+        return ran.stdout
+
+    assert run().startswith("certificates made for")
+    authority = tmp_path / "authority" / "ca.pem"
+    for name in WITH_CERTIFICATE:
+        checked = subprocess.run(
+            [
+                *("openssl", "verify", "-CAfile", authority, "-verify_hostname", name),
+                tmp_path / name / "server.pem",
+            ],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert checked.returncode == 0, checked.stdout + checked.stderr
+    assert not list(tmp_path.rglob("ca.key"))
+    before = authority.read_bytes()
+    assert run() == "the certificates are valid\n"
+    assert authority.read_bytes() == before
+    (tmp_path / "store" / "server.pem").unlink()
+    assert run().startswith("certificates made for")
 
 
 # ---- deploy/ -----------------------------------------------------------------------------
@@ -430,8 +521,13 @@ def test_a_start_script_reads_only_secrets_and_files_that_its_services_have(scri
     ]
     assert users
     for user in users:
-        assert set(re.findall(r"/run/secrets/(\w+)", text)) == {
-            secret["source"] for secret in user["secrets"] if secret["source"] != "postgres"
+        # A service may have several scripts, which together read its secrets.
+        of_user = "".join(
+            Path(configuration()["configs"][config["source"]]["file"]).read_text("utf-8")
+            for config in user["configs"]
+        )
+        assert set(re.findall(r"/run/secrets/(\w+)", of_user)) == {
+            secret["source"] for secret in user.get("secrets", []) if secret["source"] != "postgres"
         }
     for path in re.findall(r"\\i /opt/closebook/(\S+)", text):
         assert (REPOSITORY / path).is_file(), path

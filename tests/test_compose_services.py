@@ -30,6 +30,8 @@ from local.ports import LOOPBACK, choose
 from local.stack import Stack
 from tests.compose_file import new_secrets, rendered
 
+pytestmark = pytest.mark.servers
+
 COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer", "worker")
 HOURLY = "hourly_platform_volume"
 PATIENCE_SECONDS = 180.0
@@ -65,6 +67,9 @@ class Services:
         ports = self.stack.ports
         queue = f"redis://:{self.stack.secrets['redis']}@{LOOPBACK}:{ports[REDIS]}/1"
         places = {
+            # The stack's servers are on loopback, and have no TLS.
+            "sslmode=verify-full&sslrootcert=/run/tls/ca.pem&": "",
+            "&ssl=true": "",
             "primary:5432": f"{LOOPBACK}:{ports[PRIMARY]}",
             "pgbouncer-a:6432": f"{LOOPBACK}:{ports['pgbouncer_replica_a']}",
             "pgbouncer-b:6432": f"{LOOPBACK}:{ports['pgbouncer_replica_b']}",
@@ -82,6 +87,7 @@ class Services:
             for place, here in places.items():
                 moved = moved.replace(place, here)
             found[name] = moved
+        found.pop("AIRFLOW__CELERY__SSL_ACTIVE", None)
         home = self.folder / service
         home.mkdir(exist_ok=True)
         return {

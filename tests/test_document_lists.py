@@ -123,19 +123,28 @@ def test_the_parameters_of_triggered_runs_are_accepted_by_their_dags() -> None:
     assert set(triggered) == set(dags)
 
 
-QUERIES = [query for document in DOCUMENTS for query in blocks(text(document), "sql")]
+QUERIES = [(document, query) for document in DOCUMENTS for query in blocks(text(document), "sql")]
 
 
-def test_the_documents_have_queries_for_finance() -> None:
+def test_the_documents_have_queries() -> None:
     assert len(QUERIES) > 5
 
 
 @pytest.mark.parametrize("number", range(len(QUERIES)))
-def test_the_queries_of_the_documents_run_as_the_desk(
+def test_the_queries_of_the_documents_run_as_the_role_that_their_page_names(
     stack: Stack, module_store_database: str, number: int
 ) -> None:
-    with psycopg.connect(stack.desk(module_store_database)) as desk:
-        assert desk.execute(QUERIES[number].encode()).fetchall() == []
+    document, query = QUERIES[number]
+    roles = {
+        "closebook_desk": stack.desk,
+        "closebook_store": stack.store,
+        "closebook_owner": stack.store_owner,
+    }
+    # The page names the role before the query
+    before = text(document).split(query)[0]
+    named = re.findall(r"`(closebook_(?:desk|store|owner))`", before)
+    with psycopg.connect(roles[named[-1]](module_store_database)) as store:
+        assert store.execute(query.encode()).fetchall() == []
 
 
 def test_each_decision_has_a_date_what_was_decided_against_what_and_why() -> None:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from closebook.audit.findings import AuditFailed
 from closebook.closes.boundaries import BoundaryMoved
 from closebook.closes.checks import TieOut, TieOutFailed
 from closebook.closes.histories import FailoverNotAcknowledged, HistoryReplaced, OtherHistory
@@ -19,7 +20,9 @@ from closebook.errors import ClosebookError, Misconfigured, NotReady, Transient,
 from closebook.periods import day_of, hour_of
 from closebook.platform.replica_status import ReplicaLost
 from closebook.statements.bounded_process import BoundedTask, LimitExceeded, Limits, run_within
+from closebook.statements.manifest_document import NoManifest
 from closebook.statements.release import DecisionRefused, Obstacle
+from closebook.statements.released_documents import NotAsReleased
 from closebook.statements.verify.untrusted_pdf import CheckFailed
 from local import REPOSITORY
 from local.error_advice import ADVICE
@@ -69,6 +72,9 @@ ERRORS = [
     ReplicasDisagree("CB-DATA-REPLICAS-DISAGREE", FOUND, proof="a is old, b is new"),
     DecisionRefused(DAY, "released", [Obstacle("second_person_needed", "anna")]),
     CheckFailed("the XML declares a document type"),
+    NoManifest("the document is no manifest of a month"),
+    NotAsReleased({"close_id": 5, "account_id": 1}, "another version of it was released"),
+    AuditFailed("CB-DATA-AUDIT-FINDINGS", "the audit has 1 findings: tie-out: close 5: …"),
     Misconfigured("CB-CONFIG-NOT-A-DAY", "'x' is not a day"),
 ]
 

@@ -15,15 +15,16 @@ CONNECTIONS = {
     "AIRFLOW_CONN_CLOSEBOOK_PRIMARY": "postgres://closebook_fence@primary:5432/platform",
     "AIRFLOW_CONN_CLOSEBOOK_REPLICA_A": "postgres://closebook_reader@a:6432/platform",
     "AIRFLOW_CONN_CLOSEBOOK_REPLICA_B": (
-        "postgres://closebook_reader@b:6432/platform?connect_timeout=30&sslmode=require"
+        "postgres://closebook_reader@b:6432/platform?connect_timeout=30&sslmode=verify-full"
     ),
     "AIRFLOW_CONN_CLOSEBOOK_STORE": "postgres://closebook_store@store:5432/closebook",
-    "AIRFLOW_CONN_CLOSEBOOK_REDIS": "redis://:secret@redis:6379/",
+    "AIRFLOW_CONN_CLOSEBOOK_REDIS": "redis://:secret@redis:6379/?ssl=true",
 }
 TIME_OUTS = {"connect_timeout", "tcp_user_timeout", "keepalives_idle", "keepalives_interval"}
 
 
 def read(monkeypatch: pytest.MonkeyPatch, **more: str) -> Settings:
+    monkeypatch.setenv("CLOSEBOOK_CA_CERTIFICATES", "/etc/closebook/ca.pem")
     for name, uri in CONNECTIONS.items():
         monkeypatch.setenv(name, uri)
     return from_airflow({**ENVIRONMENT, **more})
@@ -44,7 +45,7 @@ def test_the_extras_of_a_connection_go_before_our_own_time_outs(
     replica_b = conninfo_to_dict(read(monkeypatch).replicas[1].conninfo)
 
     assert replica_b["connect_timeout"] == "30"
-    assert replica_b["sslmode"] == "require"
+    assert replica_b["sslmode"] == "verify-full"
 
 
 @pytest.mark.parametrize(

@@ -131,7 +131,7 @@ def test_verify_log_follows_the_chain_of_that_store(
     with psycopg.connect(stack.desk(empty_store)) as desk:
         desk.execute(query("desk/insert_log_entry"), entry)
 
-    ran = installation.run("closebook", "verify-log", "--conninfo", stack.desk(empty_store))
+    ran = installation.run("closebook", "verify-log", "--conninfo", stack.store(empty_store))
 
     assert ran.stdout.startswith("1 entries follow; the last is "), ran.stderr
     assert ran.returncode == 0

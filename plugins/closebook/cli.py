@@ -1,6 +1,7 @@
 """The commands of Closebook: ``closebook`` where it is installed, else ``python -m closebook``."""
 
 import argparse
+import json
 import logging
 import os
 import sys
@@ -18,23 +19,38 @@ it where the tasks run: it reads their connections from AIRFLOW_CONN_*, and CLOS
 """
 _EXIT_CODES = """\
 exit codes:
-  0  nothing failed, and the file's hash is in the register
+  0  nothing failed, the file's hash is in the register, and the register is proven: its root or
+     its sha256 is the published one, or a trusted key has signed it
   1  something failed
   2  the arguments, or the files that they name, cannot be used
   3  nothing failed, but no register was given to compare the file's hash with
+  5  nothing failed, but nothing proves that the register is the one that was issued
+"""
+_DOCUMENTS_HELP = "URL of the document store; without it CLOSEBOOK_DOCUMENTS_URL is used"
+_AUDIT = """\
+Walk the register, the manifests, the document store, the decisions and the desk's log, both ways.
+Prints a line for each thing that does not agree, by its ids. All documents are read and hashed.
+"""
+_AUDIT_EXIT_CODES = """\
+exit codes:
+  0  everything agrees
+  1  there are findings
+  2  the arguments, a connection or a right is wrong
+  4  a server cannot be reached: try again
 """
 _EXIT_CODES_OF_ALL = """\
 exit codes:
   0    done
-  1    something is not as it was written (verify, verify-log)
+  1    something is not as it was written (verify, verify-log, audit)
   2    the arguments, a connection, a right or the installation is wrong
   3    nothing was compared (verify without --register)
   4    a server failed or cannot be reached: try again
+  5    nothing proves that the register is the one that was issued (verify)
   130  interrupted
   141  whoever read the output has gone away
 An error is one line: the command, the error's code, what to do. docs/errors.md lists the codes.
 """
-FINE, FAILED, UNUSABLE, NOT_COMPARED, LOST = range(5)
+FINE, FAILED, UNUSABLE, NOT_COMPARED, LOST, NOT_PROVEN = range(6)
 INTERRUPTED, OUTPUT_GONE = 130, 141
 _MOST_BYTES = 512 * 1024**2
 
@@ -47,6 +63,7 @@ def main(arguments: list[str] | None = None) -> int:
         "verify": _verify,
         "desk-roles": _desk_roles,
         "verify-log": _verify_log,
+        "audit": _audit,
         "acknowledge-failover": _acknowledge_failover,
     }[options.command]
     try:
@@ -90,9 +107,18 @@ def _parser() -> argparse.ArgumentParser:
         epilog=_EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    verifying.add_argument("file", type=Path, help="the PDF of the statement")
+    verifying.add_argument(
+        "file", type=Path, nargs="?", help="the PDF of the statement; not needed with --proof"
+    )
     verifying.add_argument(
         "--register", type=Path, metavar="MANIFEST.json", help="the manifest of its month"
+    )
+    verifying.add_argument(
+        "--proof", type=Path, metavar="PROOF.json", help="the proof of the statement"
+    )
+    verifying.add_argument("--root", metavar="SHA256", help="the root that the issuer published")
+    verifying.add_argument(
+        "--manifest-sha256", metavar="SHA256", help="the manifest's hash that the issuer published"
     )
     verifying.add_argument(
         "--previous", type=Path, metavar="OTHER.pdf", help="the statement of the period before"
@@ -104,6 +130,19 @@ def _parser() -> argparse.ArgumentParser:
     chained = commands.add_parser("verify-log", help="check the chain of the desk's log")
     chained.add_argument("--conninfo", default="", help="libpq connection string of a reader")
     chained.add_argument("--seen", metavar="SHA256", help="a hash that was printed before")
+    chained.add_argument("--documents", metavar="URL", help=_DOCUMENTS_HELP)
+    auditing = commands.add_parser(
+        "audit",
+        help="compare register, manifests, documents, decisions and log",
+        description=_AUDIT,
+        epilog=_AUDIT_EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    auditing.add_argument(
+        "--conninfo", default="", help="libpq connection string of closebook_store"
+    )
+    auditing.add_argument("--documents", metavar="URL", help=_DOCUMENTS_HELP)
+    auditing.add_argument("--json", action="store_true", help="print the findings as JSON")
     failover = commands.add_parser(
         "acknowledge-failover",
         help="go on with a new primary, and close again what the lost log may have touched",
@@ -146,28 +185,48 @@ def _migrate(options: argparse.Namespace) -> int:
 def _verify(options: argparse.Namespace) -> int:
     from closebook.statements.bounded_process import BoundedTask, LimitExceeded, run_within
     from closebook.statements.verify.report import (
-        LIMITS,
         Report,
         VerifyInputs,
+        limits_for,
         unreadable_file_report,
         verify,
+        verify_proof,
     )
 
     def verify_content() -> Report:
         logging.disable()  # the report says in better words what the PDF readers log
-        return verify(content, inputs)
+        return (
+            verify_proof(inputs.proof or b"", inputs)
+            if content is None
+            else verify(content, inputs)
+        )
 
-    content = _content(options.file)
-    inputs = VerifyInputs(*map(_content_of, (options.register, options.previous, options.trust)))
+    if options.file is None and options.proof is None:
+        raise Misconfigured(
+            "CB-CONFIG-NOTHING-TO-VERIFY", "name the PDF of a statement, or its proof (--proof)"
+        )
+    content = _content_of(options.file)
+    inputs = VerifyInputs(
+        register=_content_of(options.register),
+        previous=_content_of(options.previous),
+        trust=_content_of(options.trust),
+        proof=_content_of(options.proof),
+        root=options.root,
+        manifest_sha256=options.manifest_sha256,
+    )
     # A hostile file could use all memory: it is read in a child process with limits.
-    [result] = run_within(LIMITS, [BoundedTask("the report", verify_content)])
+    [result] = run_within(limits_for(content, inputs), [BoundedTask("the report", verify_content)])
     too_much = "reading it takes more time or memory than any statement does"
+    if isinstance(result, WrongData) and not isinstance(result, LimitExceeded):
+        raise result
     report = unreadable_file_report(too_much) if isinstance(result, LimitExceeded) else result
     encoding = sys.stdout.encoding
     _say(report.text.encode(encoding, "backslashreplace").decode(encoding))
     if report.has_failed:
         return FAILED
-    return FINE if report.is_registered else NOT_COMPARED
+    if not report.is_registered:
+        return NOT_COMPARED
+    return FINE if report.is_proven else NOT_PROVEN
 
 
 def _content_of(path: Path | None) -> bytes | None:
@@ -197,10 +256,19 @@ def _desk_roles(_: argparse.Namespace) -> int:
 
 
 def _verify_log(options: argparse.Namespace) -> int:
+    from closebook.statements.document_store import DocumentStore
+    from closebook.statements.log_anchors import read_anchors
     from closebook.store.audit_chain import verify_log
 
-    chain = verify_log(options.conninfo, options.seen)
+    url = options.documents or os.environ.get("CLOSEBOOK_DOCUMENTS_URL")
+    anchors = read_anchors(DocumentStore(url)) if url else []
+    chain = verify_log(options.conninfo, options.seen, anchors)
     _say(f"{chain.entry_count} entries follow; the last is {chain.last_sha256}\n")
+    _say(
+        f"{len(anchors)} anchors in the document store agree\n"
+        if url
+        else "no document store was given, so the log was compared with no anchors\n"
+    )
     return FINE
 
 
@@ -217,6 +285,24 @@ def _acknowledge_failover(options: argparse.Namespace) -> int:
     closes = failover.close_again(settings, run)
     _say(f"{len(closes)} periods are closed again\n")
     return FINE
+
+
+def _audit(options: argparse.Namespace) -> int:
+    from closebook.audit.register_audit import audit
+    from closebook.server_identity import command_conninfo
+    from closebook.settings import RegisterSettings
+
+    url = options.documents or os.environ.get("CLOSEBOOK_DOCUMENTS_URL")
+    if not url:
+        raise Misconfigured(
+            "CB-CONFIG-NO-DOCUMENT-STORE", "give --documents, or set CLOSEBOOK_DOCUMENTS_URL"
+        )
+    report = audit(RegisterSettings(command_conninfo(options.conninfo), url))
+    if options.json:
+        _say(json.dumps(report.as_json, indent=1) + "\n")
+    else:
+        _say("".join(f"{finding}\n" for finding in report.findings) + f"{report.summary}\n")
+    return FAILED if report.findings else FINE
 
 
 if __name__ == "__main__":

@@ -10,11 +10,9 @@ from functools import cache
 from hashlib import sha256
 from ipaddress import ip_network
 from pathlib import Path
-from urllib.parse import quote
-
-from psycopg.conninfo import make_conninfo
 
 import closebook
+from closebook import server_identity
 from closebook.errors import Misconfigured
 from closebook.package_data import IN_WHEEL, data_folder
 from closebook.periods import zone
@@ -199,6 +197,14 @@ def trusted_proxies(environment: Mapping[str, str] = os.environ) -> tuple[str, .
     return names
 
 
+@dataclass(frozen=True)
+class RegisterSettings:
+    """Where the register and its documents are: the reporting store and the document store."""
+
+    store: str = field(repr=False)
+    documents_url: str
+
+
 def connection_password(connection_id: str) -> str:
     """Return the password of an Airflow connection. Raises Misconfigured if there is none."""
     password: str | None = _connection(connection_id).password
@@ -260,13 +266,15 @@ def _required(environment: Mapping[str, str], name: str) -> str:
 
 def _postgres_conninfo(connection_id: str) -> str:
     connection = _connection(connection_id)
-    return make_conninfo(
-        host=connection.host,
-        port=connection.port or 5432,
-        dbname=connection.schema,
-        user=connection.login,
-        password=connection.password,
-        **{**CONNECTION_DEFAULTS, **connection.extra_dejson},
+    fields = {
+        "host": connection.host,
+        "port": connection.port or 5432,
+        "dbname": connection.schema,
+        "user": connection.login,
+        "password": connection.password,
+    }
+    return server_identity.postgres_conninfo(
+        connection_id, {**CONNECTION_DEFAULTS, **fields}, connection.extra_dejson
     )
 
 
@@ -287,13 +295,7 @@ def _signing_key(connection_id: str) -> SigningKey | None:
 
 
 def _redis_url(connection_id: str) -> str:
-    connection = _connection(connection_id)
-    password = quote(connection.password or "", safe="")
-    scheme = "rediss" if connection.extra_dejson.get("ssl") else "redis"
-    user = quote(connection.login or "", safe="")
-    database = connection.extra_dejson.get("db", 0)
-    port = connection.port or 6379
-    return f"{scheme}://{user}:{password}@{connection.host}:{port}/{database}"
+    return server_identity.redis_url(connection_id, _connection(connection_id))
 
 
 def _connection(connection_id: str):  # type: ignore[no-untyped-def]  # Airflow is imported late

@@ -1,5 +1,6 @@
--- Measures and currencies in which the rows of a close differ from its control totals, which a
--- separate scan of the source gave. A close has rows in the tables of its own grain only.
+-- Measures and currencies in which the rows of a close and what it left out do not add up to its
+-- control totals, which a separate scan of the source gave. A close has rows in the tables of its
+-- own grain only.
 with written_rows as (
     select
         'volume' as measure,
@@ -42,14 +43,25 @@ with written_rows as (
             statement_lines.close_id = statements.close_id
             and statement_lines.account_id = statements.account_id
     where statement_lines.close_id = %(close_id)s
+
+    union all
+
+    select
+        measure,
+        currency,
+        row_count,
+        amount_minor
+    from reporting.close_exceptions
+    -- guard: exceptions.account-for-the-rest
+    where close_id = %(close_id)s and row_count > 0
 ),
 
 written as (
     select
         measure,
         currency,
-        sum(row_count)::bigint as row_count,
-        sum(amount_minor)::bigint as amount_minor
+        sum(row_count) as row_count,
+        sum(amount_minor) as amount_minor
     from written_rows
     group by measure, currency
 ),

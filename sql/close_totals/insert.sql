@@ -3,13 +3,14 @@ insert into reporting.close_totals (close_id, measure, currency, row_count, amou
 select
     %(close_id)s as close_id,
     measure,
-    currency,
-    row_count,
-    amount_minor
+    reporting.currency_label(currency) as currency,
+    sum(row_count) as row_count,
+    sum(amount_minor) as amount_minor
 from
     unnest(
         %(measures)s::text[],
         %(currencies)s::text[],
         %(row_counts)s::bigint[],
-        %(amounts_minor)s::bigint[]
+        %(amounts_minor)s::numeric[]
     ) as totals (measure, currency, row_count, amount_minor)
+group by measure, reporting.currency_label(currency)

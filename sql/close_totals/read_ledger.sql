@@ -1,6 +1,8 @@
--- The control totals of a period's ledger entries, one row a currency. No join.
+-- The control totals of a period's ledger entries, one row a currency. No join. Sums of credits and
+-- debits are positive; incomplete_count is the number of entries without account or amount.
 with ledger_entries as (
     select
+        account_id,
         currency,
         amount_minor
     from reporting_source.ledger_entries
@@ -10,6 +12,9 @@ with ledger_entries as (
 select
     currency,
     count(*) as row_count,
-    sum(amount_minor)::bigint as amount_minor
+    coalesce(sum(amount_minor), 0) as amount_minor,
+    coalesce(sum(amount_minor) filter (where amount_minor > 0), 0) as credit_minor,
+    coalesce(-sum(amount_minor) filter (where amount_minor < 0), 0) as debit_minor,
+    count(*) filter (where account_id is null or amount_minor is null) as incomplete_count
 from ledger_entries
 group by currency

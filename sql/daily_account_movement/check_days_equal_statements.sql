@@ -1,5 +1,6 @@
 -- Accounts and closed days of a month whose movement differs from the sum of that day's statement
--- lines. Days that are not closed are not compared.
+-- lines. Days that are not closed are not compared, nor accounts that the month or the day left
+-- out.
 with month_close as (
     select
         close_id,
@@ -45,7 +46,7 @@ statement_days as (
         days.close_id,
         lines.account_id,
         count(*) as entry_count,
-        sum(lines.amount_minor)::bigint as amount_minor
+        sum(lines.amount_minor) as amount_minor
     from lines
     inner join days on lines.day_number = days.day_number and lines.posted_at < days.period_end
     group by days.close_id, lines.account_id
@@ -55,23 +56,63 @@ movement_days as (
     select
         movement.close_id,
         movement.account_id,
-        sum(movement.entry_count)::bigint as entry_count,
-        sum(movement.credit_minor - movement.debit_minor)::bigint as amount_minor
+        sum(movement.entry_count) as entry_count,
+        sum(movement.credit_minor - movement.debit_minor) as amount_minor
     from reporting.daily_account_movement as movement
     where movement.close_id = any(array(select days.close_id from days))
     group by movement.close_id, movement.account_id
+),
+
+exceptions as (
+    select
+        exceptions.close_id,
+        exceptions.subject,
+        %(close_id)s::bigint as month_close_id
+    from reporting.close_exceptions as exceptions
+    where
+        exceptions.subject_kind = 'account'
+        and exceptions.close_id
+        = any(
+            array(
+                select days.close_id
+                from days
+                union all
+                select %(close_id)s::bigint
+            )
+        )
+),
+
+different as (
+    select
+        close_id as day_close_id,
+        account_id,
+        movement_days.entry_count as day_entry_count,
+        statement_days.entry_count as statement_entry_count,
+        movement_days.amount_minor as day_minor,
+        statement_days.amount_minor as statement_minor
+    from movement_days
+    full join statement_days using (close_id, account_id)
+    where
+        (movement_days.entry_count, movement_days.amount_minor)
+        is distinct from
+        (statement_days.entry_count, statement_days.amount_minor)
 )
 
 select
-    close_id as day_close_id,
+    day_close_id,
     account_id,
-    movement_days.entry_count as day_entry_count,
-    statement_days.entry_count as statement_entry_count,
-    movement_days.amount_minor as day_minor,
-    statement_days.amount_minor as statement_minor
-from movement_days
-full join statement_days using (close_id, account_id)
+    day_entry_count,
+    statement_entry_count,
+    day_minor,
+    statement_minor
+from different
 where
-    (movement_days.entry_count, movement_days.amount_minor)
-    is distinct from
-    (statement_days.entry_count, statement_days.amount_minor)
+    (day_close_id, account_id::text) not in (
+        select
+            days.close_id,
+            exceptions.subject
+        from days
+        inner join exceptions
+            -- guard: exceptions.left-out-accounts-are-not-compared-with-days
+            on exceptions.close_id in (days.close_id, exceptions.month_close_id)
+    )

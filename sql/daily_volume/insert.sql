@@ -1,4 +1,4 @@
--- Writes one day's volume from the staged cells.
+-- Writes one day's volume from the staged cells, without the currencies that are left out.
 insert into reporting.daily_volume (
     close_id,
     business_day,
@@ -27,4 +27,7 @@ select
     fee_minor,
     discount_minor
 from staged_daily_volume
-where hour_start is null
+where
+    hour_start is null
+    -- guard: exceptions.left-out-of-the-day
+    and coalesce(currency, '') <> all(%(left_out_currencies)s::text[])

@@ -2,6 +2,7 @@
 --   merchant, its category, user country, currency, promotion funding and kind
 --     (hour_start is null);
 --   UTC hour, currency and kind (hour_start is set, merchant to funding are null).
+-- Sums are numeric, as in hourly_volume/read.sql.
 -- A category, country or funding of more than 200 bytes is named by its start and its hash, since
 -- the key of the store's table has no room for more than 2,700 bytes.
 with transactions as (
@@ -77,9 +78,9 @@ cells as (
         promotion_funding,
         kind,
         count(*) as transaction_count,
-        sum(amount_minor)::bigint as amount_minor,
-        sum(fee_minor)::bigint as fee_minor,
-        sum(discount_minor)::bigint as discount_minor
+        sum(amount_minor) as amount_minor,
+        sum(fee_minor) as fee_minor,
+        sum(discount_minor) as discount_minor
     from described
     group by grouping sets (
         (hour_start, currency, kind),

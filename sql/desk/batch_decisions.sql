@@ -5,7 +5,8 @@ select
     decisions.decided_at,
     decisions.reason,
     decisions.manifest_sha256,
-    closes.close_version
+    closes.close_version,
+    cardinality(decisions.named_exceptions) as exception_count
 from reporting.statement_decisions as decisions
 inner join reporting.statement_manifests as manifests
     on decisions.manifest_id = manifests.manifest_id

@@ -32,7 +32,7 @@ select
     count(*) as statement_count,
     min(corrected.account_id) as account_id
 from corrected
-inner join reporting.statements
+inner join reporting.statement_locales as statements
     on
         corrected.close_id = statements.close_id
         and corrected.account_id = statements.account_id

@@ -1,22 +1,21 @@
 -- The checks of a month and of the days and hours in it, by grain and name, the last result of each
 -- period: how many periods were checked, how many do not tie out, and when the last check was.
 with checked as (
-    select distinct on (tie_outs.period_start, tie_outs.grain, tie_outs.check_name)
-        tie_outs.grain,
-        tie_outs.check_name,
-        tie_outs.offending_count,
-        tie_outs.checked_at
-    from reporting.tie_outs
-    left join reporting.closes on tie_outs.close_id = closes.close_id
+    select distinct on (period_start, grain, check_name)
+        grain,
+        check_name,
+        offending_count,
+        checked_at
+    from reporting.check_results
     where
-        tie_outs.period_start >= %(month_start)s
-        and tie_outs.period_start < %(month_end)s
-        and (tie_outs.close_id is null or closes.is_current)
+        period_start >= %(month_start)s
+        and period_start < %(month_end)s
+        and counts
     order by
-        tie_outs.period_start asc,
-        tie_outs.grain asc,
-        tie_outs.check_name asc,
-        tie_outs.tie_out_id desc
+        period_start asc,
+        grain asc,
+        check_name asc,
+        tie_out_id desc
 )
 
 select

@@ -1,49 +1,36 @@
 -- A close of a month by currency beside the current close of the month before: one row a currency
 -- of either. Statements that are issued again are counted apart.
-with compared as (
+with statements as (
     select
-        current_close.close_id,
-        previous_close.close_id as previous_close_id
-    from reporting.closes as current_close
-    left join reporting.closes as previous_close
-        on
-            current_close.grain = previous_close.grain
-            and current_close.period_start = previous_close.period_end
-            and previous_close.is_current
-    where current_close.close_id = %(close_id)s
-),
-
-statements as (
-    select
-        statements.currency,
-        count(*) as statement_count,
-        count(*) filter (where versions.issued_close_id = versions.close_id) as issued_count,
-        sum(statements.line_count)::bigint as line_count,
-        sum(statements.opening_minor)::bigint as opening_minor,
-        sum(statements.closing_minor)::bigint as closing_minor,
-        count(*) filter (where documents.replaced_count > 0) as replaced_count
-    from compared
-    inner join reporting.statements on compared.close_id = statements.close_id
-    inner join reporting.statement_versions as versions
-        on
-            statements.close_id = versions.close_id
-            and statements.account_id = versions.account_id
-    left join reporting.statement_documents as documents
-        on
-            versions.issued_close_id = documents.close_id
-            and versions.account_id = documents.account_id
-    group by statements.currency
+        currency,
+        statement_count,
+        issued_count,
+        line_count,
+        opening_minor,
+        closing_minor,
+        replaced_count
+    from reporting.statement_totals
+    where close_id = %(close_id)s
 ),
 
 previous_statements as (
     select
-        statements.currency,
-        count(*) as statement_count,
-        sum(statements.line_count)::bigint as line_count,
-        sum(statements.closing_minor)::bigint as closing_minor
-    from compared
-    inner join reporting.statements on compared.previous_close_id = statements.close_id
-    group by statements.currency
+        currency,
+        statement_count,
+        line_count,
+        closing_minor
+    from reporting.statement_totals
+    where
+        close_id = (
+            select previous_close.close_id
+            from reporting.closes as current_close
+            inner join reporting.closes as previous_close
+                on
+                    current_close.grain = previous_close.grain
+                    and current_close.period_start = previous_close.period_end
+                    and previous_close.is_current
+            where current_close.close_id = %(close_id)s
+        )
 )
 
 select

@@ -3,6 +3,6 @@ select
     check_name,
     count(*) as made_count,
     count(*) filter (where offending_count > 0) as failed_count
-from reporting.tie_outs
+from reporting.check_results
 group by check_name
 order by check_name

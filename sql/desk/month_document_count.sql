@@ -1,7 +1,9 @@
 -- How many documents a month has as it was released last, and their size: one row. It goes before
 -- a month is packed.
 with released as (
-    select max(closes.close_id) as close_id
+    select
+        closes.close_id,
+        manifests.manifest_id
     from reporting.closes
     inner join reporting.statement_manifests as manifests on closes.close_id = manifests.close_id
     inner join reporting.statement_decisions as decisions
@@ -10,6 +12,8 @@ with released as (
         closes.grain = 'month'
         and closes.period_start = %(month_start)s
         and decisions.decision = 'released'
+    order by closes.close_id desc, manifests.manifest_id desc
+    limit 1
 )
 
 select
@@ -21,3 +25,8 @@ inner join reporting.statement_documents as documents
     on
         versions.issued_close_id = documents.close_id
         and versions.account_id = documents.account_id
+left join reporting.manifest_exceptions as exceptions
+    on
+        released.manifest_id = exceptions.manifest_id
+        and versions.account_id::text = exceptions.subject
+where exceptions.subject is null

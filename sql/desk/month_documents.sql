@@ -1,7 +1,15 @@
--- The documents of a month as it was released last, by account, from the account after
--- after_account_id on: one row a statement, at most row_count.
+-- The documents of a month as it was released last, without the exceptions of that release, by
+-- account, from the account after after_account_id on: one row a statement, at most row_count, with
+-- the manifest that was released.
 with released as (
-    select max(closes.close_id) as close_id
+    select
+        closes.close_id,
+        closes.period_start,
+        closes.time_zone,
+        closes.first_date,
+        decisions.manifest_sha256,
+        manifests.manifest_id,
+        manifests.object_name as manifest_object_name
     from reporting.closes
     inner join reporting.statement_manifests as manifests on closes.close_id = manifests.close_id
     inner join reporting.statement_decisions as decisions
@@ -10,25 +18,32 @@ with released as (
         closes.grain = 'month'
         and closes.period_start = %(month_start)s
         and decisions.decision = 'released'
+    order by closes.close_id desc, manifests.manifest_id desc
+    limit 1
 )
 
 select
     versions.issued_close_id as close_id,
     versions.account_id,
     versions.statement_version,
-    closes.period_start,
-    closes.time_zone,
-    closes.first_date,
+    released.period_start,
+    released.time_zone,
+    released.first_date,
     documents.sha256,
     documents.byte_count,
-    documents.object_name
+    documents.object_name,
+    released.manifest_sha256,
+    released.manifest_object_name
 from released
-inner join reporting.closes on released.close_id = closes.close_id
 inner join reporting.statement_versions as versions on released.close_id = versions.close_id
 inner join reporting.statement_documents as documents
     on
         versions.issued_close_id = documents.close_id
         and versions.account_id = documents.account_id
-where versions.account_id > %(after_account_id)s
+left join reporting.manifest_exceptions as exceptions
+    on
+        released.manifest_id = exceptions.manifest_id
+        and versions.account_id::text = exceptions.subject
+where versions.account_id > %(after_account_id)s and exceptions.subject is null
 order by versions.account_id asc
 limit %(row_count)s

@@ -17,7 +17,9 @@ select
     closes.first_date,
     statements.sha256,
     statements.byte_count,
-    statements.object_name
+    statements.object_name,
+    statements.manifest_sha256,
+    statements.manifest_object_name
 from selected
 inner join reporting.issued_statements as statements
     on

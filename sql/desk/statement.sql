@@ -19,7 +19,9 @@ select
     statements.replaced_count,
     statements.released_by,
     statements.released_at,
-    statements.statement_state
+    statements.statement_state,
+    statements.manifest_sha256,
+    statements.manifest_object_name
 from reporting.issued_statements as statements
 inner join reporting.closes on statements.close_id = closes.close_id
 where

@@ -3,7 +3,7 @@ select
     business_day,
     currency,
     sum(transaction_count)::bigint as payment_count,
-    sum(amount_minor)::bigint as amount_minor
+    sum(amount_minor) as amount_minor
 from reporting.current_daily_volume
 where kind = 'payment' and business_day >= %(since)s
 group by business_day, currency

@@ -3,7 +3,7 @@ select
     hour_start,
     currency,
     sum(transaction_count)::bigint as payment_count,
-    sum(amount_minor)::bigint as amount_minor
+    sum(amount_minor) as amount_minor
 from reporting.current_hourly_volume
 where kind = 'payment' and hour_start >= %(since)s
 group by hour_start, currency

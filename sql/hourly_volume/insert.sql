@@ -1,4 +1,4 @@
--- Writes one hour's volume from the staged hours.
+-- Writes one hour's volume from the staged hours, without the currencies that are left out.
 insert into reporting.hourly_volume (
     close_id,
     hour_start,
@@ -19,4 +19,7 @@ select
     fee_minor,
     discount_minor
 from staged_hourly_volume
-where hour_start = %(period_start)s
+where
+    hour_start = %(period_start)s
+    -- guard: exceptions.left-out-of-the-hour
+    and coalesce(currency, '') <> all(%(left_out_currencies)s::text[])

@@ -1,4 +1,5 @@
--- The settled volume of one hour at the grain of currency and kind.
+-- The settled volume of one hour at the grain of currency and kind. Sums are numeric: they may be
+-- beyond bigint, which must not stop the other currencies.
 with transactions as (
     select
         hour_start,
@@ -15,9 +16,9 @@ select
     currency,
     kind,
     count(*) as transaction_count,
-    sum(amount_minor)::bigint as amount_minor,
-    sum(fee_minor)::bigint as fee_minor,
-    sum(discount_minor)::bigint as discount_minor
+    sum(amount_minor) as amount_minor,
+    sum(fee_minor) as fee_minor,
+    sum(discount_minor) as discount_minor
 from transactions
 -- In the order of the index, so that nothing is hashed or sorted.
 group by hour_start, currency, kind

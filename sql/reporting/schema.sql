@@ -12,6 +12,19 @@ create table reporting.migrations (
     applied_at timestamptz not null default clock_timestamp()
 );
 
+-- A currency code of the platform as the register shows it. A code that is not three capital
+-- letters may hold any text: it is cut to 12 characters, and ? stands for all but letters and
+-- figures.
+create function reporting.currency_label(code text) returns text
+language sql immutable parallel safe set search_path = pg_catalog, pg_temp
+begin atomic
+    select case
+        when code ~ '^[A-Z]{3}$' then code
+        when coalesce(code, '') = '' then 'none'
+        else left(regexp_replace(code, '[^A-Za-z0-9]', '?', 'g'), 12)
+    end;
+end;
+
 -- The register: one row for each version of each close. One version of a period is current.
 create table reporting.closes (
     close_id bigint generated always as identity primary key,
@@ -74,10 +87,39 @@ create table reporting.run_starts (
 create table reporting.close_totals (
     close_id bigint not null references reporting.closes (close_id),
     measure text not null check (measure in ('volume', 'ledger')),
-    currency text not null check (currency ~ '^[A-Z]{3}$'),
+    currency text not null check (currency <> ''),
     row_count bigint not null check (row_count > 0),
-    amount_minor bigint not null,
+    -- A sum of bigints may be larger than a bigint.
+    amount_minor numeric(60, 0) not null,
     primary key (close_id, measure, currency)
+);
+
+-- What a close has left out of its source, and why: one row an account, or a currency of which all
+-- rows of the period are left out. Rows and exceptions together are what close_totals says.
+create table reporting.close_exceptions (
+    close_id bigint not null references reporting.closes (close_id),
+    measure text not null check (measure in ('volume', 'ledger')),
+    subject_kind text not null check (subject_kind in ('account', 'currency')),
+    -- The account id or the currency; 'none' for rows that name no account or currency.
+    subject text not null check (subject <> ''),
+    currency text not null check (currency <> ''),
+    reason text not null check (
+        reason in (
+            'account_incomplete',
+            'account_not_listed',
+            'account_repeated',
+            'beyond_bigint',
+            'currency_differs',
+            'entry_repeated',
+            'row_impossible',
+            'row_incomplete',
+            'unknown_currency',
+            'unsettled_status'
+        )
+    ),
+    row_count bigint not null check (row_count >= 0),
+    amount_minor numeric(60, 0) not null,
+    primary key (close_id, measure, subject_kind, subject, currency)
 );
 
 -- Every check that was made, and for one that failed the rows that did not tie out.
@@ -103,7 +145,7 @@ create table reporting.hourly_volume (
     currency text not null check (currency ~ '^[A-Z]{3}$'),
     kind text not null check (kind in ('payment', 'refund', 'chargeback')),
     transaction_count bigint not null check (transaction_count > 0),
-    amount_minor bigint not null check (amount_minor > 0),
+    amount_minor bigint not null check (amount_minor >= 0),
     fee_minor bigint not null,
     discount_minor bigint not null,
     primary key (close_id, currency, kind)
@@ -119,7 +161,7 @@ create table reporting.daily_volume (
     promotion_funding text not null,
     kind text not null check (kind in ('payment', 'refund', 'chargeback')),
     transaction_count bigint not null check (transaction_count > 0),
-    amount_minor bigint not null check (amount_minor > 0),
+    amount_minor bigint not null check (amount_minor >= 0),
     fee_minor bigint not null,
     discount_minor bigint not null,
     primary key (
@@ -349,6 +391,20 @@ create table reporting.statement_twins (
     references reporting.statement_documents (close_id, account_id)
 );
 
+-- Each time that a statement's document could not be made: the code of the error. It is an
+-- exception of its month for as long as there is no document.
+create table reporting.document_failures (
+    failure_id bigint generated always as identity primary key,
+    close_id bigint not null,
+    account_id bigint not null,
+    reason text not null check (reason ~ '^CB-[A-Z-]+$'),
+    run_id text not null,
+    failed_at timestamptz not null default clock_timestamp(),
+    foreign key (close_id, account_id) references reporting.statements (close_id, account_id)
+);
+
+create index document_failures_statement on reporting.document_failures (close_id, account_id);
+
 create table reporting.statement_manifests (
     manifest_id bigint generated always as identity primary key,
     close_id bigint not null references reporting.closes (close_id),
@@ -361,7 +417,21 @@ create table reporting.statement_manifests (
     requested_by text,
     -- Why a month that was rejected is shown again.
     reason text,
+    root_sha256 text check (root_sha256 ~ '^[0-9a-f]{64}$'),
+    -- Statements that are not in document_count and are listed as exceptions, with a reason;
+    -- missing_count are those without one.
+    exception_count bigint not null default 0 check (exception_count >= 0),
     unique (close_id, sha256)
+);
+
+-- The accounts that a manifest lists as exceptions: they have no document, for a reason that is on
+-- record. Its text names them, so that its hash covers them.
+create table reporting.manifest_exceptions (
+    manifest_id bigint not null references reporting.statement_manifests (manifest_id),
+    -- The account id; 'none' for entries that name no account.
+    subject text not null check (subject <> ''),
+    reason text not null check (reason <> ''),
+    primary key (manifest_id, subject)
 );
 
 -- What a person decided on a month that was issued, bound to the manifest that they were shown.
@@ -377,7 +447,11 @@ create table reporting.statement_decisions (
     -- it.
     decided_by_id text,
     run_acts jsonb not null default '[]',
-    check (decision = 'released' or reason is not null)
+    -- The accounts that a release names as left out.
+    named_exceptions text[] not null default '{}',
+    check (decision = 'released' or reason is not null),
+    constraint statement_decisions_exceptions_have_a_reason
+    check (cardinality(named_exceptions) = 0 or reason is not null)
 );
 
 create unique index statement_decisions_one_release
@@ -424,7 +498,7 @@ create table reporting.desk_log (
 
 -- The desk names person, act, subject, document and address; the rest is not its to say.
 create function reporting.chain_desk_log() returns trigger
-language plpgsql set search_path = pg_catalog, pg_temp as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
     -- One entry at a time, until its transaction ends: none can be put in between.
     perform pg_advisory_xact_lock(hashtextextended('closebook desk log', 0));
@@ -737,9 +811,9 @@ select
     sum(totals.old_row_count)::bigint as old_row_count,
     sum(totals.new_row_count)::bigint as new_row_count,
     sum(totals.new_row_count - totals.old_row_count)::bigint as late_row_count,
-    sum(totals.old_amount_minor)::bigint as old_amount_minor,
-    sum(totals.new_amount_minor)::bigint as new_amount_minor,
-    sum(totals.new_amount_minor - totals.old_amount_minor)::bigint as late_amount_minor
+    sum(totals.old_amount_minor) as old_amount_minor,
+    sum(totals.new_amount_minor) as new_amount_minor,
+    sum(totals.new_amount_minor - totals.old_amount_minor) as late_amount_minor
 from versions
 inner join totals on versions.close_id = totals.close_id
 group by
@@ -757,10 +831,11 @@ group by
 
 -- The runs that closed, rendered or listed what a release of a manifest would show, with the user
 -- names that the register has for them: one row a run and name. What is released already is left
--- out. A run that only confirmed the month is one of them: its checks are on record.
+-- out, but for documents of accounts that a release named as its exceptions. A run that only
+-- confirmed the month is one of them: its checks are on record.
 create function reporting.involved_runs(shown_manifest_id bigint)
 returns table (run_id text, requested_by text)
-language sql stable set search_path = pg_catalog, pg_temp
+language sql stable security definer set search_path = pg_catalog, pg_temp
 begin atomic
     with shown as (
         select shown_manifest_id as manifest_id
@@ -776,6 +851,7 @@ begin atomic
 
     documents as (
         select
+            versions.account_id,
             documents.close_id,
             documents.run_id,
             documents.requested_by
@@ -808,6 +884,22 @@ begin atomic
                     manifests.close_id = standing.close_id
                     and decisions.decision = 'released'
             )
+    ),
+
+    -- What was made for the exceptions of a release, which that release does not cover.
+    made_since as (
+        select
+            documents.run_id,
+            documents.requested_by
+        from documents
+        inner join reporting.manifest_exceptions as exceptions
+            on documents.account_id::text = exceptions.subject
+        inner join reporting.statement_manifests as manifests
+            on exceptions.manifest_id = manifests.manifest_id
+        inner join manifest on manifests.close_id = manifest.close_id
+        inner join reporting.statement_decisions as decisions
+            on manifests.manifest_id = decisions.manifest_id
+        where decisions.decision = 'released'
     )
 
     select
@@ -827,6 +919,18 @@ begin atomic
         documents.requested_by
     from documents
     inner join unreleased on documents.close_id = unreleased.close_id
+    union
+    select
+        made_since.run_id,
+        made_since.requested_by
+    from made_since
+    union
+    select
+        manifests.run_id,
+        manifests.requested_by
+    from reporting.statement_manifests as manifests
+    inner join manifest on manifests.manifest_id = manifest.manifest_id
+    where exists (select 1 from made_since)
     union
     select
         tie_outs.run_id,
@@ -850,7 +954,7 @@ create function reporting.decision_obstacles(
     run_acts jsonb
 )
 returns table (obstacle text, detail text)
-language sql stable set search_path = pg_catalog, pg_temp
+language sql stable security definer set search_path = pg_catalog, pg_temp
 begin atomic
     with shown as (
         select
@@ -1153,6 +1257,142 @@ create trigger statement_decisions_refuse_obstacles
 before insert on reporting.statement_decisions
 for each row execute function reporting.refuse_decision_with_obstacles();
 
+-- Why a person may not release a month without its exceptions: one row an obstacle. A release names
+-- each account that the manifest lists as an exception, and no other.
+create function reporting.exception_obstacles(
+    shown_manifest_id bigint,
+    verdict text,
+    named text[]
+)
+returns table (obstacle text, detail text)
+language sql stable security definer set search_path = pg_catalog, pg_temp
+begin atomic
+    with shown as (
+        select
+            shown_manifest_id as manifest_id,
+            verdict
+    ),
+
+    listed as (
+        select exceptions.subject
+        from reporting.manifest_exceptions as exceptions
+        inner join shown on exceptions.manifest_id = shown.manifest_id
+    ),
+
+    manifest as (
+        select manifests.exception_count
+        from reporting.statement_manifests as manifests
+        inner join shown on manifests.manifest_id = shown.manifest_id
+    ),
+
+    named_subjects as (
+        select distinct unnest(named) as subject
+    ),
+
+    not_named as (
+        select subject
+        from listed
+        except
+        select subject
+        from named_subjects
+    ),
+
+    not_listed as (
+        select subject
+        from named_subjects
+        except
+        select subject
+        from listed
+    ),
+
+    obstacles as (
+        select
+            'exceptions_not_named' as obstacle,
+            count(*)::text as detail
+        from not_named
+        having count(*) > 0
+
+        union all
+
+        select
+            'no_such_exception' as obstacle,
+            min(not_listed.subject) as detail
+        from not_listed
+        having count(*) > 0
+
+        union all
+
+        select
+            'exceptions_changed' as obstacle,
+            manifest.exception_count::text as detail
+        from manifest
+        where manifest.exception_count <> (select count(*) from listed)
+    )
+
+    select
+        obstacles.obstacle,
+        obstacles.detail
+    from obstacles
+    inner join shown on shown.verdict = 'released';
+end;
+
+create function reporting.refuse_unnamed_exceptions() returns trigger
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare
+    found text;
+begin
+    select string_agg(concat_ws(': ', obstacle, detail), '; ')
+    into found
+    from reporting.exception_obstacles(
+        new.manifest_id, new.decision, new.named_exceptions
+    );
+    if found is not null then  -- guard: release.exceptions-are-named
+        raise exception using
+            errcode = 'check_violation',
+            message = 'CB-DATA-DECISION-REFUSED: '
+            || concat_ws(' ', 'manifest', new.manifest_id) || ' is not ' || new.decision
+            || ': ' || found;
+    end if;
+    return new;
+end;
+$$;
+
+create trigger statement_decisions_refuse_unnamed_exceptions
+before insert on reporting.statement_decisions
+for each row execute function reporting.refuse_unnamed_exceptions();
+
+-- Writes that a person released or rejected a month. The one way by which the desk writes a
+-- decision: the trigger of the table refuses one that has an obstacle.
+create function reporting.record_decision(
+    manifest_id bigint,
+    manifest_sha256 text,
+    decision text,
+    person_name text,
+    person_id text,
+    run_acts jsonb,
+    reason text,
+    named_exceptions text[]
+)
+returns table (decision_id bigint, decided_at timestamptz)
+language sql volatile security definer set search_path = pg_catalog, pg_temp
+begin atomic
+    insert into reporting.statement_decisions (
+        manifest_id, manifest_sha256, decision, decided_by, decided_by_id, run_acts, reason,
+        named_exceptions
+    )
+    values (
+        record_decision.manifest_id,
+        record_decision.manifest_sha256,
+        record_decision.decision,
+        record_decision.person_name,
+        record_decision.person_id,
+        record_decision.run_acts,
+        record_decision.reason,
+        record_decision.named_exceptions
+    )
+    returning statement_decisions.decision_id, statement_decisions.decided_at;
+end;
+
 -- The statements that anybody but a reviewer may see: one row a version of an account's statement
 -- that stands in a released month. It keeps standing when a later version is released, whether or
 -- not those in between ever were.
@@ -1169,6 +1409,7 @@ select
     documents.byte_count,
     documents.object_name,
     releases.manifest_sha256,
+    releases.manifest_object_name,
     releases.decided_by as released_by,
     releases.decided_at as released_at,
     exists(
@@ -1186,6 +1427,13 @@ select
             and later.account_id = statements.account_id
             and later.statement_version > versions.statement_version
             and decisions.decision = 'released'
+            and not exists (
+                select 1
+                from reporting.manifest_exceptions as exceptions
+                where
+                    exceptions.manifest_id = manifests.manifest_id
+                    and exceptions.subject = statements.account_id::text
+            )
     ) as is_superseded
 from reporting.statements
 inner join reporting.closes on statements.close_id = closes.close_id
@@ -1200,6 +1448,7 @@ inner join reporting.statement_documents as documents
         and statements.account_id = documents.account_id
 cross join lateral (
     select
+        manifests.object_name as manifest_object_name,
         decisions.manifest_sha256,
         decisions.decided_by,
         decisions.decided_at
@@ -1212,6 +1461,14 @@ cross join lateral (
         standing.issued_close_id = statements.close_id
         and standing.account_id = statements.account_id
         and decisions.decision = 'released'
+        -- What a release named as left out is not released by it, though it is made later.
+        and not exists (
+            select 1
+            from reporting.manifest_exceptions as exceptions
+            where
+                exceptions.manifest_id = manifests.manifest_id
+                and exceptions.subject = statements.account_id::text
+        )
     order by decisions.decided_at asc
     limit 1
 ) as releases;
@@ -1352,7 +1609,28 @@ select
         when released.close_id is not null then 'released'
         when documents.close_id is not null then 'issued'
         else 'missing'
-    end as statement_state
+    end as statement_state,
+    -- The manifest by which it was released, else the newest one of the close that issued it.
+    coalesce(
+        released.manifest_sha256,
+        (
+            select manifests.sha256
+            from reporting.statement_manifests as manifests
+            where manifests.close_id = versions.close_id
+            order by manifests.manifest_id desc
+            limit 1
+        )
+    ) as manifest_sha256,
+    coalesce(
+        released.manifest_object_name,
+        (
+            select manifests.object_name
+            from reporting.statement_manifests as manifests
+            where manifests.close_id = versions.close_id
+            order by manifests.manifest_id desc
+            limit 1
+        )
+    ) as manifest_object_name
 from reporting.statement_versions as versions
 inner join reporting.statements
     on versions.close_id = statements.close_id and versions.account_id = statements.account_id
@@ -1365,7 +1643,9 @@ left join lateral (
         released_statements.close_id,
         released_statements.is_superseded,
         released_statements.released_by,
-        released_statements.released_at
+        released_statements.released_at,
+        released_statements.manifest_sha256,
+        released_statements.manifest_object_name
     from reporting.released_statements
     where
         released_statements.close_id = versions.close_id
@@ -1374,6 +1654,89 @@ left join lateral (
     limit 1
 ) as released on true
 where versions.issued_close_id = versions.close_id;
+
+-- The statements of a close by currency, in sums: one row a close and currency. Those that the
+-- close issued are counted apart, as are those whose document had characters replaced.
+create view reporting.statement_totals as
+select
+    statements.close_id,
+    statements.currency,
+    count(*) as statement_count,
+    count(*) filter (where versions.issued_close_id = versions.close_id) as issued_count,
+    sum(statements.line_count)::bigint as line_count,
+    sum(statements.opening_minor) as opening_minor,
+    sum(statements.closing_minor) as closing_minor,
+    count(*) filter (where documents.replaced_count > 0) as replaced_count
+from reporting.statements
+left join reporting.statement_versions as versions
+    on
+        statements.close_id = versions.close_id
+        and statements.account_id = versions.account_id
+left join reporting.statement_documents as documents
+    on
+        versions.issued_close_id = documents.close_id
+        and versions.account_id = documents.account_id
+group by statements.close_id, statements.currency;
+
+-- What the current closes have left out, without amounts: one row a close, measure, subject and
+-- currency.
+create view reporting.current_exceptions as
+select
+    closes.close_id,
+    closes.grain,
+    closes.period_start,
+    exceptions.measure,
+    exceptions.subject_kind,
+    exceptions.subject,
+    exceptions.currency,
+    exceptions.reason,
+    exceptions.row_count
+from reporting.close_exceptions as exceptions
+inner join reporting.closes on exceptions.close_id = closes.close_id
+where closes.is_current;
+
+-- The statements of the current closes whose document could not be made, with the last error: one
+-- row a statement.
+create view reporting.documents_not_made as
+select distinct on (failures.close_id, failures.account_id)
+    closes.grain,
+    failures.close_id,
+    failures.account_id,
+    failures.reason
+from reporting.document_failures as failures
+inner join reporting.statement_versions as versions
+    on
+        failures.close_id = versions.issued_close_id
+        and failures.account_id = versions.account_id
+inner join reporting.closes on versions.close_id = closes.close_id and closes.is_current
+left join reporting.statement_documents as documents
+    on
+        failures.close_id = documents.close_id
+        and failures.account_id = documents.account_id
+where documents.close_id is null
+order by failures.close_id asc, failures.account_id asc, failures.failure_id desc;
+
+-- The checks that were made, without the rows that did not tie out: one row a check.
+create view reporting.check_results as
+select
+    tie_outs.tie_out_id,
+    tie_outs.close_id,
+    tie_outs.grain,
+    tie_outs.period_start,
+    tie_outs.check_name,
+    tie_outs.offending_count,
+    tie_outs.checked_at,
+    tie_outs.close_id is null or coalesce(closes.is_current, false) as counts
+from reporting.tie_outs
+left join reporting.closes on tie_outs.close_id = closes.close_id;
+
+-- The language of each statement: one row a statement.
+create view reporting.statement_locales as
+select
+    close_id,
+    account_id,
+    locale_code
+from reporting.statements;
 
 -- What differs between two versions of a month's statements: one row an account, old beside new.
 -- Another holder or account number counts, and is not shown; an address alone does not count.
@@ -1558,15 +1921,42 @@ begin atomic
 end;
 
 -- What is written stays: the store may add, and of a close only say which version is current
--- and that it was confirmed. The desk adds what a person asked for and decided, and its log. Nobody
--- but the owner deletes.
+-- and that it was confirmed. The desk reads what its pages show, and adds what a person asked for
+-- and its log; a decision it writes by a function. Nobody but the owner deletes.
 grant usage on schema reporting to closebook_store, closebook_desk;
-grant select on all tables in schema reporting to closebook_store, closebook_desk;
-revoke select on reporting.migrations from closebook_desk;
+grant select on all tables in schema reporting to closebook_store;
+grant select on
+reporting.closes,
+reporting.statement_versions,
+reporting.statement_documents,
+reporting.statement_twins,
+reporting.statement_manifests,
+reporting.manifest_exceptions,
+reporting.statement_decisions,
+reporting.reissue_requests,
+reporting.reissue_answers,
+reporting.named_people,
+reporting.counter_publications,
+reporting.health_samples,
+reporting.health_connections,
+reporting.health_plans,
+reporting.health_alerts,
+reporting.current_hourly_volume,
+reporting.current_daily_volume,
+reporting.corrections,
+reporting.health_intervals,
+reporting.issued_statements,
+reporting.statement_totals,
+reporting.statement_locales,
+reporting.check_results,
+reporting.current_exceptions,
+reporting.documents_not_made
+to closebook_desk;
 grant insert on
 reporting.run_starts,
 reporting.closes,
 reporting.close_totals,
+reporting.close_exceptions,
 reporting.tie_outs,
 reporting.hourly_volume,
 reporting.daily_volume,
@@ -1577,7 +1967,9 @@ reporting.statement_versions,
 reporting.renderers,
 reporting.statement_documents,
 reporting.statement_twins,
+reporting.document_failures,
 reporting.statement_manifests,
+reporting.manifest_exceptions,
 reporting.counter_publications,
 reporting.platform_histories,
 reporting.lost_logs,
@@ -1591,18 +1983,17 @@ to closebook_store;
 grant update (is_current, confirmed_at, confirmation_count)
 on reporting.closes to closebook_store;
 grant update (conf_sha256) on reporting.run_starts to closebook_store;
-grant insert on
-reporting.statement_decisions,
-reporting.reissue_requests,
-reporting.reissue_answers
-to closebook_desk;
+grant insert on reporting.reissue_requests, reporting.reissue_answers to closebook_desk;
 grant insert (person, act, subject, document_sha256, address)
 on reporting.desk_log to closebook_desk;
 revoke all on function
 reporting.chain_desk_log(),
 reporting.involved_runs(bigint),
 reporting.decision_obstacles(bigint, text, text, text, jsonb),
+reporting.exception_obstacles(bigint, text, text[]),
 reporting.refuse_decision_with_obstacles(),
+reporting.refuse_unnamed_exceptions(),
+reporting.currency_label(text),
 reporting.refuse_unknown_close(),
 reporting.keep_closes(),
 reporting.refuse_days_without_closes(),
@@ -1613,9 +2004,18 @@ grant execute on function
 reporting.involved_runs(bigint),
 reporting.decision_obstacles(bigint, text, text, text, jsonb)
 to closebook_store, closebook_desk;
+grant execute on function reporting.exception_obstacles(bigint, text, text[])
+to closebook_store, closebook_desk;
+grant execute on function reporting.currency_label(text) to closebook_store;
 grant execute on function
 reporting.statement_differences(bigint, bigint),
 reporting.statement_line_differences(bigint, bigint)
 to closebook_store;
 revoke all on function reporting.purge_health() from public;
 grant execute on function reporting.purge_health() to closebook_store;
+revoke all on function
+reporting.record_decision(bigint, text, text, text, text, jsonb, text, text[])
+from public;
+grant execute on function
+reporting.record_decision(bigint, text, text, text, text, jsonb, text, text[])
+to closebook_desk;

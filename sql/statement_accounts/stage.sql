@@ -1,10 +1,11 @@
 -- The temporary table for the rows of statement_accounts/read.sql, with the same columns.
+-- It takes what the tables refuse: that is left out by its account.
 create temporary table staged_statement_accounts (
-    account_id bigint not null,
-    account_number text not null,
-    currency text not null,
+    account_id bigint,
+    account_number text,
+    currency text,
     opened_at timestamptz,
-    holder_name text not null,
-    holder_address text not null,
-    locale_code text not null
+    holder_name text,
+    holder_address text,
+    locale_code text
 ) on commit drop

@@ -1,8 +1,10 @@
 -- The temporary table for the rows of statement_balances/read.sql, with the same columns.
+-- It takes what the tables refuse: that is left out by its account.
 create temporary table staged_statement_balances (
-    account_id bigint not null,
-    currency text not null,
-    opening_minor bigint not null,
-    closing_minor bigint not null,
-    entry_count bigint not null
+    account_id bigint,
+    currency text,
+    opening_minor numeric not null,
+    closing_minor numeric not null,
+    entry_count bigint not null,
+    incomplete_count bigint not null
 ) on commit drop

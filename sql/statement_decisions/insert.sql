@@ -1,15 +1,15 @@
 -- Writes that a person released or rejected a month. One row: the time. A trigger of the table
 -- refuses a decision that has an obstacle.
-insert into reporting.statement_decisions (
-    manifest_id, manifest_sha256, decision, decided_by, decided_by_id, run_acts, reason
+select
+    decision_id,
+    decided_at
+from reporting.record_decision(
+    %(manifest_id)s::bigint,
+    %(manifest_sha256)s::text,
+    %(decision)s::text,
+    %(person_name)s::text,
+    %(person_id)s::text,
+    %(run_acts)s::jsonb,
+    %(reason)s::text,
+    %(named_exceptions)s::text[]
 )
-values (
-    %(manifest_id)s,
-    %(manifest_sha256)s,
-    %(decision)s,
-    %(person_name)s,
-    %(person_id)s,
-    %(run_acts)s,
-    %(reason)s
-)
-returning decision_id, decided_at

@@ -1,32 +1,29 @@
--- Accounts with ledger entries that the platform does not list, lists in another currency, or
--- whose entries are in more than one currency. Reads what is staged for a month.
+-- Accounts with entries in a month, or a balance at its start, that have neither a statement nor an
+-- exception, or both. Reads what is staged for the month.
 with balances as (
-    select
-        account_id,
-        min(currency) as currency,
-        count(*) as currency_count
+    select account_id
     from staged_statement_balances
+    where entry_count > 0 or opening_minor <> 0
     group by account_id
 ),
 
-accounts as (
-    select
-        account_id,
-        min(currency) as currency,
-        count(*) as account_count
-    from staged_statement_accounts
-    group by account_id
+statements as (
+    select account_id
+    from reporting.statements
+    where close_id = %(close_id)s
+),
+
+exceptions as (
+    select distinct subject
+    from reporting.close_exceptions
+    where close_id = %(close_id)s and subject_kind = 'account'
 )
 
 select
     balances.account_id,
-    balances.currency as entries_currency,
-    balances.currency_count,
-    accounts.currency as account_currency,
-    accounts.account_count
+    statements.account_id is not null as has_statement,
+    exceptions.subject is not null as is_exception
 from balances
-left join accounts on balances.account_id = accounts.account_id
-where
-    balances.currency_count <> 1
-    or accounts.account_count is distinct from 1
-    or balances.currency is distinct from accounts.currency
+left join statements on balances.account_id = statements.account_id
+left join exceptions on coalesce(balances.account_id::text, 'none') = exceptions.subject
+where (statements.account_id is null) = (exceptions.subject is null)

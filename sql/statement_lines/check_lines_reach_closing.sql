@@ -13,7 +13,7 @@ lines as (
     select
         account_id,
         count(*) as line_count,
-        sum(amount_minor)::bigint as amount_minor
+        sum(amount_minor) as amount_minor
     from reporting.statement_lines
     where close_id = %(close_id)s
     group by account_id

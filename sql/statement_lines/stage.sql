@@ -1,12 +1,13 @@
 -- The temporary table for the rows of statement_lines/read.sql, with the same columns.
+-- It takes what the tables refuse: that is left out by its account.
 create temporary table staged_statement_lines (
-    entry_id bigint not null,
-    account_id bigint not null,
+    entry_id bigint,
+    account_id bigint,
     transaction_id bigint,
     posted_at timestamptz not null,
-    amount_minor bigint not null,
-    currency text not null,
-    kind text not null,
-    description text not null,
+    amount_minor bigint,
+    currency text,
+    kind text,
+    description text,
     counterparty text
 ) on commit drop

@@ -1,5 +1,5 @@
 -- What a month's manifest lists: one row a statement, with its version, the close that issued it,
--- and its document once there is one.
+-- its holder, its document once there is one, and the sha256 of each attachment by media type.
 with statements as (
     select
         account_id,
@@ -21,6 +21,20 @@ versions as (
     where close_id = %(close_id)s
 ),
 
+issued_closes as (
+    select array(select distinct versions.issued_close_id from versions) as close_ids
+),
+
+holders as (
+    select
+        close_id,
+        account_id,
+        account_number,
+        holder_name
+    from reporting.statements
+    where close_id = any(array(select unnest(issued_closes.close_ids) from issued_closes))
+),
+
 documents as (
     select
         close_id,
@@ -29,7 +43,17 @@ documents as (
         unsigned_sha256,
         object_name
     from reporting.statement_documents
-    where close_id = any(array(select distinct versions.issued_close_id from versions))
+    where close_id = any(array(select unnest(issued_closes.close_ids) from issued_closes))
+),
+
+twins as (
+    select
+        close_id,
+        account_id,
+        jsonb_object_agg(media_type, sha256) as sha256_by_media_type
+    from reporting.statement_twins
+    where close_id = any(array(select unnest(issued_closes.close_ids) from issued_closes))
+    group by close_id, account_id
 )
 
 select
@@ -43,11 +67,22 @@ select
     statements.closing_minor,
     documents.sha256,
     documents.unsigned_sha256,
-    documents.object_name
+    documents.object_name,
+    holders.account_number,
+    holders.holder_name,
+    coalesce(twins.sha256_by_media_type, '{}'::jsonb) as twins
 from statements
 inner join versions on statements.account_id = versions.account_id
+left join holders
+    on
+        versions.issued_close_id = holders.close_id
+        and versions.account_id = holders.account_id
 left join documents
     on
         versions.issued_close_id = documents.close_id
         and versions.account_id = documents.account_id
+left join twins
+    on
+        versions.issued_close_id = twins.close_id
+        and versions.account_id = twins.account_id
 order by statements.account_id asc

@@ -9,9 +9,11 @@ select
     manifests.manifest_id,
     manifests.close_id,
     manifests.sha256,
+    manifests.root_sha256,
     manifests.object_name,
     manifests.document_count,
     manifests.missing_count,
+    manifests.exception_count,
     manifests.written_at,
     manifests.reason
 from reporting.statement_manifests as manifests

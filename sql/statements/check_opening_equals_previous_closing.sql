@@ -1,5 +1,6 @@
 -- Accounts whose opening balance is not the closing balance of the last closed month before, where
--- there is one. An account that is in one of the two only counts as zero in the other.
+-- there is one. An account that is in one of the two only counts as zero in the other; one that
+-- either month left out is not compared.
 with this_month as (
     select
         grain,
@@ -33,14 +34,40 @@ openings as (
         opening_minor
     from reporting.statements
     where close_id = %(close_id)s
+),
+
+exceptions as (
+    select subject
+    from reporting.close_exceptions
+    where
+        subject_kind = 'account'
+        and close_id
+        = any(
+            array(
+                select previous_close.close_id
+                from previous_close
+                union all
+                select %(close_id)s::bigint
+            )
+        )
+),
+
+different as (
+    select
+        account_id,
+        closings.closing_minor as previous_closing_minor,
+        openings.opening_minor
+    from closings
+    full join openings using (account_id)
+    where
+        exists (select 1 from previous_close)
+        and coalesce(closings.closing_minor, 0) <> coalesce(openings.opening_minor, 0)
 )
 
 select
     account_id,
-    closings.closing_minor as previous_closing_minor,
-    openings.opening_minor
-from closings
-full join openings using (account_id)
-where
-    exists (select 1 from previous_close)
-    and coalesce(closings.closing_minor, 0) <> coalesce(openings.opening_minor, 0)
+    previous_closing_minor,
+    opening_minor
+from different
+-- guard: exceptions.left-out-accounts-have-no-opening
+where account_id::text not in (select exceptions.subject from exceptions)

@@ -1,4 +1,5 @@
--- Writes a month's statements: every account with entries in it or a balance at its start.
+-- Writes a month's statements: every account with entries in it or a balance at its start,
+-- without the accounts that are left out.
 insert into reporting.statements (
     close_id,
     account_id,
@@ -11,6 +12,11 @@ insert into reporting.statements (
     closing_minor,
     line_count
 )
+with left_out as (
+    select account_id
+    from unnest(%(left_out_accounts)s::bigint[]) as given (account_id)
+)
+
 select
     %(close_id)s as close_id,
     balances.account_id,
@@ -24,4 +30,7 @@ select
     balances.entry_count
 from staged_statement_balances as balances
 inner join staged_statement_accounts as holders on balances.account_id = holders.account_id
-where balances.entry_count > 0 or balances.opening_minor <> 0
+left join left_out on balances.account_id = left_out.account_id
+where
+    (balances.entry_count > 0 or balances.opening_minor <> 0)
+    and left_out.account_id is null  -- guard: exceptions.left-out-of-the-month

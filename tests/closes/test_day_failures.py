@@ -69,19 +69,6 @@ def test_a_check_that_failed_is_the_error_even_if_the_store_cannot_record_it(
     assert books.failed_tie_outs() == []
 
 
-def test_a_transaction_without_a_merchant_stops_the_close_and_names_the_column(
-    settings: Settings, platform: Platform, books: Books
-) -> None:
-    platform.settle(DAY.start, 100)
-    with (
-        transactions_with(platform, merchant_id="null::bigint"),
-        pytest.raises(WrongData, match=r"NotNullViolation at daily_volume\.merchant_id"),
-    ):
-        close_day(settings, DAY, RUN)
-
-    assert sum(books.size().values()) == 0
-
-
 def test_an_adopter_counts_transactions_without_a_merchant_under_one_of_their_own(
     settings: Settings, platform: Platform, books: Books
 ) -> None:

@@ -4,7 +4,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from io import BytesIO
+from typing import LiteralString
 
+import psycopg
 import pytest
 from pypdf import PdfReader
 
@@ -16,7 +18,11 @@ from closebook.sql import query
 from closebook.statements import issue, statement_reader
 from closebook.statements.bounded_process import Limits
 from closebook.statements.issue import Shard
+from closebook.statements.manifest import refuse_exceptions
+from closebook.statements.model import Statement
+from closebook.statements.render.document import RenderedStatement, render
 from closebook.store.session import on_store
+from local.stack import Stack
 from tests.books import Books
 from tests.close_fixtures import RUN
 from tests.closes.month_documents import ACCOUNTS, documents, manifest_of, render_all, stored
@@ -76,7 +82,7 @@ def test_a_lost_file_that_cannot_be_made_again_has_to_come_from_a_backup(
     stored(settings, lost).unlink()
     moved = replace(settings, issuer_address="99 New Street\nCork")
 
-    with pytest.raises(WrongData, match="backup") as failed:
+    with pytest.raises(WrongData, match="CB-DATA-DOCUMENT-NOT-REPEATABLE") as failed:
         render_all(moved, close_id)
 
     assert lost in str(failed.value)
@@ -134,14 +140,74 @@ def test_a_document_that_exceeds_the_limits_fails_alone_and_the_run_names_its_ac
     platform.post(5, OCTOBER.start, 1)
     close_id = close_month(settings, OCTOBER, RUN).close_id
     # When the shard is rendered
-    with pytest.raises(WrongData, match="1 documents are missing, those of the accounts 4: each"):
+    with pytest.raises(
+        WrongData,
+        match=r"1 documents are missing, .* accounts 4 \(CB-DATA-DOCUMENT-TOOK-TOO-LONG\)",
+    ):
         issue.render_shard(settings, close_id, Shard(1, 5, 5), None, RUN, Limits(cpu_seconds=1))
     # Then the document of that account is missing, and all others of the shard are issued
     assert documents(books).keys() == {1, 2, 3, 5}
-    assert manifest_of(settings, close_id)[0].missing_count == 1
+    manifest, contents = manifest_of(settings, close_id)
+    assert (manifest.missing_count, manifest.exception_count) == (0, 1)
+    assert contents["exceptions"] == [{"subject": "4", "reason": "CB-DATA-DOCUMENT-TOOK-TOO-LONG"}]
     # And a run with a higher limit renders this document and no other
     assert render_all(settings, close_id) == 1
     assert documents(books).keys() == {1, 2, 3, 4, 5}
+
+
+def test_a_statement_in_an_unknown_currency_fails_alone(
+    stack: Stack, settings: Settings, books: Books, close_id: int
+) -> None:
+    # Given an account that an older version has frozen in a code that is no currency
+    in_owners_hand(
+        stack, books, "update reporting.statements set currency = 'XTS' where account_id = 1"
+    )
+    # When the month is rendered
+    with pytest.raises(WrongData, match=r"accounts 1 \(CB-DATA-UNKNOWN-CURRENCY\)"):
+        render_all(settings, close_id)
+    # Then all others are issued, and the manifest lists it with the reason
+    assert documents(books).keys() == {2, 3}
+    manifest, contents = manifest_of(settings, close_id)
+    assert (manifest.document_count, manifest.missing_count, manifest.exception_count) == (2, 0, 1)
+    assert contents["exceptions"] == [{"subject": "1", "reason": "CB-DATA-UNKNOWN-CURRENCY"}]
+    with pytest.raises(WrongData, match=r"without 1 accounts.* 1 \(CB-DATA-UNKNOWN-CURRENCY\)"):
+        refuse_exceptions(settings, close_id)
+
+
+def test_a_statement_that_contradicts_itself_fails_alone(
+    stack: Stack, settings: Settings, books: Books, close_id: int
+) -> None:
+    in_owners_hand(
+        stack, books, "update reporting.statement_lines set balance_minor = 5 where account_id = 2"
+    )
+
+    with pytest.raises(WrongData, match=r"accounts 2 \(CB-DATA-STATEMENT-CONTRADICTS-ITSELF\)"):
+        render_all(settings, close_id)
+
+    assert documents(books).keys() == {1, 3}
+
+
+def test_a_document_that_cannot_be_made_fails_alone(
+    settings: Settings, books: Books, close_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = render
+
+    def refuse_the_first(statement: Statement) -> RenderedStatement:
+        if statement.account_id == 1:
+            raise WrongData("CB-DATA-PAGE-ASKED-FOR-ADDRESS", "the page asked for an address")
+        return made(statement)
+
+    monkeypatch.setattr(issue, "render", refuse_the_first)
+    with pytest.raises(WrongData, match=r"accounts 1 \(CB-DATA-PAGE-ASKED-FOR-ADDRESS\)"):
+        render_all(settings, close_id)
+
+    assert documents(books).keys() == {2, 3}
+
+
+def in_owners_hand(stack: Stack, books: Books, statement: LiteralString) -> None:
+    """Change what is frozen, as nobody but the store's owner can."""
+    with psycopg.connect(stack.store_owner(books.connection.info.dbname)) as owner:
+        owner.execute(statement)
 
 
 def test_file_names_hold_no_personal_data(settings: Settings, books: Books, close_id: int) -> None:

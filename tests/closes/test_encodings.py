@@ -64,7 +64,7 @@ def test_a_platform_of_any_known_encoding_closes_with_its_letters(
         close_day(settings, DAY, RUN)
         month = close_month(settings, MONTH, RUN)
 
-        books = Books(stack.desk(store))
+        books = Books(stack.store(store))
     assert books.rows("select merchant_category from reporting.current_daily_volume") == [
         {"merchant_category": "Bücher"}
     ]
@@ -86,7 +86,7 @@ def test_a_database_that_does_not_know_its_encoding_is_refused_before_a_row_is_r
             close_hour(settings, hour_of(NOON), RUN)
 
     assert refused.value.code == "CB-CONFIG-NO-ENCODING"
-    assert sum(Books(stack.desk(store)).size().values()) == 0
+    assert sum(Books(stack.store(store)).size().values()) == 0
 
 
 @pytest.mark.parametrize(

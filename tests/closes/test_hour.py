@@ -11,7 +11,7 @@ import pytest
 from closebook.closes.day import close_day
 from closebook.closes.hour import close_hour
 from closebook.closes.model import Close, Correction
-from closebook.errors import NotReady, Transient, WrongData
+from closebook.errors import NotReady, Transient
 from closebook.periods import HOUR, day_containing, hour_of
 from closebook.settings import Settings, code_version
 from local.stack import Stack
@@ -22,7 +22,6 @@ from tests.close_fixtures import (
     asked_since,
     eventually,
     hour_ending,
-    transactions_with,
 )
 from tests.platform_rows import Platform, utc
 
@@ -239,27 +238,6 @@ def test_a_changed_hour_reports_that_its_day_must_be_closed_again(
     assert close_day(settings, day, RUN).outcome == "changed"
     assert close_hour(settings, NINE, RUN).outcome == "confirmed"
     assert books.failed_tie_outs() == [found]
-
-
-# ---- what stops it ----------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(("status", "shown"), [("'pending'", "pending"), ("null", "None")])
-def test_a_row_with_settled_at_and_another_status_stops_the_close(
-    settings: Settings, platform: Platform, books: Books, status: str, shown: str
-) -> None:
-    fill(platform)
-    with (
-        transactions_with(
-            platform, status=f"case transaction_id when 1001 then {status} else status end"
-        ),
-        pytest.raises(WrongData, match=r"transactions have settled_at") as failed,
-    ):
-        close_hour(settings, NINE, RUN)
-
-    assert f": 1001 ({shown})" in str(failed.value)
-
-    assert sum(books.size().values()) == 0
 
 
 # ---- too early --------------------------------------------------------------------------

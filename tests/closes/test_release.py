@@ -11,10 +11,11 @@ from psycopg.rows import dict_row
 from closebook.closes import checks
 from closebook.closes.month import close_month
 from closebook.closes.register import ChangeWithoutReason
-from closebook.errors import NotReady
+from closebook.errors import NotReady, WrongData
 from closebook.periods import HOUR
 from closebook.settings import Settings
 from closebook.statements import issue, release
+from closebook.statements.bounded_process import Limits
 from closebook.statements.manifest import write_manifest
 from closebook.statements.release import Batch, DecisionRefused, Person, RunAct
 from closebook.store.session import Store
@@ -134,6 +135,69 @@ def test_a_month_with_a_missing_document_is_not_released(
     manifest = write_manifest(settings, close_id, RUN)
 
     assert "documents are missing (1)" in refusal(desk, manifest.sha256)
+
+
+def issue_without_ada(settings: Settings, platform: Platform) -> int:
+    """Issue October by a run that Ada asked for, in which her own document takes too long."""
+    fill(platform)
+    for _ in range(2_500):
+        platform.post(ADA, OCTOBER.start, 1)
+    close_id = close_month(settings, OCTOBER, ON_PURPOSE).close_id
+    with pytest.raises(WrongData, match=rf"accounts {ADA} "):
+        issue.render_shard(
+            settings, close_id, issue.Shard(1, 9, 3), None, ON_PURPOSE, Limits(cpu_seconds=1)
+        )
+    write_manifest(settings, close_id, ON_PURPOSE)
+    return close_id
+
+
+def test_a_month_is_released_without_the_accounts_that_the_release_names(
+    settings: Settings, platform: Platform, books: Books, desk: Store
+) -> None:
+    # Given a month in which the document of one account could not be made
+    issue_without_ada(settings, platform)
+    batch = release.latest_batch(desk, OCTOBER)
+    assert (batch.document_count, batch.missing_count, batch.exception_count) == (2, 0, 1)
+    # When nobody names it, another one is named, or no reason is given, it is not released
+    assert "it has exceptions, which a release must name (1)" in refusal(desk, batch.sha256)
+    for reason, named, refused in [
+        ("the rest is right", [str(GRACE)], "no exception"),
+        (None, [str(ADA)], "needs a reason"),
+    ]:
+        with pytest.raises(DecisionRefused, match=refused):
+            release.release(desk, OCTOBER, batch.sha256, BOB, started_by_ada, reason, named)
+    # Then it is released without the account, which the decision names
+    release.release(
+        desk, OCTOBER, batch.sha256, BOB, started_by_ada, "the rest is right", [str(ADA)]
+    )
+    desk.commit()
+    assert released(books) == [(GRACE, 1, False), (MARY, 1, False)]
+    [row] = books.rows("select named_exceptions, reason from reporting.statement_decisions")
+    assert row == {"named_exceptions": [str(ADA)], "reason": "the rest is right"}
+
+
+def test_a_document_that_is_made_after_the_release_without_it_is_not_released_by_that(
+    settings: Settings, platform: Platform, books: Books, desk: Store
+) -> None:
+    # Given a month that was released without one account
+    close_id = issue_without_ada(settings, platform)
+    batch = release.latest_batch(desk, OCTOBER)
+    release.release(
+        desk, OCTOBER, batch.sha256, BOB, started_by_ada, "the rest is right", [str(ADA)]
+    )
+    desk.commit()
+    # When its document is made
+    issue.render_shard(settings, close_id, issue.Shard(1, 9, 3), None, ON_PURPOSE)
+    write_manifest(settings, close_id, ON_PURPOSE)
+    # Then nobody may see it yet, and who asked for it does not release it
+    assert released(books) == [(GRACE, 1, False), (MARY, 1, False)]
+    complete = release.latest_batch(desk, OCTOBER)
+    assert (complete.document_count, complete.exception_count) == (3, 0)
+    assert "it takes a second person" in refusal(desk, complete.sha256, Person("1", "ada"))
+    # And a second person releases it
+    release.release(desk, OCTOBER, complete.sha256, BOB, started_by_ada)
+    desk.commit()
+    assert released(books) == [(ADA, 1, False), (GRACE, 1, False), (MARY, 1, False)]
 
 
 def test_a_month_in_which_a_check_does_not_tie_out_is_not_released(

@@ -57,6 +57,45 @@ function euros(counter, at) {
   return counter.read(at).amounts.get("EUR").minor;
 }
 
+describe("a currency that is left out", () => {
+  const usd = { reason: "incomplete", last: { as_of: iso(TWO), exponent: 2, gross_minor: "700" } };
+
+  test("it keeps its last total and does not count, and the others count", () => {
+    const counter = new Counter();
+    const excluded = { USD: usd, BTC: { reason: "unknown_currency", last: null } };
+    counter.take(answer(TWO, { excluded_currencies: excluded }), 0);
+    for (const at of [0, HOUR_MS / 2, HOUR_MS]) {
+      const { amounts, excludedCurrencies } = counter.read(at);
+      assert.equal(amounts.get("USD").minor, 700n);
+      assert.deepEqual([...amounts.keys()], ["EUR", "USD"]);
+      assert.deepEqual(excludedCurrencies, ["USD", "BTC"]);
+    }
+    assert.equal(euros(counter, HOUR_MS), 3600n);
+  });
+
+  test("a document that leaves out a currency of the one before is taken", () => {
+    const counter = new Counter();
+    counter.take(answer(TWO), 0);
+    const last = { as_of: iso(TWO), exponent: 2, gross_minor: "3600" };
+    const excluded = { EUR: { reason: "incomplete", last } };
+    const later = { publication: 2, currencies: {}, excluded_currencies: excluded };
+    assert.equal(counter.take(answer(TWO + HOUR_MS, later), HOUR_MS), true);
+    assert.equal(euros(counter, HOUR_MS), 3600n);
+  });
+
+  test("when it is back, its total is refused if it is below the last one", () => {
+    const counter = new Counter();
+    counter.take(answer(TWO, { excluded_currencies: { USD: usd } }), 0);
+    const euro = counterDocument({}).currencies.EUR;
+    const back = (gross) => ({
+      publication: 2,
+      currencies: { EUR: euro, USD: { ...euro, gross_minor: gross } },
+    });
+    assert.throws(() => counter.take(answer(TWO, back("699")), 1), RefusedDocument);
+    assert.equal(counter.take(answer(TWO, back("700")), 2), true);
+  });
+});
+
 describe("within its hour", () => {
   test("it goes from the previous total to the present one in equal steps", () => {
     const counter = new Counter();

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it ships none
 from jsonschema.exceptions import ValidationError  # type: ignore[import-untyped]
@@ -13,11 +14,10 @@ from closebook.closes.day import close_day
 from closebook.closes.month import close_month
 from closebook.counter import publisher
 from closebook.counter.publisher import COUNTER_KEY, NothingClosed, publish
-from closebook.errors import WrongData
 from closebook.periods import HOUR, parse_month
 from closebook.settings import Settings
 from local import REPOSITORY
-from tests.close_fixtures import RUN
+from tests.close_fixtures import RUN, transactions_with
 from tests.counter.closed_hours import ELEVEN, NINE, TEN, close, fill
 from tests.platform_rows import Platform, Transaction, utc
 
@@ -221,8 +221,11 @@ def test_without_a_closed_hour_there_is_nothing_to_publish(
     assert publisher.read(settings) is None
 
 
-def test_a_gross_total_that_would_fall_is_wrong_data_and_redis_keeps_the_old_one(
-    settings: Settings, platform: Platform
+# ---- what it leaves out ------------------------------------------------------------------
+
+
+def test_a_gross_total_that_would_fall_is_left_out_with_its_last_total_and_no_other_is(
+    settings: Settings, platform: Platform, schema: Draft202012Validator
 ) -> None:
     fill(platform)
     close(settings, NINE, TEN)
@@ -230,10 +233,17 @@ def test_a_gross_total_that_would_fall_is_wrong_data_and_redis_keeps_the_old_one
     platform.connection.execute("delete from platform.transactions where amount_minor = 70")
     close(settings, TEN)
 
-    with pytest.raises(WrongData, match="USD: 3570 -> 3500"):
-        publish(settings, RUN)
+    document = publish(settings, RUN)
 
-    assert publisher.read(settings) == before
+    schema.validate(document)
+    assert document["currencies"].keys() == {"JPY", "KWD"}
+    assert document["excluded_currencies"] == {
+        "USD": {
+            "reason": "would_fall",
+            "last": {"as_of": before["as_of"], "exponent": 2, "gross_minor": "3570"},
+        }
+    }
+    assert publisher.read(settings) == document
 
 
 def test_a_currency_that_disappears_is_a_gross_total_that_fell(
@@ -245,8 +255,95 @@ def test_a_currency_that_disappears_is_a_gross_total_that_fell(
     platform.connection.execute("delete from platform.transactions where currency = 'KWD'")
     close(settings, TEN)
 
-    with pytest.raises(WrongData, match="KWD: 55 -> 0"):
-        publish(settings, RUN)
+    excluded = publish(settings, RUN)["excluded_currencies"]
+
+    assert excluded["KWD"]["reason"] == "would_fall"
+    assert excluded["KWD"]["last"]["gross_minor"] == "55"
+
+
+def test_a_total_that_fell_is_remembered_until_it_is_reached_again(
+    settings: Settings, platform: Platform
+) -> None:
+    fill(platform)
+    close(settings, NINE, TEN)
+    publish(settings, RUN)
+    platform.connection.execute("delete from platform.transactions where amount_minor = 70")
+    close(settings, TEN)
+    publish(settings, RUN)
+
+    platform.settle(TEN.start, 69)
+    close(settings, TEN)
+    still_below = publish(settings, RUN)
+    platform.settle(TEN.start, 2)
+    close(settings, TEN)
+    above = publish(settings, RUN)
+
+    assert still_below["excluded_currencies"]["USD"]["reason"] == "would_fall"
+    assert above["excluded_currencies"] == {}
+    assert above["currencies"]["USD"]["gross_minor"] == "3571"
+
+
+def test_a_code_that_is_no_currency_is_left_out_and_no_other_is(
+    settings: Settings, platform: Platform, schema: Draft202012Validator
+) -> None:
+    fill(platform)
+    platform.settle(TEN.start, 9, "BTC")
+    close(settings, NINE, TEN)
+
+    document = publish(settings, RUN)
+
+    schema.validate(document)
+    assert document["currencies"].keys() == {"USD", "JPY", "KWD"}
+    assert document["excluded_currencies"] == {"BTC": {"reason": "unknown_currency", "last": None}}
+
+
+def test_an_unknown_code_in_hours_that_an_older_version_closed_is_left_out(
+    settings: Settings, platform: Platform
+) -> None:
+    fill(platform)
+    close(settings, NINE, TEN)
+    with psycopg.connect(settings.store) as store:
+        store.execute(
+            "insert into reporting.hourly_volume select close_id, hour_start, 'BTC', kind, 1, 9, 0,"
+            " 0 from reporting.hourly_volume where kind = 'payment' and currency = 'USD'"
+        )
+
+    document = publish(settings, RUN)
+
+    assert document["currencies"].keys() == {"USD", "JPY", "KWD"}
+    assert document["excluded_currencies"]["BTC"]["reason"] == "unknown_currency"
+
+
+def test_a_currency_that_an_hour_left_out_keeps_its_last_total_until_the_hour_is_mended(
+    settings: Settings, platform: Platform
+) -> None:
+    fill(platform)
+    close(settings, NINE)
+    publish(settings, RUN)
+    status = (
+        f"case when settled_at >= '{TEN.start}' and currency = 'USD' then 'failed' else status end"
+    )
+    with transactions_with(platform, status=status):
+        close(settings, TEN)
+    left_out = publish(settings, RUN)
+    close(settings, TEN)
+    mended = publish(settings, RUN)
+
+    assert left_out["currencies"].keys() == {"JPY", "KWD"}
+    assert left_out["excluded_currencies"]["USD"] == {
+        "reason": "incomplete",
+        "last": {"as_of": "2026-10-15T10:00:00Z", "exponent": 2, "gross_minor": "3500"},
+    }
+    assert mended["excluded_currencies"] == {}
+    assert mended["currencies"]["USD"]["gross_minor"] == "3570"
+
+
+def test_a_total_beyond_bigint_is_exact(settings: Settings, platform: Platform) -> None:
+    for hour in (NINE, TEN):
+        platform.settle(hour.start, 9 * 10**18, "IRR")
+    close(settings, NINE, TEN)
+
+    assert publish(settings, RUN)["currencies"]["IRR"]["gross_minor"] == str(18 * 10**18)
 
 
 # ---- the promise to apps ----------------------------------------------------------------

@@ -21,6 +21,7 @@ from local.ports import LOOPBACK, choose
 from local.processes import find
 from local.redis_server import APP, PUBLISHER, RULES, user_rules
 from local.stack import Stack
+from tests.tls_server import certificate_for
 
 SCRIPT = PUBLISH_IF_NEWER.read_text("utf-8")
 DOCUMENT = json.dumps({"publication": 1})
@@ -148,6 +149,7 @@ def test_the_container_starts_redis_with_the_same_users(tmp_path: Path, settings
     """deploy/redis_start.sh, with this machine's folders for the container's."""
     port = choose(["redis"])["redis"]
     secrets = {"redis": "operator", "redis_publisher": "one", "redis_app": "two"}
+    certificate = certificate_for("localhost", tmp_path / "tls")
     (tmp_path / "secrets").mkdir()
     for name, secret in secrets.items():
         (tmp_path / "secrets" / name).write_text(secret)
@@ -156,15 +158,19 @@ def test_the_container_starts_redis_with_the_same_users(tmp_path: Path, settings
         ("/tmp/", f"{tmp_path}/"),  # noqa: S108  # the container's
         ("/run/secrets", str(tmp_path / "secrets")),
         ("/etc/closebook", str(RULES.parent)),
+        ("tls-port 6379", f"tls-port {port}"),
+        ("/run/tls/server.pem", str(certificate.chain)),
+        ("/run/tls/server.key", str(certificate.key)),
+        ("/run/tls/ca.pem", str(certificate.authority)),
         ("dir /data", f"dir {tmp_path}"),
         ("exec redis-server", f"exec {find('redis-server')}"),
     ):
         assert place in script
         script = script.replace(place, here)
-    script = f"{script.rstrip()} --port {port} --bind {LOOPBACK}\n"
+    script = f"{script.rstrip()} --bind {LOOPBACK}\n"
     with subprocess.Popen(["bash", "-c", script], env={"PATH": os.defpath}) as process:
         try:
-            url = f"redis://{{}}@{LOOPBACK}:{port}/0"
+            url = f"rediss://{{}}@localhost:{port}/0?ssl_ca_certs={certificate.authority}"
             wait_for(url.format(":operator"))
             written(replace(settings, redis_url=url.format(f"{PUBLISHER}:one")))
             with connected(url.format(f"{APP}:two")) as app:
@@ -172,7 +178,7 @@ def test_the_container_starts_redis_with_the_same_users(tmp_path: Path, settings
                 with pytest.raises(redis.exceptions.NoPermissionError):
                     app.set(COUNTER_KEY, "x")
             with (
-                redis.Redis(LOOPBACK, port) as nobody,
+                connected(url.format(":")) as nobody,
                 pytest.raises(redis.AuthenticationError),
             ):
                 nobody.get(COUNTER_KEY)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag
-from airflow.sdk import DAG, RetryAction
+from airflow.sdk import DAG, RetryAction, TriggerRule
 from airflow.sdk.exceptions import ParamValidationError
 
 from closebook import periods
@@ -20,16 +20,18 @@ from local import REPOSITORY
 DAGS = REPOSITORY / "dags"
 ZONE = "America/New_York"
 CLOSES = {
-    "hourly_platform_volume": {"close_hour", "publish_counter"},
-    "daily_rollups": {"close_day", "publish_counter"},
+    "hourly_platform_volume": {"close_hour", "publish_counter", "report_exceptions"},
+    "daily_rollups": {"close_day", "publish_counter", "report_exceptions"},
     "monthly_statements": {
         *("freeze_lines", "plan_shards", "render_shard", "write_manifest", "publish_counter"),
+        "report_exceptions",
     },
 }
 EXPECTED = {
     **CLOSES,
     "acknowledge_failover": {"acknowledge", "close_again", "publish_counter"},
     "database_health": {"collect"},
+    "register_audit": {"anchor_log", "audit"},
 }
 
 
@@ -148,6 +150,14 @@ def _infos(timetable: Any, earliest: datetime, latest: datetime) -> Any:
         info = timetable.next_dagrun_info(
             last_automated_data_interval=info.data_interval, restriction=restriction
         )
+
+
+def test_the_manifest_is_written_though_a_shard_failed(dags: dict[str, DAG]) -> None:
+    task = dags["monthly_statements"].get_task("write_manifest")
+
+    assert task.trigger_rule == TriggerRule.ALL_DONE
+    assert task.upstream_task_ids == {"freeze_lines", "render_shard"}
+    assert task.downstream_task_ids == {"report_exceptions"}
 
 
 def test_every_task_that_reads_a_replica_or_renders_takes_a_slot_of_its_pool(

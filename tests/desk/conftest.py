@@ -4,6 +4,7 @@ October is released, and one of its statements was corrected after the release. 
 and not released.
 """
 
+import json
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -245,7 +246,7 @@ from reporting.statements where close_id = 0;
 insert into reporting.statement_manifests (
     manifest_id, close_id, sha256, object_name, document_count, missing_count, run_id
 ) overriding system value
-select 0, 0, repeat('2', 64), 'manifests/x.json', 10000, 0, 'a test';
+select 0, 0, %(manifest_sha256)s, %(manifest_name)s, 10000, 0, 'a test';
 
 insert into reporting.statement_decisions (manifest_id, manifest_sha256, decision, decided_by)
 select manifest_id, sha256, 'released', 'bob'
@@ -268,11 +269,22 @@ def ten_thousand(desk: Desk) -> Iterator[StoredDocument]:
     march = periods.month_of(2024, 3, "America/New_York")
     documents = DocumentStore(desk.settings.documents_url)
     stored = documents.put(os.urandom(50_000), folder="statements/2024-03", suffix="pdf")
+    manifest = {
+        "month": "2024-03",
+        "close_id": 0,
+        "statements": [
+            {"account_id": number, "sha256": stored.sha256, "currency": "USD"}
+            | dict.fromkeys(("line_count", "opening_minor", "closing_minor"), 0)
+            for number in range(1, 10_001)
+        ],
+    }
+    listed = documents.put(json.dumps(manifest).encode(), folder="manifests/2024-03", suffix="json")
+    names = {"manifest_sha256": listed.sha256, "manifest_name": listed.object_name}
     # A client-side cursor: the server takes no parameters for several SQL commands at once.
     conninfo, cursor = desk.stack.store_admin(desk.database), psycopg.ClientCursor
     with psycopg.connect(conninfo, cursor_factory=cursor) as admin:
         dates = {"first_date": march.first_date, "last_date": march.last_date}
-        admin.execute(INSERT_STATEMENTS, {**asdict(march), **dates, **asdict(stored)})
+        admin.execute(INSERT_STATEMENTS, {**asdict(march), **dates, **asdict(stored), **names})
     yield stored
     with psycopg.connect(conninfo, cursor_factory=cursor) as admin:
         admin.execute(DELETE_STATEMENTS)

@@ -3,16 +3,21 @@
 import os
 import socket
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
 import psutil
+import psycopg
 import pytest
 
 from closebook.desk.downloads import ZipEntry, content_disposition, zip_response
 from closebook.statements.document_store import DocumentStore, StoredDocument
+from closebook.statements.manifest_document import Proof
 from local.processes import Process, tree
 from tests.desk.conftest import ADA, GRACE, MARY, NAMES, Desk, digest, moved_away
 
@@ -177,10 +182,10 @@ def test_without_the_audit_log_no_document_is_shown(desk: Desk) -> None:
     try:
         for kind in ("pdf", "preview", "csv", "pages/1", "pages/1/picture"):
             answer = desk.get("finance", f"{desk.path('october', ADA)}/{kind}")
-            assert answer.status_code == 500
+            assert answer.status_code == 503
             assert b"%PDF" not in answer.content
             assert b"Plantedname" not in answer.content
-        assert desk.get("finance", "/statements/months/2026-10/zip").status_code == 500
+        assert desk.get("finance", "/statements/months/2026-10/zip").status_code == 503
         assert desk.get("viewer", "/statements").status_code == 403
     finally:
         with desk.owner() as owner:
@@ -189,6 +194,160 @@ def test_without_the_audit_log_no_document_is_shown(desk: Desk) -> None:
                 " on reporting.desk_log to closebook_desk"
             )
     assert desk.get("finance", path).status_code == 200
+
+
+# ---- what was changed after the release -------------------------------------------------
+
+SWAP_DOCUMENTS = """
+update reporting.statement_documents as mine
+set sha256 = other.sha256, object_name = other.object_name, byte_count = other.byte_count
+from reporting.statement_documents as other
+where mine.close_id = %(close)s and other.close_id = %(close)s
+    and mine.account_id in (1, 2) and mine.account_id + other.account_id = 3
+"""
+SWAP_ATTACHMENTS = """
+update reporting.statement_twins as mine
+set sha256 = other.sha256, object_name = other.object_name, byte_count = other.byte_count
+from reporting.statement_twins as other
+where mine.close_id = %(close)s and other.close_id = %(close)s
+    and mine.media_type = other.media_type
+    and mine.account_id in (1, 2) and mine.account_id + other.account_id = 3
+"""
+SWAP_HOLDERS = """
+update reporting.statements as mine
+set holder_name = other.holder_name, account_number = other.account_number
+from reporting.statements as other
+where mine.close_id = %(close)s and other.close_id = %(close)s
+    and mine.account_id in (1, 2) and mine.account_id + other.account_id = 3
+"""
+MORE_CLOSING = """
+update reporting.statements set closing_minor = closing_minor + %(sign)s
+where close_id = %(close)s and account_id in (1, 2)
+"""
+VIEWS = ("", "/pdf", "/preview", "/camt.053", "/csv", "/pages/1", "/pages/1/picture", "/proof")
+ATTACHMENTS = ("/camt.053", "/csv")
+
+
+@contextmanager
+def changed(desk: Desk, statement: str) -> Iterator[None]:
+    """Within the block the store has the change; a second swap takes it back."""
+    conninfo = desk.stack.store_admin(desk.database)
+
+    def change(sign: int) -> None:
+        with psycopg.connect(conninfo) as admin:
+            admin.execute("set session_replication_role = replica")
+            admin.execute(statement.encode(), {"close": desk.closes["october"], "sign": sign})
+
+    change(1)
+    try:
+        yield
+    finally:
+        change(-1)
+
+
+@pytest.mark.parametrize(
+    ("statement", "refused"),
+    [
+        (SWAP_DOCUMENTS, VIEWS),
+        (SWAP_ATTACHMENTS, ATTACHMENTS),
+        (SWAP_HOLDERS, VIEWS),
+        (MORE_CLOSING, VIEWS),
+    ],
+    ids=["documents", "attachments", "holders", "balances"],
+)
+def test_what_was_swapped_after_the_release_is_handed_to_nobody(
+    desk: Desk, statement: str, refused: tuple[str, ...]
+) -> None:
+    with changed(desk, statement):
+        answers = {
+            kind: desk.get("finance", f"{desk.path('october', ADA)}{kind}") for kind in VIEWS
+        }
+        month = desk.get("finance", "/statements/months/2026-10/zip")
+        some = desk.post("finance", "/statements/zip", statement=f"{desk.closes['october']}-{ADA}")
+    for kind, answer in answers.items():
+        assert answer.status_code == (503 if kind in refused else 200), kind
+        if kind in refused:
+            assert "CB-DATA-NOT-AS-RELEASED" in answer.text
+            assert b"%PDF" not in answer.content
+            assert b"H\xc3\xb6pper" not in answer.content
+    # A ZIP has the PDFs and shows no holder
+    expected = 503 if statement == SWAP_DOCUMENTS else 200
+    assert (month.status_code, some.status_code) == (expected, expected)
+    assert desk.get("finance", f"{desk.path('october', ADA)}/pdf").status_code == 200
+
+
+def test_a_statement_that_was_taken_out_of_the_register_stops_the_zip_of_its_month(
+    desk: Desk,
+) -> None:
+    october = {"close_id": desk.closes["october"]}
+    with psycopg.connect(desk.stack.store_admin(desk.database), autocommit=True) as admin:
+        admin.execute("set session_replication_role = replica")
+        admin.execute(
+            "create table kept as select * from reporting.statement_documents"
+            " where close_id = %(close_id)s and account_id = 1",
+            october,
+        )
+        admin.execute(
+            "delete from reporting.statement_documents"
+            " where close_id = %(close_id)s and account_id = 1",
+            october,
+        )
+        try:
+            answer = desk.get("finance", "/statements/months/2026-10/zip")
+        finally:
+            admin.execute("insert into reporting.statement_documents select * from kept")
+            admin.execute("drop table kept")
+    assert answer.status_code == 503
+    assert "CB-DATA-NOT-AS-RELEASED" in answer.text
+
+
+@pytest.mark.parametrize("damage", ["another one", "lost"])
+def test_without_the_released_manifest_no_document_is_shown(desk: Desk, damage: str) -> None:
+    # Given a decision that names another manifest, or a manifest that this process has not read
+    [row] = desk.rows(
+        "select decision_id, manifest_sha256, object_name from reporting.statement_decisions"
+        " inner join reporting.statement_manifests using (manifest_id) where decided_by = 'bob'"
+    )
+    conninfo = desk.stack.store_admin(desk.database)
+    lost = f"manifests/2026-10/00/{'0' * 64}.json"
+
+    def point_to(digest: str, object_name: str) -> None:
+        with psycopg.connect(conninfo) as admin:
+            admin.execute("set session_replication_role = replica")
+            admin.execute("update reporting.statement_decisions set manifest_sha256 = %s", [digest])
+            admin.execute(
+                "update reporting.statement_manifests set object_name = %s"
+                " where object_name in (%s, %s)",
+                [object_name, lost, row["object_name"]],
+            )
+
+    point_to("0" * 64, lost if damage == "lost" else row["object_name"])
+    try:
+        answer = desk.get("finance", f"{desk.path('october', ADA)}/pdf")
+    finally:
+        point_to(row["manifest_sha256"], row["object_name"])
+    assert answer.status_code == 503
+    code = "CB-DATA-DOCUMENT-MISSING" if damage == "lost" else "CB-DATA-NOT-AS-RELEASED"
+    assert code in answer.text
+
+
+def test_a_proof_is_of_the_statement_and_shows_no_other_account(desk: Desk) -> None:
+    answer = desk.get("finance", f"{desk.path('october', ADA)}/proof")
+    assert answer.headers["Content-Type"] == "application/json"
+    proof = Proof.read(answer.content)
+    assert proof.entry["account_id"] == ADA
+    assert proof.entry["sha256"] == registered(desk, "october", ADA)["sha256"]
+    assert "lantedname" not in answer.text
+    for other in (GRACE, MARY):
+        assert str(registered(desk, "october", other)["sha256"]) not in answer.text
+    [manifest] = desk.rows(
+        "select root_sha256 from reporting.statement_manifests where close_id = %s",
+        desk.closes["october"],
+    )
+    assert proof.head.root == manifest["root_sha256"]
+    last = desk.audit_log("downloaded")[-1]
+    assert last["document_sha256"] == digest(answer.content)
+    assert last["subject"].startswith("proof of statement")
 
 
 # ---- ZIPs ------------------------------------------------------------------------------
@@ -201,9 +360,11 @@ def test_a_month_is_downloaded_as_one_zip_of_known_length(desk: Desk) -> None:
         assert packed.testzip() is None
         contents = {name: digest(packed.read(name)) for name in packed.namelist()}
         assert {info.compress_type for info in packed.infolist()} == {zipfile.ZIP_STORED}
-    assert contents == {
+    pdfs = {name: digest for name, digest in contents.items() if name.endswith(".pdf")}
+    assert pdfs == {
         f"statement-2026-10-{a}-v1.pdf": registered(desk, "october", a)["sha256"] for a in NAMES
     }
+    assert contents.keys() - pdfs.keys() == {f"statement-2026-10-{a}-v1.proof.json" for a in NAMES}
     last = desk.audit_log("downloaded")[-1]
     assert last["subject"] == "ZIP of month 2026-10: 3 documents"
 
@@ -217,7 +378,10 @@ def test_the_zip_of_a_selection_leaves_out_statements_that_are_not_released(desk
     ]
     answer = desk.post("finance", "/statements/zip", statement=selected)
     with zipfile.ZipFile(BytesIO(answer.content)) as packed:
-        assert packed.namelist() == [f"statement-2026-10-{MARY}-v1.pdf"]
+        assert packed.namelist() == [
+            f"statement-2026-10-{MARY}-v1.pdf",
+            f"statement-2026-10-{MARY}-v1.proof.json",
+        ]
     assert desk.audit_log("downloaded")[-1]["subject"] == f"ZIP of {selected[0]}"
 
 
@@ -286,10 +450,14 @@ def test_a_zip_of_ten_thousand_documents_needs_little_memory(tmp_path: Path) -> 
     content = [bytes([number]) * 100_000 for number in range(10)]
     stored = [documents.put(each, folder="statements/2026-10", suffix="pdf") for each in content]
     entries = [
-        ZipEntry(f"statement-2026-10-{n}-v1.pdf", stored[n % 10].object_name, 100_000)
+        ZipEntry(
+            f"statement-2026-10-{n}-v1.pdf",
+            100_000,
+            partial(documents.read, stored[n % 10].object_name),
+        )
         for n in range(10_000)
     ]
-    response = zip_response(documents, entries, "statements.zip")
+    response = zip_response(entries, "statements.zip")
     before, most, sent = resident_bytes(), 0, 0
     for chunk in response.chunks:
         sent += len(chunk)

@@ -59,7 +59,7 @@ def test_without_its_entry_in_the_audit_log_no_decision_is_made(desk: Desk) -> N
             owner.execute(
                 f"grant insert {columns} on reporting.desk_log to closebook_desk".encode()
             )
-    assert answer.status_code == 500
+    assert answer.status_code == 503
     assert not desk.rows("select from reporting.statement_decisions where decided_by = 'approver'")
 
 
@@ -167,7 +167,7 @@ def test_an_operator_answers_a_request_once_and_sees_no_holder(desk: Desk) -> No
 def test_verify_log_names_the_entry_at_which_the_chain_is_broken(
     desk: Desk, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    conninfo = desk.stack.desk(desk.database)
+    conninfo = desk.stack.store(desk.database)
     for _ in range(3):
         desk.get("finance", desk.path("october", ADA))
     assert main(["verify-log", "--conninfo", conninfo]) == 0

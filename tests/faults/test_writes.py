@@ -19,17 +19,20 @@ from tests.faults.held_read import held_reads
 from tests.faults.outcome import assert_closed, assert_nothing_written
 from tests.platform_rows import Platform, utc
 
+EIGHT = hour_of(utc("2026-10-15T08:00Z"))
 NINE = hour_of(utc("2026-10-15T09:00Z"))
 
 
 def test_the_same_close_twice_at_once_with_both_about_to_write(
     stack: Stack, settings: Settings, platform: Platform, books: Books
 ) -> None:
+    # Given a register that has the platform's history from an earlier close,
+    close_hour(settings, EIGHT, RUN)
     platform.settle(NINE.start, 1000)
     with psycopg.connect(settings.store) as store:
         owner = stack.store_owner(store.info.dbname)
     with ThreadPoolExecutor() as pool, psycopg.connect(owner) as keeper:
-        # Given a register that takes no rows for a while, so that neither is done too soon,
+        # and takes no rows for a while, so that neither is done too soon,
         keeper.execute("lock table reporting.closes in share mode")
         closes = [pool.submit(close_hour, settings, NINE, RUN) for _ in range(2)]
         eventually(lambda: waiting_on_the_store(owner) == len(closes))

@@ -3,6 +3,7 @@
 from tests.mutants.guard import Guard
 from tests.mutants.guards_of_closes import CLOSES
 from tests.mutants.guards_of_statements import STATEMENTS
+from tests.mutants.guards_of_the_audit import AUDIT
 from tests.mutants.guards_of_the_desk import DESK
 
-GUARDS: tuple[Guard, ...] = (*CLOSES, *STATEMENTS, *DESK)
+GUARDS: tuple[Guard, ...] = (*CLOSES, *STATEMENTS, *DESK, *AUDIT)

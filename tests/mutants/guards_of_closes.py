@@ -32,6 +32,11 @@ LONG_TEXTS = "tests/closes/test_long_texts.py::"
 FAULTS = "tests/test_postgres.py::"
 COMMANDS = "tests/test_commands.py::"
 MEMORY = "tests/closes/test_memory.py::"
+EXCEPTIONS = "tests/closes/test_exceptions.py::"
+BEYOND_BIGINT = (
+    "tests/sql/test_queries.py::test_case[hourly_volume/beyond_bigint: the hour and currency of "
+    "each sum that is beyond bigint, whichever sum it is]"
+)
 READ_PLANS = "tests/closes/test_plans.py::"
 CUT_DAY = DAY + "test_a_day_that_begins_or_ends_within_an_hour_closes_with_its_whole_hours"
 TIME_RULES = "tests/closes/test_time_rules.py::"
@@ -295,6 +300,11 @@ CLOSES = (
         (MONTH + "test_statements_equal_a_recount",),
     ),
     Guard(
+        "schedule.manifest-of-what-is-made",
+        Token("ALL_DONE", "NONE_FAILED"),
+        (DAGS + "test_the_manifest_is_written_though_a_shard_failed",),
+    ),
+    Guard(
         "schedule.one-time-zone",
         Removed(),
         (SCHEDULING + "test_an_interval_of_another_time_zone_is_refused",),
@@ -405,8 +415,135 @@ CLOSES = (
     ),
     Guard(
         "counter.gross-never-falls",
+        Value("None"),
+        (
+            COUNTER
+            + "test_a_gross_total_that_would_fall_is_left_out_with_its_last_total_and_no_other_is",
+        ),
+    ),
+    Guard(
+        "counter.unknown-currency-stops-itself-only",
+        Value("None"),
+        (COUNTER + "test_an_unknown_code_in_hours_that_an_older_version_closed_is_left_out",),
+    ),
+    Guard(
+        "counter.incomplete-currency-is-left-out",
+        Value("None"),
+        (
+            COUNTER
+            + "test_a_currency_that_an_hour_left_out_keeps_its_last_total_until_the_hour_is_mended",
+        ),
+    ),
+    Guard(
+        "counter.excluded-total-is-remembered",
         Removed(),
-        (COUNTER + "test_a_gross_total_that_would_fall_is_wrong_data_and_redis_keeps_the_old_one",),
+        (COUNTER + "test_a_total_that_fell_is_remembered_until_it_is_reached_again",),
+    ),
+    # ---- exceptions ------------------------------------------------------------------------
+    Guard(
+        "exceptions.unknown-currency",
+        Value("None"),
+        (EXCEPTIONS + "test_a_code_that_is_no_currency_is_left_out_of_hour_and_day",),
+    ),
+    Guard(
+        "exceptions.unsettled-status",
+        Value("None"),
+        (EXCEPTIONS + "test_a_row_that_cannot_be_counted_leaves_its_currency_out_and_no_other",),
+    ),
+    Guard(
+        "exceptions.impossible-row",
+        Value("None"),
+        (EXCEPTIONS + "test_a_row_that_cannot_be_counted_leaves_its_currency_out_and_no_other",),
+    ),
+    Guard(
+        "exceptions.hour-beyond-bigint",
+        Condition(value=False),
+        (BEYOND_BIGINT,),
+    ),
+    Guard(
+        "exceptions.left-out-of-the-hour",
+        Condition(value=True),
+        (
+            EXCEPTIONS
+            + "test_sums_beyond_bigint_leave_their_currency_out_and_the_others_are_closed",
+        ),
+    ),
+    Guard(
+        "exceptions.no-merchant",
+        Condition(value=False),
+        (EXCEPTIONS + "test_a_transaction_without_a_merchant_leaves_its_currency_out_of_the_day",),
+    ),
+    Guard(
+        "exceptions.day-beyond-bigint",
+        Condition(value=False),
+        (
+            EXCEPTIONS
+            + "test_a_currency_that_only_the_day_cannot_hold_is_in_its_hours_and_not_in_the_day",
+        ),
+    ),
+    Guard(
+        "exceptions.left-out-of-the-day",
+        Condition(value=True),
+        (
+            EXCEPTIONS
+            + "test_sums_beyond_bigint_leave_their_currency_out_and_the_others_are_closed",
+        ),
+    ),
+    Guard(
+        "exceptions.left-out-of-the-movement",
+        Condition(value=True),
+        (
+            EXCEPTIONS
+            + "test_accounts_in_a_code_that_is_no_currency_are_left_out_of_the_month_and_its_days",
+        ),
+    ),
+    Guard(
+        "exceptions.entry-without-amount",
+        Condition(value=True),
+        (EXCEPTIONS + "test_an_account_with_an_entry_that_lacks_a_value_is_left_out_of_the_month",),
+    ),
+    Guard(
+        "exceptions.entry-repeated",
+        Condition(value=False),
+        (EXCEPTIONS + "test_an_entry_that_is_there_twice_leaves_its_account_out_of_the_month",),
+    ),
+    Guard(
+        "exceptions.running-balance-beyond-bigint",
+        Condition(value=False),
+        (EXCEPTIONS + "test_a_balance_beyond_bigint_leaves_its_account_out_and_no_other",),
+    ),
+    Guard(
+        "exceptions.left-out-of-the-month",
+        Condition(value=True),
+        (EXCEPTIONS + "test_an_account_with_entries_in_another_currency_is_left_out_of_the_month",),
+    ),
+    Guard(
+        "exceptions.account-for-the-rest",
+        Condition(value=False),
+        (EXCEPTIONS + "test_a_code_that_is_no_currency_is_left_out_of_hour_and_day",),
+    ),
+    Guard(
+        "exceptions.left-out-accounts-are-not-compared-with-days",
+        Condition(value=False),
+        (EXCEPTIONS + "test_an_account_with_an_entry_that_lacks_a_value_is_left_out_of_the_month",),
+    ),
+    Guard(
+        "exceptions.left-out-accounts-have-no-opening",
+        Condition(value=True),
+        (
+            EXCEPTIONS
+            + "test_the_next_month_is_closed_though_an_account_was_left_out_of_one_of_the_two",
+        ),
+    ),
+    Guard(
+        "exceptions.make-a-new-version",
+        Token('"close_exceptions"', "*content.changes"),
+        (EXCEPTIONS + "test_another_reason_for_the_same_rows_is_a_new_version",),
+    ),
+    Guard(
+        "exceptions.day-is-tried-again",
+        Token("day in with_exceptions", "False"),
+        (EXCEPTIONS + "test_a_day_with_exceptions_is_tried_again_when_its_month_closes",),
     ),
     # ---- ranges of days, and their register ------------------------------------------------
     Guard(

@@ -17,6 +17,7 @@ DOCUMENTS = "tests/statements/test_document_store.py::"
 DISK = "tests/faults/test_disk.py::"
 SQL_CASE = "tests/sql/test_queries.py::test_case"
 OBSTACLES = SQL_CASE + "[statement_decisions/obstacles: "
+UNNAMED = SQL_CASE + "[statement_decisions/insert: a release that does not name its exceptions]"
 RELEASE_SQL = "sql/reporting/migrations/0004_release.sql"
 OBSTACLES_SQL = "sql/reporting/migrations/0008_codes_and_differences.sql"
 
@@ -119,6 +120,50 @@ STATEMENTS = (
         "release.no-missing-document",
         Condition(value=False),
         (RELEASE + "test_a_month_with_a_missing_document_is_not_released",),
+    ),
+    Guard(
+        "release.exceptions-are-named",
+        Condition(value=False),
+        (UNNAMED,),
+    ),
+    Guard(
+        "release.made-for-an-exception-counts",
+        Condition(value=False),
+        (
+            RELEASE
+            + "test_a_document_that_is_made_after_the_release_without_it_is_not_released_by_that",
+        ),
+    ),
+    Guard(
+        "release.named-exceptions-stay-out",
+        Condition(value=False),
+        (
+            RELEASE
+            + "test_a_document_that_is_made_after_the_release_without_it_is_not_released_by_that",
+        ),
+    ),
+    Guard(
+        "exceptions.have-a-reason",
+        Token('str(row["account_id"]) not in excepted', "True"),
+        (RELEASE + "test_a_month_is_released_without_the_accounts_that_the_release_names",),
+    ),
+    Guard(
+        "exceptions.a-document-that-is-made-is-none",
+        Condition(value=True),
+        (
+            RELEASE
+            + "test_a_document_that_is_made_after_the_release_without_it_is_not_released_by_that",
+        ),
+    ),
+    Guard(
+        "documents.wrong-one-stops-itself-only",
+        Token("not isinstance(error, WrongData)", "True"),
+        (DOCUMENTS + "test_a_document_that_cannot_be_made_fails_alone",),
+    ),
+    Guard(
+        "documents.unreadable-one-is-named",
+        Removed(),
+        (DOCUMENTS + "test_a_statement_in_an_unknown_currency_fails_alone",),
     ),
     Guard(
         "release.a-named-person",

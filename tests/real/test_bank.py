@@ -151,7 +151,7 @@ def bank(
         month.label: close_month(settings, month, RUN)
         for month in months(rows_of(bank_data / "ledger_entries.csv"))
     }
-    return Bank(bank_data, settings, Books(stack.desk(module_store_database)), closes)
+    return Bank(bank_data, settings, Books(stack.store(module_store_database)), closes)
 
 
 def months(entries: list[dict[str, str]]) -> list[Period]:

@@ -122,7 +122,7 @@ def taxis(
         }
     assert outcomes == {"new"}
     closed_days = [close_day(settings, day, RUN) for day in days]
-    return Taxis(fares, settings, Books(stack.desk(module_store_database)), days, closed_days)
+    return Taxis(fares, settings, Books(stack.store(module_store_database)), days, closed_days)
 
 
 def minor(amount: str) -> int:

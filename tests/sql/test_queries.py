@@ -124,9 +124,13 @@ def given_rows_of(
 def test_the_movement_has_the_columns_of_the_table_that_it_is_copied_into(servers: Servers) -> None:
     """A day's movement is not staged: it goes into the table, behind close and day."""
     name = "daily_account_movement"
-    bounds = {"period_start": datetime(2026, 3, 10, tzinfo=UTC), "period_end": datetime.now(UTC)}
+    parameters = {
+        "period_start": datetime(2026, 3, 10, tzinfo=UTC),
+        "period_end": datetime.now(UTC),
+        "left_out_currencies": [],
+    }
     with servers.platform_admin.transaction(force_rollback=True):
-        sent = servers.platform_admin.execute(query(f"{name}/read"), bounds).description
+        sent = servers.platform_admin.execute(query(f"{name}/read"), parameters).description
     with servers.store_admin.transaction(force_rollback=True):
         table = servers.store_admin.execute(f"table reporting.{name}").description
     key = [("close_id", "int8"), ("business_day", "date")]

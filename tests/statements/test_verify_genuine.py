@@ -38,7 +38,9 @@ def test_every_kind_of_statement_is_verified(kind: str) -> None:
     assert failed(report) == {}
     assert report.is_registered
     checked = {check for check, outcome in outcomes(report).items() if outcome is Outcome.OK}
-    assert checked == {"file", "totals", "CSV", "page", "register"}
+    expected = {"file", "totals", "CSV", "page", "register"}
+    # Symbola, which draws emoji, is not among the typefaces whose outlines are known
+    assert checked == expected | ({"fonts"} if kind != "emoji and a lack" else set())
 
 
 @pytest.mark.parametrize("locale", LOCALES)

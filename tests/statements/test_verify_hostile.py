@@ -1,9 +1,14 @@
 """A file that was made to do harm is refused within limits of time and memory."""
 
+import os
+import subprocess
+import sys
 import zlib
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import pikepdf
 import pytest
 
 from closebook.statements.verify.report import VerifyInputs, verify
@@ -12,7 +17,7 @@ from tests.statements.altered_pdf import (
     attached,
     changed,
 )
-from tests.statements.rendered_pdf import rendered
+from tests.statements.rendered_pdf import ROOT, rendered
 from tests.statements.samples import HOLDER, entry, statement
 from tests.statements.verify_samples import FEW, failed
 
@@ -111,6 +116,96 @@ def _with_attachment(stream: bytes) -> bytes:
 )
 def test_a_hostile_file_is_refused(content: Any, check: str, said: str) -> None:
     assert said in failed(verify(content(), VerifyInputs()))[check]
+
+
+def _many_objects() -> bytes:
+    return _pdf(*(b"<</A[%s]>>" % (b"0 " * 20) for _ in range(1000)))
+
+
+def _cycle() -> bytes:
+    kids = b" ".join(b"%d 0 R" % number for number in range(4, 60))
+    node = b"<</Type/Pages/Count 1000000000/Kids[%s]>>" % kids
+    return _pdf(*[node] * 56, root=b"<</Type/Catalog/Pages 4 0 R>>")
+
+
+def _attached_bomb(packed: bytes) -> bytes:
+    return _with_attachment(_stream(packed, b"/Filter/FlateDecode"))
+
+
+def _wide_xml() -> bytes:
+    return zlib.compress(b"<a>" + b"<b/>" * 15_000_000 + b"</a>", 9)
+
+
+def _huge_table() -> bytes:
+    entry, places = b"%010d 00000 n \n" % 9, 4_000
+    return (
+        b"%PDF-1.7\nxref\n0 999999999\n"
+        + entry * places
+        + b"trailer\n<</Size 999999999/Root 1 0 R>>\nstartxref\n9\n%%EOF\n"
+    )
+
+
+def _object_stream() -> bytes:
+    packed = zlib.compress(b"0 " * 30_000_000, 9)
+    head = b"/Type/ObjStm/N 99999999/First 59999999/Filter/FlateDecode"
+    return _pdf(_stream(packed, head), root=b"<</Type/Catalog/Pages 2 0 R/Extra 4 0 R>>")
+
+
+def _page_of_operators() -> bytes:
+    content = zlib.compress(b"q " * 30_000_000, 9)
+    return changed(FEW, lambda pdf: pdf.pages[0].obj.__setitem__("/Contents", _made(pdf, content)))
+
+
+def _made(pdf: Any, packed: bytes) -> Any:
+    made = pdf.make_stream(b"")
+    made.write(packed, filter=pikepdf.Name.FlateDecode)
+    return made
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        *(_many_objects, _cycle, _huge_table, _object_stream, _page_of_operators),
+        lambda: _attached_bomb(_bomb(60)),
+        lambda: _attached_bomb(_wide_xml()),
+        lambda: _pdf(root=b"<<" + b"/A<<" * 20_000),
+    ],
+    ids=[
+        *("many objects", "pages in cycles", "a huge table", "an object stream", "operators"),
+        *("a bomb", "wide XML", "deep"),
+    ],
+)
+def test_a_small_hostile_file_takes_less_than_30_seconds_and_300_megabytes(
+    content: Any, tmp_path: Path
+) -> None:
+    hostile = content()
+    assert len(hostile) <= 150_000
+    path = tmp_path / "hostile.pdf"
+    path.write_bytes(hostile)
+    command = [sys.executable, "-c", MEASURED]
+    command += [sys.executable, "-m", "closebook", "verify", str(path)]
+    ran = subprocess.run(
+        command,
+        env=os.environ | {"PYTHONPATH": str(ROOT / "plugins")},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    code, seconds, megabytes = ran.stderr.split()[-3:]
+    assert int(code) == 1, ran.stdout + ran.stderr
+    assert float(seconds) < 30
+    assert int(megabytes) < 300
+    assert "FAILED: do not rely on this file." in ran.stdout
+
+
+# Runs a command, and says its exit code, its seconds, and the most memory of any of its processes.
+MEASURED = """
+import resource, subprocess, sys, time
+began = time.monotonic()
+code = subprocess.run(sys.argv[1:], stderr=subprocess.DEVNULL).returncode
+most = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024
+print(code, time.monotonic() - began, most, file=sys.stderr)
+"""
 
 
 def test_control_characters_of_a_stranger_do_not_reach_the_terminal() -> None:

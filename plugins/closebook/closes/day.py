@@ -9,9 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 from psycopg import sql
 
-from closebook.closes import boundaries, execute, hour, staging
+from closebook.closes import boundaries, exceptions, execute, hour, staging
 from closebook.closes.hour import HourTotals
-from closebook.closes.model import Close, Content, ControlTotal, Draft, Plan, Reading
+from closebook.closes.measures import ControlTotal
+from closebook.closes.model import Close, Content, Draft, Plan, Reading
+from closebook.closes.staging import LedgerTotals
 from closebook.periods import Period
 from closebook.platform.source import Source
 from closebook.settings import Run, Settings
@@ -39,10 +41,18 @@ def close_day(settings: Settings, day: Period, run: Run) -> Close:
 def stale_days(store: Store, reading: Reading, days: Sequence[Period]) -> list[Period]:
     """Return the closed days whose rows on the replica differ from what was closed.
 
-    The control totals are compared: a late row changes the row count.
+    The control totals are compared: a late row changes the row count. A day with exceptions is
+    always among them: what it left out may be mended, without another count or sum.
     """
     registered = _registered_totals(store, reading, days)
-    return [day for day, was in registered.items() if was != _totals(reading.source, day)]
+    close_ids = {day: reading.versions_before[day.grain, day.start] for day in registered}
+    with_exceptions = exceptions.of_closes(store, [*close_ids.values()])
+    return [
+        day
+        for day, was in registered.items()
+        # guard: exceptions.day-is-tried-again
+        if day in with_exceptions or was != _totals(reading.source, day)
+    ]
 
 
 def staged_day(store: Store, reading: Reading, day: Period, run: Run) -> list[Draft]:
@@ -54,23 +64,39 @@ def staged_day(store: Store, reading: Reading, day: Period, run: Run) -> list[Dr
         _warn_of_long_keys(store, day)
         staging.make_staged_table(store, "hourly_volume")
         store.execute(query("hourly_volume/stage_from_day"))
-        hour_totals, ledger_totals = totals.result()
+        hour_totals, ledger = totals.result()
+    volume = hour.sum_of_hours(hour_totals)
+    reasons = {**_unwritable(store), **hour.reasons_of_hours(hour_totals)}
 
     def insert(close_id: int) -> None:
-        row = {"close_id": close_id, "business_day": day.first_date}
+        row = {
+            "close_id": close_id,
+            "business_day": day.first_date,
+            "left_out_currencies": [*reasons],
+        }
         store.execute(query("daily_volume/insert"), row)
         # The largest table of a close: its rows go straight from the replica into it.
         key = [sql.SQL("{}::bigint").format(close_id), sql.Literal(day.first_date)]
         table = sql.Identifier("reporting", "daily_account_movement")
-        reading.source.copy_into(store, "daily_account_movement/read", table, day.bounds, key)
+        entries = {**day.bounds, "left_out_currencies": [*ledger.left_out_currencies]}
+        reading.source.copy_into(store, "daily_account_movement/read", table, entries, key)
 
     content = Content(
         insert=insert,
-        totals=[*hour.sum_of_hours(hour_totals), *ledger_totals],
+        totals=[*volume, *ledger.totals],
         changes=["daily_volume", "daily_account_movement"],
         tie_outs=["close_totals/check_rows_equal_source", "hourly_volume/check_hours_equal_day"],
+        exceptions=[*exceptions.of_currencies(volume, reasons), *ledger.exceptions],
     )
     return [*hour.staged_hours(store, day, run, hour_totals), Draft(day, run, content)]
+
+
+def _unwritable(store: Store) -> dict[str, str]:
+    """Return the currencies of a staged day that its table cannot hold, with the reason."""
+    return {
+        row["currency"]: "row_incomplete" if row["has_no_merchant"] else "beyond_bigint"
+        for row in store.execute(query("daily_volume/unwritable"))
+    }
 
 
 def _warn_of_long_keys(store: Store, day: Period) -> None:
@@ -85,11 +111,11 @@ def _warn_of_long_keys(store: Store, day: Period) -> None:
 
 
 def _totals(source: Source, day: Period) -> set[ControlTotal]:
-    hour_totals, ledger_totals = _control_totals(source, day)
-    return {*hour.sum_of_hours(hour_totals), *ledger_totals}
+    hour_totals, ledger = _control_totals(source, day)
+    return {*hour.sum_of_hours(hour_totals), *ledger.totals}
 
 
-def _control_totals(source: Source, day: Period) -> tuple[HourTotals, list[ControlTotal]]:
+def _control_totals(source: Source, day: Period) -> tuple[HourTotals, LedgerTotals]:
     return hour.control_totals(source, day), staging.ledger_totals(source, day)
 
 
@@ -103,7 +129,9 @@ def _registered_totals(
     ).fetchall()
     return {
         day: {
-            ControlTotal(row["measure"], row["currency"], row["row_count"], row["amount_minor"])
+            ControlTotal(
+                row["measure"], row["currency"], row["row_count"], int(row["amount_minor"])
+            )
             for row in rows
             if row["close_id"] == close_id
         }

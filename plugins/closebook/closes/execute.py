@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
-from closebook.closes import checks, histories, register
+from closebook.closes import checks, exceptions, histories, register
 from closebook.closes.checks import TieOut, TieOutFailed
 from closebook.closes.model import Close, Plan, Reading
 from closebook.closes.register import ConcurrentClose, ReplicasDisagree
@@ -165,6 +165,8 @@ def _report(written: Sequence[Close], no_longer_tied_out: Sequence[TieOut]) -> N
         else:
             level = logging.DEBUG if made.outcome == "confirmed" else logging.INFO
             log.log(level, "%s: version %d, %s", made.period, made.version, made.outcome)
+        if made.exceptions:
+            log.error("%s", exceptions.named(made.period, made.exceptions))
     for tie_out in no_longer_tied_out:
         log.warning(
             "%s has to be closed again: %s finds %d rows that do not tie out any more",

@@ -1,29 +1,47 @@
 """Close an hour: its settled volume by currency and kind goes to reporting.hourly_volume."""
 
+import logging
 from collections import Counter
-from dataclasses import replace
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import chain
 
-from closebook.closes import execute, staging
-from closebook.closes.model import Close, Content, ControlTotal, Draft, Plan, Reading
-from closebook.errors import WrongData
+from psycopg.rows import DictRow
+
+from closebook.closes import exceptions, execute, staging
+from closebook.closes.measures import ControlTotal
+from closebook.closes.model import Close, Content, Draft, Plan, Reading
 from closebook.periods import Period
 from closebook.platform.source import Source
 from closebook.settings import Run, Settings
 from closebook.sql import query
 from closebook.store.session import Store
 
-HourTotals = dict[datetime, list[ControlTotal]]
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class CurrencyTotal:
+    """The control total of an hour's volume in one currency, and why it is left out, if it is."""
+
+    total: ControlTotal
+    reason: str | None
+
+
+HourTotals = dict[datetime, list[CurrencyTotal]]
 
 
 def close_hour(settings: Settings, hour: Period, run: Run) -> Close:
-    """Close one UTC hour. Raises NotReady, Transient, or WrongData with the rows."""
+    """Close one UTC hour, without the currencies that have a row that cannot be counted.
+
+    Raises NotReady, Transient, or WrongData with the rows.
+    """
 
     def work(store: Store, reading: Reading) -> Plan:
         staging.stage(store, reading.source, "hourly_volume", hour)
         totals = control_totals(reading.source, hour)
-        return Plan([_staged_hour(store, hour, run, totals)])
+        return Plan(_staged_hours(store, [hour], run, totals))
 
     [close] = execute.close(settings, hour, run, [hour], work)
     return close
@@ -32,53 +50,97 @@ def close_hour(settings: Settings, hour: Period, run: Run) -> Close:
 def staged_hours(store: Store, day: Period, run: Run, totals: HourTotals) -> list[Draft]:
     """Return a draft for each whole hour of a day whose rows are staged in the store."""
     again = replace(run, reason=f"closed again with {day}")
-    return [_staged_hour(store, hour, again, totals) for hour in day.hours()]
+    return _staged_hours(store, day.hours(), again, totals)
 
 
 def control_totals(source: Source, period: Period) -> HourTotals:
-    """Add up the source's settled transactions by UTC hour and currency, in a bare scan.
-
-    Raises WrongData when a status contradicts settled_at.
-    """
+    """Add up the source's settled transactions by UTC hour and currency, in a bare scan."""
     totals: HourTotals = {}
     rows = source.rows("close_totals/read_volume", period.bounds)
-    _refuse_other_status(source, period, sum(row["other_status_count"] for row in rows))
+    _log_other_status(source, period, sum(row["other_status_count"] for row in rows))
     for row in rows:
-        total = ControlTotal("volume", row["currency"], row["row_count"], row["amount_minor"])
-        totals.setdefault(row["hour_start"].astimezone(UTC), []).append(total)
+        total = ControlTotal(
+            "volume", row["currency"] or "", row["row_count"], int(row["amount_minor"])
+        )
+        found = CurrencyTotal(total, _reason(row))
+        totals.setdefault(row["hour_start"].astimezone(UTC), []).append(found)
     return totals
+
+
+def _reason(row: DictRow) -> str | None:
+    if not exceptions.is_known(row["currency"] or ""):
+        return "unknown_currency"  # guard: exceptions.unknown-currency
+    if row["other_status_count"]:
+        return "unsettled_status"  # guard: exceptions.unsettled-status
+    if row["impossible_count"]:
+        return "row_impossible"  # guard: exceptions.impossible-row
+    return None
 
 
 def sum_of_hours(totals: HourTotals) -> list[ControlTotal]:
     """Return the sum of the totals of several hours, by currency."""
     counts: Counter[str] = Counter()
     amounts: Counter[str] = Counter()
-    for total in chain.from_iterable(totals.values()):
-        counts[total.currency] += total.row_count
-        amounts[total.currency] += total.amount_minor
+    for found in chain.from_iterable(totals.values()):
+        counts[found.total.currency] += found.total.row_count
+        amounts[found.total.currency] += found.total.amount_minor
     return [ControlTotal("volume", c, count, amounts[c]) for c, count in counts.items()]
 
 
-def _refuse_other_status(source: Source, period: Period, count: int) -> None:
+def reasons_of_hours(totals: HourTotals) -> dict[str, str]:
+    """Return the currencies that an hour leaves out, with a reason of one of the hours."""
+    return {
+        found.total.currency: found.reason
+        for found in chain.from_iterable(totals.values())
+        if found.reason is not None
+    }
+
+
+def _log_other_status(source: Source, period: Period, count: int) -> None:
+    """Name the transactions: the exceptions name their currency only."""
     if count:
         rows = source.rows("close_totals/read_other_status", period.bounds)
         shown = ", ".join(f"{row['transaction_id']} ({row['status']})" for row in rows)
-        raise WrongData(
-            "CB-DATA-UNSETTLED-STATUS",
-            f"{period}: {count} transactions have settled_at and a status that is not settled: "
-            f"{shown}; correct them, or the view reporting_source.transactions",
+        log.error(
+            "%s: %d transactions have settled_at and a status that is not settled: %s; correct "
+            "them, or the view reporting_source.transactions",
+            period,
+            count,
+            shown,
         )
 
 
-def _staged_hour(store: Store, hour: Period, run: Run, totals: HourTotals) -> Draft:
-    def insert(close_id: int) -> None:
-        row = {"close_id": close_id, "period_start": hour.start}
-        store.execute(query("hourly_volume/insert"), row)
+def _staged_hours(
+    store: Store, hours: Iterable[Period], run: Run, totals: HourTotals
+) -> list[Draft]:
+    """Return a draft for each of these hours, whose rows are staged in the store."""
+    beyond_bigint = {
+        (row["hour_start"].astimezone(UTC), row["currency"])
+        for row in store.execute(query("hourly_volume/beyond_bigint"))
+    }
 
-    content = Content(
-        insert=insert,
-        totals=totals.get(hour.start, []),
-        changes=["hourly_volume"],
-        tie_outs=["close_totals/check_rows_equal_source"],
-    )
-    return Draft(hour, run, content)
+    def draft(hour: Period) -> Draft:
+        found = totals.get(hour.start, [])
+        reasons = {each.total.currency: each.reason for each in found if each.reason is not None}
+        for start, currency in beyond_bigint:
+            if start == hour.start:
+                reasons.setdefault(currency, "beyond_bigint")
+
+        def insert(close_id: int) -> None:
+            row = {
+                "close_id": close_id,
+                "period_start": hour.start,
+                "left_out_currencies": [*reasons],
+            }
+            store.execute(query("hourly_volume/insert"), row)
+
+        content = Content(
+            insert=insert,
+            totals=[each.total for each in found],
+            changes=["hourly_volume"],
+            tie_outs=["close_totals/check_rows_equal_source"],
+            exceptions=exceptions.of_currencies([each.total for each in found], reasons),
+        )
+        return Draft(hour, run, content)
+
+    return [draft(hour) for hour in hours]

@@ -5,23 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from closebook.closes.exceptions import CloseException
+from closebook.closes.measures import ControlTotal, Measure
 from closebook.periods import Grain, Period
 from closebook.platform.source import Source
 from closebook.settings import Replica, Run
 
 Outcome = Literal["new", "changed", "confirmed"]
-Measure = Literal["volume", "ledger"]
 CurrentVersions = Mapping[tuple[Grain, datetime], int]
-
-
-@dataclass(frozen=True)
-class ControlTotal:
-    """The row count and sum of one measure in one currency, from a separate scan of the source."""
-
-    measure: Measure
-    currency: str
-    row_count: int
-    amount_minor: int
 
 
 @dataclass(frozen=True)
@@ -54,6 +45,7 @@ class Close:
 
     ``new``: the first version. ``changed``: it replaces the version before, and ``corrections``
     are the differences. ``confirmed``: the numbers are the same, and no version was added.
+    ``exceptions`` are what it leaves out.
     """
 
     close_id: int
@@ -61,6 +53,7 @@ class Close:
     version: int
     outcome: Outcome
     corrections: tuple[Correction, ...] = ()
+    exceptions: tuple[CloseException, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -83,18 +76,18 @@ class Reading:
 class Content:
     """What a close of one grain writes: its rows, its control totals, and its checks.
 
-    ``insert`` writes the rows under a close_id. ``changes`` are the tables that are compared with
-    the version before, by sql/<table>/changes.sql. ``preconditions`` and ``tie_outs`` are the
-    checks that run before and after the insert. If ``change_needs_reason`` is true, a run without
-    a reason may confirm the period and not change it. ``after_change`` is called with the
-    close_id of a new version.
+    ``insert`` writes the rows under a close_id, without the ``exceptions``. ``changes`` are the
+    tables that are compared with the version before, by sql/<table>/changes.sql; the exceptions
+    are always compared. ``tie_outs`` are the checks that run after the insert. If
+    ``change_needs_reason`` is true, a run without a reason may confirm the period and not change
+    it. ``after_change`` is called with the close_id of a new version.
     """
 
     insert: Callable[[int], None]
     totals: Sequence[ControlTotal]
     changes: Sequence[str]
     tie_outs: Sequence[str]
-    preconditions: Sequence[str] = ()
+    exceptions: Sequence[CloseException] = ()
     change_needs_reason: bool = False
     after_change: Callable[[int], None] = lambda _: None
 

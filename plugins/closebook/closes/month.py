@@ -4,8 +4,9 @@ import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from closebook.closes import boundaries, day, execute, staging
-from closebook.closes.model import Close, Content, ControlTotal, Draft, Plan, Reading
+from closebook.closes import boundaries, day, exceptions, execute, staging
+from closebook.closes.measures import ControlTotal
+from closebook.closes.model import Close, Content, Draft, Plan, Reading
 from closebook.errors import NotReady
 from closebook.periods import Grain, Period
 from closebook.settings import Run, Settings
@@ -20,6 +21,7 @@ STAGED = ("statement_balances", "statement_accounts", "statement_lines")
 def close_month(settings: Settings, month: Period, run: Run) -> Close:
     """Freeze the month's statement lines and balances for every account with activity or a balance.
 
+    An account that cannot have a statement is left out, with the reason, and no other.
     Each balance is the sum of all entries from the first one on, in the snapshot of the lines.
     A day of the month that has late rows is closed again from the same snapshot. A month that is
     closed already changes only in a run with a reason: statements that differ are issued again,
@@ -36,9 +38,8 @@ def close_month(settings: Settings, month: Period, run: Run) -> Close:
         _refuse_missing_days(store, reading, month, days)
         for name in STAGED:
             staging.stage(store, reading.source, name, month)
-        totals = staging.ledger_totals(reading.source, month)
+        totals = staging.ledger_totals(reading.source, month).totals
         stale = day.stale_days(store, reading, days)
-        content = _content(store, totals, month, days)
 
         def drafts() -> Iterator[Draft]:
             again = replace(run, reason=f"closed again with {month}")
@@ -47,7 +48,7 @@ def close_month(settings: Settings, month: Period, run: Run) -> Close:
             # Writing and checking a month takes longer than reading it.
             reading.source.close()  # guard: store.no-snapshot-while-writing
             store.execute(query("session/expect_many_rows"))  # guard: store.expects-many-rows
-            yield Draft(month, run, content)
+            yield Draft(month, run, _content(store, totals, month, days))
 
         return Plan(drafts(), locked=[before, month, *days])
 
@@ -62,9 +63,16 @@ def _content(
         "day_starts": [month.start, *(day.start for day in days[1:])],
         "day_dates": [day.first_date for day in days],
     }
+    currencies = store.execute(query("statement_balances/currencies")).fetchall()
+    unknown = [row["currency"] for row in currencies if not exceptions.is_known(row["currency"])]
+    left_out = store.execute(
+        query("close_exceptions/of_staged_month"), {"unknown_currencies": unknown}
+    ).fetchall()
+    account_ids = {row["account_id"] for row in left_out if row["account_id"] is not None}
 
     def insert(close_id: int) -> None:
-        store.execute(query("statements/insert"), {"close_id": close_id})
+        row = {"close_id": close_id, "left_out_accounts": [*account_ids]}
+        store.execute(query("statements/insert"), row)
         store.execute(query("statement_lines/insert"), {"close_id": close_id, **days_of_lines})
 
     def number_versions(close_id: int) -> None:
@@ -74,8 +82,9 @@ def _content(
         insert=insert,
         totals=totals,
         changes=["statements", "statement_lines"],
-        preconditions=["statement_lines/check_entries_have_account"],
+        exceptions=[exceptions.of_account(row) for row in left_out],
         tie_outs=[
+            "statement_lines/check_entries_have_account",
             "statement_lines/check_lines_reach_closing",
             "statement_lines/check_running_balances_follow",
             "close_totals/check_rows_equal_source",

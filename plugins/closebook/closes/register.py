@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import DictRow
 
-from closebook.closes import boundaries, checks, histories
+from closebook.closes import boundaries, checks, exceptions, histories
 from closebook.closes.checks import OffendingRows, TieOut
 from closebook.closes.model import Close, Content, Correction, CurrentVersions, Draft, Reading
 from closebook.errors import Transient, WrongData
@@ -107,7 +107,11 @@ def write(store: Store, reading: Reading, draft: Draft) -> Close:
     for tie_out in proved:
         checks.record(store, tie_out, written.close_id, run)
     histories.record_reading(store, written.close_id, reading.history_id, reading.source, run)
-    return written
+    if not content.exceptions:
+        return written
+    # As they are written: the codes of the platform as labels, which may be shown and logged.
+    [left_out] = exceptions.of_closes(store, [written.close_id]).values()
+    return replace(written, exceptions=tuple(left_out))  # guard: exceptions.shown-as-labels
 
 
 def _lock(store: Store, reading: Reading, period: Period) -> DictRow | None:
@@ -156,8 +160,7 @@ def _draft(store: Store, source: Source, period: Period, run: Run) -> DictRow:
 
 
 def _fill(store: Store, close_id: int, period: Period, content: Content) -> list[TieOut]:
-    """Write the rows and totals of a draft and run its checks; return their results."""
-    proved = [checks.tie_out(store, name, close_id, period) for name in content.preconditions]
+    """Write the rows, totals and exceptions of a draft; run its checks and return their results."""
     totals = {
         "close_id": close_id,
         "measures": [total.measure for total in content.totals],
@@ -166,14 +169,15 @@ def _fill(store: Store, close_id: int, period: Period, content: Content) -> list
         "amounts_minor": [total.amount_minor for total in content.totals],
     }
     store.execute(query("close_totals/insert"), totals)
+    exceptions.write(store, close_id, content.exceptions)
     content.insert(close_id)
-    return proved + [checks.tie_out(store, name, close_id, period) for name in content.tie_outs]
+    return [checks.tie_out(store, name, close_id, period) for name in content.tie_outs]
 
 
 def _changes(store: Store, old_close_id: int, new_close_id: int, content: Content) -> OffendingRows:
     """Return the rows of the first table in which two versions differ, with old and new values."""
     parameters = {"old_close_id": old_close_id, "new_close_id": new_close_id}
-    for table in content.changes:
+    for table in (*content.changes, "close_exceptions"):  # guard: exceptions.make-a-new-version
         selected = checks.select_offending_rows(store, f"{table}/changes", parameters)
         if selected.count:
             return selected
@@ -182,7 +186,16 @@ def _changes(store: Store, old_close_id: int, new_close_id: int, content: Conten
 
 def _corrections(store: Store, close_id: int) -> tuple[Correction, ...]:
     rows = store.execute(query("close_totals/corrections"), {"close_id": close_id})
-    return tuple(Correction(**row) for row in rows)
+    return tuple(
+        Correction(
+            **row
+            | {
+                "old_amount_minor": int(row["old_amount_minor"]),
+                "new_amount_minor": int(row["new_amount_minor"]),
+            }
+        )
+        for row in rows
+    )
 
 
 def _disagreement(

@@ -1,8 +1,12 @@
 """Staging tables: temporary tables of the store that receive the rows of a replica."""
 
+from dataclasses import dataclass
+
 from psycopg import sql
 
-from closebook.closes.model import ControlTotal
+from closebook.closes import exceptions
+from closebook.closes.exceptions import LARGEST_BIGINT, CloseException
+from closebook.closes.measures import ControlTotal
 from closebook.periods import Period
 from closebook.platform.source import Source
 from closebook.sql import query
@@ -24,9 +28,37 @@ def make_staged_table(store: Store, name: str) -> None:
     store.execute(query(f"{name}/stage"))
 
 
-def ledger_totals(source: Source, period: Period) -> list[ControlTotal]:
-    """Return the row count and sum of a period's ledger entries by currency, without any join."""
-    return [
-        ControlTotal("ledger", row["currency"], row["row_count"], row["amount_minor"])
-        for row in source.rows("close_totals/read_ledger", period.bounds)
+@dataclass(frozen=True)
+class LedgerTotals:
+    """The control totals of a period's ledger entries, and what a day leaves out of them.
+
+    ``left_out_currencies`` are the currencies of which all entries are left out.
+    """
+
+    totals: tuple[ControlTotal, ...]
+    exceptions: tuple[CloseException, ...]
+    left_out_currencies: tuple[str, ...]
+
+
+def ledger_totals(source: Source, period: Period) -> LedgerTotals:
+    """Add up a period's ledger entries by currency, without any join.
+
+    The entries are read again by account only if one of them may have to be left out.
+    """
+    rows = source.rows("close_totals/read_ledger", period.bounds)
+    totals = [
+        ControlTotal("ledger", row["currency"] or "", row["row_count"], int(row["amount_minor"]))
+        for row in rows
     ]
+    unknown = [total for total in totals if not exceptions.is_known(total.currency)]
+    left_out_currencies = tuple(total.currency for total in unknown)
+    left_out = [exceptions.of_currency(total, "unknown_currency") for total in unknown]
+    # If the credits of all accounts fit a bigint, so do those of each of them.
+    if any(
+        row["incomplete_count"] or max(row["credit_minor"], row["debit_minor"]) > LARGEST_BIGINT
+        for row in rows
+    ):
+        parameters = {**period.bounds, "left_out_currencies": [*left_out_currencies]}
+        accounts = source.rows("daily_account_movement/read_exceptions", parameters)
+        left_out.extend(exceptions.of_account(row) for row in accounts)
+    return LedgerTotals(tuple(totals), tuple(left_out), left_out_currencies)

@@ -5,11 +5,13 @@ it again, late or out of order is safe.
 """
 
 import json
+import logging
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import redis
+from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
 from closebook.errors import NotReady, Transient, WrongData
@@ -23,7 +25,17 @@ COUNTER_KEY = "closebook:platform_volume"
 PUBLISH_IF_NEWER = Path(__file__).with_name("publish_if_newer.lua")
 REDIS_TIMEOUT_SECONDS = 5
 
+UNKNOWN_CURRENCY, INCOMPLETE, WOULD_FALL = "unknown_currency", "incomplete", "would_fall"
+_TEXTS = {
+    UNKNOWN_CURRENCY: "it is no ISO 4217 currency with a minor unit",
+    INCOMPLETE: "a closed hour has left it out; reporting.close_exceptions says why",
+    WOULD_FALL: "its gross total would fall, which only a settled payment that vanished from the "
+    "platform can cause; look for hours with more than one version in reporting.closes",
+}
+
 Document = dict[str, Any]
+
+log = logging.getLogger(__name__)
 
 
 class NothingClosed(NotReady):
@@ -37,9 +49,10 @@ class HoursFromLostLog(NotReady):
 def publish(settings: Settings, run: Run) -> Document:
     """Compute the counter from the store and write it to Redis, unless Redis has a newer one.
 
-    Returns the document that this run computed. Raises NothingClosed when no hour is,
-    HoursFromLostLog after a failover until all touched hours are closed again, WrongData when a
-    gross total would fall, Transient when a server is out of reach.
+    A currency whose total is not complete, would fall, or has no known exponent is left out and
+    named in the document, with its last total; the others are published. Returns the document that
+    this run computed. Raises NothingClosed when no hour is, HoursFromLostLog after a failover until
+    all touched hours are closed again, Transient when a server is out of reach.
     """
     with on_store(settings) as store:
         document = _next_publication(store, run)
@@ -64,13 +77,15 @@ def _next_publication(store: Store, run: Run) -> Document:
     """
     store.execute(query("counter_publications/lock"))
     _refuse_hours_from_lost_logs(store)
-    content = _content(store)
     last = store.execute(query("counter_publications/last")).fetchone()
     # A failover may take payments away. It is acknowledged, and so the total may fall once.
-    if last is not None and not last["is_before_failover"]:
-        if last["counter_document"] == content:
-            return {"publication": last["publication_id"], **content}
-        _refuse_falling_gross(last["counter_document"], content)  # guard: counter.gross-never-falls
+    if last is not None and last["is_before_failover"]:
+        last = None
+    content = _content(store, {} if last is None else last["counter_document"])
+    for currency, excluded in content["excluded_currencies"].items():
+        log.error("%s is left out of the counter: %s", currency, _TEXTS[excluded["reason"]])
+    if last is not None and last["counter_document"] == content:
+        return {"publication": last["publication_id"], **content}
     added = store.execute(
         query("counter_publications/insert"),
         {
@@ -83,7 +98,7 @@ def _next_publication(store: Store, run: Run) -> Document:
     return {"publication": added["publication_id"], **content}
 
 
-def _content(store: Store) -> Document:
+def _content(store: Store, last: Document) -> Document:
     rows = store.execute(query("counter_publications/totals")).fetchall()
     if not rows:
         raise NothingClosed(
@@ -91,28 +106,75 @@ def _content(store: Store) -> Document:
             "no hour is closed yet: run hourly_platform_volume or daily_rollups first",
         )
     as_of: datetime = rows[0]["as_of"]
+    known = _known_totals(last)
+    currencies, excluded = {}, {}
+    for row in rows:
+        if (currency := row["currency"]) is None:
+            continue
+        known_total = known.pop(currency, None)
+        reason = _reason_to_exclude(row, known_total)
+        if reason is None:
+            currencies[currency] = _totals(row)
+        else:
+            excluded[currency] = {"reason": reason, "last": known_total}
+    # What is still known has no volume any more.
+    excluded |= {
+        currency: {"reason": WOULD_FALL, "last": total}
+        for currency, total in known.items()
+        if int(total["gross_minor"])
+    }
     return {
         "counted_from": _utc(rows[0]["counted_from"]),
         "previous_as_of": _utc(as_of - HOUR),
         "as_of": _utc(as_of),
         "next_update_at": _utc(as_of + HOUR),
         "missing_hour_count": rows[0]["missing_hour_count"],
-        "currencies": {
-            row["currency"]: {
-                "exponent": exponent(row["currency"]),
-                "gross_minor": str(row["gross_minor"]),
-                "previous_gross_minor": str(row["previous_gross_minor"]),
-                "payment_count": row["payment_count"],
-                "previous_payment_count": row["previous_payment_count"],
-                "refund_minor": str(row["refund_minor"]),
-                "refund_count": row["refund_count"],
-                "chargeback_minor": str(row["chargeback_minor"]),
-                "chargeback_count": row["chargeback_count"],
-            }
-            for row in rows
-            if row["currency"] is not None
-        },
+        "currencies": currencies,
+        "excluded_currencies": excluded,
     }
+
+
+def _totals(row: DictRow) -> Document:
+    return {
+        "exponent": exponent(row["currency"]),
+        "gross_minor": str(row["gross_minor"]),
+        "previous_gross_minor": str(row["previous_gross_minor"]),
+        "payment_count": int(row["payment_count"]),
+        "previous_payment_count": int(row["previous_payment_count"]),
+        "refund_minor": str(row["refund_minor"]),
+        "refund_count": int(row["refund_count"]),
+        "chargeback_minor": str(row["chargeback_minor"]),
+        "chargeback_count": int(row["chargeback_count"]),
+    }
+
+
+def _reason_to_exclude(row: DictRow, known_total: Document | None) -> str | None:
+    """Return why a currency cannot be published, or None."""
+    try:
+        exponent(row["currency"])
+    except WrongData:
+        return UNKNOWN_CURRENCY  # guard: counter.unknown-currency-stops-itself-only
+    if row["excluded_reason"] is not None:
+        return INCOMPLETE  # guard: counter.incomplete-currency-is-left-out
+    if known_total is not None and row["gross_minor"] < int(known_total["gross_minor"]):
+        return WOULD_FALL  # guard: counter.gross-never-falls
+    return None
+
+
+def _known_totals(last: Document) -> dict[str, Document]:
+    """Return the last total of each currency that was ever published, and when it was true."""
+    known = {
+        currency: {
+            "as_of": last["as_of"],
+            "exponent": totals["exponent"],
+            "gross_minor": totals["gross_minor"],
+        }
+        for currency, totals in last.get("currencies", {}).items()
+    }
+    for currency, excluded in last.get("excluded_currencies", {}).items():
+        if excluded["last"] is not None:
+            known[currency] = excluded["last"]  # guard: counter.excluded-total-is-remembered
+    return known
 
 
 def _refuse_hours_from_lost_logs(store: Store) -> None:
@@ -123,21 +185,6 @@ def _refuse_hours_from_lost_logs(store: Store) -> None:
             "CB-WAIT-HOURS-FROM-LOST-LOG",
             f"{len(hours)} hours from {_utc(hours[0]['period_start'])} on may count what was lost "
             "in a failover: run acknowledge_failover again, which closes them again",
-        )
-
-
-def _refuse_falling_gross(old: Document, new: Document) -> None:
-    fallen = []
-    for currency, totals in old["currencies"].items():
-        gross_minor = new["currencies"].get(currency, {}).get("gross_minor", "0")
-        if int(gross_minor) < int(totals["gross_minor"]):
-            fallen.append(f"{currency}: {totals['gross_minor']} -> {gross_minor}")
-    if fallen:
-        raise WrongData(
-            "CB-DATA-COUNTER-WOULD-FALL",
-            "the gross total would fall, which only a settled payment that vanished from the "
-            f"platform can cause ({'; '.join(fallen)}); look for hours with more than one version "
-            "in reporting.closes",
         )
 
 

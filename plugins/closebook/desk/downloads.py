@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from urllib.parse import quote
@@ -12,7 +12,6 @@ from fastapi.responses import StreamingResponse
 from zipstream import ZIP_STORED, ZipStream
 
 from closebook.desk.capacity import ZIPS
-from closebook.statements.document_store import DocumentStore
 
 _LONGEST_NAME = 120
 _PIECE_BYTES = 256 * 1024
@@ -21,11 +20,11 @@ _UNSAFE = re.compile(r"[\\/:*?\"<>|;%]")
 
 @dataclass(frozen=True, slots=True)
 class ZipEntry:
-    """A stored document, and the name of its file in the ZIP."""
+    """A file of the ZIP: its name, its size, and the function that reads it when it is sent."""
 
     file_name: str
-    object_name: str
     byte_count: int
+    read: Callable[[], bytes]
 
 
 def document_response(
@@ -62,10 +61,8 @@ class ZipResponse(StreamingResponse):
         )
 
 
-def zip_response(
-    documents: DocumentStore, entries: Iterable[ZipEntry], file_name: str
-) -> ZipResponse:
-    """Return the documents as one ZIP. Each document is read and verified just before it is sent.
+def zip_response(entries: Iterable[ZipEntry], file_name: str) -> ZipResponse:
+    """Return the files as one ZIP. Each one is read, and verified, just before it is sent.
 
     The ZIP does not compress its entries, because PDFs are compressed already. So the length of the
     ZIP is known before the first byte, and the browser can show the progress. The stream is cut off
@@ -73,8 +70,7 @@ def zip_response(
     """
     stream = ZipStream(sized=True, compress_type=ZIP_STORED)
     for entry in entries:
-        content = _content(documents, entry.object_name)
-        stream.add(content, arcname=entry.file_name, size=entry.byte_count)
+        stream.add(_content(entry), arcname=entry.file_name, size=entry.byte_count)
     return ZipResponse(stream, file_name)
 
 
@@ -97,8 +93,8 @@ def safe_file_name(name: str) -> str:
     return _UNSAFE.sub("_", visible).strip(" .")[-_LONGEST_NAME:].lstrip(" .") or "document"
 
 
-def _content(documents: DocumentStore, object_name: str) -> Iterator[bytes]:
-    yield documents.read(object_name)
+def _content(entry: ZipEntry) -> Iterator[bytes]:
+    yield entry.read()
 
 
 async def _pieces(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:

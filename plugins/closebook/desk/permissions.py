@@ -63,6 +63,7 @@ ROUTES: Mapping[tuple[str, str], Rule] = {
     ("GET", "/statements/{close_id}/{account_id}/pdf"): READ_STATEMENTS,
     ("GET", "/statements/{close_id}/{account_id}/camt.053"): READ_STATEMENTS,
     ("GET", "/statements/{close_id}/{account_id}/csv"): READ_STATEMENTS,
+    ("GET", "/statements/{close_id}/{account_id}/proof"): READ_STATEMENTS,
     ("POST", "/statements/{close_id}/{account_id}/requests"): REQUEST_REISSUE,
     ("GET", "/releases"): REVIEW_RELEASES,
     ("GET", "/releases/{month}"): REVIEW_RELEASES,

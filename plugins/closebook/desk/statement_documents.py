@@ -1,5 +1,6 @@
 """One version of a statement and its documents, as far as the current user may see them."""
 
+from hashlib import sha256
 from typing import Annotated
 
 from fastapi import HTTPException, Path, Request
@@ -11,32 +12,29 @@ from closebook.desk.months import month_label
 from closebook.settings import desk_from_airflow
 from closebook.sql import query
 from closebook.statements.document_store import DocumentStore
+from closebook.statements.manifest_document import Entry
+from closebook.statements.released_documents import NotAsReleased, ReleasedManifests
+from closebook.statements.verify.untrusted_pdf import CSV_NAME, XML_NAME, UntrustedPdf
 from closebook.store.session import Store, on_store
 
 PDF = "application/pdf"
 CAMT053 = "application/xml"
 CSV = "text/csv"
+PROOF = "application/json"
 
 # An id in a path of the desk: a bigint of the store.
 Id = Annotated[int, Path(ge=0, lt=2**63)]  # guard: desk.ids-are-numbers
 
 
-def visible_statement(store: Store, request: Request, close_id: int, account_id: int) -> DictRow:
-    """Return the version of the statement.
+def visible_statement(request: Request, close_id: int, account_id: int) -> DictRow:
+    """Return the version of the statement, held against its manifest.
 
     Raises HTTP 404 if it does not exist. The answer is the same if the user may not see it, so that
-    the user cannot find out which statements exist.
+    the user cannot find out which statements exist. Raises WrongData if the row is not as it was
+    released.
     """
-    row = store.execute(
-        query("desk/statement"),
-        {
-            "close_id": close_id,
-            "account_id": account_id,
-            "may_review": current_user(request).may(permissions.REVIEW_RELEASES),
-        },
-    ).fetchone()
-    if row is None:
-        raise HTTPException(404)
+    row, _ = _visible_rows(request, close_id, account_id)
+    _manifests().entry(row)
     return row
 
 
@@ -51,22 +49,94 @@ def read_document(
     """Return a statement and the content of its document of a media type.
 
     The audit log gets an entry with the action, and with the part of the document that the user
-    gets. It gets the entry before the document is read: no transaction of the reporting store is
-    open while the document store answers. Raises HTTP 404 as ``visible_statement`` does, and if
-    there is no such document.
+    gets. No transaction of the reporting store is open while the document store answers. Raises
+    HTTP 404 as ``visible_statement`` does, and if there is no such document; WrongData if it is not
+    the one that was released.
     """
     settings = desk_from_airflow()
+    documents = DocumentStore(settings.documents_url)
+    row, others = _visible_rows(request, close_id, account_id)
+    entry = ReleasedManifests(documents).entry(row)
+    if row["object_name"] is None or (media_type != PDF and media_type not in others):
+        raise HTTPException(404)
+    if media_type == PDF:
+        content = documents.read(row["object_name"])
+    else:
+        content = documents.read(others[media_type]["object_name"])
+        if entry is not None:
+            _refuse_other_attachment(row, entry, media_type, content, documents)
     with on_store(settings) as store:
-        row = visible_statement(store, request, close_id, account_id)
-        object_name, digest = row["object_name"], row["sha256"]
-        if media_type != PDF:
-            other = _other_documents(store, close_id, account_id).get(media_type)
-            object_name, digest = (other["object_name"], other["sha256"]) if other else (None, None)
-        if object_name is None:
-            raise HTTPException(404)
         # guard: desk.looks-are-recorded
-        audit_log.record(store, request, action, f"{part} of {audit_subject(row)}", digest)
-    return row, DocumentStore(settings.documents_url).read(object_name)
+        audit_log.record(
+            store,
+            request,
+            action,
+            f"{part} of {audit_subject(row)}",
+            sha256(content).hexdigest(),
+        )
+    return row, content
+
+
+def _manifests() -> ReleasedManifests:
+    return ReleasedManifests(DocumentStore(desk_from_airflow().documents_url))
+
+
+def _visible_rows(
+    request: Request, close_id: int, account_id: int
+) -> tuple[DictRow, dict[str, DictRow]]:
+    """Return a version of a statement and its attachments by media type, as the register has them.
+
+    Raises HTTP 404 as ``visible_statement`` does.
+    """
+    with on_store(desk_from_airflow()) as store:
+        row = store.execute(
+            query("desk/statement"),
+            {
+                "close_id": close_id,
+                "account_id": account_id,
+                "may_review": current_user(request).may(permissions.REVIEW_RELEASES),
+            },
+        ).fetchone()
+        if row is None:
+            raise HTTPException(404)
+        return row, _other_documents(store, close_id, account_id)
+
+
+def has_proof(row: DictRow) -> bool:
+    """Return whether the manifest of a statement gives a proof of it."""
+    manifest = _manifests().of(row)
+    return row["sha256"] is not None and manifest is not None and manifest.head is not None
+
+
+def statement_proof(request: Request, close_id: int, account_id: int) -> tuple[DictRow, bytes]:
+    """Return a statement and the proof that it is in its released month.
+
+    Raises HTTP 404 as ``visible_statement`` does, and if its manifest gives no proofs.
+    """
+    row = visible_statement(request, close_id, account_id)
+    manifest = _manifests().of(row)
+    proof = None if manifest is None else manifest.proof(account_id)
+    if proof is None:
+        raise HTTPException(404)
+    digest = sha256(proof).hexdigest()
+    with on_store(desk_from_airflow()) as store:
+        audit_log.record(store, request, "downloaded", f"proof of {audit_subject(row)}", digest)
+    return row, proof
+
+
+def _refuse_other_attachment(
+    row: DictRow, entry: Entry, media_type: str, content: bytes, documents: DocumentStore
+) -> None:
+    """Raise WrongData if the content is not the attachment that was released with the PDF."""
+    if "twins" in entry:
+        is_released = entry["twins"].get(media_type) == sha256(content).hexdigest()
+    else:
+        # Older manifests list the PDF alone, and the same files are attached to it.
+        name = {CAMT053: XML_NAME, CSV: CSV_NAME}[media_type]
+        pdf = UntrustedPdf.open(documents.read(row["object_name"]))
+        is_released = pdf.attachments[name] == content
+    if not is_released:  # guard: desk.attachment-is-as-released
+        raise NotAsReleased(row, "the register names another attachment than was released")
 
 
 def media_types(store: Store, close_id: int, account_id: int) -> set[str]:

@@ -9,11 +9,13 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from closebook.closes.exceptions import REASONS
 from closebook.desk import permissions
 from closebook.desk.csrf import CSRF_FIELD
 from closebook.desk.current_user import current_user
 from closebook.desk.months import month_label
 from closebook.desk.static_files import static_files
+from closebook.errors import WrongData
 from closebook.money import format_minor
 from closebook.settings import templates_folder
 
@@ -79,14 +81,23 @@ def _environment() -> Environment:
         "count": _count,
         "moment": _moment,
         "month": month_label,
+        "reason": _reason,
         "size": _size,
         "words": _words,
     }
     return environment
 
 
+def amount_text(amount_minor: int, currency: str, *, with_currency: bool) -> str:
+    """Return an amount in major units; of an unknown currency, which has none, in minor units."""
+    try:
+        return format_minor(int(amount_minor), currency, LOCALE, with_currency=with_currency)
+    except WrongData:
+        return f"{amount_minor:,} minor units" + (f" of {currency}" if with_currency else "")
+
+
 def _amount(amount_minor: int, currency: str) -> str:
-    return format_minor(amount_minor, currency, LOCALE, with_currency=False)
+    return amount_text(amount_minor, currency, with_currency=False)
 
 
 def _count(number: int) -> str:
@@ -105,6 +116,11 @@ def _moment(instant: datetime) -> str:
 def _size(byte_count: int) -> str:
     thousands = byte_count / 1000
     return f"{thousands:,.0f} kB" if thousands < 1000 else f"{thousands / 1000:,.1f} MB"  # noqa: PLR2004
+
+
+def _reason(code: str) -> str:
+    """Return what a reason of an exception means; the code of an error stands for itself."""
+    return REASONS.get(code, code)
 
 
 def _words(name: str) -> str:

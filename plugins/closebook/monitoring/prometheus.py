@@ -60,6 +60,14 @@ def _store_metrics(store: Store) -> Iterator[Metric]:
             ({"state": "missing"}, statements["missing_count"]),
         ],
     )
+    yield _gauge(
+        "closebook_exceptions",
+        "Accounts and currencies that the current closes have left out, by grain and reason.",
+        [
+            ({"grain": row["grain"], "reason": row["reason"]}, row["exception_count"])
+            for row in _rows(store, "metrics_exceptions")
+        ],
+    )
     publications = _rows(store, "metrics_counter")
     yield _gauge(
         "closebook_counter_stored_publication",
@@ -100,6 +108,15 @@ def _redis_metrics(settings: DeskSettings) -> Iterator[Metric]:
         "closebook_counter_missing_hours",
         "Hours that the counter in Redis does not include because they are not closed.",
         [({}, one["missing_hour_count"]) for one in documents],
+    )
+    yield _gauge(
+        "closebook_counter_currency_excluded",
+        "1 for each currency that the counter in Redis leaves out, by the reason.",
+        [
+            ({"currency": currency, "reason": excluded["reason"]}, 1)
+            for one in documents
+            for currency, excluded in one.get("excluded_currencies", {}).items()
+        ],
     )
 
 

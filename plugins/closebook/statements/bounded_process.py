@@ -50,12 +50,14 @@ class BoundedTask(Generic[Result]):
 
 def run_within(
     limits: Limits, tasks: Sequence[BoundedTask[Result]]
-) -> Iterator[Result | LimitExceeded]:
-    """Yield the result of each task, in order, or LimitExceeded for a task that needed too much.
+) -> Iterator[Result | WrongData]:
+    """Yield the result of each task, in order, or the WrongData that it raised.
+
+    A task that needed more than the limits gives a LimitExceeded.
 
     All tasks run in one child process, a fork of this one. The fork has the fonts and templates
     that this process has loaded. A task that exceeds a limit ends the child; the remaining tasks
-    run in a new child. Raises the ClosebookError that a task raises.
+    run in a new child. Raises any other ClosebookError that a task raises.
     """
     remaining = deque(tasks)
     while remaining:
@@ -64,7 +66,7 @@ def run_within(
 
 def _run_in_one_child(
     limits: Limits, remaining: deque[BoundedTask[Result]]
-) -> Iterator[Result | LimitExceeded]:
+) -> Iterator[Result | WrongData]:
     """Run the remaining tasks in one child, until all are done or the child has ended early."""
     read_end, write_end = os.pipe()
     # Without this, parent and child would both write what is in the buffers.
@@ -84,9 +86,10 @@ def _run_in_one_child(
                 except (EOFError, pickle.UnpicklingError):
                     break
                 remaining.popleft()
-                if error is not None:
+                # guard: documents.wrong-one-stops-itself-only
+                if error is not None and not isinstance(error, WrongData):
                     raise error
-                yield result
+                yield result if error is None else error
         child_has_ended = True
     finally:
         # The caller may stop before the last result, or a task may raise: end the child then.

@@ -113,15 +113,27 @@ class DocumentStore:
                     removed += 1
         return removed
 
+    def names(self, folder: str) -> list[str]:
+        """Return the names of all documents below a folder, in order.
+
+        A name that is not one of this store is returned as it is; a temporary file is left out.
+        """
+        with _store_errors(folder):
+            root, below = self._base.path.rstrip("/") + "/", self._base / folder
+            paths = self._base.fs.find(below.path) if below.exists() else []
+            return sorted(
+                str(path).removeprefix(root) for path in paths if not path.endswith(_PARTIAL)
+            )
+
     def exists(self, object_name: str) -> bool:
         """Return whether the document is in the store."""
-        _expected_sha256(object_name)
+        sha256_of_name(object_name)
         with _store_errors(object_name):
             return (self._base / object_name).exists()
 
     def read(self, object_name: str) -> bytes:
         """Return the document's content. Raises WrongData when it is missing or was changed."""
-        expected = _expected_sha256(object_name)
+        expected = sha256_of_name(object_name)
         with _store_errors(object_name):
             try:
                 content: bytes = (self._base / object_name).read_bytes()
@@ -141,7 +153,8 @@ class DocumentStore:
         return content
 
 
-def _expected_sha256(object_name: str) -> str:
+def sha256_of_name(object_name: str) -> str:
+    """Return the sha256 that a document's name states. Raises WrongData for any other text."""
     # The name may come from a register that somebody changed: it must not lead out of the store.
     parts = _OBJECT_NAME.fullmatch(object_name)
     if parts is None:

@@ -4,15 +4,18 @@ This reads only the reporting store. No connection to a replica is open while pa
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
+from itertools import islice
+from typing import Any
 
 from closebook.errors import WrongData
+from closebook.periods import Period
 from closebook.settings import Run, Settings
 from closebook.sql import query
 from closebook.statements.archive import Archive
-from closebook.statements.bounded_process import BoundedTask, LimitExceeded, Limits, run_within
+from closebook.statements.bounded_process import BoundedTask, Limits, run_within
 from closebook.statements.document_store import DocumentStore
 from closebook.statements.model import Statement
 from closebook.statements.render.document import RenderedStatement, render, warm_up
@@ -24,8 +27,30 @@ logger = logging.getLogger(__name__)
 
 SMALLEST_SHARD = 50
 MOST_SHARDS = 64
+NAMED_ACCOUNTS = 20
 DOCUMENTS_PER_PROCESS = 25
 """How many statements are in memory at once, and are rendered by one child process."""
+
+
+class DocumentsNotMade(WrongData):
+    """Documents could not be made: ``failures`` has the error of each account. The rest is issued.
+
+    The text names the first 20 accounts, each with the code of its error.
+    """
+
+    def __init__(self, month: Period, failures: Mapping[int, WrongData]) -> None:
+        self.failures = dict(failures)
+        named = ", ".join(
+            f"{account_id} ({error.code})"
+            for account_id, error in islice(failures.items(), NAMED_ACCOUNTS)
+        )
+        more = "" if len(failures) <= NAMED_ACCOUNTS else " …"
+        super().__init__(
+            "CB-DATA-DOCUMENTS-NOT-MADE",
+            f"{month}: {len(failures)} documents are missing, those of the accounts {named}{more}: "
+            "the log has the error of each; all others of the shard are issued, and the manifest "
+            "lists these as exceptions",
+        )
 
 
 @dataclass(frozen=True)
@@ -74,13 +99,14 @@ def render_shard(
 
     A document is stored before its registration is committed. A task that is killed therefore
     loses a few documents at most, and the same task, run again, renders only the missing ones.
-    Raises LimitExceeded, with the accounts, when documents needed more than the limits. All other
-    documents of the shard are stored before this is raised.
+    Raises DocumentsNotMade, with the accounts, when documents cannot be made. All other documents
+    of the shard are stored before this is raised, and each failure is registered: the manifest
+    lists these accounts as exceptions.
     """
     documents = DocumentStore(settings.documents_url)
     warm_up()
     rendered = 0
-    missing_accounts: list[str] = []
+    failures: dict[int, WrongData] = {}
     with on_store(settings) as store:
         store.autocommit = True
         month = read_closed_month(store, close_id)
@@ -101,23 +127,39 @@ def render_shard(
         ]
         for first in range(0, len(without_document), DOCUMENTS_PER_PROCESS):
             some = without_document[first : first + DOCUMENTS_PER_PROCESS]
-            statements = [read_statement(store, settings, month, row) for row in some]
-            results = run_within(limits, [_render_task(statement) for statement in statements])
-            for row, statement, result in zip(some, statements, results, strict=True):
-                if isinstance(result, LimitExceeded):
-                    logger.error("%s: %s", month, result)
-                    missing_accounts.append(str(statement.account_id))
+            readable: list[tuple[dict[str, Any], Statement]] = []
+            for row in some:
+                try:
+                    readable.append((row, read_statement(store, settings, month, row)))
+                except WrongData as error:
+                    # guard: documents.unreadable-one-is-named
+                    failures[row["account_id"]] = error
+            results = run_within(limits, [_render_task(statement) for _, statement in readable])
+            for (row, statement), result in zip(readable, results, strict=True):
+                if isinstance(result, WrongData):
+                    failures[statement.account_id] = result
                     continue
-                archive.add(statement, result, row["object_name"])
+                try:
+                    archive.add(statement, result, row["object_name"])
+                except WrongData as error:
+                    failures[statement.account_id] = error
+                    continue
                 rendered += 1
-    if missing_accounts:
-        raise LimitExceeded(
-            "CB-DATA-DOCUMENTS-NOT-MADE",
-            f"{month}: {len(missing_accounts)} documents are missing, those of the accounts "
-            f"{', '.join(missing_accounts)}: each took more than {limits.cpu_seconds} s of CPU or "
-            f"{limits.memory_bytes // 1024**2} MB of memory; look at their lines, all others of "
-            "the shard are issued",
-        )
+        for account_id, failure in failures.items():
+            logger.error("%s: account %d has no document: %s", month, account_id, failure)
+        issued_close_ids = {row["account_id"]: row["issued_close_id"] for row in rows}
+        for account_id, failure in failures.items():
+            store.execute(
+                query("document_failures/insert"),
+                {
+                    "close_id": issued_close_ids[account_id],
+                    "account_id": account_id,
+                    "reason": failure.code,
+                    "run_id": run.run_id,
+                },
+            )
+    if failures:
+        raise DocumentsNotMade(month, failures)
     return rendered
 
 

@@ -1,39 +1,58 @@
-"""The manifest: the list of a month's statements with the sha256 of each document."""
+"""Write the manifest: the list of a month's statements with the sha256 of each document."""
 
-import json
+from base64 import b64encode
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from psycopg.rows import DictRow
 
 from closebook.errors import WrongData
-from closebook.periods import Period
 from closebook.settings import Run, Settings
 from closebook.sql import query
 from closebook.statements.document_store import DocumentStore
+from closebook.statements.manifest_document import (
+    Entry,
+    ManifestDocument,
+    NoManifest,
+    TreeHead,
+    manifest_content,
+    plain,
+    root_of,
+    salted_entry,
+)
+from closebook.statements.signing.key_loader import load_signer
+from closebook.statements.signing.signer import Signer
 from closebook.statements.statement_reader import read_closed_month
-from closebook.store.session import on_store
+from closebook.store.session import Store, on_store
+
+NAMED_ACCOUNTS = 20
 
 
 @dataclass(frozen=True)
 class Manifest:
     """A manifest that was written: its object name and sha256, and how many documents it lists.
 
-    ``missing_count`` is the number of statements that have no document yet.
+    ``root_sha256`` is the root of its entries. ``exception_count`` is the number of accounts that
+    have no document for a reason that is on record, and ``missing_count`` the number of statements
+    that have none without such a reason.
     """
 
     object_name: str
     sha256: str
+    root_sha256: str
     document_count: int
     missing_count: int
+    exception_count: int
 
 
 def write_manifest(settings: Settings, close_id: int, run: Run) -> Manifest:
     """Write the manifest of a month, store it with the documents, and register it.
 
-    The manifest lists every statement of the month with its document. Each document is read and
-    its sha256 is compared with its name. Raises WrongData when a document is missing from the
-    document store, or was changed.
+    The manifest lists every statement of the month with its document, and the month's exceptions
+    with their reasons. Each document is read and its sha256 is compared with its name. A manifest
+    that would list the same as the newest one of the close is not written again. Each manifest
+    names the one before it and the end of the desk's log, so that the document store keeps both
+    outside of the database. Raises WrongData when a document is missing from the document store, or
+    was changed.
     """
     documents = DocumentStore(settings.documents_url)
     with on_store(settings) as store:
@@ -58,22 +77,23 @@ def write_manifest(settings: Settings, close_id: int, run: Run) -> Manifest:
         for row in rows:
             if row["object_name"] is not None:
                 documents.read(row["object_name"])
+        exceptions = store.execute(
+            query("manifest_exceptions/of_close"), {"close_id": close_id}
+        ).fetchall()
         rejected = store.execute(
             query("statement_decisions/last_rejection"), {"close_id": close_id}
         ).fetchone()
         # With a reason, a month that was rejected becomes another manifest, which is decided on.
         # guard: release.rejected-month-is-shown-again-with-a-reason
         answered = rejected if run.reason is not None else None
-        stored = documents.put(
-            _manifest_text(close_id, month, rows, answered),
-            folder=f"manifests/{month.label}",
-            suffix="json",
-        )
-        document_count = sum(row["object_name"] is not None for row in rows)
-        manifest = Manifest(
-            stored.object_name, stored.sha256, document_count, len(rows) - document_count
-        )
-        store.execute(
+        store.execute(query("statement_manifests/lock"))
+        manifest = _unchanged(store, documents, close_id, rows, exceptions, answered)
+        if manifest is None:
+            signer = load_signer(settings.signing_key)
+            content = _content(store, signer, close_id, month.label, rows, exceptions, answered)
+            stored = documents.put(content, folder=f"manifests/{month.label}", suffix="json")
+            manifest = _summary(stored.object_name, ManifestDocument.read(content))
+        written = store.execute(
             query("statement_manifests/insert"),
             {
                 "close_id": close_id,
@@ -82,14 +102,122 @@ def write_manifest(settings: Settings, close_id: int, run: Run) -> Manifest:
                 "reason": run.reason,
                 **asdict(manifest),
             },
-        )
+        ).fetchone()
+        if written is not None:
+            listed = {
+                "manifest_id": written["manifest_id"],
+                "subjects": [each["subject"] for each in exceptions],
+                "reasons": [each["reason"] for each in exceptions],
+            }
+            store.execute(query("manifest_exceptions/insert"), listed)
     return manifest
 
 
-def _manifest_text(
-    close_id: int, month: Period, rows: list[DictRow], answered: DictRow | None
+def refuse_exceptions(settings: Settings, close_id: int) -> None:
+    """Raise WrongData, naming the accounts, if the month's manifest does not list all documents."""
+    with on_store(settings) as store:
+        month = read_closed_month(store, close_id)
+        exceptions = store.execute(
+            query("manifest_exceptions/of_close"), {"close_id": close_id}
+        ).fetchall()
+        latest = store.execute(
+            query("statement_manifests/latest"), {"period_start": month.start}
+        ).fetchone()
+    missing_count = 0 if latest is None else latest["missing_count"]
+    if exceptions or missing_count:
+        named = [f"{each['subject']} ({each['reason']})" for each in exceptions[:NAMED_ACCOUNTS]]
+        more = ["…"] if len(exceptions) > NAMED_ACCOUNTS else []
+        raise WrongData(
+            "CB-DATA-MONTH-WITH-EXCEPTIONS",
+            f"{month} is issued without {len(exceptions)} accounts, and {missing_count} documents "
+            f"are not made yet: {', '.join(named + more) or 'see the log of render_shard'}; the "
+            "rest is issued: correct these accounts and run the month again with a reason, or "
+            "release the month without them",
+        )
+
+
+def _unchanged(
+    store: Store,
+    documents: DocumentStore,
+    close_id: int,
+    rows: list[DictRow],
+    exceptions: list[DictRow],
+    answered: DictRow | None,
+) -> Manifest | None:
+    """Return the newest manifest of the close if it lists just these rows and exceptions, or None.
+
+    One that was rejected, and is shown again with a reason, is another one: ``answered`` is the
+    rejection.
+
+    Otherwise new salts would make a new manifest each time, and it would have to be reviewed again.
+    """
+    newest = store.execute(query("statement_manifests/newest"), {"close_id": close_id}).fetchone()
+    if newest is None or newest["object_name"] is None:
+        return None
+    try:
+        manifest = ManifestDocument.read(documents.read(newest["object_name"]))
+    except WrongData:
+        return None
+    if manifest.head is None:
+        return None
+    if answered is not None and manifest.after_rejection != answered["decision_id"]:
+        return None
+    entries = [plain(entry) for entry in manifest.entries]
+    # guard: exceptions.others-make-another-manifest
+    if list(manifest.exceptions) != exceptions:
+        return None
+    return (
+        _summary(newest["object_name"], manifest)
+        if entries == [plain(_facts(row)) for row in rows]
+        else None
+    )
+
+
+def _content(
+    store: Store,
+    signer: Signer | None,
+    close_id: int,
+    month: str,
+    rows: list[DictRow],
+    exceptions: list[DictRow],
+    answered: DictRow | None,
 ) -> bytes:
-    content: dict[str, Any] = {"month": month.label, "close_id": close_id, "statements": rows}
-    if answered is not None:
-        content["after_rejection"] = answered["decision_id"]
-    return json.dumps(content, indent=1, sort_keys=True).encode()
+    entries = [salted_entry(_facts(row), row["account_number"], row["holder_name"]) for row in rows]
+    head = TreeHead(month, root_of(month, entries), len(entries))
+    newest = store.execute(query("statement_manifests/newest"), {"close_id": close_id}).fetchone()
+    log = store.execute(query("desk_log/head")).fetchone()
+    assert newest is not None  # noqa: S101  # each of the two queries gives one row
+    assert log is not None  # noqa: S101
+    return manifest_content(
+        head,
+        close_id,
+        entries,
+        exceptions,
+        signature=(
+            None if signer is None else b64encode(signer.sign_detached(head.content)).decode()
+        ),
+        previous_sha256=newest["previous_sha256"],
+        log_entry_count=log["entry_count"],
+        log_sha256=log["sha256"],
+        after_rejection=None if answered is None else answered["decision_id"],
+    )
+
+
+def _facts(row: DictRow) -> Entry:
+    return {name: value for name, value in row.items() if name not in _HOLDER}
+
+
+_HOLDER = frozenset({"account_number", "holder_name"})
+
+
+def _summary(object_name: str, manifest: ManifestDocument) -> Manifest:
+    if manifest.head is None:
+        raise NoManifest(f"the manifest {object_name} has no root")
+    return Manifest(
+        object_name,
+        manifest.sha256,
+        manifest.head.root,
+        manifest.document_count,
+        manifest.missing_count,
+        len(manifest.exceptions),
+    )

@@ -36,6 +36,10 @@ OBSTACLES: Mapping[str, str] = {
     "no_check_on_record": "no check is on record",
     "person_unknown": "it is not known who acted on a run",
     "second_person_needed": "it takes a second person",
+    "exceptions_not_named": "it has exceptions, which a release must name",
+    "no_such_exception": "an account is named that is no exception",
+    "reason_needed": "a release without its exceptions needs a reason",
+    "exceptions_changed": "the exceptions are not those of the manifest",
 }
 """What each code of reporting.decision_obstacles means, in the words that a person reads."""
 
@@ -55,7 +59,8 @@ class DecisionRefused(WrongData):
 class Batch:
     """A month's statements as its newest manifest lists them; ``sha256`` is the manifest's.
 
-    ``reason`` is that of the run that wrote the manifest.
+    ``reason`` is that of the run that wrote the manifest. ``root_sha256`` is the root of its
+    entries, None for a manifest from before there was one.
     """
 
     manifest_id: int
@@ -64,8 +69,10 @@ class Batch:
     object_name: str
     document_count: int
     missing_count: int
+    exception_count: int
     written_at: datetime
     reason: str | None = None
+    root_sha256: str | None = None
 
 
 @dataclass(frozen=True)
@@ -140,6 +147,14 @@ def latest_batch(store: Store, month: Period) -> Batch:
     return Batch(**row)
 
 
+def exceptions(store: Store, batch: Batch) -> dict[str, str]:
+    """Return the accounts that the manifest lists as exceptions, each with its reason."""
+    rows = store.execute(
+        query("manifest_exceptions/of_manifest"), {"manifest_id": batch.manifest_id}
+    )
+    return {row["subject"]: row["reason"] for row in rows}
+
+
 def obstacles(
     store: Store,
     batch: Batch,
@@ -147,10 +162,12 @@ def obstacles(
     verdict: Verdict,
     person: Person,
     acts: Sequence[RunAct],
+    named_exceptions: Sequence[str] = (),
 ) -> list[Obstacle]:
     """Return the reasons why this person may not decide so on the manifest that they were shown.
 
     ``acts`` is what Airflow recorded of the runs that ``involved_runs`` returns.
+    ``named_exceptions`` are the accounts that they release the month without.
     """
     deciding = {
         "manifest_id": batch.manifest_id,
@@ -158,6 +175,7 @@ def obstacles(
         "decision": verdict,
         "person_id": person.user_id,
         "run_acts": _as_json(acts),
+        "named_exceptions": [*named_exceptions],
     }
     rows = store.execute(query("statement_decisions/obstacles"), deciding)
     return [Obstacle(row["obstacle"], row["detail"]) for row in rows]
@@ -178,14 +196,19 @@ def release(
     person: Person,
     acts_of_runs: ActsOfRuns,
     reason: str | None = None,
+    named_exceptions: Sequence[str] = (),
 ) -> Decision:
     """Release a month's statements as listed in the manifest that the person was shown.
 
+    A month with exceptions is released without them if ``named_exceptions`` are the accounts that
+    the manifest lists, all of them and no others; a reason is needed then.
     Raises DecisionRefused when a statement was issued after that manifest, a check does not tie
     out, documents are missing, the month was rejected, the person acted on one of its runs, or it
     is not known who did. Raises NotReady when nothing is issued.
     """
-    return _decide(store, month, shown_sha256, person, "released", reason, acts_of_runs)
+    return _decide(
+        store, month, shown_sha256, person, "released", reason, acts_of_runs, named_exceptions
+    )
 
 
 def reject(store: Store, month: Period, shown_sha256: str, person: Person, reason: str) -> Decision:
@@ -206,7 +229,10 @@ def _decide(
     verdict: Verdict,
     reason: str | None,
     acts_of_runs: ActsOfRuns = lambda _: (),
+    named_exceptions: Sequence[str] = (),
 ) -> Decision:
+    if named_exceptions and not reason:
+        raise DecisionRefused(month, verdict, [Obstacle("reason_needed", "exceptions")])
     # Not inside the lock: Airflow's database may keep one waiting. A run that comes in between has
     # no acts here, and so it is an obstacle.
     acts = acts_of_runs(involved_runs(store, latest_batch(store, month)))
@@ -217,7 +243,7 @@ def _decide(
             query("closes/lock_period"), {"grain": month.grain, "period_start": month.start}
         )
         batch = latest_batch(store, month)
-        found = obstacles(store, batch, shown_sha256, verdict, person, acts)
+        found = obstacles(store, batch, shown_sha256, verdict, person, acts, named_exceptions)
         if found:
             raise DecisionRefused(month, verdict, found)
         row = store.execute(
@@ -230,6 +256,7 @@ def _decide(
                 "person_id": person.user_id,
                 "run_acts": _as_json(acts),
                 "reason": reason,
+                "named_exceptions": [*named_exceptions],
             },
         ).fetchone()
     assert row is not None  # noqa: S101  # the insert returns its row

@@ -5,10 +5,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict
 
 from closebook.errors import Misconfigured, Transient
 from closebook.postgres import Fault, connect, described, fault_of, store_error
+from closebook.server_identity import command_conninfo
 
 
 @contextmanager
@@ -28,16 +28,7 @@ def administered(conninfo: str) -> Iterator[psycopg.Connection[Any]]:
 
 def _connected(conninfo: str) -> psycopg.Connection[Any]:
     try:
-        conninfo_to_dict(conninfo)
-    except psycopg.Error:
-        # libpq's text quotes the string, which may hold a password.
-        raise Misconfigured(
-            "CB-CONFIG-CONNINFO-INVALID",
-            "the connection string cannot be read: write it as postgresql://user@host/database, or "
-            "as host=… dbname=… user=…",
-        ) from None
-    try:
-        return connect(conninfo)
+        return connect(command_conninfo(conninfo))
     except psycopg.Error as error:
         if fault_of(error) is not Fault.LOST:
             raise

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from typing import Protocol
 
 import psycopg
 from psycopg.rows import DictRow, dict_row
 
 from closebook.periods import Period
 from closebook.postgres import answer_within, connect, store_error
-from closebook.settings import DeskSettings, Settings
+from closebook.settings import DeskSettings
 from closebook.sql import query
 
 Store = psycopg.Connection[DictRow]
@@ -17,8 +18,16 @@ DESK_SECONDS = 25.0
 """The longest that the desk uses one connection. A store that hangs applies no time-out itself."""
 
 
+class StoreAddress(Protocol):
+    """Settings that name the reporting store by a libpq connection string."""
+
+    @property
+    def store(self) -> str:
+        """The connection string."""
+
+
 @contextmanager
-def on_store(settings: Settings | DeskSettings) -> Iterator[Store]:
+def on_store(settings: StoreAddress) -> Iterator[Store]:
     """Open one transaction on the reporting store, or one per `store.transaction()` block.
 
     The desk gets limits of time, so that what a person asks holds no lock that a close waits for.

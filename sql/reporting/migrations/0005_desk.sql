@@ -171,6 +171,6 @@ reporting.desk_log,
 reporting.reissue_requests,
 reporting.reissue_answers
 to closebook_store, closebook_desk;
-grant insert (person, act, subject, document_sha256, address)  -- guard: desk.log-is-append-only
+grant insert (person, act, subject, document_sha256, address)
 on reporting.desk_log to closebook_desk;
 grant insert on reporting.reissue_requests, reporting.reissue_answers to closebook_desk;

@@ -81,10 +81,13 @@ export class Counter {
    *
    * The status is empty (there is no document yet), live (the amounts count up), due (the next
    * document should come now) or late (the next document has not come, and the amounts do not
-   * change).
+   * change). The currencies in excludedCurrencies do not count up: their last amount is shown, if
+   * there is one.
    */
   read(at) {
-    if (this.#document === null) return { status: "empty", amounts: new Map() };
+    if (this.#document === null) {
+      return { status: "empty", amounts: new Map(), excludedCurrencies: [] };
+    }
     const now = this.#serverTime(at);
     const { asOf, nextUpdateAt, missingHourCount, publication } = this.#document;
     const amounts = new Map();
@@ -95,9 +98,27 @@ export class Counter {
       this.#floors.set(currency, minor);
       amounts.set(currency, { minor, exponent: totals.exponent });
     }
+    const { excluded } = this.#document;
+    for (const [currency, last] of excluded) {
+      // The last total of the currency is shown and does not count up.
+      if (last === null) continue;
+      const floor = this.#floors.get(currency) ?? 0n;
+      const minor = last.gross > floor ? last.gross : floor;
+      this.#floors.set(currency, minor);
+      amounts.set(currency, { minor, exponent: last.exponent });
+    }
     const overdue = now - nextUpdateAt;
     const status = overdue < 0 ? "live" : overdue < this.#lateAfterMs ? "due" : "late";
-    return { status, amounts, asOf, nextUpdateAt, missingHourCount, publication };
+    const excludedCurrencies = [...excluded.keys()];
+    return {
+      status,
+      amounts,
+      asOf,
+      nextUpdateAt,
+      missingHourCount,
+      publication,
+      excludedCurrencies,
+    };
   }
 
   /** Returns the milliseconds until the next document can be available, and 0 after that. */
@@ -112,8 +133,11 @@ export class Counter {
   }
 
   #refuseFallen(document) {
-    for (const [currency, totals] of this.#document?.currencies ?? []) {
-      if ((document.currencies.get(currency)?.gross ?? -1n) < totals.gross) {
+    for (const [currency, gross] of lastTotals(this.#document)) {
+      // A currency that is excluded has no total that could have fallen.
+      const total = document.currencies.get(currency)?.gross;
+      if (total === undefined && document.excluded.has(currency)) continue;
+      if ((total ?? -1n) < gross) {
         throw new RefusedDocument(`the total of ${currency} has fallen`);
       }
     }
@@ -146,6 +170,7 @@ export const WORDS = {
   empty: () => "No hour is closed yet.",
   loading: () => "Loading …",
   unreachable: () => "The counter is not available at the moment.",
+  excluded: ({ currencies }) => ` Not counted at the moment: ${currencies}.`,
   missing: ({ count }) => ` ${count} ${count === 1 ? "hour is" : "hours are"} not counted yet.`,
   announcement: ({ amounts, text }) => `Settled volume: ${amounts}. ${text}`,
 };
@@ -325,7 +350,9 @@ class Display {
       nextUpdateAt: timeOf(state.nextUpdateAt, this.#locale, withDate),
     });
     const count = state.missingHourCount;
-    return count === 0 ? text : text + this.#words.missing({ count });
+    const missing = count === 0 ? "" : this.#words.missing({ count });
+    const currencies = state.excludedCurrencies.join(", ");
+    return text + missing + (currencies === "" ? "" : this.#words.excluded({ currencies }));
   }
 
   #stop() {
@@ -354,7 +381,30 @@ function parsed(document) {
     currencies.set(currency, { exponent, gross, previous });
   }
   const { publication, missing_hour_count: missingHourCount = 0 } = document;
-  return { publication, asOf, nextUpdateAt, missingHourCount, currencies };
+  const excluded = excludedTotals(document.excluded_currencies ?? {});
+  return { publication, asOf, nextUpdateAt, missingHourCount, currencies, excluded };
+}
+
+function excludedTotals(documents) {
+  const excluded = new Map();
+  for (const [currency, { last }] of Object.entries(documents)) {
+    const { exponent } = last ?? { exponent: 0 };
+    if (!(Number.isInteger(exponent) && exponent >= 0 && exponent <= 4)) {
+      throw new RefusedDocument(`${exponent} is no exponent`);
+    }
+    excluded.set(currency, last === null ? null : { exponent, gross: amount(last.gross_minor) });
+  }
+  return excluded;
+}
+
+/** Returns the last total of each currency of a document, those that it excludes too. */
+function lastTotals(document) {
+  const totals = new Map();
+  for (const [currency, { gross }] of document?.currencies ?? []) totals.set(currency, gross);
+  for (const [currency, last] of document?.excluded ?? []) {
+    if (last !== null) totals.set(currency, last.gross);
+  }
+  return totals;
 }
 
 function amount(text) {

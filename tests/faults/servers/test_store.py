@@ -32,7 +32,7 @@ def fill(platform: Platform) -> None:
 def books_again(stack: Stack, settings: Settings) -> Books:
     """The reporting store, by a connection that its crash has not cut."""
     with psycopg.connect(settings.store) as store:
-        return Books(stack.desk(store.info.dbname))
+        return Books(stack.store(store.info.dbname))
 
 
 def assert_it_closes_once_the_store_is_back(

@@ -49,10 +49,12 @@ def decide(
     verdict: Annotated[Verdict, Form()],
     manifest_sha256: Annotated[str, Form()],
     reason: Annotated[str, Form()] = "",
+    without_exceptions: Annotated[bool, Form()] = False,
 ) -> Response:
     """Release or reject the statements that the user has reviewed.
 
-    ``manifest_sha256`` is the hash of the manifest that the review page showed.
+    ``manifest_sha256`` is the hash of the manifest that the review page showed. With
+    ``without_exceptions`` the user releases the month without the exceptions that it lists.
     """
     settings = desk_from_airflow()
     text = reason.replace("\0", "").strip()[:500]
@@ -62,8 +64,15 @@ def decide(
         with on_store(settings) as store, store.transaction():
             period = month_from_url(store, month, settings.time_zone)
             if verdict == "released":
+                named = _exceptions(store, period) if without_exceptions else []
                 release.release(
-                    store, period, manifest_sha256, _person(user), acts_of_runs, text or None
+                    store,
+                    period,
+                    manifest_sha256,
+                    _person(user),
+                    acts_of_runs,
+                    text or None,
+                    named,
                 )
             else:
                 release.reject(store, period, manifest_sha256, _person(user), text)
@@ -86,10 +95,13 @@ def _review_page(
         except NotReady:
             raise HTTPException(404) from None
         runs = release.involved_runs(store, batch)
+        exceptions = release.exceptions(store, batch)
     # Airflow's database is asked while no transaction of the store is open.
     acts = acts_of_runs(runs)
     with on_store(settings) as store:
-        obstacles = release.obstacles(store, batch, batch.sha256, "released", _person(user), acts)
+        obstacles = release.obstacles(
+            store, batch, batch.sha256, "released", _person(user), acts, [*exceptions]
+        )
         facts = _facts(store, batch, period)
         audit_log.record(store, request, "reviewed", f"month {period.label}", batch.sha256)
     codes = {each.code for each in obstacles}
@@ -101,6 +113,7 @@ def _review_page(
         batch=batch,
         obstacles=obstacles,
         acts=acts,
+        exceptions=exceptions,
         is_released=release.ALREADY_RELEASED in codes,
         is_rejected=release.REJECTED in codes,
         problem=problem,
@@ -108,11 +121,21 @@ def _review_page(
     )
 
 
+def _exceptions(store: Store, period: Period) -> list[str]:
+    """Return the accounts that the newest manifest lists as exceptions.
+
+    If that is not the manifest that was shown, its hash differs and the release is refused.
+    """
+    return [*release.exceptions(store, release.latest_batch(store, period))]
+
+
 def _facts(store: Store, batch: Batch, period: Period) -> dict[str, Any]:
     of_close = {"close_id": batch.close_id}
     bounds = {"month_start": period.start, "month_end": period.end}
+    of_parts = {"grains": ["day", "hour"], "since": period.start, "until": period.end}
     return {
         "totals": store.execute(query("desk/batch_totals"), of_close).fetchall(),
+        "left_out": store.execute(query("desk/period_exceptions"), of_parts).fetchall(),
         "notices": store.execute(query("desk/batch_notices"), of_close).fetchall(),
         "tie_outs": store.execute(query("desk/batch_tie_outs"), bounds).fetchall(),
         "holder_texts": holder_texts(store, batch.close_id),

@@ -13,6 +13,7 @@ from closebook.desk.months import month_label
 from closebook.desk.statement_documents import (
     Id,
     audit_subject,
+    has_proof,
     media_types,
     visible_statement,
 )
@@ -30,8 +31,9 @@ _LONGEST_REASON = 500  # a check of the table has the same number
 def statement(request: Request, user: CurrentUser, close_id: Id, account_id: Id) -> HTMLResponse:
     """Show a version of a statement, the other versions of its month, and the requests about it."""
     ids = {"close_id": close_id, "account_id": account_id}
+    row = visible_statement(request, close_id, account_id)
+    proven = has_proof(row)
     with on_store(desk_from_airflow()) as store:
-        row = visible_statement(store, request, close_id, account_id)
         versions = store.execute(
             query("desk/statement_versions"),
             {**ids, "may_review": user.may(permissions.REVIEW_RELEASES)},
@@ -46,6 +48,7 @@ def statement(request: Request, user: CurrentUser, close_id: Id, account_id: Id)
         month=month_label(row),
         versions=versions,
         media_types=other_types,
+        has_proof=proven,
         requests=requests,
     )
 
@@ -62,8 +65,8 @@ def request_reissue(
     text = reason.replace("\0", "").strip()
     if not 0 < len(text) <= _LONGEST_REASON:
         raise HTTPException(400, f"Enter a reason of at most {_LONGEST_REASON} characters.")
+    row = visible_statement(request, close_id, account_id)
     with on_store(desk_from_airflow()) as store:
-        row = visible_statement(store, request, close_id, account_id)
         store.execute(
             query("desk/insert_reissue_request"),
             {

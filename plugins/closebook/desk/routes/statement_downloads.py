@@ -5,7 +5,16 @@ from fastapi import Request, Response
 from closebook.desk.capacity import DOCUMENTS
 from closebook.desk.desk_route import desk_router
 from closebook.desk.downloads import document_response
-from closebook.desk.statement_documents import CAMT053, CSV, PDF, Id, file_name, read_document
+from closebook.desk.statement_documents import (
+    CAMT053,
+    CSV,
+    PDF,
+    PROOF,
+    Id,
+    file_name,
+    read_document,
+    statement_proof,
+)
 
 router = desk_router(DOCUMENTS)
 
@@ -33,6 +42,13 @@ def camt053(request: Request, close_id: Id, account_id: Id) -> Response:
 def csv(request: Request, close_id: Id, account_id: Id) -> Response:
     """Return the lines of the statement as a CSV file."""
     return _download(request, close_id, account_id, CSV, "csv")
+
+
+@router.get("/statements/{close_id}/{account_id}/proof")
+def proof(request: Request, close_id: Id, account_id: Id) -> Response:
+    """Return the proof that the statement is in its released month, as a file."""
+    row, content = statement_proof(request, close_id, account_id)
+    return document_response(content, PROOF, file_name(row, "proof.json"))
 
 
 def _download(

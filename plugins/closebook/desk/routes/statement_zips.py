@@ -1,6 +1,7 @@
 """Downloads of many statements: the PDFs of a month or of a selection as one ZIP."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from hashlib import sha256
 from typing import Annotated
 
@@ -18,6 +19,8 @@ from closebook.periods import Period
 from closebook.settings import DeskSettings, desk_from_airflow
 from closebook.sql import query
 from closebook.statements.document_store import DocumentStore
+from closebook.statements.manifest_document import ManifestDocument
+from closebook.statements.released_documents import ReleasedManifests
 from closebook.store.session import Store, on_store
 
 router = desk_router(ZIPS)
@@ -33,9 +36,9 @@ def month_zip(request: Request, month: str) -> Response:
     with on_store(settings) as store:
         period = month_from_url(store, month, settings.time_zone)
         rows = _month_documents(store, period)
-        subject = f"ZIP of month {period.label}: {len(rows)} documents"
-        zip_name = f"statements-{period.label}.zip"
-        return _zip_of(store, request, settings, rows, subject, zip_name)
+    ReleasedManifests(DocumentStore(settings.documents_url)).refuse_missing(rows)
+    subject = f"ZIP of month {period.label}: {len(rows)} documents"
+    return _zip_of(request, settings, rows, subject, f"statements-{period.label}.zip")
 
 
 def _month_documents(store: Store, month: Period) -> list[DictRow]:
@@ -72,12 +75,11 @@ def selected_zip(
                 "account_ids": [key.account_id for key in keys],
             },
         ).fetchall()
-        packed = " ".join(str(StatementKey(row["close_id"], row["account_id"])) for row in rows)
-        return _zip_of(store, request, settings, rows, f"ZIP of {packed}", "statements.zip")
+    packed = " ".join(str(StatementKey(row["close_id"], row["account_id"])) for row in rows)
+    return _zip_of(request, settings, rows, f"ZIP of {packed}", "statements.zip")
 
 
 def _zip_of(
-    store: Store,
     request: Request,
     settings: DeskSettings,
     rows: Sequence[DictRow],
@@ -86,10 +88,36 @@ def _zip_of(
 ) -> Response:
     if not rows:
         raise HTTPException(404, "None of these statements is released.")
+    # No transaction of the reporting store is open while the document store answers.
+    entries = [*_zip_entries(DocumentStore(settings.documents_url), rows)]
     # The audit log gets one hash for the ZIP: the hash of its documents' hashes in their order.
     digest = sha256("".join(row["sha256"] for row in rows).encode()).hexdigest()
-    audit_log.record(store, request, "downloaded", subject, digest)
-    entries = [
-        ZipEntry(file_name(row, "pdf"), row["object_name"], row["byte_count"]) for row in rows
-    ]
-    return zip_response(DocumentStore(settings.documents_url), entries, zip_name)
+    with on_store(settings) as store:
+        audit_log.record(store, request, "downloaded", subject, digest)
+    return zip_response(entries, zip_name)
+
+
+def _zip_entries(documents: DocumentStore, rows: Sequence[DictRow]) -> Iterator[ZipEntry]:
+    """Yield each statement's PDF, and its proof where its manifest gives one.
+
+    Raises WrongData for a statement that is not as it was released.
+    """
+    manifests = ReleasedManifests(documents)
+    for row in rows:
+        entry = manifests.entry(row)  # guard: desk.zip-is-as-released
+        yield ZipEntry(
+            file_name(row, "pdf"), row["byte_count"], partial(documents.read, row["object_name"])
+        )
+        manifest = None if entry is None else manifests.of(row)
+        proof = None if manifest is None else manifest.proof(row["account_id"])
+        if manifest is not None and proof is not None:
+            # Made again when it is sent: those of a large month together fill the memory.
+            yield ZipEntry(
+                file_name(row, "proof.json"),
+                len(proof),
+                partial(_proof_again, manifest, row["account_id"]),
+            )
+
+
+def _proof_again(manifest: ManifestDocument, account_id: int) -> bytes:
+    return manifest.proof(account_id) or b""

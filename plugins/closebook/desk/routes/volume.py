@@ -12,8 +12,7 @@ from closebook.desk import audit_log, charts
 from closebook.desk.capacity import PAGES
 from closebook.desk.charts import Chart
 from closebook.desk.desk_route import desk_router
-from closebook.desk.templating import LOCALE, render_page
-from closebook.money import format_minor
+from closebook.desk.templating import amount_text, render_page
 from closebook.periods import DAY, HOUR, Grain, Period
 from closebook.settings import desk_from_airflow
 from closebook.sql import query
@@ -29,11 +28,15 @@ Instant = datetime | date
 
 @dataclass(frozen=True)
 class Volume:
-    """The settled payments of closed periods by currency. ``rows`` is the table, latest first."""
+    """The settled payments of closed periods by currency. ``rows`` is the table, latest first.
+
+    ``exceptions`` are the currencies that some of these periods have left out.
+    """
 
     currencies: tuple[str, ...]
     charts: tuple[Chart, ...]
     rows: tuple[tuple[str, Mapping[str, DictRow]], ...]
+    exceptions: tuple[DictRow, ...] = ()
 
 
 @router.get("/volume")
@@ -63,6 +66,7 @@ def _hours(store: Store) -> Volume:
         {(row["hour_start"].astimezone(UTC), row["currency"]): row for row in rows},
         "hour",
         lambda at: f"{at:%Y-%m-%d %H:%M}",
+        _exceptions(store, Grain.HOUR, since, last.start),
     )
 
 
@@ -83,6 +87,7 @@ def _days(store: Store) -> tuple[str, Volume]:
         {(row["business_day"], row["currency"]): row for row in rows},
         "day",
         lambda day: f"{day:%Y-%m-%d}",
+        _exceptions(store, Grain.DAY, last.start - DAY * DAYS_SHOWN, last.start),
     )
 
 
@@ -97,6 +102,7 @@ def _volume(
     found: Mapping[tuple[Instant, str], DictRow],
     step_name: str,
     label: Callable[[Instant], str],
+    exceptions: tuple[DictRow, ...],
 ) -> Volume:
     currencies = tuple(sorted({currency for _, currency in found}))
     drawn = tuple(_chart(currency, steps, found, step_name, label) for currency in currencies)
@@ -107,7 +113,13 @@ def _volume(
         )
         for step, is_closed in reversed(steps)
     )
-    return Volume(currencies, drawn, rows)
+    return Volume(currencies, drawn, rows, exceptions)
+
+
+def _exceptions(store: Store, grain: Grain, since: datetime, last: datetime) -> tuple[DictRow, ...]:
+    bounds = {"grains": [grain], "since": since, "until": last + DAY}
+    rows = store.execute(query("desk/period_exceptions"), bounds).fetchall()
+    return tuple(row for row in rows if row["measure"] == "volume")
 
 
 def _chart(
@@ -124,7 +136,7 @@ def _chart(
     top = max(amounts)
     top_step = label(steps[amounts.index(top)][0])
     highest, last = (
-        format_minor(amount, currency, LOCALE, with_currency=True) for amount in (top, amounts[-1])
+        amount_text(amount, currency, with_currency=True) for amount in (top, amounts[-1])
     )
     return Chart(
         title=currency,

@@ -4,7 +4,10 @@ tests/statements/test_pyhanko_contract.py names each part of pyHanko that is pri
 here in a test of its own.
 """
 
+import asyncio
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from hashlib import sha256
 from io import BytesIO
@@ -21,6 +24,7 @@ from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.sign import fields, signers
 from pyhanko.sign.pkcs11 import PKCS11Signer
+from pyhanko.sign.signers.pdf_cms import PdfCMSSignedAttributes
 from pyhanko_certvalidator.registry import SimpleCertificateStore
 from pyhanko_certvalidator.util import get_pyca_cryptography_hash
 
@@ -73,17 +77,24 @@ class PyhankoSigner:
         signing = signers.PdfSigner(metadata, self._key)
         update = _SignatureUpdate(BytesIO(pdf))
         update.add_field()
-        try:
+        with _token_errors():
             signed = signing.sign_pdf(
                 update, existing_fields_only=True, bytes_reserved=self._reserved_digits
             ).getvalue()
-        except pkcs11.PKCS11Error as error:
-            raise Transient(
-                "CB-RETRY-TOKEN-DID-NOT-SIGN",
-                f"the token did not sign ({_message(error)}); see that it is plugged in and can be "
-                "reached, then run the task again",
-            ) from error
         return SignedPdf(signed, sha256(pdf).hexdigest(), self._certificate_sha256)
+
+    def sign_detached(self, content: bytes) -> bytes:
+        """Return a detached CMS signature of the content. Raises Misconfigured and Transient."""
+        self._check_certificate()
+        attributes = PdfCMSSignedAttributes(signing_time=datetime.now(UTC))
+        with _token_errors():
+            signature = asyncio.run(
+                self._key.async_sign_general_data(
+                    content, "sha256", signed_attr_settings=attributes
+                )
+            )
+        signed: bytes = signature.dump()
+        return signed
 
     def _check_certificate(self) -> None:
         first, last = self._certificate.not_valid_before, self._certificate.not_valid_after
@@ -245,6 +256,18 @@ class _TokenSigner(PKCS11Signer):
 
 def _as_asn1(certificate: cryptography_x509.Certificate) -> x509.Certificate:
     return x509.Certificate.load(certificate.public_bytes(serialization.Encoding.DER))
+
+
+@contextmanager
+def _token_errors() -> Iterator[None]:
+    try:
+        yield
+    except pkcs11.PKCS11Error as error:
+        raise Transient(
+            "CB-RETRY-TOKEN-DID-NOT-SIGN",
+            f"the token did not sign ({_message(error)}); see that it is plugged in and can be "
+            "reached, then run the task again",
+        ) from error
 
 
 def _message(error: Exception) -> str:

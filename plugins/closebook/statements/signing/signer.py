@@ -1,4 +1,4 @@
-"""The interface of a signer, which signs the PDF of a statement (PAdES B-B)."""
+"""The interface of a signer: it signs the PDF of a statement (PAdES B-B) and a manifest (CMS)."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -26,3 +26,6 @@ class Signer(Protocol):
         Raises Misconfigured when the certificate has expired, and Transient when a token does not
         sign.
         """
+
+    def sign_detached(self, content: bytes) -> bytes:
+        """Return a detached signature of the content (CMS, DER). Raises what ``sign`` raises."""

@@ -1,0 +1,1 @@
+"""The audit: register, manifests, document store, decisions and log against one another."""

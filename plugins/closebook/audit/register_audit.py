@@ -1,0 +1,369 @@
+"""The audit: walk register, manifests, document store, decisions and log, both ways.
+
+What a manifest lists must be in the register and in the document store, and what is in the register
+and in the document store must be in a manifest. Each decision names a manifest that exists, and the
+desk's log has each decision. Versions follow one another, and the control totals of each close are
+computed again.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from psycopg.rows import DictRow
+
+from closebook.audit.findings import AuditReport
+from closebook.closes.checks import check_name_of, select_offending_rows
+from closebook.errors import WrongData
+from closebook.periods import Period
+from closebook.settings import RegisterSettings, Settings
+from closebook.sql import query
+from closebook.statements import log_anchors
+from closebook.statements.document_store import DocumentStore, sha256_of_name
+from closebook.statements.manifest_document import (
+    Entry,
+    ManifestDocument,
+    ManifestException,
+    holder_hash,
+)
+from closebook.store.audit_chain import Anchor, log_entries, verified_entries
+from closebook.store.session import Store, on_store
+
+_DECISIONS = ("released", "rejected")
+_FACTS = (
+    "statement_version",
+    "issued_close_id",
+    "superseded_close_id",
+    "currency",
+    "line_count",
+    "opening_minor",
+    "closing_minor",
+)
+# What each close is checked for again; of the current closes also against the others.
+_CHECKS: Mapping[str, tuple[str, ...]] = {
+    "hour": ("close_totals/check_rows_equal_source",),
+    "day": ("close_totals/check_rows_equal_source",),
+    "month": (
+        "close_totals/check_rows_equal_source",
+        "statement_lines/check_lines_reach_closing",
+        "statement_lines/check_running_balances_follow",
+    ),
+}
+_CHECKS_OF_CURRENT: Mapping[str, tuple[str, ...]] = {
+    "hour": (),
+    "day": ("hourly_volume/check_hours_equal_day",),
+    "month": (
+        "daily_account_movement/check_days_equal_statements",
+        "statements/check_opening_equals_previous_closing",
+    ),
+}
+
+
+def audit(settings: Settings | RegisterSettings, read_since: datetime | None = None) -> AuditReport:
+    """Audit everything that was closed and issued.
+
+    The documents of a month that ended before ``read_since`` must be there, and are not read; None
+    reads all of them. Raises Transient when the store or the document store cannot be reached.
+    """
+    documents = DocumentStore(settings.documents_url)
+    with on_store(settings) as store:
+        # All is read from one snapshot: closes and people go on meanwhile.
+        store.execute("set transaction isolation level repeatable read, read only")
+        walk = _Audit(store, documents, read_since, settings.store)
+        walk.manifests()
+        walk.statements()
+        walk.decisions()
+        walk.versions()
+        walk.closes()
+        walk.log()
+    # After the snapshot, so that a document that is being stored now is not taken for unknown.
+    with on_store(settings) as store:
+        walk.unknown_documents(store)
+    return walk.report
+
+
+@dataclass
+class _Audit:
+    store: Store
+    documents: DocumentStore
+    read_since: datetime | None
+    conninfo: str
+    report: AuditReport = field(default_factory=AuditReport)
+    anchors: list[Anchor] = field(default_factory=list)
+    _of_close: dict[int, list[tuple[int, str]]] = field(default_factory=dict)
+    _decided: dict[tuple[str, str, str], int] = field(default_factory=dict)
+
+    def manifests(self) -> None:
+        """Each registered manifest is in the document store, and is what the register says."""
+        previous: str | None = None
+        for row in self.store.execute(query("audit/manifests")).fetchall():
+            self.report.count("manifests")
+            self._of_close.setdefault(row["close_id"], []).append(
+                (row["manifest_id"], row["object_name"])
+            )
+            manifest = self._manifest(row["manifest_id"], row["object_name"])
+            if manifest is not None:
+                self._check_manifest(row, manifest, previous)
+            previous = row["sha256"]
+
+    def _check_manifest(
+        self, row: DictRow, manifest: ManifestDocument, previous: str | None
+    ) -> None:
+        subject = f"manifest {row['manifest_id']} of close {row['close_id']}"
+        head = manifest.head
+        for check, registered, found in (
+            ("manifest-hash", row["sha256"], manifest.sha256),
+            ("manifest-root", row["root_sha256"], None if head is None else head.root),
+            ("manifest-month", Period.from_register(row).label, manifest.month),
+            ("manifest-close", row["close_id"], manifest.close_id),
+            ("manifest-count", row["document_count"], manifest.document_count),
+            ("manifest-count", row["missing_count"], manifest.missing_count),
+            ("manifest-count", row["exception_count"], len(manifest.exceptions)),
+            (
+                "manifest-exceptions",
+                _by_subject(row["exceptions"]),
+                _by_subject(manifest.exceptions),
+            ),
+        ):
+            if registered != found:  # guard: audit.manifest-is-as-registered
+                self.report.add(
+                    check, subject, f"the register has {registered}, and the document {found}"
+                )
+        # guard: audit.manifests-follow
+        if head is not None and manifest.previous_sha256 != previous:
+            self.report.add(
+                "manifest-missing",
+                subject,
+                f"it was written after {manifest.previous_sha256}, and the one before it in the "
+                f"register is {previous}",
+            )
+        if manifest.log_entry_count is not None and manifest.log_sha256 is not None:
+            self.anchors.append(
+                Anchor(manifest.log_entry_count, manifest.log_sha256, row["object_name"])
+            )
+
+    def statements(self) -> None:
+        """What the manifests list is in the register and in the document store, and vice versa."""
+        self.store.execute(query("session/expect_many_rows"))
+        for row in self.store.execute(query("audit/month_closes")).fetchall():
+            close_id = row["close_id"]
+            registered = {
+                each["account_id"]: each
+                for each in self.store.execute(
+                    query("statement_manifests/entries"), {"close_id": close_id}
+                )
+            }
+            files = self.store.execute(query("audit/documents"), {"close_id": close_id}).fetchall()
+            listed: set[tuple[int, str | None, str]] = set()
+            made: set[int] = set()
+            for manifest_id, object_name in self._of_close.get(close_id, []):
+                manifest = self._manifest(manifest_id, object_name, is_reported=False)
+                if manifest is None:
+                    continue
+                self._check_entries(close_id, manifest_id, manifest, registered)
+                listed |= _files(manifest, close_id)
+                made = {each["account_id"] for each in manifest.entries if each["sha256"]}
+            is_read = self.read_since is None or row["period_end"] >= self.read_since
+            for file in files:
+                self.report.count("documents")
+                self._check_file(close_id, file, is_read=is_read)
+                # What the newest manifest has no document of may have been made since.
+                # guard: audit.rows-are-listed
+                if file["account_id"] in made and _key(file) not in listed:
+                    self.report.add(
+                        "document-not-listed",
+                        f"statement {close_id}-{file['account_id']}",
+                        f"no manifest of close {close_id} lists {file['object_name']}",
+                    )
+
+    def _check_entries(
+        self,
+        close_id: int,
+        manifest_id: int,
+        manifest: ManifestDocument,
+        registered: Mapping[int, DictRow],
+    ) -> None:
+        listed = {entry["account_id"] for entry in manifest.entries}
+        for account_id in sorted(registered.keys() - listed):
+            self.report.add(
+                "statement-not-listed",
+                f"statement {close_id}-{account_id}",
+                f"the register has it, and manifest {manifest_id} does not",
+            )
+        for entry in manifest.entries:
+            self.report.count("entries")
+            subject = f"statement {close_id}-{entry['account_id']}"
+            row = registered.get(entry["account_id"])
+            if row is None:
+                self.report.add(
+                    "statement-missing", subject, f"manifest {manifest_id} lists it, no row has it"
+                )
+                continue
+            for check, detail in _differences(entry, row):
+                # guard: audit.entries-are-registered
+                self.report.add(check, subject, f"manifest {manifest_id}: {detail}")
+
+    def _check_file(self, close_id: int, file: DictRow, *, is_read: bool) -> None:
+        subject = f"statement {close_id}-{file['account_id']}"
+        try:
+            if sha256_of_name(file["object_name"]) != file["sha256"]:
+                self.report.add(
+                    "document-name", subject, f"{file['object_name']} is not named by its hash"
+                )
+            if is_read:
+                self.documents.read(file["object_name"])
+            elif not self.documents.exists(file["object_name"]):
+                self.report.add(
+                    "document-missing", subject, f"{file['object_name']} is not in the store"
+                )
+        except WrongData as error:
+            # guard: audit.documents-are-there
+            self.report.add("document-missing", subject, error.text)
+
+    def decisions(self) -> None:
+        """Each decision names a manifest that exists, with the hash that it has."""
+        for row in self.store.execute(query("audit/decisions")).fetchall():
+            self.report.count("decisions")
+            if row["registered_sha256"] != row["manifest_sha256"]:  # guard: audit.decision-has-hash
+                self.report.add(
+                    "decision-manifest",
+                    f"decision {row['decision_id']}",
+                    f"it is on {row['manifest_sha256']}, and manifest {row['manifest_id']} is "
+                    f"{row['registered_sha256']}",
+                )
+            # guard: audit.release-names-the-exceptions
+            if row["decision"] == "released" and set(row["named_exceptions"]) != set(
+                row["listed_exceptions"]
+            ):
+                self.report.add(
+                    "decision-exceptions",
+                    f"decision {row['decision_id']}",
+                    f"it names the exceptions {row['named_exceptions']}, and manifest "
+                    f"{row['manifest_id']} has {row['listed_exceptions']}",
+                )
+            key = (row["decision"], row["manifest_sha256"], row["decided_by"])
+            self._decided[key] = self._decided.get(key, 0) + 1
+
+    def versions(self) -> None:
+        """The versions of each statement follow one another."""
+        for row in self.store.execute(query("audit/version_gaps")):
+            self.report.add(
+                "version-gap",
+                f"statement {row['close_id']}-{row['account_id']}",
+                f"version {row['statement_version']} does not follow from the one before it",
+            )
+
+    def closes(self) -> None:
+        """The rows of each close add up to its control totals, and current closes to each other."""
+        for row in self.store.execute(query("audit/closes")).fetchall():
+            self.report.count("closes")
+            checks = _CHECKS[row["grain"]]
+            if row["is_current"]:
+                checks += _CHECKS_OF_CURRENT[row["grain"]]
+            for check_file in checks:
+                found = select_offending_rows(self.store, check_file, {"close_id": row["close_id"]})
+                if found.count:  # guard: audit.totals-again
+                    self.report.add(
+                        "tie-out",
+                        f"close {row['close_id']}",
+                        f"{check_name_of(check_file)} finds {found.count} rows that do not add up",
+                    )
+
+    def log(self) -> None:
+        """The log follows, has its anchors in their places, and has each decision."""
+        logged: dict[tuple[str, str, str], int] = {}
+        try:
+            self.anchors += log_anchors.written_anchors(self.documents)
+        except WrongData as error:
+            self.report.add("log-anchor", "desk log", error.text)
+        self.report.count("anchors", len(self.anchors))
+        try:
+            with log_entries(self.conninfo) as entries:
+                for entry, _ in verified_entries(entries, self.anchors):
+                    self.report.count("log entries")
+                    if entry["act"] in _DECISIONS:
+                        key = (entry["act"], entry["document_sha256"], entry["person"].strip())
+                        logged[key] = logged.get(key, 0) + 1
+        except WrongData as error:
+            self.report.add("log-entry", "desk log", error.text)
+            return
+        for act, digest, person in sorted(self._decided.keys() | logged.keys(), key=str):
+            decided = self._decided.get((act, digest, person), 0)
+            entered = logged.get((act, digest, person), 0)
+            if decided != entered:  # guard: audit.decisions-are-logged
+                self.report.add(
+                    "decision-log",
+                    f"manifest {digest}",
+                    f"a person has {act} it {decided} times in the register, and {entered} times "
+                    "in the desk's log",
+                )
+
+    def unknown_documents(self, store: Store) -> None:
+        """Each document of the store is in the register."""
+        # The documents first: what is stored after this is none of the audit's.
+        names = {folder: self.documents.names(folder) for folder in ("statements", "manifests")}
+        known = {row["object_name"] for row in store.execute(query("audit/manifests"))}
+        for close in store.execute(query("audit/month_closes")).fetchall():
+            rows = store.execute(query("audit/documents"), {"close_id": close["close_id"]})
+            known |= {row["object_name"] for row in rows}
+        for name in (*names["statements"], *names["manifests"]):
+            self.report.count("stored documents")
+            if name not in known:  # guard: audit.stored-documents-are-known
+                self.report.add("unknown-document", name, "no row of the register names it")
+
+    def _manifest(
+        self, manifest_id: int, object_name: str, *, is_reported: bool = True
+    ) -> ManifestDocument | None:
+        try:
+            return ManifestDocument.read(self.documents.read(object_name))
+        except WrongData as error:
+            if is_reported:
+                self.report.add("manifest-missing", f"manifest {manifest_id}", error.text)
+            return None
+
+
+def _by_subject(exceptions: Sequence[ManifestException]) -> str:
+    return json.dumps({each["subject"]: each["reason"] for each in exceptions}, sort_keys=True)
+
+
+def _files(manifest: ManifestDocument, close_id: int) -> set[tuple[int, str | None, str]]:
+    """Return the files that a manifest lists as issued by a close."""
+    files: set[tuple[int, str | None, str]] = set()
+    for entry in manifest.entries:
+        if entry["sha256"] is None or entry.get("issued_close_id", close_id) != close_id:
+            continue
+        files.add((entry["account_id"], None, entry["sha256"]))
+        files |= {
+            (entry["account_id"], media_type, digest)
+            for media_type, digest in entry.get("twins", {}).items()
+        }
+    return files
+
+
+def _key(file: DictRow) -> tuple[int, str | None, str]:
+    return (file["account_id"], file["media_type"], file["sha256"])
+
+
+def _differences(entry: Entry, row: DictRow) -> list[tuple[str, str]]:
+    """Return in what an entry of a manifest and its row of the register differ."""
+    found: list[tuple[str, str]] = []
+    for name in _FACTS:
+        if name in entry and entry[name] != row[name]:
+            found.append(
+                ("statement-differs", f"{name} was {entry[name]}, and the register has {row[name]}")
+            )
+    if entry["sha256"] is not None and entry["sha256"] != row["sha256"]:
+        found.append(
+            (
+                "document-differs",
+                f"it lists {entry['sha256']}, and the register has {row['sha256']}",
+            )
+        )
+    if entry["sha256"] is not None and "twins" in entry and entry["twins"] != row["twins"]:
+        found.append(("attachment-differs", "the register has other attachments than it lists"))
+    if "salt" in entry and entry["holder_sha256"] != holder_hash(
+        entry["salt"], row["account_number"], row["holder_name"]
+    ):
+        found.append(("holder-differs", "the account number or the holder was changed"))
+    return found

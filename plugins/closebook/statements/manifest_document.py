@@ -1,0 +1,290 @@
+"""The manifest as a document: one entry for each statement of a month, and the root of them all.
+
+The root is that of a Merkle tree whose leaves are the entries. So one statement can be proved to be
+in a released month by its entry and an audit path, which show no other account. Manifests that
+were written before there was a root have a list of entries only, and can still be read.
+"""
+
+import json
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
+from typing import Any, Self
+
+from closebook.errors import WrongData
+from closebook.statements import merkle
+
+FORMAT = "closebook manifest 2"
+PROOF_FORMAT = "closebook proof 1"
+LARGEST_PROOF_BYTES = 64 * 1024
+
+_SALT_BYTES = 32
+_MOST_LEVELS = 64
+_HEX_DIGITS = 64
+_ENTRY_TYPES: Mapping[str, tuple[type, ...]] = {
+    **dict.fromkeys(("account_id", "line_count", "opening_minor", "closing_minor"), (int,)),
+    "currency": (str,),
+    "sha256": (str, type(None)),
+}
+
+Entry = Mapping[str, Any]
+ManifestException = Mapping[str, str]
+"""An account that has no document: ``subject``, its id, and ``reason``."""
+
+
+class NoManifest(WrongData):
+    """A document is not a manifest, or its entries do not have the root that it states."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__("CB-DATA-MANIFEST-UNREADABLE", reason)
+
+
+@dataclass(frozen=True)
+class TreeHead:
+    """What is published and signed of a month: the root of its entries, and their number."""
+
+    month: str
+    root: str
+    tree_size: int
+
+    @property
+    def content(self) -> bytes:
+        """The bytes that a signature of the manifest covers."""
+        return _canonical(
+            {"format": FORMAT, "month": self.month, "root": self.root, "tree_size": self.tree_size}
+        )
+
+
+@dataclass(frozen=True)
+class ManifestDocument:
+    """A manifest that was read. ``sha256`` is that of the whole document.
+
+    ``head`` is None for a manifest from before there was a root, as is ``signature`` (CMS,
+    detached, in base64) for one that is not signed. ``log_entry_count`` and ``log_sha256`` are the
+    desk's log as it was when the manifest was written, and ``previous_sha256`` is the manifest
+    that was written before. ``after_rejection`` is the rejection after which it is shown again.
+    ``exceptions`` are the accounts that have no document, for a reason that is on record; they are
+    not among the entries, or are there without a document.
+    """
+
+    sha256: str
+    month: str
+    close_id: int | None
+    entries: tuple[Entry, ...]
+    head: TreeHead | None = None
+    signature: str | None = None
+    previous_sha256: str | None = None
+    log_entry_count: int | None = None
+    log_sha256: str | None = None
+    after_rejection: int | None = None
+    exceptions: tuple[ManifestException, ...] = ()
+
+    @classmethod
+    def read(cls, content: bytes) -> Self:
+        """Return the manifest. Raises NoManifest if it is none, or has not the root it states."""
+        try:
+            manifest = json.loads(content)
+            entries = tuple(manifest["statements"])
+            month = str(manifest["month"])
+            exceptions = tuple(
+                {name: str(each[name]) for name in ("subject", "reason")}
+                for each in manifest.get("exceptions", ())
+            )
+            is_complete = all(
+                isinstance(entry[name], kinds)
+                for entry in entries
+                for name, kinds in _ENTRY_TYPES.items()
+            )
+        except (ValueError, TypeError, LookupError, RecursionError):
+            is_complete = False
+        if not is_complete:
+            raise NoManifest("the document is no manifest of a month")
+        digest = sha256(content).hexdigest()
+        close_id = manifest.get("close_id")
+        if "format" not in manifest:
+            return cls(digest, month, close_id, entries, exceptions=exceptions)
+        if manifest["format"] != FORMAT:
+            raise NoManifest("the manifest has a format that this version does not know")
+        tree = _tree(month, entries)
+        head = TreeHead(month, tree.root.hex(), len(entries))
+        if manifest.get("root") != head.root:  # guard: manifest.root-is-of-its-entries
+            raise NoManifest("the manifest's entries do not have the root that it states")
+        log = manifest.get("desk_log") or {}
+        return cls(
+            digest,
+            month,
+            close_id,
+            entries,
+            head,
+            manifest.get("signature"),
+            manifest.get("previous_sha256"),
+            log.get("entry_count"),
+            log.get("sha256"),
+            manifest.get("after_rejection"),
+            exceptions,
+        )
+
+    @property
+    def document_count(self) -> int:
+        """How many statements have a document."""
+        return sum(entry["sha256"] is not None for entry in self.entries)
+
+    @property
+    def missing_count(self) -> int:
+        """How many statements have no document, and are no exception."""
+        excepted = {each["subject"] for each in self.exceptions}
+        return sum(
+            entry["sha256"] is None
+            and str(entry["account_id"]) not in excepted  # guard: exceptions.have-a-reason
+            for entry in self.entries
+        )
+
+    @cached_property
+    def tree(self) -> merkle.Tree:
+        """The tree over the entries, in their order."""
+        return _tree(self.month, self.entries)
+
+    @cached_property
+    def _places(self) -> dict[int, int]:
+        return {entry["account_id"]: place for place, entry in enumerate(self.entries)}
+
+    def entry(self, account_id: int) -> Entry | None:
+        """Return the entry of an account, or None."""
+        place = self._places.get(account_id)
+        return None if place is None else self.entries[place]
+
+    def proof(self, account_id: int) -> bytes | None:
+        """Return the proof of an account's statement, or None if the manifest gives none.
+
+        The proof has the entry of this statement alone. The hashes of its audit path cannot be
+        guessed, since each entry has a salt.
+        """
+        place = self._places.get(account_id)
+        if place is None or self.head is None:
+            return None
+        content = {
+            "format": PROOF_FORMAT,
+            "month": self.month,
+            "statement": self.entries[place],
+            "index": place,
+            "tree_size": self.head.tree_size,
+            "path": [each.hex() for each in self.tree.audit_path(place)],
+            "root": self.head.root,
+            "signature": self.signature,
+        }
+        return json.dumps(content, sort_keys=True).encode()
+
+
+@dataclass(frozen=True)
+class Proof:
+    """A proof that was read, and that leads to its root. Nothing says yet that the root is ours."""
+
+    entry: Entry
+    head: TreeHead
+    signature: str | None
+
+    @classmethod
+    def read(cls, content: bytes) -> Self:
+        """Return the proof. Raises NoManifest if it is none, or does not lead to its root."""
+        if len(content) > LARGEST_PROOF_BYTES:
+            raise NoManifest("the proof is larger than any proof is")
+        try:
+            proof = json.loads(content)
+            path = [bytes.fromhex(each) for each in proof["path"]]
+            head = TreeHead(str(proof["month"]), str(proof["root"]), int(proof["tree_size"]))
+            entry, index = dict(proof["statement"]), int(proof["index"])
+            is_complete = (
+                proof["format"] == PROOF_FORMAT
+                and all(isinstance(entry[name], kinds) for name, kinds in _ENTRY_TYPES.items())
+                and len(path) <= _MOST_LEVELS
+                and all(len(each) == sha256().digest_size for each in path)
+            )
+            signature = proof.get("signature")
+        except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
+            is_complete = False
+        if not is_complete:
+            raise NoManifest("the document is no proof of a statement")
+        found = merkle.root_from_path(_leaf(head.month, entry), index, head.tree_size, path)
+        if found is None or found.hex() != head.root:  # guard: proof.leads-to-its-root
+            raise NoManifest("the proof does not lead to the root that it states")
+        return cls(entry, head, signature if isinstance(signature, str) else None)
+
+
+def salted_entry(facts: Entry, account_number: str, holder_name: str) -> dict[str, Any]:
+    """Return the entry of a statement: its facts with a new salt.
+
+    The number of the account and the name of the holder are in it by a salted hash only: a manifest
+    shows no name.
+    """
+    salt = secrets.token_bytes(_SALT_BYTES).hex()
+    return {**facts, "salt": salt, "holder_sha256": holder_hash(salt, account_number, holder_name)}
+
+
+def holder_hash(salt: str, account_number: str, holder_name: str) -> str:
+    """Return the hash by which an entry names whose statement it is."""
+    return sha256(_canonical([salt, account_number, holder_name])).hexdigest()
+
+
+def plain(entry: Entry) -> dict[str, Any]:
+    """Return an entry without its salt and what is derived from it: equal facts are equal."""
+    return {name: value for name, value in entry.items() if name not in _SALTED}
+
+
+_SALTED = frozenset({"salt", "holder_sha256"})
+
+
+def root_of(month: str, entries: Sequence[Entry]) -> str:
+    """Return the root of a month's entries, in hexadecimal digits."""
+    return _tree(month, entries).root.hex()
+
+
+def is_sha256(text: object) -> bool:
+    """Return whether a text is a sha256 in lower-case hexadecimal digits."""
+    return (
+        isinstance(text, str)
+        and len(text) == _HEX_DIGITS
+        and all(digit in "0123456789abcdef" for digit in text)
+    )
+
+
+def manifest_content(
+    head: TreeHead,
+    close_id: int,
+    entries: Sequence[Entry],
+    exceptions: Sequence[ManifestException],
+    *,
+    signature: str | None,
+    previous_sha256: str | None,
+    log_entry_count: int,
+    log_sha256: str,
+    after_rejection: int | None = None,
+) -> bytes:
+    """Return the document of a manifest."""
+    content: dict[str, Any] = {
+        "format": FORMAT,
+        "month": head.month,
+        "close_id": close_id,
+        "statements": entries,
+        "exceptions": exceptions,
+        "root": head.root,
+        "signature": signature,
+        "previous_sha256": previous_sha256,
+        "desk_log": {"entry_count": log_entry_count, "sha256": log_sha256},
+    }
+    if after_rejection is not None:
+        content["after_rejection"] = after_rejection
+    return json.dumps(content, indent=1, sort_keys=True).encode()
+
+
+def _tree(month: str, entries: Sequence[Entry]) -> merkle.Tree:
+    return merkle.Tree([_leaf(month, entry) for entry in entries])
+
+
+def _leaf(month: str, entry: Entry) -> bytes:
+    return merkle.leaf_hash(_canonical({"month": month, "statement": entry}))
+
+
+def _canonical(value: object) -> bytes:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()

@@ -1,0 +1,187 @@
+"""Compare the embedded fonts of a received PDF with the text that the PDF says they show.
+
+A reader of the page sees outlines, and a program reads the table of characters (ToUnicode) beside
+them. A forger can let the two differ. So the table must agree with the font's own map of
+characters, and the outlines of digits, Latin letters and signs must be those of the typeface.
+glyph_outlines.json has the outlines of the typefaces of statements, as digests.
+"""
+
+import json
+import re
+import struct
+import unicodedata
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from hashlib import sha256
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from fontTools.pens.recordingPen import DecomposingRecordingPen
+from fontTools.ttLib import TTFont, TTLibError
+
+from closebook.statements.verify.untrusted_pdf import CheckFailed, UntrustedPdf, bounded_reading
+
+OUTLINES_FILE = Path(__file__).with_name("glyph_outlines.json")
+
+_DIGEST_DIGITS = 24
+_MOST_FONTS = 100
+_DEEPEST_FORM = 8
+_BLOCK = re.compile(rb"(\d+)\s+beginbfchar\s(.*?)\sendbfchar", re.DOTALL)
+_PAIR = re.compile(rb"<([0-9a-fA-F]{4})>\s*<([0-9a-fA-F]{4,64})>")
+# In a text from right to left a bracket is drawn by the glyph of its mirror image.
+_MIRRORED = dict(zip("()[]{}<>«»‹›≤≥", ")(][}{><»«›‹≥≤", strict=True))
+
+
+@dataclass(frozen=True)
+class EmbeddedFonts:
+    """The fonts of a file: how many there are, and which could not be compared by outline."""
+
+    count: int
+    unknown: tuple[str, ...]
+
+
+def check_fonts(pdf: UntrustedPdf) -> EmbeddedFonts:
+    """Check all fonts that the pages use.
+
+    Raises CheckFailed for a font that is not embedded as those of statements are, whose table says
+    other characters than the font has, or whose outlines are not those of its typeface.
+    """
+    with bounded_reading():
+        fonts = list(_fonts(pdf))
+    unknown = []
+    for font in fonts:
+        try:
+            with bounded_reading():
+                if not _check_font(font):
+                    unknown.append(_name(font))
+        except (TTLibError, struct.error, AssertionError, NotImplementedError, EOFError) as error:
+            raise CheckFailed(f"the font {_name(font)} cannot be read") from error
+    return EmbeddedFonts(len(fonts), tuple(sorted(set(unknown))))
+
+
+def outline_digest(font: TTFont, glyph_name: str) -> str:
+    """Return a digest of a glyph's outline and its advance width."""
+    glyphs = font.getGlyphSet()
+    pen = DecomposingRecordingPen(glyphs)
+    glyphs[glyph_name].draw(pen)
+    units = font["head"].unitsPerEm
+    outline = repr((units, glyphs[glyph_name].width, pen.value)).encode()
+    return sha256(outline).hexdigest()[:_DIGEST_DIGITS]
+
+
+def is_compared(character: str) -> bool:
+    """Return whether the outline of a character is compared: ASCII, digits, and the minus."""
+    return (
+        "!" <= character <= "~" or character == "\u2212" or unicodedata.category(character) == "Nd"
+    )
+
+
+def face_of(name: str, font: TTFont) -> str:
+    """Return the key of a typeface in glyph_outlines.json: its name and its revision."""
+    return f"{name} {font['head'].fontRevision:.4f}"
+
+
+@cache
+def _known_outlines() -> Mapping[str, Mapping[str, str]]:
+    known: dict[str, dict[str, str]] = json.loads(OUTLINES_FILE.read_text(encoding="utf-8"))
+    return known
+
+
+def _fonts(pdf: UntrustedPdf) -> Iterator[Any]:
+    seen: set[int] = set()
+    for page in pdf.reader.pages:
+        yield from _fonts_of(page.get("/Resources"), seen, 0)
+
+
+def _fonts_of(resources: Any, seen: set[int], depth: int) -> Iterator[Any]:
+    if resources is None:
+        return
+    if depth > _DEEPEST_FORM or len(seen) > _MOST_FONTS:
+        raise CheckFailed("its pages use more fonts, or deeper forms, than any statement does")
+    found = resources.get_object()
+    for reference in (found.get("/Font") or {}).values():
+        font = reference.get_object()
+        if id(font) not in seen:
+            seen.add(id(font))
+            yield font
+    for reference in (found.get("/XObject") or {}).values():
+        form = reference.get_object()
+        if form.get("/Subtype") == "/Form" and id(form) not in seen:
+            seen.add(id(form))
+            yield from _fonts_of(form.get("/Resources"), seen, depth + 1)
+
+
+def _name(font: Any) -> str:
+    text = str(font.get("/BaseFont", "")).lstrip("/").rpartition("+")[2]
+    return "".join(c for c in text if c.isascii() and c.isprintable())[:60] or "without a name"
+
+
+def _check_font(font: Any) -> bool:
+    """Check one font; return whether its typeface is known, so that outlines were compared."""
+    name = _name(font)
+    if font.get("/Subtype") != "/Type0" or font.get("/Encoding") != "/Identity-H":
+        raise CheckFailed(f"the font {name} is not one that a statement has")
+    [descendant] = (each.get_object() for each in font["/DescendantFonts"].get_object())
+    if descendant.get("/CIDToGIDMap", "/Identity") != "/Identity":
+        raise CheckFailed(f"the font {name} shows other glyphs than its codes say")
+    descriptor = descendant["/FontDescriptor"].get_object()
+    file = descriptor.get("/FontFile2") or descriptor.get("/FontFile3")
+    if file is None:
+        raise CheckFailed(f"the font {name} is not embedded")
+    with TTFont(BytesIO(file.get_object().get_data()), lazy=True) as embedded:
+        return _check_glyphs(name, embedded, _texts(name, font))
+
+
+def _texts(name: str, font: Any) -> dict[int, str]:
+    """Return the text of each glyph, as the font's table of characters has it."""
+    if "/ToUnicode" not in font:
+        raise CheckFailed(f"the font {name} does not say its characters")
+    table: bytes = font["/ToUnicode"].get_object().get_data()
+    if any(word in table for word in (b"bfrange", b"usecmap", b"%")):
+        raise CheckFailed(f"the font {name} says its characters as no statement does")
+    texts: dict[int, str] = {}
+    for count, block in _BLOCK.findall(table):
+        pairs = _PAIR.findall(block)
+        if len(pairs) != int(count) or _PAIR.sub(b"", block).strip():
+            raise CheckFailed(f"the font {name} says its characters as no statement does")
+        for code, text in pairs:
+            said = bytes.fromhex(text.decode()).decode("utf-16-be")
+            if texts.setdefault(int(code, 16), said) != said:
+                raise CheckFailed(f"the font {name} says two characters for one glyph")
+    return texts
+
+
+def _check_glyphs(name: str, embedded: TTFont, texts: Mapping[int, str]) -> bool:
+    order = embedded.getGlyphOrder()
+    characters: dict[str, set[str]] = {}
+    for code, glyph in (embedded.getBestCmap() or {}).items():
+        characters.setdefault(glyph, set()).add(chr(code))
+    known = _known_outlines().get(face_of(name, embedded))
+    for number, text in texts.items():
+        if number >= len(order):
+            raise CheckFailed(f"the font {name} lacks a glyph that it says it has")
+        glyph = order[number]
+        said = unicodedata.normalize("NFKC", text)
+        shown = {unicodedata.normalize("NFKC", it) for it in characters.get(glyph, ())}
+        shown |= {_MIRRORED[it] for it in shown if it in _MIRRORED}
+        is_plain = len(text) == 1 and is_compared(text)
+        # guard: verify.table-agrees-with-the-font
+        if said not in shown and (shown or is_plain):
+            raise CheckFailed(
+                f"the font {name} shows {_quoted(shown)} where the file's text says {text!r}"
+            )
+        if known is None:
+            continue
+        for character in (it for it in characters.get(glyph, ()) if it in known):
+            # guard: verify.outlines-are-the-typefaces
+            if known[character] != outline_digest(embedded, glyph):
+                raise CheckFailed(
+                    f"the font {name} has another shape for {character!r} than the typeface has"
+                )
+    return known is not None
+
+
+def _quoted(characters: set[str]) -> str:
+    return " or ".join(map(repr, sorted(characters))) or "a glyph of no character"

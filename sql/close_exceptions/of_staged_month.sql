@@ -1,0 +1,148 @@
+-- The accounts that a month leaves out, from what is staged for it: one row an account and
+-- currency, with the first reason that holds, and its entries of the month. An account_id of null
+-- stands for the entries that name none. Only accounts that would have a statement, or that have a
+-- wrong row.
+with unknown_currencies as (
+    select currency
+    from unnest(%(unknown_currencies)s::text[]) as given (currency)
+),
+
+balances as (
+    select
+        account_id,
+        min(currency) as currency,
+        count(distinct coalesce(currency, '')) as currency_count,
+        sum(entry_count) as entry_count,
+        sum(incomplete_count) as incomplete_count,
+        sum(opening_minor) as opening_minor,
+        bool_or(opening_minor <> 0) as has_opening,
+        bool_or(
+            least(opening_minor, closing_minor) < -9223372036854775808
+            or greatest(opening_minor, closing_minor) > 9223372036854775807
+        ) as is_beyond_bigint
+    from staged_statement_balances
+    group by account_id
+),
+
+accounts as (
+    select
+        account_id,
+        min(currency) as currency,
+        count(*) as account_count,
+        bool_or(
+            account_number is null
+            or holder_name is null
+            or holder_address is null
+            or locale_code is null
+            or currency is null
+        ) as is_incomplete
+    from staged_statement_accounts
+    group by account_id
+),
+
+lines as (
+    select
+        account_id,
+        bool_or(entry_id is null or kind is null or description is null) as has_incomplete_line,
+        coalesce(sum(amount_minor) filter (where amount_minor > 0), 0) as credit_minor,
+        coalesce(-sum(amount_minor) filter (where amount_minor < 0), 0) as debit_minor
+    from staged_statement_lines
+    group by account_id
+),
+
+repeated_entries as (
+    select entry_id
+    from staged_statement_lines
+    group by entry_id
+    having count(*) > 1  -- guard: exceptions.entry-repeated
+),
+
+repeating_accounts as (
+    select distinct staged_statement_lines.account_id
+    from staged_statement_lines
+    inner join repeated_entries on staged_statement_lines.entry_id = repeated_entries.entry_id
+),
+
+-- No balance on the way is beyond opening and all credits, or opening and all debits.
+far_accounts as (
+    select
+        balances.account_id,
+        balances.opening_minor
+    from balances
+    inner join lines on balances.account_id = lines.account_id
+    where
+        balances.opening_minor + lines.credit_minor > 9223372036854775807
+        or balances.opening_minor - lines.debit_minor < -9223372036854775808
+),
+
+far_balances as (
+    select
+        far_accounts.account_id,
+        far_accounts.opening_minor + sum(entries.amount_minor) over (
+            partition by entries.account_id
+            order by entries.posted_at asc, entries.entry_id asc
+            rows between unbounded preceding and current row
+        ) as balance_minor
+    from staged_statement_lines as entries
+    inner join far_accounts on entries.account_id = far_accounts.account_id
+),
+
+beyond_accounts as (
+    select account_id
+    from far_balances
+    group by account_id
+    having
+        -- guard: exceptions.running-balance-beyond-bigint
+        max(balance_minor) > 9223372036854775807 or min(balance_minor) < -9223372036854775808
+),
+
+judged as (
+    select
+        balances.account_id,
+        balances.currency,
+        case
+            when accounts.account_id is null then 'account_not_listed'
+            when accounts.account_count > 1 then 'account_repeated'
+            when accounts.is_incomplete then 'account_incomplete'
+            when balances.currency_count > 1 then 'currency_differs'
+            when (balances.currency is distinct from accounts.currency) then 'currency_differs'
+            when unknown_currencies.currency is not null then 'unknown_currency'
+            when balances.incomplete_count > 0 or lines.has_incomplete_line then 'row_incomplete'
+            when repeating_accounts.account_id is not null then 'entry_repeated'
+            when balances.is_beyond_bigint or beyond_accounts.account_id is not null
+                then 'beyond_bigint'
+        end as reason
+    from balances
+    left join accounts on balances.account_id = accounts.account_id
+    left join lines on balances.account_id is not distinct from lines.account_id
+    left join repeating_accounts on balances.account_id = repeating_accounts.account_id
+    left join unknown_currencies
+        on coalesce(balances.currency, '') = unknown_currencies.currency
+    left join beyond_accounts on balances.account_id = beyond_accounts.account_id
+    where balances.entry_count > 0 or balances.has_opening or balances.incomplete_count > 0
+),
+
+left_out as (
+    select
+        account_id,
+        currency,
+        reason
+    from judged
+    where reason is not null
+)
+
+select
+    left_out.account_id,
+    left_out.reason,
+    case when entries.posted_at is null then left_out.currency else entries.currency end
+        as currency,
+    count(entries.posted_at) as row_count,
+    coalesce(sum(entries.amount_minor), 0) as amount_minor
+from left_out
+left join staged_statement_lines as entries
+    on left_out.account_id is not distinct from entries.account_id
+group by
+    left_out.account_id,
+    left_out.reason,
+    case when entries.posted_at is null then left_out.currency else entries.currency end
+order by left_out.account_id asc

@@ -1,0 +1,136 @@
+"""Guards of what was released: manifest, proof, audit, and how a server proves who it is."""
+
+from tests.mutants.guard import Guard
+from tests.mutants.operators import Condition, Removed, Token, Value
+
+AUDIT_TESTS = "tests/audit/test_register_audit.py::"
+CHANGED = AUDIT_TESTS + "test_a_change_in_the_database_is_found"
+DESK_DOCUMENTS = "tests/desk/test_documents.py::"
+SWAPPED = DESK_DOCUMENTS + "test_what_was_swapped_after_the_release_is_handed_to_nobody"
+IDENTITY = "tests/test_server_identity.py::"
+WEAKER = IDENTITY + "test_a_connection_that_would_weaken_this_is_refused"
+WEAKER_REDIS = IDENTITY + "test_a_redis_elsewhere_needs_tls_with_a_certificate_that_is_checked"
+VERIFY = "tests/statements/test_verify_register.py::"
+FONTS = "tests/statements/test_verify_fonts.py::test_a_font_that_shows_something_else_is_refused"
+MERKLE = "tests/statements/test_merkle.py::"
+STORE_ROLES = "tests/test_store_roles.py::"
+
+
+def never(name: str, *tests: str) -> Guard:
+    """A guard whose condition is false without it."""
+    return Guard(name, Condition(value=False), tests)
+
+
+AUDIT = (
+    # ---- what the desk hands out -----------------------------------------------------------
+    never(
+        "released.manifest-has-the-released-hash",
+        DESK_DOCUMENTS + "test_without_the_released_manifest_no_document_is_shown",
+    ),
+    never("released.balances-are-as-released", SWAPPED),
+    never("released.holder-is-as-released", SWAPPED),
+    never("released.document-is-as-released", SWAPPED),
+    never(
+        "released.month-is-complete",
+        DESK_DOCUMENTS
+        + "test_a_statement_that_was_taken_out_of_the_register_stops_the_zip_of_its_month",
+    ),
+    never("desk.attachment-is-as-released", SWAPPED),
+    Guard("desk.zip-is-as-released", Value("None"), (SWAPPED,)),
+    Guard(
+        "desk.role-reads-what-its-pages-show",
+        Token("closebook_desk", "closebook_store"),
+        (STORE_ROLES + "test_the_desk_does_not_read_what_no_page_shows",),
+    ),
+    # ---- manifest and proof ----------------------------------------------------------------
+    Guard(
+        "merkle.leaf-is-no-node",
+        Token("_LEAF", "_NODE"),
+        (MERKLE + "test_the_root_is_that_of_the_published_vectors",),
+    ),
+    never(
+        "manifest.root-is-of-its-entries",
+        VERIFY + "test_a_manifest_whose_entries_were_changed_is_no_manifest",
+    ),
+    never("proof.leads-to-its-root", VERIFY + "test_a_proof_with_a_change_leads_to_no_root"),
+    never(
+        "verify.root-is-the-published-one",
+        VERIFY + "test_a_forged_file_with_a_forged_manifest_is_not_verified",
+    ),
+    never(
+        "verify.manifest-is-the-published-one",
+        VERIFY + "test_a_forged_file_with_a_forged_manifest_is_not_verified",
+    ),
+    never(
+        "verify.manifest-signer-is-trusted",
+        VERIFY + "test_a_trusted_signature_proves_the_manifest_and_another_one_does_not",
+    ),
+    never(
+        "verify.manifest-signature-is-valid",
+        VERIFY + "test_a_trusted_signature_proves_the_manifest_and_another_one_does_not",
+    ),
+    never("verify.table-agrees-with-the-font", FONTS),
+    never("verify.outlines-are-the-typefaces", FONTS),
+    never(
+        "verify.unproven-register-verifies-nothing",
+        VERIFY + "test_a_forged_file_with_a_forged_manifest_is_not_verified",
+    ),
+    Guard(
+        "verify.small-files-get-little",
+        Value("_MOST"),
+        (
+            "tests/statements/test_verify_hostile.py::"
+            "test_a_small_hostile_file_takes_less_than_30_seconds_and_300_megabytes",
+        ),
+    ),
+    # ---- the audit -------------------------------------------------------------------------
+    never("audit.manifest-is-as-registered", CHANGED),
+    never(
+        "audit.manifests-follow",
+        AUDIT_TESTS + "test_a_manifest_that_was_taken_out_is_missed_by_the_next_one",
+    ),
+    never("audit.rows-are-listed", CHANGED),
+    Guard("audit.entries-are-registered", Removed(), (CHANGED,)),
+    Guard(
+        "audit.documents-are-there",
+        Removed(),
+        (AUDIT_TESTS + "test_a_change_in_the_document_store_is_found",),
+    ),
+    never("audit.decision-has-hash", CHANGED),
+    never("audit.totals-again", CHANGED),
+    never(
+        "audit.decisions-are-logged",
+        CHANGED,
+        AUDIT_TESTS + "test_a_release_in_the_log_alone_is_found",
+    ),
+    never(
+        "audit.stored-documents-are-known",
+        AUDIT_TESTS + "test_a_change_in_the_document_store_is_found",
+    ),
+    never(
+        "log.anchors-follow",
+        AUDIT_TESTS + "test_an_end_of_the_log_gets_one_anchor_and_each_names_the_one_before",
+    ),
+    never(
+        "desk.anchored-log-is-not-cut-short",
+        AUDIT_TESTS + "test_a_log_that_was_cut_short_is_found_by_an_anchor",
+    ),
+    never(
+        "desk.anchors-are-verified",
+        AUDIT_TESTS + "test_a_log_that_was_written_again_is_found_by_an_anchor",
+    ),
+    # ---- servers ---------------------------------------------------------------------------
+    Guard(
+        "server.scram-only",
+        Value("{**_AUTHENTICATION, **parameters, 'require_auth': None}"),
+        (IDENTITY + "test_a_server_that_asks_for_the_password_does_not_get_it",),
+    ),
+    never("server.tls-elsewhere", WEAKER),
+    never("server.no-other-extras", WEAKER),
+    never(
+        "server.trust-is-the-environments",
+        IDENTITY + "test_the_authorities_of_the_environment_cannot_be_replaced_by_a_connection",
+    ),
+    never("server.redis-host", WEAKER_REDIS),
+    never("server.redis-tls-elsewhere", WEAKER_REDIS),
+)

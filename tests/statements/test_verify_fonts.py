@@ -1,0 +1,150 @@
+"""A font that shows other glyphs than the file's text says is refused."""
+
+import re
+from collections.abc import Callable, Iterator
+from io import BytesIO
+from typing import Any
+
+import pikepdf
+import pytest
+from fontTools.ttLib import TTFont
+
+from closebook.statements.verify.report import Outcome, VerifyInputs, verify
+from tests.statements.altered_pdf import changed
+from tests.statements.rendered_pdf import rendered
+from tests.statements.samples import entry, kinds, of, statement
+from tests.statements.test_verify_genuine import LOCALES
+from tests.statements.verify_samples import FEW, failed, outcomes
+
+
+def noto_sans(pdf: pikepdf.Pdf) -> Any:
+    fonts = pdf.pages[0].Resources.Font
+    return next(font for font in fonts.values() if str(font.BaseFont).endswith("+Noto-Sans"))
+
+
+def file_of(font: Any) -> Any:
+    return font.DescendantFonts[0].FontDescriptor.FontFile2
+
+
+def redrawn(change: Callable[[TTFont], None]) -> Callable[[pikepdf.Pdf], None]:
+    """A change of the font program of Noto Sans."""
+
+    def apply(pdf: pikepdf.Pdf) -> None:
+        stream = file_of(noto_sans(pdf))
+        font = TTFont(BytesIO(stream.read_bytes()))
+        change(font)
+        output = BytesIO()
+        font.save(output)
+        stream.write(output.getvalue())
+
+    return apply
+
+
+def nine_for_one(font: TTFont) -> None:
+    names = font.getBestCmap()
+    font["glyf"][names[ord("1")]] = font["glyf"][names[ord("9")]]
+
+
+def swapped_in_the_map(font: TTFont) -> None:
+    # Several tables may be one and the same map
+    for names in {id(table.cmap): table.cmap for table in font["cmap"].tables}.values():
+        names[ord("1")], names[ord("2")] = names[ord("2")], names[ord("1")]
+
+
+def moved(font: TTFont) -> None:
+    glyph = font["glyf"][font.getBestCmap()[ord("0")]]
+    glyph.coordinates.translate((0, 40))
+
+
+def without_map(font: TTFont) -> None:
+    font["cmap"].tables = []
+
+
+def relabelled(pdf: pikepdf.Pdf) -> None:
+    """The text of the glyphs 1 and 2 is exchanged: the page shows 2 where its text says 1."""
+    stream = noto_sans(pdf).ToUnicode
+    table = stream.read_bytes()
+    assert b"<0031>" in table
+    swapped = re.sub(rb"> <003([12])>", lambda found: b"> <003%d>" % (3 - int(found[1])), table)
+    stream.write(swapped)
+
+
+def ranged(pdf: pikepdf.Pdf) -> None:
+    stream = noto_sans(pdf).ToUnicode
+    more = b"1 beginbfrange\n<0014> <0014> <0039>\nendbfrange\nendcmap"
+    stream.write(stream.read_bytes().replace(b"endcmap", more))
+
+
+def mapped(pdf: pikepdf.Pdf) -> None:
+    numbers = b"".join(number.to_bytes(2, "big") for number in range(2000))
+    noto_sans(pdf).DescendantFonts[0].CIDToGIDMap = pdf.make_stream(numbers[2:] + numbers[:2])
+
+
+def simple(pdf: pikepdf.Pdf) -> None:
+    noto_sans(pdf).Subtype = pikepdf.Name.Type3
+
+
+def not_embedded(pdf: pikepdf.Pdf) -> None:
+    del noto_sans(pdf).DescendantFonts[0].FontDescriptor["/FontFile2"]
+
+
+def broken(pdf: pikepdf.Pdf) -> None:
+    file_of(noto_sans(pdf)).write(b"no font at all")
+
+
+def silent(pdf: pikepdf.Pdf) -> None:
+    del noto_sans(pdf)["/ToUnicode"]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (redrawn(nine_for_one), "another shape for '1' than the typeface has"),
+        (redrawn(moved), "another shape for '0' than the typeface has"),
+        (redrawn(swapped_in_the_map), "where the file's text says"),
+        (redrawn(without_map), "a glyph of no character"),
+        (relabelled, "where the file's text says"),
+        (ranged, "says its characters as no statement does"),
+        (mapped, "shows other glyphs than its codes say"),
+        (simple, "is not one that a statement has"),
+        (not_embedded, "is not embedded"),
+        (broken, "cannot be read"),
+        (silent, "does not say its characters"),
+    ],
+    ids=[
+        *("a 9 in the place of a 1", "a moved 0", "another map", "no map"),
+        *("another text", "a range", "other glyphs by number", "drawn by itself"),
+        *("not embedded", "broken", "silent"),
+    ],
+)
+def test_a_font_that_shows_something_else_is_refused(
+    change: Callable[[pikepdf.Pdf], None], said: str
+) -> None:
+    report = verify(changed(FEW, change), VerifyInputs())
+    assert said in failed(report)["fonts"]
+
+
+def test_a_typeface_that_is_not_known_is_not_called_compared() -> None:
+    def newer(font: TTFont) -> None:
+        font["head"].fontRevision = 9.0
+
+    report = verify(changed(FEW, redrawn(newer)), VerifyInputs())
+    assert outcomes(report)["fonts"] is Outcome.NOT_CHECKED
+    assert "Noto-Sans were not compared" in report.text
+
+
+def genuine() -> Iterator[Any]:
+    yield from ((name, made) for name, made in kinds().items() if name != "in parts")
+    for locale in LOCALES:
+        yield locale, statement(entry(-123_456_789), entry(5, "fi ffl", day=31), holder=of(locale))
+    yield "scripts", statement(entry(-5, "שלום (12.34) مرحبا ١٢ 漢字 नमस्ते ไทย fi ff <b>"))
+
+
+@pytest.mark.parametrize(
+    ("name", "made"), list(genuine()), ids=lambda it: it if isinstance(it, str) else ""
+)
+def test_the_fonts_of_genuine_statements_pass(name: str, made: Any) -> None:
+    report = verify(rendered(made).pdf, VerifyInputs())
+    assert failed(report) == {}
+    expected = Outcome.NOT_CHECKED if name == "emoji and a lack" else Outcome.OK
+    assert outcomes(report)["fonts"] is expected, report.text
