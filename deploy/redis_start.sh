@@ -14,15 +14,15 @@ hashed() { printf '#%s' "$(printf '%s' "$1" | sha256sum | cut -d' ' -f1)"; }
     echo "$word $user on $(hashed "$password") $rules"
   done
 } > /tmp/users.acl
-{
-  echo "aclfile /tmp/users.acl"
-  echo "appendonly yes"
-  echo "dir /data"
-  echo "port 0"
-  echo "tls-port 6379"
-  echo "tls-cert-file /run/tls/server.pem"
-  echo "tls-key-file /run/tls/server.key"
-  echo "tls-ca-cert-file /run/tls/ca.pem"
-  echo "tls-auth-clients no"
-} > /tmp/redis.conf
+cat > /tmp/redis.conf <<CONF
+aclfile /tmp/users.acl
+appendonly yes
+dir /data
+port 0
+tls-port 6379
+tls-cert-file /run/tls/server.pem
+tls-key-file /run/tls/server.key
+tls-ca-cert-file /run/tls/ca.pem
+tls-auth-clients no
+CONF
 exec redis-server /tmp/redis.conf
