@@ -229,6 +229,13 @@ def test_the_desk_reads_store_and_counter(services: Services) -> None:
     assert "closebook_redis_up 1.0" in text
 
 
+def test_the_set_up_that_runs_again_ends_nobodys_session(services: Services) -> None:
+    password = services.stack.secrets["admin"]
+    with AirflowApi.login(services.url, "admin", password) as airflow:
+        services.initialize()
+        assert airflow.get("dags", limit=1)
+
+
 @pytest.mark.parametrize("service", ["scheduler", "dag-processor", "triggerer", "worker"])
 def test_the_health_check_of_a_component_finds_it(services: Services, service: str) -> None:
     kind, command = services.file["services"][service]["healthcheck"]["test"]
