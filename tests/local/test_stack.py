@@ -351,6 +351,7 @@ def test_airflow_has_the_connections_and_the_pools(airflow_stack: Stack) -> None
         "closebook_store": airflow_stack.ports[STORE],
         "closebook_desk": airflow_stack.ports[STORE],
         "closebook_redis": airflow_stack.ports[REDIS],
+        "closebook_redis_app": airflow_stack.ports[REDIS],
         "closebook_metrics": None,
     }
     slots = {pool["name"]: pool["slots"] for pool in pools}
