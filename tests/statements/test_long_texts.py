@@ -146,7 +146,7 @@ def test_a_very_long_text_is_several_elements(unit: str) -> None:
     markup = str(as_markup(PageText(text)))
     # Then it is several elements, and no letter is lost
     pieces = re.findall("<span>(.*?)</span>", markup)
-    assert 4 <= len(pieces) <= 10
+    assert 3 <= len(pieces) <= 10  # three where nothing but joiners stands between the letters
     assert "".join(pieces).replace("\u200b", "") == text
     # And a line may break between two, but not in front of a mark or behind a joiner
     assert all(piece.endswith((" ", "\u200b")) for piece in pieces[:-1])

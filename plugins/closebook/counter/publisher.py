@@ -51,8 +51,8 @@ def publish(settings: Settings, run: Run) -> Document:
 
     A currency whose total is not complete, would fall, or has no known exponent is left out and
     named in the document, with its last total; the others are published. Returns the document that
-    this run computed. Raises NothingClosed when no hour is, HoursFromLostLog after a failover until
-    all touched hours are closed again, Transient when a server is out of reach.
+    this run computed. Raises NothingClosed when no hour is closed, HoursFromLostLog after a
+    failover until all touched hours are closed again, Transient when a server is out of reach.
     """
     with on_store(settings) as store:
         document = _next_publication(store, run)
@@ -73,12 +73,12 @@ def read(settings: Settings | DeskSettings) -> Document | None:
 def _next_publication(store: Store, run: Run) -> Document:
     """Add the present state of the counter to the store, unless it equals the last one.
 
-    A lock is held, so that a higher number is a later state.
+    It locks the counter, so that a higher number is always a later state.
     """
     store.execute(query("counter_publications/lock"))
     _refuse_hours_from_lost_logs(store)
     last = store.execute(query("counter_publications/last")).fetchone()
-    # A failover may take payments away. It is acknowledged, and so the total may fall once.
+    # After an acknowledged failover the total may fall once, by the payments that were lost.
     if last is not None and last["is_before_failover"]:
         last = None
     content = _content(store, {} if last is None else last["counter_document"])

@@ -6,7 +6,7 @@ import psycopg
 
 from closebook.errors import Misconfigured
 from closebook.sql import SQL_FOLDER, query
-from closebook.store.administration import administered
+from closebook.store.administration import store_transaction
 
 FOLDER = "reporting/migrations"
 
@@ -16,10 +16,10 @@ def migrate(conninfo: str) -> list[str]:
 
     All migrations run in one transaction under a lock, so two runs at once are safe. Raises
     Misconfigured when the store has migrations that this version does not know, and what
-    `administered` raises.
+    `store_transaction` raises.
     """
     ours = sorted(path.stem for path in (SQL_FOLDER / FOLDER).glob("*.sql"))
-    with administered(conninfo) as store:
+    with store_transaction(conninfo) as store:
         store.execute(query("schema_migrations/lock"))
         known = _known(store)
         if newer := sorted(known - set(ours)):

@@ -14,8 +14,8 @@ from closebook.statements.printable import printable
 from closebook.statements.verify.attachments import AttachedStatement, read_csv, read_xml
 from closebook.statements.verify.consistency import refuse_differing_csv, refuse_differing_page
 from closebook.statements.verify.embedded_fonts import check_fonts
+from closebook.statements.verify.given_manifest import GivenManifest, Published, checked_sha256
 from closebook.statements.verify.page_tables import read_tables
-from closebook.statements.verify.register import Published, Register, checked_sha256
 from closebook.statements.verify.untrusted_pdf import (
     CSV_NAME,
     XML_NAME,
@@ -31,7 +31,7 @@ _MOST = Limits(cpu_seconds=300, memory_bytes=4 * 1024**3)
 _MEMORY_PER_BYTE = 200
 _CPU_SECONDS_PER_MEGABYTE = 10
 
-REGISTER = "register"
+MANIFEST = "manifest"
 PUBLISHED = "published"
 FONTS = "fonts"
 _FILE = "file"
@@ -67,31 +67,36 @@ class Report:
     verified: str = "the file"
 
     @property
-    def is_registered(self) -> bool:
-        """Whether a register has the file's hash, with the same account, currency and totals."""
-        return self._passed(REGISTER)
+    def is_in_manifest(self) -> bool:
+        """Whether the given manifest or proof has the file's hash, currency, account and totals."""
+        return self._passed(MANIFEST)
 
     @property
     def is_proven(self) -> bool:
-        """Whether the register is the one that was published, or is signed by a trusted key."""
+        """Whether the manifest is the one that was published, or is signed by a trusted key."""
         return self._passed(PUBLISHED)
 
     @property
     def text(self) -> str:
         """The report as text: what the file is, a line for each check, and the conclusion."""
         lines = [self.about]
-        lines += [f"{it.outcome.value:<12} {it.check:<10} {it.detail}" for it in self.findings]
+        lines += [
+            f"{finding.outcome.value:<12} {finding.check:<10} {finding.detail}"
+            for finding in self.findings
+        ]
         if self.has_failed:
             lines.append("FAILED: do not rely on this file.")
-        elif self.is_registered and self.is_proven:
+        elif self.is_in_manifest and self.is_proven:
             lines.append(f"Verified: this is {self.verified} that was issued.")
-        elif self.is_registered:  # guard: verify.unproven-register-verifies-nothing
+        elif self.is_in_manifest:  # guard: verify.unproven-register-verifies-nothing
             lines.append(
-                "No check failed, but the register itself is unproven: whoever forges a file can "
-                "forge a register for it."
+                "No check failed, but the manifest itself is unproven: whoever forges a file can "
+                "forge a manifest for it."
             )
         else:
-            lines.append("No check failed, but the file's hash was not compared with a register.")
+            lines.append(
+                "No check failed, but the file's hash was not compared with a manifest or a proof."
+            )
         return "\n".join(lines) + "\n"
 
     @property
@@ -127,13 +132,13 @@ class Report:
 class VerifyInputs:
     """The files that a statement is compared with: the content of each, or None.
 
-    ``register`` is the manifest of its month, ``previous`` the statement of the period before,
+    ``manifest`` is the manifest of its month, ``previous`` the statement of the period before,
     ``trust`` the certificate of a trusted signer or authority, and ``proof`` the proof of this
     statement, which takes the place of a manifest. ``root`` and ``manifest_sha256`` are what the
     issuer has published of the month.
     """
 
-    register: bytes | None = None
+    manifest: bytes | None = None
     previous: bytes | None = None
     trust: bytes | None = None
     proof: bytes | None = None
@@ -143,12 +148,12 @@ class VerifyInputs:
     @property
     def byte_count(self) -> int:
         """The size of all files."""
-        files = (self.register, self.previous, self.trust, self.proof)
+        files = (self.manifest, self.previous, self.trust, self.proof)
         return sum(len(content) for content in files if content is not None)
 
     @property
     def published(self) -> Published:
-        """What the register is compared with. Raises Misconfigured for a text that is no sha256."""
+        """What the manifest is compared with. Raises Misconfigured for a text that is no sha256."""
         return Published(
             checked_sha256(self.root, "--root"),
             checked_sha256(self.manifest_sha256, "--manifest-sha256"),
@@ -179,11 +184,11 @@ def unreadable_file_report(reason: str) -> Report:
 def verify(content: bytes, inputs: VerifyInputs) -> Report:
     """Check a file by itself, and compare it with the inputs.
 
-    The report has everything that is wrong with the file. Raises Misconfigured when the register or
+    The report has everything that is wrong with the file. Raises Misconfigured when the manifest or
     the trusted certificate cannot be used.
     """
     published = inputs.published
-    register = None if inputs.register is None else Register.of_manifest(inputs.register)
+    manifest = None if inputs.manifest is None else GivenManifest.of_manifest(inputs.manifest)
     report = Report()
     pdf: UntrustedPdf | None = None
     xml: AttachedStatement | None = None
@@ -197,10 +202,10 @@ def verify(content: bytes, inputs: VerifyInputs) -> Report:
         xml = _check_content(report, pdf)
     if xml is not None:
         report.about = _about(xml)
-    if inputs.proof is not None and register is None:
-        register = _read_proof(report, inputs.proof)
-    _check_register(report, content, xml, register)
-    _check_published(report, register, published)
+    if inputs.proof is not None and manifest is None:
+        manifest = _read_proof(report, inputs.proof)
+    _check_manifest(report, content, xml, manifest)
+    _check_published(report, manifest, published)
     _check_previous(report, xml, inputs.previous)
     _check_signature(report, pdf, inputs.trust)
     return report
@@ -253,7 +258,7 @@ def _check_fonts(report: Report, pdf: UntrustedPdf) -> None:
     with report.check(FONTS) as details:
         details.append(
             f"{_count(fonts.count, 'font')}: digits, Latin letters and signs have the outlines of "
-            "their typefaces, and all characters are those that the text says"
+            "their typefaces and are those that the text says, and other letters are of its scripts"
         )
 
 
@@ -264,63 +269,65 @@ def verify_proof(proof: bytes, inputs: VerifyInputs) -> Report:
     """
     published = inputs.published
     report = Report(about="a proof of a statement", verified="a statement")
-    register = _read_proof(report, proof)
-    if register is not None:
-        [entry] = register.entries
-        with report.check(REGISTER) as details:
+    manifest = _read_proof(report, proof)
+    if manifest is not None:
+        [entry] = manifest.entries
+        with report.check(MANIFEST) as details:
             details.append(
                 f"account {entry['account_id']}, version {entry.get('statement_version')}, "
-                f"{register.month} in {_on_one_line(entry['currency'])}: opening "
+                f"{manifest.month} in {_on_one_line(entry['currency'])}: opening "
                 f"{entry['opening_minor']} and closing {entry['closing_minor']} minor units, "
                 f"{_count(entry['line_count'], 'line')}, PDF sha256 {entry['sha256']}"
             )
-    _check_published(report, register, published)
+    _check_published(report, manifest, published)
     return report
 
 
-def _read_proof(report: Report, proof: bytes) -> Register | None:
+def _read_proof(report: Report, proof: bytes) -> GivenManifest | None:
     with report.check("proof") as details:
-        register = Register.of_proof(proof)
-        details.append(f"it leads to the root of {register.month} that it states")
-        return register
+        manifest = GivenManifest.of_proof(proof)
+        details.append(f"it leads to the root of {manifest.month} that it states")
+        return manifest
     return None
 
 
-def _check_published(report: Report, register: Register | None, published: Published) -> None:
-    if register is None:
-        report.skip(PUBLISHED, "there is no register to prove")
+def _check_published(report: Report, manifest: GivenManifest | None, published: Published) -> None:
+    if manifest is None:
+        report.skip(PUBLISHED, "there is no manifest and no proof to compare with")
         return
     try:
-        ways = register.proven_by(published)
+        ways = manifest.proven_by(published)
     except CheckFailed as error:
         with report.check(PUBLISHED):
-            raise CheckFailed(f"it is not the register that was issued: {error.text}") from error
+            raise CheckFailed(f"it is not the manifest that was issued: {error.text}") from error
         return
     if ways:
         with report.check(PUBLISHED) as details:
-            details += [*ways, register.names]
+            details += [*ways, manifest.names]
         return
     report.skip(
         PUBLISHED,
-        "nothing proves the register: compare its hashes with what the issuer has published "
-        f"(--root, --manifest-sha256), or trust its signer (--trust); {register.names}",
+        "nothing proves the manifest: compare its hashes with what the issuer has published "
+        f"(--root, --manifest-sha256), or trust its signer (--trust); {manifest.names}",
     )
 
 
-def _check_register(
-    report: Report, content: bytes, xml: AttachedStatement | None, register: Register | None
+def _check_manifest(
+    report: Report, content: bytes, xml: AttachedStatement | None, manifest: GivenManifest | None
 ) -> None:
-    if register is None:
-        report.skip(REGISTER, "no register was given, so the file's hash was compared with none")
+    if manifest is None:
+        report.skip(
+            MANIFEST, "no manifest and no proof was given, so the file's hash was not compared"
+        )
         return
-    with report.check(REGISTER) as details:
+    with report.check(MANIFEST) as details:
         sha256 = UntrustedPdf(content).sha256
-        entry = register.find(sha256=sha256)
+        entry = manifest.find(sha256=sha256)
         if entry is None:
-            raise CheckFailed(_why_not_registered(sha256, xml, register))
+            raise CheckFailed(_why_not_in_manifest(sha256, xml, manifest))
         version = entry.get("statement_version")
         details.append(
-            f"its sha256 {sha256[:16]}… is in the register of {register.month}"
+            f"its sha256 {sha256[:16]}… is in the manifest of {manifest.month}"
             + (f", as version {version} of the statement" if version else "")
         )
         if xml is None:
@@ -334,18 +341,20 @@ def _check_register(
         ):
             if entry[name] != stated:
                 raise CheckFailed(
-                    f"the register has {name} {entry[name]} for this file, and its XML has {stated}"
+                    f"the manifest has {name} {entry[name]} for this file, and its XML has {stated}"
                 )
         details.append("with the same account, currency, opening, closing and number of lines")
 
 
-def _why_not_registered(sha256: str, xml: AttachedStatement | None, register: Register) -> str:
-    missing = f"its sha256 {sha256[:16]}… is not in the register of {register.month}"
-    if register.find(unsigned_sha256=sha256) is not None:
+def _why_not_in_manifest(
+    sha256: str, xml: AttachedStatement | None, manifest: GivenManifest
+) -> str:
+    missing = f"its sha256 {sha256[:16]}… is not in the manifest of {manifest.month}"
+    if manifest.find(unsigned_sha256=sha256) is not None:
         return f"{missing}: it is the unsigned form of a signed statement; its signature is missing"
     if xml is None:
         return missing
-    entry = register.find(account_id=xml.account_id)
+    entry = manifest.find(account_id=xml.account_id)
     if entry is None or entry["sha256"] is None:
         return f"{missing}, which has no document of this account"
     if entry["currency"] != xml.currency:
