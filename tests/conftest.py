@@ -35,6 +35,9 @@ os.environ["AIRFLOW__CORE__PLUGINS_FOLDER"] = str(REPOSITORY / "plugins")
 # Without it the DAGs of days and months have an import error.
 os.environ["CLOSEBOOK_TIME_ZONE"] = "America/New_York"
 
+# The tests log in from one address, more often than a person may. tests/desk/test_proxy.py has an
+# API server with the limit as it is shipped.
+MANY_LOG_INS = {"AIRFLOW__FAB__AUTH_RATE_LIMIT": "1000 per 1 second"}
 _ON_AIRFLOW = pytest.StashKey[Stack]()
 _numbers = itertools.count(1)
 
@@ -84,7 +87,9 @@ def stack() -> Iterator[Stack]:
             if not psutil.pid_exists(int(left_over.name)):
                 Stack.build(left_over, airflow=False, fast=True).clean()
         # By process, so that two sessions in one checkout leave each other alone.
-        stack = Stack.build(ROOTS / str(os.getpid()), airflow=False, fast=True)
+        stack = Stack.build(
+            ROOTS / str(os.getpid()), airflow=False, fast=True, settings=MANY_LOG_INS
+        )
         try:
             stack.up()
         except BaseException:

@@ -54,7 +54,7 @@ def pay(platform: Stack, number: int, settled_at: datetime, amount_minor: int) -
 
 def counted_minor(platform: Stack) -> int:
     """The gross total in US dollars that apps see."""
-    with redis.Redis.from_url(platform.redis_url) as client:
+    with redis.Redis.from_url(platform.redis_admin) as client:
         counter = json.loads(client.get(COUNTER_KEY))
     return int(counter["currencies"]["USD"]["gross_minor"])
 
