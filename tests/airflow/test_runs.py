@@ -295,7 +295,7 @@ def test_a_failure_mail_names_the_reason_and_neither_holder_nor_account_number(
     assert ended == "failed"
     assert f"To: {ONCALL}" in mail
     assert "CB-DATA-MONTH-WITH-EXCEPTIONS" in mail
-    assert "1 (row_incomplete" in mail
+    assert "1 (account_incomplete" in mail
     assert "lanted" not in mail.lower()
 
 
