@@ -57,7 +57,7 @@ def test_a_signed_document_that_is_lost_has_to_come_from_a_backup(
     files = sorted(stored(settings, "statements").rglob("*.*"))
     stored(settings, before[2]["object_name"]).unlink()
     # When the shard is rendered again, then the error says so and no new file is left
-    with pytest.raises(WrongData, match="backup"):
+    with pytest.raises(WrongData, match="CB-DATA-DOCUMENT-NOT-REPEATABLE"):
         render_all(signing, close_id)
     assert documents(books) == before
     left = set(stored(settings, "statements").rglob("*.*"))
