@@ -1,7 +1,8 @@
 -- The accounts that a month leaves out, from what is staged for it: one row an account and
 -- currency, with the first reason that holds, and its entries of the month. An account_id of null
 -- stands for the entries that name none. Only accounts that would have a statement, or that have a
--- wrong row.
+-- wrong row. The joins that match null with null are equations: PostgreSQL has no hash join for
+-- "is not distinct from", and its nested loop takes the square of the number of accounts.
 with unknown_currencies as (
     select currency
     from unnest(%(unknown_currencies)s::text[]) as given (currency)
@@ -114,7 +115,10 @@ judged as (
         end as reason
     from balances
     left join accounts on balances.account_id = accounts.account_id
-    left join lines on balances.account_id is not distinct from lines.account_id
+    left join lines
+        on
+            coalesce(balances.account_id, 0) = coalesce(lines.account_id, 0)
+            and (balances.account_id is null) = (lines.account_id is null)
     left join repeating_accounts on balances.account_id = repeating_accounts.account_id
     left join unknown_currencies
         on coalesce(balances.currency, '') = unknown_currencies.currency
@@ -140,7 +144,9 @@ select
     coalesce(sum(entries.amount_minor), 0) as amount_minor
 from left_out
 left join staged_statement_lines as entries
-    on left_out.account_id is not distinct from entries.account_id
+    on
+        coalesce(left_out.account_id, 0) = coalesce(entries.account_id, 0)
+        and (left_out.account_id is null) = (entries.account_id is null)
 group by
     left_out.account_id,
     left_out.reason,
