@@ -26,6 +26,8 @@ from closebook.settings import Replica, Run, Settings
 from closebook.time_rules import rules_version
 from local import REPOSITORY
 
+pytestmark = pytest.mark.slow
+
 FIRST, LAST = date(2020, 1, 1), date(2030, 12, 31)
 ALL_ZONES = sorted(available_timezones())
 # Many names are of one file of rules.

@@ -16,6 +16,8 @@ import pytest
 
 from local import REPOSITORY
 
+pytestmark = pytest.mark.slow
+
 FILES = ("local/setup.sh", "local/uv.txt", "requirements.txt", "requirements-dev.txt")
 HELD_SECONDS = 3
 HOLD = """

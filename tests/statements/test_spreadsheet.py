@@ -15,6 +15,8 @@ from closebook.statements.formats.statement_csv import COLUMNS, statement_csv
 from closebook.statements.model import Statement
 from tests.statements.samples import entry, statement
 
+pytestmark = pytest.mark.slow
+
 _UTF8, _QUOTATION_MARK = 76, 34
 LOCALES = {"en": 1033, "de": 1031, "fr": 1036, "pl": 1045, "tr": 1055}
 SEPARATORS = {"comma": 44, "semicolon": 59, "tab": 9, "bar": 124}
