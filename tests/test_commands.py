@@ -18,6 +18,8 @@ from closebook.sql import query
 from local import REPOSITORY
 from local.stack import Stack
 
+pytestmark = pytest.mark.slow
+
 ON_STORE = ["migrate", "verify-log"]
 SECRET = "never-printed"  # noqa: S105  # of no account
 
