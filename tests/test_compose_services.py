@@ -7,7 +7,6 @@ RabbitMQ too.
 
 import os
 import re
-import signal
 import subprocess
 import sys
 import time
@@ -28,6 +27,7 @@ from local.addresses import PRIMARY, REDIS, STORE
 from local.airflow_api import AirflowApi
 from local.ports import LOOPBACK, choose
 from local.stack import Stack
+from tests import process_group
 from tests.compose_file import new_secrets, rendered
 
 pytestmark = pytest.mark.servers
@@ -129,25 +129,10 @@ class Services:
             *self.file["services"][service]["command"],
             *(["--host", LOOPBACK] if service == "api-server" else []),
         ]
-        with (
-            (self.folder / f"{service}.log").open("wb") as log,
-            subprocess.Popen(
-                [part.replace("8080", str(self.api_port)) for part in command],
-                env=self.environment(service),
-                cwd=self.folder,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            ) as process,
-        ):
-            try:
-                yield
-            finally:
-                os.killpg(process.pid, signal.SIGTERM)
-                try:
-                    process.wait(20)
-                except subprocess.TimeoutExpired:
-                    os.killpg(process.pid, signal.SIGKILL)
+        started = [part.replace("8080", str(self.api_port)) for part in command]
+        log = self.folder / f"{service}.log"
+        with process_group.running(started, self.environment(service), self.folder, log):
+            yield
 
     def log(self) -> str:
         """What the components wrote last, for the message of a failure."""

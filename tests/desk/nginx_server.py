@@ -1,7 +1,5 @@
 """nginx of Debian with deploy/nginx.conf, before an API server of its own, both on loopback."""
 
-import os
-import signal
 import ssl
 import subprocess
 import sys
@@ -24,6 +22,7 @@ from local.airflow_home import Airflow
 from local.ports import LOOPBACK, choose
 from local.processes import find
 from local.stack import Stack
+from tests import process_group
 
 PROXY = "127.0.0.2"
 """The address from which nginx speaks to the API server. Clients have others."""
@@ -79,28 +78,13 @@ def _api_server(
     airflow = Airflow.of(stack)
     limits = ("AIRFLOW__FAB__AUTH_RATE_LIMIT",)
     shipped = {name: value for name, value in airflow.environment.items() if name not in limits}
-    with (
-        site.log.open("wb") as log,
-        subprocess.Popen(
-            [
-                *(sys.executable, "-m", "airflow", "api-server"),
-                *("--host", LOOPBACK, "--port", str(port), "--workers", "1"),
-            ],
-            env={**shipped, "AIRFLOW__API__BASE_URL": site.url, **variables},
-            cwd=airflow.home,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        ) as process,
-    ):
-        try:
-            yield
-        finally:
-            os.killpg(process.pid, signal.SIGTERM)
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
+    command = [
+        *(sys.executable, "-m", "airflow", "api-server"),
+        *("--host", LOOPBACK, "--port", str(port), "--workers", "1"),
+    ]
+    environment = {**shipped, "AIRFLOW__API__BASE_URL": site.url, **variables}
+    with process_group.running(command, environment, airflow.home, site.log):
+        yield
 
 
 @contextmanager
