@@ -1,4 +1,4 @@
-"""Airflow on the local stack: its configuration, its four components, its health."""
+"""Airflow on the local stack: its configuration, its five components, its health."""
 
 import hashlib
 import io
@@ -24,10 +24,15 @@ from local.processes import Component
 SETUP_SECONDS = 180
 STOP_SECONDS = 20.0
 HEALTH_SECONDS = 5.0
+NICENESS_OF_THE_UI = 10
 FIRST_ANSWER_SECONDS = 60.0
 API_SERVER = "api_server"
+EXECUTION_API = "execution_api"
+API_SERVERS = (API_SERVER, EXECUTION_API)
 _COMPONENTS: dict[str, list[str]] = {
-    API_SERVER: ["api-server", "--host", LOOPBACK, "--workers", "1"],
+    # Two processes, so that no task waits for the people at the desk.
+    API_SERVER: ["api-server", "--apps", "core", "--host", LOOPBACK, "--workers", "1"],
+    EXECUTION_API: ["api-server", "--apps", "execution", "--host", LOOPBACK, "--workers", "1"],
     # serve_logs listens on every interface; logs are read from the disk here.
     "scheduler": ["scheduler", "--skip-serve-logs"],
     "dag_processor": ["dag-processor"],
@@ -47,11 +52,11 @@ class Keys:
 
 @dataclass(frozen=True)
 class Airflow:
-    """One Airflow: its home, the port of its UI, its metadata database."""
+    """One Airflow: its home, the ports of its UI and of its tasks' API, its metadata database."""
 
     home: Path
     logs: Path
-    port: int
+    ports: Mapping[str, int]
     metadata_url: str
     keys: Keys
     environment: Mapping[str, str]
@@ -63,7 +68,7 @@ class Airflow:
         return Airflow(
             home=addresses.airflow_home,
             logs=addresses.logs,
-            port=addresses.ports[API_SERVER],
+            ports={name: addresses.ports[name] for name in API_SERVERS},
             metadata_url=(
                 f"postgresql+psycopg://{METADATA_USER}:{secrets[METADATA_USER]}"
                 f"@{LOOPBACK}:{addresses.ports[STORE]}/{METADATA_DATABASE}"
@@ -75,7 +80,10 @@ class Airflow:
 
     @property
     def ui_url(self) -> str:
-        return f"http://{LOOPBACK}:{self.port}"
+        return self._url(API_SERVER)
+
+    def _url(self, server: str) -> str:
+        return f"http://{LOOPBACK}:{self.ports[server]}"
 
     def configure(self) -> None:
         """Write airflow.cfg (mode 600: it holds the keys and the metadata's password)."""
@@ -91,7 +99,7 @@ class Airflow:
                     "plugins_folder": REPOSITORY / "plugins",
                     "load_examples": False,
                     "fernet_key": self.keys.fernet,
-                    "execution_api_server_url": f"{self.ui_url}/execution/",
+                    "execution_api_server_url": f"{self._url(EXECUTION_API)}/execution/",
                     # The default looks this machine's name up in DNS, which may not know it.
                     "hostname_callable": "socket.gethostname",
                 },
@@ -102,7 +110,7 @@ class Airflow:
                 },
                 "api": {
                     "host": LOOPBACK,
-                    "port": self.port,
+                    "port": self.ports[API_SERVER],
                     "base_url": self.ui_url,
                     "secret_key": self.keys.api,
                     "instance_name": "Closebook",
@@ -131,18 +139,22 @@ class Airflow:
 
     def component(self, name: str) -> tuple[Component, Callable[[], bool]]:
         """How to start one of COMPONENTS, and how to tell that it is ready."""
-        extra = ["--port", str(self.port)] if name == API_SERVER else []
+        extra = ["--port", str(self.ports[name])] if name in API_SERVERS else []
+        # What people do at the UI and desk gets the processor after the closes.
+        nice = ["nice", "-n", str(NICENESS_OF_THE_UI)] if name == API_SERVER else []
         component = Component(
             name=name,
-            argv=[sys.executable, "-m", "airflow", *_COMPONENTS[name], *extra],
+            argv=[*nice, sys.executable, "-m", "airflow", *_COMPONENTS[name], *extra],
             log=self.logs / f"{name}.log",
             environment=self.environment,
             directory=self.home,
             run_as=None,
             stop_seconds=STOP_SECONDS,
         )
+        if name == EXECUTION_API:
+            return component, self.is_serving_tasks
         if name == API_SERVER:
-            return component, self.is_serving
+            return component, lambda: self.is_healthy("metadatabase")
         return component, lambda: self.is_healthy(name)
 
     def health(self) -> dict[str, Any]:
@@ -154,16 +166,16 @@ class Airflow:
             return {}
         return found
 
-    def is_serving(self) -> bool:
-        """Whether the UI and the tasks' own API answer.
+    def is_serving_tasks(self) -> bool:
+        """Whether the tasks' own API answers.
 
-        The first request to the tasks' API builds all its versions, which takes longer than
-        a task waits: it is asked for here, so that no task has to try twice.
+        The first request to it builds all its versions, which takes longer than a task waits: it
+        is asked for here, so that no task has to try twice.
         """
-        if not self.is_healthy("metadatabase"):
-            return False
         try:
-            with _direct(f"{self.ui_url}/execution/health", FIRST_ANSWER_SECONDS) as answer:
+            with _direct(
+                f"{self._url(EXECUTION_API)}/execution/health", FIRST_ANSWER_SECONDS
+            ) as answer:
                 return bool(answer.status == HTTPStatus.OK)
         except OSError:
             return False

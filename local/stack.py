@@ -25,7 +25,7 @@ from local.addresses import (
     STORE_DATABASE,
 )
 from local.airflow_connections import airflow_connections
-from local.airflow_home import API_SERVER, Airflow, Setup
+from local.airflow_home import API_SERVERS, Airflow, Setup
 from local.databases import Databases
 from local.pgbouncer import console
 from local.postgres import make_replication_slots
@@ -71,11 +71,13 @@ class Stack(Databases):
         stack = Stack(root.absolute(), settings or {}, airflow=airflow, fast=fast)
         kept = State.read(stack.root)
         if kept is None:
-            stack.ports = ports.choose([*SERVERS, API_SERVER])
+            stack.ports = ports.choose([*SERVERS, *API_SERVERS])
             stack.secrets = new_secrets()
         else:
-            stack.fast, stack.ports = kept.fast, kept.ports
-            # A log-in that a later version added gets a password too.
+            # What a later version added gets a port and a password too.
+            added = {*SERVERS, *API_SERVERS}.difference(kept.ports)
+            stack.ports = kept.ports | ports.choose(sorted(added), kept.ports.values())
+            stack.fast = kept.fast
             stack.secrets = new_secrets() | kept.secrets
             stack.running, stack.airflow_fingerprint = kept.running, kept.airflow_fingerprint
         return stack
@@ -95,7 +97,7 @@ class Stack(Databases):
         """Start all but Airflow, in SERVER_STEPS steps; Airflow's set-up runs on beside it."""
         steps = steps or Steps(SERVER_STEPS, quiet=True)
         with self.all_or_nothing():
-            self._require_free_ports(*SERVERS, *([API_SERVER] if self.airflow else []))
+            self._require_free_ports(*SERVERS, *(API_SERVERS if self.airflow else ()))
             with steps.step("Reporting store"):
                 self._start_store()
                 if self.airflow:
@@ -125,7 +127,7 @@ class Stack(Databases):
             with steps.step("Airflow set-up: metadata, users, connections"):
                 self._begin_airflow_setup()
                 self._finish_airflow_setup()
-            with steps.step("Airflow: UI, scheduler, DAG processor, triggerer"):
+            with steps.step("Airflow: UI, API of the tasks, scheduler, DAG processor, triggerer"):
                 self.start(*airflow_home.COMPONENTS, seconds=AIRFLOW_SECONDS)
 
     @contextmanager

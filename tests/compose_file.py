@@ -19,7 +19,9 @@ FILE = REPOSITORY / "docker-compose.yml"
 TEXT = FILE.read_text(encoding="utf-8")
 COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
 SERVICES: tuple[str, ...] = tuple(COMPOSE["services"])
-AIRFLOW_SERVICES = ("init", "api-server", "scheduler", "dag-processor", "triggerer", "worker")
+AIRFLOW_SERVICES = (
+    *("init", "api-server", "execution-api", "scheduler", "dag-processor", "triggerer", "worker"),
+)
 
 each_service = pytest.mark.parametrize("service", SERVICES)
 each_airflow_service = pytest.mark.parametrize("service", AIRFLOW_SERVICES)

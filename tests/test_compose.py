@@ -55,6 +55,7 @@ SECRETS = {
     "rabbitmq": {"RABBITMQ"},
     "init": {"OWNER", *(user.upper() for user in USERS)} | METADATA,
     "api-server": {"AIRFLOW_API_KEY", "AIRFLOW_JWT", "DESK", "METRICS", "REDIS_APP"} | METADATA,
+    "execution-api": {"AIRFLOW_JWT"} | METADATA,
     "scheduler": {"AIRFLOW_JWT"} | METADATA | QUEUE,
     "dag-processor": METADATA,
     "triggerer": METADATA,
@@ -65,7 +66,7 @@ REACHED_BY = {
     "primary": {"replica-a", "replica-b", "worker"},
     "replica-a": {"primary", "replica-b", "pgbouncer-a", "pgbouncer-b"},
     "replica-b": {"primary", "replica-a", "pgbouncer-a", "pgbouncer-b"},
-    "store": {"init", "api-server", "scheduler", "dag-processor", "triggerer", "worker"},
+    "store": set(AIRFLOW_SERVICES),
     "redis": {"api-server", "worker"},
     "rabbitmq": {"scheduler", "worker"},
 }
@@ -247,6 +248,21 @@ def test_only_the_worker_asks_the_primary_for_the_fence() -> None:
     }
     assert networks("primary") == {"replication", "fence"}
     assert {name for name in SERVICES if "fence" in networks(name)} == {"primary", "worker"}
+
+
+def test_the_tasks_have_an_api_server_that_nobody_at_the_desk_can_use() -> None:
+    """Its work for the people at the UI and desk would make the tasks of a close wait."""
+    command = {name: " ".join(service_of(name).get("command") or ()) for name in SERVICES}
+    asked = {
+        environment(name)["AIRFLOW__CORE__EXECUTION_API_SERVER_URL"]
+        for name in SERVICES
+        if "AIRFLOW__CORE__EXECUTION_API_SERVER_URL" in environment(name)
+    }
+
+    assert "--apps core" in command["api-server"]
+    assert "--apps execution" in command["execution-api"]
+    assert asked == {"http://execution-api:8080/execution/"}
+    assert not networks("execution-api") & (networks("api-server") - networks("store"))
 
 
 def test_only_the_api_server_has_a_way_out() -> None:

@@ -10,7 +10,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -32,7 +32,8 @@ from tests.compose_file import new_secrets, rendered
 
 pytestmark = pytest.mark.servers
 
-COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer", "worker")
+API_SERVERS = ("api-server", "execution-api")
+COMPONENTS = (*API_SERVERS, "scheduler", "dag-processor", "triggerer", "worker")
 HOURLY = "hourly_platform_volume"
 PATIENCE_SECONDS = 180.0
 ROLES = {
@@ -55,12 +56,12 @@ class Services:
 
     stack: Stack
     file: dict[str, Any]
-    api_port: int
+    api_ports: Mapping[str, int]
     folder: Path
 
     @property
     def url(self) -> str:
-        return f"http://{LOOPBACK}:{self.api_port}"
+        return f"http://{LOOPBACK}:{self.api_ports['api-server']}"
 
     def environment(self, service: str) -> dict[str, str]:
         """The variables of a service, with this machine's places for the container's."""
@@ -75,8 +76,8 @@ class Services:
             "pgbouncer-b:6432": f"{LOOPBACK}:{ports['pgbouncer_replica_b']}",
             "store:5432": f"{LOOPBACK}:{ports[STORE]}",
             "redis:6379": f"{LOOPBACK}:{ports[REDIS]}",
-            "api-server:8080": f"{LOOPBACK}:{self.api_port}",
-            "127.0.0.1:8080": f"{LOOPBACK}:{self.api_port}",
+            **{f"{name}:8080": f"{LOOPBACK}:{port}" for name, port in self.api_ports.items()},
+            "127.0.0.1:8080": f"{LOOPBACK}:{self.api_ports['api-server']}",
             "/opt/closebook": str(REPOSITORY),
             "/var/lib/airflow/logs": str(self.folder / "logs"),
             "/var/lib/closebook/documents": str(self.folder / "documents"),
@@ -124,12 +125,11 @@ class Services:
 
     @contextmanager
     def running(self, service: str) -> Iterator[None]:
-        """Run a component as its service does; the API server on loopback and a free port."""
-        command = [
-            *self.file["services"][service]["command"],
-            *(["--host", LOOPBACK] if service == "api-server" else []),
-        ]
-        started = [part.replace("8080", str(self.api_port)) for part in command]
+        """Run a component as its service does; an API server on loopback and a free port."""
+        started = [*self.file["services"][service]["command"]]
+        if service in API_SERVERS:
+            port = str(self.api_ports[service])
+            started = [part.replace("8080", port) for part in started] + ["--host", LOOPBACK]
         log = self.folder / f"{service}.log"
         with process_group.running(started, self.environment(service), self.folder, log):
             yield
@@ -154,7 +154,7 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
             )
             admin.execute("create database celery owner celery")
         secrets |= {f"{name}_SECRET": stack.secrets[role] for name, role in ROLES.items()}
-        found = Services(stack, rendered(secrets), choose(["api"])["api"], folder)
+        found = Services(stack, rendered(secrets), choose(API_SERVERS), folder)
         found.initialize()
         found.initialize()
         with ExitStack() as started:
@@ -221,12 +221,13 @@ def test_the_set_up_that_runs_again_ends_nobodys_session(services: Services) -> 
         assert airflow.get("dags", limit=1)
 
 
-@pytest.mark.parametrize("service", ["scheduler", "dag-processor", "triggerer", "worker"])
+@pytest.mark.parametrize("service", COMPONENTS)
 def test_the_health_check_of_a_component_finds_it(services: Services, service: str) -> None:
     kind, command = services.file["services"][service]["healthcheck"]["test"]
     assert kind == "CMD-SHELL"
+    port = str(services.api_ports.get(service, ""))
     checked = subprocess.run(
-        ["/bin/sh", "-c", command.replace("$$", "$")],
+        ["/bin/sh", "-c", command.replace("$$", "$").replace("8080", port)],
         env=services.environment(service) | {"HOSTNAME": os.uname().nodename},
         cwd=services.folder,
         capture_output=True,
