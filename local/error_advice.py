@@ -261,6 +261,13 @@ ADVICE: Mapping[str, str] = {
     ),
     "CB-CONFIG-RANGE-EMPTY": "The first day is after the last one, or the zone skipped it.",
     "CB-CONFIG-RANGE-IMPOSSIBLE": "A slip in a year, most likely.",
+    "CB-CONFIG-REDIS-IS-CLUSTER": "Each try would be refused again.",
+    "CB-CONFIG-REDIS-KEY-TAKEN": "`redis-cli type closebook:platform_volume` shows what it holds.",
+    "CB-CONFIG-REDIS-LOGIN": "What Redis says follows. The numbers are safe in the store.",
+    "CB-CONFIG-REDIS-RIGHTS": "What Redis says follows: the `ACL` of the user is too narrow.",
+    "CB-CONFIG-REPLICA-IS-PRIMARY": (
+        "A wrong host, or a name that leads to the new primary since a failover."
+    ),
     "CB-CONFIG-READ-REFUSED": "What the server or its pooler says follows.",
     "CB-CONFIG-READER-RIGHTS": "As it says: [Grants](grants.md).",
     "CB-CONFIG-REGISTER-NO-MANIFEST": "From `closebook verify`, option `--register`.",

@@ -18,7 +18,7 @@ from closebook.periods import Grain, Period
 from closebook.platform.connections import connect_to, primary_connection
 from closebook.platform.fence import Fence, cluster_name
 from closebook.platform.history import History
-from closebook.platform.replica_status import replica_status
+from closebook.platform.replica_status import replica_is_primary, replica_status
 from closebook.postgres import Fault, answer_within, described, fault_of
 from closebook.settings import Replica, Settings
 from closebook.sql import query
@@ -151,12 +151,14 @@ def replica_health(
 
     def probe() -> ServerStatistics:
         status = replica_status(replica)
+        fence = None if primary.statistics is None else primary.statistics.fence
+        if fence is not None and status.is_primary_of(fence):  # guard: health.replica-is-a-replica
+            raise replica_is_primary(replica)
         if not status.in_recovery:
             raise Transient(
                 "CB-RETRY-REPLICA-PROMOTED",
                 f"{replica.name} was promoted: it is not a replica any more",
             )
-        fence = None if primary.statistics is None else primary.statistics.fence
         # The lag of a replica that follows another log is not known.
         is_comparable = fence is not None and status.history.may_equal(fence.history)
         if fence is not None and fence.cluster != status.cluster:

@@ -15,6 +15,7 @@ from closebook.platform.replica_status import (
     ReplicaLost,
     ReplicaStatus,
     open_replica,
+    replica_is_primary,
 )
 from closebook.platform.source import Source, connected, read_transaction
 from closebook.settings import Replica, Settings
@@ -154,6 +155,9 @@ def _ask(replica: Replica, fence: Fence) -> OpenReplica | ClosebookError:
             f"{replica.name} is {asked.status.cluster}, and the primary is {fence.cluster}: "
             "point the connections of both at one platform",
         )
+    if asked.status.is_primary_of(fence):  # guard: replica.is-not-the-primary
+        asked.close()
+        return replica_is_primary(replica)
     return asked
 
 
