@@ -120,6 +120,11 @@ CLOSES = (
         (PRIMARY + "test_a_fence_on_another_cluster_than_the_replicas_is_refused",),
     ),
     Guard(
+        "replica.is-not-the-primary",
+        Condition(value=False),
+        ("tests/closes/test_read_transaction.py::test_a_server_that_is_no_replica_is_never_read",),
+    ),
+    Guard(
         "replica.same-timeline",
         Condition(value=False),
         (CHOICE + "test_after_a_failover_a_replica_of_the_old_primary_is_not_read",),
@@ -396,6 +401,32 @@ CLOSES = (
         "counter.numbered-in-order",
         Token("pg_advisory_xact_lock", "abs"),
         (PUBLICATION + "test_a_run_that_counts_while_another_one_numbers_its_count_waits_for_it",),
+    ),
+    Guard(
+        "counter.redis-log-in",
+        Condition(value=False),
+        ("tests/counter/test_redis_refusals.py::test_a_wrong_password_is_not_retried",),
+    ),
+    Guard(
+        "counter.redis-cluster",
+        Condition(value=False),
+        ("tests/counter/test_redis_refusals.py::test_a_cluster_without_slots_is_named_too",),
+    ),
+    Guard(
+        "counter.redis-rights",
+        Condition(value=False),
+        (
+            "tests/counter/test_redis_refusals.py::"
+            "test_a_command_that_the_user_may_not_run_is_not_retried",
+        ),
+    ),
+    Guard(
+        "counter.redis-key-taken",
+        Condition(value=False),
+        (
+            "tests/counter/test_redis_refusals.py::"
+            "test_a_key_that_holds_something_else_is_not_retried_by_who_reads",
+        ),
     ),
     Guard(
         "counter.gross-never-falls",

@@ -6,14 +6,14 @@ read no table. A server that does not answer is a result, not an error.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 import psycopg
 from psycopg.rows import DictRow
 
 from closebook.errors import ClosebookError, Misconfigured, Transient
 from closebook.monitoring.query_plans import QueryPlan, query_plans
-from closebook.monitoring.thresholds import LONG_QUERY_SECONDS, SLOW_QUERY_MS
+from closebook.monitoring.thresholds import LONG_QUERY_SECONDS, SLOW_QUERY_MS, ClockOffset
 from closebook.periods import Grain, Period
 from closebook.platform.connections import connect_to, primary_connection
 from closebook.platform.fence import Fence, cluster_name
@@ -78,6 +78,7 @@ class ServerStatistics:
     lag_seconds: float | None = None
     plans: tuple[QueryPlan, ...] = ()
     history: History | None = None
+    clock_offset: ClockOffset | None = None
 
     @property
     def connection_count(self) -> int:
@@ -127,13 +128,13 @@ def primary_health(settings: Settings) -> ServerHealth:
             primary_connection(settings) as connection,
             answer_within(connection, TIMEOUT_SECONDS),
         ):
-            server = _server(connection)
+            server, clock_offset = _server(connection)
             if server["in_recovery"]:  # guard: health.primary-is-a-primary
                 raise Misconfigured(
                     "CB-CONFIG-PRIMARY-IS-REPLICA",
                     "closebook_primary leads to a replica: it is in recovery",
                 )
-            return _statistics(connection, "primary", server)
+            return _statistics(connection, "primary", server, clock_offset)
 
     return _health(PRIMARY, "primary", probe)
 
@@ -174,7 +175,7 @@ def replica_health(
             return _statistics(
                 connection,
                 "replica",
-                _server(connection),
+                *_server(connection),
                 lag_bytes=status.lag_bytes(fence) if fence and is_comparable else None,
                 lag_seconds=status.lag_seconds(fence) if fence and is_comparable else None,
                 history=status.history,
@@ -193,16 +194,18 @@ def _health(name: str, kind: str, probe: Callable[[], ServerStatistics]) -> Serv
         return ServerHealth(name, kind, None, str(error).split("\n", 1)[0])
 
 
-def _server(connection: Connection) -> DictRow:
+def _server(connection: Connection) -> tuple[DictRow, ClockOffset]:
+    asked_at = datetime.now(UTC)
     row = connection.execute(query("health/read_server")).fetchone()
     assert row is not None  # noqa: S101  # the query has one row
-    return row
+    return row, ClockOffset.measured(asked_at, row["observed_at"], datetime.now(UTC))
 
 
 def _statistics(
     connection: Connection,
     folder: str,
     server: DictRow,
+    clock_offset: ClockOffset,
     *,
     lag_bytes: int | None = None,
     lag_seconds: float | None = None,
@@ -218,6 +221,7 @@ def _statistics(
         if position is None
         else Fence(position, History.from_row(server), server["observed_at"], cluster_name(server)),
         history=history or History.from_row(server),
+        clock_offset=clock_offset,
         role_name=server["role_name"],
         postmaster_started_at=server["postmaster_started_at"],
         stats_reset_at=server["stats_reset_at"],
