@@ -207,6 +207,7 @@ ADVICE: Mapping[str, str] = {
         "[Types](contract.md#types) has what is accepted. Correct the view; the replica follows"
         " by itself."
     ),
+    "CB-CONFIG-DOCTOR-FINDINGS": "[The findings](doctor.md#the-findings), by their codes.",
     "CB-CONFIG-DOCUMENT-FOLDER-INVALID": (
         "This should never be seen: call the developers. The name of a folder comes from the code."
     ),

@@ -38,10 +38,21 @@ exit codes:
   2  the arguments, a connection or a right is wrong
   4  a server cannot be reached: try again
 """
+_DOCTOR = """\
+Look at the installation: settings, servers, roles, views and their rows, plans, clocks, store, Redis,
+Airflow, and one document. Prints each finding with what is wrong, why it matters, and what mends it.
+Run it where the tasks run: it reads their connections from AIRFLOW_CONN_*, and CLOSEBOOK_* settings.
+It closes nothing, and writes nothing that lasts.
+"""
+_DOCTOR_EXIT_CODES = """\
+exit codes:
+  0  nothing has to be mended; notes may be there
+  1  there are findings
+"""
 _EXIT_CODES_OF_ALL = """\
 exit codes:
   0    done
-  1    something is not as it was written (verify, verify-log, audit)
+  1    something is not as it was written (verify, verify-log, audit), or has to be mended (doctor)
   2    the arguments, a connection, a right or the installation is wrong
   3    nothing was compared (verify without --register)
   4    a server failed or cannot be reached: try again
@@ -64,6 +75,7 @@ def main(arguments: list[str] | None = None) -> int:
         "desk-roles": _desk_roles,
         "verify-log": _verify_log,
         "audit": _audit,
+        "doctor": _doctor,
         "acknowledge-failover": _acknowledge_failover,
     }[options.command]
     try:
@@ -143,6 +155,17 @@ def _parser() -> argparse.ArgumentParser:
     )
     auditing.add_argument("--documents", metavar="URL", help=_DOCUMENTS_HELP)
     auditing.add_argument("--json", action="store_true", help="print the findings as JSON")
+    looking = commands.add_parser(
+        "doctor",
+        help="find what is wrong with the installation, and what mends it",
+        description=_DOCTOR,
+        epilog=_DOCTOR_EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    looking.add_argument(
+        "--full", action="store_true", help="read all rows of the views, not a sample of them"
+    )
+    looking.add_argument("--json", action="store_true", help="print the report as JSON")
     failover = commands.add_parser(
         "acknowledge-failover",
         help="go on with a new primary, and close again what the lost log may have touched",
@@ -303,6 +326,15 @@ def _audit(options: argparse.Namespace) -> int:
     else:
         _say("".join(f"{finding}\n" for finding in report.findings) + f"{report.summary}\n")
     return FAILED if report.findings else FINE
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from closebook.doctor.diagnosis import diagnose  # a verifier needs no database
+    from closebook.orchestration.doctor_task import installation
+
+    report = diagnose(installation(is_full=options.full))
+    _say(json.dumps(report.as_json, indent=1) + "\n" if options.json else report.text)
+    return FINE if report.is_healthy else FAILED
 
 
 if __name__ == "__main__":

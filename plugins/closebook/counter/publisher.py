@@ -77,7 +77,7 @@ def read(settings: Settings | DeskSettings) -> Document | None:
     Raises Transient when Redis is out of reach, Misconfigured when it refuses, as `publish` does.
     """
     try:
-        with _redis(settings) as client:
+        with redis_client(settings) as client:
             text = client.get(COUNTER_KEY)
     except redis.RedisError as error:
         lost = Transient("CB-RETRY-REDIS-UNREADABLE", f"Redis cannot be read: {error}")
@@ -206,7 +206,7 @@ def _refuse_hours_from_lost_logs(store: Store) -> None:
 def _write_to_redis(settings: Settings, document: Document) -> None:
     text = json.dumps(document, separators=(",", ":"))
     try:
-        with _redis(settings) as client:
+        with redis_client(settings) as client:
             script = client.register_script(PUBLISH_IF_NEWER.read_text(encoding="utf-8"))
             script(keys=[COUNTER_KEY], args=[document["publication"], text])
     except redis.RedisError as error:
@@ -255,7 +255,8 @@ def redis_error(error: redis.RedisError, lost: Transient) -> ClosebookError:
     return lost
 
 
-def _redis(settings: Settings | DeskSettings) -> "redis.Redis":
+def redis_client(settings: Settings | DeskSettings) -> "redis.Redis":
+    """Return a client of the counter's Redis, which gives up after REDIS_TIMEOUT_SECONDS."""
     return redis.Redis.from_url(
         settings.redis_url,
         decode_responses=True,
