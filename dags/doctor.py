@@ -4,11 +4,11 @@
 Never by itself; **trigger it** after a change of a server, a role, a view or a setting, and before
 the first close. It closes nothing, and writes nothing that lasts.
 
-1. **look** asks each server as the role that closes use, and tells of each thing that is wrong: what
-   it is, why it matters, and the statement or setting that mends it. It is green if nothing has to
-   be mended. The command `closebook doctor` gives the same answers.
-2. **in_replica_reads** and **in_rendering** do nothing. They show that Airflow has these pools, which
-   a task cannot ask for: without its pool a task stays *scheduled* until the run ends.
+1. **look** asks each server as the role that closes use, and tells of each thing that is wrong:
+   what it is, why it matters, and the statement or setting that mends it. It is green if nothing
+   has to be mended. The command `closebook doctor` gives the same answers.
+2. **in_replica_reads** and **in_rendering** do nothing. They show that Airflow has these pools,
+   which a task cannot ask for: without its pool a task stays *scheduled* until the run ends.
 
 With the parameter `full` all rows of the views are read, not a sample of them: an hour, or more, of
 load on one replica. What each code means: docs/doctor.md.

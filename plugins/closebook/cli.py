@@ -39,10 +39,10 @@ exit codes:
   4  a server cannot be reached: try again
 """
 _DOCTOR = """\
-Look at the installation: settings, servers, roles, views and their rows, plans, clocks, store, Redis,
-Airflow, and one document. Prints each finding with what is wrong, why it matters, and what mends it.
-Run it where the tasks run: it reads their connections from AIRFLOW_CONN_*, and CLOSEBOOK_* settings.
-It closes nothing, and writes nothing that lasts.
+Look at the installation: settings, servers, roles, views and their rows, plans, clocks, store,
+Redis, Airflow, and one document. Prints each finding with what is wrong, why it matters, and what
+mends it. Run it where the tasks run: it reads connections from AIRFLOW_CONN_*, and CLOSEBOOK_*
+settings. It closes nothing, and writes nothing that lasts.
 """
 _DOCTOR_EXIT_CODES = """\
 exit codes:
@@ -332,6 +332,7 @@ def _doctor(options: argparse.Namespace) -> int:
     from closebook.doctor.diagnosis import diagnose  # a verifier needs no database
     from closebook.orchestration.doctor_task import installation
 
+    logging.disable()  # Airflow prints what WeasyPrint logs to standard output
     report = diagnose(installation(is_full=options.full))
     _say(json.dumps(report.as_json, indent=1) + "\n" if options.json else report.text)
     return FINE if report.is_healthy else FAILED

@@ -25,7 +25,11 @@ places as (
         'all' as place,
         'alter system set track_activities = on; select pg_reload_conf();' as mend
     from pg_catalog.pg_settings
-    where name = 'track_activities' and setting = 'off'
+    where
+        name = 'track_activities'
+        and setting = 'off'
+        -- Else it is off for this role or database, which the settings below tell.
+        and source not in ('database', 'user', 'database user', 'client', 'session')
     union all
     select
         concat_ws(

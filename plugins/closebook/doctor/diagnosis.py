@@ -3,6 +3,7 @@
 It writes nothing that lasts and closes nothing. Each server is asked as the role that closes use.
 """
 
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from closebook.monitoring.thresholds import ClockOffset
 
 SAMPLE_SECONDS, FULL_SECONDS = 30, 3600
+_POLL_SECONDS = 0.2
 
 
 def diagnose(installation: Installation) -> Report:
@@ -125,13 +127,22 @@ class _Platform:
             yield platform_servers.replica_error_finding(replica.name, failed)
 
     def _status(self, replica: Replica) -> Iterator[Observation]:
-        try:
-            status = replica_status(replica)
-        except ClosebookError as error:
-            yield platform_servers.replica_error_finding(replica.name, error)
-            return
-        if self._fence is not None:
-            yield from platform_servers.status_observations(status, self._fence)
+        """Look at a replica until it has what the primary has, for as long as a close waits."""
+        deadline = time.monotonic() + self._settings.replica_wait_seconds
+        while True:
+            try:
+                status = replica_status(replica)
+            except ClosebookError as error:
+                yield platform_servers.replica_error_finding(replica.name, error)
+                return
+            if self._fence is None:
+                return
+            found = [*platform_servers.status_observations(status, self._fence)]
+            is_behind = any(each.severity is Severity.WARNING for each in found)
+            if not is_behind or time.monotonic() >= deadline:
+                yield from found
+                return
+            time.sleep(_POLL_SECONDS)
 
     def _contents(
         self, session: PlatformSession, lacking: Sequence[Finding]

@@ -1,6 +1,7 @@
 """What Airflow itself has, for the doctor: its auth manager and its pools."""
 
 from collections.abc import Mapping
+from importlib import import_module
 
 from closebook.doctor.installation import AirflowState
 from closebook.orchestration.dag_defaults import RENDERING_POOL, REPLICA_POOL
@@ -21,13 +22,12 @@ def airflow_state() -> AirflowState:
 
 def _has_roles_of_its_own(auth_manager: str) -> bool:
     """Whether the auth manager is that of FAB, or derived from it."""
-    from airflow.utils.module_loading import import_string
-
+    module, _, name = auth_manager.rpartition(".")
     try:
         from airflow.providers.fab.auth_manager.fab_auth_manager import FabAuthManager
 
-        return issubclass(import_string(auth_manager), FabAuthManager)
-    except ImportError:
+        return issubclass(getattr(import_module(module), name), FabAuthManager)
+    except (ImportError, AttributeError, ValueError):
         return False
 
 
@@ -35,7 +35,7 @@ def _pools() -> tuple[Mapping[str, int] | None, str]:
     try:
         from airflow.models.pool import Pool
 
-        return {pool.pool: pool.slots for pool in Pool.get_pools()}, ""
+        return {str(pool.pool): pool.slots for pool in Pool.get_pools()}, ""
     except Exception as error:
-        # Whatever Airflow, SQLAlchemy or a driver raises. Its text may hold the URL of the database.
+        # Whatever Airflow, SQLAlchemy or a driver raises. Its text may hold the database's URL.
         return None, f"Airflow's database cannot be asked from here ({type(error).__name__})"
