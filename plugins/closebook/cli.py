@@ -5,6 +5,7 @@ import json
 import logging
 import os
 import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 
 from closebook.errors import ClosebookError, Misconfigured, NotReady, Transient, WrongData
@@ -329,11 +330,14 @@ def _audit(options: argparse.Namespace) -> int:
 
 
 def _doctor(options: argparse.Namespace) -> int:
-    from closebook.doctor.diagnosis import diagnose  # a verifier needs no database
-    from closebook.orchestration.doctor_task import installation
+    # Airflow logs to standard output, also what others warn of while it is imported.
+    with redirect_stdout(sys.stderr):
+        from closebook.doctor.diagnosis import diagnose  # a verifier needs no database
+        from closebook.orchestration.doctor_task import installation
 
-    logging.disable()  # Airflow prints what WeasyPrint logs to standard output
-    report = diagnose(installation(is_full=options.full))
+        here = installation(is_full=options.full)
+        logging.disable()
+        report = diagnose(here)
     _say(json.dumps(report.as_json, indent=1) + "\n" if options.json else report.text)
     return FINE if report.is_healthy else FAILED
 

@@ -5,5 +5,6 @@ from tests.mutants.guards_of_closes import CLOSES
 from tests.mutants.guards_of_statements import STATEMENTS
 from tests.mutants.guards_of_the_audit import AUDIT
 from tests.mutants.guards_of_the_desk import DESK
+from tests.mutants.guards_of_the_doctor import DOCTOR
 
-GUARDS: tuple[Guard, ...] = (*CLOSES, *STATEMENTS, *DESK, *AUDIT)
+GUARDS: tuple[Guard, ...] = (*CLOSES, *STATEMENTS, *DESK, *AUDIT, *DOCTOR)
