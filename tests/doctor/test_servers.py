@@ -69,11 +69,11 @@ def test_a_replica_that_is_behind_is_found_once_a_close_would_have_given_up(
 
 @contextmanager
 def revoked(platform: Platform, function: str) -> Iterator[None]:
-    platform.connection.execute(f"revoke execute on function {function} from public")  # type: ignore[arg-type]
+    platform.connection.execute(f"revoke execute on function {function} from public")
     try:
         yield
     finally:
-        platform.connection.execute(f"grant execute on function {function} to public")  # type: ignore[arg-type]
+        platform.connection.execute(f"grant execute on function {function} to public")
 
 
 def test_a_primary_that_refuses_the_fence_is_found(
@@ -91,6 +91,17 @@ def test_a_redis_without_memory_is_found(diagnosis: Diagnosis, tmp_path: Path) -
         report = diagnosis(redis_url=url(port))
 
     assert codes(report) == {"redis-full"}
+
+
+def test_a_redis_that_may_drop_the_counter_is_found(diagnosis: Diagnosis, tmp_path: Path) -> None:
+    with redis_server(tmp_path / "lru", "maxmemory-policy allkeys-lfu") as port:
+        report = diagnosis(redis_url=url(port))
+    assert codes(report) == {"redis-evicts"}
+
+    # What evicts only keys with a time to live leaves the counter alone.
+    with redis_server(tmp_path / "volatile", "maxmemory-policy volatile-lru") as port:
+        report = diagnosis(redis_url=url(port))
+    assert codes(report) == set()
 
 
 def test_a_user_of_redis_that_may_only_write_the_counter_is_enough(
