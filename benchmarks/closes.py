@@ -38,7 +38,7 @@ RUN = Run("benchmark")
 STEPS: Sequence[tuple[str, object, str]] = (
     ("connections, within the others", psycopg, "connect"),
     ("versions noted", register, "current_versions"),
-    ("fence", replicas, "raise_fence"),
+    ("fence", replicas, "take_fence"),
     ("choice of a replica", replicas, "choose_replica"),
     ("rows copied to the store", source.Source, "copy_into"),
     ("control totals", source.Source, "rows"),

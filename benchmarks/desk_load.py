@@ -127,9 +127,9 @@ def _released_month(stage: Stage) -> tuple[int, tuple[int, ...]]:
             issue.render_shard(settings, close_id, issue.Shard(**shard), None, run)
         write_manifest(settings, close_id, run)
         with psycopg.connect(stage.stack.desk(), row_factory=dict_row) as desk:
-            batch = release.latest_batch(desk, month)
+            issued = release.latest_issued_month(desk, month)
             started = [RunAct(run.run_id, "triggered", "1", "ada")]
-            release.release(desk, month, batch.sha256, Person("2", "bob"), lambda _: started)
+            release.release(desk, month, issued.sha256, Person("2", "bob"), lambda _: started)
         with psycopg.connect(stage.stack.store(), row_factory=dict_row) as store:
             found = _statements(store, month.start)
     return found[0]["close_id"], tuple(row["account_id"] for row in found)

@@ -91,7 +91,7 @@ def set_up(root: Path, size: SampleSize, *, airflow: bool) -> Stage:
     if loaded.exists() and json.loads(loaded.read_text()).get("contract") != contract:
         console.print(
             "the stack has another size, contract, indexes or roles, or offload's payments: "
-            "it is made anew"
+            "it is created again"
         )
         Stack.build(root, airflow=airflow, fast=True).clean()
     _require_room(root, size)

@@ -11,9 +11,11 @@ steps are in docs/failover.md. It never runs by itself.
    part of the old primary's log that the new one does not have. A month is only confirmed: where
    its statements would change, the task fails and names it, and monthly_statements issues it again
    with a reason of its own.
-3. **publish_counter** brings the counter in Redis up to date. It may fall by what was lost.
+3. **publish_counter** brings the counter in Redis up to date. Its total may fall, by the payments
+   that were lost.
 
-**Run it again** at any time: what is acknowledged stays, and what is closed again is left alone.
+**Run it again** at any time: the acknowledgement stays, and periods that are closed again already
+are skipped.
 """
 
 from airflow.sdk import Param, dag, task

@@ -7,19 +7,20 @@ Every day, once the business day that ended is provably complete on a read repli
    country, currency, promotion funding and kind), `reporting.daily_account_movement`, and from
    the same scan the day's hours again. An hour that rows came late for is closed again as a new
    version; the log says which, and its rows and amounts, old -> new. The hours must add up to the
-   day, and both to a bare scan.
+   day, and both must equal the control totals of a second query.
 2. **publish_counter** brings the counter in Redis up to date with what the day repaired.
 3. **report_exceptions** fails, and names them, if the day is closed without some currency or
    account because its rows cannot be counted. Everything else is closed and published.
 
 Days are those of the business time zone: 23 or 25 hours long when its clocks change.
 
-**Run it again** at any time, by clearing, by backfill, or by hand with the parameter `day`: the
-same numbers come out, and only a difference makes a new version.
+**Run it again** at any time, by clearing, by backfill, or by hand with the parameter `day`: only a
+difference makes a new version.
 
 **Many days in one run**, by hand with `first_day` and `last_day`: each closes by itself, in order,
-as a run of its own would close it. A day that fails leaves the others be; the task then fails and
-names it, and closes the rest when it is cleared. The counter follows once all are closed.
+as a run of its own would close it. A day that fails does not stop the others. The task then fails
+and names it; clear it, and it closes the days that are left. The counter is published once all are
+closed.
 """
 
 from airflow.sdk import dag, task
@@ -28,7 +29,7 @@ from closebook.closes import day, day_range
 from closebook.orchestration.counter_task import publish_counter
 from closebook.orchestration.dag_defaults import (
     BUSINESS_PARAMETERS,
-    CLOSE_DAG,
+    CLOSE_DAG_ARGUMENTS,
     REPLICA_POOL,
     business_time_zone,
     optional_text,
@@ -54,7 +55,7 @@ from closebook.orchestration.timetable import BusinessDayTimetable
         "last_day": optional_text("Last day", "The last day of that range.", format="date"),
         **BUSINESS_PARAMETERS,
     },
-    **CLOSE_DAG,
+    **CLOSE_DAG_ARGUMENTS,
 )
 def daily_rollups() -> None:
     """Wire the three tasks."""

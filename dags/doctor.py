@@ -19,7 +19,7 @@ from datetime import UTC, datetime, timedelta
 from airflow.sdk import Param, dag, task
 
 from closebook.orchestration.dag_defaults import RENDERING_POOL, REPLICA_POOL
-from closebook.orchestration.retry_policy import WATCH_DEFAULTS
+from closebook.orchestration.retry_policy import MONITORING_TASK_DEFAULTS
 
 
 @dag(
@@ -30,7 +30,7 @@ from closebook.orchestration.retry_policy import WATCH_DEFAULTS
     catchup=False,
     max_active_runs=1,
     dagrun_timeout=timedelta(hours=6),
-    default_args={**WATCH_DEFAULTS, "execution_timeout": timedelta(hours=6)},
+    default_args={**MONITORING_TASK_DEFAULTS, "execution_timeout": timedelta(hours=6)},
     doc_md=__doc__,
     tags=["closebook", "doctor"],
     params={

@@ -1,5 +1,5 @@
 """
-### Close the hour, and tell the app
+### Close the hour, and publish the counter
 
 Every hour, once the hour that ended is provably complete on a read replica:
 
@@ -10,8 +10,8 @@ Every hour, once the hour that ended is provably complete on a read replica:
 3. **report_exceptions** fails, and names them, if the hour is closed without some currency because
    its rows cannot be counted. Everything else is closed and published.
 
-**Run it again** at any time, by clearing, by backfill, or by hand with the parameter `hour`: the
-same numbers come out, and only a difference makes a new version.
+**Run it again** at any time, by clearing, by backfill, or by hand with the parameter `hour`: only a
+difference makes a new version.
 
 **If it waits or fails**: the task's last error says what it waits for (a transaction that is
 still open on the primary, a replica that is behind) or which rows do not tie out.
@@ -23,7 +23,7 @@ from airflow.sdk import CronDataIntervalTimetable, dag, task
 from closebook.closes import hour
 from closebook.orchestration.counter_task import publish_counter
 from closebook.orchestration.dag_defaults import (
-    CLOSE_DAG,
+    CLOSE_DAG_ARGUMENTS,
     CLOSE_PARAMETERS,
     REPLICA_POOL,
     optional_text,
@@ -46,7 +46,7 @@ from closebook.orchestration.task_context import current_task
         ),
         **CLOSE_PARAMETERS,
     },
-    **CLOSE_DAG,
+    **CLOSE_DAG_ARGUMENTS,
 )
 def hourly_platform_volume() -> None:
     """Wire the three tasks."""

@@ -5,13 +5,13 @@ Every month, once the business month that ended is provably complete on a read r
 
 1. **freeze_lines** copies every ledger entry of the month and every balance, in one snapshot, into
    the reporting store. A day that rows came late for is closed again from the same snapshot, and
-   the log says how it changed. Opening + lines = closing, openings = the previous month's closings,
-   days = statements: one minor unit of difference stops here and names the accounts.
+   the log says how it changed. Opening + lines = closing, openings = the previous closings, days =
+   statements: a difference of one minor unit stops the run, and the error names the accounts.
 2. **plan_shards** cuts the accounts with activity or a balance into shards of at least 50.
-3. **render_shard**, one task a shard, makes the PDFs from the frozen lines and keeps them under the
-   name of their content. A task that is cleared makes only what is missing.
+3. **render_shard**, one task a shard, makes the PDFs from the frozen lines and stores each under
+   the sha256 of its content. A task that is cleared makes only what is missing.
 4. **write_manifest** lists every statement with its version, its balances and the sha256 of its
-   document. With that the month is issued, not released: that is a second person's act.
+   document. The month is then issued. A second person releases it.
 5. **report_exceptions** fails, and names them, if accounts have no document because something is
    wrong with them. All other statements are issued; an approver may release the month without
    these.
@@ -28,12 +28,11 @@ not override its parameters, may confirm the month and not change it.
 from typing import Any
 
 from airflow.sdk import Param, TriggerRule, dag, task
-from airflow.sdk.exceptions import AirflowFailException
 
 from closebook.orchestration.counter_task import publish_counter
 from closebook.orchestration.dag_defaults import (
     BUSINESS_PARAMETERS,
-    CLOSE_DAG,
+    CLOSE_DAG_ARGUMENTS,
     HOLDER_PARAMETERS,
     RENDERING_POOL,
     REPLICA_POOL,
@@ -67,7 +66,7 @@ from closebook.orchestration.timetable import BusinessMonthTimetable
         **BUSINESS_PARAMETERS,
         **HOLDER_PARAMETERS,
     },
-    **CLOSE_DAG,
+    **CLOSE_DAG_ARGUMENTS,
 )
 def monthly_statements() -> None:
     """Wire the six tasks."""
@@ -95,14 +94,18 @@ def monthly_statements() -> None:
             context.settings, close_id, issue.Shard(**shard), context.account_ids(), context.run
         )
 
-    # A month in which nobody had a balance has no shards to wait for, and a manifest all the same.
+    # A month without statements has no shards to wait for, and still gets a manifest.
     # A shard fails when a document cannot be made: the manifest lists the others then.
     @task(trigger_rule=TriggerRule.ALL_DONE)  # guard: schedule.manifest-of-what-is-made
     def write_manifest(close_id: Any) -> dict[str, Any]:
+        from closebook.errors import WrongData
         from closebook.statements import manifest
 
         if close_id is None:
-            raise AirflowFailException("the month is not closed: freeze_lines has failed")
+            raise WrongData(
+                "CB-DATA-MONTH-NOT-CLOSED",
+                "the month is not closed: freeze_lines has failed, see its log",
+            )
         context = current_task()
         written = manifest.write_manifest(context.settings, close_id, context.run)
         return {

@@ -29,6 +29,6 @@ def airflow_contents(
             for user, roles in USERS.items()
         ],
         "pools": POOLS,
-        "pool_description": "Closebook: bounds what runs at once",
+        "pool_description": "Closebook: limits how many of these tasks run at once",
         "connections": [*connections],
     }

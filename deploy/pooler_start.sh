@@ -2,7 +2,8 @@
 # Starts PgBouncer before one replica, which REPLICA names.
 set -euo pipefail
 umask 077
-# The password: only the primary's superuser could read the verifier (docs/settings.md, Pools).
+# PgBouncer gets the password and not its SCRAM verifier, which only a superuser of the primary can
+# read (docs/settings.md, Pools).
 echo "\"closebook_reader\" \"$(cat /run/secrets/reader)\"" > /tmp/users.txt
 cat > /tmp/pgbouncer.ini <<INI
 [databases]

@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except FOR_EXPLANATION as error:
         return _failed(chosen.command, explained(error, chosen.root / "logs"))
     except KeyboardInterrupt:
-        console.print("interrupted: what was half started is stopped again; see `make status`")
+        console.print("interrupted: an unfinished start was undone; `make status` shows what runs")
         return 130
 
 

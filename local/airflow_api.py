@@ -84,7 +84,7 @@ class AirflowApi:
                 missing = ", ".join(sorted(set(dag_ids) - known))
                 errors = self.get("importErrors")["import_errors"]
                 raise StackError(
-                    f"Airflow does not show {missing} after {seconds:.0f} s: mend what the DAG"
+                    f"Airflow does not show {missing} after {seconds:.0f} s: correct what the DAG"
                     " processor says, here or in its log",
                     errors[0]["stack_trace"] if errors else "",
                 )
@@ -173,6 +173,6 @@ def _refuse_error(answer: httpx.Response, what: str) -> None:
     if answer.is_error:
         raise StackError(
             f"Airflow refused to {what} ({answer.status_code}): see the log of its api_server,"
-            " mend that, and run the command again",
+            " correct that, and run the command again",
             answer.text[:500],
         )

@@ -55,13 +55,13 @@ class Databases(Addresses):
 
         Without `indexes`, call `create_indexes` once the data are in.
         """
-        with self.made_whole(self.primary_admin, dbname) as making:
-            with psycopg.connect(self.primary_admin(making)) as connection:
+        with self.creating_database(self.primary_admin, dbname) as temporary:
+            with psycopg.connect(self.primary_admin(temporary)) as connection:
                 connection.execute("create extension pg_stat_statements")
                 for name in ("sample_platform", "contract", "grants"):
                     connection.execute(sql_file("platform", name))
             if indexes:
-                self.create_indexes(making)
+                self.create_indexes(temporary)
 
     def create_indexes(self, dbname: str = PLATFORM_DATABASE) -> None:
         """Make the indexes that the closes need (sql/platform/indexes.sql)."""
@@ -70,8 +70,8 @@ class Databases(Addresses):
 
     def create_store(self, dbname: str) -> None:
         """Make a reporting database on the store's server and migrate it."""
-        with self.made_whole(self.store_admin, dbname, owner="closebook_owner") as making:
-            migrate(self.store_owner(making))
+        with self.creating_database(self.store_admin, dbname, owner="closebook_owner") as temporary:
+            migrate(self.store_owner(temporary))
 
     def clone_platform(self, template: str, dbname: str) -> None:
         """Copy a platform database and wait until both replicas have the copy."""
@@ -97,22 +97,25 @@ class Databases(Addresses):
             return found.fetchone() is not None
 
     @contextmanager
-    def made_whole(
+    def creating_database(
         self, admin: Callable[[str], str], dbname: str, owner: str = SUPERUSER
     ) -> Iterator[str]:
-        """Make a database under another name; it gets its own when it is complete."""
-        making = f"{dbname}_unfinished"
+        """Create a database under a temporary name; the end of the block renames it.
+
+        So a database with the name ``dbname`` is complete.
+        """
+        temporary = f"{dbname}_unfinished"
         with _connect(admin("postgres")) as connection:
-            _drop(admin("postgres"), making)
+            _drop(admin("postgres"), temporary)
             connection.execute(
                 sql.SQL("create database {} owner {}").format(
-                    sql.Identifier(making), sql.Identifier(owner)
+                    sql.Identifier(temporary), sql.Identifier(owner)
                 )
             )
-            yield making
+            yield temporary
             connection.execute(
                 sql.SQL("alter database {} rename to {}").format(
-                    sql.Identifier(making), sql.Identifier(dbname)
+                    sql.Identifier(temporary), sql.Identifier(dbname)
                 )
             )
 

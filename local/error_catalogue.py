@@ -35,19 +35,19 @@ _CLASSES: Mapping[type[ClosebookError], tuple[str, str]] = {
         "A server failed or was lost. Airflow tries again.",
     ),
     WrongData: (
-        "WrongData: stop and look",
-        "Numbers do not add up, or somebody would get a wrong one. No retry helps.",
+        "WrongData: stop, and find the cause",
+        "Numbers do not add up, or somebody would read a wrong number. No retry helps.",
     ),
     Misconfigured: (
-        "Misconfigured: mend it",
+        "Misconfigured: correct it",
         "A setting, a connection or a parameter is wrong. No retry helps until it is corrected.",
     ),
 }
 
 
 @dataclass(frozen=True)
-class Construction:
-    """A place of the source that makes an error: code and text, with … for what is put in later.
+class RaisedError:
+    """An error as a place of the source makes it: code and text, with … for values.
 
     ``code`` is None where the first argument is no literal.
     """
@@ -58,7 +58,7 @@ class Construction:
     text: str
 
 
-def constructions() -> list[Construction]:
+def raised_errors() -> list[RaisedError]:
     """Return every place of the source where an error of Closebook is made, in the source's order.
 
     A class whose constructor takes no code has it in its own call of the base's constructor: that
@@ -67,45 +67,48 @@ def constructions() -> list[Construction]:
     modules = {path: ast.parse(path.read_text(encoding="utf-8")) for path in _paths()}
     classes = _error_classes(modules.values())
     return [
-        made
+        raised
         for path, module in modules.items()
-        for made in _of_module(path.relative_to(REPOSITORY), module, classes)
+        for raised in _of_module(path.relative_to(REPOSITORY), module, classes)
     ]
 
 
-def refusals_of_the_store() -> list[Construction]:
+def errors_of_triggers() -> list[RaisedError]:
     """Return what the triggers of the reporting store raise: all of it is WrongData."""
     schema = STORE_SCHEMA.read_text(encoding="utf-8")
-    raised = re.findall(r"raise exception using.*?message = (.*?)(?:;|,\n)", schema, re.DOTALL)
+    messages = re.findall(r"raise exception using.*?message = (.*?)(?:;|,\n)", schema, re.DOTALL)
     texts = [
         "".join(
-            part[1:-1] if part.startswith("'") else VALUE for part in re.split(r"\s*\|\|\s*", each)
+            part[1:-1] if part.startswith("'") else VALUE
+            for part in re.split(r"\s*\|\|\s*", message)
         )
-        for each in raised
+        for message in messages
     ]
     name = str(STORE_SCHEMA.relative_to(REPOSITORY))
-    return [Construction(name, WrongData, *text.split(": ", 1)) for text in texts]
+    return [RaisedError(name, WrongData, *text.split(": ", 1)) for text in texts]
 
 
 def page() -> str:
     """Return the text of docs/errors.md."""
-    made_somewhere = [*refusals_of_the_store(), *constructions()]
-    texts = {made.code: made for made in made_somewhere if made.code is not None}
+    all_errors = [*errors_of_triggers(), *raised_errors()]
+    by_code = {error.code: error for error in all_errors if error.code is not None}
     order = [*_CLASSES]
-    entries = sorted(texts.values(), key=lambda made: (order.index(made.kind), made.code or ""))
+    entries = sorted(
+        by_code.values(), key=lambda error: (order.index(error.kind), error.code or "")
+    )
     sections = [_PREAMBLE]
-    for kind, of_kind in groupby(entries, key=lambda made: made.kind):
+    for kind, of_kind in groupby(entries, key=lambda error: error.kind):
         title, meaning = _CLASSES[kind]
-        rows = "\n".join(_row(made) for made in of_kind)
+        rows = "\n".join(_row(error) for error in of_kind)
         head = "| code | text | what to do |\n|---|---|---|"
         sections.append(f"## {title}\n\n{meaning}\n\n{head}\n{rows}\n")
     return "\n".join(sections)
 
 
-def _row(made: Construction) -> str:
-    text = made.text.replace("|", "\\|")
-    advice = ADVICE.get(made.code or "", "As the text says.")
-    return f"| `{made.code}` | `{text}` | {advice} |"
+def _row(error: RaisedError) -> str:
+    text = error.text.replace("|", "\\|")
+    advice = ADVICE.get(error.code or "", "As the text says.")
+    return f"| `{error.code}` | `{text}` | {advice} |"
 
 
 def _paths() -> list[Path]:
@@ -152,7 +155,7 @@ def _passed_on(defined: ast.ClassDef) -> ast.Call | None:
 
 def _of_module(
     path: Path, module: ast.Module, classes: Mapping[str, _ErrorClass]
-) -> Iterator[Construction]:
+) -> Iterator[RaisedError]:
     if path.name == Path(errors.__file__).name and path.parent.name == "closebook":
         return
     scopes = _Scopes.of(module)
@@ -161,7 +164,7 @@ def _of_module(
             own = classes[node.name]
             call = _passed_on(node)
             if call is not None and not own.takes_code:
-                yield _made(path, own.kind, call, scopes.text(call.args[1], node))
+                yield _raised_error(path, own.kind, call, scopes.text(call.args[1], node))
         if isinstance(node, ast.Call) and _name(node.func) in classes:
             used = classes[_name(node.func)]
             if not used.takes_code:
@@ -170,15 +173,13 @@ def _of_module(
                 text = scopes.text(used.passed_on.args[1], node)
             else:
                 text = scopes.text(node.args[1], node) if len(node.args) > 1 else VALUE
-            yield _made(path, used.kind, node, text)
+            yield _raised_error(path, used.kind, node, text)
 
 
-def _made(path: Path, kind: type[ClosebookError], call: ast.Call, text: str) -> Construction:
+def _raised_error(path: Path, kind: type[ClosebookError], call: ast.Call, text: str) -> RaisedError:
     first = call.args[0] if call.args else None
     code = first.value if isinstance(first, ast.Constant) else None
-    return Construction(
-        f"{path}:{call.lineno}", kind, code if isinstance(code, str) else None, text
-    )
+    return RaisedError(f"{path}:{call.lineno}", kind, code if isinstance(code, str) else None, text)
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,7 @@ def explained(error: Exception, logs: Path) -> StackError:
     if isinstance(error, psycopg.Error):
         return StackError(
             f"a database of the stack failed ({text}): see the servers' logs in {logs},"
-            " mend that, and run the command again"
+            " correct that, and run the command again"
         )
     return StackError(text)
 
@@ -79,5 +79,5 @@ def _remedy(tail: str) -> str:
     if "Cannot allocate memory" in tail or "could not map anonymous shared memory" in tail:
         return "not enough memory, end other programs and try again"
     if "database files are incompatible with server" in tail:
-        return "its data are of another version of PostgreSQL, `make clean` and start anew"
-    return "see its last lines below, mend that, and run the command again"
+        return "its data are of another version of PostgreSQL, run `make clean`, then start again"
+    return "see its last lines below, correct that, and run the command again"

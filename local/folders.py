@@ -49,8 +49,8 @@ def require_stack(root: Path) -> None:
     strange = sorted(set(names) - begun)
     if strange:
         raise StackError(
-            f"{root} is no stack's folder, it holds {strange[0]}:"
-            " name one that is empty or does not exist"
+            f"{root} is not the folder of a stack, since it holds {strange[0]}:"
+            " choose an empty folder, or one that does not exist"
         )
 
 

@@ -38,7 +38,7 @@ delete from ab_user where username like 'person-%';
 
 @contextmanager
 def people(stack: Stack, count: int, *, like: str) -> Iterator[list[str]]:
-    """Inside the with block there are more users with the roles and the password of this one.
+    """Add users with the roles and the password of the user ``like``, until the end of the block.
 
     Yields their names.
     """

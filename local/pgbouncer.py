@@ -30,9 +30,9 @@ class PgBouncer:
     def admit(self, verifiers: Mapping[str, str]) -> None:
         """Write down who may log in, by the SCRAM verifiers of their passwords.
 
-        That of a role must be the replica's own: PgBouncer logs in there with the keys that its
-        client has proved. From a password it would derive a verifier at each log-in, one log-in
-        after another (7 ms).
+        A role's verifier must be the one that the replica has: PgBouncer logs in there with the
+        keys that its client's log-in has shown. With a password instead, it would derive a verifier
+        for each log-in, one after another (7 ms each).
         """
         text = "".join(f'"{user}" "{verifier}"\n' for user, verifier in verifiers.items())
         write_private(self._users, text, self.run_as)

@@ -132,8 +132,8 @@ def run(
 def start(component: Component, mark: str, keep: Callable[[str, Running], None]) -> None:
     """Start a server in a session of its own, its output going to its log.
 
-    It waits until `keep` has written down its name and what it is: a command that is killed
-    leaves no server that the next one does not know of.
+    It runs only after `keep` has stored its name and its process. So a command that is killed
+    leaves no server that the next command does not know.
     """
     run_as = component.run_as
     with suppress(FileNotFoundError):

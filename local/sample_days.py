@@ -9,7 +9,7 @@ from itertools import accumulate
 from struct import unpack
 
 from closebook import periods
-from local.sample_people import CURRENCIES, LONGEST_DELAY_MS, people_of
+from local.sample_people import CURRENCIES, MAX_DELAY_MS, people_of
 from local.sample_plan import HOUR_MS, MILLISECOND, Plan, PlannedDay
 
 KINDS = ("payment",) * 973 + ("refund",) * 46 + ("chargeback",) * 5
@@ -45,8 +45,8 @@ class Day:
         self._codes = self._people.wallet_codes
         self._next_entry_id = day.first_entry_id
 
-        # Texts of instants, by the millisecond since the day's start: the minute and the rest.
-        hour = day.period.start.replace(minute=0) - LONGEST_DELAY_MS * MILLISECOND
+        # The text of an instant is _minutes[…] + _seconds[…]: up to the minute, and the rest of it.
+        hour = day.period.start.replace(minute=0) - MAX_DELAY_MS * MILLISECOND
         self._shift_ms = (day.period.start - hour) // MILLISECOND
         self._end_ms = (day.period.end - day.period.start) // MILLISECOND
         hours = range((self._shift_ms + self._end_ms + 2 * SETTLEMENT_MS) // HOUR_MS + 1)
@@ -81,7 +81,7 @@ class Day:
             self._next_entry_id += 1
 
     def _stamps(self, draws: tuple[int, ...]) -> list[tuple[int, int]]:
-        """Return (created, settled) in milliseconds of the texts of instants, by creation.
+        """Return the pairs (created, settled), by creation, in milliseconds since ``_minutes[0]``.
 
         All settle on this day, more by day than by night; some exactly on an hour's boundary,
         the first on the day's own and the last just before its end.

@@ -22,9 +22,10 @@ CATEGORIES = (
     "games",
 )
 FUNDINGS = ("platform", "merchant", "shared")
-LONGEST_DELAY_MS = 36 * HOUR_MS  # from a transaction's creation to its settlement
+MAX_DELAY_MS = 36 * HOUR_MS  # from a transaction's creation to its settlement
 
-# Tables that a few bits of a random number are looked up in.
+# The sizes of lookup tables, in which a few bits of a random number select an entry, a ticket.
+# PROMOTED_TICKETS of the PROMOTION_TICKETS entries name a promotion.
 MERCHANT_TICKETS = 8192
 AMOUNT_TICKETS = 16384
 DELAY_TICKETS = 4096
@@ -121,7 +122,7 @@ class People:
                 ]
             )
         self.delays_ms = [
-            min(20_000 + int(1_500_000 * random.lognormvariate(0, 1.3)), LONGEST_DELAY_MS)
+            min(20_000 + int(1_500_000 * random.lognormvariate(0, 1.3)), MAX_DELAY_MS)
             for _ in range(DELAY_TICKETS)
         ]
         promoted = random.choices(range(1, size.promotions + 1), k=PROMOTED_TICKETS)

@@ -12,7 +12,8 @@ from closebook.errors import Misconfigured
 
 MILLISECOND = timedelta(milliseconds=1)
 HOUR_MS = 3_600_000
-THIN_MONTH_SHARE = 50  # the thin month has one in so many transactions
+# The days of a clock change's month that lie before the window get 1/50 of the transactions.
+THIN_MONTH_SHARE = 50
 
 # Weights of the local hours, from midnight, and of the weekdays, from Monday.
 HOUR_WEIGHTS = (
@@ -103,7 +104,7 @@ class Plan:
 
     @cached_property
     def thin_days(self) -> tuple[periods.Period, ...]:
-        """The days before the window that are there for their clock change alone."""
+        """The days of the last clock change's month before the window, if the change is there."""
         if self.clock_change is None or self.clock_change.start >= self.window[0].start:
             return ()
         month = periods.month_containing(self.clock_change.start, self.time_zone)

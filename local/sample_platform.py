@@ -80,7 +80,7 @@ def load(
 
     The role must be a superuser: foreign keys are not checked row by row, since the rows satisfy
     them by how they are made. ``progress`` is told (step, done, total). A load that fails leaves
-    rows behind: make the database anew.
+    rows behind: create the database again.
 
     Raises Misconfigured when the tables hold rows already, or ``until`` has no time zone.
     """
@@ -211,7 +211,7 @@ def _end_with_the_loader() -> None:
 
 @contextmanager
 def _loading(conninfo: str) -> Iterator[psycopg.Connection]:
-    """Connect for a load: one transaction, foreign keys taken on trust."""
+    """Connect for a load: one transaction, without a check of foreign keys."""
     with psycopg.connect(conninfo, application_name="closebook sample platform") as connection:
         connection.execute("set session_replication_role = replica")
         connection.execute("set synchronous_commit = off")

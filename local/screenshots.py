@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
+from psycopg.rows import dict_row
 
 from closebook.sql import query
 from local import REPOSITORY
@@ -38,7 +39,7 @@ DESK_PAGES = {
 }
 PAGE_DPI = 100
 WANTED_LINES = 20
-MOST_BYTES = 300_000
+MAX_BYTES = 300_000
 
 # A statement whose first page is full and that has few more pages.
 STATEMENT = """
@@ -89,8 +90,8 @@ def _take(stack: Stack, folder: Path) -> None:
             _desk(browser, stack, user, path, folder / name)
         browser.close()
     for picture in (folder / name for name in ("airflow-grid.png", "statement.png", *DESK_PAGES)):
-        if picture.stat().st_size > MOST_BYTES:
-            raise StackError(f"{picture} has more than {MOST_BYTES:,} bytes: show less in it")
+        if picture.stat().st_size > MAX_BYTES:
+            raise StackError(f"{picture} has more than {MAX_BYTES:,} bytes: show less in it")
         sys.stdout.write(f"{picture} {picture.stat().st_size:,} bytes\n")
 
 
@@ -111,11 +112,11 @@ def _grid(page: Page, stack: Stack, picture: Path) -> None:
 
 def _desk(browser: Browser, stack: Stack, user: str, path: str, picture: Path) -> None:
     """A page of the desk, of the newest month, as the user of that role sees it."""
-    with psycopg.connect(stack.desk()) as store:
+    with psycopg.connect(stack.desk(), row_factory=dict_row) as store:
         row = store.execute(query("desk/months")).fetchone()
     if row is None:
         raise StackError(f"no month is closed in {stack.root}: make demo closes one")
-    month = f"{row[2]:%Y-%m}"
+    month = f"{row['first_date']:%Y-%m}"
     context = browser.new_context(viewport=DESK_SIZE, color_scheme="light", locale="en-US")
     page = context.new_page()
     _log_in(page, stack, user)
@@ -134,7 +135,7 @@ def _log_in(page: Page, stack: Stack, user: str) -> None:
 
 
 def _statement(page: Page, stack: Stack, picture: Path) -> None:
-    """Page one of a statement, on a desk."""
+    """The first page of a statement, as a picture with a margin."""
     with psycopg.connect(stack.store()) as store:
         row = store.execute(STATEMENT, [WANTED_LINES]).fetchone()
     if row is None:

@@ -151,7 +151,7 @@ install_packages() {
   fi
   apt_get install --yes --no-install-recommends -o Dpkg::Use-Pty=0 "${packages[@]}"
   remove_policy
-  # Nor at the next boot; only those that came just now.
+  # Nor may they start at the next boot. Packages that were here before keep their services.
   if has systemctl; then
     local package
     for package in postgresql redis-server pgbouncer prometheus; do
@@ -187,7 +187,7 @@ install_axe() {
   npm ci --prefix .local/axe --ignore-scripts --no-audit --no-fund
 }
 
-# ---- saying so ----------------------------------------------------------------------------
+# ---- progress and errors ------------------------------------------------------------------
 
 # step TITLE COMMAND…: run it, its output into the log; on a terminal its seconds count up.
 step() {
@@ -232,7 +232,7 @@ explain() {
     *"Unable to locate package"* | *"no installation candidate"*)
       fail "$1: apt-get knows no such package: no network just now, or a system older than Debian 12 (log: $LOG)" ;;
     *"Could not get lock"*) fail "$1: another apt-get is still at work after $LOCK_SECONDS s, wait for its end and run it again" ;;
-    *) fail "$1: see the lines above, mend that and run it again (log: $LOG)" ;;
+    *) fail "$1: see the lines above, correct that and run it again (log: $LOG)" ;;
   esac
 }
 

@@ -34,7 +34,7 @@ from local.processes import Running
 from local.progress import Steps
 from local.roles import make_roles, new_secrets, pool_verifiers
 from local.servers import Servers
-from local.state import State, alone
+from local.state import State, locked
 
 SERVER_STEPS = 6
 AIRFLOW_STEPS = 2
@@ -132,7 +132,7 @@ class Stack(Databases):
     def all_or_nothing(self) -> Iterator[None]:
         """Stop again what was started inside if anything fails, Ctrl-C included.
 
-        Nested in itself, the outermost one decides.
+        Of nested blocks only the outermost one has an effect.
         """
         if self._starting:
             yield
@@ -140,7 +140,7 @@ class Stack(Databases):
         require_programs()
         require_room(self.root)
         folders.make(self.root, (*POOLERS, REDIS), processes.server_user())
-        with alone(self.root):
+        with locked(self.root):
             require_room((self.root / "servers").resolve())
             before = {name for name in COMPONENTS if self.is_running(name)}
             self._stop_others(before)  # those that run without the rest, after a crash
@@ -168,7 +168,7 @@ class Stack(Databases):
         if not self.root.exists():
             return
         folders.require_stack(self.root)
-        with alone(self.root):
+        with locked(self.root):
             self._stop(list(self.running))
 
     def clean(self) -> None:
@@ -241,7 +241,7 @@ class Stack(Databases):
         self.start(STORE)
         make_roles(self.store_admin(), STORE, self.secrets)
         if not self.has_database(self.store_admin(), METADATA_DATABASE):
-            with self.made_whole(self.store_admin, METADATA_DATABASE, owner=METADATA_USER):
+            with self.creating_database(self.store_admin, METADATA_DATABASE, owner=METADATA_USER):
                 pass
 
     def _start_primary(self) -> None:

@@ -41,7 +41,7 @@ class State:
         except (ValueError, KeyError, TypeError):
             raise StackError(
                 f"{_state_file(root)} or {_secrets_file(root).name} beside it is damaged:"
-                f" end what still runs of the stack, remove {root}, and start anew"
+                f" end what still runs of the stack, remove {root}, and start again"
             ) from None
 
     def write(self, root: Path) -> None:
@@ -58,7 +58,7 @@ class State:
 
 
 @contextmanager
-def alone(root: Path) -> Iterator[None]:
+def locked(root: Path) -> Iterator[None]:
     """Lock a stack, so that no other command starts or stops it meanwhile. Raises StackError."""
     with (root / "lock").open("w") as lock:
         try:

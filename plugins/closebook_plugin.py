@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 async def desk(scope: "Scope", receive: "Receive", send: "Send") -> None:
     """The finance desk, an ASGI app.
 
-    Every process of Airflow loads its plugins, each task's too. Only the API server serves pages,
-    so only there, and only for the first request, the desk is imported.
+    The desk is imported at the first request: every process of Airflow loads this plugin, each
+    task's too, and only the API server serves pages.
     """
     from closebook.desk.app import process_app
 
@@ -38,7 +38,8 @@ class ClosebookPlugin(AirflowPlugin):
         },
         {
             # Airflow's frame is a sandbox, in which no browser shows a PDF. Without a url_route
-            # the desk gets a tab; in a menu, since Airflow 3.3 makes a dead button of it else.
+            # Airflow opens the desk in a tab of the browser. It is in a menu because Airflow 3.3
+            # shows such an entry of the navigation bar as a button that does nothing.
             "name": "Closebook in a tab",
             "href": "/closebook/",
             "destination": "nav",

@@ -1,4 +1,4 @@
-"""A reader of the reporting store: what the closes wrote, as the store's role may read it."""
+"""The reporting store as the role of the closes reads it. Tests call it the books."""
 
 from collections import Counter
 from typing import Any, LiteralString
@@ -12,7 +12,7 @@ from tests.platform_rows import Volume
 
 
 class Books:
-    """The reporting store as the store's role may read it."""
+    """A connection to the reporting store, as the role of the closes."""
 
     def __init__(self, conninfo: str) -> None:
         self.connection = psycopg.connect(conninfo, autocommit=True, row_factory=dict_row)

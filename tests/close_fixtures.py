@@ -22,7 +22,7 @@ from tests.books import Books
 from tests.platform_rows import Platform
 
 RUN = Run("test run", "because the test says so", cross_check=True)
-# For what is about the one replica that is read, or has only one that is fit.
+# For tests that look at which replica is read, or in which only one can be read.
 ONE_REPLICA = replace(RUN, cross_check=False)
 PATIENCE_SECONDS = 10.0
 
@@ -87,10 +87,10 @@ def waiting_on_the_store(owner: str) -> int:
     return int(row[0])
 
 
-def asking(stack: Stack, settings: Settings, replica: str, setting: str) -> Replica:
-    """Settings by which sessions on a replica have a parameter that a test's view may read.
+def with_session_setting(stack: Stack, settings: Settings, replica: str, setting: str) -> Replica:
+    """Return the replica, with a setting for its sessions that a test's view may read.
 
-    Past PgBouncer, which refuses settings.
+    It is connected to directly, since PgBouncer refuses settings.
     """
     behind = conninfo_to_dict(next(r.conninfo for r in settings.replicas if r.name == replica))
     direct = stack.conninfo(replica, str(behind["user"]), str(behind["dbname"]))
@@ -116,7 +116,7 @@ def view_of(platform: Platform, view: str, select: str) -> Iterator[None]:
 def retyped(platform: Platform, view: str, columns: Mapping[str, str | None]) -> Iterator[None]:
     """Let a view have other columns within the block: by name another expression, or None for none.
 
-    A view cannot change the type of a column, so it is made anew, and the reader may read it.
+    A view cannot change the type of a column, so it is created again, and the reader may read it.
     """
     name = sql.Identifier("reporting_source", view)
     [(before,)] = platform.connection.execute(

@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from local import REPOSITORY
@@ -19,6 +20,9 @@ TEXT = FILE.read_text(encoding="utf-8")
 COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
 SERVICES: tuple[str, ...] = tuple(COMPOSE["services"])
 AIRFLOW_SERVICES = ("init", "api-server", "scheduler", "dag-processor", "triggerer", "worker")
+
+each_service = pytest.mark.parametrize("service", SERVICES)
+each_airflow_service = pytest.mark.parametrize("service", AIRFLOW_SERVICES)
 
 
 @cache
@@ -61,3 +65,43 @@ def rendered(secrets: Mapping[str, str]) -> dict[str, Any]:
     assert (ran.returncode, ran.stderr) == (0, "")
     found: dict[str, Any] = json.loads(ran.stdout)
     return found
+
+
+@cache
+def configuration() -> dict[str, Any]:
+    """The file, rendered with new secrets."""
+    return rendered(new_secrets())
+
+
+def service_of(name: str) -> dict[str, Any]:
+    """A service as Docker Compose renders it."""
+    found: dict[str, Any] = configuration()["services"][name]
+    return found
+
+
+def environment(name: str) -> dict[str, str]:
+    """A service's variables of the environment."""
+    found: dict[str, str] = service_of(name).get("environment") or {}
+    return found
+
+
+def mounts(name: str) -> dict[str, tuple[str, bool]]:
+    """A service's mounts, by place in the container: from what, and whether it may write there."""
+    return {
+        volume["target"]: (volume["source"], not volume.get("read_only", False))
+        for volume in service_of(name).get("volumes", [])
+    }
+
+
+def networks(name: str) -> set[str]:
+    """The names of a service's networks."""
+    return set(service_of(name)["networks"])
+
+
+def connections(name: str) -> dict[str, str]:
+    """The Airflow connections of a service's environment, by id."""
+    return {
+        variable.removeprefix("AIRFLOW_CONN_").lower(): value
+        for variable, value in environment(name).items()
+        if variable.startswith("AIRFLOW_CONN_")
+    }

@@ -25,7 +25,7 @@ ROOTS = REPOSITORY / ".local" / "test-stacks"
 PLATFORM_TEMPLATE = "platform_template"
 STORE_TEMPLATE = "closebook_template"
 
-# Before anything imports Airflow, which else makes a home in the user's.
+# Set before Airflow is imported: otherwise Airflow makes its folder in the user's home.
 os.environ["AIRFLOW_HOME"] = str(
     REPOSITORY / ".local" / "test-airflow-home" / os.environ.get("PYTEST_XDIST_WORKER", "alone")
 )
@@ -40,7 +40,7 @@ _numbers = itertools.count(1)
 
 
 def pytest_configure() -> None:
-    """Let a killed test run take its servers along, as Ctrl-C does."""
+    """Stop the servers when the test run gets SIGTERM, as Ctrl-C does."""
     signal.signal(signal.SIGTERM, _interrupt)
 
 
@@ -58,13 +58,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_setup(item: pytest.Item) -> Generator[None]:
     """Let the fixtures of a fast test start no server."""
-    return (yield from _as_its_tier_may(item))
+    return (yield from _in_its_tier(item))
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
     """Let a fast test start no server."""
-    return (yield from _as_its_tier_may(item))
+    return (yield from _in_its_tier(item))
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -98,7 +98,7 @@ def stack() -> Iterator[Stack]:
 
 @pytest.fixture(scope="session")
 def airflow_stack(stack: Stack, pytestconfig: pytest.Config) -> Stack:
-    """The same stack with Airflow running on it; only the tests that need it pay for it."""
+    """The same stack with Airflow running on it; it is started for the tests that need it."""
     policies = stack.airflow_home / "config"
     policies.mkdir(parents=True)
     (policies / "airflow_local_settings.py").write_text(POLICY)
@@ -160,7 +160,7 @@ def module_store_database(stack: Stack, store_template: str) -> Iterator[str]:
     yield from _store(stack, store_template)
 
 
-def _as_its_tier_may(item: pytest.Item) -> Generator[None]:
+def _in_its_tier(item: pytest.Item) -> Generator[None]:
     with neither_server_nor_renderer() if item.get_closest_marker("fast") else nullcontext():
         return (yield)
 

@@ -29,6 +29,7 @@ HEALTHY = {
     "closebook_counter_publication": "7+1x{n}",
     "closebook_redis_up": "1+0x{n}",
     'closebook_statements{state="missing"}': "0+0x{n}",
+    'closebook_exceptions{grain="day", reason="unknown_currency"}': "0+0x{n}",
     "closebook_health_collected_timestamp_seconds": "-600+60x{n}",
     **{
         series.format(server): value
@@ -63,7 +64,7 @@ class Case:
 
 
 CASES = [
-    Case("ClosebookMetricsAway", dict.fromkeys(HEALTHY), 4, 6),
+    Case("ClosebookMetricsMissing", dict.fromkeys(HEALTHY), 4, 6),
     *(
         # It stands still, and at minute 10 is as old as it may be.
         Case(
@@ -89,6 +90,20 @@ CASES = [
     Case("ClosebookCounterBehind", {"closebook_counter_publication": "6+1x{n}"}, 9, 10),
     Case("ClosebookCounterLost", {"closebook_redis_up": "0+0x{n}"}, 4, 5),
     Case("ClosebookCounterLost", {"closebook_counter_publication": None}, 4, 5),
+    Case(
+        "ClosebookCurrencyNotCounted",
+        {'closebook_counter_currency_excluded{currency="EUR", reason="would_fall"}': "1+0x{n}"},
+        9,
+        10,
+        {"currency": "EUR", "reason": "would_fall"},
+    ),
+    Case(
+        "ClosebookExceptions",
+        {'closebook_exceptions{grain="day", reason="unknown_currency"}': "1+0x{n}"},
+        9,
+        10,
+        {"grain": "day", "reason": "unknown_currency"},
+    ),
     Case(
         "ClosebookStatementsMissing",
         {'closebook_statements{state="missing"}': "2+0x{n}"},
@@ -153,7 +168,7 @@ def test_an_alert_fires_in_time_and_alone(case: Case, tmp_path: Path) -> None:
         tmp_path,
         {**HEALTHY, **case.changed},
         {case.quiet_at: [], case.fires_at: [{"labels": f"ALERTS{{{listed}}}", "value": 1}]},
-        # Where all is away, or time went by, others fire as well.
+        # Where all series are missing, or time has passed, other alerts fire as well.
         f'ALERTS{{alertstate="firing", alertname="{case.alert}"}}',
     )
 
@@ -174,7 +189,7 @@ def run_promtool(
     expected: dict[int, list[dict[str, object]]],
     query: str,
 ) -> None:
-    """Let promtool play the series, a minute a sample, and compare what the query gives when."""
+    """Let promtool read the series, a minute a sample, and compare what the query gives when."""
     count = max(expected) + 1
     file = folder / "tried.yml"
     tried = {

@@ -13,7 +13,7 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from closebook.cli import FINE, LOST, OUTPUT_GONE, UNUSABLE
+from closebook.cli import EXIT_BROKEN_PIPE, EXIT_OK, EXIT_SERVER_LOST, EXIT_UNUSABLE
 from closebook.sql import query
 from local import REPOSITORY
 from local.stack import Stack
@@ -52,40 +52,40 @@ def empty_store(stack: Stack) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("command", ON_STORE)
-def test_a_connection_string_that_is_none_is_not_quoted(command: str) -> None:
+def test_an_invalid_connection_string_is_not_shown(command: str) -> None:
     code, said, complaint = run(command, "--conninfo", f"postgresql//eve:{SECRET}@host/x y=")
-    assert (code, said) == (UNUSABLE, "")
+    assert (code, said) == (EXIT_UNUSABLE, "")
     assert_one_line(complaint, command, "CB-CONFIG-CONNINFO-INVALID")
     assert SECRET not in complaint
 
 
 @pytest.mark.parametrize("command", ON_STORE)
-def test_a_server_that_is_down_is_worth_another_try(command: str) -> None:
+def test_a_server_that_is_down_is_a_transient_error(command: str) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
         code, said, complaint = run(
             command, "--conninfo", f"host=127.0.0.1 port={port} dbname=x password={SECRET}"
         )
-    assert (code, said) == (LOST, "")
+    assert (code, said) == (EXIT_SERVER_LOST, "")
     assert_one_line(complaint, command, "CB-RETRY-STORE-UNREACHABLE")
     assert SECRET not in complaint
 
 
 @pytest.mark.parametrize("command", ON_STORE)
-def test_a_wrong_password_is_no_matter_of_trying_again(
+def test_a_wrong_password_is_not_a_transient_error(
     stack: Stack, module_store_database: str, command: str
 ) -> None:
     conninfo = make_conninfo(stack.store_owner(module_store_database), password=SECRET)
     code, said, complaint = run(command, "--conninfo", conninfo)
-    assert (code, said) == (UNUSABLE, "")
+    assert (code, said) == (EXIT_UNUSABLE, "")
     assert_one_line(complaint, command, "CB-CONFIG-LOGIN-REFUSED")
     assert SECRET not in complaint
 
 
 def test_a_role_that_may_not_migrate_is_told_so(stack: Stack, empty_store: str) -> None:
     code, _, complaint = run("migrate", "--conninfo", stack.desk(empty_store))
-    assert code == UNUSABLE
+    assert code == EXIT_UNUSABLE
     assert_one_line(complaint, "migrate", "CB-CONFIG-STORE-RIGHTS")
 
 
@@ -93,7 +93,7 @@ def test_a_role_that_may_not_read_the_log_is_told_so(
     stack: Stack, module_store_database: str
 ) -> None:
     code, _, complaint = run("verify-log", "--conninfo", stack.desk(module_store_database))
-    assert code == UNUSABLE
+    assert code == EXIT_UNUSABLE
     assert_one_line(complaint, "verify-log", "CB-CONFIG-STORE-RIGHTS")
 
 
@@ -102,13 +102,13 @@ def test_the_log_of_a_store_that_is_not_migrated_cannot_be_verified(
 ) -> None:
     conninfo = stack.store_owner(empty_store)
     code, _, complaint = run("verify-log", "--conninfo", conninfo)
-    assert code == UNUSABLE
+    assert code == EXIT_UNUSABLE
     assert_one_line(complaint, "verify-log", "CB-CONFIG-STORE-NOT-MIGRATED")
     # And once it is migrated, it can
-    assert run("migrate", "--conninfo", conninfo)[::2] == (FINE, "")
+    assert run("migrate", "--conninfo", conninfo)[::2] == (EXIT_OK, "")
     code, said, complaint = run("verify-log", "--conninfo", conninfo)
-    assert (code, complaint) == (FINE, "")
-    assert said.startswith("0 entries follow")
+    assert (code, complaint) == (EXIT_OK, "")
+    assert said.startswith("0 entries verified")
 
 
 def test_a_store_of_a_newer_version_is_left_alone(stack: Stack, empty_store: str) -> None:
@@ -117,7 +117,7 @@ def test_a_store_of_a_newer_version_is_left_alone(stack: Stack, empty_store: str
     with psycopg.connect(conninfo) as store:
         store.execute(query("schema_migrations/insert"), {"migration": "9999_later"})
     code, said, complaint = run("migrate", "--conninfo", conninfo)
-    assert (code, said) == (UNUSABLE, "")
+    assert (code, said) == (EXIT_UNUSABLE, "")
     assert_one_line(complaint, "migrate", "CB-CONFIG-STORE-NEWER")
     assert "9999_later" in complaint
 
@@ -136,7 +136,7 @@ def test_what_the_store_refuses_for_another_reason_is_one_line_too(
             " execute function refuse()"
         )
     code, said, complaint = run("migrate", "--conninfo", stack.store_owner(empty_store))
-    assert (code, said) == (UNUSABLE, "")
+    assert (code, said) == (EXIT_UNUSABLE, "")
     assert_one_line(complaint, "migrate", "CB-CONFIG-STORE-REFUSED")
 
 
@@ -154,12 +154,12 @@ def test_a_store_that_cannot_hold_every_script_is_not_migrated(stack: Stack, enc
         code, said, complaint = run("migrate", "--conninfo", stack.store_owner(name))
     finally:
         stack.drop_store(name)
-    assert (code, said) == (UNUSABLE, "")
+    assert (code, said) == (EXIT_UNUSABLE, "")
     assert_one_line(complaint, "migrate", "CB-CONFIG-STORE-ENCODING")
     assert encoding in complaint
 
 
-def test_a_session_that_the_server_ends_is_worth_another_try(
+def test_a_session_that_the_server_ends_is_a_transient_error(
     stack: Stack, empty_store: str
 ) -> None:
     # Given another one that holds the lock of the migrations
@@ -169,7 +169,7 @@ def test_a_session_that_the_server_ends_is_worth_another_try(
             stack.store_owner(empty_store), options="-c idle_session_timeout=0 -c lock_timeout=200"
         )
         code, _, complaint = run("migrate", "--conninfo", conninfo)
-    assert code == LOST
+    assert code == EXIT_SERVER_LOST
     assert_one_line(complaint, "migrate", "CB-RETRY-STORE-FAILED")
 
 
@@ -178,7 +178,7 @@ def test_without_airflow_there_are_no_roles_to_make(tmp_path: Path) -> None:
     (tmp_path / "airflow").mkdir()
     (tmp_path / "airflow" / "__init__.py").write_text("raise ImportError('no Airflow here')")
     code, said, complaint = run("desk-roles", PYTHONPATH=f"{tmp_path}:{REPOSITORY / 'plugins'}")
-    assert (code, said) == (UNUSABLE, "")
+    assert (code, said) == (EXIT_UNUSABLE, "")
     assert_one_line(complaint, "desk-roles", "CB-CONFIG-AIRFLOW-MISSING")
 
 
@@ -199,12 +199,12 @@ def test_without_fabs_auth_manager_there_are_no_roles_to_make(airflow: dict[str,
         "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager"
     )
     code, said, complaint = run("desk-roles", **airflow)
-    assert code == UNUSABLE
+    assert code == EXIT_UNUSABLE
     assert "role finance" not in said
     assert_one_line(complaint, "desk-roles", "CB-CONFIG-AUTH-MANAGER-NOT-FAB")
 
 
-def test_an_airflow_whose_database_is_down_is_worth_another_try(airflow: dict[str, str]) -> None:
+def test_an_airflow_whose_database_is_down_is_a_transient_error(airflow: dict[str, str]) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -215,7 +215,7 @@ def test_an_airflow_whose_database_is_down_is_worth_another_try(airflow: dict[st
             f"postgresql+psycopg_async://airflow:{SECRET}@127.0.0.1:{port}/airflow"
         )
         code, said, complaint = run("desk-roles", **airflow)
-    assert code == LOST
+    assert code == EXIT_SERVER_LOST
     assert "role finance" not in said
     assert_one_line(complaint, "desk-roles", "CB-RETRY-AIRFLOW-DATABASE-FAILED")
     assert SECRET not in said + complaint
@@ -237,10 +237,10 @@ def test_a_reader_that_goes_away_is_no_error(stack: Stack, module_store_database
         text=True,
     )
     os.close(writing)
-    assert (ran.returncode, ran.stderr) == (OUTPUT_GONE, "")
+    assert (ran.returncode, ran.stderr) == (EXIT_BROKEN_PIPE, "")
 
 
-def test_a_full_disk_is_named_and_a_verified_log_is_not_taken_for_one(
+def test_an_output_that_cannot_be_written_is_not_reported_as_a_wrong_log(
     stack: Stack, module_store_database: str
 ) -> None:
     with open("/dev/full", "w", encoding="utf-8") as full:  # noqa: PTH123
@@ -255,11 +255,11 @@ def test_a_full_disk_is_named_and_a_verified_log_is_not_taken_for_one(
             stderr=subprocess.PIPE,
             text=True,
         )
-    assert ran.returncode == UNUSABLE
+    assert ran.returncode == EXIT_UNUSABLE
     assert_one_line(ran.stderr, "verify-log", "CB-CONFIG-OUTPUT-UNWRITABLE")
 
 
 def test_a_file_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
     code, said, complaint = run("verify", str(tmp_path / "nowhere.pdf"))
-    assert (code, said) == (UNUSABLE, "")
+    assert (code, said) == (EXIT_UNUSABLE, "")
     assert_one_line(complaint, "verify", "CB-CONFIG-FILE-UNREADABLE")

@@ -20,6 +20,7 @@ from closebook.errors import ClosebookError, Misconfigured, NotReady, Transient,
 from closebook.periods import day_of, hour_of
 from closebook.platform.replica_status import ReplicaLost
 from closebook.statements.bounded_process import BoundedTask, LimitExceeded, Limits, run_within
+from closebook.statements.issue import DocumentsNotMade
 from closebook.statements.manifest_document import NoManifest
 from closebook.statements.release import DecisionRefused, Obstacle
 from closebook.statements.released_documents import NotAsReleased
@@ -29,14 +30,14 @@ from local.error_advice import ADVICE
 from local.error_catalogue import (
     PAGE,
     STORE_SCHEMA,
-    Construction,
-    constructions,
+    RaisedError,
+    errors_of_triggers,
     page,
-    refusals_of_the_store,
+    raised_errors,
 )
 from tests.markdown import first_column, text
 
-CONSTRUCTIONS = [*constructions(), *refusals_of_the_store()]
+RAISED = [*raised_errors(), *errors_of_triggers()]
 CODE = r"CB-(?:WAIT|RETRY|DATA|CONFIG)(?:-[A-Z0-9]+)+"
 # Raised for a library, which gives them a meaning of its own, or for a bug.
 OF_LIBRARIES = {
@@ -67,9 +68,10 @@ ERRORS = [
     HoursFromLostLog("CB-WAIT-HOURS-FROM-LOST-LOG", "3 hours"),
     WrongData("CB-DATA-CLOSE-UNKNOWN", "close 404"),
     LimitExceeded("CB-DATA-DOCUMENT-TOOK-TOO-LONG", "account 5"),
+    DocumentsNotMade(DAY, {5: LimitExceeded("CB-DATA-DOCUMENT-TOOK-TOO-LONG", "account 5")}),
     TieOutFailed("CB-DATA-CHECK-FAILED", FOUND, proof="sql/x.sql"),
     ChangeWithoutReason("CB-DATA-CHANGE-WITHOUT-REASON", FOUND, proof="old and new"),
-    ReplicasDisagree("CB-DATA-REPLICAS-DISAGREE", FOUND, proof="a is old, b is new"),
+    ReplicasDisagree("CB-DATA-REPLICAS-DISAGREE", FOUND, proof="old_ columns: a; new_ columns: b"),
     DecisionRefused(DAY, "released", [Obstacle("second_person_needed", "anna")]),
     CheckFailed("the XML declares a document type"),
     NoManifest("the document is no manifest of a month"),
@@ -83,17 +85,17 @@ def subclasses(kind: type[ClosebookError]) -> set[type[ClosebookError]]:
     return {kind, *(deeper for child in kind.__subclasses__() for deeper in subclasses(child))}
 
 
-@pytest.mark.parametrize("made", CONSTRUCTIONS, ids=lambda made: made.place)
-def test_each_error_of_the_source_has_a_code_that_says_its_class(made: Construction) -> None:
-    assert made.code is not None
-    assert re.fullmatch(CODE, made.code)
-    assert made.code.startswith(made.kind.code_prefix)
+@pytest.mark.parametrize("raised", RAISED, ids=lambda raised: raised.place)
+def test_each_error_of_the_source_has_a_code_that_says_its_class(raised: RaisedError) -> None:
+    assert raised.code is not None
+    assert re.fullmatch(CODE, raised.code)
+    assert raised.code.startswith(raised.kind.code_prefix)
 
 
 def test_no_code_has_two_texts() -> None:
     texts = defaultdict(set)
-    for made in CONSTRUCTIONS:
-        texts[made.code].add(made.text)
+    for raised in RAISED:
+        texts[raised.code].add(raised.text)
     assert {code: found for code, found in texts.items() if len(found) > 1} == {}
 
 
@@ -115,7 +117,7 @@ def test_the_page_of_errors_is_what_the_source_makes() -> None:
 
 
 def test_each_trigger_of_the_store_refuses_with_a_code() -> None:
-    assert len(refusals_of_the_store()) == text(STORE_SCHEMA).count("raise exception")
+    assert len(errors_of_triggers()) == text(STORE_SCHEMA).count("raise exception")
 
 
 def test_the_page_and_the_source_have_the_same_codes() -> None:
@@ -129,6 +131,10 @@ def test_the_page_and_the_source_have_the_same_codes() -> None:
     quoted |= set(re.findall(rf"'({CODE}): ", text(STORE_SCHEMA)))
     assert set(first_column(text(PAGE))) == quoted
     assert set(ADVICE) <= quoted
+
+
+def test_the_advice_is_in_the_order_of_the_page() -> None:
+    assert [*ADVICE] == [code for code in first_column(text(PAGE)) if code in ADVICE]
 
 
 def test_the_samples_are_of_each_class() -> None:
@@ -156,12 +162,19 @@ def test_an_error_comes_whole_out_of_another_process(error: ClosebookError) -> N
     def fail() -> None:
         raise error
 
-    with pytest.raises(type(error)) as raised:
-        list(run_within(Limits(), [BoundedTask("a document", fail)]))
+    came: object
+    # What is wrong with one document is a result: it does not stop those beside it.
+    try:
+        [came] = run_within(Limits(), [BoundedTask("a document", fail)])
+    except ClosebookError as raised:
+        came, is_result = raised, False
+    else:
+        is_result = True
 
-    assert raised.type is type(error)
-    assert str(raised.value) == str(error)
-    assert vars(raised.value) == vars(error)
+    assert is_result == isinstance(error, WrongData)
+    assert type(came) is type(error)
+    assert str(came) == str(error)
+    assert vars(came) == vars(error)
 
 
 def test_an_hour_that_failed_keeps_its_period_in_the_error() -> None:

@@ -13,7 +13,7 @@ from closebook import periods
 from closebook.errors import Misconfigured
 from closebook.periods import DAY, HOUR, Grain, Period
 
-TICK = timedelta(microseconds=1)
+MICROSECOND = timedelta(microseconds=1)
 # Each is here for something that its clocks did: midnights that never were or came twice, a
 # change of half an hour, half and three quarters of an hour from UTC, a whole date left out.
 PECULIAR_ZONES = [
@@ -43,7 +43,9 @@ def instants_by_midnight(draw: st.DrawFn) -> tuple[datetime, str]:
     """An instant and a zone, around midnight and around changes of the clocks."""
     zone = draw(zones)
     midnight = datetime.combine(draw(dates), time.min, ZoneInfo(zone)).astimezone(UTC)
-    away = draw(st.sampled_from([timedelta(0), TICK, HOUR / 4, HOUR / 2, HOUR, 2 * HOUR, DAY]))
+    away = draw(
+        st.sampled_from([timedelta(0), MICROSECOND, HOUR / 4, HOUR / 2, HOUR, 2 * HOUR, DAY])
+    )
     return midnight + draw(st.sampled_from([-1, 1])) * away, zone
 
 
@@ -153,7 +155,7 @@ def test_the_instant_at_a_boundary_belongs_to_the_later_period(day: date, time_z
     later = periods.day_containing(period.end, time_zone)
 
     assert later.start == period.end
-    assert periods.day_containing(period.end - TICK, time_zone) == period
+    assert periods.day_containing(period.end - MICROSECOND, time_zone) == period
     assert periods.day_containing(period.start, time_zone) == period
 
 

@@ -124,11 +124,14 @@ def test_a_code_that_nobody_knows_yet_is_not_retried() -> None:
         (psycopg.DatabaseError("a COPY that a shutdown ended"), Fault.LOST),
         (psycopg.DataError("PostgreSQL text fields cannot contain NUL"), Fault.ROWS),
         (psycopg.ProgrammingError("the query has 2 placeholders"), Fault.REFUSED),
+        (psycopg.ProgrammingError("you cannot mix COPY with other operations"), Fault.LOST),
         (psycopg.NotSupportedError("can't parse timestamptz"), Fault.REFUSED),
     ],
     ids=str,
 )
-def test_what_has_no_code_is_told_by_its_class(error: psycopg.Error, fault: Fault) -> None:
+def test_an_error_without_sqlstate_is_classified_by_its_class(
+    error: psycopg.Error, fault: Fault
+) -> None:
     assert fault_of(error) is fault
 
 
@@ -149,7 +152,7 @@ def test_what_has_no_code_is_told_by_its_class(error: psycopg.Error, fault: Faul
         'authentication method requirement "scram-sha-256" failed: server requested a password',
     ],
 )
-def test_a_refused_log_in_is_told_by_its_text(said: str) -> None:
+def test_a_refused_log_in_is_classified_by_its_text(said: str) -> None:
     failed = psycopg.OperationalError(f'connection to server at "h", port 5432 failed: {said}')
     assert fault_of(failed) is Fault.LOGIN
 
@@ -168,7 +171,7 @@ def test_a_server_that_cannot_be_reached_now_is_no_refused_log_in(said: str) -> 
     assert fault_of(psycopg.OperationalError(f"connection failed: {said}")) is Fault.LOST
 
 
-def test_a_poolers_error_is_told_by_its_text() -> None:
+def test_an_error_of_a_pooler_is_classified_by_its_text() -> None:
     def said(text: str) -> psycopg.Error:
         return errors.ProtocolViolation(text)
 

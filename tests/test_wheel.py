@@ -6,6 +6,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -133,7 +134,7 @@ def test_verify_log_follows_the_chain_of_that_store(
 
     ran = installation.run("closebook", "verify-log", "--conninfo", stack.store(empty_store))
 
-    assert ran.stdout.startswith("1 entries follow; the last is "), ran.stderr
+    assert ran.stdout.startswith("1 entries verified; the last hash is "), ran.stderr
     assert ran.returncode == 0
 
 
@@ -143,10 +144,15 @@ def test_verify_accepts_an_issued_statement_and_refuses_a_changed_one(
     pdf = rendered(FEW).pdf
     (installation.folder / "statement.pdf").write_bytes(pdf)
     (installation.folder / "changed.pdf").write_bytes(pdf[:-1000])
-    (installation.folder / "manifest.json").write_bytes(register((FEW, pdf)))
+    manifest = register((FEW, pdf))
+    (installation.folder / "manifest.json").write_bytes(manifest)
+    published = sha256(manifest).hexdigest()
 
     issued, changed = (
-        installation.run("closebook", "verify", name, "--register", "manifest.json")
+        installation.run(
+            *("closebook", "verify", name, "--manifest", "manifest.json"),
+            *("--manifest-sha256", published),
+        )
         for name in ("statement.pdf", "changed.pdf")
     )
 

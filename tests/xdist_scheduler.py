@@ -12,10 +12,12 @@ ON_AIRFLOW = (
 
 
 class ByStack(LoadScopeScheduling):  # type: ignore[misc]
-    """A module's tests, which share databases, run on one worker; on one, too, all that need the
-    session's Airflow: it takes a minute to start and a gigabyte.
+    """Runs the tests of a module on one worker, since they share databases.
 
-    pytest-xdist 3.8 has groups by marks, which under pytest 9.2 it does not see.
+    All tests that need the session's Airflow run on one worker too: it takes a minute to start, and
+    a gigabyte.
+
+    pytest-xdist 3.8 has groups by marks, but under pytest 9.2 it does not see them.
     """
 
     def _split_scope(self, nodeid: str) -> str:

@@ -20,12 +20,12 @@ it where the tasks run: it reads their connections from AIRFLOW_CONN_*, and CLOS
 """
 _EXIT_CODES = """\
 exit codes:
-  0  nothing failed, the file's hash is in the register, and the register is proven: its root or
-     its sha256 is the published one, or a trusted key has signed it
+  0  nothing failed, the file's hash is in the manifest or the proof, and that is proven: its root
+     or its sha256 is the published one, or a trusted key has signed it
   1  something failed
   2  the arguments, or the files that they name, cannot be used
-  3  nothing failed, but no register was given to compare the file's hash with
-  5  nothing failed, but nothing proves that the register is the one that was issued
+  3  nothing failed, but no manifest and no proof was given to compare the file's hash with
+  5  nothing failed, but nothing proves that the manifest or the proof is the one that was issued
 """
 _DOCUMENTS_HELP = "URL of the document store; without it CLOSEBOOK_DOCUMENTS_URL is used"
 _AUDIT = """\
@@ -53,18 +53,20 @@ exit codes:
 _EXIT_CODES_OF_ALL = """\
 exit codes:
   0    done
-  1    something is not as it was written (verify, verify-log, audit), or has to be mended (doctor)
+  1    data is wrong: a check failed (verify, verify-log, audit), or the periods that the error
+       names are not closed again (acknowledge-failover), or something is to be mended (doctor)
   2    the arguments, a connection, a right or the installation is wrong
-  3    nothing was compared (verify without --register)
+  3    nothing was compared (verify without --manifest and --proof)
   4    a server failed or cannot be reached: try again
-  5    nothing proves that the register is the one that was issued (verify)
+  5    nothing proves that the manifest or the proof is the one that was issued (verify)
   130  interrupted
-  141  whoever read the output has gone away
+  141  the program that read the output has ended (broken pipe)
 An error is one line: the command, the error's code, what to do. docs/errors.md lists the codes.
 """
-FINE, FAILED, UNUSABLE, NOT_COMPARED, LOST, NOT_PROVEN = range(6)
-INTERRUPTED, OUTPUT_GONE = 130, 141
-_MOST_BYTES = 512 * 1024**2
+# _EXIT_CODES_OF_ALL explains them.
+EXIT_OK, EXIT_FAILED, EXIT_UNUSABLE, EXIT_NOT_COMPARED, EXIT_SERVER_LOST, EXIT_NOT_PROVEN = range(6)
+EXIT_INTERRUPTED, EXIT_BROKEN_PIPE = 130, 141
+_MAX_FILE_BYTES = 512 * 1024**2
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -88,15 +90,17 @@ def main(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:
         # What is still in the buffer would be written, and fail again, when Python ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return OUTPUT_GONE
+        return EXIT_BROKEN_PIPE
     except KeyboardInterrupt:
-        return INTERRUPTED
+        return EXIT_INTERRUPTED
 
 
 def _exit_code(error: ClosebookError) -> int:
     if isinstance(error, WrongData):
-        return FAILED
-    return LOST if isinstance(error, NotReady | Transient) else UNUSABLE
+        return EXIT_FAILED
+    if isinstance(error, NotReady | Transient):
+        return EXIT_SERVER_LOST
+    return EXIT_UNUSABLE
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -124,7 +128,11 @@ def _parser() -> argparse.ArgumentParser:
         "file", type=Path, nargs="?", help="the PDF of the statement; not needed with --proof"
     )
     verifying.add_argument(
-        "--register", type=Path, metavar="MANIFEST.json", help="the manifest of its month"
+        "--manifest",
+        "--register",  # an older name
+        type=Path,
+        metavar="MANIFEST.json",
+        help="the manifest of its month",
     )
     verifying.add_argument(
         "--proof", type=Path, metavar="PROOF.json", help="the proof of the statement"
@@ -142,7 +150,9 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("desk-roles", help="make the desk's roles in Airflow")
     chained = commands.add_parser("verify-log", help="check the chain of the desk's log")
     chained.add_argument("--conninfo", default="", help="libpq connection string of a reader")
-    chained.add_argument("--seen", metavar="SHA256", help="a hash that was printed before")
+    chained.add_argument(
+        "--seen", metavar="SHA256", help="the hash that an earlier verify-log printed"
+    )
     chained.add_argument("--documents", metavar="URL", help=_DOCUMENTS_HELP)
     auditing = commands.add_parser(
         "audit",
@@ -169,7 +179,8 @@ def _parser() -> argparse.ArgumentParser:
     looking.add_argument("--json", action="store_true", help="print the report as JSON")
     failover = commands.add_parser(
         "acknowledge-failover",
-        help="go on with a new primary, and close again what the lost log may have touched",
+        help="accept a new primary, and close again the periods that may hold rows which it does "
+        "not have",
         description=_ACKNOWLEDGE_FAILOVER,
     )
     failover.add_argument(
@@ -178,13 +189,16 @@ def _parser() -> argparse.ArgumentParser:
     failover.add_argument("--reason", required=True, help="what happened; kept in the register")
     failover.add_argument("--by", required=True, metavar="NAME", help="who acknowledges it")
     failover.add_argument(
-        "--common-lsn", metavar="LSN", help="the last position that both logs share, if asked for"
+        "--common-lsn",
+        metavar="LSN",
+        help="the last log position that the old and the new primary share; needed only if the "
+        "command asks for it",
     )
     return parser
 
 
-def _say(text: str) -> None:
-    """Write to standard output, at once, so that a failure is seen here."""
+def _print(text: str) -> None:
+    """Write to standard output and flush. Raises Misconfigured if it cannot be written."""
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
@@ -202,23 +216,23 @@ def _migrate(options: argparse.Namespace) -> int:
     from closebook.store.migrations import migrate  # a verifier needs no database
 
     applied = migrate(options.conninfo)
-    _say("".join(f"applied {name}\n" for name in applied) or "already up to date\n")
-    return FINE
+    _print("".join(f"applied {name}\n" for name in applied) or "already up to date\n")
+    return EXIT_OK
 
 
 def _verify(options: argparse.Namespace) -> int:
     from closebook.statements.bounded_process import BoundedTask, LimitExceeded, run_within
-    from closebook.statements.verify.report import (
-        Report,
+    from closebook.statements.verify.checks import (
         VerifyInputs,
         limits_for,
         unreadable_file_report,
         verify,
         verify_proof,
     )
+    from closebook.statements.verify.report import Report
 
     def verify_content() -> Report:
-        logging.disable()  # the report says in better words what the PDF readers log
+        logging.disable()  # the PDF readers log errors that the report explains
         return (
             verify_proof(inputs.proof or b"", inputs)
             if content is None
@@ -231,7 +245,7 @@ def _verify(options: argparse.Namespace) -> int:
         )
     content = _content_of(options.file)
     inputs = VerifyInputs(
-        register=_content_of(options.register),
+        manifest=_content_of(options.manifest),
         previous=_content_of(options.previous),
         trust=_content_of(options.trust),
         proof=_content_of(options.proof),
@@ -245,12 +259,12 @@ def _verify(options: argparse.Namespace) -> int:
         raise result
     report = unreadable_file_report(too_much) if isinstance(result, LimitExceeded) else result
     encoding = sys.stdout.encoding
-    _say(report.text.encode(encoding, "backslashreplace").decode(encoding))
+    _print(report.text.encode(encoding, "backslashreplace").decode(encoding))
     if report.has_failed:
-        return FAILED
-    if not report.is_registered:
-        return NOT_COMPARED
-    return FINE if report.is_proven else NOT_PROVEN
+        return EXIT_FAILED
+    if not report.is_in_manifest:
+        return EXIT_NOT_COMPARED
+    return EXIT_OK if report.is_proven else EXIT_NOT_PROVEN
 
 
 def _content_of(path: Path | None) -> bytes | None:
@@ -260,14 +274,14 @@ def _content_of(path: Path | None) -> bytes | None:
 def _content(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
-            content = file.read(_MOST_BYTES + 1)
+            content = file.read(_MAX_FILE_BYTES + 1)
     except OSError as error:
         raise Misconfigured(
             "CB-CONFIG-FILE-UNREADABLE", f"{path} cannot be read: {error.strerror}"
         ) from error
-    if len(content) > _MOST_BYTES:
+    if len(content) > _MAX_FILE_BYTES:
         raise Misconfigured(
-            "CB-CONFIG-FILE-TOO-LARGE", f"{path} has more than {_MOST_BYTES // 1024**2} MB"
+            "CB-CONFIG-FILE-TOO-LARGE", f"{path} has more than {_MAX_FILE_BYTES // 1024**2} MB"
         )
     return content
 
@@ -275,8 +289,8 @@ def _content(path: Path) -> bytes:
 def _desk_roles(_: argparse.Namespace) -> int:
     from closebook.desk.roles import make_roles  # it imports Airflow, which the others run without
 
-    _say("".join(f"role {name}\n" for name in make_roles()))
-    return FINE
+    _print("".join(f"role {name}\n" for name in make_roles()))
+    return EXIT_OK
 
 
 def _verify_log(options: argparse.Namespace) -> int:
@@ -287,13 +301,13 @@ def _verify_log(options: argparse.Namespace) -> int:
     url = options.documents or os.environ.get("CLOSEBOOK_DOCUMENTS_URL")
     anchors = read_anchors(DocumentStore(url)) if url else []
     chain = verify_log(options.conninfo, options.seen, anchors)
-    _say(f"{chain.entry_count} entries follow; the last is {chain.last_sha256}\n")
-    _say(
+    _print(f"{chain.entry_count} entries verified; the last hash is {chain.last_sha256}\n")
+    _print(
         f"{len(anchors)} anchors in the document store agree\n"
         if url
         else "no document store was given, so the log was compared with no anchors\n"
     )
-    return FINE
+    return EXIT_OK
 
 
 def _acknowledge_failover(options: argparse.Namespace) -> int:
@@ -305,10 +319,10 @@ def _acknowledge_failover(options: argparse.Namespace) -> int:
     settings = from_airflow()
     acknowledgement = failover.Acknowledgement.parsed(options.timeline, options.common_lsn)
     is_new = failover.acknowledge(settings, run, acknowledgement)
-    _say("acknowledged\n" if is_new else "acknowledged before\n")
+    _print("acknowledged\n" if is_new else "acknowledged before\n")
     closes = failover.close_again(settings, run)
-    _say(f"{len(closes)} periods are closed again\n")
-    return FINE
+    _print(f"{len(closes)} periods are closed again\n")
+    return EXIT_OK
 
 
 def _audit(options: argparse.Namespace) -> int:
@@ -323,10 +337,10 @@ def _audit(options: argparse.Namespace) -> int:
         )
     report = audit(RegisterSettings(command_conninfo(options.conninfo), url))
     if options.json:
-        _say(json.dumps(report.as_json, indent=1) + "\n")
+        _print(json.dumps(report.as_json, indent=1) + "\n")
     else:
-        _say("".join(f"{finding}\n" for finding in report.findings) + f"{report.summary}\n")
-    return FAILED if report.findings else FINE
+        _print("".join(f"{finding}\n" for finding in report.findings) + f"{report.summary}\n")
+    return EXIT_FAILED if report.findings else EXIT_OK
 
 
 def _doctor(options: argparse.Namespace) -> int:
@@ -338,8 +352,8 @@ def _doctor(options: argparse.Namespace) -> int:
         here = installation(is_full=options.full)
         logging.disable()
         report = diagnose(here)
-    _say(json.dumps(report.as_json, indent=1) + "\n" if options.json else report.text)
-    return FINE if report.is_healthy else FAILED
+    _print(json.dumps(report.as_json, indent=1) + "\n" if options.json else report.text)
+    return EXIT_OK if report.is_healthy else EXIT_FAILED
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The one tree of errors. The class says what to do next, the code which error it is.
+"""The errors of Closebook. The class says what to do next; the code names the error.
 
 A code is ``CB-``, the class's word and a name: ``CB-WAIT-PERIOD-NOT-ENDED``. It never changes once
 it was released, so that alerts and runbooks can name it. docs/errors.md lists all codes: `make
@@ -11,8 +11,8 @@ from typing import Any, ClassVar
 class ClosebookError(Exception):
     """Every error that Closebook raises on purpose. Its text begins with its ``code``.
 
-    Code and text are kept, as are a subclass's own attributes, when the error is pickled: it
-    travels between processes.
+    A pickled error keeps its code, its text and the attributes of its subclass: errors are passed
+    from one process to another.
     """
 
     code_prefix: ClassVar[str] = "CB-"
@@ -26,16 +26,16 @@ class ClosebookError(Exception):
         return f"{self.code}: {self.text}"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # A subclass may take other arguments: it is made again without its constructor.
-        return _made_again, (type(self), self.args), self.__dict__
+        # A subclass's constructor may take other arguments, so it is not called.
+        return _unpickled, (type(self), self.args), self.__dict__
 
 
-def _made_again(kind: type[ClosebookError], arguments: tuple[Any, ...]) -> ClosebookError:
+def _unpickled(kind: type[ClosebookError], arguments: tuple[Any, ...]) -> ClosebookError:
     return kind.__new__(kind, *arguments)
 
 
 class NotReady(ClosebookError):
-    """The period cannot be proved complete yet: try again later, nothing was written."""
+    """A period is not complete yet, or something else has to happen first: try again later."""
 
     code_prefix = "CB-WAIT-"
 
@@ -53,6 +53,6 @@ class WrongData(ClosebookError):
 
 
 class Misconfigured(ClosebookError):
-    """A setting, a connection or a parameter is wrong: no retry helps until it is mended."""
+    """A setting, a connection or a parameter is wrong: no retry helps until it is corrected."""
 
     code_prefix = "CB-CONFIG-"

@@ -2,8 +2,9 @@
 
 Sources: ISO's list one of 2026-01-01 for the currencies in use. ISO's list three, of those that
 were withdrawn, states no minor units: theirs are those of the Java platform, which has kept ISO's
-table since 2001. Neither is Babel's: that knows how many decimals people still print.
-tests/test_iso4217.py holds every code against both.
+table since 2001. Babel's numbers are not used: for some currencies they are the decimals that
+people print, and not those of the smallest unit. tests/test_iso4217.py compares every code with
+both sources.
 """
 
 from collections.abc import Mapping
@@ -18,13 +19,13 @@ RSD RUB RWF SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS 
 TRY TTD TWD TZS UAH UGX USD USN UYI UYU UYW UZS VED VES VND VUV WST XAD XAF XCD XCG XOF XPF
 YER ZAR ZMW ZWG
 """
-# Those withdrawn earlier are in no table of minor units, and have none here.
+# Currencies for which no source states a minor unit are left out.
 _WITHDRAWN = """
 ADP AFA ANG ATS AYM AZM BEF BGL BGN BYB BYR CSD CUC CYP DEM EEK ESP FIM FRF GHC GRD GWP HRK
 IEP ITL LTL LUF LVL MGF MRO MTL MZM NLG PTE ROL RUR SDD SIT SKK SLL SRG STD TMM TPE TRL USS
 VEB VEF YUM ZMK ZWD ZWL ZWN ZWR
 """
-# Two places are the rule.
+# The currencies above have two decimal places, except those below.
 _NO_PLACES = """
 ADP BEF BIF BYB BYR CLP DJF ESP GNF GRD ISK ITL JPY KMF KRW LUF MGF PTE PYG ROL RWF TPE TRL
 UGX UYI VND VUV XAF XOF XPF

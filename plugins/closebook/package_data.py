@@ -10,8 +10,8 @@ IN_WHEEL = PACKAGE / "data"
 def data_folder(name: str) -> Path:
     """Return the folder ``sql`` or ``templates`` that belongs to this code.
 
-    An installed wheel has its own copy, which goes first: a folder of that name which happens to
-    lie beside ``site-packages`` is somebody else's.
+    An installed wheel has its own copy. It is used even if another folder of that name lies beside
+    ``site-packages``.
     """
     if IN_WHEEL.is_dir():
         return IN_WHEEL / name

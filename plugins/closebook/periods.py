@@ -15,7 +15,7 @@ from closebook.errors import Misconfigured
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
-TICK = timedelta(microseconds=1)
+MICROSECOND = timedelta(microseconds=1)
 
 
 class Grain(StrEnum):
@@ -31,8 +31,8 @@ class Period:
     """A half-open interval [start, end) of instants, in UTC, of one grain.
 
     ``time_zone`` is the business time zone of days and months, and UTC for hours. ``dates`` are
-    its first and last business date. What is closed keeps them; without them the zone's rules
-    of today tell.
+    its first and last business date. A period of the register has the dates that it was closed
+    with. Without ``dates`` they are computed by the zone's present rules.
     """
 
     grain: Grain
@@ -69,7 +69,7 @@ class Period:
     @property
     def last_date(self) -> date:
         """The last business date inside the period."""
-        return self.dates[1] if self.dates else local_date(self.end - TICK, self.time_zone)
+        return self.dates[1] if self.dates else local_date(self.end - MICROSECOND, self.time_zone)
 
     @property
     def bounds(self) -> dict[str, object]:
@@ -100,8 +100,8 @@ class Period:
     def hours(self) -> Iterator["Period"]:
         """The whole UTC hours inside the period, in order.
 
-        A zone at half an hour from UTC has hours that lie across two days: they belong to no
-        day whole and are left out.
+        An hour that lies partly in another day is left out. There are such hours where the zone's
+        offset from UTC is not a whole number of hours.
         """
         start = hour_of(self.start).start
         if start < self.start:
@@ -208,7 +208,10 @@ def month_before(month: Period) -> Period:
 
 
 def begins_at(period: Period, instant: datetime) -> bool:
-    """Whether the period begins at the instant, or its first midnight comes a second time then."""
+    """Return whether the period begins at the instant.
+
+    Where the clocks show the midnight of its first date twice, the second one counts as well.
+    """
     if instant == period.start:
         return True
     local = instant.astimezone(zone(period.time_zone))
@@ -239,15 +242,16 @@ def _midnight(day: date, time_zone: str) -> datetime:
     """The first instant of the date, in UTC.
 
     fold=0 gives the earlier of two midnights, and for a midnight that does not exist the offset
-    before the change, which is the instant of a change at midnight itself (PEP 495). Clocks that
-    are put forward before midnight, past it, show the date from the change on.
+    before the change, which is the instant of a change at midnight itself (PEP 495). Where clocks
+    are put forward from before midnight to after it, the date begins at the change, which the loop
+    searches.
     """
     rules = zone(time_zone)
     instant = datetime(day.year, day.month, day.day, tzinfo=rules, fold=0).astimezone(UTC)
-    if (instant - TICK).astimezone(rules).date() < day:
+    if (instant - MICROSECOND).astimezone(rules).date() < day:
         return instant
     shown, not_shown = instant, instant - DAY
-    while shown - not_shown > TICK:
+    while shown - not_shown > MICROSECOND:
         middle = not_shown + (shown - not_shown) / 2
         if middle.astimezone(rules).date() < day:
             not_shown = middle

@@ -38,7 +38,8 @@ class Fault(Enum):
     DAMAGED = auto()
 
 
-# By SQLSTATE or by its first two characters; the longer one counts, all others are REFUSED.
+# By SQLSTATE, or by its class (the first two characters). A full SQLSTATE goes before its class.
+# What is not listed is REFUSED.
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
 FAULTS: Mapping[str, Fault] = {
     **dict.fromkeys(("08", "40", "53", "57", "58", "72", "XX"), Fault.LOST),
@@ -54,9 +55,10 @@ FAULTS: Mapping[str, Fault] = {
     **dict.fromkeys(("53400",), Fault.REFUSED),
 }
 
-# libpq passes a refused log-in on as a text without SQLSTATE, and PgBouncer gives all its errors
-# one. These are PostgreSQL's English texts, and PgBouncer's and libpq's, which have no other.
-# In another language a refused log-in is LOST: it is tried again before somebody reads it.
+# libpq reports a refused log-in as a text without SQLSTATE, and PgBouncer reports all its errors
+# under one SQLSTATE (08P01). So the texts are compared: PostgreSQL's in English, and those of
+# PgBouncer and libpq, which have only English. In another language a refused log-in counts as LOST:
+# the task is retried before it fails.
 _REFUSED_LOGIN = re.compile(
     r"authentication failed"
     r"|no pg_hba\.conf entry|pg_hba\.conf rejects"
@@ -88,21 +90,21 @@ def connect(conninfo: str, **how: Any) -> psycopg.Connection[Any]:
 
 @contextmanager
 def answer_within(connection: psycopg.Connection[Any], seconds: float) -> Iterator[None]:
-    """Cut the connection if the block takes longer. A hanging server applies no time-out itself.
+    """Close the connection if the block takes longer. A server that hangs applies no time-out.
 
-    Raises psycopg.OperationalError if the connection was cut.
+    Raises psycopg.OperationalError if the connection was closed for that.
     """
     is_over = threading.Event()
 
-    def hang_up() -> None:
+    def shut_down() -> None:
         is_over.set()
         with (
             suppress(psycopg.OperationalError, OSError),
-            socket.socket(fileno=os.dup(connection.fileno())) as line,
+            socket.socket(fileno=os.dup(connection.fileno())) as connection_socket,
         ):
-            line.shutdown(socket.SHUT_RDWR)  # guard: replica.hang-up
+            connection_socket.shutdown(socket.SHUT_RDWR)  # guard: replica.hang-up
 
-    timer = threading.Timer(seconds, hang_up)
+    timer = threading.Timer(seconds, shut_down)
     timer.daemon = True
     timer.start()
     try:
@@ -133,6 +135,10 @@ def _without_code(error: psycopg.Error) -> Fault:
     """Classify an error that psycopg or libpq made, such as a COPY that a shutdown ended."""
     if isinstance(error, psycopg.DataError):
         return Fault.ROWS
+    # psycopg says so of a COPY whose session was ended: it was sent two results, both errors.
+    # guard: postgres.copy-that-an-ended-session-breaks-off
+    if isinstance(error, psycopg.ProgrammingError) and "mix COPY with other" in str(error):
+        return Fault.LOST
     if isinstance(error, psycopg.ProgrammingError | psycopg.NotSupportedError):
         return Fault.REFUSED
     # guard: postgres.refused-login
@@ -185,7 +191,7 @@ def store_error(  # noqa: PLR0911  # one for each fault
         case Fault.LOGIN:
             return Misconfigured(
                 "CB-CONFIG-LOGIN-REFUSED",
-                f"the reporting store does not let this log-in in: {said}",
+                f"the reporting store refuses this log-in: {said}",
             )
         case Fault.RIGHTS:
             return Misconfigured(

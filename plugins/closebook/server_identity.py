@@ -65,7 +65,7 @@ def command_conninfo(conninfo: str, environment: Mapping[str, str] = os.environ)
     """
     try:
         read = conninfo_to_dict(conninfo)
-    except psycopg.ProgrammingError:
+    except psycopg.Error:
         # libpq's text quotes the string, which may hold a password.
         raise Misconfigured(
             "CB-CONFIG-CONNINFO-INVALID",

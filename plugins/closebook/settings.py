@@ -226,7 +226,8 @@ def connection_password(connection_id: str) -> str:
     if not password:
         raise Misconfigured(
             "CB-CONFIG-TOKEN-MISSING",
-            f"the Airflow connection {connection_id} has no password: set one, it is the token",
+            f"the Airflow connection {connection_id} has no password: set the bearer token as its "
+            "password",
         )
     return password
 

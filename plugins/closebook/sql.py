@@ -1,6 +1,5 @@
 """The texts of the SQL files, by their path below sql/.
 
-
 A query may read from a file of sql/shared/ as if it were a table, such as
 ``from shared.settled_transactions``. That file's query is put there as a subquery, and PostgreSQL
 plans both as one query.
@@ -19,10 +18,11 @@ _SHARED = re.compile(r"\b(from|join) shared\.(\w+)\b")
 
 @cache
 def query(name: str) -> LiteralString:
-    """Return the text of sql/<name>.sql, e.g. ``query("hourly_volume/read")``, with what it shares.
+    """Return the text of sql/<name>.sql, for example ``query("hourly_volume/read")``.
 
-    The text is a file of this repository, never input: hence a LiteralString, which is what
-    psycopg asks of a query. Raises Misconfigured when there is no such file.
+    The files of sql/shared/ that it reads from are put in. It is a LiteralString, as psycopg
+    requires of a query: the text is a file of this repository and never input. Raises Misconfigured
+    when there is no such file.
     """
     path = SQL_FOLDER / f"{name}.sql"
     try:

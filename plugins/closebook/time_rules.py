@@ -1,4 +1,4 @@
-"""Which rules of time a process knows: the release of tzdata that zoneinfo takes a zone from."""
+"""The version of a time zone's rules: the tzdata release, and a digest of the zone's file."""
 
 import zoneinfo
 from functools import cache
@@ -16,13 +16,14 @@ UNKNOWN_RELEASE = "unknown"
 def rules_version(time_zone: str) -> str:
     """Return the tzdata release of a zone and a digest of its file, such as ``2025b+0f3a1c5d7e9b``.
 
-    The release is ``unknown`` where the zone's files do not say it; the digest tells rules apart
-    then, and where a distribution changed a release. Raises Misconfigured for an unknown zone.
+    The release is ``unknown`` where the zone's files do not say it. The digest distinguishes rules
+    in that case, and where a distribution has changed a release. Raises Misconfigured for an
+    unknown zone.
     """
     return _version_of(zone(time_zone))
 
 
-# By the object that computes: zoneinfo keeps one until its cache is cleared.
+# Cached by the ZoneInfo object: zoneinfo makes a new one after its cache is cleared.
 @cache
 def _version_of(rules: ZoneInfo) -> str:
     content, release = _source_of(str(rules.key))

@@ -1,8 +1,9 @@
 -- The current closes that may hold rows of a lost log: one row a close; hours, then days, then
 -- months, each in order. A close is safe when one of its readings is of the current history, or of
--- the part of an earlier history's log that the current one shares. A close without a reading was
--- written before readings were recorded, from the adopted history: it is safe when its fence lies
--- in the shared part, and so does a fence that was raised after the close was written.
+-- the part of an earlier history's log that the current one shares. A close without a recorded
+-- reading is older than the table close_readings, and was read from the adopted history. It is safe
+-- when its fence lies in the shared part, and a fence that was taken after the close was written
+-- lies there too.
 with newest as (
     select max(acknowledged_history_id) as acknowledged_history_id
     from reporting.lost_logs
@@ -23,7 +24,7 @@ lost_of_adopted as (
     where histories.is_adopted
 ),
 
-unread as (
+without_reading as (
     select
         closes.close_id,
         closes.fence_lsn,
@@ -51,7 +52,7 @@ adopted_fences as (
     select
         fence_lsn,
         fenced_at
-    from unread
+    from without_reading
 ),
 
 last_safe_fence as (
@@ -78,14 +79,14 @@ doubtful as (
                 )
         )
     union
-    select unread.close_id
-    from unread
+    select without_reading.close_id
+    from without_reading
     cross join lost_of_adopted
     cross join last_safe_fence
     where
-        unread.fence_lsn > lost_of_adopted.common_lsn
+        without_reading.fence_lsn > lost_of_adopted.common_lsn
         or last_safe_fence.fenced_at is null
-        or unread.closed_at > last_safe_fence.fenced_at
+        or without_reading.closed_at > last_safe_fence.fenced_at
 )
 
 select

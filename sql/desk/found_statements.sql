@@ -4,7 +4,8 @@
 with released as (
     select
         closes.close_id,
-        closes.period_start
+        closes.period_start,
+        cardinality(decisions.named_exceptions) > 0 as has_exceptions
     from reporting.closes
     inner join reporting.statement_manifests as manifests on closes.close_id = manifests.close_id
     inner join reporting.statement_decisions as decisions
@@ -26,8 +27,9 @@ months as (
         and (
             %(after_close_id)s::bigint is null or closes.close_id <= %(after_close_id)s::bigint
         )
-        -- Nothing of a close is released before it, or a later one of its month, is; and nothing of
-        -- a close that is released itself is issued only.
+        -- Skips closes that cannot have a wanted row: a statement is released only with its own
+        -- close or with a later one of the month, and a close that is released without exceptions
+        -- has no statement that is only issued.
         and (
             (
                 %(may_review)s::boolean
@@ -45,7 +47,7 @@ months as (
             coalesce(%(statement_state)s::text, '') not in ('issued', 'missing')
             or not exists (
                 select 1 from released
-                where released.close_id = closes.close_id
+                where released.close_id = closes.close_id and not released.has_exceptions
             )
         )
 )
@@ -54,8 +56,6 @@ select
     months.close_id,
     found.account_id,
     found.statement_version,
-    found.period_start,
-    found.time_zone,
     months.first_date,
     found.account_number,
     found.holder_name,
@@ -69,8 +69,6 @@ cross join
         select
             statements.account_id,
             statements.statement_version,
-            statements.period_start,
-            statements.time_zone,
             statements.account_number,
             statements.holder_name,
             statements.currency,
@@ -78,7 +76,7 @@ cross join
             statements.line_count,
             statements.statement_state
         from reporting.issued_statements as statements
-        -- A plain condition would have the planner believe that few rows pass, and sort them all.
+        -- With a plain condition the planner expects few rows, and sorts all of them.
         cross join
             lateral (
                 select true as is_shown

@@ -1,5 +1,4 @@
--- What was not as it should be since an instant: one row a server and alert, the latest first, with
--- its last detail.
+-- The alerts since an instant: one row a server and alert, the latest first, with its last detail.
 with samples as (
     select
         sample_id,

@@ -1,4 +1,4 @@
--- What the last collection found not to be as it should: one row an alert.
+-- The alerts of the last collection: one row an alert.
 with latest as (
     select max(collected_at) as collected_at
     from reporting.health_samples

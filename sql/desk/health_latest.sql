@@ -1,12 +1,11 @@
 -- The last collection of health: one row a server, the primary first. Index blocks are those of
--- the interval before it, null where that is not known; load is counted since load_since.
+-- the interval before it, null where that is not known.
 with latest as (
     select max(collected_at) as collected_at
     from reporting.health_samples
 )
 
 select
-    samples.sample_id,
     samples.collected_at,
     samples.server_name,
     samples.server_kind,
@@ -17,7 +16,6 @@ select
     samples.connection_limit,
     samples.long_query_count,
     samples.longest_query_seconds,
-    samples.statements_reset_at as load_since,
     samples.load_call_count,
     samples.load_ms,
     samples.load_row_count,

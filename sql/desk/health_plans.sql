@@ -1,4 +1,5 @@
--- The plans of the last collection: one row a replica and query, what is not as meant first.
+-- The plans of the last collection: one row a replica and query, those that are not as
+-- expected first.
 with latest as (
     select max(collected_at) as collected_at
     from reporting.health_samples

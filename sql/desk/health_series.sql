@@ -4,7 +4,6 @@ with samples as (
     select
         sample_id,
         server_name,
-        problem,
         lag_seconds,
         connection_count,
         connection_limit,
@@ -21,7 +20,6 @@ with samples as (
 select
     samples.server_name,
     samples.step_start,
-    bool_or(samples.problem is not null) as was_down,
     max(samples.lag_seconds) as lag_seconds,
     max(samples.connection_count) as connection_count,
     max(samples.connection_limit) as connection_limit,

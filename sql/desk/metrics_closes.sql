@@ -1,5 +1,5 @@
--- The closes by grain: one row each that was ever closed. The end of the period that was closed
--- last, and how many closes came out new, changed and confirmed.
+-- The closes by grain: one row a grain that has any. The end of the latest closed period, the time
+-- of the last close, and the numbers of new, changed and confirmed closes.
 select
     grain,
     max(period_end) filter (where is_current) as last_period_end,

@@ -1,5 +1,5 @@
--- The statements of all months by what became of them, as the last manifest of each month's current
--- close counts them: one row.
+-- The numbers of issued, released and missing statements of all months, as the last manifest of
+-- each month's current close counts them: one row.
 with manifests as (
     select distinct on (manifests.close_id)
         manifests.manifest_id,

@@ -1,5 +1,5 @@
--- How many documents a month has as it was released last, and their size: one row. It goes before
--- a month is packed.
+-- The number and the size of a month's documents, as it was released last: one row. The page shows
+-- them beside the button of the ZIP.
 with released as (
     select
         closes.close_id,

@@ -4,8 +4,6 @@
 with released as (
     select
         closes.close_id,
-        closes.period_start,
-        closes.time_zone,
         closes.first_date,
         decisions.manifest_sha256,
         manifests.manifest_id,
@@ -26,8 +24,6 @@ select
     versions.issued_close_id as close_id,
     versions.account_id,
     versions.statement_version,
-    released.period_start,
-    released.time_zone,
     released.first_date,
     documents.sha256,
     documents.byte_count,

@@ -3,8 +3,6 @@
 select
     requests.request_id,
     requests.account_id,
-    closes.period_start,
-    closes.time_zone,
     closes.first_date,
     requests.reason,
     requests.requested_by,

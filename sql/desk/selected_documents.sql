@@ -12,8 +12,6 @@ select
     statements.close_id,
     statements.account_id,
     statements.statement_version,
-    statements.period_start,
-    statements.time_zone,
     closes.first_date,
     statements.sha256,
     statements.byte_count,

@@ -1,5 +1,5 @@
--- The twins of a version of a statement: one row a media type. Who may see them is the
--- statement's question.
+-- The attachments of a version of a statement: one row a media type. Whether the person may see
+-- them is checked with the statement, by desk/statement.sql.
 select
     media_type,
     object_name,

@@ -30,7 +30,8 @@ grant execute on function reporting_source.wal_receiver() to closebook_reader;
 -- the first timeline. Two promotions of one cluster may begin timelines of the same number: these
 -- positions tell them apart. Only a superuser may read the file of a timeline's history. This
 -- function shows nothing else of it. Where its owner may not read the file, as on a managed
--- PostgreSQL, it gives null. It is no plpgsql, whose library each new connection would load.
+-- PostgreSQL, it gives null. It is not in plpgsql: each new connection would load a library for
+-- that.
 create or replace function reporting_source.timeline_history(of_timeline integer) returns text
 language sql stable security definer set search_path = pg_catalog, pg_temp
 begin atomic

@@ -33,10 +33,10 @@ analyze platform.transactions;
 create index ledger_entries_posted_at on platform.ledger_entries (posted_at)
 include (wallet_id, amount_minor, currency);
 
--- A close reads the newest rows, which autovacuum by its defaults comes to after a tenth or a
--- fifth of the whole table. Until then their pages have to be looked up behind the index, and the
--- planner expects none of them at all. A platform with much more than 100,000 rows a day takes a
--- quarter of a day's rows.
+-- A close reads the newest rows. By default autovacuum processes them only when a tenth or a fifth
+-- of the whole table is new. Until then an index-only scan has to look up their pages in the table,
+-- and the planner expects no rows of the new day. For much more than 100,000 rows a day set the
+-- thresholds to a quarter of a day's rows.
 alter table platform.transactions set (
     autovacuum_vacuum_insert_scale_factor = 0,
     autovacuum_vacuum_insert_threshold = 25000,

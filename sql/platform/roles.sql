@@ -8,11 +8,13 @@ alter role closebook_fence set statement_timeout = '5s';
 
 create role closebook_reader login;
 alter role closebook_reader set default_transaction_read_only = on;
--- What its queries are, PostgreSQL cannot know: a few scans and hash joins of a whole period, for
--- which its estimates of another process are too high, and its favourite for few rows, a nested
--- loop, is never right. It takes a period for few rows when its statistics are older than that.
--- Of a table of many months it expects each hour's keys in one day, and would sort that day's rows
--- for fear of the hash, which is small. A replica with more than two cores can have more workers.
+-- The reader runs a few scans and hash joins of a whole period, for which the defaults are wrong:
+-- * parallel_*: by default a second process seems too expensive. A replica with more than two cores
+--   can have more workers.
+-- * enable_nestloop: with statistics older than the period the planner expects few rows and chooses
+--   a nested loop, which is never right here.
+-- * work_mem, hash_mem_multiplier: in a table of many months the planner expects that one day has
+--   the groups of all of them. A hash table seems too large then, and it would sort the rows.
 -- docs/performance.md has the figures.
 alter role closebook_reader set max_parallel_workers_per_gather = 1;
 -- guard: replica.one-process-for-an-hour

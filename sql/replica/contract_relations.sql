@@ -1,5 +1,5 @@
 -- The relation that the name of each view of the source contract leads to now, whatever the
--- snapshot is: one row a view, null for one that is missing. A view that was made anew has another
+-- snapshot is: one row a view, null for one that is missing. A view that was replaced has another
 -- relation_id.
 select
     view_name,

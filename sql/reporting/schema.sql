@@ -1,4 +1,4 @@
--- The whole reporting store as it is after the last migration: read this one to know it.
+-- The reporting store after the last migration. Read this file, not the migrations.
 -- tests/test_migrations.py proves that the migrations lead here.
 
 create extension if not exists btree_gist;
@@ -49,7 +49,7 @@ create table reporting.closes (
     -- The business dates that it is for; an hour has none.
     first_date date,
     last_date date,
-    -- The business date on which it was closed; null for closes of before.
+    -- The business date on which it was closed; null for closes from before this column.
     closed_on date,
     -- The rules of time that it was closed under: release of tzdata and digest of the zone's file.
     tzdata_version text,
@@ -67,8 +67,8 @@ create table reporting.closes (
     ) where (is_current)
 );
 
--- That one version is current the constraint above says too; this one finds it by its start, which
--- is what every close and the counter do.
+-- The constraint above ensures this too. This index finds the current version by its start, as
+-- every close and the counter do.
 create unique index closes_one_current on reporting.closes (grain, period_start)
 where is_current;
 
@@ -186,11 +186,11 @@ create table reporting.daily_account_movement (
     primary key (close_id, account_id, currency)
 );
 
--- The rows of a day are held against the register once a statement: a foreign key looks at each
--- row, which took half of the time in which they are written.
+-- A trigger checks, once a statement, that the rows of a day belong to a close of the register. A
+-- foreign key would check each row, and took half of the time of writing them.
 
--- Every close_id that a statement wrote is in the register. Closes stay, by the trigger below, so
--- what was true when a row was written stays true.
+-- Every close_id that a statement wrote is in the register, and stays there: the triggers below let
+-- no close be deleted or renumbered.
 create function reporting.refuse_unknown_close() returns trigger
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
@@ -255,7 +255,7 @@ create trigger closes_are_not_renumbered
 before update of close_id on reporting.closes
 for each statement execute function reporting.keep_closes();
 
--- An owner who empties the register empties the days with it, as a foreign key would ask.
+-- The register is truncated only together with the tables of days, as with a foreign key.
 create function reporting.refuse_days_without_closes() returns trigger
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
@@ -275,7 +275,7 @@ create trigger closes_are_truncated_with_their_days
 after truncate on reporting.closes
 for each statement execute function reporting.refuse_days_without_closes();
 
--- A month's checkpoint: one row for each account with activity or a balance.
+-- The statements of a month: one row for each account with entries or a balance.
 create table reporting.statements (
     close_id bigint not null references reporting.closes (close_id),
     account_id bigint not null,
@@ -290,7 +290,7 @@ create table reporting.statements (
     primary key (close_id, account_id)
 );
 
--- How the desk searches.
+-- The indexes for the desk's search.
 create index statements_account_number
 on reporting.statements (account_number text_pattern_ops);
 
@@ -312,15 +312,16 @@ create table reporting.statement_lines (
     counterparty text,
     amount_minor bigint not null,
     balance_minor bigint not null,
-    -- Its business day; null for lines of before, which their days in the register tell.
+    -- The business day; null for lines from before this column, which have that of the closed day
+    -- that they lie in: statement_lines/of_statement.sql finds it.
     posted_on date,
     primary key (close_id, account_id, line_number),
     unique (close_id, entry_id),
     foreign key (close_id, account_id) references reporting.statements (close_id, account_id)
 );
 
--- Which version of its statement each account has in a close of a month: one that the close
--- issued, or one that it left as it was. Documents are those of the close that issued.
+-- Which version of its statement each account has in a close of a month: issued by this close, or
+-- by an earlier one. A document belongs to the close that issued the version.
 create table reporting.statement_versions (
     close_id bigint not null,
     account_id bigint not null,
@@ -415,7 +416,7 @@ create table reporting.statement_manifests (
     run_id text not null,
     written_at timestamptz not null default clock_timestamp(),
     requested_by text,
-    -- Why a month that was rejected is shown again.
+    -- The reason of the run that wrote it. After a rejection, why the month is to be decided again.
     reason text,
     root_sha256 text check (root_sha256 ~ '^[0-9a-f]{64}$'),
     -- Statements that are not in document_count and are listed as exceptions, with a reason;
@@ -496,7 +497,7 @@ create table reporting.desk_log (
     entry_sha256 text not null
 );
 
--- The desk names person, act, subject, document and address; the rest is not its to say.
+-- The desk gives person, act, subject, document and address. This trigger sets the other columns.
 create function reporting.chain_desk_log() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
@@ -633,8 +634,9 @@ create table reporting.counter_publications (
 
 -- The health of the platform's servers, as the DAG database_health finds it every five minutes.
 
--- One row a server and collection. Counters are as the server has them, counted since it began;
--- health_intervals has what came to them. A server that did not answer has a problem, no figures.
+-- One row a server and collection. Counters have the server's own values, since their last reset;
+-- health_intervals has the increase between two samples. A server that did not answer has a problem
+-- and no figures.
 create table reporting.health_samples (
     sample_id bigint generated always as identity primary key,
     collected_at timestamptz not null,
@@ -680,7 +682,7 @@ create table reporting.health_statements (
     primary key (sample_id, role_name, query_id)
 );
 
--- How a replica would run each query of the closes, and whether that is as it is meant.
+-- How a replica would run each query of the closes, and whether it uses the expected index.
 create table reporting.health_plans (
     sample_id bigint not null references reporting.health_samples (sample_id) on delete cascade,
     query_name text not null,
@@ -690,7 +692,7 @@ create table reporting.health_plans (
     primary key (sample_id, query_name)
 );
 
--- What was beyond its threshold, or not as it is meant: one row each time that it was seen.
+-- The alerts: one row for each alert of a sample.
 create table reporting.health_alerts (
     alert_id bigint generated always as identity primary key,
     sample_id bigint not null references reporting.health_samples (sample_id) on delete cascade,
@@ -749,7 +751,8 @@ inner join reporting.closes on daily_account_movement.close_id = closes.close_id
 where closes.is_current;
 
 -- What each new version of a period corrected: one row a version, measure and currency of either
--- version, equal ones too. Rows that came late are those that the new version has more.
+-- version, equal ones too. new_row_count - old_row_count is the number of rows that came late, less
+-- those that are gone.
 create view reporting.corrections as
 with versions as (
     select
@@ -937,15 +940,17 @@ begin atomic
         null as requested_by
     from reporting.tie_outs
     inner join unreleased on tie_outs.close_id = unreleased.close_id
-    -- A run of another period records checks of this one too; this check it makes of its own only.
+    -- A run records rows_equal_source only for closes that it wrote or confirmed. It records other
+    -- checks also for closes that depend on those.
     where tie_outs.check_name = 'rows_equal_source';
 end;
 
--- Why a person may not decide so on what they were shown: one row an obstacle, none if they may.
+-- The reasons why a person may not give a verdict on a manifest: one row an obstacle, none if they
+-- may.
 -- An obstacle is a code; closebook.statements.release has its text. A person is an id of Airflow's
 -- users. run_acts is what Airflow recorded of the involved runs: an array of objects with run_id,
 -- act, user_id and user_name; an act without a user_id is that of an unknown person, unless it is
--- 'scheduled'. The one place that knows the rule: the trigger below and the desk ask it.
+-- 'scheduled'. No other place has the rule: the trigger below and the desk call this function.
 create function reporting.decision_obstacles(
     shown_manifest_id bigint,
     shown_sha256 text,
@@ -1393,9 +1398,9 @@ begin atomic
     returning statement_decisions.decision_id, statement_decisions.decided_at;
 end;
 
--- The statements that anybody but a reviewer may see: one row a version of an account's statement
--- that stands in a released month. It keeps standing when a later version is released, whether or
--- not those in between ever were.
+-- The statements that may be seen without the permission to review: one row a version that is in a
+-- released month, and no exception of that release. It stays here when a later version is released;
+-- is_superseded is true then.
 create view reporting.released_statements as
 select
     statements.close_id,
@@ -1473,9 +1478,9 @@ cross join lateral (
     limit 1
 ) as releases;
 
--- What came to a server's counters between two samples: one row a sample, null where that is not
--- known. A counter that began anew, or one of another server under the same name, says nothing of
--- the interval; the next sample goes on from there.
+-- The increase of a server's counters since the sample before: one row a sample. It is null for the
+-- first sample of a server, where one of the two has no counters, and when they were reset or
+-- another server has its name now.
 create view reporting.health_intervals as
 with pairs as (
     select
@@ -1565,8 +1570,8 @@ select
     case when load_is_known then load_block_count end as load_block_count
 from judged;
 
--- Health is kept for 90 days. The one thing that the store's role may take away, by this function
--- alone: it holds no right to delete.
+-- Deletes health samples that are older than 90 days. The store's role has no right to delete; it
+-- may only call this function.
 create function reporting.purge_health() returns bigint
 language sql volatile security definer set search_path = pg_catalog, pg_temp
 begin atomic
@@ -1637,7 +1642,7 @@ inner join reporting.statements
 inner join reporting.closes on versions.close_id = closes.close_id
 left join reporting.statement_documents as documents
     on versions.close_id = documents.close_id and versions.account_id = documents.account_id
--- The limit keeps the planner from joining all that was ever released for the sake of a few rows.
+-- With the limit the planner looks up a few rows, and does not join all released statements.
 left join lateral (
     select
         released_statements.close_id,
@@ -1739,9 +1744,9 @@ select
 from reporting.statements;
 
 -- What differs between two versions of a month's statements: one row an account, old beside new.
--- Another holder or account number counts, and is not shown; an address alone does not count.
--- The one place that says so. PostgreSQL puts the function's query in place of its call: so it has
--- no settings of its own.
+-- A changed holder or account number is a difference, though it is no column here; a changed
+-- address is not. No other place defines it. PostgreSQL puts the function's query in place of its
+-- call: so it has no settings of its own.
 create function reporting.statement_differences(old_close_id bigint, new_close_id bigint)
 returns table (
     account_id bigint,
@@ -1814,8 +1819,8 @@ begin atomic
         );
 end;
 
--- What differs between two versions of a month's lines: one row an entry, old beside new. The one
--- place that says so, as above.
+-- What differs between two versions of a month's lines: one row an entry, old beside new. No other
+-- place defines it.
 create function reporting.statement_line_differences(old_close_id bigint, new_close_id bigint)
 returns table (
     entry_id bigint,

@@ -1,5 +1,5 @@
--- Records that a run starts, with the hash of its configuration; a start that is known keeps its
--- row. One row with the configuration of the start before, or none if that one is not known.
+-- Records that a run starts, with the hash of its configuration; a start that is recorded already
+-- gets the new hash. One row with the hash of the start before, or none if that is not recorded.
 with written as (
     insert into reporting.run_starts (dag_id, run_id, clear_number, conf_sha256)
     values (

@@ -1,5 +1,6 @@
--- The transactions that settled in a period, with the UTC hour of it: one row a transaction. It has
--- a subquery where other files have a CTE: PostgreSQL plans no query with a CTE as part of another.
+-- The transactions that settled in a period, with the UTC hour of it: one row a transaction. It
+-- uses a subquery and no CTE: PostgreSQL does not plan a subquery with a CTE together with the
+-- query around it.
 select
     transaction_id,
     user_country,

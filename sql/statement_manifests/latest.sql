@@ -10,7 +10,6 @@ select
     manifests.close_id,
     manifests.sha256,
     manifests.root_sha256,
-    manifests.object_name,
     manifests.document_count,
     manifests.missing_count,
     manifests.exception_count,

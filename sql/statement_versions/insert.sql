@@ -1,8 +1,9 @@
 -- Writes which version of its statement each account has in a month's close: one row an account.
--- What is as it was in the close before keeps its version and its document; what differs, and what
--- is there for the first time, is issued by this close. Two functions of the store say what counts
--- as a difference. An index finds the rows of an array of closes; of closes that are joined, only
--- row by row (sql/session/expect_many_rows.sql).
+-- A statement that equals that of the close before keeps its version and its document. One that
+-- differs or is new is issued by this close. reporting.statement_differences and
+-- reporting.statement_line_differences say what differs. Closes are passed as arrays, for which an
+-- index is used. For a join of closes it could be used only row by row, in a nested loop, which
+-- sql/session/expect_many_rows.sql disables.
 insert into reporting.statement_versions (
     close_id, account_id, statement_version, issued_close_id, superseded_close_id
 )

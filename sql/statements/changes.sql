@@ -1,5 +1,6 @@
 -- What differs between two versions of a month's statements: one row an account, old beside new.
--- Another holder or account number counts, and is not shown; an address alone does not count.
+-- A changed holder or account number is a difference, though it is no column here; a changed
+-- address is not.
 select
     account_id,
     old_currency,

@@ -230,8 +230,8 @@ def test_a_cleared_range_closes_the_days_that_failed_and_the_counter_follows(
     wait_for_run(airflow, "daily_rollups", run_id)
 
     # The reason was for the first start, and Airflow tells no task who cleared it
-    mended = (RANGE[1].start, 1, 0, run_id, None, None)
-    assert closed_in_range(platform) == sorted([*before, mended])
+    corrected = (RANGE[1].start, 1, 0, run_id, None, None)
+    assert closed_in_range(platform) == sorted([*before, corrected])
     assert counted_minor(platform) == counted_before + sum(10 + n for n in range(len(RANGE)))
     path = f"dags/daily_rollups/dagRuns/{run_id}/taskInstances/close_day"
     assert airflow.get(f"{path}/xcomEntries/return_value")["value"] == close_ids(platform, RANGE[1])

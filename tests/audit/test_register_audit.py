@@ -9,12 +9,15 @@ import pytest
 
 from closebook.audit.findings import AuditFailed
 from closebook.cli import main
+from closebook.errors import WrongData
 from closebook.settings import Settings
-from closebook.statements import log_anchors
+from closebook.statements import issue, log_anchors
 from closebook.statements.document_store import DocumentStore
+from closebook.statements.model import Statement
+from closebook.statements.render.document import RenderedStatement, render
 from local.stack import Stack
 from tests.audit.released_month import ReleasedMonth, log, release_month
-from tests.closes.month_documents import manifest_of
+from tests.closes.month_documents import manifest_of, render_all
 
 
 @pytest.fixture
@@ -130,6 +133,19 @@ TAMPERED = {
         " delete from reporting.statement_manifests",
         {"unknown-document", "decision-log"},
     ),
+    "the number of exceptions is changed": (
+        "update reporting.statement_manifests set exception_count = 1",
+        {"manifest-count"},
+    ),
+    "an exception is invented": (
+        "insert into reporting.manifest_exceptions (manifest_id, subject, reason)"
+        " select manifest_id, '1', 'row_impossible' from reporting.statement_manifests",
+        {"manifest-exceptions", "decision-exceptions"},
+    ),
+    "a release names an exception that it had not": (
+        "update reporting.statement_decisions set named_exceptions = '{1}', reason = 'a whim'",
+        {"decision-exceptions"},
+    ),
     "an entry of the log is changed": (
         "update reporting.desk_log set person = 'eve' where entry_id = 1",
         {"log-entry"},
@@ -154,6 +170,37 @@ def test_a_change_in_the_database_is_found(month: ReleasedMonth, what: str) -> N
     said = json.dumps(report.as_json)
     for name in ("Lovelace", "山田", "Bobby", "ACC-"):
         assert name not in said
+
+
+def test_an_account_that_was_released_as_an_exception_has_no_findings_and_the_others_have(
+    stack: Stack,
+    settings: Settings,
+    module_store_database: str,
+    close_id: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Given a month that was released without the account whose document could not be made
+    with monkeypatch.context() as changed:
+        changed.setattr(issue, "render", without_the_first)
+        month = release_month(stack, module_store_database, settings, close_id, ["1"])
+    assert (month.manifest.document_count, month.manifest.exception_count) == (2, 1)
+    assert month.checks() == set()
+    # When its document is made, and no manifest lists it yet
+    render_all(settings, close_id)
+    assert month.checks() == set()
+    # Then another account's row is still held against the manifest
+    month.tamper(
+        "update reporting.statement_documents as mine set sha256 = other.sha256,"
+        " object_name = other.object_name from reporting.statement_documents as other"
+        " where mine.account_id = 2 and other.account_id = 3"
+    )
+    assert month.checks() == {"document-differs", "document-not-listed", "unknown-document"}
+
+
+def without_the_first(statement: Statement) -> RenderedStatement:
+    if statement.account_id == 1:
+        raise WrongData("CB-DATA-PAGE-ASKED-FOR-ADDRESS", "the page asked for an address")
+    return render(statement)
 
 
 def lose_document(month: ReleasedMonth) -> None:

@@ -17,7 +17,7 @@ from closebook.errors import Misconfigured, NotReady
 from closebook.periods import hour_of
 from closebook.platform import replica_status, replicas, source
 from closebook.platform.connections import connect_to
-from closebook.platform.fence import Fence, raise_fence
+from closebook.platform.fence import Fence, take_fence
 from closebook.platform.replica_status import OpenReplica
 from closebook.settings import Replica, Settings
 from local.addresses import REPLICAS
@@ -43,7 +43,7 @@ def hurried(settings: Settings) -> Settings:
 
 @contextmanager
 def promoted(stack: Stack, replica: str) -> Iterator[None]:
-    """A replica made a primary; afterwards it is a replica again, made anew."""
+    """A replica that is promoted; afterwards it is created again as a replica."""
     try:
         with psycopg.connect(stack.replica_admin(replica), autocommit=True) as admin:
             assert admin.execute("select pg_promote(true, 60)").fetchone() == (True,)
@@ -67,7 +67,7 @@ def test_after_a_failover_a_replica_of_the_old_primary_is_not_read(
         stack.replica_wait(A)
         new_primary = make_conninfo(hurried.primary, port=stack.ports[B])
         failed_over = replace(hurried, primary=new_primary)
-        fence = raise_fence(failed_over, NINE)
+        fence = take_fence(failed_over, NINE)
         assert replica_status.replica_status(hurried.replicas[0]).replay_position > fence.position
 
         with pytest.raises(NotReady, match=f"{A} follows timeline 1, .* writes timeline 2"):
@@ -214,8 +214,8 @@ def test_a_cross_check_without_a_second_replica_closes_its_connection_to_the_fir
 # ---- between the choice and the read ----------------------------------------------------
 
 
-class Meanwhile:
-    """Changes a replica once, after it was chosen and before it is read."""
+class ChangeBeforeRead:
+    """Does something to a replica once, after it was chosen and before it is read."""
 
     def __init__(
         self, monkeypatch: pytest.MonkeyPatch, happen: Callable[[OpenReplica], None]
@@ -246,11 +246,11 @@ def test_a_replica_that_is_restarted_before_it_is_read_is_not_read(
         stack.start(chosen.status.replica.name)
 
     platform.settle(NINE.start, 100)
-    meanwhile = Meanwhile(monkeypatch, restart)
+    change = ChangeBeforeRead(monkeypatch, restart)
 
     close_hour(settings, NINE, ONE_REPLICA)
 
-    first, second = meanwhile.chosen
+    first, second = change.chosen
     assert first != second
     assert books.versions(NINE)[-1]["replica_name"] == second
     assert books.hour(NINE) == platform.volume(NINE)
@@ -260,11 +260,11 @@ def test_a_replica_whose_connection_is_lost_before_it_is_read_is_passed_over(
     monkeypatch: pytest.MonkeyPatch, settings: Settings, platform: Platform, books: Books
 ) -> None:
     platform.settle(NINE.start, 100)
-    meanwhile = Meanwhile(monkeypatch, lambda chosen: chosen.connection.close())
+    change = ChangeBeforeRead(monkeypatch, lambda chosen: chosen.connection.close())
 
     close_hour(settings, NINE, ONE_REPLICA)
 
-    first, second = meanwhile.chosen
+    first, second = change.chosen
     assert first != second
     assert books.versions(NINE)[-1]["replica_name"] == second
 
@@ -278,13 +278,13 @@ def test_a_replica_that_is_promoted_before_it_is_read_is_not_read(
 ) -> None:
     platform.settle(NINE.start, 100)
     with ExitStack() as until_rebuilt:
-        meanwhile = Meanwhile(
+        change = ChangeBeforeRead(
             monkeypatch,
             lambda chosen: until_rebuilt.enter_context(promoted(stack, chosen.status.replica.name)),
         )
         close_hour(settings, NINE, ONE_REPLICA)
 
-    first, second = meanwhile.chosen
+    first, second = change.chosen
     assert first != second
     assert books.versions(NINE)[-1]["replica_name"] == second
     assert books.hour(NINE) == platform.volume(NINE)

@@ -62,8 +62,8 @@ OTHER_TYPES = [
 
 
 @pytest.fixture
-def words(platform: Platform) -> None:
-    """Types that a platform may have of its own."""
+def types_of_the_platform(platform: Platform) -> None:
+    """Let the platform have types of its own."""
     platform.connection.execute("""
         create extension if not exists citext schema reporting_source;
         do $$ begin
@@ -77,7 +77,7 @@ def words(platform: Platform) -> None:
     """)
 
 
-@pytest.mark.usefixtures("words")
+@pytest.mark.usefixtures("types_of_the_platform")
 @pytest.mark.parametrize(
     ("view", "column", "expression", "found", "what_to_write"),
     OTHER_TYPES,
@@ -148,7 +148,7 @@ def test_a_view_that_is_missing_is_named(settings: Settings, platform: Platform)
     assert refused.value.code == "CB-CONFIG-CONTRACT-DIFFERS"
 
 
-@pytest.mark.usefixtures("words")
+@pytest.mark.usefixtures("types_of_the_platform")
 def test_types_of_the_same_bytes_and_further_columns_close_with_the_same_numbers(
     settings: Settings, platform: Platform, books: Books
 ) -> None:

@@ -19,14 +19,14 @@ from closebook.settings import Settings
 from local.addresses import REPLICAS
 from local.stack import Stack
 from tests.books import Books
-from tests.close_fixtures import ONE_REPLICA, RUN, asking, transactions_with, view_of
+from tests.close_fixtures import ONE_REPLICA, RUN, transactions_with, view_of, with_session_setting
 from tests.platform_rows import Platform, utc
 
 NEW_YORK = "America/New_York"
 NINE = hour_of(utc("2026-10-15T09:00Z"))
 DAY = day_of(date(2026, 10, 15), NEW_YORK)
 OCTOBER = parse_month("2026-10", NEW_YORK)
-LIES = "closebook_test.added_minor=1"
+CHANGED_ROWS = "closebook_test.added_minor=1"
 """In a session with this setting the views that a test bends add one minor unit."""
 ADDED = "coalesce(nullif(current_setting('closebook_test.added_minor', true), ''), '0')::bigint"
 
@@ -52,12 +52,12 @@ def month(settings: Settings) -> Close:
     return close_month(settings, OCTOBER, RUN)
 
 
-def one_lies(stack: Stack, settings: Settings, liar: str) -> Settings:
-    """Settings by which the sessions on one replica see changed rows."""
+def with_changed_rows_on(stack: Stack, settings: Settings, replica: str) -> Settings:
+    """Return settings by which the sessions on one replica see changed rows."""
     return replace(
         settings,
         replicas=tuple(
-            asking(stack, settings, r.name, LIES) if r.name == liar else r
+            with_session_setting(stack, settings, r.name, CHANGED_ROWS) if r.name == replica else r
             for r in settings.replicas
         ),
     )
@@ -122,7 +122,7 @@ def test_days_that_a_month_closes_again_are_compared_as_well(
 # ---- they do not ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("liar", REPLICAS)
+@pytest.mark.parametrize("replica", REPLICAS)
 @pytest.mark.parametrize("close", [hour, day])
 def test_one_minor_unit_between_two_replicas_stops_the_close(
     stack: Stack,
@@ -130,14 +130,14 @@ def test_one_minor_unit_between_two_replicas_stops_the_close(
     platform: Platform,
     books: Books,
     close: Callable[[Settings], Close],
-    liar: str,
+    replica: str,
 ) -> None:
     fill(platform)
     with (
         transactions_with(platform, amount_minor=f"amount_minor + {ADDED}"),
         pytest.raises(ReplicasDisagree) as failed,
     ):
-        close(one_lies(stack, settings, liar))
+        close(with_changed_rows_on(stack, settings, replica))
 
     assert all(name in str(failed.value) for name in REPLICAS)
     amounts = re.findall(r"(?:old|new)_amount_minor=(\d+)", str(failed.value))
@@ -169,7 +169,7 @@ def test_a_line_that_differs_between_two_replicas_stops_the_month_and_names_nobo
         view_of(platform, "ledger_entries", f"select {selected} from platform.ledger_entries"),  # noqa: S608  # names of this file
         pytest.raises(ReplicasDisagree) as failed,
     ):
-        month(one_lies(stack, settings, "replica_b"))
+        month(with_changed_rows_on(stack, settings, "replica_b"))
 
     assert "entry_id=" in str(failed.value) or "account_id=" in str(failed.value)
     assert "Tajná" not in str(failed.value)
@@ -183,7 +183,10 @@ def test_without_a_cross_check_the_other_replica_is_not_read(
     fill(platform)
     with transactions_with(platform, amount_minor=f"amount_minor + {ADDED}"):
         assert (
-            close_hour(one_lies(stack, settings, "replica_b"), NINE, ONE_REPLICA).outcome == "new"
+            close_hour(
+                with_changed_rows_on(stack, settings, "replica_b"), NINE, ONE_REPLICA
+            ).outcome
+            == "new"
         )
 
 
@@ -207,7 +210,7 @@ def test_replicas_that_disagree_for_a_moment_are_read_again(
     bent = transactions_with(platform, amount_minor=f"amount_minor + {ADDED}")
     bent.__enter__()
     watched.addHandler(Repair())
-    close = hour(one_lies(stack, settings, "replica_b"))
+    close = hour(with_changed_rows_on(stack, settings, "replica_b"))
 
     assert close.outcome == "new"
     assert books.hour(NINE) == platform.volume(NINE)

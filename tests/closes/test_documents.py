@@ -74,7 +74,7 @@ def test_a_lost_file_is_rendered_again_to_the_same_bytes(
 
 
 def test_a_lost_file_that_cannot_be_made_again_has_to_come_from_a_backup(
-    settings: Settings, books: Books, close_id: int
+    settings: Settings, books: Books, close_id: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     render_all(settings, close_id)
     before = documents(books)
@@ -82,10 +82,10 @@ def test_a_lost_file_that_cannot_be_made_again_has_to_come_from_a_backup(
     stored(settings, lost).unlink()
     moved = replace(settings, issuer_address="99 New Street\nCork")
 
-    with pytest.raises(WrongData, match="CB-DATA-DOCUMENT-NOT-REPEATABLE") as failed:
+    with pytest.raises(WrongData, match=r"accounts 2 \(CB-DATA-DOCUMENT-NOT-REPEATABLE"):
         render_all(moved, close_id)
 
-    assert lost in str(failed.value)
+    assert f"bring {lost} back from a backup" in caplog.text
     assert documents(books) == before
 
 

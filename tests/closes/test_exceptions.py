@@ -1,4 +1,4 @@
-"""What is wrong with one account or currency stops that one: it is left out, by name."""
+"""What is wrong with one currency stops that one: its volume is left out, by name."""
 
 import logging
 from datetime import timedelta
@@ -8,38 +8,18 @@ import pytest
 from closebook.closes.day import close_day
 from closebook.closes.exceptions import refuse_exceptions
 from closebook.closes.hour import close_hour
-from closebook.closes.month import close_month
-from closebook.closes.register import ChangeWithoutReason
 from closebook.errors import WrongData
 from closebook.periods import day_containing, hour_of
 from closebook.settings import Settings
 from tests.books import Books
-from tests.close_fixtures import RUN, transactions_with, view_of
-from tests.closes.october import BUSY, LAST_DAY, NEW_YORK, OCTOBER, RESTING, SEPTEMBER
+from tests.close_fixtures import RUN, transactions_with
+from tests.closes.left_out import NINE_QUINTILLION, exceptions_of
+from tests.closes.october import NEW_YORK
 from tests.platform_rows import Platform, utc
 
 NINE = hour_of(utc("2026-10-15T09:00Z"))
 DAY = day_containing(NINE.start, NEW_YORK)
-NINE_QUINTILLION = 9 * 10**18
 USD = {("USD", "payment"): (1, 1000, 0, 0)}
-ENTRIES = (
-    "entry_id, wallet_id as account_id, transaction_id, posted_at, amount_minor, currency, kind,"
-    " description, counterparty"
-)
-ACCOUNTS = "account_id, account_number, currency, opened_at, holder_name, holder_address"
-
-
-def exceptions_of(books: Books, close_id: int) -> list[tuple[str, str, str, int, int]]:
-    """What a close left out: subject, currency, reason, rows, minor units."""
-    rows = books.rows(
-        "select subject, currency, reason, row_count, amount_minor"
-        " from reporting.close_exceptions where close_id = %s order by measure desc, subject",
-        close_id,
-    )
-    return [
-        (r["subject"], r["currency"], r["reason"], r["row_count"], int(r["amount_minor"]))
-        for r in rows
-    ]
 
 
 def settle_in(platform: Platform, currency: str, *amounts_minor: int) -> None:
@@ -47,9 +27,6 @@ def settle_in(platform: Platform, currency: str, *amounts_minor: int) -> None:
     platform.settle(NINE.start, 1000)
     for amount_minor in amounts_minor:
         platform.settle(NINE.start + timedelta(minutes=5), amount_minor, currency)
-
-
-# ---- the volume of an hour and a day ----------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -187,7 +164,7 @@ def test_a_payment_of_nothing_is_counted(
     assert exceptions_of(books, hour.close_id) == []
 
 
-def test_a_period_that_is_closed_again_after_it_was_mended_has_no_exceptions(
+def test_a_period_that_is_closed_again_after_it_was_corrected_has_no_exceptions(
     settings: Settings, platform: Platform, books: Books
 ) -> None:
     settle_in(platform, "SEK", 300)
@@ -236,301 +213,3 @@ def test_the_last_task_succeeds_if_nothing_is_left_out(
     settle_in(platform, "SEK", 300)
 
     refuse_exceptions(settings, [close_hour(settings, NINE, RUN).close_id])
-
-
-# ---- the accounts of a day and a month --------------------------------------------------------
-
-
-def post(platform: Platform) -> None:
-    """Two accounts with entries in October, the first of them busy."""
-    for account_id, currency in ((BUSY, "EUR"), (RESTING, "USD")):
-        platform.open_account(account_id, currency)
-        platform.post(account_id, SEPTEMBER.start, 50, currency)
-        platform.post(account_id, LAST_DAY.start, 100, currency)
-
-
-def change_account(platform: Platform, account_id: int, assignment: str) -> None:
-    platform.connection.execute(
-        f"update platform.wallets set {assignment} where wallet_id = {account_id}"  # noqa: S608
-    )
-
-
-def accounts_with(platform: Platform, column: str) -> str:
-    [(view,)] = platform.connection.execute(
-        "select pg_get_viewdef('reporting_source.accounts'::regclass)"
-    )
-    names = ["account_id", "account_number", "currency", "opened_at", "holder_name"]
-    names += ["holder_address", "locale_code"]
-    chosen = ", ".join(
-        f"nullif({n}, case account_id when {BUSY} then {n} end) as {n}" if n == column else n
-        for n in names
-    )
-    return f"select {chosen} from ({view.rstrip(';')}) as accounts"  # noqa: S608
-
-
-def test_accounts_in_a_code_that_is_no_currency_are_left_out_of_the_month_and_its_days(
-    settings: Settings, platform: Platform, books: Books
-) -> None:
-    post(platform)
-    platform.open_account(7, "BTC")
-    platform.post(7, LAST_DAY.start, 30, "BTC")
-
-    day = close_day(settings, LAST_DAY, RUN)
-    month = close_month(settings, OCTOBER, RUN)
-
-    assert books.statements(month.close_id).keys() == {BUSY, RESTING}
-    assert exceptions_of(books, day.close_id) == [("BTC", "BTC", "unknown_currency", 1, 30)]
-    assert exceptions_of(books, month.close_id) == [("7", "BTC", "unknown_currency", 1, 30)]
-    assert books.failed_tie_outs() == []
-
-
-@pytest.mark.parametrize(
-    "column", ["account_number", "holder_name", "holder_address", "locale_code", "currency"]
-)
-def test_an_account_without_one_of_its_texts_is_left_out_of_the_month(
-    settings: Settings, platform: Platform, books: Books, column: str
-) -> None:
-    post(platform)
-    with view_of(platform, "accounts", accounts_with(platform, column)):
-        month = close_month(settings, OCTOBER, RUN)
-
-    assert books.statements(month.close_id).keys() == {RESTING}
-    assert exceptions_of(books, month.close_id) == [
-        (str(BUSY), "EUR", "account_incomplete", 1, 100)
-    ]
-
-
-def test_an_account_that_is_not_listed_is_left_out_of_the_month(
-    settings: Settings, platform: Platform, books: Books
-) -> None:
-    post(platform)
-    listed = f"select * from ({view_text(platform)}) as accounts where account_id <> {BUSY}"  # noqa: S608
-    with view_of(platform, "accounts", listed):
-        month = close_month(settings, OCTOBER, RUN)
-
-    assert exceptions_of(books, month.close_id) == [
-        (str(BUSY), "EUR", "account_not_listed", 1, 100)
-    ]
-
-
-def test_an_account_that_is_listed_twice_is_left_out_of_the_month(
-    settings: Settings, platform: Platform, books: Books
-) -> None:
-    post(platform)
-    view = view_text(platform)
-    twice = f"{view} union all select * from ({view}) as again where account_id = {BUSY}"  # noqa: S608
-    with view_of(platform, "accounts", twice):
-        month = close_month(settings, OCTOBER, RUN)
-
-    assert books.statements(month.close_id).keys() == {RESTING}
-    assert exceptions_of(books, month.close_id) == [(str(BUSY), "EUR", "account_repeated", 1, 100)]
-
-
-def view_text(platform: Platform) -> str:
-    [(view,)] = platform.connection.execute(
-        "select pg_get_viewdef('reporting_source.accounts'::regclass)"
-    )
-    return str(view).rstrip(";")
-
-
-def test_an_account_with_entries_in_another_currency_is_left_out_of_the_month(
-    settings: Settings, platform: Platform, books: Books
-) -> None:
-    post(platform)
-    platform.post(BUSY, LAST_DAY.start, 7, "JPY")
-
-    month = close_month(settings, OCTOBER, RUN)
-
-    assert exceptions_of(books, month.close_id) == [
-        (str(BUSY), "EUR", "currency_differs", 1, 100),
-        (str(BUSY), "JPY", "currency_differs", 1, 7),
-    ]
-
-
-@pytest.mark.parametrize(
-    ("column", "reason"),
-    [
-        ("entry_id", "row_incomplete"),
-        ("amount_minor", "row_incomplete"),
-        ("kind", "row_incomplete"),
-        ("description", "row_incomplete"),
-        ("currency", "currency_differs"),
-    ],
-)
-def test_an_account_with_an_entry_that_lacks_a_value_is_left_out_of_the_month(
-    settings: Settings, platform: Platform, books: Books, column: str, reason: str
-) -> None:
-    post(platform)
-    wrong = ENTRIES.replace(
-        column,
-        f"case when wallet_id = {BUSY} and amount_minor = 100 then null else {column} end"
-        f" as {column}",
-        1,
-    )
-    with view_of(
-        platform,
-        "ledger_entries",
-        f"select {wrong} from platform.ledger_entries",  # noqa: S608
-    ):
-        close_day(settings, LAST_DAY, RUN)
-        month = close_month(settings, OCTOBER, RUN)
-
-    assert books.statements(month.close_id).keys() == {RESTING}
-    [(subject, _, found, row_count, _)] = exceptions_of(books, month.close_id)
-    assert (subject, found, row_count) == (str(BUSY), reason, 1)
-    assert books.failed_tie_outs() == []
-
-
-def test_an_entry_without_an_amount_before_the_month_leaves_its_account_out(
-    settings: Settings, platform: Platform, books: Books
-) -> None:
-    post(platform)
-    amount = f"case when wallet_id = {BUSY} and amount_minor = 50 then null else amount_minor end"
-    wrong = ENTRIES.replace("amount_minor", f"{amount} as amount_minor", 1)
-    with view_of(
-        platform,
-        "ledger_entries",
-        f"select {wrong} from platform.ledger_entries",  # noqa: S608
-    ):
-        month = close_month(settings, OCTOBER, RUN)
-
-    assert exceptions_of(books, month.close_id) == [(str(BUSY), "EUR", "row_incomplete", 1, 100)]
-
-
-def test_entries_without_an_account_are_left_out_of_day_and_month(
-    settings: Settings, platform: Platform, books: Books
-) -> None:
-    post(platform)
-    platform.open_account(7, "EUR")
-    platform.post(7, LAST_DAY.start, 30, "EUR")
-    wrong = ENTRIES.replace("wallet_id as", "nullif(wallet_id, 7) as")
-    with view_of(
-        platform,
-        "ledger_entries",
-        f"select {wrong} from platform.ledger_entries",  # noqa: S608
-    ):
-        day = close_day(settings, LAST_DAY, RUN)
-        month = close_month(settings, OCTOBER, RUN)
-
-    expected = [("none", "EUR", "account_not_listed", 1, 30)]
-    assert books.statements(month.close_id).keys() == {BUSY, RESTING}
-    assert exceptions_of(books, day.close_id) == expected
-    assert exceptions_of(books, month.close_id) == expected
-    assert books.failed_tie_outs() == []
-
-
-def test_an_entry_that_is_there_twice_leaves_its_account_out_of_the_month(
-    settings: Settings, platform: Platform, books: Books
-) -> None:
-    post(platform)
-    entries = f"select {ENTRIES} from platform.ledger_entries"  # noqa: S608
-    twice = f"{entries} union all {entries} where wallet_id = {BUSY}"
-    with view_of(platform, "ledger_entries", twice):
-        month = close_month(settings, OCTOBER, RUN)
-
-    assert books.statements(month.close_id).keys() == {RESTING}
-    assert exceptions_of(books, month.close_id) == [(str(BUSY), "EUR", "entry_repeated", 2, 200)]
-
-
-@pytest.mark.parametrize(
-    "amounts_minor",
-    [
-        pytest.param((NINE_QUINTILLION, NINE_QUINTILLION), id="closing"),
-        pytest.param((NINE_QUINTILLION, NINE_QUINTILLION, -NINE_QUINTILLION), id="on the way"),
-        pytest.param((-NINE_QUINTILLION, -NINE_QUINTILLION, NINE_QUINTILLION), id="below"),
-    ],
-)
-def test_a_balance_beyond_bigint_leaves_its_account_out_and_no_other(
-    settings: Settings, platform: Platform, books: Books, amounts_minor: tuple[int, ...]
-) -> None:
-    post(platform)
-    platform.open_account(7, "IRR")
-    for minutes, amount_minor in enumerate(amounts_minor):
-        platform.post(7, LAST_DAY.start + timedelta(minutes=minutes), amount_minor, "IRR")
-
-    day = close_day(settings, LAST_DAY, RUN)
-    month = close_month(settings, OCTOBER, RUN)
-
-    expected = [("7", "IRR", "beyond_bigint", len(amounts_minor), sum(amounts_minor))]
-    assert books.statements(month.close_id).keys() == {BUSY, RESTING}
-    assert exceptions_of(books, day.close_id) == expected
-    assert exceptions_of(books, month.close_id) == expected
-    assert books.failed_tie_outs() == []
-
-
-def test_a_balance_that_comes_near_the_largest_bigint_and_not_beyond_it_has_a_statement(
-    settings: Settings, platform: Platform, books: Books
-) -> None:
-    platform.open_account(7, "IRR")
-    for minutes, amount_minor in enumerate((NINE_QUINTILLION, -NINE_QUINTILLION) * 2):
-        platform.post(7, OCTOBER.start + timedelta(minutes=minutes), amount_minor, "IRR")
-
-    month = close_month(settings, OCTOBER, RUN)
-
-    assert books.statements(month.close_id) == {7: (0, 0, 4)}
-    assert exceptions_of(books, month.close_id) == []
-
-
-def test_two_accounts_whose_sum_is_beyond_bigint_have_their_statements(
-    settings: Settings, platform: Platform, books: Books
-) -> None:
-    for account_id in (7, 8):
-        platform.open_account(account_id, "IRR")
-        platform.post(account_id, LAST_DAY.start, NINE_QUINTILLION, "IRR")
-
-    close_day(settings, LAST_DAY, RUN)
-    month = close_month(settings, OCTOBER, RUN)
-
-    assert books.statements(month.close_id).keys() == {7, 8}
-    assert exceptions_of(books, month.close_id) == []
-    [total] = books.rows(
-        "select amount_minor from reporting.close_totals where close_id = %s", month.close_id
-    )
-    assert total["amount_minor"] == 2 * NINE_QUINTILLION
-
-
-def test_the_next_month_is_closed_though_an_account_was_left_out_of_one_of_the_two(
-    settings: Settings, platform: Platform, books: Books
-) -> None:
-    post(platform)
-    with view_of(platform, "accounts", accounts_with(platform, "holder_name")):
-        september = close_month(settings, SEPTEMBER, RUN)
-
-    october = close_month(settings, OCTOBER, RUN)
-
-    assert books.statements(september.close_id).keys() == {RESTING}
-    assert books.statements(october.close_id)[BUSY] == (50, 150, 1)
-    assert books.failed_tie_outs() == []
-
-
-def test_an_account_that_was_mended_gets_its_statement_on_purpose_only(
-    settings: Settings, platform: Platform, books: Books
-) -> None:
-    from dataclasses import replace
-
-    post(platform)
-    with view_of(platform, "accounts", accounts_with(platform, "holder_name")):
-        close_month(settings, OCTOBER, RUN)
-
-    with pytest.raises(ChangeWithoutReason):
-        close_month(settings, OCTOBER, replace(RUN, reason=None))
-    mended = close_month(settings, OCTOBER, RUN)
-
-    assert (mended.outcome, mended.version) == ("changed", 2)
-    assert books.statements(mended.close_id).keys() == {BUSY, RESTING}
-    assert exceptions_of(books, mended.close_id) == []
-
-
-def test_a_day_with_exceptions_is_tried_again_when_its_month_closes(
-    settings: Settings, platform: Platform, books: Books
-) -> None:
-    post(platform)
-    platform.settle(LAST_DAY.start, 70)
-    with transactions_with(platform, status="'failed'"):
-        close_day(settings, LAST_DAY, RUN)
-
-    close_month(settings, OCTOBER, RUN)
-
-    [day] = books.rows("select close_id from reporting.closes where grain = 'day' and is_current")
-    assert exceptions_of(books, day["close_id"]) == []
-    assert books.failed_tie_outs() == []

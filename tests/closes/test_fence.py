@@ -65,7 +65,7 @@ def test_the_fence_waits_out_the_grace_on_the_clock_of_the_primary(
     """A backend may report its transaction late, by less than the grace."""
     hour = hour_ending(platform.now())
 
-    raised = fence.raise_fence(replace(settings, fence_grace_seconds=0.4), hour)
+    raised = fence.take_fence(replace(settings, fence_grace_seconds=0.4), hour)
 
     assert raised.observed_at >= hour.end + timedelta(seconds=0.4)
 
@@ -319,7 +319,7 @@ def test_an_idle_primary_whose_log_stands_at_the_start_of_a_segment_is_ready(
         started = time.monotonic()
         close = close_hour(settings, PAST, RUN)
         seconds = time.monotonic() - started
-        if fence.raise_fence(settings, PAST).position % segment_bytes == 0:
+        if fence.take_fence(settings, PAST).position % segment_bytes == 0:
             break
     else:
         pytest.fail("something else kept writing to the primary's log")
@@ -355,13 +355,13 @@ def test_the_fence_lies_after_the_commit_of_every_row_of_the_period(
     platform.settle(PAST.start, 100)
     after_the_commit = log_position(platform)
 
-    assert fence.raise_fence(settings, PAST).position >= after_the_commit - 40
+    assert fence.take_fence(settings, PAST).position >= after_the_commit - 40
 
 
 def test_the_fence_is_written_as_postgresql_writes_positions(
     settings: Settings, platform: Platform
 ) -> None:
-    raised = fence.raise_fence(settings, PAST)
+    raised = fence.take_fence(settings, PAST)
 
     row = platform.connection.execute(
         "select ('0/0'::pg_lsn + %s::numeric)::text", [raised.position]

@@ -3,51 +3,28 @@
 The histories are made by rows of the register here; tests/faults/servers makes them by promotions.
 """
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import LiteralString
 
 import psycopg
 import pytest
 
-from closebook.closes import failover
+from closebook.closes.checks import TieOutFailed
 from closebook.closes.day import close_day
-from closebook.closes.failover import Acknowledgement
 from closebook.closes.histories import HistoryReplaced, OtherHistory
 from closebook.closes.hour import close_hour
-from closebook.closes.month import close_month
-from closebook.counter.publisher import HoursFromLostLog, publish
-from closebook.errors import Misconfigured, WrongData
 from closebook.periods import HOUR, Period, hour_of
-from closebook.platform import fence
 from closebook.platform.history import END_OF_LOG, History, SwitchPoint, end_of_common_log
-from closebook.settings import Run, Settings
+from closebook.settings import Settings
 from closebook.sql import SQL_FOLDER
 from local.addresses import PRIMARY
 from local.stack import Stack
 from tests.books import Books
 from tests.close_fixtures import ONE_REPLICA, RUN, eventually, store_held, waiting_to_write
-from tests.closes.october import LAST_DAY, OCTOBER
-from tests.platform_rows import Platform, utc
-
-NINE = hour_of(utc("2026-10-15T09:00Z"))
-TEN = hour_of(NINE.end)
-ACCOUNT = 1
-OPERATOR = Run("manual", reason="the primary's disk died", requested_by="olga")
-
-
-def on_the_register(settings: Settings, statement: LiteralString, *parameters: object) -> None:
-    """Change the register as its owner could, past the rights of the closes."""
-    with psycopg.connect(settings.store) as store:
-        store.execute(statement, parameters)
-
-
-@contextmanager
-def as_owner(stack: Stack, books: Books) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
-    with psycopg.connect(stack.store_admin(books.connection.info.dbname)) as owner:
-        yield owner
+from tests.closes.business_day import DAY, doubled
+from tests.closes.register_of_histories import CLUSTER, NINE, TEN, as_superuser
+from tests.platform_rows import Platform
 
 
 def readings(books: Books, period: Period) -> list[dict[str, object]]:
@@ -93,11 +70,10 @@ def test_each_close_and_each_confirmation_records_its_history_fence_and_reading(
 def test_a_refused_close_adopts_no_history(
     settings: Settings, platform: Platform, books: Books
 ) -> None:
-    platform.open_account(ACCOUNT)
-    platform.post(ACCOUNT, OCTOBER.start, 100, "EUR")  # not the account's currency
+    platform.settle(DAY.start, 100, promotion_id=100)
 
-    with pytest.raises(WrongData):
-        close_month(settings, OCTOBER, ONE_REPLICA)
+    with doubled(platform, "promotions", "promotion_id, funding"), pytest.raises(TieOutFailed):
+        close_day(settings, DAY, ONE_REPLICA)
 
     assert books.rows("select * from reporting.platform_histories") == []
 
@@ -107,9 +83,9 @@ def test_the_first_close_after_an_upgrade_adopts_the_history_and_confirms_old_cl
 ) -> None:
     platform.settle(NINE.start, 100)
     close_hour(settings, NINE, RUN)
-    with as_owner(stack, books) as owner:
-        owner.execute("truncate reporting.platform_histories cascade")
-        assert owner.execute("select count(*) from reporting.closes").fetchone() == (1,)
+    with as_superuser(stack, books) as admin:
+        admin.execute("truncate reporting.platform_histories cascade")
+        assert admin.execute("select count(*) from reporting.closes").fetchone() == (1,)
 
     assert close_hour(settings, NINE, RUN).outcome == "confirmed"
 
@@ -119,7 +95,6 @@ def test_the_first_close_after_an_upgrade_adopts_the_history_and_confirms_old_cl
 
 # ---- what is refused --------------------------------------------------------------------
 
-CLUSTER = "update reporting.platform_histories set system_identifier = '4711'"
 OLDER = "update reporting.platform_histories set timeline = 2, switch_points = '1@0/60'"
 OTHER_PROMOTION = "update reporting.platform_histories set switch_points = '7@0/60'"
 AHEAD = "update reporting.close_readings set read_lsn = 'F000/0'"
@@ -144,8 +119,8 @@ def test_a_close_that_does_not_continue_the_history_is_refused_before_it_reads(
 ) -> None:
     platform.settle(NINE.start, 100)
     close_hour(settings, NINE, RUN)
-    with as_owner(stack, books) as owner:
-        owner.execute(change)
+    with as_superuser(stack, books) as admin:
+        admin.execute(change)
     size = books.size()
     no_replica = replace(settings, replica_wait_seconds=0, replicas=settings.replicas[:1])
 
@@ -199,154 +174,6 @@ def test_a_close_that_was_fenced_before_another_one_and_writes_after_it_is_no_ot
 
     [nine], [ten] = readings(books, NINE), readings(books, TEN)
     assert str(nine["fence_lsn"]) < str(ten["fence_lsn"])
-
-
-# ---- what is acknowledged, and closed again ---------------------------------------------
-
-
-def lose_the_log_of_all_closes(settings: Settings) -> None:
-    """Let the register say that a later history has nothing of what closes were read from."""
-    on_the_register(
-        settings,
-        "with acknowledged as ("
-        " insert into reporting.platform_histories"
-        " (system_identifier, timeline, switch_points, acknowledged_by, reason, run_id)"
-        " select system_identifier, timeline, switch_points, 'olga', 'a failover', 'manual'"
-        " from reporting.platform_histories returning history_id)"
-        " insert into reporting.lost_logs (acknowledged_history_id, history_id, common_lsn)"
-        " select acknowledged.history_id, histories.history_id, '0/60'"
-        " from reporting.platform_histories as histories cross join acknowledged",
-    )
-
-
-def test_hours_days_and_months_are_closed_again_in_order_and_a_month_changes_for_a_reason_only(
-    settings: Settings, platform: Platform, books: Books
-) -> None:
-    # Given a month, a day and an hour with rows that a failover takes away,
-    platform.open_account(ACCOUNT)
-    kept = platform.post(ACCOUNT, LAST_DAY.start, 100)
-    platform.settle(LAST_DAY.start, 100)
-    platform.post(ACCOUNT, LAST_DAY.start + HOUR, 66_600)
-    platform.settle(LAST_DAY.start + HOUR, 66_600)
-    close_day(settings, LAST_DAY, RUN)
-    month_close_id = close_month(settings, OCTOBER, RUN).close_id
-    lose_the_log_of_all_closes(settings)
-    platform.connection.execute("delete from platform.ledger_entries where amount_minor = 66600")
-    platform.connection.execute("delete from platform.transactions where amount_minor = 66600")
-    hours = list(LAST_DAY.hours())
-    assert failover.touched_periods(settings) == [*hours, LAST_DAY, OCTOBER]
-    with pytest.raises(HoursFromLostLog, match=f"{len(hours)} hours from 2026-10-31T04:00:00Z"):
-        publish(settings, RUN)
-
-    # when they are closed again,
-    with pytest.raises(WrongData, match="run monthly_statements for it with a reason") as refused:
-        failover.close_again(settings, OPERATOR)
-
-    # then the hour and the day hold what is left, and the month stands as it was issued,
-    assert "25 periods are closed again, 1 are not" in str(refused.value)
-    lost_hour = hour_of(LAST_DAY.start + HOUR)
-    assert books.hour(lost_hour) == {}
-    assert books.versions(lost_hour)[-1]["reason"] == (
-        "closed again after a failover: the primary's disk died"
-    )
-    assert [v["close_version"] for v in books.versions(LAST_DAY)] == [1, 2]
-    assert [v["close_id"] for v in books.versions(OCTOBER)] == [month_close_id]
-    assert failover.touched_periods(settings) == [OCTOBER]
-    # until it is closed with a reason of its own.
-    changed = close_month(settings, OCTOBER, replace(OPERATOR, reason="a payment was lost"))
-    assert changed.outcome == "changed"
-    assert books.statements(changed.close_id) == {ACCOUNT: (0, kept.amount_minor, 1)}
-    assert failover.touched_periods(settings) == []
-    assert failover.close_again(settings, OPERATOR) == []
-
-
-def test_the_counter_may_fall_once_by_what_a_failover_took_away(
-    settings: Settings, platform: Platform, books: Books
-) -> None:
-    platform.settle(NINE.start, 100)
-    platform.settle(NINE.start, 900)
-    close_hour(settings, NINE, RUN)
-    assert publish(settings, RUN)["currencies"]["USD"]["gross_minor"] == "1000"
-    lose_the_log_of_all_closes(settings)
-    platform.connection.execute("delete from platform.transactions where amount_minor = 900")
-    with pytest.raises(HoursFromLostLog):
-        publish(settings, RUN)
-    failover.close_again(settings, OPERATOR)
-
-    assert publish(settings, RUN)["currencies"]["USD"]["gross_minor"] == "100"
-
-    platform.connection.execute("delete from platform.transactions")
-    close_hour(settings, NINE, RUN)
-    with pytest.raises(WrongData, match="the gross total would fall"):
-        publish(settings, RUN)
-
-
-def test_a_history_that_is_the_current_one_is_not_acknowledged_again(
-    settings: Settings, platform: Platform, books: Books
-) -> None:
-    assert not failover.acknowledge(settings, OPERATOR, Acknowledgement(1))
-    close_hour(settings, NINE, RUN)
-
-    assert not failover.acknowledge(settings, OPERATOR, Acknowledgement(1))
-
-    assert len(books.rows("select * from reporting.platform_histories")) == 1
-
-
-def test_who_acknowledges_names_the_timeline_and_gives_a_reason(
-    settings: Settings, platform: Platform, books: Books
-) -> None:
-    with pytest.raises(Misconfigured, match="writes timeline 1, and timeline 2 is to be ack"):
-        failover.acknowledge(settings, OPERATOR, Acknowledgement(2))
-    for nobody in (replace(OPERATOR, reason=" "), replace(OPERATOR, requested_by=None)):
-        with pytest.raises(Misconfigured, match="trigger a new run with a reason"):
-            failover.acknowledge(settings, nobody, Acknowledgement(1))
-
-
-def test_another_cluster_is_acknowledged_with_the_last_position_that_both_share(
-    stack: Stack, settings: Settings, platform: Platform, books: Books
-) -> None:
-    """As after pg_upgrade, or a move to another server by logical replication."""
-    platform.settle(NINE.start, 100)
-    close_hour(settings, NINE, ONE_REPLICA)
-    with as_owner(stack, books) as owner:
-        owner.execute(CLUSTER)
-
-    with pytest.raises(Misconfigured, match=r"give the last position .* as common_lsn"):
-        failover.acknowledge(settings, OPERATOR, Acknowledgement(1))
-
-    everything = Acknowledgement.parsed("1", "FFFFFFFF/0")
-    assert failover.acknowledge(settings, OPERATOR, everything)
-    assert failover.touched_periods(settings) == []
-    assert close_hour(settings, NINE, ONE_REPLICA).outcome == "confirmed"
-
-
-def test_a_copy_that_was_restored_without_a_promotion_is_acknowledged_with_a_position(
-    stack: Stack, settings: Settings, platform: Platform, books: Books
-) -> None:
-    for hour in (NINE, TEN):
-        platform.settle(hour.start, 100)
-        close_hour(settings, hour, ONE_REPLICA)
-    with as_owner(stack, books) as owner:
-        owner.execute(
-            "update reporting.close_readings set read_lsn = 'F000/0' where close_id = ("
-            "select close_id from reporting.closes where period_start = %s)",
-            [TEN.start],
-        )
-    with pytest.raises(Misconfigured, match=r"give the last position .* as common_lsn"):
-        failover.acknowledge(settings, OPERATOR, Acknowledgement(1))
-    restored_at = fence.end_of_log(settings).position
-
-    assert failover.acknowledge(settings, OPERATOR, Acknowledgement(1, restored_at))
-
-    assert failover.touched_periods(settings) == [TEN]
-    assert [close.outcome for close in failover.close_again(settings, OPERATOR)] == ["confirmed"]
-    assert failover.touched_periods(settings) == []
-
-
-@pytest.mark.parametrize("typed", [("two", None), (None, None), ("2", "148"), ("2", "0/XY")])
-def test_what_is_no_timeline_or_position_is_refused(typed: tuple[str | None, str | None]) -> None:
-    with pytest.raises(Misconfigured, match="write a timeline as 2 and a position as 0/3000148"):
-        Acknowledgement.parsed(*typed)
 
 
 # ---- where two histories part -----------------------------------------------------------

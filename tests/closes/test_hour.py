@@ -342,7 +342,7 @@ def test_a_later_fence_with_an_older_snapshot_does_not_undo_what_another_close_s
     with ThreadPoolExecutor() as pool, psycopg.connect(platform.conninfo) as late:
         # Given one close with the earlier fence, waiting for replica_a,
         earlier_fence = close_on_paused_replica(stack, settings, platform, pool)
-        # one with the later fence, held up in its read on replica_b by a lock that was replayed
+        # one with the later fence, delayed in its read on replica_b by a lock that was replayed
         late.execute("lock table platform.transactions in access exclusive mode")
         platform.open_account(998)  # a commit flushes the log, and the lock's record with it
         eventually(lambda: table_locks(stack, "replica_b", platform.database, granted=True))

@@ -13,7 +13,7 @@ import pytest
 from closebook.closes.hour import close_hour
 from closebook.errors import NotReady
 from closebook.periods import hour_of
-from closebook.platform.fence import raise_fence
+from closebook.platform.fence import take_fence
 from closebook.platform.replica_status import ReplicaStatus, replica_status
 from closebook.settings import Settings
 from local.addresses import REPLICAS
@@ -93,7 +93,7 @@ def test_an_idle_primary_is_no_lag_however_old_its_last_commit(
     platform.settle(NINE.start, 100)
     # Autovacuum may commit in between: an idle moment comes all the same.
     eventually(lambda: seconds_since_last_commit(status_of(settings, A)) >= WAIT_SECONDS)
-    fence = raise_fence(settings, NINE)
+    fence = take_fence(settings, NINE)
     # The last of an idle primary's log is sent when its background writer comes round.
     eventually(lambda: not status_of(settings, A).lag_bytes(fence), seconds=30)
 
@@ -110,7 +110,7 @@ def test_a_link_that_hangs_is_lag_though_all_that_was_received_is_replayed(
     with frozen_link(stack, A), frozen_link(stack, B):
         platform.settle(NINE.start, 100)
         time.sleep(WAIT_SECONDS)
-        fence = raise_fence(hurried, NINE)
+        fence = take_fence(hurried, NINE)
         status = status_of(hurried, A)
 
         assert received_and_replayed_are_equal(stack, A)
@@ -132,7 +132,7 @@ def test_a_link_that_is_cut_is_lag_though_all_that_was_received_is_replayed(
     with cut_links(stack, platform):
         platform.settle(NINE.start, 100)
         time.sleep(WAIT_SECONDS)
-        fence = raise_fence(hurried, NINE)
+        fence = take_fence(hurried, NINE)
         status = status_of(hurried, A)
 
         assert received_and_replayed_are_equal(stack, A)
@@ -152,7 +152,7 @@ def test_a_replica_that_lost_its_link_after_it_passed_the_fence_serves(
 ) -> None:
     platform.settle(NINE.start, 100)
     stack.replica_wait()
-    fence = raise_fence(hurried, NINE)
+    fence = take_fence(hurried, NINE)
     with cut_links(stack, platform):
         assert status_of(hurried, A).unfit_reason(fence) is None
 
@@ -169,7 +169,7 @@ def test_the_seconds_behind_count_from_the_last_message_if_all_before_it_is_repl
         eventually(lambda: silent_seconds(status_of(settings, A)) < WAIT_SECONDS / 2)
         with frozen_link(stack, A):
             platform.settle(NINE.start, 200)
-            fence = raise_fence(settings, NINE)
+            fence = take_fence(settings, NINE)
 
             status = status_of(settings, A)
         assert status.last_replayed_at is not None
@@ -193,7 +193,7 @@ def test_what_is_received_and_not_replayed_is_told_apart(
 ) -> None:
     stack.pause_replay(A)
     platform.settle(NINE.start, 100)
-    fence = raise_fence(hurried, NINE)
+    fence = take_fence(hurried, NINE)
     eventually(lambda: status_of(hurried, A).received_position >= fence.position)
     paused = status_of(hurried, A)
     held_up = replace(paused, replay_paused=False)
@@ -205,7 +205,7 @@ def test_what_is_received_and_not_replayed_is_told_apart(
 def test_a_replica_that_lost_its_link_is_known_by_the_timeline_that_it_replayed(
     stack: Stack, hurried: Settings, platform: Platform
 ) -> None:
-    fence = raise_fence(hurried, NINE)
+    fence = take_fence(hurried, NINE)
     # The fence is where the log was inserted, which the primary may write out a moment later.
     eventually(lambda: status_of(hurried, A).unfit_reason(fence) is None)
     with cut_links(stack, platform):

@@ -6,7 +6,9 @@ import pytest
 
 from closebook.errors import WrongData
 from closebook.settings import Settings
-from closebook.statements.manifest import write_manifest
+from closebook.sql import query
+from closebook.statements.manifest import refuse_exceptions, write_manifest
+from closebook.store.session import on_store
 from tests.books import Books
 from tests.close_fixtures import RUN
 from tests.closes.month_documents import ACCOUNTS, documents, manifest_of, render_all, stored
@@ -45,6 +47,22 @@ def test_the_manifest_counts_the_missing_documents(settings: Settings, close_id:
     assert [entry["sha256"] is None for entry in contents["statements"]] == [False, True, True]
 
 
+def test_a_run_for_all_accounts_fails_while_documents_are_missing_and_one_for_some_warns(
+    settings: Settings, close_id: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    # Given a month of which one document is made
+    render_all(settings, close_id, [1])
+    manifest_of(settings, close_id)
+
+    # When a run was for this account only, then it says what is missing and does not fail
+    refuse_exceptions(settings, close_id, [1])
+    assert "2 documents are not made yet, since the run was for 1 accounts only" in caplog.text
+
+    # When it was for all accounts, then it fails
+    with pytest.raises(WrongData, match="without 0 accounts, and 2 documents are not made yet"):
+        refuse_exceptions(settings, close_id, None)
+
+
 def test_a_manifest_that_is_written_again_is_the_same(
     settings: Settings, books: Books, close_id: int
 ) -> None:
@@ -52,6 +70,31 @@ def test_a_manifest_that_is_written_again_is_the_same(
 
     assert manifest_of(settings, close_id) == manifest_of(settings, close_id)
     assert len(books.rows("select 1 from reporting.statement_manifests")) == 1
+
+
+def test_another_reason_of_an_exception_makes_another_manifest(
+    settings: Settings, books: Books, close_id: int
+) -> None:
+    def fail(reason: str) -> None:
+        failure = {"close_id": close_id, "account_id": 1, "reason": reason, "run_id": "a run"}
+        with on_store(settings) as store:
+            store.execute(query("document_failures/insert"), failure)
+
+    render_all(settings, close_id, [2, 3])
+    fail("CB-DATA-DOCUMENT-TOOK-TOO-LONG")
+    first, _ = manifest_of(settings, close_id)
+    again, _ = manifest_of(settings, close_id)
+    fail("CB-DATA-PAGE-ASKED-FOR-ADDRESS")
+    second, contents = manifest_of(settings, close_id)
+
+    assert again == first
+    assert second.sha256 != first.sha256
+    assert second.root_sha256 != first.root_sha256
+    assert contents["exceptions"] == [{"subject": "1", "reason": "CB-DATA-PAGE-ASKED-FOR-ADDRESS"}]
+    assert books.rows("select reason from reporting.manifest_exceptions order by manifest_id") == [
+        {"reason": "CB-DATA-DOCUMENT-TOOK-TOO-LONG"},
+        {"reason": "CB-DATA-PAGE-ASKED-FOR-ADDRESS"},
+    ]
 
 
 def test_a_registered_document_that_is_lost_stops_the_manifest(

@@ -125,7 +125,7 @@ def test_a_month_of_thirty_times_the_statements_takes_no_more_memory_even_if_all
     first = peak_kb(settings, many)
     fill(platform, replace(many, start=many.start + timedelta(hours=12)), MANY, 30_000_000)
     corrected = peak_kb(settings, many)
-    # Then each statement was issued anew, in no more memory than the few took
+    # Then each statement was issued again, in no more memory than the few took
     rows = books.rows(
         "select close_version, count(*) as statements, sum(line_count)::int as lines"
         " from reporting.statements inner join reporting.closes using (close_id)"

@@ -25,11 +25,11 @@ from tests.books import Books
 from tests.close_fixtures import (
     ONE_REPLICA,
     RUN,
-    asking,
     eventually,
     open_transactions,
     view_of,
     waiting_on_the_store,
+    with_session_setting,
 )
 from tests.closes.october import (
     EMPTY,
@@ -223,7 +223,7 @@ def month_that_is_reading(
     stack: Stack, settings: Settings, platform: Platform
 ) -> Iterator[Future[Close]]:
     """A close of October that has its snapshot and reads until the block is left."""
-    slow = replace(settings, replicas=(asking(stack, settings, "replica_a", WAITS),))
+    slow = replace(settings, replicas=(with_session_setting(stack, settings, "replica_a", WAITS),))
     with (
         ThreadPoolExecutor() as pool,
         view_of(platform, "accounts", ACCOUNTS_THAT_WAIT),
@@ -277,7 +277,7 @@ def test_a_month_before_that_is_closed_again_meanwhile_makes_the_month_read_agai
 def test_a_month_that_is_being_written_holds_no_snapshot_on_a_replica(
     stack: Stack, settings: Settings, platform: Platform, module_store_database: str, run: Run
 ) -> None:
-    """Such a snapshot would hold up the replica's replay or the primary's vacuum."""
+    """Such a snapshot would delay the replica's replay or the primary's vacuum."""
     fill(platform)
     store = stack.store_admin(module_store_database)
     with ThreadPoolExecutor() as pool:

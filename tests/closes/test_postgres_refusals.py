@@ -13,7 +13,7 @@ from closebook.closes.day import close_day
 from closebook.closes.hour import close_hour
 from closebook.errors import ClosebookError, Misconfigured, NotReady, Transient, WrongData
 from closebook.periods import day_of, hour_of
-from closebook.platform.fence import raise_fence
+from closebook.platform.fence import take_fence
 from closebook.settings import Replica, Settings
 from closebook.store.session import Store, on_store
 from local.addresses import REPLICAS
@@ -91,7 +91,7 @@ def test_a_fence_on_a_replica_is_misconfigured(
 ) -> None:
     on_replica = make_conninfo(stack.fence(platform.database), port=str(stack.ports["replica_a"]))
     with pytest.raises(Misconfigured, match="closebook_primary leads to a replica") as refused:
-        raise_fence(replace(settings, primary=on_replica), NINE)
+        take_fence(replace(settings, primary=on_replica), NINE)
 
     assert refused.value.code == "CB-CONFIG-PRIMARY-IS-REPLICA"
 

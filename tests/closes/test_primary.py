@@ -19,14 +19,14 @@ from closebook.errors import Misconfigured, Transient
 from closebook.monitoring import collect
 from closebook.periods import day_of, hour_of, parse_month
 from closebook.platform import fence
-from closebook.platform.fence import raise_fence
+from closebook.platform.fence import take_fence
 from closebook.settings import Settings
 from closebook.sql import SQL_FOLDER, query
 from local.addresses import PRIMARY
 from local.stack import Stack
 from tests.books import Books
 from tests.close_fixtures import RUN, eventually
-from tests.faults.network_line import Line
+from tests.faults.network_proxy import NetworkProxy
 from tests.platform_rows import Platform, utc
 
 NINE = hour_of(utc("2026-10-15T09:00Z"))
@@ -135,16 +135,16 @@ COMMON_TABLES = {
 
 
 def fence_statements(platform: Platform) -> set[int]:
-    """What pg_stat_statements calls the statements of fence.sql, whoever runs them."""
-    with counting_anew(platform) as admin:
+    """The query ids of the statements of fence.sql, which are the same for every role."""
+    with statistics_reset(platform) as admin:
         admin.execute(query("primary/fence"), {"read_only_roles": ["analyst"]})
     ran = statements(platform, "postgres")
     return {row["queryid"] for row in ran if "pg_stat_statements_reset" not in row["query"]}
 
 
 def health_statements(platform: Platform) -> set[int]:
-    """The same of the three files that a collection of health runs on the primary."""
-    with counting_anew(platform) as admin:
+    """The query ids of the three files that a health collection runs on the primary."""
+    with statistics_reset(platform) as admin:
         admin.execute(query("health/read_server"))
         admin.execute(query("primary/pg_stat_activity"), {"long_query_seconds": 1.0})
         admin.execute(query("primary/pg_stat_statements"), {"slow_statement_ms": 1.0})
@@ -153,7 +153,7 @@ def health_statements(platform: Platform) -> set[int]:
 
 
 @contextmanager
-def counting_anew(platform: Platform) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
+def statistics_reset(platform: Platform) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
     """Reset the statistics; yield the superuser's connection, with parameters in the text."""
     with psycopg.connect(
         platform.conninfo, autocommit=True, cursor_factory=psycopg.ClientCursor
@@ -188,7 +188,7 @@ def slowest_mean_ms(settings: Settings, platform: Platform) -> float:
     close_all(settings)
     collect.collect(settings)
     for _ in range(FENCES):
-        raise_fence(settings, NINE)
+        take_fence(settings, NINE)
     ran = statements(platform, "closebook%")
     took_ms = [row["mean_ms"] for row in ran if row["queryid"] in of_fence]
     assert len(took_ms) == 4
@@ -247,10 +247,13 @@ def test_a_primary_that_freezes_during_the_fence_query_does_not_hold_the_close_u
     books: Books,
 ) -> None:
     monkeypatch.setattr(fence, "ANSWER_SECONDS", 0.5)
-    with ThreadPoolExecutor() as pool, Line(stack.ports[PRIMARY], b"pg_stat_activity") as line:
-        through = replace(settings, primary=make_conninfo(settings.primary, port=line.port))
+    with (
+        ThreadPoolExecutor() as pool,
+        NetworkProxy(stack.ports[PRIMARY], b"pg_stat_activity") as proxy,
+    ):
+        through = replace(settings, primary=make_conninfo(settings.primary, port=proxy.port))
         closing = pool.submit(close_hour, through, NINE, RUN)
-        line.wait_until_reached()
+        proxy.wait_until_reached()
 
         with pytest.raises(Transient, match=r"the fence failed .*: no answer within 0\.5 s"):
             closing.result(timeout=20)

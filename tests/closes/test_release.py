@@ -17,7 +17,7 @@ from closebook.settings import Settings
 from closebook.statements import issue, release
 from closebook.statements.bounded_process import Limits
 from closebook.statements.manifest import write_manifest
-from closebook.statements.release import Batch, DecisionRefused, Person, RunAct
+from closebook.statements.release import DecisionRefused, IssuedMonth, Person, RunAct
 from closebook.store.session import Store
 from local.stack import Stack
 from tests.books import Books
@@ -42,11 +42,11 @@ def desk(stack: Stack, settings: Settings, module_store_database: str) -> Iterat
 
 
 @pytest.fixture
-def batch(settings: Settings, platform: Platform, desk: Store) -> Batch:
+def issued(settings: Settings, platform: Platform, desk: Store) -> IssuedMonth:
     """October, issued by a run that Ada asked for."""
     fill(platform)
     issue_month(settings, ON_PURPOSE)
-    return release.latest_batch(desk, OCTOBER)
+    return release.latest_issued_month(desk, OCTOBER)
 
 
 def released(books: Books) -> list[tuple[int, int, bool]]:
@@ -62,20 +62,22 @@ def refusal(desk: Store, shown_sha256: str, person: Person = BOB) -> str:
     return str(refused.value)
 
 
-def test_a_run_ends_issued_and_nobody_may_see_its_statements(books: Books, batch: Batch) -> None:
-    assert (batch.document_count, batch.missing_count) == (3, 0)
+def test_a_run_ends_issued_and_nobody_may_see_its_statements(
+    books: Books, issued: IssuedMonth
+) -> None:
+    assert (issued.document_count, issued.missing_count) == (3, 0)
     assert released(books) == []
 
 
 def test_a_second_person_releases_and_the_register_keeps_who_when_and_which_hash(
-    books: Books, desk: Store, batch: Batch
+    books: Books, desk: Store, issued: IssuedMonth
 ) -> None:
-    decision = release.release(desk, OCTOBER, batch.sha256, BOB, started_by_ada)
+    decision = release.release(desk, OCTOBER, issued.sha256, BOB, started_by_ada)
     desk.commit()
 
     [row] = books.rows("select * from reporting.statement_decisions")
     assert (row["decision"], row["decided_by"], row["decided_by_id"]) == ("released", "bob", "2")
-    assert row["manifest_sha256"] == batch.sha256
+    assert row["manifest_sha256"] == issued.sha256
     assert {(act["run_id"], act["user_id"]) for act in row["run_acts"]} == {("manual", "1")}
     assert row["decided_at"] == decision.decided_at
     assert released(books) == [(ADA, 1, False), (GRACE, 1, False), (MARY, 1, False)]
@@ -83,45 +85,50 @@ def test_a_second_person_releases_and_the_register_keeps_who_when_and_which_hash
 
 @pytest.mark.parametrize("name", ["ada", " Ada", "a name of today"])
 def test_who_triggered_the_run_does_not_release_it_under_whatever_name(
-    books: Books, desk: Store, batch: Batch, name: str
+    books: Books, desk: Store, issued: IssuedMonth, name: str
 ) -> None:
-    refused = refusal(desk, batch.sha256, Person("1", name))
-    assert "it takes a second person (manual: triggered)" in refused
+    refused = refusal(desk, issued.sha256, Person("1", name))
+    assert (
+        "a second person, who acted on no run of the month, has to decide (manual: triggered)"
+        in refused
+    )
     assert released(books) == []
 
 
 def test_nobody_releases_what_an_unknown_person_started(
-    books: Books, desk: Store, batch: Batch
+    books: Books, desk: Store, issued: IssuedMonth
 ) -> None:
     def started_by_command(run_ids: Sequence[str]) -> list[RunAct]:
         return [RunAct(run_id, "triggered by command", None, "ada") for run_id in run_ids]
 
     with pytest.raises(DecisionRefused) as refused:
-        release.release(desk, OCTOBER, batch.sha256, BOB, started_by_command)
+        release.release(desk, OCTOBER, issued.sha256, BOB, started_by_command)
     assert [each.code for each in refused.value.obstacles] == ["person_unknown"]
     assert released(books) == []
 
 
 def test_a_run_of_which_airflow_has_no_record_any_more_is_not_released(
-    books: Books, desk: Store, batch: Batch
+    books: Books, desk: Store, issued: IssuedMonth
 ) -> None:
     with pytest.raises(DecisionRefused, match="Airflow has no record of it"):
-        release.release(desk, OCTOBER, batch.sha256, BOB, lambda _: [])
+        release.release(desk, OCTOBER, issued.sha256, BOB, lambda _: [])
     assert released(books) == []
 
 
 def test_what_was_issued_after_it_was_shown_is_not_released(
-    settings: Settings, platform: Platform, books: Books, desk: Store, batch: Batch
+    settings: Settings, platform: Platform, books: Books, desk: Store, issued: IssuedMonth
 ) -> None:
     # Given that Bob looks at October, and a late entry makes Ada issue it again meanwhile
     desk.commit()
     platform.post(GRACE, OCTOBER.end - HOUR, -55)
     issue_month(settings, ON_PURPOSE)
     # When he releases what he saw, it is refused
-    assert "what was shown has another hash" in refusal(desk, batch.sha256)
+    assert "the hash that was shown is not that of this manifest" in refusal(desk, issued.sha256)
     assert released(books) == []
     # And what he sees when he looks again he may release
-    release.release(desk, OCTOBER, release.latest_batch(desk, OCTOBER).sha256, BOB, started_by_ada)
+    release.release(
+        desk, OCTOBER, release.latest_issued_month(desk, OCTOBER).sha256, BOB, started_by_ada
+    )
     desk.commit()
     assert released(books) == [(ADA, 1, False), (GRACE, 2, False), (MARY, 1, False)]
 
@@ -156,19 +163,19 @@ def test_a_month_is_released_without_the_accounts_that_the_release_names(
 ) -> None:
     # Given a month in which the document of one account could not be made
     issue_without_ada(settings, platform)
-    batch = release.latest_batch(desk, OCTOBER)
-    assert (batch.document_count, batch.missing_count, batch.exception_count) == (2, 0, 1)
+    issued = release.latest_issued_month(desk, OCTOBER)
+    assert (issued.document_count, issued.missing_count, issued.exception_count) == (2, 0, 1)
     # When nobody names it, another one is named, or no reason is given, it is not released
-    assert "it has exceptions, which a release must name (1)" in refusal(desk, batch.sha256)
+    assert "it has exceptions, which a release must name (1)" in refusal(desk, issued.sha256)
     for reason, named, refused in [
         ("the rest is right", [str(GRACE)], "no exception"),
         (None, [str(ADA)], "needs a reason"),
     ]:
         with pytest.raises(DecisionRefused, match=refused):
-            release.release(desk, OCTOBER, batch.sha256, BOB, started_by_ada, reason, named)
+            release.release(desk, OCTOBER, issued.sha256, BOB, started_by_ada, reason, named)
     # Then it is released without the account, which the decision names
     release.release(
-        desk, OCTOBER, batch.sha256, BOB, started_by_ada, "the rest is right", [str(ADA)]
+        desk, OCTOBER, issued.sha256, BOB, started_by_ada, "the rest is right", [str(ADA)]
     )
     desk.commit()
     assert released(books) == [(GRACE, 1, False), (MARY, 1, False)]
@@ -181,9 +188,9 @@ def test_a_document_that_is_made_after_the_release_without_it_is_not_released_by
 ) -> None:
     # Given a month that was released without one account
     close_id = issue_without_ada(settings, platform)
-    batch = release.latest_batch(desk, OCTOBER)
+    issued = release.latest_issued_month(desk, OCTOBER)
     release.release(
-        desk, OCTOBER, batch.sha256, BOB, started_by_ada, "the rest is right", [str(ADA)]
+        desk, OCTOBER, issued.sha256, BOB, started_by_ada, "the rest is right", [str(ADA)]
     )
     desk.commit()
     # When its document is made
@@ -191,9 +198,11 @@ def test_a_document_that_is_made_after_the_release_without_it_is_not_released_by
     write_manifest(settings, close_id, ON_PURPOSE)
     # Then nobody may see it yet, and who asked for it does not release it
     assert released(books) == [(GRACE, 1, False), (MARY, 1, False)]
-    complete = release.latest_batch(desk, OCTOBER)
+    complete = release.latest_issued_month(desk, OCTOBER)
     assert (complete.document_count, complete.exception_count) == (3, 0)
-    assert "it takes a second person" in refusal(desk, complete.sha256, Person("1", "ada"))
+    assert "a second person, who acted on no run of the month, has to decide" in refusal(
+        desk, complete.sha256, Person("1", "ada")
+    )
     # And a second person releases it
     release.release(desk, OCTOBER, complete.sha256, BOB, started_by_ada)
     desk.commit()
@@ -201,46 +210,50 @@ def test_a_document_that_is_made_after_the_release_without_it_is_not_released_by
 
 
 def test_a_month_in_which_a_check_does_not_tie_out_is_not_released(
-    settings: Settings, desk: Store, batch: Batch
+    settings: Settings, desk: Store, issued: IssuedMonth
 ) -> None:
     with psycopg.connect(settings.store, row_factory=dict_row) as store:
         failed = checks.result_of(
-            "days_equal_statements", OCTOBER, checks.OffendingRows(1, [{"account_id": GRACE}])
+            "days_equal_statements", OCTOBER, checks.SelectedRows(1, [{"account_id": GRACE}])
         )
-        checks.record(store, failed, batch.close_id, RUN)
+        checks.record(store, failed, issued.close_id, RUN)
 
-    assert "a check does not tie out (days_equal_statements month" in refusal(desk, batch.sha256)
+    assert "a check does not tie out (days_equal_statements month" in refusal(desk, issued.sha256)
 
 
 def test_a_month_that_is_known_to_differ_from_the_platform_is_not_released_as_it_is(
-    settings: Settings, platform: Platform, books: Books, desk: Store, batch: Batch
+    settings: Settings, platform: Platform, books: Books, desk: Store, issued: IssuedMonth
 ) -> None:
     # Given an entry that came late, which a run without a reason has found
     platform.post(GRACE, OCTOBER.end - HOUR, -55)
     with pytest.raises(ChangeWithoutReason):
         close_month(settings, OCTOBER, replace(RUN, reason=None))
     # Then what was issued is not released
-    assert "a check does not tie out (same_as_issued month" in refusal(desk, batch.sha256)
+    assert "a check does not tie out (same_as_issued month" in refusal(desk, issued.sha256)
     desk.commit()
     # And once it was issued again on purpose, that is
     issue_month(settings, ON_PURPOSE)
-    release.release(desk, OCTOBER, release.latest_batch(desk, OCTOBER).sha256, BOB, started_by_ada)
+    release.release(
+        desk, OCTOBER, release.latest_issued_month(desk, OCTOBER).sha256, BOB, started_by_ada
+    )
     desk.commit()
     assert released(books) == [(ADA, 1, False), (GRACE, 2, False), (MARY, 1, False)]
 
 
 def test_a_correction_is_seen_once_it_is_released_and_what_it_supersedes_is_marked_then(
-    settings: Settings, platform: Platform, books: Books, desk: Store, batch: Batch
+    settings: Settings, platform: Platform, books: Books, desk: Store, issued: IssuedMonth
 ) -> None:
     # Given October as it was released
-    release.release(desk, OCTOBER, batch.sha256, BOB, started_by_ada)
+    release.release(desk, OCTOBER, issued.sha256, BOB, started_by_ada)
     desk.commit()
     # When a correction is issued, it is not seen yet
     platform.post(GRACE, OCTOBER.end - HOUR, -55)
     issue_month(settings, ON_PURPOSE)
     assert released(books) == [(ADA, 1, False), (GRACE, 1, False), (MARY, 1, False)]
     # Then once it is released it is, beside the version that it supersedes
-    release.release(desk, OCTOBER, release.latest_batch(desk, OCTOBER).sha256, BOB, started_by_ada)
+    release.release(
+        desk, OCTOBER, release.latest_issued_month(desk, OCTOBER).sha256, BOB, started_by_ada
+    )
     desk.commit()
     assert released(books) == [
         (ADA, 1, False),
@@ -251,21 +264,23 @@ def test_a_correction_is_seen_once_it_is_released_and_what_it_supersedes_is_mark
 
 
 def test_a_release_marks_every_earlier_version_though_one_in_between_was_never_released(
-    settings: Settings, platform: Platform, books: Books, desk: Store, batch: Batch
+    settings: Settings, platform: Platform, books: Books, desk: Store, issued: IssuedMonth
 ) -> None:
     # Given October as it was released, and a correction that is rejected
-    release.release(desk, OCTOBER, batch.sha256, BOB, started_by_ada)
+    release.release(desk, OCTOBER, issued.sha256, BOB, started_by_ada)
     platform.post(GRACE, OCTOBER.end - HOUR, -55)
     desk.commit()
     issue_month(settings, ON_PURPOSE)
-    rejected = release.latest_batch(desk, OCTOBER)
+    rejected = release.latest_issued_month(desk, OCTOBER)
     release.reject(desk, OCTOBER, rejected.sha256, BOB, "there is more to come")
     desk.commit()
     assert released(books) == [(ADA, 1, False), (GRACE, 1, False), (MARY, 1, False)]
     # When the next correction is released
     platform.post(GRACE, OCTOBER.end - HOUR, -5)
     issue_month(settings, ON_PURPOSE)
-    release.release(desk, OCTOBER, release.latest_batch(desk, OCTOBER).sha256, BOB, started_by_ada)
+    release.release(
+        desk, OCTOBER, release.latest_issued_month(desk, OCTOBER).sha256, BOB, started_by_ada
+    )
     desk.commit()
     # Then the one that was released before it does not stand beside it as if it were good
     assert released(books) == [
@@ -277,9 +292,9 @@ def test_a_release_marks_every_earlier_version_though_one_in_between_was_never_r
 
 
 def test_a_rejection_is_kept_with_its_reason_and_shows_nothing(
-    books: Books, desk: Store, batch: Batch
+    books: Books, desk: Store, issued: IssuedMonth
 ) -> None:
-    release.reject(desk, OCTOBER, batch.sha256, BOB, "the fees look wrong")
+    release.reject(desk, OCTOBER, issued.sha256, BOB, "the fees look wrong")
     desk.commit()
 
     [row] = books.rows("select decision, decided_by, reason from reporting.statement_decisions")
@@ -288,59 +303,59 @@ def test_a_rejection_is_kept_with_its_reason_and_shows_nothing(
 
 
 def test_a_month_that_was_rejected_is_released_by_nobody(
-    books: Books, desk: Store, batch: Batch
+    books: Books, desk: Store, issued: IssuedMonth
 ) -> None:
-    release.reject(desk, OCTOBER, batch.sha256, BOB, "the fees look wrong")
+    release.reject(desk, OCTOBER, issued.sha256, BOB, "the fees look wrong")
     desk.commit()
     for person in (BOB, EVE):
-        assert "it was rejected (bob)" in refusal(desk, batch.sha256, person)
+        assert "it was rejected (bob)" in refusal(desk, issued.sha256, person)
         with pytest.raises(DecisionRefused, match="it was rejected"):
-            release.reject(desk, OCTOBER, batch.sha256, person, "again")
+            release.reject(desk, OCTOBER, issued.sha256, person, "again")
     assert released(books) == []
 
 
-def test_nor_after_a_run_without_a_reason_that_finds_it_the_same(
-    settings: Settings, books: Books, desk: Store, batch: Batch
+def test_a_rejected_month_stays_rejected_after_a_run_without_a_reason(
+    settings: Settings, books: Books, desk: Store, issued: IssuedMonth
 ) -> None:
-    release.reject(desk, OCTOBER, batch.sha256, BOB, "the fees look wrong")
+    release.reject(desk, OCTOBER, issued.sha256, BOB, "the fees look wrong")
     desk.commit()
     issue_month(settings, replace(ON_PURPOSE, reason=None))
-    assert "it was rejected (bob)" in refusal(desk, batch.sha256, EVE)
-    assert release.latest_batch(desk, OCTOBER).sha256 == batch.sha256
+    assert "it was rejected (bob)" in refusal(desk, issued.sha256, EVE)
+    assert release.latest_issued_month(desk, OCTOBER).sha256 == issued.sha256
 
 
 def test_a_rejected_month_that_is_right_is_shown_again_by_a_run_with_a_reason(
-    settings: Settings, books: Books, desk: Store, batch: Batch
+    settings: Settings, books: Books, desk: Store, issued: IssuedMonth
 ) -> None:
-    release.reject(desk, OCTOBER, batch.sha256, BOB, "the fees look wrong")
+    release.reject(desk, OCTOBER, issued.sha256, BOB, "the fees look wrong")
     desk.commit()
     # When October is closed again with a reason, and nothing has changed
     issue_month(settings, replace(ON_PURPOSE, reason="the fees are as agreed in ticket 7"))
-    shown = release.latest_batch(desk, OCTOBER)
-    assert (shown.close_id, shown.reason) == (batch.close_id, "the fees are as agreed in ticket 7")
+    shown = release.latest_issued_month(desk, OCTOBER)
+    assert (shown.close_id, shown.reason) == (issued.close_id, "the fees are as agreed in ticket 7")
     # Then the rejected manifest stays rejected, and the new one can be released
-    assert shown.sha256 != batch.sha256
-    assert "what was shown has another hash" in refusal(desk, batch.sha256)
+    assert shown.sha256 != issued.sha256
+    assert "the hash that was shown is not that of this manifest" in refusal(desk, issued.sha256)
     release.release(desk, OCTOBER, shown.sha256, EVE, started_by_ada)
     desk.commit()
     assert released(books) == [(ADA, 1, False), (GRACE, 1, False), (MARY, 1, False)]
 
 
-def test_a_month_is_released_once(books: Books, desk: Store, batch: Batch) -> None:
-    release.release(desk, OCTOBER, batch.sha256, BOB, started_by_ada)
+def test_a_month_is_released_once(books: Books, desk: Store, issued: IssuedMonth) -> None:
+    release.release(desk, OCTOBER, issued.sha256, BOB, started_by_ada)
     desk.commit()
 
-    assert "it is released already (bob)" in refusal(desk, batch.sha256, EVE)
+    assert "it is released already (bob)" in refusal(desk, issued.sha256, EVE)
     assert len(books.rows("select 1 from reporting.statement_decisions")) == 1
 
 
 def test_of_two_releases_at_the_same_time_one_succeeds(
-    stack: Stack, settings: Settings, module_store_database: str, books: Books, batch: Batch
+    stack: Stack, settings: Settings, module_store_database: str, books: Books, issued: IssuedMonth
 ) -> None:
     def attempt(person: Person) -> str:
         with psycopg.connect(stack.desk(module_store_database), row_factory=dict_row) as desk:
             try:
-                release.release(desk, OCTOBER, batch.sha256, person, started_by_ada)
+                release.release(desk, OCTOBER, issued.sha256, person, started_by_ada)
             except DecisionRefused as refused:
                 return str(refused)
             return "released"

@@ -25,13 +25,13 @@ from tests.books import Books
 from tests.close_fixtures import (
     ONE_REPLICA,
     RUN,
-    asking,
     eventually,
+    with_session_setting,
 )
 from tests.platform_rows import Platform, utc
 
 NINE = hour_of(utc("2026-10-15T09:00Z"))
-MOST_SECONDS = 12.0  # twice the wait for a replica that the settings of these tests allow
+MAX_SECONDS = 12.0  # twice the wait for a replica that the settings of these tests allow
 
 
 def replica_read(books: Books) -> str:
@@ -121,7 +121,7 @@ def test_a_dead_replica_is_passed_over_and_taken_again_once_it_is_back(
     close_hour(eventually_closed_on_a, NINE, ONE_REPLICA)
     assert replica_read(books) == "replica_a"
     assert books.hour(NINE) == platform.volume(NINE)
-    assert seconds < MOST_SECONDS
+    assert seconds < MAX_SECONDS
 
 
 def test_a_replica_that_hangs_does_not_hold_up_the_close(
@@ -135,7 +135,7 @@ def test_a_replica_that_hangs_does_not_hold_up_the_close(
         stack.freeze("replica_a")
         try:
             closing = pool.submit(close_hour, settings, NINE, ONE_REPLICA)
-            close = closing.result(timeout=MOST_SECONDS)
+            close = closing.result(timeout=MAX_SECONDS)
         finally:
             stack.thaw("replica_a")
 
@@ -210,7 +210,9 @@ def test_a_replica_that_ends_an_idle_session_counts_as_lost(
     stack: Stack, settings: Settings, platform: Platform
 ) -> None:
     """A cross-check's second replica idles while the first is read."""
-    impatient = asking(stack, settings, "replica_a", "idle_in_transaction_session_timeout=50ms")
+    impatient = with_session_setting(
+        stack, settings, "replica_a", "idle_in_transaction_session_timeout=50ms"
+    )
 
     def work(source: Source) -> None:
         with psycopg.connect(stack.replica_admin("replica_a")) as admin:

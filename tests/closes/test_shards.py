@@ -53,4 +53,4 @@ def test_a_month_is_cut_into_shards_of_at_least_fifty(
 
     assert [shard.statement_count for shard in shards] == sizes
     assert all(one.last_account_id < other.first_account_id for one, other in pairwise(shards))
-    assert len(shards) <= issue.MOST_SHARDS
+    assert len(shards) <= issue.MAX_SHARDS

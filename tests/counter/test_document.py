@@ -314,7 +314,7 @@ def test_an_unknown_code_in_hours_that_an_older_version_closed_is_left_out(
     assert document["excluded_currencies"]["BTC"]["reason"] == "unknown_currency"
 
 
-def test_a_currency_that_an_hour_left_out_keeps_its_last_total_until_the_hour_is_mended(
+def test_a_currency_that_an_hour_left_out_keeps_its_last_total_until_the_hour_is_corrected(
     settings: Settings, platform: Platform
 ) -> None:
     fill(platform)
@@ -327,15 +327,15 @@ def test_a_currency_that_an_hour_left_out_keeps_its_last_total_until_the_hour_is
         close(settings, TEN)
     left_out = publish(settings, RUN)
     close(settings, TEN)
-    mended = publish(settings, RUN)
+    corrected = publish(settings, RUN)
 
     assert left_out["currencies"].keys() == {"JPY", "KWD"}
     assert left_out["excluded_currencies"]["USD"] == {
         "reason": "incomplete",
         "last": {"as_of": "2026-10-15T10:00:00Z", "exponent": 2, "gross_minor": "3500"},
     }
-    assert mended["excluded_currencies"] == {}
-    assert mended["currencies"]["USD"]["gross_minor"] == "3570"
+    assert corrected["excluded_currencies"] == {}
+    assert corrected["currencies"]["USD"]["gross_minor"] == "3570"
 
 
 def test_a_total_beyond_bigint_is_exact(settings: Settings, platform: Platform) -> None:

@@ -272,10 +272,10 @@ def test_the_parse_opens_no_connection_and_imports_no_weasyprint() -> None:
 
 
 @pytest.mark.slow
-def test_the_parse_needs_no_setting_but_the_zone_of_days_and_months() -> None:
+def test_the_parse_needs_no_setting_but_the_zone_of_business_days() -> None:
     bare = {key: value for key, value in os.environ.items() if not key.startswith("CLOSEBOOK_")}
     zone = {"CLOSEBOOK_TIME_ZONE": ZONE}
-    needed = {"daily_rollups": zone, "monthly_statements": zone}
+    needed = dict.fromkeys(("daily_rollups", "monthly_statements", "register_audit"), zone)
     for path in DAGS.glob("*.py"):
         subprocess.run(
             [sys.executable, str(path)],

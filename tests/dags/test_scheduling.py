@@ -75,7 +75,7 @@ def test_a_run_that_names_no_range_has_none() -> None:
     ],
 )
 def test_half_a_range_and_a_range_beside_a_day_are_refused(named: dict[str, str]) -> None:
-    with pytest.raises(Misconfigured, match="both of them, and no day"):
+    with pytest.raises(Misconfigured, match="needs both first_day and last_day, and an empty day"):
         task(None, **named).days()
 
 

@@ -21,7 +21,7 @@ from closebook import periods
 from closebook.orchestration.dag_defaults import START_DATE
 from closebook.orchestration.task_context import TaskContext
 from closebook.orchestration.timetable import BusinessDayTimetable, BusinessMonthTimetable
-from closebook.periods import DAY, HOUR, TICK, Period
+from closebook.periods import DAY, HOUR, MICROSECOND, Period
 from closebook.settings import Replica, Run, Settings
 from closebook.time_rules import rules_version
 from local import REPOSITORY
@@ -42,7 +42,7 @@ NO_MIDNIGHT = [
     *(("Africa/Cairo", date(2023, 4, 28)), ("Asia/Beirut", date(2024, 3, 31))),
     *(("America/Santiago", date(2026, 9, 6)), ("America/Asuncion", date(2023, 10, 1))),
 ]
-WITHIN_A_DAY = [timedelta(0), TICK, HOUR, timedelta(hours=1, microseconds=-1), HOUR * 12]
+WITHIN_A_DAY = [timedelta(0), MICROSECOND, HOUR, timedelta(hours=1, microseconds=-1), HOUR * 12]
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -186,7 +186,7 @@ def test_every_run_by_hand_closes_the_last_period_that_had_ended(
         asked = timetable(zone)
         for before, period in chain.from_iterable(map(pairwise, periods_in(zone))):
             is_odd = (period.end - period.start) % DAY or (before.end - before.start) % DAY
-            away = WITHIN_A_DAY if is_odd else [period.end - period.start - TICK]
+            away = WITHIN_A_DAY if is_odd else [period.end - period.start - MICROSECOND]
             for each in away:
                 at = pendulum.instance(period.start + each)
                 if closed(zone, asked.infer_manual_data_interval(run_after=at)) != before:
@@ -209,7 +209,7 @@ def test_a_backfill_makes_one_run_for_each_period_that_begins_in_its_range(
             for first, last, meant in (
                 (around[0].start, around[-1].start, around),
                 (around[0].start + HOUR * 5, around[-1].start, around[1:]),
-                (around[0].start, around[-1].start - TICK, around[:-1]),
+                (around[0].start, around[-1].start - MICROSECOND, around[:-1]),
                 (around[2].start, around[2].start, around[2:3]),
                 (around[1].end - HOUR * 5, around[2].start + HOUR * 5, around[2:3]),
             ):
@@ -243,7 +243,7 @@ def test_a_run_by_hand_on_the_day_after_a_missing_midnight_closes_yesterday(
     today = periods.day_of(day, zone)
     dag = kept(BusinessDayTimetable(zone))
 
-    for away in (timedelta(0), TICK, HOUR * 9, today.end - today.start - TICK):
+    for away in (timedelta(0), MICROSECOND, HOUR * 9, today.end - today.start - MICROSECOND):
         interval = dag.timetable.infer_manual_data_interval(
             run_after=pendulum.instance(today.start + away)
         )
@@ -372,7 +372,7 @@ print("DAGS", *sorted(bag.dags))
         ("America/New_Yrok", "unknown time zone 'America/New_Yrok': set CLOSEBOOK_TIME_ZONE to"),
     ],
 )
-def test_a_zone_that_is_missing_or_misspelt_is_the_import_error_of_day_and_month_alone(
+def test_a_zone_that_is_missing_or_misspelt_is_the_import_error_of_those_with_days(
     time_zone: str | None, words: str
 ) -> None:
     bare = {key: value for key, value in os.environ.items() if not key.startswith("CLOSEBOOK_")}
@@ -391,6 +391,7 @@ def test_a_zone_that_is_missing_or_misspelt_is_the_import_error_of_day_and_month
     assert [line.split()[1] for line in sorted(errors)] == [
         "daily_rollups.py",
         "monthly_statements.py",
+        "register_audit.py",
     ]
     assert all(words in line for line in errors)
     assert "DAGS acknowledge_failover database_health hourly_platform_volume" in shown

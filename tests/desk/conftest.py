@@ -80,6 +80,16 @@ class Desk:
         with self.owner() as store:
             return store.execute(query.encode(), parameters or None).fetchall()
 
+    def registered(self, close: str, account_id: int) -> dict[str, object]:
+        """The register's row of a document."""
+        [row] = self.rows(
+            "select sha256, object_name from reporting.statement_documents"
+            " where close_id = %s and account_id = %s",
+            self.closes[close],
+            account_id,
+        )
+        return row
+
     @contextmanager
     def owner(self) -> Iterator[psycopg.Connection[dict[str, Any]]]:
         conninfo = self.stack.store_owner(self.database)
@@ -205,9 +215,9 @@ def desk(
     desk.closes["september"] = issue_month(settings, SEPTEMBER, run)
     desk.closes["october"] = issue_month(settings, OCTOBER, run)
     with psycopg.connect(stack.desk(module_store_database), row_factory=dict_row) as store:
-        batch = release.latest_batch(store, OCTOBER)
+        issued = release.latest_issued_month(store, OCTOBER)
         started = [RunAct(run.run_id, "triggered", "4711", "ada")]
-        release.release(store, OCTOBER, batch.sha256, Person("4712", "bob"), lambda _: started)
+        release.release(store, OCTOBER, issued.sha256, Person("4712", "bob"), lambda _: started)
     platform.post(GRACE, OCTOBER.end - HOUR, -55)
     desk.closes["corrected"] = issue_month(settings, OCTOBER, run)
     with connections_to(stack, {"closebook_desk": module_store_database}):

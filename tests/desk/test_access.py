@@ -40,6 +40,7 @@ MAY = {
     ("GET", "/statements/{close_id}/{account_id}/pdf"): READERS,
     ("GET", "/statements/{close_id}/{account_id}/camt.053"): READERS,
     ("GET", "/statements/{close_id}/{account_id}/csv"): READERS,
+    ("GET", "/statements/{close_id}/{account_id}/proof"): READERS,
     ("POST", "/statements/{close_id}/{account_id}/requests"): {"finance"},
     ("GET", "/releases"): {"approver"},
     ("GET", "/releases/{month}"): {"approver"},

@@ -113,7 +113,9 @@ def test_a_statement_is_issued_again_on_request_and_a_second_person_releases_it(
         assert wait_for_end(airflow, "monthly_statements", run["dag_run_id"]) == "success"
         # The user who started the run may release months, but not this one
         page.goto(f"{stack.ui_url}{release}")
-        expect(page.get_by_text("it takes a second person")).to_be_visible()
+        expect(
+            page.get_by_text("a second person, who acted on no run of the month, has to decide")
+        ).to_be_visible()
         expect(page.get_by_role("button", name=re.compile("^Release"))).to_be_disabled()
         page.goto(f"{desk.url}/requests")
         row.get_by_role("button", name=": issued again").click()

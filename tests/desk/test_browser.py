@@ -46,7 +46,11 @@ def test_selected_statements_are_downloaded_as_a_zip(
         downloading.value.save_as(tmp_path / "some.zip")
     with zipfile.ZipFile(tmp_path / "some.zip") as packed:
         assert packed.testzip() is None
-        assert packed.namelist() == [f"statement-2026-10-{a}-v1.pdf" for a in (ADA, MARY)]
+        assert packed.namelist() == [
+            f"statement-2026-10-{account_id}-v1.{suffix}"
+            for account_id in (ADA, MARY)
+            for suffix in ("pdf", "proof.json")
+        ]
 
 
 def test_a_zip_that_is_cut_off_is_a_failed_download(browser: Browser, desk: Desk) -> None:
@@ -89,8 +93,8 @@ def test_each_role_is_shown_the_pages_that_it_may_open(
 def test_a_refused_page_leads_back_to_the_first_page(browser: Browser, desk: Desk) -> None:
     with logged_in_page(browser, desk.stack, "viewer", "/closebook/statements") as page:
         expect(page.get_by_role("heading", level=1)).to_have_text("Forbidden")
-        page.get_by_role("link", name="Back to the finance desk").click()
-        expect(page.get_by_role("heading", level=1)).to_have_text("Finance desk")
+        page.get_by_role("link", name="Back to Closebook").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Closebook")
 
 
 def test_airflows_navigation_opens_the_desk_in_a_frame_and_in_a_tab(
@@ -99,11 +103,11 @@ def test_airflows_navigation_opens_the_desk_in_a_frame_and_in_a_tab(
     with logged_in_page(browser, desk.stack, "finance", "/") as page:
         page.get_by_role("link", name="Closebook").click()
         frame = page.frame_locator("iframe")
-        expect(frame.get_by_role("heading", level=1)).to_have_text("Finance desk")
+        expect(frame.get_by_role("heading", level=1)).to_have_text("Closebook")
         page.get_by_role("button", name="Browse").click()
         with page.context.expect_page() as opening:
             page.get_by_role("menuitem", name="Closebook in a tab").click()
-        expect(opening.value.get_by_role("heading", level=1)).to_have_text("Finance desk")
+        expect(opening.value.get_by_role("heading", level=1)).to_have_text("Closebook")
 
 
 def test_airflows_frame_shows_the_pages_as_pictures(browser: Browser, desk: Desk) -> None:
@@ -227,6 +231,7 @@ ROUTES_WITHOUT_A_PAGE = {
     "/statements/{close_id}/{account_id}/pdf",
     "/statements/{close_id}/{account_id}/camt.053",
     "/statements/{close_id}/{account_id}/csv",
+    "/statements/{close_id}/{account_id}/proof",
     "/volume/counter",
     "/metrics",
 }

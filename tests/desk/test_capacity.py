@@ -25,7 +25,7 @@ from zipstream import ZipStream
 
 from closebook.desk import audit_log, capacity, client_limits
 from closebook.desk.app import make_app, process_app
-from closebook.desk.capacity import DeskBusy, Lane, Places, admitted
+from closebook.desk.capacity import ConcurrencyLimit, DeskBusy, Lane, admitted
 from closebook.desk.client_limits import limited_receive, limited_send
 from closebook.desk.current_user import User
 from closebook.desk.desk_route import DeskRoute, desk_router
@@ -188,15 +188,15 @@ def run_as(person: str, lane: Lane, work: Callable[[], Any]) -> Any:
 
 @pytest.fixture
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(capacity, "LONGEST_WAIT_SECONDS", 0.3)
-    monkeypatch.setattr(capacity, "LONGEST_WORK_SECONDS", 0.3)
+    monkeypatch.setattr(capacity, "MAX_WAIT_SECONDS", 0.3)
+    monkeypatch.setattr(capacity, "MAX_WORK_SECONDS", 0.3)
 
 
 @pytest.mark.usefixtures("short_waits")
 def test_one_person_whose_work_hangs_leaves_a_thread_to_others() -> None:
     lane = Lane("a test", 2, of_one_person=1)
     with blocked(lane, "ada"):
-        with pytest.raises(DeskBusy, match=r"a test for more than 0\.3 s"):
+        with pytest.raises(DeskBusy, match=r"no free thread for a test within 0\.3 s"):
             run_as("ada", lane, lambda: "not begun")
         assert run_as("bob", lane, lambda: "done") == "done"
     assert run_as("ada", lane, lambda: "done") == "done"
@@ -234,8 +234,8 @@ def test_what_the_work_raises_reaches_the_request() -> None:
 
 def test_work_that_hangs_does_not_keep_the_process_from_ending() -> None:
     script = (
-        "import asyncio, time; from closebook.desk import capacity as c; c.LONGEST_WORK_SECONDS=0.1"
-        "\nc.LONGEST_WAIT_SECONDS=0.1\ntry: asyncio.run(c.PAGES.run(lambda: time.sleep(60)))\n"
+        "import asyncio, time; from closebook.desk import capacity as c; c.MAX_WORK_SECONDS=0.1"
+        "\nc.MAX_WAIT_SECONDS=0.1\ntry: asyncio.run(c.PAGES.run(lambda: time.sleep(60)))\n"
         "except Exception as error: print(type(error).__name__)"
     )
     done = subprocess.run(
@@ -251,27 +251,27 @@ def test_work_that_hangs_does_not_keep_the_process_from_ending() -> None:
 
 
 def test_a_person_gets_some_places_and_leaves_the_rest_to_others() -> None:
-    places = Places("requests", 3, 2)
+    limit = ConcurrencyLimit("requests", 3, 2)
     with ExitStack() as ada:
-        ada.enter_context(places.place("ada"))
-        ada.enter_context(places.place("ada"))
-        with pytest.raises(DeskBusy, match="2 requests of one person"), places.place("ada"):
+        ada.enter_context(limit.slot("ada"))
+        ada.enter_context(limit.slot("ada"))
+        with pytest.raises(DeskBusy, match="2 requests of one person"), limit.slot("ada"):
             pass
-        with places.place("bob"), pytest.raises(DeskBusy, match="3 requests in all"):
-            ada.enter_context(places.place("eve"))
-    assert places.taken_count == 0
-    with places.place("ada"):
-        assert places.taken_count == 1
+        with limit.slot("bob"), pytest.raises(DeskBusy, match="3 requests in all"):
+            ada.enter_context(limit.slot("eve"))
+    assert limit.used_count == 0
+    with limit.slot("ada"):
+        assert limit.used_count == 1
 
 
 def test_a_place_of_a_zip_is_taken_until_the_request_is_answered() -> None:
-    lane = Lane("a ZIP", 1, of_one_person=1, places=Places("ZIPs", 1, 1))
+    lane = Lane("a ZIP", 1, of_one_person=1, limit=ConcurrencyLimit("ZIPs", 1, 1))
     with admitted("ada"):
-        lane.take_place()
+        lane.take_slot()
         with admitted("bob"), pytest.raises(DeskBusy, match="1 ZIPs in all"):
-            lane.take_place()
+            lane.take_slot()
     with admitted("bob"):
-        lane.take_place()
+        lane.take_slot()
 
 
 # ---- clients ------------------------------------------------------------------------------
@@ -279,7 +279,7 @@ def test_a_place_of_a_zip_is_taken_until_the_request_is_answered() -> None:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_limits, "LONGEST_SILENCE_SECONDS", 0.2)
+    monkeypatch.setattr(client_limits, "MAX_SILENCE_SECONDS", 0.2)
 
 
 @pytest.mark.usefixtures("impatient")

@@ -23,7 +23,7 @@ from tests.closes.october import SEPTEMBER
 from tests.desk.conftest import Desk
 from tests.desk.test_airflow_forms import with_role
 
-SECOND_PERSON = "it takes a second person"
+SECOND_PERSON = "a second person, who acted on no run of the month, has to decide"
 UNKNOWN = "it is not known who acted on a run"
 MAY_RELEASE = "You can release this month."
 
@@ -192,14 +192,14 @@ def test_who_acted_on_the_run_of_another_user_does_not_release_it(
 
 
 @pytest.mark.parametrize("act", ACTS)
-def test_and_what_others_did_keeps_nobody_else_from_releasing(
+def test_who_did_not_act_on_the_run_may_release_it(
     runs: Runs, act: Callable[[AirflowApi, str], None]
 ) -> None:
     act(runs.admin, runs.started_by(runs.admin))
     assert MAY_RELEASE in runs.review()
 
 
-def test_a_trial_and_a_note_are_no_acts(runs: Runs) -> None:
+def test_a_dry_run_of_a_clear_and_a_note_do_not_count_as_acts(runs: Runs) -> None:
     run_id = runs.started_by(runs.admin)
     runs.approver.post(f"dags/{MONTH_DAG}/dagRuns/{run_id}/clear", {"dry_run": True})
     runs.approver.post(f"dags/{MONTH_DAG}/clearTaskInstances", {"dag_run_id": run_id})

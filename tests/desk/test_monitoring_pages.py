@@ -60,20 +60,21 @@ class MonitoredDesk:
 def monitored(desk: Desk, module_platform_database: str) -> MonitoredDesk:
     settings = desk.settings
     hours = [LAST_HOUR - back * HOUR for back in range(30)]
+    # The last hour has a row in a code that is no currency, which hour and day leave out.
+    settled = [
+        (number * 2 + (currency == "JPY"), hour, currency, amount_minor + 7919 * number)
+        for number, hour in enumerate(hours)
+        for currency, amount_minor in (("USD", 123_456), ("JPY", 5_000))
+    ]
+    settled.append((len(settled), LAST_HOUR, "BTC", 77))
     with psycopg.connect(desk.stack.primary_admin(module_platform_database)) as platform:
-        for number, hour in enumerate(hours):
-            for currency, amount_minor in (("USD", 123_456), ("JPY", 5_000)):
-                platform.execute(
-                    "insert into platform.transactions (transaction_id, settled_at, currency,"
-                    " kind, amount_minor, fee_minor, discount_minor, user_id, merchant_id, status)"
-                    " values (%s, %s, %s, 'payment', %s, 0, 0, 1, 10, 'settled')",
-                    [
-                        number * 2 + (currency == "JPY"),
-                        hour,
-                        currency,
-                        amount_minor + 7919 * number,
-                    ],
-                )
+        for row in settled:
+            platform.execute(
+                "insert into platform.transactions (transaction_id, settled_at, currency,"
+                " kind, amount_minor, fee_minor, discount_minor, user_id, merchant_id, status)"
+                " values (%s, %s, %s, 'payment', %s, 0, 0, 1, 10, 'settled')",
+                row,
+            )
     for hour in hours:
         close_hour(settings, hour_of(hour), RUN)
     close_day(settings, day_of(date(2026, 10, 31), "America/New_York"), RUN)
@@ -96,6 +97,15 @@ def test_the_volume_page_shows_closed_totals_by_hour_and_day(monitored: Monitore
     assert html.count('role="img"') == 4
     # An hour that is not closed is not shown as an hour without payments.
     assert "2026-10-30 17:00 (not closed)" in html
+
+
+def test_the_volume_page_names_what_the_hours_and_days_have_left_out(
+    monitored: MonitoredDesk,
+) -> None:
+    html = monitored.desk.get("operator", "/volume").text
+    assert html.count("<li>BTC in 1 ") == 2
+    assert "BTC in 1 hour, 1 row: it is no ISO 4217 currency with a minor unit" in html
+    assert "BTC in 1 day, 1 row: it is no ISO 4217 currency with a minor unit" in html
 
 
 def test_the_counter_route_returns_the_document_in_redis_and_the_time(
@@ -233,6 +243,11 @@ def test_the_metrics_have_the_values_of_the_store(monitored: MonitoredDesk) -> N
     assert metrics["closebook_counter_publication"][frozenset()] == document["publication"]
     assert set(metrics["closebook_server_up"].values()) == {1.0}
     assert metrics["closebook_statements"][frozenset({("state", "released")})] >= 0
+    for grain in ("hour", "day"):
+        labels = frozenset({("grain", grain), ("reason", "unknown_currency")})
+        assert metrics["closebook_exceptions"][labels] == 1
+    left_out = frozenset({("currency", "BTC"), ("reason", "unknown_currency")})
+    assert metrics["closebook_counter_currency_excluded"] == {left_out: 1}
 
 
 def test_the_metrics_contain_no_personal_data(monitored: MonitoredDesk) -> None:

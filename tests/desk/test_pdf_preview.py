@@ -122,5 +122,5 @@ def test_a_program_yields_the_processor_to_airflow(fake_poppler: Callable[[str],
 def test_a_picture_has_the_size_of_a_screen(desk: Desk) -> None:
     content = desk.get("finance", f"{desk.path('october', ADA)}/pdf").content
     width, height = struct.unpack(">II", pdf_preview.page_picture(content, 1)[16:24])
-    assert height == pdf_preview.LONGEST_SIDE_PIXELS
+    assert height == pdf_preview.MAX_SIDE_PIXELS
     assert abs(width / height - 210 / 297) < 0.01

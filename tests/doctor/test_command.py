@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from closebook.cli import FAILED, FINE, UNUSABLE
+from closebook.cli import EXIT_FAILED, EXIT_OK, EXIT_UNUSABLE
 from closebook.doctor.documents import document_observations
 from closebook.doctor.installation import Installation
 from closebook.settings import KeyFile
@@ -60,7 +60,7 @@ def test_a_sound_installation_is_fine_and_its_notes_are_printed(
 ) -> None:
     code, said, _ = doctor(environment)
 
-    assert code == FINE, said
+    assert code == EXIT_OK, said
     assert re.match("note|not looked at", said)
     assert "note no-ledger: reporting_source.ledger_entries" in said
     assert said.splitlines()[-1].startswith("0 errors, 0 warnings, 2 notes; ")
@@ -83,7 +83,7 @@ def test_what_is_wrong_fails_it_and_is_json_for_a_script(
             admin.execute("grant select on reporting_source.merchants to closebook_reader")
 
     told = json.loads(said)
-    assert code == FAILED
+    assert code == EXIT_FAILED
     assert told["is_healthy"] is False
     assert {each["code"] for each in told["findings"]} == {
         "time-zone-unknown",
@@ -100,7 +100,7 @@ def test_what_is_wrong_fails_it_and_is_json_for_a_script(
 
 def test_an_argument_that_there_is_not_is_refused(environment: dict[str, str]) -> None:
     code, said, _ = doctor(environment, "--everything")
-    assert (code, said) == (UNUSABLE, "")
+    assert (code, said) == (EXIT_UNUSABLE, "")
 
 
 # ---- one document on this worker ---------------------------------------------------------

@@ -20,7 +20,7 @@ from local.ports import LOOPBACK
 from local.stack import Stack
 from tests.books import Books
 from tests.close_fixtures import RUN, eventually, waiting_to_write
-from tests.faults.network_line import Line
+from tests.faults.network_proxy import NetworkProxy
 from tests.faults.outcome import assert_closed
 from tests.platform_rows import Platform, utc
 
@@ -114,9 +114,9 @@ def test_a_redis_whose_answer_is_lost_after_it_has_taken_the_write(
     publish(settings, RUN)
     close_with_a_payment(settings, platform, TEN)
 
-    with Line(stack.ports[REDIS], at=b"EVALSHA", deaf=True) as line:
-        # The line answers nothing more, and the client does not wait for long.
-        url = by_line(settings, stack, line) + "?socket_timeout=0.3"
+    with NetworkProxy(stack.ports[REDIS], at=b"EVALSHA", drops_answers=True) as proxy:
+        # The proxy answers nothing more, and the client does not wait for long.
+        url = through(settings, stack, proxy) + "?socket_timeout=0.3"
         with pytest.raises(Transient, match=REFUSED):
             publish(with_redis(settings, url), RUN)
 
@@ -126,8 +126,8 @@ def test_a_redis_whose_answer_is_lost_after_it_has_taken_the_write(
     assert_counted(settings, platform, books, NINE, TEN, publications=2)
 
 
-def by_line(settings: Settings, stack: Stack, line: Line) -> str:
-    return settings.redis_url.replace(f":{stack.ports[REDIS]}/", f":{line.port}/")
+def through(settings: Settings, stack: Stack, proxy: NetworkProxy) -> str:
+    return settings.redis_url.replace(f":{stack.ports[REDIS]}/", f":{proxy.port}/")
 
 
 def with_redis(settings: Settings, url: str) -> Settings:
@@ -141,14 +141,14 @@ def test_an_older_run_that_publishes_last_does_not_replace_a_newer_one(
     stack: Stack, settings: Settings, platform: Platform, books: Books, server: "redis.Redis"
 ) -> None:
     close_with_a_payment(settings, platform, NINE)
-    with ThreadPoolExecutor() as pool, Line(stack.ports[REDIS], at=b"EVALSHA") as line:
-        # Given a run that has its numbers, and is held up on its way to Redis,
-        older = pool.submit(publish, with_redis(settings, by_line(settings, stack, line)), RUN)
-        line.wait_until_reached()
+    with ThreadPoolExecutor() as pool, NetworkProxy(stack.ports[REDIS], at=b"EVALSHA") as proxy:
+        # Given a run that has its numbers, and is delayed on its way to Redis,
+        older = pool.submit(publish, with_redis(settings, through(settings, stack, proxy)), RUN)
+        proxy.wait_until_reached()
         # when a newer one publishes first,
         close_with_a_payment(settings, platform, TEN)
         newer = publish(settings, RUN)
-        line.release()
+        proxy.release()
         assert older.result(timeout=30)["publication"] < newer["publication"]
 
     # then what the newer one says stays.
@@ -163,7 +163,7 @@ def test_a_run_that_counts_while_another_one_numbers_its_count_waits_for_it(
     with ThreadPoolExecutor() as pool, psycopg.connect(settings_owner(stack, settings)) as owner:
         # Given a run that has counted two hours, and hangs before it numbers that count,
         close_with_a_payment(settings, platform, TEN)
-        owner.execute("lock table reporting.counter_publications in access exclusive mode")
+        owner.execute("lock table reporting.counter_publications in share mode")
         older = pool.submit(publish, settings, RUN)
         eventually(lambda: pids_that_wait(stack, settings))
         [pid] = pids_that_wait(stack, settings)

@@ -1,4 +1,4 @@
-"""What cannot start says so in one line, with what to do; and nothing is left half started."""
+"""What cannot start says so in one line, with what to do; and no start is left half done."""
 
 import json
 import os
@@ -105,7 +105,7 @@ def test_a_folder_of_something_else_is_left_alone(
 
     line = refusal(tmp_path, capsys, command)
 
-    assert "is no stack's folder, it holds thesis.txt" in line
+    assert "is not the folder of a stack, since it holds thesis.txt" in line
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
     assert tmp_path.stat().st_mode == mode
 
@@ -220,7 +220,7 @@ def started(root: Path, command: str, component: str) -> subprocess.Popen[str]:
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
-        preexec_fn=_heed_the_terminal,  # noqa: PLW1509  # it sets one signal
+        preexec_fn=_reset_signals,  # noqa: PLW1509  # it sets one signal
     )
     deadline = time.monotonic() + PATIENCE_SECONDS
     while component not in _running(root):
@@ -230,8 +230,8 @@ def started(root: Path, command: str, component: str) -> subprocess.Popen[str]:
     return child
 
 
-def _heed_the_terminal() -> None:
-    """As at a terminal: in the background and under nohup they are ignored, and so would we."""
+def _reset_signals() -> None:
+    """Reset SIGINT and SIGHUP: they are ignored if the tests run in the background or by nohup."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 

@@ -23,7 +23,7 @@ from tests.mutants.guards import GUARDS
 from tests.mutants.markers import Markers, NoLongerApplies
 
 SCRATCH = REPOSITORY / ".local" / "mutants"
-MOST_SECONDS = 600
+MAX_SECONDS = 600
 
 
 @dataclass(frozen=True)
@@ -50,12 +50,14 @@ def main(words: list[str]) -> int:
         mutants, stale = take_out(tree, guards)
         if stale:
             console.print("\n".join(stale))
-            console.print(f"{len(stale)} of {len(guards)} guards no longer apply: mend those first")
+            console.print(
+                f"{len(stale)} of {len(guards)} guards no longer apply: correct those first"
+            )
             return 1
         console.print(f"with all {len(guards)} guards: {len(tests)} tests")
         before = run(tree, tests)
         if before.caught_by or before.trouble:
-            console.print(f"{before.caught_by or before.trouble}: mend that first")
+            console.print(f"{before.caught_by or before.trouble}: correct that first")
             return 2
         console.print(f"they pass, in {before.seconds:.0f} s; now without each")
         rows = []
@@ -121,13 +123,13 @@ def run(tree: Path, tests: tuple[str, ...]) -> Verdict:
         text=True,
     )
     try:
-        output, _ = running.communicate(timeout=MOST_SECONDS)
+        output, _ = running.communicate(timeout=MAX_SECONDS)
     except BaseException as interruption:
         running.terminate()
         running.communicate()
         if not isinstance(interruption, subprocess.TimeoutExpired):
             raise
-        return Verdict(None, MOST_SECONDS, f"no end within {MOST_SECONDS} s")
+        return Verdict(None, MAX_SECONDS, f"no end within {MAX_SECONDS} s")
     seconds = time.monotonic() - started
     if running.returncode == 0:
         return Verdict(None, seconds)

@@ -18,8 +18,6 @@ DISK = "tests/faults/test_disk.py::"
 SQL_CASE = "tests/sql/test_queries.py::test_case"
 OBSTACLES = SQL_CASE + "[statement_decisions/obstacles: "
 UNNAMED = SQL_CASE + "[statement_decisions/insert: a release that does not name its exceptions]"
-RELEASE_SQL = "sql/reporting/migrations/0004_release.sql"
-OBSTACLES_SQL = "sql/reporting/migrations/0008_codes_and_differences.sql"
 
 STATEMENTS = (
     # ---- issue and release -----------------------------------------------------------------
@@ -99,7 +97,7 @@ STATEMENTS = (
     Guard(
         "release.rejected-month-is-shown-again-with-a-reason",
         Condition(value=True),
-        (RELEASE + "test_nor_after_a_run_without_a_reason_that_finds_it_the_same",),
+        (RELEASE + "test_a_rejected_month_stays_rejected_after_a_run_without_a_reason",),
     ),
     Guard(
         "issue.reason-belongs-to-one-start",
@@ -144,8 +142,13 @@ STATEMENTS = (
     ),
     Guard(
         "exceptions.have-a-reason",
-        Token('str(row["account_id"]) not in excepted', "True"),
+        Token('str(entry["account_id"]) not in excepted', "True"),
         (RELEASE + "test_a_month_is_released_without_the_accounts_that_the_release_names",),
+    ),
+    Guard(
+        "exceptions.others-make-another-manifest",
+        Condition(value=False),
+        (MANIFEST + "test_another_reason_of_an_exception_makes_another_manifest",),
     ),
     Guard(
         "exceptions.a-document-that-is-made-is-none",
@@ -158,12 +161,12 @@ STATEMENTS = (
     Guard(
         "documents.wrong-one-stops-itself-only",
         Token("not isinstance(error, WrongData)", "True"),
-        (DOCUMENTS + "test_a_document_that_cannot_be_made_fails_alone",),
+        (ISSUE + "test_a_document_that_cannot_be_made_fails_alone",),
     ),
     Guard(
         "documents.unreadable-one-is-named",
         Removed(),
-        (DOCUMENTS + "test_a_statement_in_an_unknown_currency_fails_alone",),
+        (ISSUE + "test_a_statement_in_an_unknown_currency_fails_alone",),
     ),
     Guard(
         "release.a-named-person",
@@ -344,5 +347,14 @@ STATEMENTS = (
         "documents.csv-amount-in-every-locale",
         Condition(value=False),
         ("tests/statements/test_spreadsheet.py::test_no_amount_changes_its_value",),
+    ),
+    Guard(
+        "documents.unique-reference",
+        Token("entry_id", "transaction_id"),
+        (
+            "tests/closes/test_documents.py::"
+            + "test_a_payment_its_fee_and_another_entry_of_one_number_have"
+            "_references_of_their_own",
+        ),
     ),
 )

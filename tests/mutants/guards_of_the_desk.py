@@ -9,9 +9,9 @@ THRESHOLDS = "tests/monitoring/test_thresholds.py::"
 DESK_PDF_PREVIEW = "tests/desk/test_pdf_preview.py::"
 SQL_CASE = "tests/sql/test_queries.py::test_case"
 INTERVAL = SQL_CASE + "[health/interval: "
-HEALTH_SQL = "sql/reporting/migrations/0006_health.sql"
 ACCESS = "tests/desk/test_access.py::"
 DESK_DOCUMENTS = "tests/desk/test_documents.py::"
+DESK_ZIPS = "tests/desk/test_zips.py::"
 DESK_RELEASE = "tests/desk/test_release.py::"
 FOUR_EYES = "tests/desk/test_four_eyes.py::"
 STORE_ROLES = "tests/test_store_roles.py::"
@@ -84,10 +84,7 @@ DESK = (
     Guard(
         "desk.released-only-in-zip",
         Condition(value=True),
-        (
-            DESK_DOCUMENTS
-            + "test_the_zip_of_a_selection_leaves_out_statements_that_are_not_released",
-        ),
+        (DESK_ZIPS + "test_the_zip_of_a_selection_leaves_out_statements_that_are_not_released",),
     ),
     Guard(
         "desk.ids-are-numbers",
@@ -168,7 +165,7 @@ DESK = (
     ),
     Guard(
         "desk.client-takes-its-answer",
-        Token("LONGEST_SILENCE_SECONDS", "None"),
+        Token("MAX_SILENCE_SECONDS", "None"),
         (CAPACITY + "test_a_client_that_does_not_take_its_answer_is_given_up",),
     ),
     Guard(
@@ -190,7 +187,7 @@ DESK = (
     Guard(
         "health.no-interval-across-a-start",
         Condition(value=True),
-        (INTERVAL + "nor does one after the server was started anew, even with higher counters]",),
+        (INTERVAL + "nor does one after a restart of the server, even with higher counters]",),
     ),
     Guard(
         "health.no-interval-across-a-reset",
@@ -208,7 +205,7 @@ DESK = (
         (
             SQL_CASE
             + "[health/slow_statements: "
-            + "none where the statements' counters began anew]",
+            + "none where the statements' counters were reset]",
         ),
     ),
     Guard(

@@ -1,4 +1,4 @@
-"""Guards of the doctor: what it must not read or overlook."""
+"""Guards of the doctor, and of what is misconfigured and so not tried again."""
 
 from tests.mutants.guard import Guard
 from tests.mutants.operators import Condition, Removed, Value
@@ -7,7 +7,34 @@ PARTS = "tests/doctor/test_parts.py::"
 SERVERS = "tests/doctor/test_servers.py::"
 VIEWS = "tests/doctor/test_rows_and_views.py::"
 
+REDIS = "tests/counter/test_redis_refusals.py::"
+
 DOCTOR = (
+    Guard(
+        "replica.is-not-the-primary",
+        Condition(value=False),
+        ("tests/closes/test_read_transaction.py::test_a_server_that_is_no_replica_is_never_read",),
+    ),
+    Guard(
+        "counter.redis-log-in",
+        Condition(value=False),
+        (REDIS + "test_a_wrong_password_is_not_retried",),
+    ),
+    Guard(
+        "counter.redis-cluster",
+        Condition(value=False),
+        (REDIS + "test_a_cluster_without_slots_is_named_too",),
+    ),
+    Guard(
+        "counter.redis-rights",
+        Condition(value=False),
+        (REDIS + "test_a_command_that_the_user_may_not_run_is_not_retried",),
+    ),
+    Guard(
+        "counter.redis-key-taken",
+        Condition(value=False),
+        (REDIS + "test_a_key_that_holds_something_else_is_not_retried_by_who_reads",),
+    ),
     Guard(
         "doctor.reads-only",
         Removed(),

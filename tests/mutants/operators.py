@@ -1,4 +1,4 @@
-"""What is done to a marked place so that the guard there guards no more."""
+"""The operators: each changes a marked place so that its guard has no effect."""
 
 import ast
 import re
@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar
 
 from tests.mutants.markers import NoLongerApplies, Place
 
-LONGEST_TOKEN = 40
+MAX_TOKEN_LENGTH = 40
 
 Node = TypeVar("Node", bound=ast.stmt | ast.expr)
 
@@ -112,7 +112,7 @@ class Token:
 
     def without(self, place: Place) -> str:
         """Return the file with the new token; the old one is found once in the line."""
-        if len(self.old) > LONGEST_TOKEN:
+        if len(self.old) > MAX_TOKEN_LENGTH:
             raise NoLongerApplies(f"{place}: {self.old!r} is a copy of the line, not a token of it")
         before, after = _boundary(self.old[0], "<!"), _boundary(self.old[-1], "!")
         pattern = re.compile(f"{before}{re.escape(self.old)}{after}")

@@ -1,7 +1,7 @@
 """Transactions of a platform that run beside each other around the end of a period.
 
-A plan says what one transaction does and when, in milliseconds from the period's end. They are
-played on the real primary, each in a session of its own, while the period is closed.
+A plan says what one transaction does and when, in milliseconds from the period's end. They
+run on the real primary, each in a session of its own, while the period is closed.
 """
 
 import time
@@ -25,7 +25,7 @@ from tests.books import Books
 from tests.close_fixtures import ONE_REPLICA, hour_ending
 from tests.platform_rows import Volume
 
-MOST_SESSIONS = 5
+MAX_SESSIONS = 5
 ROWS_EACH = 3
 EARLIEST_MS = -12
 PATIENCE_SECONDS = 20.0
@@ -71,16 +71,16 @@ def plans() -> st.SearchStrategy[list[Plan]]:
         stamped_by=st.sampled_from(["now()", "clock_timestamp()"]),
         asynchronous=st.booleans(),
     )
-    return st.lists(plan, min_size=1, max_size=MOST_SESSIONS)
+    return st.lists(plan, min_size=1, max_size=MAX_SESSIONS)
 
 
-class Start:
+class PeriodEnd:
     """When the period ends: soon after all sessions are ready, however long that takes them."""
 
     def __init__(self, sessions: int) -> None:
         self._ready = Barrier(sessions + 1, action=self._name_the_end)
 
-    def end(self) -> datetime:
+    def wait(self) -> datetime:
         """Wait for all of them; return the end, the same one to each."""
         self._ready.wait(PATIENCE_SECONDS)
         return self._end
@@ -90,10 +90,10 @@ class Start:
 
 
 @dataclass
-class Stage:
-    """Where interleavings are played, and how often a period was closed.
+class InterleavingRunner:
+    """Runs interleavings, and counts how often a period was closed.
 
-    ``held_back_count`` is how many rows were written past the end of the period that they are in.
+    ``written_late_count`` is the number of rows that were written after the end of their period.
     """
 
     settings: Settings
@@ -101,17 +101,17 @@ class Stage:
     sessions: Sequence[psycopg.Connection[Any]]
     threads: ThreadPoolExecutor
     closed_count: int = 0
-    held_back_count: int = 0
+    written_late_count: int = 0
     _first_row: int = field(default=1, init=False)
 
-    def play(self, interleaving: Sequence[Plan]) -> None:
+    def run(self, interleaving: Sequence[Plan]) -> None:
         """Close a period while the plans run. Raises RowsMissing."""
-        start = Start(len(interleaving))
+        end = PeriodEnd(len(interleaving))
         running = []
         for session, plan in zip(self.sessions, interleaving, strict=False):
-            running.append(self.threads.submit(_run, session, plan, start, self._first_row))
+            running.append(self.threads.submit(_run, session, plan, end, self._first_row))
             self._first_row += ROWS_EACH
-        hour = hour_ending(start.end())
+        hour = hour_ending(end.wait())
         closed = self._close(hour)
         for transaction in running:
             transaction.result()
@@ -144,24 +144,26 @@ class Stage:
             .fetchone()
         )
         assert row is not None
-        count, amount_minor, held_back_count = row
-        self.held_back_count += held_back_count
+        count, amount_minor, written_late_count = row
+        self.written_late_count += written_late_count
         return {("USD", "payment"): (count, amount_minor, 0, 0)} if count else {}
 
 
 @contextmanager
-def stage(settings: Settings, books: Books, platform_conninfo: str) -> Iterator[Stage]:
-    """A stage with sessions of its own."""
+def interleaving_runner(
+    settings: Settings, books: Books, platform_conninfo: str
+) -> Iterator[InterleavingRunner]:
+    """A runner with sessions of its own."""
     with ExitStack() as stack:
         sessions = [
             stack.enter_context(psycopg.connect(platform_conninfo, autocommit=True))
-            for _ in range(MOST_SESSIONS)
+            for _ in range(MAX_SESSIONS)
         ]
-        threads = stack.enter_context(ThreadPoolExecutor(MOST_SESSIONS))
-        yield Stage(settings, books, sessions, threads)
+        threads = stack.enter_context(ThreadPoolExecutor(MAX_SESSIONS))
+        yield InterleavingRunner(settings, books, sessions, threads)
 
 
-def _run(session: psycopg.Connection[Any], plan: Plan, start: Start, first_row: int) -> None:
+def _run(session: psycopg.Connection[Any], plan: Plan, end: PeriodEnd, first_row: int) -> None:
     """Run one transaction as planned. Its rows' amounts are their numbers, so none can hide."""
 
     def write(row: int) -> None:
@@ -179,7 +181,7 @@ def _run(session: psycopg.Connection[Any], plan: Plan, start: Start, first_row: 
         "select set_config('synchronous_commit', %s, false)",
         ["off" if plan.asynchronous else "on"],
     )
-    _sleep_until(start.end() + timedelta(milliseconds=plan.begins_at_ms))
+    _sleep_until(end.wait() + timedelta(milliseconds=plan.begins_at_ms))
     session.execute("begin")
     _sleep_ms(plan.first_write_after_ms)
     write(first_row)

@@ -27,7 +27,13 @@ from closebook.settings import Settings
 from local.stack import Stack
 from tests.books import Books
 from tests.platform_rows import Platform
-from tests.properties.interleavings import Plan, RowsMissing, Stage, plans, stage
+from tests.properties.interleavings import (
+    InterleavingRunner,
+    Plan,
+    RowsMissing,
+    interleaving_runner,
+    plans,
+)
 
 INTERLEAVINGS = int(os.environ.get("CLOSEBOOK_TEST_INTERLEAVINGS", "200"))
 # The first that has a row missing ends the search, mostly within 100.
@@ -47,11 +53,11 @@ PRIMARY_NOW: LiteralString = """
 
 
 @pytest.fixture
-def played(settings: Settings, platform: Platform, books: Books) -> Iterator[Stage]:
-    """A stage whose closes wait as long for a transaction as it takes."""
+def runner(settings: Settings, platform: Platform, books: Books) -> Iterator[InterleavingRunner]:
+    """A runner whose closes wait as long for a transaction as it takes."""
     patient = replace(settings, fence_grace_seconds=0.05, fence_wait_seconds=5.0)
-    with stage(patient, books, platform.conninfo) as played:
-        yield played
+    with interleaving_runner(patient, books, platform.conninfo) as runner:
+        yield runner
 
 
 @contextmanager
@@ -67,8 +73,8 @@ def wal_writer_delay(stack: Stack, delay: LiteralString) -> Iterator[None]:
             admin.execute("select pg_reload_conf()")
 
 
-def play_many(stage: Stage, count: int) -> None:
-    """Play that many interleavings. Raises RowsMissing at the first that has one missing."""
+def run_many(runner: InterleavingRunner, count: int) -> None:
+    """Run that many interleavings. Raises RowsMissing at the first that has one missing."""
 
     @hypothesis_settings(
         max_examples=count,
@@ -79,22 +85,22 @@ def play_many(stage: Stage, count: int) -> None:
         suppress_health_check=[HealthCheck.too_slow],
     )
     @given(plans())
-    def play(interleaving: list[Plan]) -> None:
-        stage.play(interleaving)
+    def run(interleaving: list[Plan]) -> None:
+        runner.run(interleaving)
 
-    play()
+    run()
 
 
 def test_not_one_committed_row_is_missing_from_a_close_that_was_called_complete(
-    stack: Stack, played: Stage
+    stack: Stack, runner: InterleavingRunner
 ) -> None:
     # Each close of an asynchronous commit waits for its flush.
     with wal_writer_delay(stack, "10ms"):
-        play_many(played, INTERLEAVINGS)
+        run_many(runner, INTERLEAVINGS)
 
-    assert played.closed_count >= INTERLEAVINGS
-    # Or else the interleavings would prove nothing.
-    assert played.held_back_count > INTERLEAVINGS / 40
+    assert runner.closed_count >= INTERLEAVINGS
+    # Otherwise the interleavings would prove nothing.
+    assert runner.written_late_count > INTERLEAVINGS / 40
 
 
 # ---- weaker fences ----------------------------------------------------------------------
@@ -118,7 +124,7 @@ def oldest_running_transaction(settings: Settings, period: Period) -> Fence:
 
 def written_position(settings: Settings, period: Period) -> Fence:
     """The fence itself, but with what is out of the primary's memory already."""
-    exact = fence.raise_fence(settings, period)
+    exact = fence.take_fence(settings, period)
     return replace(
         exact, position=min(exact.position, now_on_primary(settings)["written_position"])
     )
@@ -135,15 +141,15 @@ def written_position(settings: Settings, period: Period) -> Fence:
 def test_a_weaker_fence_misses_a_row(
     monkeypatch: pytest.MonkeyPatch,
     stack: Stack,
-    played: Stage,
+    runner: InterleavingRunner,
     weaker: Callable[[Settings, Period], Fence],
     flushed_after: LiteralString,
 ) -> None:
-    monkeypatch.setattr(replicas, "raise_fence", weaker)
+    monkeypatch.setattr(replicas, "take_fence", weaker)
 
     # What went wrong once need not do so again when hypothesis tries.
     with wal_writer_delay(stack, flushed_after), pytest.raises((RowsMissing, Flaky)):
-        play_many(played, ENOUGH_TO_FIND)
+        run_many(runner, ENOUGH_TO_FIND)
 
 
 def fence_at(seen: DictRow, position: int) -> Fence:

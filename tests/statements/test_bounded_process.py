@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from closebook.errors import WrongData
+from closebook.errors import Misconfigured, WrongData
 from closebook.statements.bounded_process import BoundedTask, LimitExceeded, Limits, run_within
 from closebook.statements.render.document import RenderedStatement, render
 from tests.statements.rendered_pdf import rendered
@@ -81,11 +81,22 @@ def test_each_task_has_the_full_limit_of_time() -> None:
     assert results_of(SMALL, *[burn_most_of_a_second] * 4) == ["made"] * 4
 
 
-def test_an_error_of_closebook_in_a_task_is_raised_in_the_parent() -> None:
+def test_wrong_data_of_a_task_is_its_result_and_stops_no_other_task() -> None:
     def refuse() -> None:
         raise WrongData("CB-DATA-CHECK-FAILED", "account 5 does not tie out")
 
-    with pytest.raises(WrongData, match="account 5 does not tie out"):
+    before, refused, after = results_of(Limits(), lambda: "before", refuse, lambda: "after")
+
+    assert (before, after) == ("before", "after")
+    assert isinstance(refused, WrongData)
+    assert str(refused) == "CB-DATA-CHECK-FAILED: account 5 does not tie out"
+
+
+def test_any_other_error_of_closebook_in_a_task_is_raised_in_the_parent() -> None:
+    def refuse() -> None:
+        raise Misconfigured("CB-CONFIG-NO-FONTS", "the fonts are missing")
+
+    with pytest.raises(Misconfigured, match="the fonts are missing"):
         results_of(Limits(), lambda: "before", refuse, lambda: "after")
 
 

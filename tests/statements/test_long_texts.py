@@ -14,8 +14,8 @@ from closebook.statements.bounded_process import BoundedTask, Limits, run_within
 from closebook.statements.model import Statement
 from closebook.statements.render.document import RenderedStatement, render, warm_up
 from closebook.statements.render.sanitize import PageText, as_markup
+from closebook.statements.verify.checks import VerifyInputs, verify
 from closebook.statements.verify.page_tables import read_tables
-from closebook.statements.verify.report import VerifyInputs, verify
 from closebook.statements.verify.untrusted_pdf import UntrustedPdf
 from closebook.statements.weasyprint_adapter import page_layout
 from closebook.statements.weasyprint_adapter.drawn_pages import DrawnPages
@@ -146,7 +146,7 @@ def test_a_very_long_text_is_several_elements(unit: str) -> None:
     markup = str(as_markup(PageText(text)))
     # Then it is several elements, and no letter is lost
     pieces = re.findall("<span>(.*?)</span>", markup)
-    assert 4 <= len(pieces) <= 10
+    assert 3 <= len(pieces) <= 10  # three where nothing but joiners stands between the letters
     assert "".join(pieces).replace("\u200b", "") == text
     # And a line may break between two, but not in front of a mark or behind a joiner
     assert all(piece.endswith((" ", "\u200b")) for piece in pieces[:-1])

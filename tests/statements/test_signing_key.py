@@ -81,6 +81,7 @@ def test_a_certificate_that_expires_while_the_process_runs_is_refused_from_then_
 
 
 def settings_of(monkeypatch: pytest.MonkeyPatch, connection: str) -> SigningKey | None:
+    monkeypatch.setenv("CLOSEBOOK_CA_CERTIFICATES", "/etc/closebook/ca.pem")
     for name, uri in CONNECTIONS.items():
         monkeypatch.setenv(name, uri)
     monkeypatch.setenv("AIRFLOW_CONN_CLOSEBOOK_SIGNING", connection)
@@ -116,6 +117,7 @@ def test_a_signing_connection_that_names_no_key_is_refused(
 
 
 def test_without_the_setting_there_is_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLOSEBOOK_CA_CERTIFICATES", "/etc/closebook/ca.pem")
     for name, uri in CONNECTIONS.items():
         monkeypatch.setenv(name, uri)
     assert from_airflow(ENVIRONMENT).signing_key is None

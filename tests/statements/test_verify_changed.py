@@ -1,4 +1,4 @@
-"""Every change of a statement is found: in the file itself, or by its hash in the register."""
+"""Every change of a statement is found: in the file itself, or by its hash in the manifest."""
 
 import re
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from closebook.statements.verify.report import VerifyInputs, verify
+from closebook.statements.verify.checks import VerifyInputs, verify
 from tests.statements.altered_pdf import (
     CSV,
     XML,
@@ -39,7 +39,7 @@ def without_line_of_csv(pdf: Any) -> None:
 
 @dataclass(frozen=True)
 class Case:
-    """Changes to a file, and what of it is found by itself, without the register."""
+    """Changes to a file, and what of it is found by itself, without the manifest."""
 
     changes: Sequence[Change]
     found: dict[str, str]
@@ -82,7 +82,13 @@ CASES = {
         },
     ),
     "a digit in the CSV": Case(
-        [replaced(CSV, "-23.50,976.50", "-23.58,976.50")],
+        [
+            replaced(
+                CSV,
+                '"-23.50","976.50","EUR","-2350"',
+                '"-23.58","976.50","EUR","-2358"',
+            )
+        ],
         {"CSV": "line 1 of the CSV has the balance EUR 976.50, and the lines so far make EUR 97"},
     ),
     "a description in the CSV": Case(
@@ -134,34 +140,34 @@ CASES = {
 def test_a_change_is_found_in_the_file_itself_and_by_its_hash(name: str) -> None:
     case = CASES[name]
     pdf = changed(FEW, *case.changes)
-    # Given no register, then the parts of the file disagree
+    # Given no manifest, then the parts of the file disagree
     report = verify(pdf, VerifyInputs())
     details = failed(report)
     assert set(details) == set(case.found)
     for check, said in case.found.items():
         assert said in details[check]
     assert "do not rely on this file" in report.text
-    # And given the register, then its hash is not there
-    report = verify(pdf, VerifyInputs(register=register((FEW, rendered(FEW).pdf))))
-    assert "is not in the register of 2026-10" in failed(report)["register"]
+    # And given the manifest, then its hash is not there
+    report = verify(pdf, VerifyInputs(manifest=register((FEW, rendered(FEW).pdf))))
+    assert "is not in the manifest of 2026-10" in failed(report)["manifest"]
 
 
 def test_a_file_that_was_written_again_passes_its_own_checks_and_is_not_in_the_register() -> None:
     pdf = changed(FEW)
     assert failed(verify(pdf, VerifyInputs())) == {}
-    report = verify(pdf, VerifyInputs(register=register((FEW, rendered(FEW).pdf))))
-    assert failed(report).keys() == {"register"}
+    report = verify(pdf, VerifyInputs(manifest=register((FEW, rendered(FEW).pdf))))
+    assert failed(report).keys() == {"manifest"}
     assert (
         "which has another document for this account: opening EUR 1,000.00, 3 lines"
-        in (failed(report)["register"])
+        in (failed(report)["manifest"])
     )
 
 
 @pytest.mark.parametrize("kept", [0, 5, 9, 1000, -1000, -40, -7, -3])
 def test_a_file_that_was_cut_short_is_found(kept: int) -> None:
     pdf = rendered(FEW).pdf
-    report = verify(pdf[:kept], VerifyInputs(register=register((FEW, pdf))))
-    assert {"file", "register"} <= set(failed(report))
+    report = verify(pdf[:kept], VerifyInputs(manifest=register((FEW, pdf))))
+    assert {"file", "manifest"} <= set(failed(report))
 
 
 def test_a_file_with_something_after_its_end_is_found() -> None:
@@ -177,14 +183,14 @@ def test_any_changed_byte_is_found(place: int) -> None:
     pdf = rendered(FEW).pdf
     at = len(pdf) * place // 10
     other = pdf[:at] + bytes((pdf[at] ^ 1,)) + pdf[at + 1 :]
-    assert "register" in failed(verify(other, VerifyInputs(register=register((FEW, pdf)))))
+    assert "manifest" in failed(verify(other, VerifyInputs(manifest=register((FEW, pdf)))))
 
 
 def test_the_register_of_other_accounts_does_not_have_the_file() -> None:
     report = verify(
-        rendered(FEW).pdf, VerifyInputs(register=register((ANOTHER, rendered(ANOTHER).pdf)))
+        rendered(FEW).pdf, VerifyInputs(manifest=register((ANOTHER, rendered(ANOTHER).pdf)))
     )
-    assert "which has no document of this account" in failed(report)["register"]
+    assert "which has no document of this account" in failed(report)["manifest"]
 
 
 @pytest.mark.parametrize(
@@ -196,8 +202,8 @@ def test_the_register_of_other_accounts_does_not_have_the_file() -> None:
 )
 def test_a_difference_between_the_register_and_the_file_is_found(name: str, value: object) -> None:
     pdf = rendered(FEW).pdf
-    report = verify(pdf, VerifyInputs(register=register((FEW, pdf), **{name: value})))
-    assert f"the register has {name} {value} for this file" in failed(report)["register"]
+    report = verify(pdf, VerifyInputs(manifest=register((FEW, pdf), **{name: value})))
+    assert f"the manifest has {name} {value} for this file" in failed(report)["manifest"]
 
 
 def _before(**other: Any) -> bytes:

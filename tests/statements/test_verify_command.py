@@ -14,9 +14,10 @@ import pytest
 from packaging.requirements import Requirement
 
 from closebook.errors import Misconfigured
+from closebook.statements.manifest_document import ManifestDocument
 from closebook.statements.signing.signer import Signer
-from closebook.statements.verify.report import VerifyInputs, verify
-from tests.markdown import VERIFY, commands, first_column, text
+from closebook.statements.verify.checks import VerifyInputs, verify
+from tests.markdown import VERIFY, blocks, commands, first_column, text
 from tests.statements.certificates import identity
 from tests.statements.rendered_pdf import ROOT, rendered
 from tests.statements.samples import many
@@ -60,42 +61,56 @@ def test_the_command_prints_its_findings_and_ends_with_an_exit_code_for_each_res
     before = files.put("before.pdf", rendered(BEFORE).pdf)
     hash_of = sha256(register((FEW, pdf))).hexdigest()
     code, said, complaint = run(
-        good, "--register", listed, "--previous", before, "--manifest-sha256", hash_of
+        good, "--manifest", listed, "--previous", before, "--manifest-sha256", hash_of
     )
     assert (code, complaint) == (FINE, "")
     assert said.splitlines()[0] == (
         "the statement of account NG29 0001 7743 2210 in EUR, 2026-10-01 to 2026-10-31"
     )
     assert said.splitlines()[-1] == "Verified: this is the file that was issued."
-    code, said, _ = run(good, "--register", listed)
+    code, said, _ = run(good, "--manifest", listed)
     assert code == NOT_PROVEN
-    assert "the register itself is unproven" in said
+    assert "the manifest itself is unproven" in said
     assert f"manifest sha256 {hash_of}" in said
     code, said, _ = run(good)
     assert code == NOT_COMPARED
-    assert "NOT CHECKED  register" in said
-    code, said, _ = run(cut, "--register", listed)
+    assert "NOT CHECKED  manifest" in said
+    code, said, _ = run(cut, "--manifest", listed)
     assert code == FAILED
     assert "FAILED       file" in said
 
 
-def test_the_example_of_its_page_runs(files: Files, signer: Signer) -> None:
+def test_the_examples_of_its_page_run(files: Files, signer: Signer) -> None:
     signed = signer.sign(rendered(FEW).pdf).pdf
+    listed = manifest((FEW, signed), signer=signer)
+    month = ManifestDocument.read(listed)
+    proof = month.proof(FEW.account_id)
+    assert proof is not None
+    assert month.head is not None
     for name, content in {
         "statement.pdf": signed,
-        "manifest.json": manifest((FEW, signed), signer=signer),
+        "statement.proof.json": proof,
+        "manifest.json": listed,
         "september.pdf": rendered(BEFORE).pdf,
         "authority.pem": identity().authority_pem,
     }.items():
         files.put(name, content)
     below = text(VERIFY)
-    (command,) = commands(below)
-    given = command.removeprefix("closebook verify ").split()
-    code, said, _ = run(*(it if it.startswith("--") else str(files.folder / it) for it in given))
-    assert code == FINE, said
+    assert len(commands(below)) == 3
+    # The last one is that of the first example
+    for command in reversed(commands(below)):
+        given = command.removeprefix("closebook verify ").replace("3b5d…", month.head.root).split()
+        code, said, _ = run(
+            *(str(files.folder / it) if re.search(r"\.\w+$", it) else it for it in given)
+        )
+        assert code == FINE, said
     assert first_column(below) == [
         str(code) for code in (FINE, FAILED, UNUSABLE, NOT_COMPARED, NOT_PROVEN)
     ]
+    (shown,) = blocks(below, "text")
+    # The page leaves out what is long, and a signature's length varies.
+    pattern = re.escape(shown).replace("…", ".*")
+    assert re.fullmatch(re.sub(r"\d+,\d+\\ bytes", r"[\\d,]+\\ bytes", pattern), said), said
     checks = re.findall(r"^OK +(\w+)", said, re.MULTILINE)
     assert re.findall(r"^\| (\w+) \| [A-Z]", below, re.MULTILINE) == checks
 
@@ -104,10 +119,10 @@ def test_the_example_of_its_page_runs(files: Files, signer: Signer) -> None:
     "arguments",
     [
         ["nowhere.pdf"],
-        ["good.pdf", "--register", "nowhere.json"],
-        ["good.pdf", "--register", "good.pdf"],
-        ["good.pdf", "--register", "empty.json"],
-        ["good.pdf", "--register", "deep.json"],
+        ["good.pdf", "--manifest", "nowhere.json"],
+        ["good.pdf", "--manifest", "good.pdf"],
+        ["good.pdf", "--manifest", "empty.json"],
+        ["good.pdf", "--manifest", "deep.json"],
         ["good.pdf", "--previous", "nowhere.pdf"],
         ["good.pdf", "--trust", "empty.json"],
         ["good.pdf", "--nonsense"],
@@ -133,9 +148,9 @@ def test_a_file_that_exceeds_the_limits_is_refused(files: Files) -> None:
     # Given a limit that no statement keeps within
     program = """
 import sys
-from closebook.statements.verify import report
+from closebook.statements.verify import checks
 from closebook.statements.bounded_process import Limits
-report.limits_for = lambda *_: Limits(cpu_seconds=1, memory_bytes=1024**2)
+checks.limits_for = lambda *_: Limits(cpu_seconds=1, memory_bytes=1024**2)
 from closebook.cli import main
 sys.exit(main(sys.argv[1:]))
 """
@@ -172,7 +187,7 @@ def test_verifying_loads_neither_airflow_nor_a_driver_nor_the_renderer(files: Fi
     program = """
 import sys
 from pathlib import Path
-from closebook.statements.verify.report import VerifyInputs, verify
+from closebook.statements.verify.checks import VerifyInputs, verify
 import closebook.cli
 assert not verify(Path(sys.argv[2]).read_bytes(), VerifyInputs()).has_failed
 heavy = {"airflow", "psycopg", "weasyprint", "jinja2", "pyhanko", "redis", "lxml"}
@@ -198,7 +213,7 @@ def test_the_package_installs_as_a_command(files: Files) -> None:
     # When its command is run
     ran = subprocess.run(
         [
-            *(place / "bin" / "closebook", "verify", good, "--register", listed),
+            *(place / "bin" / "closebook", "verify", good, "--manifest", listed),
             *("--manifest-sha256", sha256(register((FEW, pdf))).hexdigest()),
         ],
         env=os.environ | {"PYTHONPATH": str(place)},
@@ -219,7 +234,7 @@ def test_the_dependencies_of_the_package_are_in_the_requirements() -> None:
 
 
 def test_a_register_that_is_not_a_manifest_is_a_wrong_argument() -> None:
-    with pytest.raises(Misconfigured, match="the register is no manifest of a month"):
+    with pytest.raises(Misconfigured, match="is no manifest of a month"):
         verify(
-            rendered(FEW).pdf, VerifyInputs(register=b'{"month": "2026-10", "statements": [{}]}')
+            rendered(FEW).pdf, VerifyInputs(manifest=b'{"month": "2026-10", "statements": [{}]}')
         )

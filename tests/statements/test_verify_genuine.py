@@ -12,8 +12,9 @@ from closebook.statements.formats.statement_csv import statement_csv
 from closebook.statements.model import Holder, Statement
 from closebook.statements.render.document import render
 from closebook.statements.verify.attachments import read_csv, read_xml
+from closebook.statements.verify.checks import VerifyInputs, verify
 from closebook.statements.verify.consistency import refuse_differing_csv
-from closebook.statements.verify.report import Outcome, VerifyInputs, verify
+from closebook.statements.verify.report import Outcome
 from closebook.statements.verify.untrusted_pdf import CheckFailed
 from tests.statements.altered_pdf import (
     changed,
@@ -34,11 +35,11 @@ LOCALES = [
 def test_every_kind_of_statement_is_verified(kind: str) -> None:
     made = kinds()[kind]
     pdf = rendered(made).pdf
-    report = verify(pdf, VerifyInputs(register=register((FEW, b""), (made, pdf))))
+    report = verify(pdf, VerifyInputs(manifest=register((FEW, b""), (made, pdf))))
     assert failed(report) == {}
-    assert report.is_registered
+    assert report.is_in_manifest
     checked = {check for check, outcome in outcomes(report).items() if outcome is Outcome.OK}
-    expected = {"file", "totals", "CSV", "page", "register"}
+    expected = {"file", "totals", "CSV", "page", "manifest"}
     # Symbola, which draws emoji, is not among the typefaces whose outlines are known
     assert checked == expected | ({"fonts"} if kind != "emoji and a lack" else set())
 
@@ -215,5 +216,5 @@ def test_a_statement_that_continues_the_previous_one_is_verified() -> None:
 
 def test_the_version_is_named_where_the_register_has_it() -> None:
     pdf = rendered(FEW).pdf
-    report = verify(pdf, VerifyInputs(register=register((FEW, pdf), statement_version=2)))
+    report = verify(pdf, VerifyInputs(manifest=register((FEW, pdf), statement_version=2)))
     assert "as version 2 of the statement" in report.text

@@ -9,7 +9,7 @@ from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from closebook.settings import KeyFile
 from closebook.statements.signing.key_loader import load_signer
 from closebook.statements.signing.signer import Signer
-from closebook.statements.verify.report import VerifyInputs, verify
+from closebook.statements.verify.checks import VerifyInputs, verify
 from tests.statements.certificates import identity
 from tests.statements.rendered_pdf import rendered
 from tests.statements.samples import kinds
@@ -21,7 +21,7 @@ def test_a_signed_statement_is_verified_and_its_signer_trusted(kind: str, signer
     made = kinds()[kind]
     signed = signer.sign(rendered(made).pdf)
     listed = register((made, signed.pdf), unsigned_sha256=signed.unsigned_sha256)
-    report = verify(signed.pdf, VerifyInputs(register=listed, trust=identity().authority_pem))
+    report = verify(signed.pdf, VerifyInputs(manifest=listed, trust=identity().authority_pem))
     assert failed(report) == {}
     detail = next(it.detail for it in report.findings if it.check == "signature")
     assert "valid for the whole file, signed by Northgate Payments" in detail
@@ -76,8 +76,8 @@ def test_a_signature_that_was_removed_is_found_missing(signer: Signer) -> None:
     pdf = rendered(FEW).pdf
     signed = signer.sign(pdf)
     listed = register((FEW, signed.pdf), unsigned_sha256=signed.unsigned_sha256)
-    report = verify(pdf, VerifyInputs(register=listed))
+    report = verify(pdf, VerifyInputs(manifest=listed))
     assert (
         "unsigned form of a signed statement; its signature is missing"
-        in failed(report)["register"]
+        in failed(report)["manifest"]
     )

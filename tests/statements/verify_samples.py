@@ -1,4 +1,4 @@
-"""Statements to verify, the register that lists them, and what a report found."""
+"""Statements to verify, the manifest that lists them, and what a report found."""
 
 import json
 from base64 import b64encode

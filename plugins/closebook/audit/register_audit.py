@@ -14,7 +14,7 @@ from datetime import datetime
 from psycopg.rows import DictRow
 
 from closebook.audit.findings import AuditReport
-from closebook.closes.checks import check_name_of, select_offending_rows
+from closebook.closes.checks import check_name_of, count_and_sample
 from closebook.errors import WrongData
 from closebook.periods import Period
 from closebook.settings import RegisterSettings, Settings
@@ -262,7 +262,7 @@ class _Audit:
             if row["is_current"]:
                 checks += _CHECKS_OF_CURRENT[row["grain"]]
             for check_file in checks:
-                found = select_offending_rows(self.store, check_file, {"close_id": row["close_id"]})
+                found = count_and_sample(self.store, check_file, {"close_id": row["close_id"]})
                 if found.count:  # guard: audit.totals-again
                     self.report.add(
                         "tie-out",

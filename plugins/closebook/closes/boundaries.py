@@ -49,12 +49,13 @@ def closed_from(settings: Settings, grain: Grain, start: datetime) -> Period | N
     return None if row is None else Period.from_register(row)
 
 
-def placed(store: Store, period: Period, run: Run) -> Period:
+def with_closing_bounds(store: Store, period: Period, run: Run) -> Period:
     """Return a day or a month with the bounds under which it is to be closed.
 
-    One that is closed keeps its bounds; another one has those of today's rules. A run that
-    accepts the boundary gives it those of the closed periods beside it. Raises BoundaryMoved
-    when it does not meet them.
+    A period that is closed already keeps its bounds; any other one has those of today's rules. A
+    run that accepts the boundary takes those of the closed periods beside it instead; a period that
+    is closed keeps its start even then. Raises BoundaryMoved when the period does not meet those
+    beside it, or was closed in another time zone; Misconfigured without a reason for the boundary.
     """
     [found] = as_closed(store, [period])
     is_closed = found is not period
@@ -68,34 +69,34 @@ def placed(store: Store, period: Period, run: Run) -> Period:
             "and a reason: it is then closed again as it was",
         )
     if run.accept_boundary:
-        moved = _moved(store, found, is_closed=is_closed)
+        moved = _with_bounds_of_neighbours(store, found, is_closed=is_closed)
         if moved != found:
             if run.reason is None:  # guard: time.accepted-boundary-has-reason
                 raise Misconfigured(
                     "CB-CONFIG-BOUNDARY-WITHOUT-REASON",
-                    f"{found}: to accept its boundary is on record with a reason: trigger it again "
-                    "with one",
+                    f"{found}: a boundary is accepted only with a reason, which the register "
+                    "keeps: trigger it again with a reason",
                 )
-            log.warning("%s is closed as %s: its boundary is accepted", found, moved)
+            log.warning("the boundary of %s is accepted: it is closed as %s", found, moved)
             found = moved
-    refuse_misfit(store, found, is_closed=is_closed)
+    refuse_boundary_mismatch(store, found, is_closed=is_closed)
     return found
 
 
-def refuse_misfit(store: Store, period: Period, *, is_closed: bool) -> None:
+def refuse_boundary_mismatch(store: Store, period: Period, *, is_closed: bool) -> None:
     """Raise BoundaryMoved unless a day or a month meets the closed periods beside it.
 
     ``is_closed`` says that it has a current version already.
     """
-    for row in _beside(store, period, is_closed=is_closed):
+    for row in _adjacent(store, period, is_closed=is_closed):
         own = period.start if row["side"] == "start" else period.end
         if row["instant"] != own:  # guard: time.boundaries-meet
-            text = _misfit(period, row, own, is_closed=is_closed)
+            text = _mismatch_text(period, row, own, is_closed=is_closed)
             raise BoundaryMoved("CB-DATA-BOUNDARY-MOVED", text)
 
 
 def refuse_gaps(days: Sequence[Period], closed_starts: set[datetime]) -> None:
-    """Raise BoundaryMoved when two days that follow each other and are closed do not meet."""
+    """Raise BoundaryMoved for a gap or an overlap between a closed day and the closed one after."""
     for one, following in pairwise(days):
         if {one.start, following.start} <= closed_starts and one.end != following.start:
             raise BoundaryMoved(
@@ -110,7 +111,7 @@ def refuse_gaps(days: Sequence[Period], closed_starts: set[datetime]) -> None:
 def refuse_missing_months(store: Store, month: Period) -> None:
     """Raise NotReady when a month was closed before and those in between are not.
 
-    Its openings are held against the closings of the last closed month before it.
+    The openings of a month are compared with the closings of the last closed month before it.
     """
     row = store.execute(query("closes/month_before"), {"first_date": month.first_date}).fetchone()
     if row is None:
@@ -124,8 +125,8 @@ def refuse_missing_months(store: Store, month: Period) -> None:
         shown = first if first == last else f"{first} … {last}"
         raise NotReady(
             "CB-WAIT-MONTHS-NOT-CLOSED",
-            f"{month}: {len(missing)} months before it are not closed, {shown}, and one before "
-            f"them is: {DAG_OF[Grain.MONTH]} has to close them first, by its run or a backfill",
+            f"{month}: {len(missing)} months before it are not closed ({shown}), but an earlier "
+            f"one is: {DAG_OF[Grain.MONTH]} has to close them first, by its run or a backfill",
         )
 
 
@@ -140,19 +141,22 @@ def previous_month(store: Store, month: Period) -> Period:
     return before
 
 
-def _moved(store: Store, period: Period, *, is_closed: bool) -> Period:
-    """The period with the bounds of those beside it; the start of a closed one stays."""
+def _with_bounds_of_neighbours(store: Store, period: Period, *, is_closed: bool) -> Period:
+    """Return the period with the bounds of the closed ones beside it.
+
+    If it is closed itself, it keeps its start.
+    """
     instants: dict[str, datetime] = {}
-    for row in _beside(store, period, is_closed=is_closed):
+    for row in _adjacent(store, period, is_closed=is_closed):
         instants.setdefault(row["side"], row["instant"].astimezone(UTC))
     start = period.start if is_closed else instants.get("start", period.start)
     dates = (period.first_date, period.last_date)
     return replace(period, start=start, end=instants.get("end", period.end), dates=dates)
 
 
-def _beside(store: Store, period: Period, *, is_closed: bool) -> list[DictRow]:
+def _adjacent(store: Store, period: Period, *, is_closed: bool) -> list[DictRow]:
     rows = store.execute(
-        query("closes/beside"),
+        query("closes/adjacent_boundaries"),
         {
             "grain": period.grain,
             "first_date": period.first_date,
@@ -161,11 +165,12 @@ def _beside(store: Store, period: Period, *, is_closed: bool) -> list[DictRow]:
             "date_after": date_after(period.last_date, period.time_zone),
         },
     ).fetchall()
-    # Between a closed month and its closed days the checks of the month tell.
+    # A closed period is compared here with those of its own grain only. The checks of a month
+    # compare it with its days.
     return [row for row in rows if not is_closed or row["grain"] == period.grain]
 
 
-def _misfit(period: Period, row: DictRow, own: datetime, *, is_closed: bool) -> str:
+def _mismatch_text(period: Period, row: DictRow, own: datetime, *, is_closed: bool) -> str:
     other = Period.from_register(row)
     is_start = row["side"] == "start"
     does = "begins" if is_start else "ends"
@@ -174,8 +179,8 @@ def _misfit(period: Period, row: DictRow, own: datetime, *, is_closed: bool) -> 
         f"{period} ({period.time_zone}, tzdata {rules_version(period.time_zone)}) {does} at "
         f"{own.isoformat()}, and {other.grain} {other.label} was closed so that it {did} at "
         f"{row['instant'].astimezone(UTC).isoformat()} ({other.time_zone}, tzdata "
-        f"{row['tzdata_version'] or 'not recorded'}): what lies between would be on no statement, "
-        "or on two. The rules of the zone changed, or CLOSEBOOK_TIME_ZONE did. "
+        f"{row['tzdata_version'] or 'not recorded'}): entries between the two instants would be on "
+        "no statement, or on two. The rules of the zone changed, or CLOSEBOOK_TIME_ZONE did. "
     )
     again, ours = (other, period) if is_closed and is_start else (period, other)
     return text + (
@@ -187,4 +192,4 @@ def _misfit(period: Period, row: DictRow, own: datetime, *, is_closed: bool) -> 
 
 def _between(end: datetime, following: Period) -> str:
     apart: timedelta = following.start - end
-    return f"{abs(apart)} {'between them' if apart > timedelta(0) else 'in both'}"
+    return f"a span of {abs(apart)} is in {'neither' if apart > timedelta(0) else 'both'} of them"

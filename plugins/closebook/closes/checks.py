@@ -30,8 +30,8 @@ select selected.*, (select count(*) from selected) as selected_count from select
 
 
 @dataclass(frozen=True)
-class OffendingRows:
-    """The rows that a check selected: their number, and the first SAMPLE_ROWS of them."""
+class SelectedRows:
+    """The rows that a query selected: their number, and the first SAMPLE_ROWS of them."""
 
     count: int = 0
     first: Sequence[Mapping[str, Any]] = ()
@@ -81,7 +81,7 @@ def run_check(
     store: psycopg.Connection[DictRow], check_file: str, close_id: int, period: Period
 ) -> TieOut:
     """Run sql/<check_file>.sql on a close and return its result, whether it passes or not."""
-    selected = select_offending_rows(store, check_file, {"close_id": close_id})
+    selected = count_and_sample(store, check_file, {"close_id": close_id})
     return result_of(check_name_of(check_file), period, selected)
 
 
@@ -90,18 +90,18 @@ def check_name_of(check_file: str) -> str:
     return check_file.rpartition("/check_")[2]
 
 
-def select_offending_rows(
+def count_and_sample(
     store: psycopg.Connection[DictRow], name: str, parameters: Mapping[str, object]
-) -> OffendingRows:
+) -> SelectedRows:
     """Run sql/<name>.sql: count all rows that it selects and fetch the first SAMPLE_ROWS."""
     # guard: store.fetches-few-offending-rows
     counted = _COUNTED.format(sql.SQL(query(name)), SAMPLE_ROWS)
     rows = store.execute(counted, parameters).fetchall()
     count = max((row.pop("selected_count") for row in rows), default=0)
-    return OffendingRows(count, rows)  # guard: store.counts-all-offending-rows
+    return SelectedRows(count, rows)  # guard: store.counts-all-offending-rows
 
 
-def result_of(check_name: str, period: Period, selected: OffendingRows = OffendingRows()) -> TieOut:
+def result_of(check_name: str, period: Period, selected: SelectedRows = SelectedRows()) -> TieOut:
     """Return the result of a check that selected these rows; without rows, one that passed."""
     sample = [
         {column: _json_value(value) for column, value in row.items()} for row in selected.first

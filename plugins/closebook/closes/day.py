@@ -30,7 +30,7 @@ def close_day(settings: Settings, day: Period, run: Run) -> Close:
     close of the day. Raises NotReady, Transient, or WrongData with the rows.
     """
     with on_store(settings) as store:
-        day = boundaries.placed(store, day, run)
+        day = boundaries.with_closing_bounds(store, day, run)
 
     def work(store: Store, reading: Reading) -> Plan:
         return Plan(staged_day(store, reading, day, run), locked=[day])

@@ -44,7 +44,7 @@ def close_days(settings: Settings, days: Sequence[Period], run: Run) -> list[int
     queue = deque(remaining)
     # guard: range.lost-servers-end-a-try
     while queue and failures_in_a_row <= FAILURES_BEFORE_LAST_DAY:
-        # The last day is the least likely to have what the failed days have in common.
+        # The last day is the least likely to fail for the same reason as these days.
         # guard: range.unready-days-keep-no-other
         day = queue.pop() if failures_in_a_row == FAILURES_BEFORE_LAST_DAY else queue.popleft()
         try:
@@ -63,9 +63,10 @@ def close_days(settings: Settings, days: Sequence[Period], run: Run) -> list[int
 
 
 def _days_to_close(settings: Settings, days: Sequence[Period], run: Run) -> list[Period]:
-    """Return the days that the run has closed less often than others; all, if equally often.
+    """Return the days that this run has still to close.
 
-    A task that is cleared after it closed all days closes all of them again.
+    Those are the days that it has closed less often than the others. If it has closed all of them
+    equally often, as when a task that had closed all days is cleared, those are all days.
     """
     asked = {"run_id": run.run_id, "starts": [day.start for day in days]}
     with on_store(settings) as store:
@@ -82,8 +83,8 @@ def _summary(
     errors = [*failures.values()]
     text = (
         f"{len(failures)} of {day_count} days failed ({', '.join(d.label for d in failures)}), "
-        f"{untried_count} were not tried, all others are closed; mend what is wrong and clear the "
-        f"task, which closes the rest: {'; '.join(map(str, errors[:REASONS_SHOWN]))}"
+        f"{untried_count} were not tried, all others are closed; correct the cause and clear the "
+        f"task, which closes the remaining days: {'; '.join(map(str, errors[:REASONS_SHOWN]))}"
     )
     if any(isinstance(error, NotReady) for error in errors):
         return NotReady("CB-WAIT-DAYS-FAILED", text)

@@ -23,8 +23,8 @@ log = logging.getLogger(__name__)
 Work = Callable[[Store, Reading], Plan]
 
 ATTEMPTS = 5
-# By the grain of a changed close: the check of the enclosing or following close against it.
-PROOF_OF_DEPENDENT = {
+# By the grain of the close that changed: the check of the close that depends on it.
+CHECK_OF_DEPENDENT = {
     Grain.HOUR: "hourly_volume/check_hours_equal_day",
     Grain.DAY: "daily_account_movement/check_days_equal_statements",
     Grain.MONTH: "statements/check_opening_equals_previous_closing",
@@ -48,7 +48,8 @@ def close(
         try:
             written, no_longer_tied_out = _attempt(settings, period, run, compared, work)
         except (ConcurrentClose, TieOutFailed) as failure:
-            # A row that is committed between two snapshots is on one replica and not on the other.
+            # ReplicasDisagree may pass: a row that was committed between the two snapshots is in
+            # one of them only.
             if attempts_left and isinstance(failure, ConcurrentClose | ReplicasDisagree):
                 log.info("%s; it is read again", failure)
                 continue
@@ -68,13 +69,13 @@ def _attempt(
         with store.transaction():  # guard: store.no-transaction-while-waiting
             versions_before = register.current_versions(store, compared)
             known = histories.current(store)
-        accept = partial(histories.require_continuation, known)
+        check_fence = partial(histories.require_continuation, known)
 
         def write(
             first: Source, second: OpenSource | None = None
         ) -> tuple[list[Close], list[TieOut]]:
             with writing(store, period):
-                history_id = histories.hold(store, known, first, run)
+                history_id = histories.lock_current_history(store, known, first, run)
                 reading = Reading(first, history_id, versions_before)
                 written = _write(store, reading, work)
                 if second is not None:
@@ -83,14 +84,17 @@ def _attempt(
                 return written, _tie_out_dependents(store, written, run)
 
         if run.cross_check:
-            return replicas.read_both(settings, period, write, accept)
-        return replicas.read(settings, period, write, accept)
+            return replicas.read_both(settings, period, write, check_fence)
+        return replicas.read(settings, period, write, check_fence)
 
 
 def _cross_check(
     store: Store, first: Reading, second: OpenSource, compared: Sequence[Period], work: Work
 ) -> None:
-    """Close all again from the second replica, which may only confirm it; then roll that back."""
+    """Compute the close again from the second replica, and roll that back.
+
+    Raises ReplicasDisagree when its numbers differ.
+    """
     first.source.close()
     versions_before = register.current_versions(store, compared)
     with second() as source, store.transaction(force_rollback=True):
@@ -127,7 +131,7 @@ def _tie_out_dependents(store: Store, written: Sequence[Close], run: Run) -> lis
     }
     no_longer_tied_out = []
     for row in store.execute(query("closes/dependent"), parameters).fetchall():
-        check_file = PROOF_OF_DEPENDENT[Grain(row["changed_grain"])]
+        check_file = CHECK_OF_DEPENDENT[Grain(row["changed_grain"])]
         tie_out = checks.run_check(store, check_file, row["close_id"], Period.from_register(row))
         checks.record(store, tie_out, row["close_id"], run)
         if tie_out.offending_count:
@@ -145,7 +149,7 @@ def _record(settings: Settings, tie_out: TieOut, run: Run) -> None:
             checks.record(store, tie_out, None, run)
     except ClosebookError as error:
         log.warning(
-            "%s: the failed check is not in reporting.tie_outs: %s",
+            "%s: the failed check could not be recorded in reporting.tie_outs: %s",
             tie_out.period,
             error.code,
         )
@@ -160,7 +164,7 @@ def _report(written: Sequence[Close], no_longer_tied_out: Sequence[TieOut]) -> N
                 "corrected: %s is version %d now: %s",
                 made.period,
                 made.version,
-                "; ".join(differing) or "the same rows and amounts, otherwise described",
+                "; ".join(differing) or "the same row counts and totals; other values changed",
             )
         else:
             level = logging.DEBUG if made.outcome == "confirmed" else logging.INFO

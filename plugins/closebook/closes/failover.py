@@ -34,7 +34,8 @@ class Acknowledgement:
     """The timeline that a person acknowledges, as they name it.
 
     ``common_position`` is the last position (in bytes) of the former history that the new one
-    shares. It is needed only where the primary cannot tell it, and can only make that part smaller.
+    shares. It is needed only where the primary cannot report it. Where the primary reports one too,
+    the smaller of the two counts.
     """
 
     timeline: int
@@ -57,7 +58,8 @@ class Acknowledgement:
 def acknowledge(settings: Settings, run: Run, acknowledgement: Acknowledgement) -> bool:
     """Make the primary's present history the one that closes are read from.
 
-    Returns False when it is that already. Waits for closes that are being written. Raises
+    Returns False when it is the current history already, or nothing was closed yet: there is
+    nothing to acknowledge then. Waits for closes that are being written. Raises
     Misconfigured when the primary does not write the timeline that is named, when the run has no
     reason or person, or when it is not known up to where both histories are the same.
     """
@@ -69,12 +71,12 @@ def acknowledge(settings: Settings, run: Run, acknowledgement: Acknowledgement) 
             f"closebook_primary writes timeline {primary.history.timeline}, and timeline {named} "
             "is to be acknowledged: see that the connection leads to the new primary",
         )
-    # A run that was cleared has neither: they were given for its start before.
+    # A cleared run has neither: both belong to its earlier start.
     if not (run.reason or "").strip() or not (run.requested_by or "").strip():
         raise Misconfigured(
             "CB-CONFIG-ACKNOWLEDGEMENT-INCOMPLETE",
-            "an acknowledgement keeps who made it and why: trigger a new run with a reason, "
-            "in the UI",
+            "this run has no person or no reason, and an acknowledgement is recorded with both: "
+            "trigger a new run with a reason, in the UI",
         )
     with on_store(settings) as store:
         store.execute(query("platform_histories/lock"))
@@ -98,7 +100,7 @@ def acknowledge(settings: Settings, run: Run, acknowledgement: Acknowledgement) 
                 query("lost_logs/insert"), row | {"acknowledged_history_id": written["history_id"]}
             )
     log.warning(
-        "%s acknowledged timeline %d: what was read up to %s of the former log is common to both",
+        "%s acknowledged timeline %d: up to %s it has the same log as the former history",
         run.requested_by,
         named,
         lsn(common[known.history_id]),
@@ -116,10 +118,10 @@ def touched_periods(settings: Settings) -> list[Period]:
 def close_again(settings: Settings, run: Run) -> list[Close]:
     """Close each touched period again, in order, and return the closes.
 
-    What is closed again is not touched any more, so a run that was cut short goes on where it
-    stopped. A month is only confirmed: it changes with a reason that is given for it, by
-    monthly_statements. Raises WrongData in the end with the periods that are not closed again,
-    NotReady or Transient at once.
+    A period that is closed again is no longer touched, so a run that was interrupted continues
+    where it stopped. A month is only confirmed here: to change it, run monthly_statements with a
+    reason. Raises WrongData in the end with the periods that are not closed again, NotReady or
+    Transient at once.
     """
     closes: list[Close] = []
     failures: list[WrongData] = []
@@ -150,11 +152,11 @@ def _continues(known: KnownHistory, primary: Fence) -> bool:
 def _common_positions(
     store: Store, known: KnownHistory, primary: Fence, given: int | None
 ) -> dict[int, int]:
-    """Return by history_id up to which position each former history is that of the primary.
+    """Return, by history_id, the position up to which each former history is the primary's log.
 
-    ``given`` bounds it where the positions are of the same cluster. It is all that is known where
-    the primary has another cluster's log, cannot read its history, or is a restored copy whose
-    history looks like the current one.
+    ``given`` is an upper bound for the histories of the current one's cluster. It is the only bound
+    where the primary has another cluster's log, cannot read its history, or is a restored copy
+    whose history looks like the current one.
     """
     new = primary.history
     positions: dict[int, int] = {}
@@ -196,5 +198,5 @@ def _summary(failures: list[WrongData], closed_count: int) -> str:
             f"statements that differ again: {'; '.join(months)}"
         )
     if others:
-        parts.append(f"mend what is wrong and run this again: {'; '.join(others)}")
+        parts.append(f"correct the cause and run this again: {'; '.join(others)}")
     return "; ".join(parts)

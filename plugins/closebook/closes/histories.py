@@ -1,12 +1,12 @@
 """The histories of the platform that closes were read from; a close continues the current one.
 
-A close is refused when the primary that raised its fence does not write the history that the
-register knows as the current one. Otherwise an old primary that is back, a restored copy, or a
-replica that was promoted apart from the others could replace numbers by those of another past.
+A close is refused when the primary on which its fence was taken does not write the history that
+the register knows as the current one. Otherwise an old primary that is back, a restored copy, or a
+replica that was promoted separately could replace numbers by those of another history.
 
-What cannot be seen: where a server cannot read the history of its timeline, a timeline is known by
-its number alone. Two histories of one number are then told apart only while the position of the
-wrong one lies before what was read already. The same holds for a copy that was restored without a
+Limits: where a server cannot read the history file of its timeline, only the cluster and the number
+of the timeline are known. Another history of the same number is then refused only if its position
+is before the newest position that was read. The same is true of a copy that was restored without a
 promotion.
 """
 
@@ -56,7 +56,7 @@ def current(store: Store) -> KnownHistory | None:
 
 
 def require_continuation(known: KnownHistory | None, fence: Fence) -> None:
-    """Refuse a fence that does not continue the history that was known before it was raised.
+    """Refuse a fence that does not continue the history that was known before it was taken.
 
     Raises FailoverNotAcknowledged for a newer timeline. Raises OtherHistory for another cluster, an
     older timeline, another history of the same timeline, or a position before one that was read
@@ -89,7 +89,7 @@ def require_continuation(known: KnownHistory | None, fence: Fence) -> None:
         raise OtherHistory(
             "CB-CONFIG-OTHER-PROMOTION",
             f"the primary writes another timeline {theirs.timeline} than the closes were read "
-            f"from: its switch points are {theirs.switch_points_text}, and theirs are "
+            f"from: its switch points are {theirs.switch_points_text}, and those of the closes are "
             f"{ours.switch_points_text}; "
             f"{_WHAT_TO_DO}",
         )
@@ -103,7 +103,7 @@ def require_continuation(known: KnownHistory | None, fence: Fence) -> None:
         )
 
 
-def hold(store: Store, known: KnownHistory | None, source: Source, run: Run) -> int:
+def lock_current_history(store: Store, known: KnownHistory | None, source: Source, run: Run) -> int:
     """Keep the current history from being replaced while a close is written; return its id.
 
     The first close adopts its primary's history. Raises HistoryReplaced when the current history is

@@ -54,7 +54,7 @@ def staged_hours(store: Store, day: Period, run: Run, totals: HourTotals) -> lis
 
 
 def control_totals(source: Source, period: Period) -> HourTotals:
-    """Add up the source's settled transactions by UTC hour and currency, in a bare scan."""
+    """Return the control totals of the source's settled transactions, by UTC hour and currency."""
     totals: HourTotals = {}
     rows = source.rows("close_totals/read_volume", period.bounds)
     _log_other_status(source, period, sum(row["other_status_count"] for row in rows))

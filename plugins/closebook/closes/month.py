@@ -29,7 +29,7 @@ def close_month(settings: Settings, month: Period, run: Run) -> Close:
     that do not tie out or that would change without a reason.
     """
     with on_store(settings) as store:
-        month = boundaries.placed(store, month, run)
+        month = boundaries.with_closing_bounds(store, month, run)
         boundaries.refuse_missing_months(store, month)
         before, days = boundaries.previous_month(store, month), boundaries.days_of(store, month)
     hours = [hour for day in days for hour in day.hours()]
@@ -59,7 +59,7 @@ def _content(
     store: Store, totals: Sequence[ControlTotal], month: Period, days: Sequence[Period]
 ) -> Content:
     days_of_lines = {
-        # The month's own start: where its boundary was accepted, no day of the rules begins there.
+        # The first day begins with the month, also where an accepted boundary has moved that start.
         "day_starts": [month.start, *(day.start for day in days[1:])],
         "day_dates": [day.first_date for day in days],
     }

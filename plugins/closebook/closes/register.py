@@ -9,7 +9,7 @@ import psycopg
 from psycopg.rows import DictRow
 
 from closebook.closes import boundaries, checks, exceptions, histories
-from closebook.closes.checks import OffendingRows, TieOut
+from closebook.closes.checks import SelectedRows, TieOut
 from closebook.closes.model import Close, Content, Correction, CurrentVersions, Draft, Reading
 from closebook.errors import Transient, WrongData
 from closebook.periods import Grain, Period, day_containing
@@ -69,12 +69,12 @@ def write(store: Store, reading: Reading, draft: Draft) -> Close:
     period, run, content = draft.period, draft.run, draft.content
     current = _lock(store, reading, period)
     if period.grain is not Grain.HOUR:
-        boundaries.refuse_misfit(store, period, is_closed=current is not None)
+        boundaries.refuse_boundary_mismatch(store, period, is_closed=current is not None)
     written: Close | None = None
     with store.transaction():
         drafted = _draft(store, reading.source, period, run)
         close_id = drafted["close_id"]
-        proved = _fill(store, close_id, period, content)
+        tie_outs = _fill(store, close_id, period, content)
         if current is None:
             _make_current(store, close_id, period)
             written = Close(close_id, period, drafted["close_version"], "new")
@@ -101,10 +101,11 @@ def write(store: Store, reading: Reading, draft: Draft) -> Close:
         assert current is not None  # noqa: S101  # only an existing version can be confirmed
         store.execute(query("closes/confirm"), {"close_id": current["close_id"]})
         written = Close(current["close_id"], period, current["close_version"], "confirmed")
+    # Here the month is as it was issued, or a run with a reason has changed it: this check passes.
     if content.change_needs_reason:
         # guard: issue.asked-change-is-no-obstacle
-        proved.append(checks.result_of(SAME_AS_ISSUED, period))
-    for tie_out in proved:
+        tie_outs.append(checks.result_of(SAME_AS_ISSUED, period))
+    for tie_out in tie_outs:
         checks.record(store, tie_out, written.close_id, run)
     histories.record_reading(store, written.close_id, reading.history_id, reading.source, run)
     if not content.exceptions:
@@ -174,14 +175,14 @@ def _fill(store: Store, close_id: int, period: Period, content: Content) -> list
     return [checks.tie_out(store, name, close_id, period) for name in content.tie_outs]
 
 
-def _changes(store: Store, old_close_id: int, new_close_id: int, content: Content) -> OffendingRows:
+def _changes(store: Store, old_close_id: int, new_close_id: int, content: Content) -> SelectedRows:
     """Return the rows of the first table in which two versions differ, with old and new values."""
     parameters = {"old_close_id": old_close_id, "new_close_id": new_close_id}
     for table in (*content.changes, "close_exceptions"):  # guard: exceptions.make-a-new-version
-        selected = checks.select_offending_rows(store, f"{table}/changes", parameters)
+        selected = checks.count_and_sample(store, f"{table}/changes", parameters)
         if selected.count:
             return selected
-    return OffendingRows()
+    return SelectedRows()
 
 
 def _corrections(store: Store, close_id: int) -> tuple[Correction, ...]:
@@ -199,15 +200,17 @@ def _corrections(store: Store, close_id: int) -> tuple[Correction, ...]:
 
 
 def _disagreement(
-    first: Replica, second: Replica, period: Period, changes: OffendingRows
+    first: Replica, second: Replica, period: Period, changes: SelectedRows
 ) -> ReplicasDisagree:
     found = checks.result_of("replicas_agree", period, _without_texts(changes))
     return ReplicasDisagree(
-        "CB-DATA-REPLICAS-DISAGREE", found, proof=f"{first.name} is old, {second.name} is new"
+        "CB-DATA-REPLICAS-DISAGREE",
+        found,
+        proof=f"old_ columns: {first.name}; new_ columns: {second.name}",
     )
 
 
-def _change_without_reason(period: Period, changes: OffendingRows, run: Run) -> ChangeWithoutReason:
+def _change_without_reason(period: Period, changes: SelectedRows, run: Run) -> ChangeWithoutReason:
     earlier = (
         "the reason of this run was given for an earlier start of it and does not count; "
         if run.has_earlier_reason
@@ -216,14 +219,14 @@ def _change_without_reason(period: Period, changes: OffendingRows, run: Run) -> 
     return ChangeWithoutReason(
         "CB-DATA-CHANGE-WITHOUT-REASON",
         checks.result_of(SAME_AS_ISSUED, period, _without_texts(changes)),
-        proof=f"old is as issued, new is what the platform has by now; {earlier}to issue them "
-        "again on purpose, run it again with a reason: press Trigger, choose Single Run and write "
-        "it in the field Reason; or choose Backfill, tick 'Override parameters on existing runs' "
-        "and write it there",
+        proof="old_ columns: as issued; new_ columns: what the platform has now; "
+        f"{earlier}to issue them again on purpose, run it again with a reason: press Trigger, "
+        "choose Single Run and write it in the field Reason; or choose Backfill, tick 'Override "
+        "parameters on existing runs' and write it there",
     )
 
 
-def _without_texts(changes: OffendingRows) -> OffendingRows:
+def _without_texts(changes: SelectedRows) -> SelectedRows:
     first = [
         {column: value for column, value in row.items() if _is_safe_to_show(column, value)}
         for row in changes.first
@@ -232,7 +235,11 @@ def _without_texts(changes: OffendingRows) -> OffendingRows:
 
 
 def _is_safe_to_show(column: str, value: Any) -> bool:
-    """Whether a value may be shown: keys and numbers may, a text of the platform may be a name."""
+    """Return whether an error may show a value: a key or a whole number.
+
+    No other value is shown, since a text of the platform may be a name. The keys are the columns
+    without an old and a new value.
+    """
     return isinstance(value, int) or not column.startswith(("old_", "new_"))
 
 

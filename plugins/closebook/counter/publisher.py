@@ -61,9 +61,9 @@ def publish(settings: Settings, run: Run) -> Document:
 
     A currency whose total is not complete, would fall, or has no known exponent is left out and
     named in the document, with its last total; the others are published. Returns the document that
-    this run computed. Raises NothingClosed when no hour is, HoursFromLostLog after a failover until
-    all touched hours are closed again, Transient when a server is out of reach, Misconfigured when
-    Redis refuses the log-in, a command or the key, or is a cluster.
+    this run computed. Raises NothingClosed when no hour is closed, HoursFromLostLog after a
+    failover until all touched hours are closed again, Transient when a server is out of reach,
+    Misconfigured when Redis refuses the log-in, a command or the key, or is a cluster.
     """
     with on_store(settings) as store:
         document = _next_publication(store, run)
@@ -88,12 +88,12 @@ def read(settings: Settings | DeskSettings) -> Document | None:
 def _next_publication(store: Store, run: Run) -> Document:
     """Add the present state of the counter to the store, unless it equals the last one.
 
-    A lock is held, so that a higher number is a later state.
+    It locks the counter, so that a higher number is always a later state.
     """
     store.execute(query("counter_publications/lock"))
     _refuse_hours_from_lost_logs(store)
     last = store.execute(query("counter_publications/last")).fetchone()
-    # A failover may take payments away. It is acknowledged, and so the total may fall once.
+    # After an acknowledged failover the total may fall once, by the payments that were lost.
     if last is not None and last["is_before_failover"]:
         last = None
     content = _content(store, {} if last is None else last["counter_document"])
@@ -227,7 +227,7 @@ def redis_error(error: redis.RedisError, lost: Transient) -> ClosebookError:
     if isinstance(error, redis.exceptions.AuthenticationError):
         return Misconfigured(
             "CB-CONFIG-REDIS-LOGIN",
-            f"Redis does not let this log-in in: {error}; correct the user and the password of the "
+            f"Redis refuses the log-in: {error}; correct the user and the password of the "
             "Airflow connection closebook_redis",
         )
     is_of_cluster = isinstance(error, _OF_A_CLUSTER)

@@ -29,7 +29,7 @@ Action = Literal[
     "refused",
 ]
 
-_LONGEST_PATH = 200
+_MAX_PATH_LENGTH = 200
 
 _log = logging.getLogger(__name__)
 
@@ -69,7 +69,7 @@ def record_refusal(request: Request, reason: str = "") -> None:
     If the entry cannot be inserted, that is logged as an error. The request is refused anyway.
     """
     # The path is user input.
-    path = "".join(c if c.isprintable() else "?" for c in request.url.path[:_LONGEST_PATH])
+    path = "".join(c if c.isprintable() else "?" for c in request.url.path[:_MAX_PATH_LENGTH])
     subject = f"{request.method} {path}"
     try:
         with on_store(desk_from_airflow()) as store:

@@ -105,7 +105,7 @@ class AuthMiddleware:
             if not has_started:
                 await busy_answer(busy)(scope, receive, send_with_headers)
         except Transient as error:
-            _log.error("the desk cannot find out who asks: %s", error)
+            _log.error("the desk cannot identify the user: %s", error)
             if not has_started:
                 await PlainTextResponse(str(error), 503)(scope, receive, send_with_headers)
         except TimeoutError:
@@ -113,9 +113,7 @@ class AuthMiddleware:
         except Exception as error:  # its text may contain confidential data
             _log.error("the desk failed at %s: %s", _source_line(error), type(error).__name__)
             if not has_started:
-                failed = PlainTextResponse(
-                    "The desk failed. The log of the API server names the place.", 500
-                )
+                failed = PlainTextResponse("The desk failed. See the log of the API server.", 500)
                 await failed(scope, receive, send_with_headers)
 
     async def _serve(self, request: Request, send: Send) -> None:
@@ -125,13 +123,13 @@ class AuthMiddleware:
         if isinstance(rule, MachineToken):
             client = request.client.host if request.client else "unknown"
             with capacity.admitted(f"address {client}"):
-                is_let_in = await ACCESS.run(partial(_has_token, request, rule))
-                answer = None if is_let_in else _without_token()
+                has_token = await ACCESS.run(partial(_has_token, request, rule))
+                answer = None if has_token else _token_refusal()
                 await (answer or self._app)(request.scope, request.receive, send)
             return
         logged_in = await session(request)
         if logged_in is None:  # guard: desk.log-in
-            await _log_in(request)(request.scope, request.receive, send)
+            await _login_response(request)(request.scope, request.receive, send)
             return
         with capacity.admitted(logged_in.person):
             answer = await self._answer(request, rule, logged_in)
@@ -143,7 +141,7 @@ class AuthMiddleware:
         """Return the middleware's own answer, or None if the request may reach its route."""
         user = await ACCESS.run(partial(authenticated_user, logged_in, _ALL_PERMISSIONS))
         if user is None:
-            return _log_in(request)
+            return _login_response(request)
         request.state.user = user
         allowed = rule is permissions.Anyone.SIGNED_IN or (
             isinstance(rule, Permission) and user.may(rule)
@@ -176,7 +174,7 @@ def busy_answer(busy: DeskBusy) -> Response:
     return PlainTextResponse(str(busy), HTTPStatus.TOO_MANY_REQUESTS, headers=retry_after)
 
 
-def _log_in(request: Request) -> Response:
+def _login_response(request: Request) -> Response:
     if request.method != "GET":
         return PlainTextResponse("Log in to Airflow first.", 401)
     from airflow.api_fastapi.app import get_auth_manager
@@ -185,7 +183,7 @@ def _log_in(request: Request) -> Response:
     return RedirectResponse(url, 303)
 
 
-def _without_token() -> Response:
+def _token_refusal() -> Response:
     return PlainTextResponse("The bearer token is missing or wrong.", 401)
 
 

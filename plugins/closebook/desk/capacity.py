@@ -24,9 +24,9 @@ from closebook.errors import Transient
 
 Result = TypeVar("Result")
 
-LONGEST_WAIT_SECONDS = 10.0
+MAX_WAIT_SECONDS = 10.0
 """How long work waits for a thread of its lane."""
-LONGEST_WORK_SECONDS = 30.0
+MAX_WORK_SECONDS = 30.0
 """How long a request waits for work that has begun. The thread is not free before the work ends."""
 RETRY_AFTER_SECONDS = 3
 SWITCH_SECONDS = 0.0005
@@ -43,72 +43,74 @@ class DeskBusy(Transient):
         )
 
 
-def let_airflow_go_first() -> None:
-    """Let Python change between threads more often in this process than every 5 ms.
+def shorten_thread_switch_interval() -> None:
+    """Make Python switch between threads every 0.5 ms in this process, instead of every 5 ms.
 
-    Airflow's event loop asks the database several times for each request, and gets Python's lock
-    back only when a thread has had its time: with five busy threads of the desk it would stand
-    still for 25 ms each time.
+    Airflow's event loop needs Python's global lock (GIL) several times for each request, and each
+    time may have to wait one interval for each busy thread: with five busy threads of the desk
+    25 ms.
     """
     sys.setswitchinterval(min(sys.getswitchinterval(), SWITCH_SECONDS))
 
 
-class Places:
-    """A limit of what may be under way at once: in all, and of one person."""
+class ConcurrencyLimit:
+    """A limit for how many may run at once: in all, and of one person."""
 
     def __init__(self, what: str, most: int, most_of_one_person: int) -> None:
         self._what = what
         self._most = most
         self._most_of_one_person = most_of_one_person
         self._lock = Lock()
-        self._taken: Counter[str] = Counter()
+        self._used: Counter[str] = Counter()
 
     @property
-    def taken_count(self) -> int:
-        """How many places are taken now."""
+    def used_count(self) -> int:
+        """How many slots are used now."""
         with self._lock:
-            return self._taken.total()
+            return self._used.total()
 
     @contextmanager
-    def place(self, person: str) -> Iterator[None]:
-        """Take a place until the end of the block. Raises DeskBusy if there is none."""
+    def slot(self, person: str) -> Iterator[None]:
+        """Use a slot until the end of the block. Raises DeskBusy if none is free."""
         with self._lock:
-            if self._taken[person] >= self._most_of_one_person:  # guard: desk.places-of-one-person
+            if self._used[person] >= self._most_of_one_person:  # guard: desk.places-of-one-person
                 raise DeskBusy(f"{self._most_of_one_person} {self._what} of one person")
-            if self._taken.total() >= self._most:  # guard: desk.places-in-all
+            if self._used.total() >= self._most:  # guard: desk.places-in-all
                 raise DeskBusy(f"{self._most} {self._what} in all")
-            self._taken[person] += 1
+            self._used[person] += 1
         try:
             yield
         finally:
             with self._lock:
-                self._taken[person] -= 1
-                self._taken += Counter()  # drops persons with no place
+                self._used[person] -= 1
+                self._used += Counter()  # drops persons who use no slot
 
 
 @dataclass(frozen=True)
-class _UnderWay:
-    """A request that was admitted. ``ends`` is closed when it was answered."""
+class _AdmittedRequest:
+    """A request that was admitted. ``on_answer`` is closed when it was answered."""
 
     person: str
-    ends: ExitStack = field(default_factory=ExitStack)
+    on_answer: ExitStack = field(default_factory=ExitStack)
 
 
-_REQUESTS = Places("requests", 64, 10)
-_NOBODY = _UnderWay("")
-_under_way: ContextVar[_UnderWay] = ContextVar("closebook_desk_request", default=_NOBODY)
+_REQUESTS = ConcurrencyLimit("requests", 64, 10)
+_NO_REQUEST = _AdmittedRequest("")
+_current_request: ContextVar[_AdmittedRequest] = ContextVar(
+    "closebook_desk_request", default=_NO_REQUEST
+)
 
 
 @contextmanager
 def admitted(person: str) -> Iterator[None]:
     """Admit a request of a person until it is answered. Raises DeskBusy."""
-    with ExitStack() as ends:
-        ends.enter_context(_REQUESTS.place(person))
-        token = _under_way.set(_UnderWay(person, ends))
+    with ExitStack() as on_answer:
+        on_answer.enter_context(_REQUESTS.slot(person))
+        token = _current_request.set(_AdmittedRequest(person, on_answer))
         try:
             yield
         finally:
-            _under_way.reset(token)
+            _current_request.reset(token)
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,27 +131,27 @@ class _Job:
 class Lane:
     """A few threads for one kind of work, of which one person gets only some at a time.
 
-    ``places`` limits the requests that use this lane until they are answered completely, such as
+    ``limit`` is for the requests that use this lane until they are answered completely, such as
     downloads that take minutes.
     """
 
     def __init__(
-        self, name: str, threads: int, *, of_one_person: int, places: Places | None = None
+        self, name: str, threads: int, *, of_one_person: int, limit: ConcurrencyLimit | None = None
     ) -> None:
         self.name = name
         self.thread_count = threads
         self._of_one_person = of_one_person
-        self._places = places
+        self._limit = limit
         self._changed = Condition()
         self._waiting: deque[_Job] = deque()
         self._running: Counter[str] = Counter()
         self._is_started = False
 
-    def take_place(self) -> None:
-        """Take a place of the lane until the current request is answered. Raises DeskBusy."""
-        if self._places is not None:
-            request = _under_way.get()
-            request.ends.enter_context(self._places.place(request.person))
+    def take_slot(self) -> None:
+        """Use a slot of the lane until the current request is answered. Raises DeskBusy."""
+        if self._limit is not None:
+            request = _current_request.get()
+            request.on_answer.enter_context(self._limit.slot(request.person))
 
     async def run(self, work: Callable[[], Result]) -> Result:
         """Run the work in a thread of this lane, and return what it returns.
@@ -157,19 +159,19 @@ class Lane:
         Raises DeskBusy if no thread is free in time, and Transient if the work does not end in
         time. It then goes on in its thread, which nobody can end.
         """
-        job = _Job(_under_way.get().person, partial(copy_context().run, work))
+        job = _Job(_current_request.get().person, partial(copy_context().run, work))
         self._add(job)
         outcome = asyncio.wrap_future(job.outcome)
-        outcome.add_done_callback(_take_note)
+        outcome.add_done_callback(_retrieve_exception)
         try:
-            await asyncio.wait({outcome}, timeout=LONGEST_WAIT_SECONDS)
+            await asyncio.wait({outcome}, timeout=MAX_WAIT_SECONDS)
             if job.outcome.cancel():
-                raise DeskBusy(f"{self.name} for more than {LONGEST_WAIT_SECONDS:g} s")
-            await asyncio.wait({outcome}, timeout=LONGEST_WORK_SECONDS)
+                raise DeskBusy(f"no free thread for {self.name} within {MAX_WAIT_SECONDS:g} s")
+            await asyncio.wait({outcome}, timeout=MAX_WORK_SECONDS)
             if not outcome.done():
                 raise Transient(
                     "CB-RETRY-DESK-WORK-TOO-LONG",
-                    f"the desk waited more than {LONGEST_WORK_SECONDS:g} s for {self.name}: see "
+                    f"the desk waited more than {MAX_WORK_SECONDS:g} s for {self.name}: see "
                     "whether the reporting store and the document store answer",
                 )
             result: Result = outcome.result()
@@ -217,7 +219,7 @@ class Lane:
         return None
 
 
-def _take_note(outcome: "asyncio.Future[Any]") -> None:
+def _retrieve_exception(outcome: "asyncio.Future[Any]") -> None:
     # Otherwise asyncio logs the text of an error for which no request waits any more.
     if not outcome.cancelled():
         outcome.exception()
@@ -230,7 +232,7 @@ PAGES = Lane("a page", 3, of_one_person=2)
 # The reporting store, then the document store.
 DOCUMENTS = Lane("a document", 2, of_one_person=1)
 PICTURES = Lane("a picture of a page", 2, of_one_person=1)
-ZIPS = Lane("a ZIP", 2, of_one_person=1, places=Places("ZIPs", 4, 2))
+ZIPS = Lane("a ZIP", 2, of_one_person=1, limit=ConcurrencyLimit("ZIPs", 4, 2))
 # The counter in Redis and the metrics: programs ask for them again and again.
 POLLS = Lane("the counter or the metrics", 2, of_one_person=1)
 

@@ -6,9 +6,9 @@ from http import HTTPStatus
 from starlette.exceptions import HTTPException
 from starlette.types import Message, Receive, Send
 
-MOST_FORM_BYTES = 256 * 1024
+MAX_FORM_BYTES = 256 * 1024
 """The largest form of the desk has 500 selected statements and is 30 KiB long."""
-LONGEST_SILENCE_SECONDS = 30.0
+MAX_SILENCE_SECONDS = 30.0
 """How long a client may take to send the next part of a form, or to take one piece of an answer."""
 PIECE_BYTES = 64 * 1024
 
@@ -26,12 +26,12 @@ def limited_receive(receive: Receive) -> Receive:
         if is_complete:  # what comes next is the end of the connection, whenever that is
             return await receive()
         try:
-            async with asyncio.timeout(LONGEST_SILENCE_SECONDS):
+            async with asyncio.timeout(MAX_SILENCE_SECONDS):
                 message = await receive()
         except TimeoutError:
             raise HTTPException(HTTPStatus.REQUEST_TIMEOUT) from None
         received_bytes += len(message.get("body", b""))
-        if received_bytes > MOST_FORM_BYTES:  # guard: desk.form-bytes
+        if received_bytes > MAX_FORM_BYTES:  # guard: desk.form-bytes
             raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         is_complete = not message.get("more_body", False)
         return message
@@ -63,5 +63,5 @@ def limited_send(send: Send) -> Send:
 
 
 async def _sent(send: Send, message: Message) -> None:
-    async with asyncio.timeout(LONGEST_SILENCE_SECONDS):  # guard: desk.client-takes-its-answer
+    async with asyncio.timeout(MAX_SILENCE_SECONDS):  # guard: desk.client-takes-its-answer
         await send(message)

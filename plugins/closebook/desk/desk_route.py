@@ -50,7 +50,7 @@ def _in_lane(lane: Lane, endpoint: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(endpoint)
     async def in_lane(*arguments: Any, **named: Any) -> Response:
-        lane.take_place()
+        lane.take_slot()
         answer: Response = await lane.run(partial(endpoint, *arguments, **named))
         if isinstance(answer, StreamingResponse | FileResponse) and not isinstance(
             answer, ZipResponse

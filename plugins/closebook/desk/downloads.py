@@ -13,7 +13,7 @@ from zipstream import ZIP_STORED, ZipStream
 
 from closebook.desk.capacity import ZIPS
 
-_LONGEST_NAME = 120
+_MAX_NAME_LENGTH = 120
 _PIECE_BYTES = 256 * 1024
 _UNSAFE = re.compile(r"[\\/:*?\"<>|;%]")
 
@@ -90,7 +90,7 @@ def safe_file_name(name: str) -> str:
     visible = "".join(
         character if unicodedata.category(character)[0] != "C" else "_" for character in name
     )
-    return _UNSAFE.sub("_", visible).strip(" .")[-_LONGEST_NAME:].lstrip(" .") or "document"
+    return _UNSAFE.sub("_", visible).strip(" .")[-_MAX_NAME_LENGTH:].lstrip(" .") or "document"
 
 
 def _content(entry: ZipEntry) -> Iterator[bytes]:

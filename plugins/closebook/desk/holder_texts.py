@@ -11,7 +11,7 @@ from closebook.store.session import Store
 
 @dataclass(frozen=True)
 class HolderText:
-    """A text that holders read: in which language, on how many statements, and on which one.
+    """A text that holders read: its language, the number of statements with it, and one of these.
 
     ``texts`` is empty if the statements only say that they are corrected.
     """
@@ -29,7 +29,7 @@ def holder_texts(store: Store, close_id: int) -> list[HolderText]:
     """Return the texts on the corrected statements of a close, as its documents print them."""
     folder = templates_folder() / "statement" / TEMPLATE_VERSION
     found: dict[tuple[str, tuple[str, ...]], HolderText] = {}
-    for row in store.execute(query("desk/batch_holder_texts"), {"close_id": close_id}):
+    for row in store.execute(query("desk/issued_month_holder_texts"), {"close_id": close_id}):
         locale = page_locale(folder, row["locale_code"])
         catalog = load_catalog(folder, locale.language)
         texts = tuple(catalog.holder_texts(row["holder_reason"], row["holder_text"]))

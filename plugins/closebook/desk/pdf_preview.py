@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from closebook.errors import Misconfigured, Transient
 
 # A4 at 144 dpi, twice the resolution of a screen. A limit in pixels bounds any size of page.
-LONGEST_SIDE_PIXELS = 1684
+MAX_SIDE_PIXELS = 1684
 
 _PAGES = re.compile(r"^Pages: +(\d+)$", re.MULTILINE)
 
@@ -49,7 +49,7 @@ def page_count(content: bytes, limits: Limits = _LIMITS) -> int:
 
 def page_picture(content: bytes, number: int, limits: Limits = _LIMITS) -> bytes:
     """Return a page (from 1) as PNG. Raises what ``page_count`` raises."""
-    size = ("-scale-to", str(LONGEST_SIDE_PIXELS))
+    size = ("-scale-to", str(MAX_SIDE_PIXELS))
     return _output(limits, content, "pdftoppm", "-png", *size, *_page_range(number), "-")
 
 

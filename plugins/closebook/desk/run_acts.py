@@ -2,8 +2,9 @@
 
 Airflow has no single record of that. It keeps the user who started a run, the user of each backfill
 that made or reprocessed it, how often it was cleared, and a log of requests. All of them have user
-names; the ids are those of the users who have these names and had them when they acted. What
-cannot be told becomes an act of an unknown person. Only the API server may read this database.
+names; the ids are those of the users who have these names and had them when they acted. An act
+whose user cannot be determined counts as that of an unknown person. Only the API server may read
+this database.
 """
 
 import json
@@ -25,7 +26,7 @@ _CLEARS = frozenset(
 _MARKS = frozenset(
     {"patch_dag_run", "bulk_dag_runs", "patch_task_instance", "patch_task_group_instances"}
 )
-# What a task gave to the next ones is changed by these; the close that is rendered, for example.
+# These change a task's XCom values, for example the id of the close that is rendered.
 _CHANGES = frozenset({"create_xcom_entry", "update_xcom_entry", "delete_xcom_entry"})
 _DELETIONS = frozenset({"delete_dag_run", "delete_task_instance"})
 _STARTS = frozenset({"trigger_dag_run", "create_backfill"})
@@ -37,7 +38,7 @@ _EVERY_DAG = (None, "~")
 _SCHEDULED = "scheduled__"
 _BACKFILLED = "backfill__"
 # Airflow logs a request just before it carries it out.
-_BEFORE = timedelta(minutes=1)
+_LOG_LEAD = timedelta(minutes=1)
 _TIMEOUT = "set local statement_timeout = '10s'"
 _REMOVED_LOG = "acts that Airflow's log no longer has"
 
@@ -66,14 +67,14 @@ class LogEntry:
         if self.dag_id in _EVERY_DAG:
             return False
         is_of_many = self.run_id in _EVERY_DAG and self.event in _CLEARS - {"clear_dag_runs"}
-        goes_on = self.extra.get("include_past") or self.extra.get("include_future")
+        covers_other_runs = self.extra.get("include_past") or self.extra.get("include_future")
         # Airflow counts how often a run was cleared, unless it is told to leave the run alone.
-        return bool(is_of_many or goes_on) and (
+        return bool(is_of_many or covers_other_runs) and (
             was_cleared or self.event in _MARKS or self.extra.get("reset_dag_runs") is False
         )
 
     def changes_something(self) -> bool:
-        """Whether the request was more than a trial, or a note."""
+        """Whether the request changed the run: a dry run and a note do not."""
         if self.event in _CLEARS - {"clear_dag_run_partitions"}:
             return not self.extra.get("dry_run", True)
         if self.event == "bulk_dag_runs":
@@ -95,8 +96,8 @@ class Backfill:
 class RecordedRun:
     """A run, as Airflow has it, with the requests that may have been about it.
 
-    ``is_unlogged_success`` is true if a task of the run ended in success and never said so itself:
-    somebody marked it, with a request that Airflow does not log.
+    ``is_unlogged_success`` is true if a task of the run is in the state success and Airflow's log
+    has no such event of the task: somebody marked it.
     """
 
     run_id: str
@@ -175,7 +176,7 @@ class RecordedRun:
             for entry in self.log
             if entry.event in {event, *_CLI_STARTS}
             and entry.dag_id in _DAGS
-            and at - _BEFORE <= entry.logged_at <= at
+            and at - _LOG_LEAD <= entry.logged_at <= at
         ]
         last = max(starts, key=lambda entry: entry.logged_at, default=None)
         return last is not None and (last.event, last.owner) == (event, user_name)
@@ -235,7 +236,7 @@ def _recorded_runs(session: Any, run_ids: Sequence[str]) -> Iterator[RecordedRun
         for row in session.execute(
             select(Log.event, Log.owner, Log.dag_id, Log.run_id, Log.dttm, Log.extra).where(
                 Log.event.in_(_EVENTS),
-                Log.dttm >= oldest - _BEFORE,
+                Log.dttm >= oldest - _LOG_LEAD,
                 or_(
                     Log.dag_id.is_(None),
                     Log.dag_id.in_([*_DAGS, "~"]),

@@ -17,7 +17,7 @@ from closebook.desk.current_user import User
 
 STATES = ("released", "superseded", "issued", "missing")
 PAGE_ROWS = 50
-_LONGEST_TEXT = 100
+_MAX_TEXT_LENGTH = 100
 _STATEMENT_KEY = re.compile(r"([0-9]{1,18})-([0-9]{1,18})")
 
 
@@ -118,7 +118,7 @@ class Search:
 
 
 def _normalized(text: str) -> str:
-    return " ".join(text.replace("\0", "").split())[:_LONGEST_TEXT]
+    return " ".join(text.replace("\0", "").split())[:_MAX_TEXT_LENGTH]
 
 
 def _like_escaped(text: str) -> str:

@@ -62,10 +62,11 @@ class QueryTotals:
 class ServerStatistics:
     """The statistics of a server that answered.
 
-    ``queries`` is None on a server without pg_stat_statements. ``fence`` is None on a replica.
+    ``queries`` is None on a server without pg_stat_statements. ``log_end`` is the end of the
+    primary's log on its disk; None on a replica.
     """
 
-    fence: Fence | None
+    log_end: Fence | None
     role_name: str
     postmaster_started_at: datetime
     stats_reset_at: datetime | None
@@ -152,8 +153,9 @@ def replica_health(
 
     def probe() -> ServerStatistics:
         status = replica_status(replica)
-        fence = None if primary.statistics is None else primary.statistics.fence
-        if fence is not None and status.is_primary_of(fence):  # guard: health.replica-is-a-replica
+        log_end = None if primary.statistics is None else primary.statistics.log_end
+        # guard: health.replica-is-a-replica
+        if log_end is not None and status.is_primary_of(log_end):
             raise replica_is_primary(replica)
         if not status.in_recovery:
             raise Transient(
@@ -161,11 +163,11 @@ def replica_health(
                 f"{replica.name} was promoted: it is not a replica any more",
             )
         # The lag of a replica that follows another log is not known.
-        is_comparable = fence is not None and status.history.may_equal(fence.history)
-        if fence is not None and fence.cluster != status.cluster:
+        is_comparable = log_end is not None and status.history.may_equal(log_end.history)
+        if log_end is not None and log_end.cluster != status.cluster:
             raise Misconfigured(
                 "CB-CONFIG-TWO-PLATFORMS",
-                f"{replica.name} is {status.cluster}, and the primary is {fence.cluster}: "
+                f"{replica.name} is {status.cluster}, and the primary is {log_end.cluster}: "
                 "point the connections of both at one platform",
             )
         with (
@@ -176,8 +178,8 @@ def replica_health(
                 connection,
                 "replica",
                 *_server(connection),
-                lag_bytes=status.lag_bytes(fence) if fence and is_comparable else None,
-                lag_seconds=status.lag_seconds(fence) if fence and is_comparable else None,
+                lag_bytes=status.lag_bytes(log_end) if log_end and is_comparable else None,
+                lag_seconds=status.lag_seconds(log_end) if log_end and is_comparable else None,
                 history=status.history,
                 plans=query_plans(connection, last_closed, settings.index_names),
             )
@@ -217,7 +219,7 @@ def _statistics(
     ).fetchall()
     position = server["flush_position"]
     return ServerStatistics(
-        fence=None
+        log_end=None
         if position is None
         else Fence(position, History.from_row(server), server["observed_at"], cluster_name(server)),
         history=history or History.from_row(server),

@@ -42,6 +42,7 @@ EXPECTED_PLANS: Sequence[ExpectedPlan] = (
     ExpectedPlan("close_totals/read_volume", Grain.DAY, TRANSACTIONS),
     ExpectedPlan("close_totals/read_other_status", Grain.DAY, TRANSACTIONS),
     ExpectedPlan("daily_account_movement/read", Grain.DAY, LEDGER_ENTRIES),
+    ExpectedPlan("daily_account_movement/read_exceptions", Grain.DAY, LEDGER_ENTRIES),
     ExpectedPlan("close_totals/read_ledger", Grain.DAY, LEDGER_ENTRIES),
     ExpectedPlan("statement_lines/read", Grain.MONTH, LEDGER_ENTRIES),
     # These two read every ledger entry since the first one, and every account: no index helps.

@@ -19,7 +19,7 @@ START_DATE = datetime(1990, 1, 1, tzinfo=UTC)
 REPLICA_POOL = "replica_reads"
 RENDERING_POOL = "rendering"
 
-CLOSE_DAG: dict[str, Any] = {
+CLOSE_DAG_ARGUMENTS: dict[str, Any] = {
     "start_date": START_DATE,
     "catchup": False,  # guard: schedule.no-catch-up
     # A run that waits must not block the runs of other periods.
@@ -94,9 +94,9 @@ def business_time_zone() -> str:
     if not time_zone:  # guard: schedule.time-zone-is-set
         raise Misconfigured(
             "CB-CONFIG-TIME-ZONE-NOT-SET",
-            "CLOSEBOOK_TIME_ZONE is not set, and without it nobody knows when a business day or "
-            "month ends: set it to an IANA name, such as America/New_York, for every Airflow "
-            "process, see docs/settings.md",
+            "CLOSEBOOK_TIME_ZONE is not set, and it decides when a business day or month ends: set "
+            "it to an IANA name, such as America/New_York, for every Airflow process, see "
+            "docs/settings.md",
         )
     zone(time_zone)
     return time_zone

@@ -21,7 +21,11 @@ def report_exceptions(close_ids: Any) -> None:
 
 @task(task_id="report_exceptions")
 def report_exceptions_of_month(close_id: Any) -> None:
-    """Fail if an account of the month has no document, and name the accounts with the reasons."""
+    """Fail if an account of the month has no document, and name the accounts with the reasons.
+
+    A run for some accounts only does not fail for the documents of the others.
+    """
     from closebook.statements.manifest import refuse_exceptions
 
-    refuse_exceptions(current_task().settings, close_id)
+    context = current_task()
+    refuse_exceptions(context.settings, close_id, context.account_ids())

@@ -21,7 +21,8 @@ TASK_DEFAULTS: dict[str, Any] = {
                 exception=NotReady,
                 action=RetryAction.RETRY,
                 retry_delay=timedelta(seconds=30),
-                reason="the period is not provably complete yet",
+                reason="not ready yet: a period is not complete, or something else has to happen "
+                "first",
             ),
             RetryRule(
                 exception=Transient,
@@ -32,13 +33,13 @@ TASK_DEFAULTS: dict[str, Any] = {
             RetryRule(
                 exception=ClosebookError,
                 action=RetryAction.FAIL,  # guard: schedule.wrong-data-is-not-retried
-                reason="no retry can mend this: a person has to look",
+                reason="a retry cannot help: a person has to correct it",
             ),
         ]
     ),
 }
 
-WATCH_DEFAULTS: dict[str, Any] = {
+MONITORING_TASK_DEFAULTS: dict[str, Any] = {
     "owner": "closebook",
     # The next run takes the place of a retry.
     "retries": 0,

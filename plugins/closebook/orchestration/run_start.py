@@ -36,8 +36,9 @@ class RunStart:
     def record(self, settings: Settings) -> bool:
         """Record the start; return whether the run's configuration was given for it.
 
-        It was if this is the run's first start, or if the configuration differs from that of the
-        start before. If that one is not known, it was not. Raises Transient.
+        True for the run's first start, and when the configuration differs from that of the start
+        before. False when the start before was not recorded; only the first start by the schedule
+        needs no record, since it has no configuration. Raises Transient.
         """
         start = {
             "dag_id": self.dag_id,

@@ -15,19 +15,20 @@ from closebook.closes.failover import Acknowledgement
 from closebook.errors import Misconfigured
 from closebook.orchestration.dag_defaults import START_DATE
 from closebook.orchestration.run_start import RunStart
-from closebook.periods import TICK, Grain, Period
+from closebook.periods import MICROSECOND, Grain, Period
 from closebook.settings import Run, Settings, from_airflow
 from closebook.statements.holder_reasons import known_holder_reason
 
-MOST_DAYS_OF_A_RANGE = timedelta(days=3660)
+MAX_DAYS_OF_A_RANGE = timedelta(days=3660)
 
 
 @dataclass(frozen=True)
 class TaskContext:
     """The settings, the run, the parameters and the data interval of a running task.
 
-    ``closed_from`` looks up a closed day or month by the instant at which it begins: the interval
-    of a run that was made under other rules of time is no day of today's rules.
+    ``closed_from`` looks up a closed day or month by the instant at which it begins. It is needed
+    for a run that was made under earlier rules of the time zone, whose interval is no day or month
+    of today's rules.
     """
 
     settings: Settings
@@ -60,11 +61,11 @@ class TaskContext:
         if not first or not last or self._text_parameter("day"):
             raise Misconfigured(
                 "CB-CONFIG-RANGE-INCOMPLETE",
-                "a range of days is named by first_day and last_day, both of them, and no day: "
-                "trigger it again so",
+                "a range of days needs both first_day and last_day, and an empty day: trigger it "
+                "again with these",
             )
         first_day, last_day = _date(first), _date(last)
-        is_too_long = last_day - first_day > MOST_DAYS_OF_A_RANGE
+        is_too_long = last_day - first_day > MAX_DAYS_OF_A_RANGE
         # guard: range.mistyped-year
         if first_day < START_DATE.date() or is_too_long or last_day == date.max:
             raise Misconfigured(
@@ -119,16 +120,17 @@ class TaskContext:
         return self.interval_start
 
     def _scheduled(self, grain: Grain, containing: Callable[[datetime, str], Period]) -> Period:
-        """Return the period of the run's interval, also of one that a cron timetable made.
+        """Return the period of the run's interval.
 
-        That timetable began a day at the second of two midnights, and gave a run by hand on the
-        day after a missing midnight an interval of no length, for the day before.
+        Earlier versions of Closebook used Airflow's cron timetable. It began a day at the second of
+        two midnights; and for a run by hand on the day after a missing midnight it gave an interval
+        of no length, for the day before. Such runs can still be cleared.
         """
         start, zone = self._interval_start(grain), self.settings.time_zone
         period = containing(start, zone)
         if periods.begins_at(period, start):
             if self.interval_end == start:  # guard: schedule.interval-of-no-length
-                return containing(start - TICK, zone)
+                return containing(start - MICROSECOND, zone)
             if self.interval_end is None or periods.begins_at(
                 containing(period.end, zone), self.interval_end
             ):

@@ -1,4 +1,4 @@
-"""When Airflow closes days and months: its own intervals are business days and business months.
+"""The timetables of days and months: each data interval is one business day or business month.
 
 Airflow's cron timetable begins a day at the second of two midnights, and gives a run by hand on the
 day after a missing midnight an interval of no length. These timetables ask ``periods`` instead.
@@ -7,7 +7,7 @@ Airflow finds them through plugins/closebook_plugin.py.
 Imported while DAG files are parsed: it reads no settings and opens no connection.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import pendulum
@@ -15,7 +15,7 @@ from airflow.timetables.base import DagRunInfo, DataInterval, TimeRestriction, T
 
 from closebook import periods
 from closebook.errors import Misconfigured
-from closebook.periods import Period
+from closebook.periods import MICROSECOND, Period
 
 
 class _BusinessTimetable(Timetable):
@@ -78,12 +78,15 @@ class _BusinessTimetable(Timetable):
         return ended if begun is None else max(ended, begun, key=_start)
 
     def _from(self, instant: datetime) -> Period:
-        """The first period that begins at the instant or later. Both of two midnights begin it."""
+        """The first period that begins at the instant or later.
+
+        Where its first date has two midnights, each of them counts as its beginning.
+        """
         period = self._containing(instant)
         return period if periods.begins_at(period, instant) else self._containing(period.end)
 
     def _before(self, period: Period) -> Period:
-        return self._containing(period.start - timedelta(microseconds=1))
+        return self._containing(period.start - MICROSECOND)
 
     def _containing(self, instant: datetime) -> Period:
         raise NotImplementedError

@@ -39,8 +39,8 @@ def primary_connection(settings: Settings) -> Iterator[psycopg.Connection[DictRo
             if fault_of(error) is not Fault.LOST:  # guard: fence.refused-log-in-is-not-retried
                 raise Misconfigured(
                     "CB-CONFIG-PRIMARY-LOGIN",
-                    f"the primary does not let closebook_fence in: {described(error)}; correct the "
-                    "Airflow connection closebook_primary",
+                    f"the primary refuses the log-in of closebook_fence: {described(error)}; "
+                    "correct the Airflow connection closebook_primary",
                 ) from None
             if time.monotonic() >= deadline:
                 raise Transient(

@@ -67,7 +67,7 @@ CONTRACT: Mapping[str, Mapping[str, str]] = MappingProxyType(
 )
 
 # varchar has the bytes and the comparisons of text. char(n) has trailing blanks, citext compares
-# without case, and an enum cannot be compared with a word that it does not have.
+# without case, and an enum raises an error when it is compared with a value that it does not have.
 _ACCEPTED = {
     BIGINT: {types["int8"].oid},
     TEXT: {types["text"].oid, types["varchar"].oid},
@@ -78,7 +78,7 @@ _OTHER_NUMBERS = {types[name].oid for name in ("numeric", "float4", "float8", "m
 _WITHOUT_ZONE = types["timestamp"].oid
 _DATE = types["date"].oid
 _BYTES = types["bytea"].oid
-# The encodings of databases that do not say what their bytes mean.
+# The encoding of a database that does not know the encoding of its texts.
 _NO_ENCODING = "SQL_ASCII"
 
 
@@ -145,9 +145,9 @@ def require_encoding(replica_name: str, server_encoding: str) -> None:
     if server_encoding == _NO_ENCODING:  # guard: contract.encoding
         raise Misconfigured(
             "CB-CONFIG-NO-ENCODING",
-            f"{replica_name}: the platform's database has the encoding {_NO_ENCODING}, so nobody "
-            "can tell which letters its bytes are, and nothing was read: dump it and restore it "
-            "into a database of encoding UTF8 (docs/contract.md#texts-and-their-encoding)",
+            f"{replica_name}: the platform's database has the encoding {_NO_ENCODING}, so it is "
+            "not known which characters its texts have, and nothing was read: dump it and restore "
+            "it into a database of encoding UTF8 (docs/contract.md#texts-and-their-encoding)",
         )
 
 

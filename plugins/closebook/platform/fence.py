@@ -2,16 +2,16 @@
 
 Why it is exact. A row belongs to a period by a timestamp that the database gives it: now(), the
 start of its transaction, or later. So a row of a period that ended at T was written by a
-transaction that began before T. Once the primary's clock has passed T (plus a grace for a backend
-that was descheduled between taking its time and reporting it), every such transaction shows in
-pg_stat_activity with its start, or is among the prepared ones, which do not show theirs, or has
+transaction that began before T. Once the primary's clock has passed T (plus a grace period, for a
+backend that has read the clock and not yet reported its transaction), every such transaction shows
+in pg_stat_activity with its start, or is among the prepared ones, which do not show theirs, or has
 ended. So: wait until no backend shows one; the prepared transactions of that moment are the only
 others; wait until these are gone too. All of them have ended then, and their commit records lie
 below the insert position of the log that is read after that. A replica that has replayed up to
-there, on the same timeline, has them all. The flush position would not do: a transaction that
+there, on the same timeline, has them all. The flush position is not enough: a transaction that
 commits asynchronously is gone before its commit record is flushed.
 
-It assumes track_activities = on (a session without it holds the close up), timestamps assigned by
+It assumes track_activities = on (a session without it delays the close), timestamps assigned by
 the database, a clock that is not set back, that the roles of CLOSEBOOK_READ_ONLY_ROLES write
 nothing, and that nobody writes through a replication connection, whose transactions PostgreSQL does
 not show. Rows that come late all the same are found when the enclosing period closes.
@@ -42,8 +42,9 @@ SEGMENT_HEADER_BYTES = 40
 class Fence:
     """A position of the primary's log (in bytes) that lies after every commit of a period.
 
-    ``history`` says of which log: positions of two logs cannot be compared. ``cluster`` names the
-    database and the cluster for people.
+    `end_of_log` and the health probe use the class for the end of the log too, where no period is
+    meant. ``history`` says of which log: positions of two logs cannot be compared. ``cluster``
+    names the database and the cluster for people.
     """
 
     position: int
@@ -74,7 +75,7 @@ class _Observation:
         return Fence(_end_of_last_record(self.log), self.history, self.observed_at, self.cluster)
 
 
-def raise_fence(settings: Settings, period: Period) -> Fence:
+def take_fence(settings: Settings, period: Period) -> Fence:
     """Return a log position after every commit that can hold a row of the period.
 
     Waits out the grace after the period's end, and for a bounded time for transactions that
@@ -218,8 +219,9 @@ def cluster_name(identity: DictRow) -> str:
 def _end_of_last_record(log: DictRow) -> int:
     """The end of the last record that was inserted into the log, as a replica counts it.
 
-    At the start of a page the insert position lies after the page's header; a replica that has
-    replayed everything stands before it, and on an idle primary stays there.
+    At the start of a page the insert position lies after the page's header. A replica that has
+    replayed everything reports the position before the header, and does not advance while the
+    primary is idle.
     """
     position: int = log["insert_position"]
     if position % log["segment_bytes"] == SEGMENT_HEADER_BYTES:

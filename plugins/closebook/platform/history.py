@@ -1,10 +1,10 @@
-"""A history: the log of one cluster along its timelines, and where two histories part.
+"""A history: the log of one cluster along its timelines; and up to where two of them are the same.
 
 A promotion ends the old primary's timeline for the new one and begins another. What the old primary
-wrote beyond that position is no part of the new history. The number of a timeline does not name it:
-when two copies of a cluster are promoted apart, both begin a timeline of the same number. So a
-history is its cluster, its timeline, and the positions where its earlier timelines ended, as
-PostgreSQL keeps them in the file pg_wal/<timeline>.history.
+wrote beyond that position is no part of the new history. The number alone does not identify a
+timeline: if two copies of a cluster are promoted separately, both begin a timeline of the same
+number. So a history is its cluster, its timeline, and the positions where its earlier timelines
+ended, as PostgreSQL keeps them in the file pg_wal/<timeline>.history.
 """
 
 from dataclasses import dataclass
@@ -51,7 +51,7 @@ class History:
         return None if self.switch_points is None else ",".join(map(str, self.switch_points))
 
     def may_equal(self, other: "History") -> bool:
-        """Whether nothing that is known of the two tells them apart."""
+        """Return whether the two may be the same history: no value that is known differs."""
         return (
             (self.system_identifier, self.timeline) == (other.system_identifier, other.timeline)
             and (

@@ -28,7 +28,7 @@ class ReplicaStatus:
 
     Without a WAL receiver, ``receiver_status``, ``last_message_at`` and ``announced_position``
     are None: the replica is not connected. ``announced_position`` is where the primary's log
-    ended at the last message. ``postmaster_started_at`` tells a restarted server from this one.
+    ended at the last message. ``postmaster_started_at`` changes when the server is restarted.
     """
 
     replica: Replica
@@ -53,8 +53,8 @@ class ReplicaStatus:
     def lag_seconds(self, fence: Fence) -> float | None:
         """The seconds since the replica was last known to have everything; None if never.
 
-        A replica cannot know whether its primary is idle or its connection is cut. Only a fence,
-        which was read on the primary, can tell.
+        It needs a fence, which was read on the primary: a replica alone cannot distinguish an idle
+        primary from a connection that is cut.
         """
         if not self.lag_bytes(fence):
             return 0.0
@@ -160,7 +160,7 @@ def open_replica(replica: Replica) -> OpenReplica:
         if fault_of(error) in (Fault.RIGHTS, Fault.ABSENT):
             raise Misconfigured(
                 "CB-CONFIG-REPLICA-STATUS-REFUSED",
-                f"{replica.name} does not say how far it is: {described(error)}; "
+                f"{replica.name} does not report its status: {described(error)}; "
                 "run sql/platform/grants.sql on the platform",
             ) from None
         raise replica_error(replica, error) from None
@@ -194,8 +194,8 @@ def replica_error(  # noqa: PLR0911  # one for each fault
         case Fault.LOGIN:
             return Misconfigured(
                 "CB-CONFIG-REPLICA-LOGIN",
-                f"{name} does not let closebook_reader in: {said}; correct its Airflow connection, "
-                "and the users of its PgBouncer",
+                f"{name} refuses the log-in of closebook_reader: {said}; correct its Airflow "
+                "connection, and the users of its PgBouncer",
             )
         case Fault.RIGHTS:
             return Misconfigured(
@@ -206,8 +206,9 @@ def replica_error(  # noqa: PLR0911  # one for each fault
         case Fault.ABSENT:
             return Misconfigured(
                 "CB-CONFIG-VIEW-BROKEN",
-                f"{name}: a query names what is not there: {said}; run the platform's views and "
-                "sql/platform/grants.sql again, and compare them with docs/contract.md",
+                f"{name}: a query needs a view, a column or a function that does not exist: "
+                f"{said}; run the platform's views and sql/platform/grants.sql again, and compare "
+                "them with docs/contract.md",
             )
         case Fault.REFUSED:
             return Misconfigured(

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from closebook.errors import ClosebookError, Misconfigured, NotReady, Transient
 from closebook.periods import Period
-from closebook.platform.fence import Fence, raise_fence
+from closebook.platform.fence import Fence, take_fence
 from closebook.platform.replica_status import (
     OpenReplica,
     ReplicaLost,
@@ -21,7 +21,7 @@ from closebook.platform.source import Source, connected, read_transaction
 from closebook.settings import Replica, Settings
 
 FIRST_PAUSE_SECONDS = 0.05
-LONGEST_PAUSE_SECONDS = 1.0
+MAX_PAUSE_SECONDS = 1.0
 
 Result = TypeVar("Result")
 OpenSource = Callable[[], AbstractContextManager[Source]]
@@ -31,17 +31,17 @@ def read(
     settings: Settings,
     period: Period,
     work: Callable[[Source], Result],
-    accept: Callable[[Fence], None] = lambda _: None,
+    check_fence: Callable[[Fence], None] = lambda _: None,
 ) -> Result:
     """Do the work in one read transaction on a replica that provably holds the whole period.
 
-    ``accept`` is called with the fence before a replica is chosen; what it raises ends the read.
+    ``check_fence`` is called before a replica is chosen. If it raises an error, the read ends.
     If the replica fails, the work starts again from the beginning, on another replica if there is
     one. Raises NotReady if the period may still change or no replica has it yet, Transient if
     replicas failed ``read_attempts`` times, Misconfigured if no replica can be read as configured.
     """
-    fence = raise_fence(settings, period)
-    accept(fence)
+    fence = take_fence(settings, period)
+    check_fence(fence)
     avoided: Replica | None = None
     for attempt in range(settings.read_attempts):
         with choose_replica(settings, fence, avoided) as chosen:
@@ -63,7 +63,7 @@ def read_both(
     settings: Settings,
     period: Period,
     work: Callable[[Source, OpenSource], Result],
-    accept: Callable[[Fence], None] = lambda _: None,
+    check_fence: Callable[[Fence], None] = lambda _: None,
 ) -> Result:
     """Do the work in a read transaction on each of two replicas that are past the same fence.
 
@@ -77,8 +77,8 @@ def read_both(
             "a cross-check needs two replicas and CLOSEBOOK_REPLICAS names one: switch cross_check "
             "off, or name another",
         )
-    fence = raise_fence(settings, period)
-    accept(fence)
+    fence = take_fence(settings, period)
+    check_fence(fence)
     # The second read may begin minutes later, and an idle connection may be cut in that time. So
     # each replica gets a new connection when it is read.
     first = _chosen_status(settings, fence)
@@ -86,16 +86,16 @@ def read_both(
     others = tuple(r for r in settings.replicas if r != first.replica)
     try:
         second = _chosen_status(replace(settings, replicas=others), fence)
-    except NotReady as lacking:
-        raise NotReady("CB-WAIT-NO-SECOND-REPLICA", _no_second(first, lacking)) from None
-    except Misconfigured as lacking:
-        raise Misconfigured("CB-CONFIG-NO-SECOND-REPLICA", _no_second(first, lacking)) from None
+    except NotReady as error:
+        raise NotReady("CB-WAIT-NO-SECOND-REPLICA", _no_second(first, error)) from None
+    except Misconfigured as error:
+        raise Misconfigured("CB-CONFIG-NO-SECOND-REPLICA", _no_second(first, error)) from None
     with _connected_read(settings, fence, first) as source:
         return work(source, lambda: _connected_read(settings, fence, second))
 
 
-def _no_second(first: ReplicaStatus, lacking: ClosebookError) -> str:
-    return f"the cross-check has no second replica beside {first.replica.name}: {lacking}"
+def _no_second(first: ReplicaStatus, error: ClosebookError) -> str:
+    return f"the cross-check has no second replica beside {first.replica.name}: {error}"
 
 
 def choose_replica(settings: Settings, fence: Fence, avoided: Replica | None) -> OpenReplica:
@@ -110,7 +110,9 @@ def choose_replica(settings: Settings, fence: Fence, avoided: Replica | None) ->
     pause_seconds = FIRST_PAUSE_SECONDS
     with ThreadPoolExecutor(len(settings.replicas)) as pool:
         while True:
-            answers = list(pool.map(lambda replica: _ask(replica, fence), settings.replicas))
+            answers = list(
+                pool.map(lambda replica: _open_of_cluster(replica, fence), settings.replicas)
+            )
             opened = [answer for answer in answers if isinstance(answer, OpenReplica)]
             ready = [answer for answer in opened if answer.status.unfit_reason(fence) is None]
             chosen = min(
@@ -124,41 +126,42 @@ def choose_replica(settings: Settings, fence: Fence, avoided: Replica | None) ->
                     other.close()  # guard: replica.others-are-closed
             if chosen is not None:
                 return chosen
-            lacks = "; ".join(
+            reasons = "; ".join(
                 str(a.status.unfit_reason(fence) if isinstance(a, OpenReplica) else a)
                 for a in answers
             )
             if all(isinstance(answer, Misconfigured) for answer in answers):
                 raise Misconfigured(
-                    "CB-CONFIG-NO-REPLICA-READABLE", f"no replica can be read: {lacks}"
+                    "CB-CONFIG-NO-REPLICA-READABLE", f"no replica can be read: {reasons}"
                 )
             remaining_seconds = deadline - time.monotonic()
             if remaining_seconds <= 0:
                 raise NotReady(
                     "CB-WAIT-NO-REPLICA-CAUGHT-UP",
                     f"no replica has reached {fence.lsn} within "
-                    f"{settings.replica_wait_seconds:g} s: {lacks}",
+                    f"{settings.replica_wait_seconds:g} s: {reasons}",
                 )
             time.sleep(min(pause_seconds, remaining_seconds))
-            pause_seconds = min(2 * pause_seconds, LONGEST_PAUSE_SECONDS)
+            pause_seconds = min(2 * pause_seconds, MAX_PAUSE_SECONDS)
 
 
-def _ask(replica: Replica, fence: Fence) -> OpenReplica | ClosebookError:
+def _open_of_cluster(replica: Replica, fence: Fence) -> OpenReplica | ClosebookError:
+    """Return the open replica, or the error why it cannot be read or is of another cluster."""
     try:
-        asked = open_replica(replica)
+        opened = open_replica(replica)
     except (ReplicaLost, Misconfigured) as error:
         return error
-    if asked.status.cluster != fence.cluster:  # guard: replica.same-cluster
-        asked.close()
+    if opened.status.cluster != fence.cluster:  # guard: replica.same-cluster
+        opened.close()
         return Misconfigured(
             "CB-CONFIG-TWO-PLATFORMS",
-            f"{replica.name} is {asked.status.cluster}, and the primary is {fence.cluster}: "
+            f"{replica.name} is {opened.status.cluster}, and the primary is {fence.cluster}: "
             "point the connections of both at one platform",
         )
-    if asked.status.is_primary_of(fence):  # guard: replica.is-not-the-primary
-        asked.close()
+    if opened.status.is_primary_of(fence):  # guard: replica.is-not-the-primary
+        opened.close()
         return replica_is_primary(replica)
-    return asked
+    return opened
 
 
 def _chosen_status(settings: Settings, fence: Fence) -> ReplicaStatus:

@@ -57,7 +57,7 @@ class Source:
 
         The table has the columns of the query, in the same order and of the same types. ``key`` are
         expressions for the columns before those; they have the same value in each row. Raises
-        ReplicaLost if a view was made anew since the read began: its types were not compared.
+        ReplicaLost if a view was replaced since the read began: its types were not compared.
         """
         columns = sql.SQL(", ").join([*key, sql.SQL("found.*")])
         reading = sql.SQL("copy (select {} from ({}) as found) to stdout (format binary)").format(
@@ -78,7 +78,7 @@ class Source:
         if self._views() != self.relations:  # guard: contract.views-stay-the-same
             raise ReplicaLost(
                 "CB-RETRY-VIEWS-REPLACED",
-                f"{self.replica.name}: a view of reporting_source was made anew during the read",
+                f"{self.replica.name}: a view of reporting_source was replaced during the read",
             )
 
     @contextmanager
@@ -101,7 +101,7 @@ class Source:
     def close(self) -> None:
         """End the read transaction before its ``with`` block ends; later reads fail.
 
-        An open snapshot can hold up the replay of the replica, or the vacuum of the primary.
+        An open snapshot can delay the replay of the replica, or the vacuum of the primary.
         """
         close(self.connection)
 

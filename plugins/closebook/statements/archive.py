@@ -46,9 +46,8 @@ class Archive:
         if registered_name not in {None, document.object_name}:
             raise WrongData(
                 "CB-DATA-DOCUMENT-NOT-REPEATABLE",
-                f"{self.month}: the document of account {statement.account_id} is lost, and it is "
-                f"not made the same again by what renders now: bring {registered_name} back from a "
-                "backup",
+                f"{self.month}: the document of account {statement.account_id} is lost, and this "
+                f"installation makes a different file now: restore {registered_name} from a backup",
             )
         with self.store.transaction():
             is_new = self._register(statement, rendered, document, signature_columns)

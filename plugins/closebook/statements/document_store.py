@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from airflow.sdk import ObjectStoragePath
 
 _PARTIAL = ".partial"
-_LONGEST_WRITE = timedelta(hours=1)
+_MAX_WRITE_TIME = timedelta(hours=1)
 _FOLDER = re.compile(r"[a-z0-9][a-z0-9_-]*(?:/[a-z0-9][a-z0-9_-]*)*")
 _SUFFIX = re.compile(r"[a-z0-9]+(?:\.[a-z0-9]+)*")
 _OBJECT_NAME = re.compile(
@@ -129,7 +129,7 @@ class DocumentStore:
         A temporary file younger than an hour stays: its process may still be writing it.
         """
         removed = 0
-        before = datetime.now(UTC) - _LONGEST_WRITE
+        before = datetime.now(UTC) - _MAX_WRITE_TIME
         with _store_errors(folder):
             store, below = self._base.fs, self._base / folder
             for path in store.find(below.path) if below.exists() else []:
@@ -165,7 +165,7 @@ class DocumentStore:
             except FileNotFoundError as error:
                 raise WrongData(
                     "CB-DATA-DOCUMENT-MISSING",
-                    f"document {object_name} is not in the store; bring it back from a backup, "
+                    f"document {object_name} is not in the store; restore it from a backup, "
                     "or issue the statement again: the same statement makes the same document",
                 ) from error
         found = sha256(content).hexdigest()
@@ -173,7 +173,7 @@ class DocumentStore:
             raise WrongData(
                 "CB-DATA-DOCUMENT-CHANGED",
                 f"document {object_name} was changed after it was written: its sha256 is now "
-                f"{found}; keep this copy as evidence and bring back the original from a backup",
+                f"{found}; keep this copy as evidence and restore the original from a backup",
             )
         return content
 

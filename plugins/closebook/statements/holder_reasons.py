@@ -16,7 +16,7 @@ HOLDER_REASONS: Mapping[str, str] = {
     "opening_balance_corrected": "The statement of an earlier period was corrected.",
     "details_corrected": "The name of the account holder or the account number was corrected.",
 }
-"""The English sentence of each code. A test holds them equal to the English catalog."""
+"""The English sentence of each code. A test compares them with the English catalog."""
 
 MAX_HOLDER_TEXT_LENGTH = 300
 """How many characters the text of a run for the holders may have."""

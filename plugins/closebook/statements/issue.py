@@ -26,23 +26,23 @@ from closebook.store.session import on_store
 logger = logging.getLogger(__name__)
 
 SMALLEST_SHARD = 50
-MOST_SHARDS = 64
+MAX_SHARDS = 64
 NAMED_ACCOUNTS = 20
 DOCUMENTS_PER_PROCESS = 25
 """How many statements are in memory at once, and are rendered by one child process."""
 
 
 class DocumentsNotMade(WrongData):
-    """Documents could not be made: ``failures`` has the error of each account. The rest is issued.
+    """Documents could not be made: ``codes`` has the error's code by account. The rest is issued.
 
     The text names the first 20 accounts, each with the code of its error.
     """
 
     def __init__(self, month: Period, failures: Mapping[int, WrongData]) -> None:
-        self.failures = dict(failures)
+        self.codes = {account_id: error.code for account_id, error in failures.items()}
         named = ", ".join(
-            f"{account_id} ({error.code})"
-            for account_id, error in islice(failures.items(), NAMED_ACCOUNTS)
+            f"{account_id} ({code})"
+            for account_id, code in islice(self.codes.items(), NAMED_ACCOUNTS)
         )
         more = "" if len(failures) <= NAMED_ACCOUNTS else " …"
         super().__init__(
@@ -80,7 +80,7 @@ def plan_shards(
                 f"{len(set(account_ids)) - count} of the {len(set(account_ids))} accounts that the "
                 "run names have no statement in this month: correct the parameter account_ids",
             )
-        shard_count = min(max(1, count // SMALLEST_SHARD), MOST_SHARDS)
+        shard_count = min(max(1, count // SMALLEST_SHARD), MAX_SHARDS)
         rows = store.execute(
             query("statement_documents/shards"), {**wanted, "shard_count": shard_count}
         ).fetchall()

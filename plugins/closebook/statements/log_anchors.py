@@ -82,7 +82,7 @@ def written_anchors(documents: DocumentStore) -> list[Anchor]:
         raise WrongData(
             "CB-DATA-LOG-ANCHOR-MISSING",
             f"the anchor {missing[0]} of the desk's log was removed from the document store: "
-            "bring it back from a backup",
+            "restore it from a backup",
         )
     return anchors
 

@@ -1,6 +1,8 @@
 """Write the manifest: the list of a month's statements with the sha256 of each document."""
 
+import logging
 from base64 import b64encode
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from psycopg.rows import DictRow
@@ -23,6 +25,8 @@ from closebook.statements.signing.key_loader import load_signer
 from closebook.statements.signing.signer import Signer
 from closebook.statements.statement_reader import read_closed_month
 from closebook.store.session import Store, on_store
+
+logger = logging.getLogger(__name__)
 
 NAMED_ACCOUNTS = 20
 
@@ -83,14 +87,17 @@ def write_manifest(settings: Settings, close_id: int, run: Run) -> Manifest:
         rejected = store.execute(
             query("statement_decisions/last_rejection"), {"close_id": close_id}
         ).fetchone()
-        # With a reason, a month that was rejected becomes another manifest, which is decided on.
+        # A run with a reason writes another manifest for a rejected month, so that it can be
+        # decided again.
         # guard: release.rejected-month-is-shown-again-with-a-reason
-        answered = rejected if run.reason is not None else None
+        answered_rejection = rejected if run.reason is not None else None
         store.execute(query("statement_manifests/lock"))
-        manifest = _unchanged(store, documents, close_id, rows, exceptions, answered)
+        manifest = _unchanged(store, documents, close_id, rows, exceptions, answered_rejection)
         if manifest is None:
             signer = load_signer(settings.signing_key)
-            content = _content(store, signer, close_id, month.label, rows, exceptions, answered)
+            content = _content(
+                store, signer, close_id, month.label, rows, exceptions, answered_rejection
+            )
             stored = documents.put(content, folder=f"manifests/{month.label}", suffix="json")
             manifest = _summary(stored.object_name, ManifestDocument.read(content))
         written = store.execute(
@@ -113,8 +120,14 @@ def write_manifest(settings: Settings, close_id: int, run: Run) -> Manifest:
     return manifest
 
 
-def refuse_exceptions(settings: Settings, close_id: int) -> None:
-    """Raise WrongData, naming the accounts, if the month's manifest does not list all documents."""
+def refuse_exceptions(
+    settings: Settings, close_id: int, account_ids: Sequence[int] | None = None
+) -> None:
+    """Raise WrongData, naming the accounts, if the month's manifest does not list all documents.
+
+    ``account_ids`` are the accounts that the run was for; None means all. The documents of other
+    accounts may be missing, which is a warning in the log.
+    """
     with on_store(settings) as store:
         month = read_closed_month(store, close_id)
         exceptions = store.execute(
@@ -124,7 +137,15 @@ def refuse_exceptions(settings: Settings, close_id: int) -> None:
             query("statement_manifests/latest"), {"period_start": month.start}
         ).fetchone()
     missing_count = 0 if latest is None else latest["missing_count"]
-    if exceptions or missing_count:
+    if missing_count and account_ids is not None and not exceptions:
+        logger.warning(
+            "%s: %d documents are not made yet, since the run was for %d accounts only, and the "
+            "month cannot be released: run it again without Accounts",
+            month,
+            missing_count,
+            len(set(account_ids)),
+        )
+    elif exceptions or missing_count:
         named = [f"{each['subject']} ({each['reason']})" for each in exceptions[:NAMED_ACCOUNTS]]
         more = ["…"] if len(exceptions) > NAMED_ACCOUNTS else []
         raise WrongData(
@@ -142,14 +163,13 @@ def _unchanged(
     close_id: int,
     rows: list[DictRow],
     exceptions: list[DictRow],
-    answered: DictRow | None,
+    answered_rejection: DictRow | None,
 ) -> Manifest | None:
     """Return the newest manifest of the close if it lists just these rows and exceptions, or None.
 
-    One that was rejected, and is shown again with a reason, is another one: ``answered`` is the
-    rejection.
-
-    Otherwise new salts would make a new manifest each time, and it would have to be reviewed again.
+    A manifest that was rejected is not returned to a run with a reason: ``answered_rejection`` is
+    the rejection, and only a manifest that was written after it counts. Without this comparison new
+    salts would make a new manifest each time, and it would have to be reviewed again.
     """
     newest = store.execute(query("statement_manifests/newest"), {"close_id": close_id}).fetchone()
     if newest is None or newest["object_name"] is None:
@@ -160,7 +180,10 @@ def _unchanged(
         return None
     if manifest.head is None:
         return None
-    if answered is not None and manifest.after_rejection != answered["decision_id"]:
+    if (
+        answered_rejection is not None
+        and manifest.after_rejection != answered_rejection["decision_id"]
+    ):
         return None
     entries = [plain(entry) for entry in manifest.entries]
     # guard: exceptions.others-make-another-manifest
@@ -180,7 +203,7 @@ def _content(
     month: str,
     rows: list[DictRow],
     exceptions: list[DictRow],
-    answered: DictRow | None,
+    answered_rejection: DictRow | None,
 ) -> bytes:
     entries = [salted_entry(_facts(row), row["account_number"], row["holder_name"]) for row in rows]
     head = TreeHead(month, root_of(month, entries), len(entries))
@@ -199,7 +222,7 @@ def _content(
         previous_sha256=newest["previous_sha256"],
         log_entry_count=log["entry_count"],
         log_sha256=log["sha256"],
-        after_rejection=None if answered is None else answered["decision_id"],
+        after_rejection=None if answered_rejection is None else answered_rejection["decision_id"],
     )
 
 

@@ -21,7 +21,7 @@ PROOF_FORMAT = "closebook proof 1"
 LARGEST_PROOF_BYTES = 64 * 1024
 
 _SALT_BYTES = 32
-_MOST_LEVELS = 64
+_MAX_LEVELS = 64
 _HEX_DIGITS = 64
 _ENTRY_TYPES: Mapping[str, tuple[type, ...]] = {
     **dict.fromkeys(("account_id", "line_count", "opening_minor", "closing_minor"), (int,)),
@@ -198,7 +198,7 @@ class Proof:
             is_complete = (
                 proof["format"] == PROOF_FORMAT
                 and all(isinstance(entry[name], kinds) for name, kinds in _ENTRY_TYPES.items())
-                and len(path) <= _MOST_LEVELS
+                and len(path) <= _MAX_LEVELS
                 and all(len(each) == sha256().digest_size for each in path)
             )
             signature = proof.get("signature")

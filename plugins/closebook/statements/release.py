@@ -25,17 +25,17 @@ ALREADY_RELEASED = "already_released"
 REJECTED = "rejected"
 OBSTACLES: Mapping[str, str] = {
     "no_such_manifest": "there is no such manifest",
-    "other_hash": "what was shown has another hash",
+    "other_hash": "the hash that was shown is not that of this manifest",
     ALREADY_RELEASED: "it is released already",
     REJECTED: "it was rejected",
     "closed_again": "the month was closed again since",
-    "issued_since": "something was issued since",
+    "issued_since": "a newer manifest was written since",
     "documents_issued_since": "documents were issued since",
     "documents_missing": "documents are missing",
     "check_failed": "a check does not tie out",
-    "no_check_on_record": "no check is on record",
+    "no_check_on_record": "no check of this close is recorded",
     "person_unknown": "it is not known who acted on a run",
-    "second_person_needed": "it takes a second person",
+    "second_person_needed": "a second person, who acted on no run of the month, has to decide",
     "exceptions_not_named": "it has exceptions, which a release must name",
     "no_such_exception": "an account is named that is no exception",
     "reason_needed": "a release without its exceptions needs a reason",
@@ -56,8 +56,8 @@ class DecisionRefused(WrongData):
 
 
 @dataclass(frozen=True)
-class Batch:
-    """A month's statements as its newest manifest lists them; ``sha256`` is the manifest's.
+class IssuedMonth:
+    """An issued month, as its newest manifest lists it; ``sha256`` is the manifest's.
 
     ``reason`` is that of the run that wrote the manifest. ``root_sha256`` is the root of its
     entries, None for a manifest from before there was one.
@@ -66,7 +66,6 @@ class Batch:
     manifest_id: int
     close_id: int
     sha256: str
-    object_name: str
     document_count: int
     missing_count: int
     exception_count: int
@@ -84,7 +83,7 @@ class Obstacle:
 
     @property
     def text(self) -> str:
-        """What the code means. A code that this version does not know stands for itself."""
+        """What the code means, or the code itself if this version does not know it."""
         return OBSTACLES.get(self.code, self.code)
 
     def __str__(self) -> str:
@@ -103,9 +102,9 @@ class Person:
 class RunAct:
     """What somebody did to a run of the month, as Airflow recorded it.
 
-    ``act`` is such as triggered, backfilled, cleared or marked; it is ``scheduled`` for the start
-    of a run by the schedule, which has no user. For any other act a ``user_id`` of None is a person
-    whom nobody knows.
+    ``act`` is a word such as triggered, backfilled, cleared or marked; it is ``scheduled`` for the
+    start of a run by the schedule, which has no user. For any other act a ``user_id`` of None means
+    that the person is not known.
     """
 
     run_id: str
@@ -130,8 +129,8 @@ class Decision:
     decided_at: datetime
 
 
-def latest_batch(store: Store, month: Period) -> Batch:
-    """Return the documents that the month's newest manifest lists.
+def latest_issued_month(store: Store, month: Period) -> IssuedMonth:
+    """Return the month as its newest manifest lists it.
 
     Raises NotReady while the month's current close has no manifest.
     """
@@ -144,33 +143,33 @@ def latest_batch(store: Store, month: Period) -> Batch:
             f"{month} is not issued: no manifest of its current close is written; "
             "run monthly_statements, or clear write_manifest",
         )
-    return Batch(**row)
+    return IssuedMonth(**row)
 
 
-def exceptions(store: Store, batch: Batch) -> dict[str, str]:
+def exceptions(store: Store, issued: IssuedMonth) -> dict[str, str]:
     """Return the accounts that the manifest lists as exceptions, each with its reason."""
     rows = store.execute(
-        query("manifest_exceptions/of_manifest"), {"manifest_id": batch.manifest_id}
+        query("manifest_exceptions/of_manifest"), {"manifest_id": issued.manifest_id}
     )
     return {row["subject"]: row["reason"] for row in rows}
 
 
 def obstacles(
     store: Store,
-    batch: Batch,
+    issued: IssuedMonth,
     shown_sha256: str,
     verdict: Verdict,
     person: Person,
     acts: Sequence[RunAct],
     named_exceptions: Sequence[str] = (),
 ) -> list[Obstacle]:
-    """Return the reasons why this person may not decide so on the manifest that they were shown.
+    """Return the reasons why this person may not give this verdict on the manifest that they saw.
 
     ``acts`` is what Airflow recorded of the runs that ``involved_runs`` returns.
     ``named_exceptions`` are the accounts that they release the month without.
     """
     deciding = {
-        "manifest_id": batch.manifest_id,
+        "manifest_id": issued.manifest_id,
         "manifest_sha256": shown_sha256,
         "decision": verdict,
         "person_id": person.user_id,
@@ -181,10 +180,10 @@ def obstacles(
     return [Obstacle(row["obstacle"], row["detail"]) for row in rows]
 
 
-def involved_runs(store: Store, batch: Batch) -> list[str]:
-    """Return the ids of the runs that made what a release of the batch would show."""
+def involved_runs(store: Store, issued: IssuedMonth) -> list[str]:
+    """Return the ids of the runs that made what a release of the month would show."""
     rows = store.execute(
-        query("statement_decisions/involved_runs"), {"manifest_id": batch.manifest_id}
+        query("statement_decisions/involved_runs"), {"manifest_id": issued.manifest_id}
     )
     return [row["run_id"] for row in rows]
 
@@ -233,23 +232,23 @@ def _decide(
 ) -> Decision:
     if named_exceptions and not reason:
         raise DecisionRefused(month, verdict, [Obstacle("reason_needed", "exceptions")])
-    # Not inside the lock: Airflow's database may keep one waiting. A run that comes in between has
-    # no acts here, and so it is an obstacle.
-    acts = acts_of_runs(involved_runs(store, latest_batch(store, month)))
+    # Read before the lock is taken, since Airflow's database may be slow. A run that is added
+    # meanwhile has no acts here, so decision_obstacles returns person_unknown for it.
+    acts = acts_of_runs(involved_runs(store, latest_issued_month(store, month)))
     with store.transaction():
         # This lock keeps out another close of the month, and another decision on it, between the
         # check and the insert.
         store.execute(
             query("closes/lock_period"), {"grain": month.grain, "period_start": month.start}
         )
-        batch = latest_batch(store, month)
-        found = obstacles(store, batch, shown_sha256, verdict, person, acts, named_exceptions)
+        issued = latest_issued_month(store, month)
+        found = obstacles(store, issued, shown_sha256, verdict, person, acts, named_exceptions)
         if found:
             raise DecisionRefused(month, verdict, found)
         row = store.execute(
             query("statement_decisions/insert"),
             {
-                "manifest_id": batch.manifest_id,
+                "manifest_id": issued.manifest_id,
                 "manifest_sha256": shown_sha256,
                 "decision": verdict,
                 "person_name": person.name,

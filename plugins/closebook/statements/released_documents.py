@@ -15,7 +15,7 @@ from closebook.statements.document_store import DocumentStore, sha256_of_name
 from closebook.statements.manifest_document import Entry, ManifestDocument, holder_hash
 
 # Of 1.7 kB each in memory. A larger manifest is kept alone.
-_MOST_ENTRIES = 100_000
+_MAX_ENTRIES = 100_000
 _FACTS = ("currency", "opening_minor", "closing_minor", "line_count")
 
 Row = Mapping[str, Any]
@@ -63,7 +63,7 @@ class ReleasedManifests:
             self._known.move_to_end(digest)
             while (
                 len(self._known) > 1
-                and sum(len(each.entries) for each in self._known.values()) > _MOST_ENTRIES
+                and sum(len(each.entries) for each in self._known.values()) > _MAX_ENTRIES
             ):
                 self._known.popitem(last=False)
         return found

@@ -62,7 +62,7 @@ def read_statement(store: Store, settings: Settings, month: Period, row: DictRow
                 entry_id=line["entry_id"],
                 posted_on=line["posted_on"] or _day_of(line["posted_at"], month),
                 description=line["description"],
-                # A transaction and an entry may have one number.
+                # A transaction and an entry may have the same number, so the two are not mixed.
                 reference=str(line["entry_id"]),  # guard: documents.unique-reference
                 transaction_reference=_text_of(line["transaction_id"]),
                 counterparty=line["counterparty"],
@@ -76,7 +76,7 @@ def read_statement(store: Store, settings: Settings, month: Period, row: DictRow
 
 
 def _day_of(instant: datetime, month: Period) -> date:
-    """The business day by today's rules, for what was closed before it kept its own."""
+    """Return the business day by today's rules, for closes that were written without one."""
     return day_containing(instant, month.time_zone).first_date
 
 

@@ -12,7 +12,7 @@ from closebook.server_identity import command_conninfo
 
 
 @contextmanager
-def administered(conninfo: str) -> Iterator[psycopg.Connection[Any]]:
+def store_transaction(conninfo: str) -> Iterator[psycopg.Connection[Any]]:
     """One transaction on the reporting store, committed at the end.
 
     Raises Misconfigured when the connection string, the log-in, the rights, the schema or the

@@ -19,7 +19,7 @@ from psycopg.rows import dict_row
 
 from closebook.errors import WrongData
 from closebook.sql import query
-from closebook.store.administration import administered
+from closebook.store.administration import store_transaction
 
 _HASH_BEFORE_FIRST_ENTRY = "0" * 64
 _ROWS_AT_ONCE = 1000
@@ -50,9 +50,9 @@ def verify_log(
 ) -> Chain:
     """Check the whole log, in constant memory.
 
-    Raises WrongData naming the first entry that is not as it was written, when the log does not
+    Raises WrongData naming the first entry whose hashes do not match, when the log does not
     have the hash of an anchor in its place, or when no entry has the hash that was seen before;
-    else as `administered`.
+    else as `store_transaction`.
     """
     chain = Chain(0, _HASH_BEFORE_FIRST_ENTRY)
     is_found = seen_sha256 in (None, _HASH_BEFORE_FIRST_ENTRY)
@@ -62,8 +62,8 @@ def verify_log(
     if not is_found:
         raise WrongData(
             "CB-DATA-DESK-LOG-CUT-SHORT",
-            f"no entry of the desk's log has the hash {seen_sha256}: entries were taken off its "
-            "end; compare reporting.desk_log with a backup",
+            f"no entry of the desk's log has the hash {seen_sha256}: entries at its end were "
+            "deleted, or the log was written again; compare reporting.desk_log with a backup",
         )
     return chain
 
@@ -72,7 +72,7 @@ def verify_log(
 def log_entries(conninfo: str) -> Iterator[Iterable[dict[str, Any]]]:
     """Read the entries of the log in their order, a thousand at a time."""
     with (
-        administered(conninfo) as store,
+        store_transaction(conninfo) as store,
         store.cursor("desk_log", row_factory=dict_row) as entries,
     ):
         entries.itersize = _ROWS_AT_ONCE
@@ -103,8 +103,8 @@ def verified_entries(
         if entry["previous_sha256"] != chain.last_sha256 or entry["entry_sha256"] != _hash(entry):
             raise WrongData(
                 "CB-DATA-DESK-LOG-ENTRY-CHANGED",
-                f"entry {expected_id} of the desk's log is not as it was written: its hash does "
-                "not follow; compare reporting.desk_log with a backup",
+                f"entry {expected_id} of the desk's log, or the one before it, was changed after "
+                "it was written: the hashes do not match; compare reporting.desk_log with a backup",
             )
         chain = Chain(expected_id, entry["entry_sha256"])
         _refuse_other_anchor(chain, by_count)
@@ -116,7 +116,7 @@ def verified_entries(
         raise WrongData(
             "CB-DATA-DESK-LOG-SHORTER-THAN-ANCHOR",
             f"the desk's log has {chain.entry_count} entries, and {beyond[0].source} was written "
-            f"when it had {beyond[0].entry_count}: entries were taken off its end; compare "
+            f"when it had {beyond[0].entry_count}: entries at its end were deleted; compare "
             "reporting.desk_log with a backup",
         )
 

@@ -7,7 +7,7 @@ from psycopg.rows import tuple_row
 
 from closebook.errors import Misconfigured
 from closebook.sql import SQL_FOLDER, query
-from closebook.store.administration import administered
+from closebook.store.administration import store_transaction
 
 FOLDER = "reporting/migrations"
 
@@ -17,9 +17,9 @@ def migrate(conninfo: str) -> list[str]:
 
     All migrations run in one transaction under a lock, so two runs at once are safe. Raises
     Misconfigured when the store has migrations that this version does not know, and what
-    `administered` raises.
+    `store_transaction` raises.
     """
-    with administered(conninfo) as store:
+    with store_transaction(conninfo) as store:
         store.execute(query("schema_migrations/lock"))
         missing, newer = differences(store)
         if newer:

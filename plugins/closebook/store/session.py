@@ -30,7 +30,7 @@ class StoreAddress(Protocol):
 def on_store(settings: StoreAddress) -> Iterator[Store]:
     """Open one transaction on the reporting store, or one per `store.transaction()` block.
 
-    The desk gets limits of time, so that what a person asks holds no lock that a close waits for.
+    The desk's sessions have time limits, so that no close waits long for a lock of the desk.
     Raises Transient when the store cannot be reached, is lost or does not answer within these
     limits, Misconfigured when the log-in, a right or the schema is wrong, WrongData when it refuses
     rows.

@@ -67,7 +67,7 @@ def _upstream(stack: Stack, server: str) -> Iterator[None]:
 
 
 def rebuild_from(stack: Stack, replica: str, server: str) -> None:
-    """Make a replica anew, by pg_basebackup of another primary than the stack's."""
+    """Create a replica again, by pg_basebackup of another primary than the stack's."""
     stack.stop(replica)
     shutil.rmtree(data_of(stack, replica))
     make_replication_slots(stack.replica_admin(server), [replica])

@@ -22,7 +22,7 @@ from local.stack import Stack
 from tests.books import Books
 from tests.close_fixtures import ONE_REPLICA, asked_since, eventually
 from tests.faults.held_read import held_reads
-from tests.faults.network_line import Line
+from tests.faults.network_proxy import NetworkProxy
 from tests.faults.outcome import assert_closed, assert_nothing_written
 from tests.faults.server_restart import start_again
 from tests.faults.servers.promotion import data_of, promotable, promote
@@ -119,12 +119,12 @@ def test_a_replica_that_is_promoted_between_the_choice_and_the_read_is_not_read(
     fill(platform)
     stack.replica_wait()
     with promotable(stack, "replica_a"):
-        with ThreadPoolExecutor() as pool, line_to_reads(stack, only_a) as (line, by_line):
-            closing = pool.submit(close_hour, by_line, NINE, ONE_REPLICA)
-            line.wait_until_reached()
+        with ThreadPoolExecutor() as pool, proxy_of_reads(stack, only_a) as (proxy, through_proxy):
+            closing = pool.submit(close_hour, through_proxy, NINE, ONE_REPLICA)
+            proxy.wait_until_reached()
             promote(stack, "replica_a")
             take_payment_of_its_own(stack, "replica_a", platform)
-            line.release()
+            proxy.release()
             with pytest.raises(NotReady, match="replica_a was promoted: it is not a replica"):
                 closing.result(timeout=60)
         assert_nothing_written(books)
@@ -134,12 +134,12 @@ def test_a_replica_that_is_promoted_between_the_choice_and_the_read_is_not_read(
 
 
 @contextmanager
-def line_to_reads(stack: Stack, only_a: Settings) -> Iterator[tuple[Line, Settings]]:
-    """A line to replica_a that holds up a read after its choice, at the transaction's begin."""
-    with Line(stack.ports["pgbouncer_replica_a"], at=b"REPEATABLE READ") as line:
+def proxy_of_reads(stack: Stack, only_a: Settings) -> Iterator[tuple[NetworkProxy, Settings]]:
+    """A proxy of replica_a that delays a read after its choice, at the transaction's begin."""
+    with NetworkProxy(stack.ports["pgbouncer_replica_a"], at=b"REPEATABLE READ") as proxy:
         [replica] = only_a.replicas
-        by_line = replace(replica, conninfo=make_conninfo(replica.conninfo, port=line.port))
-        yield line, replace(only_a, replicas=(by_line,))
+        through_proxy = replace(replica, conninfo=make_conninfo(replica.conninfo, port=proxy.port))
+        yield proxy, replace(only_a, replicas=(through_proxy,))
 
 
 # ---- a rebuilt replica ------------------------------------------------------------------
@@ -219,11 +219,11 @@ def test_a_replica_that_is_rebuilt_between_the_choice_and_the_read_is_not_read(
     with backup_of(stack, "replica_a", tmp_path) as backup:
         fill(platform)
         stack.replica_wait()
-        with ThreadPoolExecutor() as pool, line_to_reads(stack, only_a) as (line, by_line):
-            closing = pool.submit(close_hour, by_line, NINE, ONE_REPLICA)
-            line.wait_until_reached()
+        with ThreadPoolExecutor() as pool, proxy_of_reads(stack, only_a) as (proxy, through_proxy):
+            closing = pool.submit(close_hour, through_proxy, NINE, ONE_REPLICA)
+            proxy.wait_until_reached()
             rebuild_behind(stack, "replica_a", backup)
-            line.release()
+            proxy.release()
             with pytest.raises(NotReady, match=r"replica_a (is \d+ bytes|failed)"):
                 closing.result(timeout=60)
         assert_nothing_written(books)

@@ -18,7 +18,7 @@ from closebook.periods import Period
 from closebook.settings import desk_from_airflow
 from closebook.sql import query
 from closebook.statements import release
-from closebook.statements.release import Batch, DecisionRefused, Person, Verdict
+from closebook.statements.release import DecisionRefused, IssuedMonth, Person, Verdict
 from closebook.store.session import Store, on_store
 
 router = desk_router(PAGES)
@@ -91,26 +91,26 @@ def _review_page(
     with on_store(settings) as store:
         period = month_from_url(store, month, settings.time_zone)
         try:
-            batch = release.latest_batch(store, period)
+            issued = release.latest_issued_month(store, period)
         except NotReady:
             raise HTTPException(404) from None
-        runs = release.involved_runs(store, batch)
-        exceptions = release.exceptions(store, batch)
+        runs = release.involved_runs(store, issued)
+        exceptions = release.exceptions(store, issued)
     # Airflow's database is asked while no transaction of the store is open.
     acts = acts_of_runs(runs)
     with on_store(settings) as store:
         obstacles = release.obstacles(
-            store, batch, batch.sha256, "released", _person(user), acts, [*exceptions]
+            store, issued, issued.sha256, "released", _person(user), acts, [*exceptions]
         )
-        facts = _facts(store, batch, period)
-        audit_log.record(store, request, "reviewed", f"month {period.label}", batch.sha256)
+        facts = _facts(store, issued, period)
+        audit_log.record(store, request, "reviewed", f"month {period.label}", issued.sha256)
     codes = {each.code for each in obstacles}
     return render_page(
         request,
         "release",
         status=409 if problem else 200,
         month=period.label,
-        batch=batch,
+        issued=issued,
         obstacles=obstacles,
         acts=acts,
         exceptions=exceptions,
@@ -126,26 +126,26 @@ def _exceptions(store: Store, period: Period) -> list[str]:
 
     If that is not the manifest that was shown, its hash differs and the release is refused.
     """
-    return [*release.exceptions(store, release.latest_batch(store, period))]
+    return [*release.exceptions(store, release.latest_issued_month(store, period))]
 
 
-def _facts(store: Store, batch: Batch, period: Period) -> dict[str, Any]:
-    of_close = {"close_id": batch.close_id}
+def _facts(store: Store, issued: IssuedMonth, period: Period) -> dict[str, Any]:
+    of_close = {"close_id": issued.close_id}
     bounds = {"month_start": period.start, "month_end": period.end}
     of_parts = {"grains": ["day", "hour"], "since": period.start, "until": period.end}
     return {
-        "totals": store.execute(query("desk/batch_totals"), of_close).fetchall(),
+        "totals": store.execute(query("desk/issued_month_totals"), of_close).fetchall(),
         "left_out": store.execute(query("desk/period_exceptions"), of_parts).fetchall(),
-        "notices": store.execute(query("desk/batch_notices"), of_close).fetchall(),
-        "tie_outs": store.execute(query("desk/batch_tie_outs"), bounds).fetchall(),
-        "holder_texts": holder_texts(store, batch.close_id),
+        "notices": store.execute(query("desk/issued_month_notices"), of_close).fetchall(),
+        "tie_outs": store.execute(query("desk/issued_month_tie_outs"), bounds).fetchall(),
+        "holder_texts": holder_texts(store, issued.close_id),
         "named_people": store.execute(
-            query("desk/batch_named_people"), {"manifest_id": batch.manifest_id}
+            query("desk/issued_month_named_people"), {"manifest_id": issued.manifest_id}
         ).fetchall(),
         "rejection": store.execute(
             query("statement_decisions/last_rejection"), of_close
         ).fetchone(),
-        "decisions": store.execute(query("desk/batch_decisions"), bounds).fetchall(),
+        "decisions": store.execute(query("desk/issued_month_decisions"), bounds).fetchall(),
     }
 
 

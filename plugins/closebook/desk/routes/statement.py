@@ -24,7 +24,7 @@ from closebook.store.session import on_store
 
 router = desk_router(PAGES)
 
-_LONGEST_REASON = 500  # a check of the table has the same number
+_MAX_REASON_LENGTH = 500  # a check of the table has the same number
 
 
 @router.get("/statements/{close_id}/{account_id}")
@@ -63,8 +63,8 @@ def request_reissue(
 ) -> Response:
     """Store the user's request to issue the statement again. An operator sees the reason."""
     text = reason.replace("\0", "").strip()
-    if not 0 < len(text) <= _LONGEST_REASON:
-        raise HTTPException(400, f"Enter a reason of at most {_LONGEST_REASON} characters.")
+    if not 0 < len(text) <= _MAX_REASON_LENGTH:
+        raise HTTPException(400, f"Enter a reason of at most {_MAX_REASON_LENGTH} characters.")
     row = visible_statement(request, close_id, account_id)
     with on_store(desk_from_airflow()) as store:
         store.execute(

@@ -25,7 +25,7 @@ from closebook.store.session import Store, on_store
 
 router = desk_router(ZIPS)
 
-MOST_SELECTED = 500
+MAX_SELECTED = 500
 _ROWS_PER_QUERY = 1000
 
 
@@ -64,8 +64,8 @@ def selected_zip(
 ) -> Response:
     """Return the selected statements as one ZIP, without those that are not released."""
     keys = [key for key in map(StatementKey.parse, statement or []) if key is not None]
-    if not 0 < len(keys) <= MOST_SELECTED:
-        raise HTTPException(400, f"Select between 1 and {MOST_SELECTED} statements.")
+    if not 0 < len(keys) <= MAX_SELECTED:
+        raise HTTPException(400, f"Select between 1 and {MAX_SELECTED} statements.")
     settings = desk_from_airflow()
     with on_store(settings) as store:
         rows = store.execute(

@@ -88,7 +88,7 @@ def _summary(statement: Statement) -> Iterator[str]:
     credit_count = sum(line.amount_minor >= 0 for line in statement.lines)
     yield f"<TxsSummry><TtlNtries><NbOfNtries>{statement.line_count}</NbOfNtries>"
     yield f"<Sum>{_decimal(statement.credit_minor + statement.debit_minor, code)}</Sum>"
-    yield f"<TtlNetNtry><Amt>{_decimal(abs(net_minor), code)}</Amt>{_side(net_minor)}"
+    yield f"<TtlNetNtry><Amt>{_decimal(abs(net_minor), code)}</Amt>{_credit_or_debit(net_minor)}"
     yield "</TtlNetNtry></TtlNtries>"
     for name, count, total_minor in (
         ("TtlCdtNtries", credit_count, statement.credit_minor),
@@ -121,10 +121,11 @@ def _entry(line: StatementLine, code: str) -> Iterator[str]:
 
 
 def _amount(amount_minor: int, code: str) -> str:
-    return f'<Amt Ccy="{code}">{_decimal(abs(amount_minor), code)}</Amt>{_side(amount_minor)}'
+    amount = f'<Amt Ccy="{code}">{_decimal(abs(amount_minor), code)}</Amt>'
+    return amount + _credit_or_debit(amount_minor)
 
 
-def _side(amount_minor: int) -> str:
+def _credit_or_debit(amount_minor: int) -> str:
     return f"<CdtDbtInd>{'DBIT' if amount_minor < 0 else 'CRDT'}</CdtDbtInd>"
 
 

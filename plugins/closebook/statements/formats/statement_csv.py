@@ -1,4 +1,4 @@
-"""The statement as CSV for spreadsheets, which never compute a cell of it."""
+"""The statement as CSV for spreadsheets. No cell of it is taken for a formula."""
 
 import csv
 import re
@@ -30,10 +30,11 @@ def _with_compatible_forms(characters: str) -> str:
     )
 
 
-# A spreadsheet computes a cell that begins with one of these (OWASP, CSV injection). A cell begins
-# with the text, and also behind each character that may separate cells where the file is opened.
+# A spreadsheet takes a cell that begins with one of these for a formula (OWASP, CSV injection). A
+# cell begins with the text, and also behind each character that may separate cells where the file
+# is opened.
 # Some programs skip blanks, signs without width, and quotation marks in front.
-_COMPUTED = re.escape(_with_compatible_forms("=+-@"))
+_FORMULA_START = re.escape(_with_compatible_forms("=+-@"))
 _SEPARATORS = "\t\n" + re.escape(_with_compatible_forms(",;|"))
 _SKIPPED = "".join(
     re.escape(character)
@@ -42,13 +43,13 @@ _SKIPPED = "".join(
 )
 _BEGINS_A_CELL = rf"(?:\A|(?<=[{_SEPARATORS}]))"
 _UNGUARDED = re.compile(
-    rf"{_BEGINS_A_CELL}(?='*[{_SKIPPED}]*[{_COMPUTED}])|\A(?='*[{_SKIPPED}]*[\t\n])"
+    rf"{_BEGINS_A_CELL}(?='*[{_SKIPPED}]*[{_FORMULA_START}])|\A(?='*[{_SKIPPED}]*[\t\n])"
 )
 _GUARDED = re.compile(
-    rf"{_BEGINS_A_CELL}'(?='*[{_SKIPPED}]*[{_COMPUTED}])|\A'(?='*[{_SKIPPED}]*[\t\n])"
+    rf"{_BEGINS_A_CELL}'(?='*[{_SKIPPED}]*[{_FORMULA_START}])|\A'(?='*[{_SKIPPED}]*[\t\n])"
 )
-# What a cell of the older CSVs began with when an apostrophe was put in front.
-_COMPUTED_BEFORE = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+# If a text began with one of these, the older CSVs put an apostrophe in front.
+_FORMULA_START_OF_OLDER_CSV = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 def statement_csv(statement: Statement) -> bytes:
@@ -58,8 +59,8 @@ def statement_csv(statement: Statement) -> bytes:
     ``closing``. Amounts are signed and without grouping: in major units with a decimal point, and
     in the minor units of the currency, which every spreadsheet reads alike. ``currency_exponent``
     is the number of decimals of the major unit. All cells are quoted.
-    Wherever a spreadsheet would compute a text, or what follows a separator in it, an apostrophe
-    is put in front.
+    Wherever a spreadsheet would take a text, or what follows a separator in it, for a formula, an
+    apostrophe is put in front.
     """
     text = StringIO()
     rows = csv.writer(text, quoting=csv.QUOTE_ALL)
@@ -70,14 +71,14 @@ def statement_csv(statement: Statement) -> bytes:
         *cells: object, amount_minor: int | None = None, balance_minor: int | None = None
     ) -> None:
         amounts_minor = [amount_minor, balance_minor]
-        major = ["" if it is None else _decimal(it, code) for it in amounts_minor]
-        minor = ["" if it is None else it for it in amounts_minor]
+        major = ["" if each is None else _decimal(each, code) for each in amounts_minor]
+        minor = ["" if each is None else each for each in amounts_minor]
         rows.writerow((*cells, *major, code, *minor, exponent(code)))
 
-    def edge(record: str, day: object, **amounts: int) -> None:
+    def total_row(record: str, day: object, **amounts: int) -> None:
         row(record, "", day, "", "", "", "", **amounts)
 
-    edge("opening", statement.period_start, balance_minor=statement.opening_minor)
+    total_row("opening", statement.period_start, balance_minor=statement.opening_minor)
     for line in statement.lines:
         row(
             *("line", line.line_number, line.posted_on, _cell(line.description)),
@@ -85,9 +86,9 @@ def statement_csv(statement: Statement) -> bytes:
             amount_minor=line.amount_minor,
             balance_minor=line.balance_minor,
         )
-    edge("credits", "", amount_minor=statement.credit_minor)
-    edge("debits", "", amount_minor=-statement.debit_minor)
-    edge("closing", statement.period_end_inclusive, balance_minor=statement.closing_minor)
+    total_row("credits", "", amount_minor=statement.credit_minor)
+    total_row("debits", "", amount_minor=-statement.debit_minor)
+    total_row("closing", statement.period_end_inclusive, balance_minor=statement.closing_minor)
     return text.getvalue().encode("utf-8-sig")
 
 
@@ -100,7 +101,7 @@ def original_text_of_older_csv(cell: str) -> str:
     """Return a text without the apostrophe that an older CSV may have had in front of it."""
     if not cell.startswith("'"):
         return cell
-    is_computed = cell[1:].lstrip(" \N{NO-BREAK SPACE}").startswith(_COMPUTED_BEFORE)
+    is_computed = cell[1:].lstrip(" \N{NO-BREAK SPACE}").startswith(_FORMULA_START_OF_OLDER_CSV)
     return cell[1:] if is_computed else cell
 
 

@@ -122,7 +122,7 @@ class PdfAssembler:
     ) -> None:
         """Write the metadata, the attachments, and the objects that join the parts."""
         writer = self._writer
-        attached = [reference(it.write(writer, metadata.pdf_date)) for it in attachments]
+        attached = [reference(each.write(writer, metadata.pdf_date)) for each in attachments]
         names = [text_string(attachment.name) for attachment in attachments]
         color_profile = writer.add_stream(srgb_profile(), b"/N 3")
         objects = {
@@ -256,7 +256,9 @@ class PdfAssembler:
         if _BEGINS_A_GLYPH_MAP in commands:
             commands = complete_glyph_map(commands)
         # A stream's content holds no references. Most commands are bytes, which need no work.
-        content = b"\n".join(it if isinstance(it, bytes) else serialize(it) for it in commands)
+        content = b"\n".join(
+            command if isinstance(command, bytes) else serialize(command) for command in commands
+        )
         head = serialize(dict(stream_dictionary(stream)), numbers.__getitem__)[2:-2]
         return self._writer.add_stream(content, head, number)
 

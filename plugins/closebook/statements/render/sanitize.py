@@ -47,7 +47,7 @@ class PageText(str):
 
 
 def as_markup(value: object) -> object:
-    """Return a text as the markup that sets it, where it needs any.
+    """Return a text as markup, if its direction or its length needs it.
 
     A text with a direction of its own becomes an element with this direction. Without it, a number
     or a sign beside a blank or a line end would be set in the page's direction, and so change its
@@ -137,7 +137,7 @@ def _direction(text: str) -> str | None:
 def _without_excess_marks(text: str) -> str:
     """Return the text with at most six marks on each character that takes room of its own.
 
-    What stands between two marks and takes no room itself, such as a joiner, ends no count.
+    A character of no width between two marks, such as a joiner, does not restart the count.
     """
     kept, mark_count = [], 0
     for character in text:

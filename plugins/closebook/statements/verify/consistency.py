@@ -14,6 +14,7 @@ from babel.dates import format_date
 from closebook.money import format_minor, locale_of
 from closebook.statements.printable import REPLACEMENT
 from closebook.statements.verify.attachments import AttachedStatement
+from closebook.statements.verify.embedded_fonts import SILENT
 from closebook.statements.verify.page_tables import Row, Table
 from closebook.statements.verify.untrusted_pdf import CheckFailed
 
@@ -115,12 +116,19 @@ def _joined(rows: Sequence[Row]) -> list[Row]:
     return lines
 
 
+def _amount_text(cell: str) -> str:
+    """Return the text of an amount's cell. No glyph of an amount is without a character."""
+    if SILENT in cell:  # guard: verify.amounts-have-no-silent-glyph
+        raise CheckFailed("an amount on the page has a glyph for which its text has no character")
+    return _plain(cell)
+
+
 def _amounts(
     xml: AttachedStatement, first: Row, summary: list[Row], lines: list[Row], last: Row
 ) -> Iterator[_Amount]:
-    yield _Amount("the opening above the lines", xml.opening_minor, _plain(first[-1]))
-    yield _Amount("the closing below the lines", xml.closing_minor, _plain(last[-1]))
-    opening, credit, debit, fee, closing = (_plain(cell) for _, cell in summary)
+    yield _Amount("the opening above the lines", xml.opening_minor, _amount_text(first[-1]))
+    yield _Amount("the closing below the lines", xml.closing_minor, _amount_text(last[-1]))
+    opening, credit, debit, fee, closing = (_amount_text(cell) for _, cell in summary)
     yield _Amount("the opening of the summary", xml.opening_minor, opening)
     yield _Amount("the credits of the summary", xml.credit_minor, credit)
     yield _Amount("the debits of the summary", xml.debit_minor, debit)
@@ -129,14 +137,16 @@ def _amounts(
     yield _Amount("the closing of the summary", xml.closing_minor, closing)
     for line, (*_, debit, credit, balance) in zip(xml.lines, lines, strict=True):
         amount, other = (debit, credit) if line.amount_minor < 0 else (credit, debit)
-        if _plain(other):
+        if _amount_text(other):
             column = "credit" if line.amount_minor < 0 else "debit"
             raise CheckFailed(
                 f"line {line.number} has an amount in the {column} column of the page, and not in "
                 "the XML"
             )
-        yield _Amount(f"the amount of line {line.number}", abs(line.amount_minor), _plain(amount))
-        yield _Amount(f"the balance of line {line.number}", line.balance_minor, _plain(balance))
+        printed = _amount_text(amount)
+        yield _Amount(f"the amount of line {line.number}", abs(line.amount_minor), printed)
+        printed = _amount_text(balance)
+        yield _Amount(f"the balance of line {line.number}", line.balance_minor, printed)
 
 
 def _check_amounts(xml: AttachedStatement, language: str, amounts: Sequence[_Amount]) -> None:
@@ -239,7 +249,7 @@ def _prints(cell: str, text: str) -> bool:
     glyph of a letter with its vowel sign may stand for other characters elsewhere on the page, so
     of a text with such signs only the ASCII characters are compared.
     """
-    printed, wanted = (_compatible(it) for it in (cell, text))
+    printed, wanted = (_compatible(each) for each in (cell, text))
     is_cut = len(text) >= _SHORTEST_CUT_TEXT
     # Reading the attachment removes an apostrophe of the text's own.
     for candidate in (wanted, f"'{wanted}"):
@@ -249,9 +259,9 @@ def _prints(cell: str, text: str) -> bool:
         elif REPLACEMENT in printed:
             return True
         else:
-            has_signs = any(unicodedata.category(it).startswith("M") for it in candidate)
+            has_signs = any(unicodedata.category(char).startswith("M") for char in candidate)
             in_cell, in_xml = (
-                Counter(it for it in some if it.isascii() or not has_signs)
+                Counter(char for char in some if char.isascii() or not has_signs)
                 for some in (printed, candidate)
             )
             if in_cell == in_xml or (is_cut and in_xml <= in_cell | Counter("'")):

@@ -1,4 +1,4 @@
-"""A line to a server that can be held up, or loses what the server answers, at a given request.
+"""A proxy before a server. At a given request it delays the request, or drops the answers.
 
 Nothing of either side is imitated: bytes pass as they are, or do not pass.
 """
@@ -17,15 +17,15 @@ from tests.close_fixtures import PATIENCE_SECONDS
 BLOCK_BYTES = 65_536
 
 
-class Line:
+class NetworkProxy:
     """A port on loopback that leads to a server's, until a request has certain bytes in it.
 
-    Such a request waits until ``release()``. With ``deaf`` it passes at once, and no answer of
-    the server comes back from then on.
+    Such a request waits until ``release()``. With ``drops_answers`` it passes at once, and no
+    answer of the server comes back from then on.
     """
 
-    def __init__(self, port: int, at: bytes, *, deaf: bool = False) -> None:
-        self._server_port, self._at, self._deaf = port, at, deaf
+    def __init__(self, port: int, at: bytes, *, drops_answers: bool = False) -> None:
+        self._server_port, self._at, self._drops_answers = port, at, drops_answers
         self._reached, self._released = threading.Event(), threading.Event()
         self._sockets: list[socket.socket] = []
         self._listener = socket.create_server((LOOPBACK, 0))
@@ -61,27 +61,31 @@ class Line:
                 client, _ = self._listener.accept()
                 server = socket.create_connection((LOOPBACK, self._server_port))
                 self._sockets += [client, server]
-                hears = threading.Event()
-                hears.set()
-                self._start(partial(self._ask, client, server, hears))
-                self._start(partial(self._answer, server, client, hears))
+                passes_answers = threading.Event()
+                passes_answers.set()
+                self._start(partial(self._ask, client, server, passes_answers))
+                self._start(partial(self._answer, server, client, passes_answers))
 
-    def _ask(self, client: socket.socket, server: socket.socket, hears: threading.Event) -> None:
+    def _ask(
+        self, client: socket.socket, server: socket.socket, passes_answers: threading.Event
+    ) -> None:
         with suppress(OSError):
             while request := client.recv(BLOCK_BYTES):
                 if self._at in request and not self._released.is_set():
-                    if self._deaf:
-                        hears.clear()
+                    if self._drops_answers:
+                        passes_answers.clear()
                     self._reached.set()
-                    if not self._deaf:
+                    if not self._drops_answers:
                         self._released.wait()
                 server.sendall(request)
             server.shutdown(socket.SHUT_WR)
 
-    def _answer(self, server: socket.socket, client: socket.socket, hears: threading.Event) -> None:
+    def _answer(
+        self, server: socket.socket, client: socket.socket, passes_answers: threading.Event
+    ) -> None:
         with suppress(OSError):
             while answer := server.recv(BLOCK_BYTES):
-                if hears.is_set():
+                if passes_answers.is_set():
                     client.sendall(answer)
             client.shutdown(socket.SHUT_WR)
 

@@ -1,4 +1,4 @@
-"""Compare a received file with the register: the manifest of its month, or a proof from it.
+"""Compare a received file with the manifest of its month, or with a proof from it.
 
 A manifest or a proof that came with a forged file may be forged as well. So it counts only if it is
 proven: its root or its sha256 is the published one, or a trusted key has signed it.
@@ -20,7 +20,7 @@ from closebook.statements.manifest_document import (
 )
 from closebook.statements.verify.untrusted_pdf import CheckFailed
 
-_MOST_SIGNATURE_CHARACTERS = 64 * 1024
+_MAX_SIGNATURE_CHARACTERS = 64 * 1024
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Published:
 
 
 @dataclass(frozen=True)
-class Register:
+class GivenManifest:
     """What a manifest or a proof says: entries of a month, and by what it can be proven.
 
     ``manifest_sha256`` is None for a proof, which knows only the root.
@@ -57,7 +57,7 @@ class Register:
         except NoManifest as error:
             raise Misconfigured(
                 "CB-CONFIG-REGISTER-NO-MANIFEST",
-                f"the register is no manifest of a month ({error.text}): take the JSON file that "
+                f"the given file is no manifest of a month ({error.text}): take the JSON file that "
                 "monthly_statements wrote for it",
             ) from error
         return cls(read.month, read.entries, read.head, read.signature, read.sha256)
@@ -84,14 +84,14 @@ class Register:
 
     @property
     def names(self) -> str:
-        """The hashes by which the register can be compared with what was published."""
+        """The hashes by which the manifest can be compared with what was published."""
         return "; ".join(
             [f"manifest sha256 {self.manifest_sha256}"] * (self.manifest_sha256 is not None)
             + [f"root {self.head.root}" for _ in "1" if self.head is not None]
         )
 
     def proven_by(self, published: Published) -> list[str]:
-        """Return in which ways the register is proven, each as a sentence; none if it is not.
+        """Return in which ways the manifest is proven, each as a sentence; none if it is not.
 
         Raises CheckFailed if it is not the one that was published or signed.
         """
@@ -134,7 +134,7 @@ def _signed_by(head: TreeHead, signature: str, trust: bytes) -> str:
     from closebook.statements.verify.signature import load_certificates, read_detached_signature
 
     trusted = load_certificates(trust)
-    if len(signature) > _MOST_SIGNATURE_CHARACTERS:
+    if len(signature) > _MAX_SIGNATURE_CHARACTERS:
         raise CheckFailed("its signature is larger than any signature is")
     try:
         content = b64decode(signature, validate=True)

@@ -1,4 +1,4 @@
-"""A register counts only if it is proven: by its root, its sha256, or its signature."""
+"""A manifest counts only if it is proven: by its root, its sha256, or its signature."""
 
 import json
 from collections.abc import Callable
@@ -14,13 +14,8 @@ from closebook.settings import KeyFile
 from closebook.statements.manifest_document import ManifestDocument, NoManifest, Proof
 from closebook.statements.signing.key_loader import load_signer
 from closebook.statements.signing.signer import Signer
-from closebook.statements.verify.report import (
-    Outcome,
-    Report,
-    VerifyInputs,
-    verify,
-    verify_proof,
-)
+from closebook.statements.verify.checks import VerifyInputs, verify, verify_proof
+from closebook.statements.verify.report import Outcome, Report
 from tests.statements.certificates import PASSPHRASE, identity
 from tests.statements.rendered_pdf import rendered
 from tests.statements.samples import entry, statement
@@ -44,7 +39,7 @@ def root_of(content: bytes) -> str:
 
 
 def is_verified(report: Report) -> bool:
-    return report.is_registered and report.is_proven and not report.has_failed
+    return report.is_in_manifest and report.is_proven and not report.has_failed
 
 
 def test_a_forged_file_with_a_forged_manifest_is_not_verified() -> None:
@@ -52,16 +47,16 @@ def test_a_forged_file_with_a_forged_manifest_is_not_verified() -> None:
     listed = manifest((FORGED, forged))
     published = root_of(genuine())
 
-    alone = verify(forged, VerifyInputs(register=listed))
-    compared = verify(forged, VerifyInputs(register=listed, root=published))
+    alone = verify(forged, VerifyInputs(manifest=listed))
+    compared = verify(forged, VerifyInputs(manifest=listed, root=published))
     hashed = verify(
         forged,
-        VerifyInputs(register=listed, manifest_sha256=sha256(genuine()).hexdigest()),
+        VerifyInputs(manifest=listed, manifest_sha256=sha256(genuine()).hexdigest()),
     )
 
     assert failed(alone) == {}
     assert not is_verified(alone)
-    assert "the register itself is unproven" in alone.text
+    assert "the manifest itself is unproven" in alone.text
     assert root_of(listed) in alone.text
     assert sha256(listed).hexdigest() in alone.text
     assert "another one was published" in failed(compared)["published"]
@@ -71,8 +66,8 @@ def test_a_forged_file_with_a_forged_manifest_is_not_verified() -> None:
 def test_the_published_root_or_hash_proves_the_manifest() -> None:
     content = genuine()
     for inputs in (
-        VerifyInputs(register=content, root=root_of(content).upper()),
-        VerifyInputs(register=content, manifest_sha256=hash_of(content)),
+        VerifyInputs(manifest=content, root=root_of(content).upper()),
+        VerifyInputs(manifest=content, manifest_sha256=hash_of(content)),
     ):
         report = verify(pdf(), inputs)
         assert is_verified(report)
@@ -89,19 +84,19 @@ def test_a_trusted_signature_proves_the_manifest_and_another_one_does_not(
     trust = identity().authority_pem
     signed_pdf = signer.sign(pdf()).pdf
     content = manifest((FEW, signed_pdf), signer=signer)
-    assert is_verified(verify(signed_pdf, VerifyInputs(register=content, trust=trust)))
+    assert is_verified(verify(signed_pdf, VerifyInputs(manifest=content, trust=trust)))
 
     key = KeyFile(tmp_path / "stranger.p12", PASSPHRASE)
     key.path.write_bytes(identity(authority="Somebody Else").pkcs12)
     stranger = load_signer(key)
     by_stranger = manifest((FEW, signed_pdf), signer=stranger)
-    report = verify(signed_pdf, VerifyInputs(register=by_stranger, trust=trust))
+    report = verify(signed_pdf, VerifyInputs(manifest=by_stranger, trust=trust))
     assert "who is not trusted" in failed(report)["published"]
 
     # And the signature of one month proves no other
     moved = json.loads(manifest((FEW, signed_pdf)))
     moved["signature"] = json.loads(genuine(signer))["signature"]
-    report = verify(signed_pdf, VerifyInputs(register=json.dumps(moved).encode(), trust=trust))
+    report = verify(signed_pdf, VerifyInputs(manifest=json.dumps(moved).encode(), trust=trust))
     assert "another root" in failed(report)["published"]
 
 
@@ -110,16 +105,16 @@ def test_a_signature_that_is_none_fails(signature: str) -> None:
     changed = json.loads(genuine()) | {"signature": signature}
     report = verify(
         pdf(),
-        VerifyInputs(register=json.dumps(changed).encode(), trust=identity().authority_pem),
+        VerifyInputs(manifest=json.dumps(changed).encode(), trust=identity().authority_pem),
     )
     assert "published" in failed(report)
 
 
 def test_a_manifest_from_before_there_was_a_root_is_proven_by_its_hash() -> None:
     old = register((FEW, pdf()))
-    assert is_verified(verify(pdf(), VerifyInputs(register=old, manifest_sha256=hash_of(old))))
-    assert outcomes(verify(pdf(), VerifyInputs(register=old)))["published"] is Outcome.NOT_CHECKED
-    report = verify(pdf(), VerifyInputs(register=old, root="0" * 64))
+    assert is_verified(verify(pdf(), VerifyInputs(manifest=old, manifest_sha256=hash_of(old))))
+    assert outcomes(verify(pdf(), VerifyInputs(manifest=old)))["published"] is Outcome.NOT_CHECKED
+    report = verify(pdf(), VerifyInputs(manifest=old, root="0" * 64))
     assert "--manifest-sha256" in failed(report)["published"]
 
 
@@ -127,7 +122,7 @@ def test_a_manifest_whose_entries_were_changed_is_no_manifest() -> None:
     changed = json.loads(genuine())
     changed["statements"][0]["closing_minor"] += 1
     with pytest.raises(Misconfigured, match="do not have the root that it states"):
-        verify(pdf(), VerifyInputs(register=json.dumps(changed).encode()))
+        verify(pdf(), VerifyInputs(manifest=json.dumps(changed).encode()))
 
 
 # ---- the proof of one statement --------------------------------------------------------
@@ -163,7 +158,7 @@ def test_a_proof_verifies_a_file_and_itself() -> None:
     assert is_verified(alone)
     assert alone.text.endswith("Verified: this is a statement that was issued.\n")
     unproven = verify_proof(own, VerifyInputs())
-    assert unproven.is_registered
+    assert unproven.is_in_manifest
     assert not unproven.is_proven
     other = verify_proof(own, VerifyInputs(root="0" * 64))
     assert "another one was published" in failed(other)["published"]
@@ -175,7 +170,7 @@ def test_a_proof_of_another_statement_does_not_verify_a_file() -> None:
     assert of_another is not None
     assert content.head is not None
     report = verify(pdf(), VerifyInputs(proof=of_another, root=content.head.root))
-    assert "register" in failed(report)
+    assert "manifest" in failed(report)
 
 
 def test_a_proof_shows_no_other_account_and_is_small() -> None:

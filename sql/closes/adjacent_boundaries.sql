@@ -1,7 +1,7 @@
--- What says at which instant a day or a month has to begin and end: the current closes of days and
--- months that begin or end at one of its two boundaries between business dates, without itself. One
--- row a close and side, those of its own grain first. is_same_date: the close begins on its first
--- date, or ends on its last; else it is the one before or after it.
+-- The boundaries that a day or a month has to meet: the starts and ends of the current closes of
+-- days and months at its first or its last date, without its own close. One row a close and side,
+-- those of its own grain first. is_same_date: the close begins on its first date, or ends on its
+-- last; else it is the one before or after it.
 with closes as (
     select
         grain,

@@ -1,0 +1,173 @@
+"""What a close leaves out, and the texts that it cuts."""
+
+from tests.mutants.guard import Guard
+from tests.mutants.operators import Condition, Token, Value
+
+LONG_TEXTS = "tests/closes/test_long_texts.py::"
+EXCEPTION_TESTS = "tests/closes/test_exceptions.py::"
+ACCOUNT_EXCEPTIONS = "tests/closes/test_account_exceptions.py::"
+BEYOND_BIGINT = (
+    "tests/sql/test_queries.py::test_case[hourly_volume/beyond_bigint: the hour and currency of "
+    "each sum that is beyond bigint, whichever sum it is]"
+)
+
+EXCEPTIONS = (
+    # ---- exceptions ----------------------------------------------------------------------
+    Guard(
+        "exceptions.unknown-currency",
+        Value("None"),
+        (EXCEPTION_TESTS + "test_a_code_that_is_no_currency_is_left_out_of_hour_and_day",),
+    ),
+    Guard(
+        "exceptions.shown-as-labels",
+        Value("replace(written, exceptions=tuple(content.exceptions))"),
+        (LONG_TEXTS + "test_a_kind_or_currency_of_many_kilobytes_is_left_out_under_a_short_name",),
+    ),
+    Guard(
+        "exceptions.unsettled-status",
+        Value("None"),
+        (
+            EXCEPTION_TESTS
+            + "test_a_row_that_cannot_be_counted_leaves_its_currency_out_and_no_other",
+        ),
+    ),
+    Guard(
+        "exceptions.impossible-row",
+        Value("None"),
+        (
+            EXCEPTION_TESTS
+            + "test_a_row_that_cannot_be_counted_leaves_its_currency_out_and_no_other",
+        ),
+    ),
+    Guard(
+        "exceptions.hour-beyond-bigint",
+        Condition(value=False),
+        (BEYOND_BIGINT,),
+    ),
+    Guard(
+        "exceptions.left-out-of-the-hour",
+        Condition(value=True),
+        (
+            EXCEPTION_TESTS
+            + "test_sums_beyond_bigint_leave_their_currency_out_and_the_others_are_closed",
+        ),
+    ),
+    Guard(
+        "exceptions.no-merchant",
+        Condition(value=False),
+        (
+            EXCEPTION_TESTS
+            + "test_a_transaction_without_a_merchant_leaves_its_currency_out_of_the_day",
+        ),
+    ),
+    Guard(
+        "exceptions.day-beyond-bigint",
+        Condition(value=False),
+        (
+            EXCEPTION_TESTS
+            + "test_a_currency_that_only_the_day_cannot_hold_is_in_its_hours_and_not_in_the_day",
+        ),
+    ),
+    Guard(
+        "exceptions.left-out-of-the-day",
+        Condition(value=True),
+        (
+            EXCEPTION_TESTS
+            + "test_sums_beyond_bigint_leave_their_currency_out_and_the_others_are_closed",
+        ),
+    ),
+    Guard(
+        "exceptions.left-out-of-the-movement",
+        Condition(value=True),
+        (
+            ACCOUNT_EXCEPTIONS
+            + "test_accounts_in_a_code_that_is_no_currency_are_left_out_of_the_month_and_its_days",
+        ),
+    ),
+    Guard(
+        "exceptions.entry-without-amount",
+        Condition(value=True),
+        (
+            ACCOUNT_EXCEPTIONS
+            + "test_an_account_with_an_entry_that_lacks_a_value_is_left_out_of_the_month",
+        ),
+    ),
+    Guard(
+        "exceptions.entry-repeated",
+        Condition(value=False),
+        (
+            ACCOUNT_EXCEPTIONS
+            + "test_an_entry_that_is_there_twice_leaves_its_account_out_of_the_month",
+        ),
+    ),
+    Guard(
+        "exceptions.running-balance-beyond-bigint",
+        Condition(value=False),
+        (ACCOUNT_EXCEPTIONS + "test_a_balance_beyond_bigint_leaves_its_account_out_and_no_other",),
+    ),
+    Guard(
+        "exceptions.left-out-of-the-month",
+        Condition(value=True),
+        (
+            ACCOUNT_EXCEPTIONS
+            + "test_an_account_with_entries_in_another_currency_is_left_out_of_the_month",
+        ),
+    ),
+    Guard(
+        "exceptions.account-for-the-rest",
+        Condition(value=False),
+        (EXCEPTION_TESTS + "test_a_code_that_is_no_currency_is_left_out_of_hour_and_day",),
+    ),
+    Guard(
+        "exceptions.left-out-accounts-are-not-compared-with-days",
+        Condition(value=False),
+        (
+            ACCOUNT_EXCEPTIONS
+            + "test_an_account_with_an_entry_that_lacks_a_value_is_left_out_of_the_month",
+        ),
+    ),
+    Guard(
+        "exceptions.left-out-accounts-have-no-opening",
+        Condition(value=True),
+        (
+            ACCOUNT_EXCEPTIONS
+            + "test_the_next_month_is_closed_though_an_account_was_left_out_of_one_of_the_two",
+        ),
+    ),
+    Guard(
+        "exceptions.make-a-new-version",
+        Token('"close_exceptions"', "*content.changes"),
+        (EXCEPTION_TESTS + "test_another_reason_for_the_same_rows_is_a_new_version",),
+    ),
+    Guard(
+        "exceptions.day-is-tried-again",
+        Token("day in with_exceptions", "False"),
+        (ACCOUNT_EXCEPTIONS + "test_a_day_with_exceptions_is_tried_again_when_its_month_closes",),
+    ),
+    # ---- limits of texts -----------------------------------------------------------------
+    Guard(
+        "limits.category",
+        Condition(value=False),
+        (LONG_TEXTS + "test_a_category_of_many_kilobytes_is_counted_under_a_short_key_and_told",),
+    ),
+    Guard(
+        "limits.country",
+        Condition(value=False),
+        (LONG_TEXTS + "test_long_countries_and_fundings_stay_apart_and_no_number_is_lost",),
+    ),
+    Guard(
+        "limits.funding",
+        Condition(value=False),
+        (LONG_TEXTS + "test_long_countries_and_fundings_stay_apart_and_no_number_is_lost",),
+    ),
+    Guard(
+        "limits.account-number",
+        Condition(value=False),
+        (LONG_TEXTS + "test_account_numbers_of_many_kilobytes_stay_apart_and_stop_no_month",),
+    ),
+    Guard(
+        "limits.description",
+        Condition(value=False),
+        (LONG_TEXTS + "test_texts_of_statements_are_cut_at_the_documented_limits",),
+    ),
+)
