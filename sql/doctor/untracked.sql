@@ -17,7 +17,10 @@ sessions as (
         usename as role_name,
         application_name
     from pg_catalog.pg_stat_activity
-    where datname = current_database() and state = 'disabled'
+    where
+        datname = current_database()
+        and state = 'disabled'
+        and pid <> pg_backend_pid()
 ),
 
 places as (

@@ -22,7 +22,7 @@ from local.pgbouncer import console
 from local.ports import LOOPBACK
 from local.postgres import PostgresServer
 from local.stack import Stack
-from tests.close_fixtures import retyped, view_of
+from tests.close_fixtures import eventually, retyped, view_of
 from tests.faults.server_restart import start_again
 from tests.platform_rows import Platform
 from tests.redis_server import client, redis_cluster, redis_server, url
@@ -174,8 +174,8 @@ def _two_clusters(site: Site) -> Iterator[Changed]:
 
 @contextmanager
 def _hot_standby_off(site: Site) -> Iterator[Changed]:
-    [name, _] = REPLICAS
-    stack = site.stack
+    stack, name = site.stack, REPLICAS[0]
+    reader = stack.conninfo(name, "closebook_reader", site.platform.database)
     stack.stop(name)
     try:
         with (
@@ -183,10 +183,23 @@ def _hot_standby_off(site: Site) -> Iterator[Changed]:
             patch.object(PostgresServer, "is_ready", lambda *_: True),
         ):
             start_again(stack, name)
-        yield {"replicas": site.settings.replicas[:1]}
+        eventually(lambda: "not accepting connections" in _refusal(reader), seconds=30)
+        yield {"replicas": (Replica(name, reader),)}
     finally:
         stack.stop(name)
         start_again(stack, name)
+        # The pooler has to see that it is back.
+        eventually(lambda: not _refusal(site.settings.replicas[0].conninfo), seconds=60)
+
+
+def _refusal(conninfo: str) -> str:
+    """What a server says to a log-in, empty if it lets it in."""
+    try:
+        with psycopg.connect(conninfo, autocommit=True, prepare_threshold=None) as connection:
+            connection.execute("select 1")
+    except psycopg.Error as error:
+        return str(error)
+    return ""
 
 
 @contextmanager
