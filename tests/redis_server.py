@@ -13,16 +13,21 @@ from local.processes import find
 from tests.close_fixtures import eventually
 
 SLOTS = 16_384
+CLUSTER = "cluster-enabled yes"
 
 
 @contextmanager
 def redis_server(folder: Path, *lines: str) -> Iterator[int]:
     """Start a Redis with these lines of configuration; yield its port."""
     folder.mkdir(parents=True)
-    port = choose(["redis"])["redis"]
+    ports = choose(["redis", "cluster"])
+    port = ports["redis"]
     configuration = folder / "redis.conf"
     own = (f"bind {LOOPBACK}", f"port {port}", f"dir {folder}", 'save ""', "appendonly no")
-    configuration.write_text("\n".join([*own, *lines]) + "\n", encoding="utf-8")
+    # Else a cluster talks on its port and 10,000, which another program may have.
+    of_cluster = [f"cluster-port {ports['cluster']}"] if CLUSTER in lines else []
+    text = "\n".join([*own, *of_cluster, *lines])
+    configuration.write_text(f"{text}\n", encoding="utf-8")
     with subprocess.Popen(
         [find("redis-server"), str(configuration)], stdout=subprocess.DEVNULL
     ) as server:
@@ -36,15 +41,15 @@ def redis_server(folder: Path, *lines: str) -> Iterator[int]:
 @contextmanager
 def redis_cluster(folder: Path) -> Iterator[int]:
     """Start a cluster of two; yield the port of the one that has no key."""
-    setting = "cluster-enabled yes"
     with (
-        redis_server(folder / "without", setting) as without,
-        redis_server(folder / "with", setting) as owner,
+        redis_server(folder / "without", CLUSTER) as without,
+        redis_server(folder / "with", CLUSTER) as owner,
         client(without) as asked,
         client(owner) as of_owner,
     ):
         of_owner.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, SLOTS - 1)
-        asked.execute_command("CLUSTER", "MEET", LOOPBACK, owner)
+        bus = of_owner.config_get("cluster-port")["cluster-port"]
+        asked.execute_command("CLUSTER", "MEET", LOOPBACK, owner, bus)
         eventually(lambda: _is_sent_on(asked), seconds=60)
         yield without
 
