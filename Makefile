@@ -4,7 +4,7 @@
 PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast test-real soak mutants bench screenshots up down status clean lock lint format docs setup setup-dev
+.PHONY: help demo test test-fast test-real soak mutants bench screenshots up down status clean pin-images lock lint format docs setup setup-dev
 
 demo: setup  # start a whole local stack, fill a platform, close hours, days and a month
 	@$(PYTHON) -m local demo
@@ -56,6 +56,9 @@ docs: setup-dev  # make docs/errors.md from the source
 
 screenshots: setup-dev  # take the pictures of the README from the running demo
 	@$(PYTHON) -m local.screenshots
+
+pin-images: setup-dev  # write the digests of the images' tags into docker-compose.yml; HUB=URL asks a mirror
+	@$(PYTHON) -m local.pin_images $(if $(HUB),--hub $(HUB))
 
 lock: setup-dev  # resolve requirements*.in into requirements*.txt again, with the newest versions
 	@.local/uv/bin/uv pip compile --quiet --upgrade --generate-hashes --universal --python-version 3.11 --no-header \

@@ -30,7 +30,7 @@ def measure(stage: Stage, results: Results, *, hour_end: bool) -> None:
     With ``hour_end``, wait for the end of the current hour and time the scheduled run too.
     """
     stack = stage.stack
-    client = redis.Redis.from_url(stack.redis_url)
+    client = redis.Redis.from_url(stack.redis_admin)
     with AirflowApi.login(stack.ui_url, "admin", stack.credentials["admin"]) as airflow:
         airflow.wait_for_dags((DAG,), seconds=60)
         airflow.unpause(DAG)

@@ -15,7 +15,8 @@ Every month, once the business month that ended is provably complete on a read r
 5. **report_exceptions** fails, and names them, if accounts have no document because something is
    wrong with them. All other statements are issued; an approver may release the month without
    these.
-6. **publish_counter** brings the counter in Redis up to date with the days that changed.
+6. **shards_done** does nothing. It fails with a shard, and the run with it.
+7. **publish_counter** brings the counter in Redis up to date with the days that changed.
 
 **By hand**: the parameter `month` closes a month again; `account_ids` renders only those accounts
 (the lines of all accounts are frozen in any case). A month that is closed already changes only for
@@ -27,6 +28,7 @@ not override its parameters, may confirm the month and not change it.
 
 from typing import Any
 
+from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import Param, TriggerRule, dag, task
 
 from closebook.orchestration.counter_task import publish_counter
@@ -69,7 +71,7 @@ from closebook.orchestration.timetable import BusinessMonthTimetable
     **CLOSE_DAG_ARGUMENTS,
 )
 def monthly_statements() -> None:
-    """Wire the six tasks."""
+    """Wire the seven tasks."""
 
     @task(pool=REPLICA_POOL)
     def freeze_lines() -> int:
@@ -117,6 +119,12 @@ def monthly_statements() -> None:
     close_id = freeze_lines()
     rendered = render_shard.partial(close_id=close_id).expand(shard=plan_shards(close_id))
     rendered >> write_manifest(close_id) >> report_exceptions_of_month(close_id)
+    # The manifest is written after a failure too: without this task such a run would be a success.
+    shards_done = EmptyOperator(
+        task_id="shards_done",
+        trigger_rule=TriggerRule.NONE_FAILED,  # guard: schedule.failed-shards-fail-the-run
+    )
+    rendered >> shards_done
     close_id >> publish_counter()
 
 

@@ -17,6 +17,7 @@ from airflow.utils import db
 from airflow.utils.providers_configuration_loader import providers_configuration_loaded
 from airflow.utils.session import create_session
 from sqlalchemy import select
+from werkzeug.security import check_password_hash
 
 from closebook.desk.roles import grant
 
@@ -53,7 +54,9 @@ def _users(security: Any, users: list[dict[str, Any]]) -> None:
         else:
             found.roles = [security.find_role(role) for role in user["roles"]]
             security.update_user(found)
-            security.reset_password(found.id, user["password"])
+            # The same password anew would end the user's sessions.
+            if not check_password_hash(found.password, user["password"]):
+                security.reset_password(found.id, user["password"])
 
 
 def _connections(wanted: list[dict[str, Any]]) -> None:

@@ -10,6 +10,7 @@ from deploy.airflow_defaults import USERS
 from local.pgbouncer import ADMIN_USER
 from local.ports import LOOPBACK
 from local.postgres import SUPERUSER
+from local.redis_server import APP, PUBLISHER
 
 PRIMARY = "primary"
 STORE = "store"
@@ -27,7 +28,7 @@ METADATA_USER = "airflow"
 class Addresses:
     """The folder, ports and secrets of a stack, and the connection strings made from them.
 
-    `settings` overrides CLOSEBOOK_* settings of its tasks (see `environment`).
+    `settings` overrides variables of Airflow's processes (see `environment`).
     """
 
     root: Path
@@ -72,8 +73,19 @@ class Addresses:
         return self.conninfo(STORE, "closebook_desk", dbname)
 
     @property
-    def redis_url(self) -> str:
-        return f"redis://:{self.secrets['redis']}@{LOOPBACK}:{self.ports[REDIS]}/0"
+    def redis_admin(self) -> str:
+        """URL of Redis as the operator, who may do everything."""
+        return self._redis(self.secrets["redis"], "")
+
+    @property
+    def redis_publisher(self) -> str:
+        """URL of Redis as the user who writes the counter."""
+        return self._redis(self.secrets[PUBLISHER], PUBLISHER)
+
+    @property
+    def redis_app(self) -> str:
+        """URL of Redis as the user who reads the counter."""
+        return self._redis(self.secrets[APP], APP)
 
     @property
     def credentials(self) -> dict[str, str]:
@@ -110,6 +122,9 @@ class Addresses:
     def log(self, name: str) -> Path:
         """The log of one component."""
         return self.logs / f"{name}.log"
+
+    def _redis(self, password: str, user: str) -> str:
+        return f"redis://{user}:{password}@{LOOPBACK}:{self.ports[REDIS]}/0"
 
     def conninfo(self, server: str, user: str, dbname: str) -> str:
         """Conninfo of any role on any server."""

@@ -13,6 +13,7 @@ from local.addresses import (
     Addresses,
 )
 from local.ports import LOOPBACK
+from local.redis_server import APP, PUBLISHER
 
 
 def airflow_connections(addresses: Addresses) -> list[dict[str, Any]]:
@@ -30,15 +31,21 @@ def airflow_connections(addresses: Addresses) -> list[dict[str, Any]]:
             "conn_type": "generic",
             "password": addresses.secrets["metrics"],
         },
-        {
-            "conn_id": "closebook_redis",
-            "conn_type": "redis",
-            "host": LOOPBACK,
-            "port": addresses.ports[REDIS],
-            "password": addresses.secrets["redis"],
-            "extra": json.dumps({"db": 0}),
-        },
+        _redis_connection(addresses, "closebook_redis", PUBLISHER),
+        _redis_connection(addresses, "closebook_redis_app", APP),
     ]
+
+
+def _redis_connection(addresses: Addresses, conn_id: str, user: str) -> dict[str, Any]:
+    return {
+        "conn_id": conn_id,
+        "conn_type": "redis",
+        "host": LOOPBACK,
+        "port": addresses.ports[REDIS],
+        "login": user,
+        "password": addresses.secrets[user],
+        "extra": json.dumps({"db": 0}),
+    }
 
 
 def _postgres_connection(

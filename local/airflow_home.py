@@ -86,9 +86,7 @@ class Airflow:
                 "core": {
                     "executor": "LocalExecutor",
                     "parallelism": 8,
-                    "auth_manager": (
-                        "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager"
-                    ),
+                    "auth_manager": "closebook.desk.auth_manager.ClosebookFabAuthManager",
                     "dags_folder": REPOSITORY / "dags",
                     "plugins_folder": REPOSITORY / "plugins",
                     "load_examples": False,
@@ -110,7 +108,6 @@ class Airflow:
                     "instance_name": "Closebook",
                 },
                 "api_auth": {"jwt_secret": self.keys.jwt},
-                "fab": {"auth_rate_limit": "30 per 40 second"},
                 "logging": {
                     "base_log_folder": self.home / "logs",
                     "dag_processor_child_process_log_directory": self.home / "logs/dag_processor",

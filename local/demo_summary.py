@@ -67,7 +67,7 @@ def _settings(stack: Stack) -> Settings:
         primary=stack.fence(),
         replicas=(Replica("replica_a", stack.reader("replica_a")),),
         store=stack.store(),
-        redis_url=stack.redis_url,
+        redis_url=stack.redis_app,
         documents_url=stack.documents_url,
     )
 

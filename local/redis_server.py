@@ -1,14 +1,21 @@
-"""Redis with a password, in memory only: the counter can be rebuilt from the store."""
+"""Redis with its users, in memory only: the counter can be rebuilt from the store."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 import redis
 
+from local import REPOSITORY
 from local.folders import write_private
 from local.ports import LOOPBACK
 from local.processes import Component, ServerUser, find
+
+ADMIN = "default"
+PUBLISHER = "closebook_publisher"
+APP = "closebook_app"
+RULES = REPOSITORY / "deploy" / "redis_users.acl"
 
 
 @dataclass(frozen=True)
@@ -22,16 +29,20 @@ class RedisServer:
     run_as: ServerUser | None
     environment: Mapping[str, str]
 
-    def component(self, password: str) -> Component:
-        """How to start it; writes its configuration, password included, with mode 600."""
-        configuration = self.folder / "redis.conf"
+    def component(self, passwords: Mapping[str, str]) -> Component:
+        """How to start it; writes its configuration and its users with mode 600.
+
+        `passwords` has those of PUBLISHER and APP, and of Redis's own user, ADMIN.
+        """
+        configuration, users = self.folder / "redis.conf", self.folder / "users.acl"
+        write_private(users, _users(passwords), self.run_as)
         write_private(
             configuration,
             f"""\
 bind {LOOPBACK}
 port {self.port}
 protected-mode yes
-requirepass {password}
+aclfile {users}
 daemonize no
 dir {self.folder}
 save ""
@@ -56,3 +67,20 @@ appendonly no
                 return bool(client.ping())
         except (redis.ConnectionError, redis.TimeoutError):
             return False
+
+
+def _users(passwords: Mapping[str, str]) -> str:
+    """The users as production has them, with their passwords' hashes."""
+    lines = [f"user {ADMIN} ~* &* +@all", *user_rules()]
+    return "".join(_with_password(line, passwords) for line in lines)
+
+
+def user_rules() -> list[str]:
+    """The lines of the users that Closebook logs in as, without passwords."""
+    lines = RULES.read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if not line.startswith("#")]
+
+
+def _with_password(line: str, passwords: Mapping[str, str]) -> str:
+    word, user, rules = line.split(" ", 2)
+    return f"{word} {user} on #{sha256(passwords[user].encode()).hexdigest()} {rules}\n"

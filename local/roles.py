@@ -13,6 +13,7 @@ from local.addresses import METADATA_USER, PRIMARY, STORE
 from local.databases import sql_file
 from local.pgbouncer import ADMIN_USER
 from local.postgres import REPLICATION_USER, SUPERUSER
+from local.redis_server import APP, PUBLISHER
 
 _OF_CLOSEBOOK = {
     PRIMARY: ("closebook_fence", "closebook_reader"),
@@ -39,7 +40,8 @@ def new_secrets() -> dict[str, str]:
     roles = [*_OF_CLOSEBOOK[PRIMARY], *_OF_CLOSEBOOK[STORE]]
     roles += [role for role, _ in _OF_STACK.values()]
     return {
-        **{role: secrets.token_urlsafe(24) for role in (SUPERUSER, *roles, ADMIN_USER, "redis")},
+        **{role: secrets.token_urlsafe(24) for role in (SUPERUSER, *roles, ADMIN_USER)},
+        **{user: secrets.token_urlsafe(24) for user in ("redis", PUBLISHER, APP)},
         **{key: secrets.token_urlsafe(48) for key in ("jwt", "api", "metrics")},
         **{user: secrets.token_urlsafe(12) for user in USERS},
         "fernet": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),

@@ -12,7 +12,7 @@ from local.pgbouncer import PgBouncer
 from local.ports import LOOPBACK
 from local.postgres import REPLICATION_USER, SUPERUSER, PostgresServer, Upstream
 from local.processes import Component, ServerUser
-from local.redis_server import RedisServer
+from local.redis_server import ADMIN, RedisServer
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,8 @@ class Servers:
         if name == REDIS:
             redis = RedisServer(**self._place(name))
             return (
-                redis.component(addresses.secrets["redis"]),
-                lambda: redis.is_ready(addresses.redis_url),
+                redis.component({**addresses.secrets, ADMIN: addresses.secrets["redis"]}),
+                lambda: redis.is_ready(addresses.redis_admin),
             )
         if name in POOLERS:
             pooler, console = self._pooler(name), addresses.pool_admin(POOLERS[name])

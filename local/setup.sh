@@ -77,6 +77,8 @@ missing_packages() {
     has soffice || echo libreoffice-calc
     has node || echo nodejs
     has promtool || echo prometheus
+    has nginx || echo nginx-light
+    has docker-registry || echo docker-registry
     has chromium || has chromium-browser || echo chromium
     axe_is_there || has npm || echo npm
   fi
@@ -154,8 +156,8 @@ install_packages() {
   # Nor may they start at the next boot. Packages that were here before keep their services.
   if has systemctl; then
     local package
-    for package in postgresql redis-server pgbouncer prometheus; do
-      [[ " ${packages[*]} " != *" $package "* ]] || "${root[@]}" systemctl disable "$package" || true
+    for package in postgresql redis-server pgbouncer prometheus nginx-light docker-registry; do
+      [[ " ${packages[*]} " != *" $package "* ]] || "${root[@]}" systemctl disable "${package%-light}" || true
     done
   fi
 }

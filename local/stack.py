@@ -66,7 +66,7 @@ class Stack(Databases):
     ) -> "Stack":
         """The stack that lives in `root`, or the plan of a new one with free ports.
 
-        `settings` overrides CLOSEBOOK_* settings of its tasks (see `environment`).
+        `settings` overrides variables of Airflow's processes (see `environment`).
         """
         stack = Stack(root.absolute(), settings or {}, airflow=airflow, fast=fast)
         kept = State.read(stack.root)

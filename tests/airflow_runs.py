@@ -9,6 +9,8 @@ from local.airflow_api import AirflowApi
 
 DAGS = ("hourly_platform_volume", "daily_rollups", "monthly_statements", "database_health")
 RUN_SECONDS = 240
+# How long the tests' Airflow keeps a user's roles.
+ROLE_SECONDS = 2
 CROSS_CHECKED = {"reason": "a test", "cross_check": True}
 
 

@@ -45,7 +45,7 @@ def settings_on(
         primary=make_conninfo(stack.fence(platform_database), application_name="closebook"),
         replicas=tuple(Replica(name, stack.reader(name, platform_database)) for name in REPLICAS),
         store=stack.store(store_database),
-        redis_url=stack.redis_url,
+        redis_url=stack.redis_publisher,
         documents_url=documents.as_uri(),
         issuer_name="Northgate Payments",
         issuer_address="14 Harbour Row\nDublin 2",

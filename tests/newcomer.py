@@ -148,6 +148,7 @@ def own_connections(stack: Stack) -> str:
         "closebook_store": STORE,
         "closebook_desk": STORE,
         "closebook_redis": REDIS,
+        "closebook_redis_app": REDIS,
     }
     lines = dict(line.split("=", 1) for line in written.splitlines())
     assert lines.keys() == servers.keys()
@@ -155,7 +156,7 @@ def own_connections(stack: Stack) -> str:
     for conn_id, uri in lines.items():
         parts, server = urlsplit(uri), servers[conn_id]
         assert parts.password == "PASSWORD"  # noqa: S105  # what stands in the README
-        password = stack.secrets[parts.username or "redis"]
+        password = stack.secrets[parts.username or ""]
         host = f"{parts.username}:{password}@{LOOPBACK}:{stack.ports[server]}"
         # The stack's Redis is on loopback, and has no TLS.
         moved = parts._replace(netloc=host, query=parts.query.replace("&ssl=true", ""))

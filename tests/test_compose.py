@@ -51,14 +51,14 @@ SECRETS = {
     "pgbouncer-a": {"READER"},
     "pgbouncer-b": {"READER"},
     "store": {"POSTGRES", "OWNER", "STORE", "DESK", "AIRFLOW_DATABASE", "RESULTS"},
-    "redis": {"REDIS"},
+    "redis": {"REDIS", "REDIS_PUBLISHER", "REDIS_APP"},
     "rabbitmq": {"RABBITMQ"},
     "init": {"OWNER", *(user.upper() for user in USERS)} | METADATA,
-    "api-server": {"AIRFLOW_API_KEY", "AIRFLOW_JWT", "DESK", "METRICS", "REDIS"} | METADATA,
+    "api-server": {"AIRFLOW_API_KEY", "AIRFLOW_JWT", "DESK", "METRICS", "REDIS_APP"} | METADATA,
     "scheduler": {"AIRFLOW_JWT"} | METADATA | QUEUE,
     "dag-processor": METADATA,
     "triggerer": METADATA,
-    "worker": {"FENCE", "READER", "STORE", "REDIS"} | QUEUE,
+    "worker": {"FENCE", "READER", "STORE", "REDIS_PUBLISHER"} | QUEUE,
 }
 # Which services may open a connection to which: all that share a network, and no others.
 REACHED_BY = {

@@ -42,6 +42,8 @@ ROLES = {
     "STORE": "closebook_store",
     "DESK": "closebook_desk",
     "AIRFLOW_DATABASE": "airflow",
+    "REDIS_PUBLISHER": "closebook_publisher",
+    "REDIS_APP": "closebook_app",
     **{name: name.lower() for name in ("REDIS", "METRICS")},
     **{user.upper(): user for user in USERS},
 }
@@ -225,6 +227,13 @@ def test_the_desk_reads_store_and_counter(services: Services) -> None:
     ).text
     assert "closebook_closes_total" in text
     assert "closebook_redis_up 1.0" in text
+
+
+def test_the_set_up_that_runs_again_ends_nobodys_session(services: Services) -> None:
+    password = services.stack.secrets["admin"]
+    with AirflowApi.login(services.url, "admin", password) as airflow:
+        services.initialize()
+        assert airflow.get("dags", limit=1)
 
 
 @pytest.mark.parametrize("service", ["scheduler", "dag-processor", "triggerer", "worker"])

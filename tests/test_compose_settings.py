@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from closebook import settings, sql
+from closebook.desk.auth_manager import ClosebookFabAuthManager
 from closebook.statements.render import document
 from deploy.airflow_defaults import USERS
 from local import REPOSITORY
@@ -33,7 +34,7 @@ MOUNTED = ("dags", "plugins", "sql", "templates")
 CONNECTIONS = {
     "api-server": {
         settings.DESK_CONNECTION,
-        settings.REDIS_CONNECTION,
+        settings.REDIS_APP_CONNECTION,
         settings.METRICS_CONNECTION,
     },
     "worker": {
@@ -84,7 +85,8 @@ def test_each_connection_leads_to_its_server_as_its_own_role() -> None:
         "replica_b": "postgres://closebook_reader:SECRET@pgbouncer-b:6432/platform",
         "store": "postgres://closebook_store:SECRET@store:5432/closebook",
         "desk": "postgres://closebook_desk:SECRET@store:5432/closebook",
-        "redis": "redis://:SECRET@redis:6379/?db=0&ssl=true",
+        "redis": "redis://closebook_publisher:SECRET@redis:6379/?db=0&ssl=true",
+        "redis_app": "redis://closebook_app:SECRET@redis:6379/?db=0&ssl=true",
         "metrics": "generic://:SECRET@/",
     }
     assert environment("pgbouncer-a")["REPLICA"] == "replica-a"
@@ -111,11 +113,17 @@ def test_tasks_run_by_celery_on_rabbitmq_behind_log_in() -> None:
     for name in AIRFLOW_SERVICES:
         given = environment(name)
         assert given["AIRFLOW__CORE__EXECUTOR"] == "CeleryExecutor"
-        assert given["AIRFLOW__CORE__AUTH_MANAGER"].endswith(".FabAuthManager")
+        manager = f"{ClosebookFabAuthManager.__module__}.{ClosebookFabAuthManager.__name__}"
+        assert given["AIRFLOW__CORE__AUTH_MANAGER"] == manager
     for name in ("scheduler", "worker"):
         broker = environment(name)["AIRFLOW__CELERY__BROKER_URL"]
         assert re.fullmatch(r"amqp://closebook:[0-9a-f]{48}@rabbitmq:5671//", broker)
     assert service_of("worker")["command"][:3] == ["airflow", "celery", "worker"]
+
+
+def test_the_limit_of_log_ins_is_airflows_own() -> None:
+    for name in AIRFLOW_SERVICES:
+        assert not [variable for variable in environment(name) if "RATE_LIMIT" in variable]
 
 
 def test_a_replica_lets_its_replay_wait_for_the_longest_statement_of_a_close() -> None:

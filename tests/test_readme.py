@@ -85,7 +85,7 @@ def test_after_the_readme_an_hour_of_a_platform_of_ones_own_is_closed(newcomer: 
             " from reporting.current_hourly_volume inner join reporting.closes using (close_id)"
         ).fetchall()
     assert volume == [(TRIED_HOUR, "USD", 12345, "first try")]
-    counter = redis.Redis.from_url(newcomer.stack.redis_url).get(COUNTER_KEY)
+    counter = redis.Redis.from_url(newcomer.stack.redis_app).get(COUNTER_KEY)
     assert json.loads(cast("bytes", counter))["currencies"]["USD"]["gross_minor"] == "12345"
 
 

@@ -16,7 +16,7 @@ from redis.retry import Retry
 from closebook.cli import main
 from closebook.errors import Misconfigured
 from closebook.server_identity import CA_VARIABLE, command_conninfo
-from closebook.settings import DESK_CONNECTION, REDIS_CONNECTION, desk_from_airflow
+from closebook.settings import DESK_CONNECTION, REDIS_APP_CONNECTION, desk_from_airflow
 from local.addresses import REDIS, STORE
 from local.stack import Stack
 from tests.tls_server import Certificate, certificate_for, rogue_postgres, tls_before
@@ -39,7 +39,7 @@ def given(
 ) -> None:
     """Set one of the desk's connections; the other one leads to this machine."""
     usual = {"host": "127.0.0.1", "password": PASSWORD, "login": login}
-    for each, kind in ((DESK_CONNECTION, "postgres"), (REDIS_CONNECTION, "redis")):
+    for each, kind in ((DESK_CONNECTION, "postgres"), (REDIS_APP_CONNECTION, "redis")):
         fields: dict[str, object] = {**usual, "conn_type": kind}
         if kind == "postgres":
             fields["schema"] = "closebook"
@@ -61,7 +61,7 @@ def store_conninfo(
 
 
 def redis_url(monkeypatch: pytest.MonkeyPatch, host: str, **extra: Any) -> str:
-    given(monkeypatch, REDIS_CONNECTION, host=host, port=6379, extra=extra)
+    given(monkeypatch, REDIS_APP_CONNECTION, host=host, port=6379, extra=extra)
     return desk_from_airflow(ENVIRONMENT).redis_url
 
 
@@ -231,10 +231,10 @@ def test_redis_is_used_by_tls_if_its_certificate_is_ours_and_for_its_name(
     def ping(presented: Certificate, trusted: Certificate) -> bool:
         monkeypatch.setenv(CA_VARIABLE, str(trusted.authority))
         with tls_before(stack.ports[REDIS], presented, is_postgres=False) as port:
-            secret = urlsplit(stack.redis_url).password or ""
+            secret = urlsplit(stack.redis_admin).password or ""
             given(
                 monkeypatch,
-                REDIS_CONNECTION,
+                REDIS_APP_CONNECTION,
                 host=HERE,
                 port=port,
                 password=secret,

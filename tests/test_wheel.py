@@ -157,6 +157,6 @@ def test_verify_accepts_an_issued_statement_and_refuses_a_changed_one(
     )
 
     assert issued.returncode == 0, issued.stdout + issued.stderr
-    assert "OK           register" in issued.stdout
+    assert "OK           manifest" in issued.stdout
     assert changed.returncode == 1
     assert "FAILED       file" in changed.stdout

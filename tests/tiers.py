@@ -14,12 +14,12 @@ from types import ModuleType
 
 import pytest
 
-FIXTURES = frozenset({"stack", "small_stack", "newcomer", "summary"})
+FIXTURES = frozenset({"stack", "small_stack", "newcomer", "services", "summary"})
 MARKS = frozenset({"servers", "slow"})
 PROGRAMS = frozenset(
     {
         *("postgres", "initdb", "pg_ctl", "pg_basebackup", "pgbouncer", "redis-server"),
-        *("airflow", "celery", "chromium", "prometheus"),
+        *("airflow", "celery", "chromium", "prometheus", "nginx", "docker-registry"),
     }
 )
 # `python -m local up` starts the servers in a process that the audit hook below does not see.

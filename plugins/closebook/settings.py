@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from hashlib import sha256
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from closebook.sql import SQL_FOLDER
 PRIMARY_CONNECTION = "closebook_primary"
 STORE_CONNECTION = "closebook_store"
 REDIS_CONNECTION = "closebook_redis"
+REDIS_APP_CONNECTION = "closebook_redis_app"
 DESK_CONNECTION = "closebook_desk"
 METRICS_CONNECTION = "closebook_metrics"
 
@@ -33,6 +35,10 @@ CONNECTION_DEFAULTS: Mapping[str, str | int] = {
     "keepalives_interval": 5,
     "keepalives_count": 3,
 }
+
+
+# The widest network that a proxy may be in: 10.0.0.0/8 and the like, no part of the whole internet.
+SHORTEST_PREFIX: Mapping[int, int] = {4: 8, 6: 16}
 
 
 @dataclass(frozen=True)
@@ -191,7 +197,7 @@ _MEANINGLESS: Mapping[str, Any] = {
 
 @dataclass(frozen=True)
 class DeskSettings:
-    """The settings of the finance desk: the store as its own role, documents, the counter."""
+    """The settings of the finance desk: store and Redis as roles that read, and the documents."""
 
     store: str = field(repr=False)
     redis_url: str = field(repr=False)
@@ -206,10 +212,31 @@ def desk_from_airflow(environment: Mapping[str, str] = os.environ) -> DeskSettin
     """
     return DeskSettings(
         store=_postgres_conninfo(DESK_CONNECTION),
-        redis_url=_redis_url(REDIS_CONNECTION),
+        redis_url=_redis_url(REDIS_APP_CONNECTION),
         documents_url=_required(environment, "CLOSEBOOK_DOCUMENTS_URL"),
         time_zone=_required(environment, "CLOSEBOOK_TIME_ZONE"),
     )
+
+
+def trusted_proxies(environment: Mapping[str, str] = os.environ) -> tuple[str, ...]:
+    """Return the addresses and networks whose forwarded headers the API server believes.
+
+    Raises Misconfigured for a value that is none, and for a network of about everybody.
+    """
+    names = _names(environment.get("CLOSEBOOK_PROXIES", ""))
+    for name in names:
+        try:
+            network = ip_network(name)
+        except ValueError:
+            network = None
+        # guard: proxy.is-not-anybody
+        if network is None or network.prefixlen < SHORTEST_PREFIX[network.version]:
+            raise Misconfigured(
+                "CB-CONFIG-PROXIES-UNREADABLE",
+                f"CLOSEBOOK_PROXIES has {name!r}: write the proxy's IP address, or the network of "
+                "its addresses such as 10.1.2.0/24, never one that clients are in",
+            )
+    return names
 
 
 @dataclass(frozen=True)

@@ -271,8 +271,10 @@ def test_a_day_reads_again_when_one_of_its_hours_was_closed_after_its_snapshot(
 ) -> None:
     fill(platform)
     hours = list(DAY.hours())
+    # Given a register that has the platform's history from an earlier close
+    close_hour(settings, hour_of(DAY.start - HOUR), RUN)
     with ThreadPoolExecutor() as pool:
-        # Given a day that has read its rows and waits to write,
+        # and a day that has read its rows and waits to write,
         with store_held(settings, hours[0]):
             closing = pool.submit(close_day, settings, DAY, RUN)
             eventually(lambda: waiting_to_write(settings) == 1)

@@ -65,7 +65,7 @@ def test_a_check_that_failed_is_the_error_even_if_the_store_cannot_record_it(
         finally:
             owner.execute("grant insert on reporting.tie_outs to closebook_store")
 
-    assert "the failed check is not in reporting.tie_outs: CB-CONFIG-STORE-RIGHTS" in caplog.text
+    assert "could not be recorded in reporting.tie_outs: CB-CONFIG-STORE-RIGHTS" in caplog.text
     assert books.failed_tie_outs() == []
 
 

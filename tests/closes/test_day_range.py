@@ -32,8 +32,10 @@ def fill(platform: Platform) -> None:
 
 
 def spoiled(platform: Platform, day: Period) -> AbstractContextManager[None]:
-    """Let a settled transaction of the day have another status, which stops the day's close."""
-    wrong = f"case when settled_at = '{day.start.isoformat()}' then 'pending' else status end"
+    """Let the view divide by zero for a row of the day, which stops the day's close."""
+    zero = "(transaction_id - transaction_id)"
+    at = day.start.isoformat()
+    wrong = f"case when settled_at = '{at}' then (1 / {zero})::text else status end"
     return transactions_with(platform, status=wrong)
 
 

@@ -85,7 +85,7 @@ def test_a_lost_file_that_cannot_be_made_again_has_to_come_from_a_backup(
     with pytest.raises(WrongData, match=r"accounts 2 \(CB-DATA-DOCUMENT-NOT-REPEATABLE"):
         render_all(moved, close_id)
 
-    assert f"bring {lost} back from a backup" in caplog.text
+    assert f"restore {lost} from a backup" in caplog.text
     assert documents(books) == before
 
 

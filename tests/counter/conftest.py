@@ -15,6 +15,6 @@ __all__ = ["books", "platform", "server", "settings"]
 @pytest.fixture
 def server(stack: Stack) -> Iterator["redis.Redis"]:
     """The stack's Redis, without a counter."""
-    with redis.Redis.from_url(stack.redis_url, decode_responses=True) as client:
+    with redis.Redis.from_url(stack.redis_admin, decode_responses=True) as client:
         client.delete(COUNTER_KEY)
         yield client

@@ -24,7 +24,7 @@ CLOSES = {
     "daily_rollups": {"close_day", "publish_counter", "report_exceptions"},
     "monthly_statements": {
         *("freeze_lines", "plan_shards", "render_shard", "write_manifest", "publish_counter"),
-        "report_exceptions",
+        *("report_exceptions", "shards_done"),
     },
 }
 EXPECTED = {
@@ -159,6 +159,17 @@ def test_the_manifest_is_written_though_a_shard_failed(dags: dict[str, DAG]) -> 
     assert task.trigger_rule == TriggerRule.ALL_DONE
     assert task.upstream_task_ids == {"freeze_lines", "render_shard"}
     assert task.downstream_task_ids == {"report_exceptions"}
+
+
+def test_a_shard_that_failed_fails_the_run_though_the_manifest_is_written(
+    dags: dict[str, DAG],
+) -> None:
+    task = dags["monthly_statements"].get_task("shards_done")
+
+    # A month without statements has no shards: they are skipped.
+    assert task.trigger_rule == TriggerRule.NONE_FAILED
+    assert task.upstream_task_ids == {"render_shard"}
+    assert task.downstream_task_ids == set()
 
 
 def test_every_task_that_reads_a_replica_or_renders_takes_a_slot_of_its_pool(

@@ -18,7 +18,7 @@ from closebook.periods import HOUR
 from local.addresses import REPLICAS
 from local.airflow_api import AirflowApi
 from local.stack import Stack
-from tests.airflow_runs import DAGS, RUN_SECONDS, wait_for_end, wait_for_runs
+from tests.airflow_runs import DAGS, ROLE_SECONDS, RUN_SECONDS, wait_for_end, wait_for_runs
 from tests.closes.october import OCTOBER
 from tests.desk.browser_pages import logged_in_page
 from tests.desk.conftest import ADA, Desk, connections_to
@@ -65,10 +65,12 @@ def with_role(stack: Stack, user: str, role: str) -> Iterator[None]:
             [user, role],
         ).fetchone()
         assert added is not None
+        time.sleep(ROLE_SECONDS)
         try:
             yield
         finally:
             metadata.execute("delete from ab_user_role where id = %s", added)
+            time.sleep(ROLE_SECONDS)
 
 
 @contextmanager

@@ -341,7 +341,7 @@ def test_the_session_of_the_desk_has_the_limits_of_its_role() -> None:
 
 @pytest.fixture
 def desk_settings(stack: Stack, store_database: str) -> DeskSettings:
-    return DeskSettings(stack.desk(store_database), stack.redis_url, "file:///nowhere", "UTC")
+    return DeskSettings(stack.desk(store_database), stack.redis_app, "file:///nowhere", "UTC")
 
 
 def test_the_desk_waits_for_a_lock_no_longer_than_its_limit(

@@ -79,7 +79,7 @@ def monitored(desk: Desk, module_platform_database: str) -> MonitoredDesk:
         close_hour(settings, hour_of(hour), RUN)
     close_day(settings, day_of(date(2026, 10, 31), "America/New_York"), RUN)
     # Redis can contain a higher publication, from the store of another test.
-    with redis.Redis.from_url(settings.redis_url) as server:
+    with redis.Redis.from_url(desk.stack.redis_admin) as server:
         server.delete(publisher.COUNTER_KEY)
     publisher.publish(settings, RUN)
     collect.collect(settings)

@@ -30,7 +30,7 @@ class Sales:
 
     def __init__(self, stack: Stack) -> None:
         self._platform = psycopg.connect(stack.primary_admin(PLATFORM_DATABASE), autocommit=True)
-        self._redis = redis.Redis.from_url(stack.redis_url, decode_responses=True)
+        self._redis = redis.Redis.from_url(stack.redis_admin, decode_responses=True)
         self.books = Books(stack.store(STORE_DATABASE))
         self._amounts: dict[datetime, int] = {}
         self._platform.execute(

@@ -32,7 +32,7 @@ REFUSED = r"Redis did not take publication \d+ of the counter .*safe in the stor
 @pytest.fixture
 def server(stack: Stack) -> Iterator["redis.Redis"]:
     """The stack's Redis without a counter; after the test it takes writes again."""
-    with redis.Redis.from_url(stack.redis_url, decode_responses=True) as client:
+    with redis.Redis.from_url(stack.redis_admin, decode_responses=True) as client:
         client.delete(COUNTER_KEY)
         yield client
         take_writes(client)

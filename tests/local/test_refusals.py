@@ -16,7 +16,7 @@ import psycopg
 import pytest
 
 from closebook.errors import Misconfigured
-from local import REPOSITORY, demo, ports, prerequisites, processes
+from local import REPOSITORY, demo, ports, prerequisites, processes, redis_server
 from local.__main__ import main
 from local.addresses import PRIMARY, STORE
 from local.errors import StackError
@@ -176,10 +176,12 @@ def test_a_disk_that_fills_up_on_the_way_stops_all_of_it(
 
 
 def test_a_server_that_fails_takes_down_what_was_started_with_it(
-    small_stack: Stack, monkeypatch: pytest.MonkeyPatch
+    small_stack: Stack, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    # Given a password that would end Redis's configuration in a directive it does not know
-    monkeypatch.setitem(small_stack.secrets, "redis", "x\nno-such-directive 1")
+    # Given a user of Redis with a rule that it does not know
+    users = tmp_path / "users.acl"
+    users.write_text(f"user {redis_server.PUBLISHER} +no-such-command\n")
+    monkeypatch.setattr(redis_server, "RULES", users)
 
     with pytest.raises(StackError) as caught:
         small_stack.up()
@@ -187,7 +189,7 @@ def test_a_server_that_fails_takes_down_what_was_started_with_it(
     first, *log_tail = str(caught.value).splitlines()
     assert first.startswith("redis ended while it started")
     assert str(small_stack.log("redis")) in first
-    assert any("no-such-directive" in line for line in log_tail)
+    assert any("no-such-command" in line for line in log_tail)
     assert small_stack.running == {}
     assert left_running(small_stack.root) == []
     assert all(ports.is_free(port) for port in small_stack.ports.values())

@@ -153,7 +153,7 @@ def test_a_wrong_password_is_refused(stack: Stack, server: str) -> None:
 
 
 def test_redis_answers_to_its_password_only(stack: Stack) -> None:
-    with redis.Redis.from_url(stack.redis_url) as client:
+    with redis.Redis.from_url(stack.redis_admin) as client:
         assert client.ping() is True
     with (
         redis.Redis("127.0.0.1", stack.ports[REDIS], retry=Retry(NoBackoff(), 0)) as stranger,
@@ -351,6 +351,7 @@ def test_airflow_has_the_connections_and_the_pools(airflow_stack: Stack) -> None
         "closebook_store": airflow_stack.ports[STORE],
         "closebook_desk": airflow_stack.ports[STORE],
         "closebook_redis": airflow_stack.ports[REDIS],
+        "closebook_redis_app": airflow_stack.ports[REDIS],
         "closebook_metrics": None,
     }
     slots = {pool["name"]: pool["slots"] for pool in pools}

@@ -6,6 +6,7 @@ from tests.mutants.operators import Condition, Removed, Token, Value
 COUNTER = "tests/counter/test_document.py::"
 DAGS = "tests/dags/test_dags.py::"
 SCHEDULING = "tests/dags/test_scheduling.py::"
+REDIS_USERS = "tests/counter/test_redis_users.py::"
 PUBLICATION = "tests/faults/test_publication.py::"
 TIME_RULES = "tests/closes/test_time_rules.py::"
 CLOSED_PERIODS = "tests/closes/test_time_rules_of_closed_periods.py::"
@@ -18,6 +19,11 @@ SCHEDULES = (
         "schedule.manifest-of-what-is-made",
         Token("ALL_DONE", "NONE_FAILED"),
         (DAGS + "test_the_manifest_is_written_though_a_shard_failed",),
+    ),
+    Guard(
+        "schedule.failed-shards-fail-the-run",
+        Token("NONE_FAILED", "ALL_DONE"),
+        (DAGS + "test_a_shard_that_failed_fails_the_run_though_the_manifest_is_written",),
     ),
     Guard(
         "schedule.one-time-zone",
@@ -140,6 +146,21 @@ SCHEDULES = (
         "counter.publish-if-newer",
         Condition(value=False),
         (PUBLICATION + "test_an_older_run_that_publishes_last_does_not_replace_a_newer_one",),
+    ),
+    Guard(
+        "counter.refused-read",
+        Condition(value=False),
+        (REDIS_USERS + "test_the_publisher_needs_each_of_its_commands",),
+    ),
+    Guard(
+        "redis.publisher-one-key",
+        Token("~closebook:platform_volume", "~*"),
+        (REDIS_USERS + "test_a_user_may_do_nothing_else",),
+    ),
+    Guard(
+        "redis.app-reads-only",
+        Token("-@all +get", "+@all"),
+        (REDIS_USERS + "test_a_user_may_do_nothing_else",),
     ),
     Guard(
         "counter.numbered-in-order",

@@ -16,6 +16,8 @@ DESK_RELEASE = "tests/desk/test_release.py::"
 FOUR_EYES = "tests/desk/test_four_eyes.py::"
 STORE_ROLES = "tests/test_store_roles.py::"
 
+SESSIONS = "tests/desk/test_sessions.py::"
+PROXY = "tests/desk/test_proxy.py::"
 CAPACITY = "tests/desk/test_capacity.py::"
 LOAD = "tests/desk/test_load.py::"
 
@@ -50,6 +52,64 @@ DESK = (
         "desk.same-origin",
         Condition(value=False),
         (ACCESS + "test_a_change_from_another_site_or_session_is_refused",),
+    ),
+    Guard(
+        "desk.auth-manager",
+        Condition(value=False),
+        (SESSIONS + "test_the_desk_serves_nobody_with_an_auth_manager_that_ends_no_session",),
+    ),
+    Guard(
+        "log-in.old-password-of-a-token",
+        Condition(value=False),
+        (SESSIONS + "test_a_new_password_ends_every_session_at_once",),
+    ),
+    Guard(
+        "log-in.old-password-of-a-form",
+        Condition(value=False),
+        (SESSIONS + "test_a_new_password_ends_every_session_at_once",),
+    ),
+    Guard(
+        "log-in.limit",
+        Condition(value=False),
+        (PROXY + "test_the_form_and_the_tokens_are_counted_together_and_the_answer_says_how_long",),
+    ),
+    Guard(
+        "images.digest-of-what-was-sent",
+        Condition(value=False),
+        (
+            "tests/local/test_pin_images.py::"
+            "test_a_registry_that_sends_something_else_than_it_says_is_refused",
+        ),
+    ),
+    Guard(
+        "proxy.named",
+        Token("list(proxies)", '"*"'),
+        (PROXY + "test_a_client_past_the_proxy_cannot_choose_its_address",),
+    ),
+    Guard(
+        "proxy.client-address",
+        Token("$remote_addr", "$http_x_forwarded_for"),
+        (PROXY + "test_the_audit_log_has_the_clients_address_and_not_what_the_client_says",),
+    ),
+    Guard(
+        "proxy.secure-cookie",
+        Token("_secure(value)", "value"),
+        (PROXY + "test_every_cookie_is_sent_over_tls_only_if_the_outside_is_https",),
+    ),
+    Guard(
+        "proxy.is-not-anybody",
+        Condition(value=False),
+        (PROXY + "test_anybody_is_no_proxy",),
+    ),
+    Guard(
+        "proxy.no-proxy-fix",
+        Condition(value=False),
+        (PROXY + "test_airflows_own_ways_to_believe_everybody_are_refused",),
+    ),
+    Guard(
+        "proxy.no-proxy-headers",
+        Condition(value=False),
+        (PROXY + "test_airflows_own_ways_to_believe_everybody_are_refused",),
     ),
     Guard(
         "desk.csrf-token",

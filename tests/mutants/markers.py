@@ -13,8 +13,8 @@ from pathlib import Path
 
 from tests.mutants.migrations import Definition, definitions_in
 
-FOLDERS = ("plugins", "dags", "sql")
-COMMENT_SIGNS = {".py": "#", ".sql": "--", ".lua": "--"}
+FOLDERS = ("plugins", "dags", "sql", "deploy", "local")
+COMMENT_SIGNS = {".py": "#", ".sql": "--", ".lua": "--", ".acl": "#", ".conf": "#"}
 MIGRATIONS = "sql/reporting/migrations"
 # What the migrations make, written out: a test holds it equal, and nothing is made from it.
 SCHEMA = "sql/reporting/schema.sql"
@@ -117,7 +117,7 @@ def markers_in(file: str, text: str) -> Iterator[tuple[str, int]]:
         return
     lines = text.split("\n")
     sign = COMMENT_SIGNS[Path(file).suffix]
-    for line_number, comment in _comments(text, sign):
+    for line_number, comment in _comments(text, sign, is_python=file.endswith(".py")):
         if "guard:" not in comment:
             continue
         marker = _MARKER.search(comment)
@@ -132,8 +132,8 @@ def markers_in(file: str, text: str) -> Iterator[tuple[str, int]]:
             yield name, guarded
 
 
-def _comments(text: str, sign: str) -> Iterator[tuple[int, str]]:
-    if sign == "#":
+def _comments(text: str, sign: str, *, is_python: bool) -> Iterator[tuple[int, str]]:
+    if is_python:
         for token in tokenize.generate_tokens(io.StringIO(text).readline):
             if token.type == tokenize.COMMENT:
                 yield token.start[0], token.string

@@ -12,7 +12,8 @@ Which module may import which (``a → b``: a may import b, and what b may impor
 
 - app → auth_middleware, routes
 - auth_middleware → desk_route, client_limits, current_user
+- auth_manager, which Airflow's API server runs → trusted_proxies, log_in_limits, passwords
 - routes → the other modules of the desk, except app and auth_middleware
 - desk_route → downloads → capacity
-- templating, audit_log, csrf, search → current_user → permissions
+- templating, audit_log, csrf, search → current_user → permissions, auth_manager
 """

@@ -24,7 +24,7 @@ from closebook.desk.client_limits import limited_receive, limited_send
 from closebook.desk.current_user import Session, authenticated_user, session
 from closebook.desk.desk_route import DeskRoute
 from closebook.desk.permissions import MachineToken, Permission, Rule
-from closebook.errors import Transient
+from closebook.errors import ClosebookError
 from closebook.settings import connection_password
 
 _SAFE_METHODS = frozenset({"GET"})
@@ -104,7 +104,7 @@ class AuthMiddleware:
         except DeskBusy as busy:
             if not has_started:
                 await busy_answer(busy)(scope, receive, send_with_headers)
-        except Transient as error:
+        except ClosebookError as error:
             _log.error("the desk cannot identify the user: %s", error)
             if not has_started:
                 await PlainTextResponse(str(error), 503)(scope, receive, send_with_headers)

@@ -4,15 +4,16 @@ from base64 import urlsafe_b64encode
 from dataclasses import dataclass, field
 from hashlib import sha256
 from hmac import new as hmac
-from inspect import unwrap
 from typing import Annotated, Any
 
+import jwt
 from cryptography.fernet import Fernet
 from fastapi import Depends, HTTPException, Request
 from fastapi.security import HTTPAuthorizationCredentials
 from fastapi.security.utils import get_authorization_scheme_param
 
 from closebook.desk.permissions import Permission
+from closebook.errors import Misconfigured
 
 _ADMIN = "Admin"
 # What each key is derived for, so that no two keys of a session are equal.
@@ -65,6 +66,12 @@ class Session:
         """The user's number in Airflow, as text."""
         return str(self.airflow_user.get_id())
 
+    @property
+    def claims(self) -> dict[str, Any]:
+        """What the session's token says. Airflow has verified it."""
+        claims: dict[str, Any] = jwt.decode(self.secret, options={"verify_signature": False})
+        return claims
+
 
 async def session(request: Request) -> Session | None:
     """Return the log-in of the request, or None if nobody is logged in."""
@@ -88,16 +95,14 @@ async def session(request: Request) -> Session | None:
 def authenticated_user(session: Session, permissions: frozenset[Permission]) -> User | None:
     """Return the user of the session with those of the permissions that they have now.
 
-    Returns None if there is no such user any more. It reads Airflow's database.
+    Returns None if there is no such user any more, or if the password was changed since the
+    session began. It reads Airflow's database. Raises Misconfigured with another auth manager than
+    ours, which does not end sessions.
     """
-    from airflow.api_fastapi.app import get_auth_manager
-
-    manager: Any = get_auth_manager()
-    # FAB caches a user for 30 s. A role that an administrator takes away must be gone at once. The
-    # cache belongs to the thread of Airflow's event loop, so the method is called without it.
-    uncached = unwrap(type(manager).deserialize_user)
+    manager = _auth_manager()
     try:
-        user = uncached(manager, {"sub": session.person})  # guard: desk.current-roles
+        # FAB caches a user for 30 s. A role that an administrator takes away must be gone at once.
+        user = manager.user_now(session.claims)  # guard: desk.current-roles
     except ValueError:
         return None
     return User(
@@ -109,6 +114,21 @@ def authenticated_user(session: Session, permissions: frozenset[Permission]) -> 
             urlsafe_b64encode(hmac(session.secret.encode(), _SEARCH_CONTEXT, sha256).digest())
         ),
     )
+
+
+def _auth_manager() -> Any:
+    from airflow.api_fastapi.app import get_auth_manager
+
+    from closebook.desk.auth_manager import ClosebookFabAuthManager
+
+    manager = get_auth_manager()
+    if not isinstance(manager, ClosebookFabAuthManager):  # guard: desk.auth-manager
+        raise Misconfigured(
+            "CB-CONFIG-AUTH-MANAGER",
+            "the desk needs an auth manager that ends sessions with their password: set [core] "
+            "auth_manager to closebook.desk.auth_manager.ClosebookFabAuthManager",
+        )
+    return manager
 
 
 def csrf_token(session_secret: str) -> str:

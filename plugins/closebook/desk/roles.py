@@ -70,7 +70,7 @@ def _security_manager(builder: Any) -> Any:
         raise Misconfigured(
             "CB-CONFIG-AUTH-MANAGER-NOT-FAB",
             "Airflow's auth manager is not FAB's, and has no roles for the desk: set [core] "
-            "auth_manager to airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager",
+            "auth_manager to closebook.desk.auth_manager.ClosebookFabAuthManager",
         )
     return builder.sm
 
