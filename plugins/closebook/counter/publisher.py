@@ -227,8 +227,8 @@ def redis_error(error: redis.RedisError, lost: Transient) -> ClosebookError:
     if isinstance(error, redis.exceptions.AuthenticationError):
         return Misconfigured(
             "CB-CONFIG-REDIS-LOGIN",
-            f"Redis refuses the log-in: {error}; correct the user and the password of the "
-            "Airflow connection closebook_redis",
+            f"Redis refuses the log-in: {error}; correct user and password of the Airflow "
+            "connection closebook_redis, or at the desk closebook_redis_app",
         )
     is_of_cluster = isinstance(error, _OF_A_CLUSTER)
     # guard: counter.redis-cluster
@@ -243,8 +243,8 @@ def redis_error(error: redis.RedisError, lost: Transient) -> ClosebookError:
     if isinstance(error, redis.exceptions.NoPermissionError) or _NO_RIGHT.search(str(error)):
         return Misconfigured(
             "CB-CONFIG-REDIS-RIGHTS",
-            f"Redis lacks a right for its user: {error}; allow it evalsha, script|load, get and "
-            f"set on the key {COUNTER_KEY}",
+            f"Redis lacks a right for its user: {error}; compare it with "
+            f"deploy/redis_users.acl, and the key with {COUNTER_KEY}",
         )
     if str(error).startswith("WRONGTYPE"):  # guard: counter.redis-key-taken
         return Misconfigured(
