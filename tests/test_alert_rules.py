@@ -146,6 +146,7 @@ CASES = [
         )
         for alert, name, at in (
             ("ClosebookQueriesSlow", "slow_statements", 10),
+            ("ClosebookClockSkew", "clock_skew", 10),
             ("ClosebookPlanChanged", "plan_changed", 15),
         )
         for labels in (f'server="replica_a", alert="{name}"',)

@@ -4,12 +4,13 @@ A task reads them when it runs. No DAG file reads them while it is parsed.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from hashlib import sha256
 from ipaddress import ip_network
 from pathlib import Path
+from typing import Any
 
 import closebook
 from closebook import server_identity
@@ -135,22 +136,63 @@ def from_airflow(environment: Mapping[str, str] = os.environ) -> Settings:
 
     Raises Misconfigured for a variable or connection that is missing.
     """
-    return Settings(
-        time_zone=_required(environment, "CLOSEBOOK_TIME_ZONE"),
-        primary=_postgres_conninfo(PRIMARY_CONNECTION),
-        replicas=tuple(
-            Replica(name.removeprefix("closebook_"), _postgres_conninfo(name))
-            for name in _names(_required(environment, "CLOSEBOOK_REPLICAS"))
-        ),
-        store=_postgres_conninfo(STORE_CONNECTION),
-        redis_url=_redis_url(REDIS_CONNECTION),
-        documents_url=_required(environment, "CLOSEBOOK_DOCUMENTS_URL"),
-        issuer_name=_required(environment, "CLOSEBOOK_ISSUER_NAME"),
-        issuer_address=environment.get("CLOSEBOOK_ISSUER_ADDRESS", ""),
-        read_only_roles=_names(environment.get("CLOSEBOOK_READ_ONLY_ROLES", "")),
-        signing_key=_signing_key(environment.get("CLOSEBOOK_SIGNING_CONNECTION", "").strip()),
-        index_names=_index_names(environment.get("CLOSEBOOK_INDEXES", "")),
+    return Settings(**{name: read(environment) for name, read in _READERS.items()})
+
+
+def partly_from_airflow(
+    environment: Mapping[str, str] = os.environ,
+) -> tuple[Settings, Mapping[str, Misconfigured]]:
+    """Read what can be read: the settings, and by field why one could not be.
+
+    Such a field has a value that means nothing.
+    """
+    read_fields: dict[str, Any] = {}
+    unread: dict[str, Misconfigured] = {}
+    for name, read in _READERS.items():
+        try:
+            read_fields[name] = read(environment)
+        except Misconfigured as error:
+            unread[name] = error
+    return Settings(**{**_MEANINGLESS, **read_fields}), unread
+
+
+def _replicas(environment: Mapping[str, str]) -> tuple[Replica, ...]:
+    return tuple(
+        Replica(name.removeprefix("closebook_"), _postgres_conninfo(name))
+        for name in _names(_required(environment, "CLOSEBOOK_REPLICAS"))
     )
+
+
+def _time_zone(environment: Mapping[str, str]) -> str:
+    time_zone = _required(environment, "CLOSEBOOK_TIME_ZONE")
+    zone(time_zone)
+    return time_zone
+
+
+# How each field of Settings is read, in the order in which a missing one is told.
+_READERS: Mapping[str, Callable[[Mapping[str, str]], Any]] = {
+    "time_zone": _time_zone,
+    "primary": lambda _: _postgres_conninfo(PRIMARY_CONNECTION),
+    "replicas": _replicas,
+    "store": lambda _: _postgres_conninfo(STORE_CONNECTION),
+    "redis_url": lambda _: _redis_url(REDIS_CONNECTION),
+    "documents_url": lambda given: _required(given, "CLOSEBOOK_DOCUMENTS_URL"),
+    "issuer_name": lambda given: _required(given, "CLOSEBOOK_ISSUER_NAME"),
+    "issuer_address": lambda given: given.get("CLOSEBOOK_ISSUER_ADDRESS", ""),
+    "read_only_roles": lambda given: _names(given.get("CLOSEBOOK_READ_ONLY_ROLES", "")),
+    "signing_key": lambda given: _signing_key(
+        given.get("CLOSEBOOK_SIGNING_CONNECTION", "").strip()
+    ),
+    "index_names": lambda given: _index_names(given.get("CLOSEBOOK_INDEXES", "")),
+}
+_MEANINGLESS: Mapping[str, Any] = {
+    "time_zone": "UTC",
+    "primary": "",
+    "replicas": (Replica("none", ""),),
+    "store": "",
+    "redis_url": "",
+    "documents_url": "",
+}
 
 
 @dataclass(frozen=True)

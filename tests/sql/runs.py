@@ -29,6 +29,7 @@ SESSION_SETTINGS = {
 }
 ROLES = {
     "health/read_server": "closebook_fence",
+    "doctor/untracked": "closebook_fence",
     "desk": "closebook_desk",
     "statement_manifests/latest": "closebook_desk",
     "statement_decisions/obstacles": "closebook_desk",
@@ -186,6 +187,8 @@ def role_of(query_name: str) -> str:
 def is_of_platform(query_name: str) -> bool:
     """Whether a query runs on a server of the platform: sql/README.md has the rule."""
     folder, _, name = query_name.partition("/")
+    if folder == "doctor":
+        return name != "store"
     return folder in {"primary", "replica", "shared"} or name.partition("_")[0] == "read"
 
 

@@ -59,6 +59,8 @@ class QueryPlan:
     expected_index: str | None
     scans: tuple[str, ...]
     is_as_expected: bool
+    whole_tables_for_few_rows: tuple[str, ...] = ()
+    """What it reads whole to join it with few rows: an index and a nested loop would do."""
 
 
 def query_plans(
@@ -90,7 +92,8 @@ def _query_plan(
     )
     row = connection.execute(explain, {**period.bounds, "left_out_currencies": []}).fetchone()
     assert row is not None  # noqa: S101  # explain has one row
-    scans = [node for node in _nodes(row["QUERY PLAN"][0]["Plan"]) if _is_scan(node)]
+    plan = row["QUERY PLAN"][0]["Plan"]
+    scans = [node for node in _nodes(plan) if _is_scan(node)]
     index_name = expected.index_name
     if index_name is not None:
         index_name = index_names.get(index_name, index_name)
@@ -101,7 +104,46 @@ def _query_plan(
         index_name is None
         or any(fnmatchcase(node.get("Index Name", ""), index_name) for node in scans)
         or all(_costs_no_more(connection, node) for node in scans if "Relation Name" in node),
+        tuple(_whole_tables_for_few_rows(connection, plan)),
     )
+
+
+def _whole_tables_for_few_rows(
+    connection: psycopg.Connection[DictRow], plan: Mapping[str, Any]
+) -> Iterator[str]:
+    """Yield the large tables that a join reads whole, where its other side has few rows."""
+    for join in _nodes(plan):
+        sides = join.get("Plans", ())
+        if "Join Type" not in join or len(sides) != 2:  # noqa: PLR2004  # two sides
+            continue
+        for side, other in (sides, sides[::-1]):
+            scan = _only_scan(side)
+            # With a condition of its own it lacks an index, which is another fault.
+            if scan is None or scan["Node Type"] != "Seq Scan" or "Filter" in scan:
+                continue
+            row_count = _row_count(connection, scan) or 0.0
+            is_large = row_count > SMALL_TABLE_ROWS
+            # guard: health.joined-tables
+            if is_large and other["Plan Rows"] < LARGE_PART_OF_A_TABLE * row_count:
+                yield (
+                    f"{scan['Relation Name']} ({row_count:.0f} rows) for {other['Plan Rows']} rows"
+                )
+
+
+def _only_scan(node: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return the scan of a table that a side of a join is, below a hash or a sort; else None."""
+    while "Relation Name" not in node:
+        below = node.get("Plans", ())
+        if len(below) != 1:
+            return None
+        [node] = below
+    return node
+
+
+def _row_count(connection: psycopg.Connection[DictRow], scan: Mapping[str, Any]) -> float | None:
+    relation = {"schema_name": scan["Schema"], "relation_name": scan["Relation Name"]}
+    row = connection.execute(query("replica/relation_rows"), relation).fetchone()
+    return None if row is None else float(row["row_count"])
 
 
 def _nodes(plan: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -122,11 +164,9 @@ def _scan_text(node: Mapping[str, Any]) -> str:
 
 def _costs_no_more(connection: psycopg.Connection[DictRow], node: Mapping[str, Any]) -> bool:
     """Whether a scan reads a small table, or is sequential and returns much of its table."""
-    relation = {"schema_name": node["Schema"], "relation_name": node["Relation Name"]}
-    row = connection.execute(query("replica/relation_rows"), relation).fetchone()
-    if row is None:
+    row_count = _row_count(connection, node)
+    if row_count is None:
         return False
-    row_count: float = row["row_count"]
     returned_count: float = node["Plan Rows"]
     is_sequential = node["Node Type"] == "Seq Scan"
     return row_count <= SMALL_TABLE_ROWS or (  # guard: health.large-scan

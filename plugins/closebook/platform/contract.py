@@ -7,6 +7,7 @@ catalog with the contract before it reads a row.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 
 from psycopg.postgres import types
@@ -81,32 +82,61 @@ _BYTES = types["bytea"].oid
 _NO_ENCODING = "SQL_ASCII"
 
 
-def require_contract(replica_name: str, columns: Sequence[DictRow]) -> None:
+@dataclass(frozen=True)
+class Difference:
+    """How a view is not as the contract says: it, a column, or a column's type.
+
+    Without a ``column`` the view is missing, without a ``found`` type the column is.
+    """
+
+    view: str
+    column: str | None = None
+    wanted: str = ""
+    found: str | None = None
+    correction: str = ""
+
+    def __str__(self) -> str:
+        if self.column is None:
+            return f"the view {self.view} is missing"
+        if self.found is None:
+            return f"{self.view}.{self.column} ({self.wanted}) is missing"
+        return (
+            f"{self.view}.{self.column} is {self.found} and must be {self.wanted}: "
+            f"{self.correction}"
+        )
+
+
+def differences(columns: Sequence[DictRow]) -> Sequence[Difference]:
     """Compare the rows of sql/replica/contract_columns.sql with the contract.
 
-    Columns that the contract does not have are ignored. Raises Misconfigured with each column that
-    is missing or has another type, and what to write in the view.
+    Columns that the contract does not have are ignored.
     """
     found = {(row["view_name"], row["column_name"]): row for row in columns}
     views = {view for view, _ in found}
-    differences = [f"the view {view} is missing" for view in CONTRACT if view not in views]
+    differing = [Difference(view) for view in CONTRACT if view not in views]
     for view, wanted_types in CONTRACT.items():
         for column, wanted in wanted_types.items():
             row = found.get((view, column))
             if view not in views:
                 continue
             if row is None:
-                differences.append(f"{view}.{column} ({wanted}) is missing")
+                differing.append(Difference(view, column, wanted))
             elif row["base_type"] not in _ACCEPTED[wanted]:  # guard: contract.types
-                differences.append(
-                    f"{view}.{column} is {row['type_name']} and must be {wanted}: "
-                    f"{_correction(column, wanted, row['base_type'])}"
-                )
-    if differences:
+                correction = _correction(column, wanted, row["base_type"])
+                differing.append(Difference(view, column, wanted, row["type_name"], correction))
+    return differing
+
+
+def require_contract(replica_name: str, columns: Sequence[DictRow]) -> None:
+    """Raise Misconfigured for each column that is missing or has another type than the contract.
+
+    Its text says what to write in the view. ``columns`` as in `differences`.
+    """
+    if differing := differences(columns):
         raise Misconfigured(
             "CB-CONFIG-CONTRACT-DIFFERS",
             f"{replica_name}: the views of reporting_source are not as docs/contract.md says, and "
-            f"nothing was read: {'; '.join(differences)}",
+            f"nothing was read: {'; '.join(map(str, differing))}",
         )
 
 
