@@ -3,6 +3,7 @@
 A task reads them when it runs. No DAG file reads them while it is parsed.
 """
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -35,6 +36,11 @@ CONNECTION_DEFAULTS: Mapping[str, str | int] = {
     "keepalives_count": 3,
 }
 
+
+# A shorter grace could miss a transaction that began before a period's end; a longer one would hold
+# every close up.
+FENCE_GRACE_SECONDS = 0.5
+LONGEST_FENCE_GRACE_SECONDS = 60.0
 
 # The widest network that a proxy may be in: 10.0.0.0/8 and the like, no part of the whole internet.
 SHORTEST_PREFIX: Mapping[int, int] = {4: 8, 6: 16}
@@ -90,7 +96,7 @@ class Settings:
     read_only_roles: tuple[str, ...] = ()
     signing_key: SigningKey | None = None
     index_names: Mapping[str, str] = field(default_factory=dict)
-    fence_grace_seconds: float = 0.5
+    fence_grace_seconds: float = FENCE_GRACE_SECONDS
     fence_wait_seconds: float = 10.0
     replica_wait_seconds: float = 30.0
     statement_timeout_seconds: int = 600
@@ -150,6 +156,7 @@ def from_airflow(environment: Mapping[str, str] = os.environ) -> Settings:
         read_only_roles=_names(environment.get("CLOSEBOOK_READ_ONLY_ROLES", "")),
         signing_key=_signing_key(environment.get("CLOSEBOOK_SIGNING_CONNECTION", "").strip()),
         index_names=_index_names(environment.get("CLOSEBOOK_INDEXES", "")),
+        fence_grace_seconds=_fence_grace(environment.get("CLOSEBOOK_FENCE_GRACE_SECONDS", "")),
     )
 
 
@@ -256,6 +263,23 @@ def _index_names(text: str) -> dict[str, str]:
             f"CLOSEBOOK_INDEXES is {text!r}: write ours=yours for each index, separated by commas",
         )
     return {ours.strip(): yours.strip() for ours, _, yours in pairs}
+
+
+def _fence_grace(text: str) -> float:
+    if not text.strip():
+        return FENCE_GRACE_SECONDS
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    # guard: fence.grace-within-its-limits
+    if not FENCE_GRACE_SECONDS <= seconds <= LONGEST_FENCE_GRACE_SECONDS:
+        raise Misconfigured(
+            "CB-CONFIG-FENCE-GRACE-UNREADABLE",
+            f"CLOSEBOOK_FENCE_GRACE_SECONDS is {text!r}: write a number of seconds from "
+            f"{FENCE_GRACE_SECONDS:g} to {LONGEST_FENCE_GRACE_SECONDS:g}, such as 2.5",
+        )
+    return seconds
 
 
 def _required(environment: Mapping[str, str], name: str) -> str:
