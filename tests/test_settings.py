@@ -83,3 +83,36 @@ def test_a_grace_that_protects_too_little_or_waits_too_long_is_refused(
         read(monkeypatch, CLOSEBOOK_FENCE_GRACE_SECONDS=given)
 
     assert refused.value.code == "CB-CONFIG-FENCE-GRACE-UNREADABLE"
+
+
+@pytest.mark.parametrize(
+    ("given", "views"),
+    [
+        ("", set()),
+        ("transactions", {"transactions"}),
+        (" ledger_entries, transactions ,", {"transactions", "ledger_entries"}),
+    ],
+)
+def test_the_views_with_major_units_are_named_by_commas_and_there_need_be_none(
+    monkeypatch: pytest.MonkeyPatch, given: str, views: set[str]
+) -> None:
+    assert read(monkeypatch, CLOSEBOOK_MAJOR_AMOUNTS=given).major_amounts == views
+
+
+@pytest.mark.parametrize(
+    "given", ["accounts", "transactions ledger_entries", "Transactions", "yes"]
+)
+def test_a_view_without_amounts_is_refused(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
+    with pytest.raises(Misconfigured) as refused:
+        read(monkeypatch, CLOSEBOOK_MAJOR_AMOUNTS=given)
+
+    assert refused.value.code == "CB-CONFIG-MAJOR-AMOUNTS-UNREADABLE"
+
+
+def test_currencies_that_cannot_be_read_stop_a_task_before_it_does_anything(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CLOSEBOOK_CURRENCIES", "EUR=2")
+
+    with pytest.raises(Misconfigured, match="EUR, a currency of ISO 4217"):
+        read(monkeypatch)

@@ -15,6 +15,7 @@ from pathlib import Path
 import closebook
 from closebook import server_identity
 from closebook.errors import Misconfigured
+from closebook.money import known_currencies
 from closebook.package_data import IN_WHEEL, data_folder
 from closebook.periods import zone
 from closebook.sql import SQL_FOLDER
@@ -36,6 +37,9 @@ CONNECTION_DEFAULTS: Mapping[str, str | int] = {
     "keepalives_count": 3,
 }
 
+
+# The views of the contract that have amounts, in minor or in major units.
+VIEWS_WITH_AMOUNTS = frozenset({"ledger_entries", "transactions"})
 
 # A shorter grace could miss a transaction that began before a period's end; a longer one would hold
 # every close up.
@@ -82,7 +86,8 @@ class Settings:
     ``primary``, ``replicas`` and ``store`` are libpq connection strings; ``documents_url`` is an
     ObjectStoragePath URL; ``read_only_roles`` are roles of the platform that write nothing;
     without a ``signing_key`` statements are not signed;
-    ``index_names`` says what an adopter calls the indexes of sql/platform/indexes.sql.
+    ``index_names`` says what an adopter calls the indexes of sql/platform/indexes.sql;
+    ``major_amounts`` are the views of the contract that have amounts in major units.
     """
 
     time_zone: str
@@ -96,6 +101,7 @@ class Settings:
     read_only_roles: tuple[str, ...] = ()
     signing_key: SigningKey | None = None
     index_names: Mapping[str, str] = field(default_factory=dict)
+    major_amounts: frozenset[str] = frozenset()
     fence_grace_seconds: float = FENCE_GRACE_SECONDS
     fence_wait_seconds: float = 10.0
     replica_wait_seconds: float = 30.0
@@ -139,8 +145,9 @@ class Run:
 def from_airflow(environment: Mapping[str, str] = os.environ) -> Settings:
     """Read the settings inside an Airflow task.
 
-    Raises Misconfigured for a variable or connection that is missing.
+    Raises Misconfigured for a variable or connection that is missing, or cannot be read.
     """
+    known_currencies()
     return Settings(
         time_zone=_required(environment, "CLOSEBOOK_TIME_ZONE"),
         primary=_postgres_conninfo(PRIMARY_CONNECTION),
@@ -156,6 +163,7 @@ def from_airflow(environment: Mapping[str, str] = os.environ) -> Settings:
         read_only_roles=_names(environment.get("CLOSEBOOK_READ_ONLY_ROLES", "")),
         signing_key=_signing_key(environment.get("CLOSEBOOK_SIGNING_CONNECTION", "").strip()),
         index_names=_index_names(environment.get("CLOSEBOOK_INDEXES", "")),
+        major_amounts=_major_amounts(environment.get("CLOSEBOOK_MAJOR_AMOUNTS", "")),
         fence_grace_seconds=_fence_grace(environment.get("CLOSEBOOK_FENCE_GRACE_SECONDS", "")),
     )
 
@@ -263,6 +271,17 @@ def _index_names(text: str) -> dict[str, str]:
             f"CLOSEBOOK_INDEXES is {text!r}: write ours=yours for each index, separated by commas",
         )
     return {ours.strip(): yours.strip() for ours, _, yours in pairs}
+
+
+def _major_amounts(text: str) -> frozenset[str]:
+    views = frozenset(_names(text))
+    if not views <= VIEWS_WITH_AMOUNTS:  # guard: amounts.views-are-known
+        raise Misconfigured(
+            "CB-CONFIG-MAJOR-AMOUNTS-UNREADABLE",
+            f"CLOSEBOOK_MAJOR_AMOUNTS is {text!r}: write the views whose amounts are in major "
+            f"units, separated by commas: {', '.join(sorted(VIEWS_WITH_AMOUNTS))}",
+        )
+    return views
 
 
 def _fence_grace(text: str) -> float:

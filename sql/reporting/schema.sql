@@ -108,6 +108,7 @@ create table reporting.close_exceptions (
             'account_incomplete',
             'account_not_listed',
             'account_repeated',
+            'amount_inexact',
             'beyond_bigint',
             'currency_differs',
             'entry_repeated',

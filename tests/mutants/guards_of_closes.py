@@ -63,6 +63,16 @@ CLOSES = (
         ("tests/test_money.py::" + "test_a_code_without_a_minor_unit_is_refused",),
     ),
     Guard(
+        "money.own-currencies-are-readable",
+        Condition(value=False),
+        ("tests/test_money.py::test_a_setting_that_cannot_be_read_is_refused",),
+    ),
+    Guard(
+        "money.iso-4217-stays-as-it-is",
+        Condition(value=False),
+        ("tests/test_money.py::test_a_currency_of_iso_4217_keeps_its_places",),
+    ),
+    Guard(
         "money.exponents-of-iso-4217",
         Token("0)", "2)"),
         ("tests/test_iso4217.py::test_each_currency_in_use_has_the_minor_unit_of_isos_list",),

@@ -6,15 +6,18 @@ would be added up, or read as other bytes, without an error. So each read transa
 catalog with the contract before it reads a row.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from decimal import Decimal
 from types import MappingProxyType
 
 from psycopg.postgres import types
 from psycopg.rows import DictRow
 
 from closebook.errors import Misconfigured
+from closebook.money import known_currencies
 
 BIGINT = "bigint"
+NUMERIC = "numeric"
 TEXT = "text"
 INSTANT = "timestamp with time zone"
 
@@ -65,14 +68,53 @@ CONTRACT: Mapping[str, Mapping[str, str]] = MappingProxyType(
     }
 )
 
+_MINOR, _MAJOR = "_minor", "_major"
+
+
+def contract_of(in_major: Collection[str]) -> Mapping[str, Mapping[str, str]]:
+    """Return the contract of a platform that has amounts in major units in these views.
+
+    Such a view has ``amount_major`` in place of ``amount_minor``, and so on.
+    """
+    return {
+        view: dict(map(_in_major, columns.items())) if view in in_major else columns
+        for view, columns in CONTRACT.items()
+    }
+
+
+def _in_major(column: tuple[str, str]) -> tuple[str, str]:
+    name, wanted = column
+    if not name.endswith(_MINOR):
+        return name, wanted
+    return _major_name(name), NUMERIC
+
+
+def _major_name(column: str) -> str:
+    return column.removesuffix(_MINOR) + _MAJOR
+
+
+def amount_parameters() -> dict[str, object]:
+    """Return the parameters of the queries that turn major units into minor units.
+
+    They are the codes of all known currencies, and of each how many minor units a major unit has.
+    """
+    known = known_currencies()
+    return {
+        "currencies": [*known],
+        "minor_per_major": [Decimal(10) ** places for places in known.values()],
+    }
+
+
 # varchar has the bytes and the comparisons of text. char(n) has trailing blanks, citext compares
 # without case, and an enum raises an error when it is compared with a value that it does not have.
 _ACCEPTED = {
     BIGINT: {types["int8"].oid},
+    NUMERIC: {types["numeric"].oid},
     TEXT: {types["text"].oid, types["varchar"].oid},
     INSTANT: {types["timestamptz"].oid},
 }
 _WHOLE_NUMBERS = {types["int2"].oid, types["int4"].oid}
+_FLOATS = {types["float4"].oid, types["float8"].oid}
 _OTHER_NUMBERS = {types[name].oid for name in ("numeric", "float4", "float8", "money")}
 _WITHOUT_ZONE = types["timestamp"].oid
 _DATE = types["date"].oid
@@ -81,22 +123,29 @@ _BYTES = types["bytea"].oid
 _NO_ENCODING = "SQL_ASCII"
 
 
-def require_contract(replica_name: str, columns: Sequence[DictRow]) -> None:
+def require_contract(
+    replica_name: str, columns: Sequence[DictRow], in_major: Collection[str] = ()
+) -> None:
     """Compare the rows of sql/replica/contract_columns.sql with the contract.
 
-    Columns that the contract does not have are ignored. Raises Misconfigured with each column that
-    is missing or has another type, and what to write in the view.
+    ``in_major`` are the views whose amounts are in major units. Columns that the contract does not
+    have are ignored. Raises Misconfigured with each column that is missing or has another type, and
+    what to write in the view.
     """
     found = {(row["view_name"], row["column_name"]): row for row in columns}
     views = {view for view, _ in found}
     differences = [f"the view {view} is missing" for view in CONTRACT if view not in views]
-    for view, wanted_types in CONTRACT.items():
+    for view, wanted_types in contract_of(in_major).items():
         for column, wanted in wanted_types.items():
             row = found.get((view, column))
             if view not in views:
                 continue
             if row is None:
-                differences.append(f"{view}.{column} ({wanted}) is missing")
+                is_other_unit = (view, _major_name(column)) in found
+                differences.append(
+                    f"{view}.{column} ({wanted}) is missing"
+                    + (f": name {view} in CLOSEBOOK_MAJOR_AMOUNTS" if is_other_unit else "")
+                )
             elif row["base_type"] not in _ACCEPTED[wanted]:  # guard: contract.types
                 differences.append(
                     f"{view}.{column} is {row['type_name']} and must be {wanted}: "
@@ -125,6 +174,8 @@ def _correction(column: str, wanted: str, found: int) -> str:
     """Return what to write in the view for a column of another type."""
     if wanted == TEXT:
         return f"write convert_from({column}, 'UTF8')" if found == _BYTES else _cast(column, wanted)
+    if wanted == NUMERIC:
+        return _major_amount(column, found)
     return _instant(column, found) if wanted == INSTANT else _number(column, found)
 
 
@@ -143,10 +194,10 @@ def _number(column: str, found: int) -> str:
     cast = _cast(column, BIGINT)
     if found in _WHOLE_NUMBERS:
         return cast
-    if column.endswith("_minor"):
+    if column.endswith(_MINOR):
         return (
-            f"if it holds whole minor units, {cast}; if it holds major units, the factor depends "
-            "on the currency (EUR 100, JPY 1, KWD 1000), as "
+            f"if it holds whole minor units, {cast}; if it holds major units, select it as "
+            f"{_major_name(column)} and name the view in CLOSEBOOK_MAJOR_AMOUNTS, as "
             "docs/contract.md#amounts-in-major-units shows"
         )
     if found in _OTHER_NUMBERS:
@@ -155,6 +206,16 @@ def _number(column: str, found: int) -> str:
         f"if it holds digits only, {cast}; else give the rows a bigint key of their own and select "
         "that"
     )
+
+
+def _major_amount(column: str, found: int) -> str:
+    cast = _cast(column, NUMERIC)
+    if found in _FLOATS:
+        return (
+            "a float does not hold an exact amount: select the column that does; if there is none, "
+            f"{cast}, and an amount of many digits is refused or differs"
+        )
+    return f"if it holds major units, {cast}"
 
 
 def _cast(column: str, wanted: str) -> str:
