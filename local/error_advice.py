@@ -235,6 +235,10 @@ ADVICE: Mapping[str, str] = {
         "The frozen lines contradict each other. This should never be seen: call the developers, "
         "and render nothing by hand."
     ),
+    "CB-DATA-TOO-MANY-DECIMAL-PLACES": (
+        "Release the month without these statements, or keep this currency with at most 5 places "
+        "from the first close on."
+    ),
     "CB-DATA-UNKNOWN-CURRENCY": "Correct the rows, or the view.",
     "CB-CONFIG-AIRFLOW-MISSING": "From `closebook desk-roles`.",
     "CB-CONFIG-AUTH-MANAGER-NOT-FAB": (

@@ -30,6 +30,7 @@ HEALTHY = {
     "closebook_redis_up": "1+0x{n}",
     'closebook_statements{state="missing"}': "0+0x{n}",
     'closebook_exceptions{grain="day", reason="unknown_currency"}': "0+0x{n}",
+    'closebook_late_rows_total{grain="hour", measure="volume"}': "4+0x{n}",
     "closebook_health_collected_timestamp_seconds": "-600+60x{n}",
     **{
         series.format(server): value
@@ -103,6 +104,13 @@ CASES = [
         9,
         10,
         {"grain": "day", "reason": "unknown_currency"},
+    ),
+    Case(
+        "ClosebookRowsLate",
+        {'closebook_late_rows_total{grain="hour", measure="volume"}': "4+0x10 5+0x{n}"},
+        10,
+        11,
+        {"grain": "hour", "measure": "volume"},
     ),
     Case(
         "ClosebookStatementsMissing",

@@ -7,7 +7,7 @@ with transactions as (
         amount_minor,
         fee_minor,
         discount_minor
-    from reporting_source.transactions
+    from shared.transactions
     where settled_at >= %(period_start)s and settled_at < %(period_end)s
 )
 

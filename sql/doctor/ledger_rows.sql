@@ -6,8 +6,9 @@ with sample as materialized (
         account_id,
         posted_at,
         amount_minor,
-        currency
-    from reporting_source.ledger_entries
+        currency,
+        amount_problem
+    from shared.ledger_entries
     limit %(row_limit)s -- noqa: AM09
 )
 
@@ -17,7 +18,11 @@ select
     count(*) - count(entry_id) as keyless_count,
     count(*) filter (
         where
-        account_id is null or amount_minor is null or posted_at is null or currency is null
+        account_id is null
+        or (amount_minor is null and amount_problem is null)
+        or posted_at is null
+        or currency is null
     ) as incomplete_count,
+    count(*) filter (where amount_problem is not null) as refused_amount_count,
     count(*) filter (where posted_at > clock_timestamp() + interval '5 minutes') as future_count
 from sample

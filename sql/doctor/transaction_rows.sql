@@ -9,8 +9,9 @@ with sample as materialized (
         fee_minor,
         discount_minor,
         status,
-        settled_at
-    from reporting_source.transactions
+        settled_at,
+        amount_problem
+    from shared.transactions
     limit %(row_limit)s -- noqa: AM09
 )
 
@@ -29,7 +30,10 @@ select
         where
         settled_at is not null
         and (amount_minor is null or fee_minor is null or discount_minor is null)
+        and amount_problem is null
     ) as incomplete_count,
+    count(*) filter (where settled_at is not null and amount_problem is not null)
+        as refused_amount_count,
     count(*) filter (where settled_at is not null and amount_minor < 0) as negative_count,
     count(*) filter (where settled_at > clock_timestamp() + interval '5 minutes') as future_count,
     max(settled_at) as newest_settled_at

@@ -110,7 +110,7 @@ class _Platform:
             yield from pooler
             if any(each.severity is Severity.ERROR for each in pooler):
                 return
-            with on_replica(replica, self._seconds) as session:
+            with on_replica(self._settings, replica, self._seconds) as session:
                 row, self._offsets[replica.name] = platform_servers.server_row(session)
                 yield from platform_servers.kind_observations(replica.name, row)
                 lacking = [*roles.lacking_rights(session, roles.READER)]

@@ -18,6 +18,9 @@ _SUBJECTS: Mapping[str, str] = {
     "issuer_name": "CLOSEBOOK_ISSUER_NAME",
     "signing_key": "CLOSEBOOK_SIGNING_CONNECTION",
     "index_names": "CLOSEBOOK_INDEXES",
+    "major_amounts": "CLOSEBOOK_MAJOR_AMOUNTS",
+    "fence_grace_seconds": "CLOSEBOOK_FENCE_GRACE_SECONDS",
+    "currencies": "CLOSEBOOK_CURRENCIES",
 }
 
 

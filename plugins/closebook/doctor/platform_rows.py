@@ -58,6 +58,16 @@ _IN_FUTURE = _Fault(
     "Write … at time zone '…' in the view, with the zone in which your application writes it; or "
     "correct the application's clock.",
 )
+_REFUSED_AMOUNT = _Fault(
+    "refused_amount_count",
+    "amount-refused",
+    "rows have an amount in major units that is no whole number of minor units of its currency, or "
+    "is beyond bigint",
+    f"Closebook rounds no amount. {_EXCEPTION}",
+    "Correct these amounts in the platform's tables: EUR has two decimal places, JPY none, KWD "
+    "three. If the platform keeps more places on purpose, decide there how it rounds, and select "
+    "the rounded amount that it paid.",
+)
 _FAULTS: dict[str, tuple[_Fault, ...]] = {
     "transactions": (
         _NO_KEY,
@@ -101,6 +111,7 @@ _FAULTS: dict[str, tuple[_Fault, ...]] = {
             _EXCEPTION,
             "Amounts are positive, and the kind says which way the money went: write abs(…).",
         ),
+        _REFUSED_AMOUNT,
         _IN_FUTURE,
     ),
     "ledger_entries": (
@@ -109,9 +120,10 @@ _FAULTS: dict[str, tuple[_Fault, ...]] = {
         _Fault(
             "incomplete_count",
             "entry-incomplete",
-            "entries lack account_id, amount_minor, posted_at or currency",
+            "entries lack account_id, an amount, posted_at or currency",
             _EXCEPTION,
         ),
+        _REFUSED_AMOUNT,
         _IN_FUTURE,
     ),
     "accounts": (

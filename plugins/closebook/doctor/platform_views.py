@@ -20,7 +20,8 @@ _WHY_OF_TYPES = {
 
 def differing_columns(session: PlatformSession) -> Sequence[Difference]:
     """Return how the platform's views differ from the contract."""
-    return differences(session.rows("replica/contract_columns", {"views": [*CONTRACT]}))
+    columns = session.rows("replica/contract_columns", {"views": [*CONTRACT]})
+    return differences(columns, session.in_major)
 
 
 def view_observations(differing: Sequence[Difference]) -> Iterator[Finding]:
@@ -41,8 +42,8 @@ def view_observations(differing: Sequence[Difference]) -> Iterator[Finding]:
                 subject=f"reporting_source.{each.view}.{each.column}",
                 what=str(each),
                 why=_NOTHING_IS_READ,
-                mend=f"Select it in the view {each.view}: null::{each.wanted} as {each.column}, if "
-                "docs/contract.md allows null for it.",
+                mend=f"{_sentence(each.correction)}Select it in the view {each.view}: "
+                f"null::{each.wanted} as {each.column}, if docs/contract.md allows null for it.",
             )
         else:
             code = _code_of_type(each.column, each.wanted)
@@ -55,8 +56,12 @@ def view_observations(differing: Sequence[Difference]) -> Iterator[Finding]:
             )
 
 
+def _sentence(correction: str) -> str:
+    return f"Correct it so: {correction}. Else: " if correction else ""
+
+
 def _code_of_type(column: str, wanted: str) -> str:
-    if column.endswith("_minor"):
+    if column.endswith(("_minor", "_major")):
         return "amount-type"
     if wanted == INSTANT:
         return "instant-type"

@@ -14,7 +14,9 @@ def plan_observations(session: PlatformSession, settings: Settings) -> Iterator[
     """Tell of each query that would not use its index, or reads a joined table whole."""
     with session.snapshot():
         periods = _last_periods(settings.time_zone)
-        plans = query_plans(session.connection, periods, settings.index_names)
+        plans = query_plans(
+            session.connection, periods, settings.index_names, settings.major_amounts
+        )
     for plan in plans:
         if not plan.is_as_expected:
             yield Finding(

@@ -181,7 +181,9 @@ def replica_health(
                 lag_bytes=status.lag_bytes(log_end) if log_end and is_comparable else None,
                 lag_seconds=status.lag_seconds(log_end) if log_end and is_comparable else None,
                 history=status.history,
-                plans=query_plans(connection, last_closed, settings.index_names),
+                plans=query_plans(
+                    connection, last_closed, settings.index_names, settings.major_amounts
+                ),
             )
 
     return _health(replica.name, "replica", probe)

@@ -68,6 +68,14 @@ def _store_metrics(store: Store) -> Iterator[Metric]:
             for row in _rows(store, "metrics_exceptions")
         ],
     )
+    yield _counter(
+        "closebook_late_rows",
+        "Rows that came late for a closed period, as the close of an enclosing one found them.",
+        [
+            ({"grain": row["grain"], "measure": row["measure"]}, row["late_row_count"])
+            for row in _rows(store, "metrics_late_rows")
+        ],
+    )
     publications = _rows(store, "metrics_counter")
     yield _gauge(
         "closebook_counter_stored_publication",

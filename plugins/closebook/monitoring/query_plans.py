@@ -16,6 +16,7 @@ from psycopg import sql
 from psycopg.rows import DictRow
 
 from closebook.periods import Grain, Period
+from closebook.platform.contract import amount_parameters
 from closebook.sql import query
 
 TRANSACTIONS = "transactions_settled_hour"
@@ -45,6 +46,9 @@ EXPECTED_PLANS: Sequence[ExpectedPlan] = (
     ExpectedPlan("daily_account_movement/read_exceptions", Grain.DAY, LEDGER_ENTRIES),
     ExpectedPlan("close_totals/read_ledger", Grain.DAY, LEDGER_ENTRIES),
     ExpectedPlan("statement_lines/read", Grain.MONTH, LEDGER_ENTRIES),
+    # These two run only if an amount is missing. With amounts in minor units they read nothing.
+    ExpectedPlan("close_totals/read_refused_amounts", Grain.DAY, None),
+    ExpectedPlan("daily_account_movement/read_refused_amounts", Grain.DAY, None),
     # These two read every ledger entry since the first one, and every account: no index helps.
     ExpectedPlan("statement_balances/read", Grain.MONTH, None),
     ExpectedPlan("statement_accounts/read", Grain.MONTH, None),
@@ -67,15 +71,17 @@ def query_plans(
     connection: psycopg.Connection[DictRow],
     last_closed: Mapping[Grain, Period],
     index_names: Mapping[str, str],
+    in_major: frozenset[str] = frozenset(),
 ) -> tuple[QueryPlan, ...]:
     """Return the plan of each query in EXPECTED_PLANS, as a replica would run it now.
 
     A query gets the bounds of the last closed period of its grain. A query of a grain that was
     never closed is left out. ``index_names`` maps our name of an index to the adopter's name. That
     name may contain the wildcard *, since the index of each partition has a different name.
+    ``in_major`` are the views of the contract with amounts in major units.
     """
     return tuple(
-        _query_plan(connection, expected, last_closed[expected.grain], index_names)
+        _query_plan(connection, expected, last_closed[expected.grain], index_names, in_major)
         for expected in EXPECTED_PLANS
         if expected.grain in last_closed
     )
@@ -86,11 +92,13 @@ def _query_plan(
     expected: ExpectedPlan,
     period: Period,
     index_names: Mapping[str, str],
+    in_major: frozenset[str],
 ) -> QueryPlan:
     explain = sql.SQL("explain (format json, verbose) {}").format(
-        sql.SQL(query(expected.query_name))
+        sql.SQL(query(expected.query_name, in_major))
     )
-    row = connection.execute(explain, {**period.bounds, "left_out_currencies": []}).fetchone()
+    parameters = {**period.bounds, **amount_parameters(), "left_out_currencies": []}
+    row = connection.execute(explain, parameters).fetchone()
     assert row is not None  # noqa: S101  # explain has one row
     plan = row["QUERY PLAN"][0]["Plan"]
     scans = [node for node in _nodes(plan) if _is_scan(node)]
