@@ -220,14 +220,17 @@ ADVICE: Mapping[str, str] = {
     "CB-DATA-PERIOD-OVERLAPS": "`CLOSEBOOK_TIME_ZONE` was changed. Set it back.",
     "CB-DATA-QUERY-REFUSED": (
         "A view divides by zero, or casts a text that is no number, for some row. The text has the "
-        "name of PostgreSQL's error; run the view's `select` yourself to find the row."
+        "name of PostgreSQL's error and, as far as they were found within 20 s, the view, the "
+        "column and the key of the first such row. Let the view [give null "
+        "there](contract.md#values-that-cannot-be-computed): then only the currency or account of "
+        "the row is left out, and the rest is closed."
     ),
     "CB-DATA-REPLICAS-DISAGREE": (
         "Two replicas hold different rows: see [Two replicas, one "
         "answer](backfills.md#cross-check-compare-two-replicas)."
     ),
     "CB-DATA-ROWS-REFUSED": (
-        "The constraint or column that is named, such as a merchant that is listed twice. Correct "
+        "The constraint or column that is named. Correct "
         "the view. What is wrong with one account or currency does not come here: it is an "
         "[exception](operations.md#exceptions)."
     ),

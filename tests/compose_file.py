@@ -51,14 +51,20 @@ def new_secrets() -> Mapping[str, str]:
 
 def rendered(secrets: Mapping[str, str]) -> dict[str, Any]:
     """The file as Docker Compose reads it: anchors merged, variables replaced, paths whole."""
+    return rendered_text(TEXT, secrets)
+
+
+def rendered_text(text: str, secrets: Mapping[str, str]) -> dict[str, Any]:
+    """A text as Docker Compose reads it, in the place of the file."""
     with tempfile.NamedTemporaryFile("w", suffix=".env") as file:
         file.writelines(f"{name}={value}\n" for name, value in secrets.items())
         file.flush()
         ran = subprocess.run(
             [
                 *(Path(sys.executable).with_name("docker-compose"), "--env-file", file.name),
-                *("--file", FILE, "config", "--format", "json"),
+                *("--project-directory", REPOSITORY, "--file", "-", "config", "--format", "json"),
             ],
+            input=text,
             env={"PATH": os.defpath, "HOME": tempfile.gettempdir()},
             capture_output=True,
             text=True,

@@ -5,6 +5,8 @@
 -- Sums are numeric, as in hourly_volume/read.sql.
 -- A category, country or funding of more than 200 bytes is named by its start and its hash, since
 -- the key of the store's table has no room for more than 2,700 bytes.
+-- A merchant or promotion that is listed more than once counts once: with the text of its rows if
+-- they have the same, else as unknown. daily_volume/read_repeated.sql names it.
 with transactions as (
     select
         merchant_id,
@@ -25,7 +27,7 @@ with transactions as (
     from shared.settled_transactions
 ),
 
-merchants as (
+bounded_merchants as (
     select
         merchant_id,
         case
@@ -38,7 +40,7 @@ merchants as (
     from reporting_source.merchants
 ),
 
-promotions as (
+bounded_promotions as (
     select
         promotion_id,
         case
@@ -49,6 +51,28 @@ promotions as (
             else funding
         end as funding
     from reporting_source.promotions
+),
+
+merchants as (
+    select
+        merchant_id,
+        case
+            when min(category) = max(category)  -- guard: repeated.category
+                then min(category)
+        end as category
+    from bounded_merchants
+    group by merchant_id
+),
+
+promotions as (
+    select
+        promotion_id,
+        case
+            when min(funding) = max(funding)  -- guard: repeated.funding
+                then min(funding)
+        end as funding
+    from bounded_promotions
+    group by promotion_id
 ),
 
 described as (

@@ -95,12 +95,14 @@ create table reporting.close_totals (
 );
 
 -- What a close has left out of its source, and why: one row an account, or a currency of which all
--- rows of the period are left out. Rows and exceptions together are what close_totals says.
+-- rows of the period are left out, or a merchant or promotion without its text. Rows and exceptions together are what close_totals says.
 create table reporting.close_exceptions (
     close_id bigint not null references reporting.closes (close_id),
     measure text not null check (measure in ('volume', 'ledger')),
-    subject_kind text not null check (subject_kind in ('account', 'currency')),
-    -- The account id or the currency; 'none' for rows that name no account or currency.
+    subject_kind text not null check (
+        subject_kind in ('account', 'currency', 'merchant', 'promotion')
+    ),
+    -- The id or the currency; 'none' for rows that name no account or currency.
     subject text not null check (subject <> ''),
     currency text not null check (currency <> ''),
     reason text not null check (
@@ -112,6 +114,8 @@ create table reporting.close_exceptions (
             'beyond_bigint',
             'currency_differs',
             'entry_repeated',
+            'merchant_repeated',
+            'promotion_repeated',
             'row_impossible',
             'row_incomplete',
             'unknown_currency',

@@ -1,13 +1,12 @@
 """A business day in New York with rows in each hour, and its volume counted again in Python."""
 
 from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from datetime import date
-from typing import LiteralString
 
 from closebook.periods import HOUR, Period, day_of
 from tests.books import Books
+from tests.close_fixtures import transactions_with
 from tests.platform_rows import Platform, volume_of
 
 NEW_YORK = "America/New_York"
@@ -52,13 +51,14 @@ def daily_volume(books: Books, day: Period) -> dict[Cell, tuple[int, int, int, i
     return {v[:6]: v[6:] for v in values}
 
 
-@contextmanager
-def doubled(platform: Platform, view: LiteralString, columns: LiteralString) -> Iterator[None]:
-    """Let a view of the contract return each row twice, as a wrong join would."""
-    rows = f"select {columns} from platform.{view}"  # noqa: S608  # names of this file
-    once = f"create or replace view reporting_source.{view} as {rows}"
-    platform.connection.execute(f"{once} union all {rows}")
-    try:
-        yield
-    finally:
-        platform.connection.execute(once)
+def contradicting(platform: Platform, **columns: str) -> AbstractContextManager[None]:
+    """Let the view of transactions give the day's volume other values than the control totals.
+
+    A platform whose rows change within a snapshot would do so; no platform does.
+    """
+    is_volume = "current_query() like '%promotion_funding%'"
+    values = {
+        name: f"case when {is_volume} then {value} else {name} end"
+        for name, value in columns.items()
+    }
+    return transactions_with(platform, **values)

@@ -177,6 +177,29 @@ def test_an_entry_without_an_amount_before_the_month_leaves_its_account_out(
     assert exceptions_of(books, month.close_id) == [(str(BUSY), "EUR", "row_incomplete", 1, 100)]
 
 
+@pytest.mark.parametrize(("amount_minor", "left_out"), [(50, (1, 100)), (100, (0, 0))])
+def test_an_entry_without_a_time_leaves_its_account_out_of_the_month(
+    settings: Settings,
+    platform: Platform,
+    books: Books,
+    amount_minor: int,
+    left_out: tuple[int, int],
+) -> None:
+    """It is in no period: without this its amount would be on no statement, and nobody told."""
+    post(platform)
+    at = f"case when wallet_id = {BUSY} and amount_minor = {amount_minor} then null else posted_at"
+    wrong = ENTRIES.replace("posted_at", f"{at} end as posted_at", 1)
+    with view_of(
+        platform,
+        "ledger_entries",
+        f"select {wrong} from platform.ledger_entries",  # noqa: S608
+    ):
+        month = close_month(settings, OCTOBER, RUN)
+
+    assert books.statements(month.close_id).keys() == {RESTING}
+    assert exceptions_of(books, month.close_id) == [(str(BUSY), "EUR", "row_incomplete", *left_out)]
+
+
 def test_entries_without_an_account_are_left_out_of_day_and_month(
     settings: Settings, platform: Platform, books: Books
 ) -> None:

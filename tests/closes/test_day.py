@@ -21,7 +21,7 @@ from tests.close_fixtures import (
     transactions_with,
     waiting_to_write,
 )
-from tests.closes.business_day import DAY, NEW_YORK, daily_volume, doubled, fill, recount
+from tests.closes.business_day import DAY, NEW_YORK, contradicting, daily_volume, fill, recount
 from tests.platform_rows import Platform, utc
 
 # ---- what is written --------------------------------------------------------------------
@@ -277,7 +277,7 @@ def test_a_close_that_is_rolled_back_reports_nothing(
     close_day(settings, DAY, RUN)
     caplog.clear()
     platform.settle(DAY.start, 5)
-    with doubled(platform, "merchants", "merchant_id, category"), pytest.raises(WrongData):
+    with contradicting(platform, amount_minor="99"), pytest.raises(WrongData):
         close_day(settings, DAY, RUN)
 
     assert "corrected" not in caplog.text

@@ -12,7 +12,7 @@ from closebook.errors import WrongData
 from closebook.periods import day_containing, hour_of
 from closebook.settings import Settings
 from tests.books import Books
-from tests.close_fixtures import RUN, transactions_with
+from tests.close_fixtures import RUN, transactions_with, view_of
 from tests.closes.left_out import NINE_QUINTILLION, exceptions_of
 from tests.closes.october import NEW_YORK
 from tests.platform_rows import Platform, utc
@@ -213,3 +213,72 @@ def test_the_last_task_succeeds_if_nothing_is_left_out(
     settle_in(platform, "SEK", 300)
 
     refuse_exceptions(settings, [close_hour(settings, NINE, RUN).close_id])
+
+
+# ---- a merchant or promotion that is listed more than once ----------------------------------
+
+VOLUME_BY_TEXT = (
+    "select merchant_id, merchant_category, promotion_funding, transaction_count, amount_minor"
+    " from reporting.current_daily_volume order by amount_minor desc"
+)
+
+
+@pytest.mark.parametrize(
+    ("again", "category"), [("books", "books"), ("bars", "unknown"), ("", "unknown")]
+)
+def test_a_merchant_that_is_listed_twice_is_counted_once_and_named(
+    settings: Settings, platform: Platform, books: Books, again: str, category: str
+) -> None:
+    platform.settle(NINE.start, 1000, merchant_id=10)
+    platform.settle(NINE.start, 30, merchant_id=11)
+    once = "select merchant_id, category from platform.merchants"
+    with view_of(platform, "merchants", f"{once} union all select 10, '{again}'"):
+        day = close_day(settings, DAY, RUN)
+
+    assert [tuple(row.values()) for row in books.rows(VOLUME_BY_TEXT)] == [
+        (10, category, "none", 1, 1000),
+        (11, "travel", "none", 1, 30),
+    ]
+    assert exceptions_of(books, day.close_id) == [("10", "none", "merchant_repeated", 0, 0)]
+    assert books.failed_tie_outs() == []
+
+
+@pytest.mark.parametrize(("again", "funding"), [("merchant", "merchant"), ("shared", "unknown")])
+def test_a_promotion_that_is_listed_twice_doubles_no_transaction_and_is_named(
+    settings: Settings, platform: Platform, books: Books, again: str, funding: str
+) -> None:
+    platform.settle(NINE.start, 1000, promotion_id=100)
+    platform.settle(NINE.start, 30)
+    once = "select promotion_id, funding from platform.promotions"
+    with view_of(platform, "promotions", f"{once} union all select 100, '{again}'"):
+        day = close_day(settings, DAY, RUN)
+
+    assert [tuple(row.values()) for row in books.rows(VOLUME_BY_TEXT)] == [
+        (10, "books", funding, 1, 1000),
+        (10, "books", "none", 1, 30),
+    ]
+    assert books.hour(NINE) == {("USD", "payment"): (2, 1030, 0, 0)}
+    assert exceptions_of(books, day.close_id) == [("100", "none", "promotion_repeated", 0, 0)]
+
+
+def test_the_run_says_what_is_missing_of_a_merchant_that_is_listed_twice(
+    settings: Settings, platform: Platform
+) -> None:
+    platform.settle(NINE.start, 1000)
+    twice = "select merchant_id, category from platform.merchants union all select 10, 'bars'"
+    with view_of(platform, "merchants", twice):
+        day = close_day(settings, DAY, RUN)
+
+    with pytest.raises(WrongData, match="is closed without the category of merchant 10 \\(merch"):
+        refuse_exceptions(settings, [day.close_id])
+
+
+def test_a_merchant_that_is_listed_twice_and_has_no_transaction_that_day_is_no_exception(
+    settings: Settings, platform: Platform, books: Books
+) -> None:
+    platform.settle(NINE.start, 1000, merchant_id=11)
+    twice = "select merchant_id, category from platform.merchants union all select 10, 'bars'"
+    with view_of(platform, "merchants", twice):
+        day = close_day(settings, DAY, RUN)
+
+    assert exceptions_of(books, day.close_id) == []

@@ -22,7 +22,7 @@ from local.addresses import PRIMARY
 from local.stack import Stack
 from tests.books import Books
 from tests.close_fixtures import ONE_REPLICA, RUN, eventually, store_held, waiting_to_write
-from tests.closes.business_day import DAY, doubled
+from tests.closes.business_day import DAY, contradicting
 from tests.closes.register_of_histories import CLUSTER, NINE, TEN, as_superuser
 from tests.platform_rows import Platform
 
@@ -70,9 +70,9 @@ def test_each_close_and_each_confirmation_records_its_history_fence_and_reading(
 def test_a_refused_close_adopts_no_history(
     settings: Settings, platform: Platform, books: Books
 ) -> None:
-    platform.settle(DAY.start, 100, promotion_id=100)
+    platform.settle(DAY.start, 100)
 
-    with doubled(platform, "promotions", "promotion_id, funding"), pytest.raises(TieOutFailed):
+    with contradicting(platform, amount_minor="99"), pytest.raises(TieOutFailed):
         close_day(settings, DAY, ONE_REPLICA)
 
     assert books.rows("select * from reporting.platform_histories") == []

@@ -21,7 +21,7 @@ from local.pgbouncer import console
 from local.stack import Stack
 from tests.books import Books
 from tests.close_fixtures import ONE_REPLICA, transactions_with
-from tests.closes.business_day import doubled
+from tests.closes.business_day import contradicting
 from tests.platform_rows import Platform, utc
 
 NINE = hour_of(utc("2026-10-31T13:00Z"))
@@ -236,15 +236,15 @@ def test_rows_that_the_store_refuses_are_named_by_table_and_constraint(
 ) -> None:
     platform.settle(NINE.start, 100)
     with (
-        doubled(platform, "merchants", "merchant_id, category"),
+        contradicting(platform, kind="'a tip'"),
         pytest.raises(WrongData) as refused,
     ):
         close_day(settings, DAY, ONE_REPLICA)
 
     assert refused.value.code == "CB-DATA-ROWS-REFUSED"
     assert f"{DAY}: " in refused.value.text
-    assert "UniqueViolation at daily_volume.daily_volume_pkey" in refused.value.text
-    assert "travel" not in refused.value.text
+    assert "CheckViolation at hourly_volume.hourly_volume_kind_check" in refused.value.text
+    assert "a tip" not in refused.value.text
 
 
 def test_a_null_that_the_store_refuses_is_named_by_table_and_column(

@@ -23,6 +23,7 @@ INDEX = "transactions_settled_hour"
 BY_TRANSACTIONS = {
     "hourly_volume/read",
     "daily_volume/read",
+    "daily_volume/read_repeated",
     "close_totals/read_volume",
     "close_totals/read_other_status",
 }

@@ -1,7 +1,7 @@
 """What a close leaves out, and the texts that it cuts."""
 
 from tests.mutants.guard import Guard
-from tests.mutants.operators import Condition, Token, Value
+from tests.mutants.operators import Condition, Removed, Token, Value
 
 LONG_TEXTS = "tests/closes/test_long_texts.py::"
 EXCEPTION_TESTS = "tests/closes/test_exceptions.py::"
@@ -19,7 +19,46 @@ AMOUNT_BEYOND_BIGINT = (
     "beyond bigint is refused, and what is no number]"
 )
 
+TWICE = EXCEPTION_TESTS + "test_a_{}_that_is_listed_twice_{}"
+UNREADABLE = "tests/closes/test_unreadable_rows.py::"
+
 EXCEPTIONS = (
+    # ---- what is listed more than once, and rows that no view can compute ----------------
+    Guard(
+        "repeated.category",
+        Condition(value=True),
+        (TWICE.format("merchant", "is_counted_once_and_named"),),
+    ),
+    Guard(
+        "repeated.funding",
+        Condition(value=True),
+        (TWICE.format("promotion", "doubles_no_transaction_and_is_named"),),
+    ),
+    Guard(
+        "repeated.merchant-is-named",
+        Condition(value=False),
+        (TWICE.format("merchant", "is_counted_once_and_named"),),
+    ),
+    Guard(
+        "repeated.promotion-is-named",
+        Condition(value=False),
+        (TWICE.format("promotion", "doubles_no_transaction_and_is_named"),),
+    ),
+    Guard(
+        "exceptions.entry-without-time",
+        Condition(value=False),
+        (ACCOUNT_EXCEPTIONS + "test_an_entry_without_a_time_leaves_its_account_out_of_the_month",),
+    ),
+    Guard(
+        "unreadable.ranges-select",
+        Condition(value=False),
+        (UNREADABLE + "test_a_view_that_computes_all_of_its_rows_at_once_is_named_without_a_row",),
+    ),
+    Guard(
+        "unreadable.bounded-time",
+        Removed(),
+        (UNREADABLE + "test_the_search_ends_when_its_time_is_over",),
+    ),
     # ---- exceptions ----------------------------------------------------------------------
     Guard(
         "exceptions.unknown-currency",

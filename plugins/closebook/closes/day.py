@@ -65,6 +65,7 @@ def staged_day(store: Store, reading: Reading, day: Period, run: Run) -> list[Dr
         staging.make_staged_table(store, "hourly_volume")
         store.execute(query("hourly_volume/stage_from_day"))
         hour_totals, ledger = totals.result()
+    repeated = reading.source.rows("daily_volume/read_repeated", day.bounds)
     volume = hour.sum_of_hours(hour_totals)
     reasons = {**_unwritable(store), **hour.reasons_of_hours(hour_totals)}
 
@@ -86,7 +87,11 @@ def staged_day(store: Store, reading: Reading, day: Period, run: Run) -> list[Dr
         totals=[*volume, *ledger.totals],
         changes=["daily_volume", "daily_account_movement"],
         tie_outs=["close_totals/check_rows_equal_source", "hourly_volume/check_hours_equal_day"],
-        exceptions=[*exceptions.of_currencies(volume, reasons), *ledger.exceptions],
+        exceptions=[
+            *exceptions.of_currencies(volume, reasons),
+            *map(exceptions.of_repeated, repeated),
+            *ledger.exceptions,
+        ],
     )
     return [*hour.staged_hours(store, day, run, hour_totals), Draft(day, run, content)]
 

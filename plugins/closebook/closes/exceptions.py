@@ -1,7 +1,9 @@
 """Exceptions: what a close leaves out of its source, by account or currency, with the reason.
 
 A row that cannot be counted stops its account or its currency, and no other. What is left out is
-written with the close, so that rows and exceptions together are what the source held.
+written with the close, so that rows and exceptions together are what the source held. A merchant or
+promotion that is listed more than once is an exception without rows: its volume is complete, and
+only its category or funding may be missing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,6 +30,10 @@ REASONS: Mapping[str, str] = {
     "beyond_bigint": "an amount, a sum or a balance is beyond the largest bigint",
     "currency_differs": "its entries are in another currency than the account",
     "entry_repeated": "an entry_id is there more than once",
+    "merchant_repeated": "reporting_source.merchants lists the merchant more than once; its volume "
+    "is complete, under the category unknown if these rows differ",
+    "promotion_repeated": "reporting_source.promotions lists the promotion more than once; its "
+    "volume is complete, under the funding unknown if these rows differ",
     "row_impossible": "a row has an amount below zero, no amount, or an unknown kind",
     "row_incomplete": "a row lacks a value that it must have",
     "unknown_currency": (
@@ -38,16 +44,20 @@ REASONS: Mapping[str, str] = {
 """What each reason of reporting.close_exceptions means, in the words that a person reads."""
 
 
+SubjectKind = Literal["account", "currency", "merchant", "promotion"]
+_TEXTS: Mapping[SubjectKind, str] = {"merchant": "category", "promotion": "funding"}
+
+
 @dataclass(frozen=True)
 class CloseException:
     """The rows of one account or currency that a close leaves out: how many, and their sum.
 
-    ``subject`` is the account id or the currency as the platform has it. ``amount_minor`` is in
-    minor units of ``currency``.
+    ``subject`` is the id or the currency as the platform has it. ``amount_minor`` is in minor
+    units of ``currency``. Of a merchant or promotion only the text is left out, and no row.
     """
 
     measure: Measure
-    subject_kind: Literal["account", "currency"]
+    subject_kind: SubjectKind
     subject: str
     currency: str
     reason: str
@@ -57,6 +67,8 @@ class CloseException:
     def __str__(self) -> str:
         text = REASONS.get(self.reason, self.reason)
         subject = f"{self.subject_kind} {self.subject}"
+        if self.subject_kind in _TEXTS:
+            return f"the {_TEXTS[self.subject_kind]} of {subject} ({self.reason}: {text})"
         return f"{self.measure} of {subject}, {self.row_count} rows ({self.reason}: {text})"
 
 
@@ -103,6 +115,12 @@ def of_account(row: Mapping[str, Any]) -> CloseException:
         row["row_count"],
         int(row["amount_minor"]),
     )
+
+
+def of_repeated(row: Mapping[str, Any]) -> CloseException:
+    """Return the exception of a merchant or promotion that is listed more than once."""
+    kind: SubjectKind = row["subject_kind"]
+    return CloseException("volume", kind, str(row["subject_id"]), _NONE, f"{kind}_repeated", 0, 0)
 
 
 def write(store: Store, close_id: int, exceptions: Sequence[CloseException]) -> None:

@@ -40,6 +40,7 @@ class ExpectedPlan:
 EXPECTED_PLANS: Sequence[ExpectedPlan] = (
     ExpectedPlan("hourly_volume/read", Grain.HOUR, TRANSACTIONS),
     ExpectedPlan("daily_volume/read", Grain.DAY, TRANSACTIONS),
+    ExpectedPlan("daily_volume/read_repeated", Grain.DAY, TRANSACTIONS),
     ExpectedPlan("close_totals/read_volume", Grain.DAY, TRANSACTIONS),
     ExpectedPlan("close_totals/read_other_status", Grain.DAY, TRANSACTIONS),
     ExpectedPlan("daily_account_movement/read", Grain.DAY, LEDGER_ENTRIES),

@@ -7,10 +7,11 @@ from typing import Self
 import psycopg
 from psycopg.rows import DictRow
 
-from closebook.errors import ClosebookError, Misconfigured, Transient, WrongData
+from closebook.errors import ClosebookError, Misconfigured, Transient
 from closebook.platform.connections import close, connect_to
 from closebook.platform.fence import Fence, cluster_name
 from closebook.platform.history import History
+from closebook.platform.unreadable_rows import UnreadableRow
 from closebook.postgres import Fault, answer_within, described, fault_of
 from closebook.settings import Replica
 from closebook.sql import query
@@ -217,10 +218,10 @@ def replica_error(  # noqa: PLR0911  # one for each fault
                 "session, and the views must be as docs/contract.md says",
             )
         case Fault.ROWS:
-            return WrongData(
+            return UnreadableRow(
                 "CB-DATA-QUERY-REFUSED",
-                f"{name} cannot compute a row: {said}; compare the platform's reporting_source "
-                "views with docs/contract.md",
+                f"{name} cannot compute a row: {said}; let the view give null there, as "
+                "docs/contract.md#values-that-cannot-be-computed shows",
             )
 
 

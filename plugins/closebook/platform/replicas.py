@@ -18,6 +18,7 @@ from closebook.platform.replica_status import (
     replica_is_primary,
 )
 from closebook.platform.source import Source, connected, read_transaction
+from closebook.platform.unreadable_rows import UnreadableRow, located
 from closebook.settings import Replica, Settings
 
 FIRST_PAUSE_SECONDS = 0.05
@@ -46,8 +47,11 @@ def read(
     for attempt in range(settings.read_attempts):
         with choose_replica(settings, fence, avoided) as chosen:
             try:
-                # guard: replica.same-connection
-                with read_transaction(settings, fence, chosen) as source:
+                with (
+                    _located_errors(settings, period, chosen),
+                    # guard: replica.same-connection
+                    read_transaction(settings, fence, chosen) as source,
+                ):
                     return work(source)
             except ReplicaLost as error:
                 avoided, last_error = chosen.status.replica, error
@@ -90,8 +94,8 @@ def read_both(
         raise NotReady("CB-WAIT-NO-SECOND-REPLICA", _no_second(first, error)) from None
     except Misconfigured as error:
         raise Misconfigured("CB-CONFIG-NO-SECOND-REPLICA", _no_second(first, error)) from None
-    with _connected_read(settings, fence, first) as source:
-        return work(source, lambda: _connected_read(settings, fence, second))
+    with _connected_read(settings, period, fence, first) as source:
+        return work(source, lambda: _connected_read(settings, period, fence, second))
 
 
 def _no_second(first: ReplicaStatus, error: ClosebookError) -> str:
@@ -170,9 +174,21 @@ def _chosen_status(settings: Settings, fence: Fence) -> ReplicaStatus:
 
 
 @contextmanager
-def _connected_read(settings: Settings, fence: Fence, status: ReplicaStatus) -> Iterator[Source]:
+def _connected_read(
+    settings: Settings, period: Period, fence: Fence, status: ReplicaStatus
+) -> Iterator[Source]:
     with (
         OpenReplica(status, connected(status.replica)) as chosen,
+        _located_errors(settings, period, chosen),
         read_transaction(settings, fence, chosen) as source,
     ):
         yield source
+
+
+@contextmanager
+def _located_errors(settings: Settings, period: Period, chosen: OpenReplica) -> Iterator[None]:
+    """Let the error of a row that a view cannot compute name the view, the column and the row."""
+    try:
+        yield
+    except UnreadableRow as error:
+        raise located(chosen.connection, period, settings.major_amounts, error) from None
