@@ -251,18 +251,21 @@ def test_only_the_worker_asks_the_primary_for_the_fence() -> None:
 
 
 def test_the_tasks_have_an_api_server_that_nobody_at_the_desk_can_use() -> None:
-    """Its work for the people at the UI and desk would make the tasks of a close wait."""
-    command = {name: " ".join(service_of(name).get("command") or ()) for name in SERVICES}
-    asked = {
-        environment(name)["AIRFLOW__CORE__EXECUTION_API_SERVER_URL"]
-        for name in SERVICES
-        if "AIRFLOW__CORE__EXECUTION_API_SERVER_URL" in environment(name)
-    }
+    """What it does for the people at the UI and desk would make the tasks of a close wait."""
+    url = "AIRFLOW__CORE__EXECUTION_API_SERVER_URL"
 
-    assert "--apps core" in command["api-server"]
-    assert "--apps execution" in command["execution-api"]
-    assert asked == {"http://execution-api:8080/execution/"}
-    assert not networks("execution-api") & (networks("api-server") - networks("store"))
+    assert "--apps core" in " ".join(service_of("api-server")["command"])
+    assert "--apps execution" in " ".join(service_of("execution-api")["command"])
+    assert {environment(name)[url] for name in AIRFLOW_SERVICES} == {
+        "http://execution-api:8080/execution/"
+    }
+    assert networks("api-server") & networks("execution-api") == {"store"}
+
+
+def test_the_people_get_the_processor_after_the_closes() -> None:
+    shares = {name: service_of(name).get("cpu_shares", 1024) for name in SERVICES}
+
+    assert {name for name, share in shares.items() if share < 1024} == {"api-server"}
 
 
 def test_only_the_api_server_has_a_way_out() -> None:
