@@ -95,7 +95,8 @@ create table reporting.close_totals (
 );
 
 -- What a close has left out of its source, and why: one row an account, or a currency of which all
--- rows of the period are left out, or a merchant or promotion without its text. Rows and exceptions together are what close_totals says.
+-- rows of the period are left out, or a merchant or promotion whose text is not known. Rows and
+-- exceptions together are what close_totals says.
 create table reporting.close_exceptions (
     close_id bigint not null references reporting.closes (close_id),
     measure text not null check (measure in ('volume', 'ledger')),
