@@ -19,6 +19,7 @@ from closebook.desk.capacity import DeskBusy
 from closebook.errors import ClosebookError, Misconfigured, NotReady, Transient, WrongData
 from closebook.periods import day_of, hour_of
 from closebook.platform.replica_status import ReplicaLost
+from closebook.platform.unreadable_rows import UnreadableRow
 from closebook.statements.bounded_process import BoundedTask, LimitExceeded, Limits, run_within
 from closebook.statements.issue import DocumentsNotMade
 from closebook.statements.manifest_document import NoManifest
@@ -67,6 +68,7 @@ ERRORS = [
     HistoryReplaced("CB-WAIT-HISTORY-REPLACED", "run it again"),
     HoursFromLostLog("CB-WAIT-HOURS-FROM-LOST-LOG", "3 hours"),
     WrongData("CB-DATA-CLOSE-UNKNOWN", "close 404"),
+    UnreadableRow("CB-DATA-QUERY-REFUSED", "replica_a cannot compute a row").at("a view"),
     LimitExceeded("CB-DATA-DOCUMENT-TOOK-TOO-LONG", "account 5"),
     DocumentsNotMade(DAY, {5: LimitExceeded("CB-DATA-DOCUMENT-TOOK-TOO-LONG", "account 5")}),
     TieOutFailed("CB-DATA-CHECK-FAILED", FOUND, proof="sql/x.sql"),

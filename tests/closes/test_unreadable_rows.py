@@ -123,6 +123,18 @@ def test_a_time_that_cannot_be_computed_is_known_by_its_view_only(
     assert refused.text.endswith("it is the view transactions, already for its rows to be found")
 
 
+def test_a_value_that_is_the_same_for_all_rows_is_named_without_a_row(
+    settings: Settings, platform: Platform
+) -> None:
+    """PostgreSQL computes it once, when it plans the query: also where no row is asked for."""
+    platform.settle(NINE.start, 100)
+    platform.settle(NINE.start, 200)
+    with transactions_with(platform, kind="chr(0)"):
+        refused = refusal(settings, NINE)
+
+    assert refused.text.endswith("it is the column kind of the view transactions")
+
+
 def test_a_view_that_computes_all_of_its_rows_at_once_is_named_without_a_row(
     settings: Settings, platform: Platform
 ) -> None:

@@ -52,7 +52,7 @@ EXCEPTIONS = (
     Guard(
         "unreadable.ranges-select",
         Condition(value=False),
-        (UNREADABLE + "test_a_view_that_computes_all_of_its_rows_at_once_is_named_without_a_row",),
+        (UNREADABLE + "test_a_value_that_is_the_same_for_all_rows_is_named_without_a_row",),
     ),
     Guard(
         "unreadable.bounded-time",

@@ -166,6 +166,9 @@ def test_a_glyph_without_text_in_an_amount_is_refused() -> None:
         ("a", "\u0430", False),
         ("א", "王", False),
         ("א1", "ב", False),
+        ("a\u0301\u0316\u0335", "\u0316", True),
+        ("1\u0336", "\u0316", False),
+        ("1", "\u0301", False),
     ],
 )
 def test_what_a_glyph_may_stand_for(text: str, shown: str, agrees: bool) -> None:

@@ -85,6 +85,9 @@ def test_amounts_and_days_are_verified_as_every_locale_writes_them(
     [
         *("=1+1", "'=1+1", "  @cmd", "a\nb", " blanks  within ", "x" * 200, "12.34", ""),
         *("<b>&amp;", "\u202eevil", "שלום 12.34", "مرحبا ١٢", "🎁𐎠", "\0\x1b[31m"),
+        # a keycap, and marks of three classes on one letter
+        "call 1\ufe0f\u20e3now",
+        "a\u0301\u0316\u0335",
     ],
 )
 def test_no_text_of_a_stranger_makes_a_genuine_statement_fail(text: str) -> None:

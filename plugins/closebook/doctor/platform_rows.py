@@ -49,6 +49,17 @@ def _repeated(key: str) -> _Fault:
     )
 
 
+def _listed_twice(key: str, text: str) -> _Fault:
+    return _Fault(
+        "repeated_count",
+        "key-repeated",
+        f"rows have a {key} that another row has too",
+        "A day counts it once and names it as an exception; where these rows differ, its "
+        f"{text} is unknown.",
+        "Most often a join of the view finds more than one row: join by a unique key.",
+    )
+
+
 _IN_FUTURE = _Fault(
     "future_count",
     "time-in-future",
@@ -137,8 +148,8 @@ _FAULTS: dict[str, tuple[_Fault, ...]] = {
             "Write coalesce(…, '…') in the view for what the platform may not know.",
         ),
     ),
-    "merchants": (_NO_KEY, _repeated("merchant_id")),
-    "promotions": (_NO_KEY, _repeated("promotion_id")),
+    "merchants": (_NO_KEY, _listed_twice("merchant_id", "category")),
+    "promotions": (_NO_KEY, _listed_twice("promotion_id", "funding")),
 }
 _FILES = {
     "transactions": "doctor/transaction_rows",

@@ -9,7 +9,7 @@ import logging
 import time
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import psycopg
 from psycopg import sql
@@ -38,6 +38,11 @@ _ALL = sql.SQL("true")
 
 class UnreadableRow(WrongData):
     """A view of the source contract cannot compute a row."""
+
+    def at(self, place: object) -> Self:
+        """Return this error, whose text says the place now."""
+        self.text = f"{self.text}; it is {place}"
+        return self
 
 
 class _OutOfTime(Exception):
@@ -83,7 +88,7 @@ def located(
             log.debug("a row that cannot be computed is in %s", found)
     except (psycopg.Error, _OutOfTime) as end:
         log.info("the search for the row ended early: %s", type(end).__name__)
-    return error if found is None else UnreadableRow(error.code, f"{error.text}; it is {found}")
+    return error if found is None else error.at(found)
 
 
 @dataclass(frozen=True)

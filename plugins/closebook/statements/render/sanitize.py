@@ -1,5 +1,6 @@
 """Make text of the platform safe to print: it must not hide or move other text of the page."""
 
+import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -13,6 +14,9 @@ from closebook.statements.render.fonts import Fonts
 _MAX_MARKS = 6
 # Line breaking takes linear time in this length, and quadratic time beyond.
 _MAX_ELEMENT_LENGTH = 4000
+# What asks for the digit of a keycap as an emoji, such as 1 in a square. A font for Chinese draws
+# the whole keycap by one glyph, which the file's text then calls a plain digit.
+_EMOJI_DIGIT = re.compile(r"(?<=[0-9#*])\ufe0f")
 _JOINERS = frozenset("\N{ZERO WIDTH JOINER}\N{WORD JOINER}\N{NO-BREAK SPACE}")
 _VIRAMA = 9  # the combining class of what joins two consonants
 _ISOLATES = {
@@ -110,6 +114,7 @@ class Sanitizer:
         safe = printable(text)
         if safe.isascii():
             return PageText(safe, self._own_direction(safe))
+        safe = _EMOJI_DIGIT.sub("", safe)  # guard: documents.keycaps-are-digits-with-a-mark
         before = text.count(REPLACEMENT)
         missing = self.fonts.missing_characters(safe)
         if missing:

@@ -44,6 +44,7 @@ SILENT = "\u200b"
 _DOTTED_CIRCLE = "\u25cc"
 _NO_SCRIPTS = {"Zyyy", "Zinh", "Zzzz"}
 _MARKS = {"Mn", "Mc", "Me", "Cf"}
+_SIGNS = {"Mn", "Me"}
 _MIRRORED = dict(zip("()[]{}<>«»‹›≤≥", ")(][}{><»«›‹≥≤", strict=True))
 
 
@@ -200,6 +201,11 @@ def may_stand_for(text: str, shown: Collection[str]) -> bool:
     letters = _letters(text)
     found = {_letters(it) for it in shown}
     found |= {_MIRRORED[it] for it in found if it in _MIRRORED}
+    # Of a letter with several marks, the table may have the whole group for one of the marks.
+    # No amount has a group (consistency.py).
+    # guard: verify.mark-of-a-group
+    if any(unicodedata.category(it) in _SIGNS and it in _decomposed(text) for it in shown):
+        return True
     if letters in found:
         return True
     if _is_plain(text, letters) or any(_is_plain(it, it, is_silent=text == SILENT) for it in shown):
