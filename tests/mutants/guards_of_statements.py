@@ -19,7 +19,36 @@ SQL_CASE = "tests/sql/test_queries.py::test_case"
 OBSTACLES = SQL_CASE + "[statement_decisions/obstacles: "
 UNNAMED = SQL_CASE + "[statement_decisions/insert: a release that does not name its exceptions]"
 
+KEY_KINDS = "tests/statements/test_key_kinds.py::"
+TIMESTAMPS = "tests/statements/test_timestamps.py::"
+
 STATEMENTS = (
+    # ---- signatures ------------------------------------------------------------------------
+    Guard(
+        "signing.rsa-key-is-long-enough",
+        Condition(value=False),
+        (KEY_KINDS + "test_a_key_that_can_be_broken_is_refused[rsa 1024-1024]",),
+    ),
+    Guard(
+        "signing.ec-key-is-long-enough",
+        Condition(value=False),
+        (KEY_KINDS + "test_a_key_that_can_be_broken_is_refused[ec 224-224]",),
+    ),
+    Guard(
+        "signing.key-is-the-certificates",
+        Condition(value=False),
+        (KEY_KINDS + "test_a_key_that_is_not_the_certificates_is_refused",),
+    ),
+    Guard(
+        "signing.place-is-large-enough",
+        Condition(value=False),
+        (TIMESTAMPS + "test_a_timestamp_that_is_longer_than_the_sample_gets_a_larger_place",),
+    ),
+    Guard(
+        "verify.nothing-but-evidence-after-the-signature",
+        Condition(value=False),
+        (TIMESTAMPS + "test_what_is_added_before_the_timestamp_of_the_file_is_found",),
+    ),
     # ---- issue and release -----------------------------------------------------------------
     Guard(
         "issue.change-needs-a-reason",

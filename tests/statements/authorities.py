@@ -46,6 +46,7 @@ class Authorities:
     folder: Path
     root: x509.Certificate
     root_key: ec.EllipticCurvePrivateKey
+    clock_key: ec.EllipticCurvePrivateKey
     asked: list[str] = field(default_factory=list)
     is_silent: bool = False
 
@@ -54,16 +55,28 @@ class Authorities:
         """A PEM file with the root."""
         return self.folder / "root.pem"
 
+    @property
+    def clock(self) -> Path:
+        """A PEM file with the certificate of the authority for timestamps."""
+        return self.folder / "tsa.pem"
+
     def identity(self, key: Key) -> Identity:
         """An identity of Northgate Payments whose certificate names the revocation list."""
         certificate = self.certificate("Northgate Payments", key, is_tsa=False)
         return Identity(key, certificate, self.root)
 
-    def certificate(self, name: str, key: Key, *, is_tsa: bool) -> x509.Certificate:
+    def certificate(
+        self, name: str, key: Key, *, is_tsa: bool, extra_bytes: int = 0
+    ) -> x509.Certificate:
+        """A certificate that names the revocation list; it is longer by ``extra_bytes``."""
         place = [x509.UniformResourceIdentifier(f"{self.url}/revoked.crl")]
         builder = (
             _builder(name, self.root.subject, key)
             .add_extension(_usage(signs=True), critical=True)
+            .add_extension(
+                x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4.5"), bytes(extra_bytes)),
+                critical=False,
+            )
             .add_extension(
                 x509.CRLDistributionPoints([x509.DistributionPoint(place, None, None, None)]),
                 critical=False,
@@ -108,11 +121,11 @@ def authorities(folder: Path) -> Iterator[Authorities]:
         .add_extension(_usage(signs_certificates=True), critical=True)
         .sign(root_key, hashes.SHA256())
     )
-    both = Authorities(f"http://127.0.0.1:{server.server_port}", folder, root, root_key)
     tsa_key = ec.generate_private_key(ec.SECP256R1())
+    both = Authorities(f"http://127.0.0.1:{server.server_port}", folder, root, root_key, tsa_key)
     tsa = both.certificate("Test Clock", tsa_key, is_tsa=True)
     (folder / "root.pem").write_bytes(root.public_bytes(Encoding.PEM))
-    (folder / "tsa.pem").write_bytes(tsa.public_bytes(Encoding.PEM))
+    both.clock.write_bytes(tsa.public_bytes(Encoding.PEM))
     (folder / "tsa.key").write_bytes(
         tsa_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     )

@@ -11,8 +11,11 @@ import pytest
 from asn1crypto import cms
 from asn1crypto import x509 as asn1_x509
 from cryptography.hazmat.primitives.serialization import Encoding
+from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.reader import PdfFileReader
+from pyhanko.sign.signers import PdfTimeStamper
+from pyhanko.sign.timestamps.requests_client import RequestsHTTPTimeStamper
 from pyhanko.sign.validation import validate_pdf_signature
 from pyhanko.sign.validation.dss import DocumentSecurityStore
 
@@ -127,6 +130,36 @@ def test_what_is_added_after_the_timestamp_of_the_file_is_found(
     update.write(output)
     report = verify(output.getvalue(), VerifyInputs())
     assert "does not cover the whole file" in failed(report)["signature"]
+
+
+def test_what_is_added_before_the_timestamp_of_the_file_is_found(
+    timed_key: AuthorityKey, both: Authorities
+) -> None:
+    # Given a signed statement, and somebody who adds to it and has all of it timestamped
+    signed = sign(timed_key(), rendered(FEW).pdf).pdf
+    update, output = IncrementalPdfFileWriter(BytesIO(signed)), BytesIO()
+    update.root["/Lang"] = generic.pdf_string("fr")
+    update.update_root()
+    stamper = PdfTimeStamper(RequestsHTTPTimeStamper(both.url), "Later")
+    stamper.timestamp_pdf(update, "sha256", output=output)
+    report = verify(output.getvalue(), VerifyInputs())
+    assert "something was added to the file after it was signed" in failed(report)["signature"]
+
+
+def test_a_timestamp_that_is_longer_than_the_sample_gets_a_larger_place(
+    timed_key: AuthorityKey, both: Authorities
+) -> None:
+    signer = load_signer(timed_key())
+    assert signer is not None
+    # Given an authority that has a longer certificate since then
+    longer = both.certificate("Test Clock", both.clock_key, is_tsa=True, extra_bytes=8_000)
+    before = both.clock.read_bytes()
+    both.clock.write_bytes(longer.public_bytes(Encoding.PEM))
+    try:
+        signed = signer.sign(rendered(FEW).pdf).pdf
+    finally:
+        both.clock.write_bytes(before)
+    assert failed(verify(signed, VerifyInputs())) == {}
 
 
 def test_an_authority_that_does_not_answer_is_tried_again_later(

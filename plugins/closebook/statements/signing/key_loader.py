@@ -4,7 +4,7 @@ Without a key nothing is signed, and pyHanko is not imported.
 """
 
 import threading
-from functools import lru_cache
+from functools import cache
 
 from closebook.settings import KeyFile, SigningKey
 from closebook.statements.library_versions import PYHANKO
@@ -26,7 +26,7 @@ def load_signer(key: SigningKey | None) -> Signer | None:
         return _load(key)
 
 
-@lru_cache(maxsize=4)
+@cache  # a token refuses a second log-in
 def _load(key: SigningKey) -> Signer:
     PYHANKO.check_installed()
     from closebook.statements.signing.algorithm import algorithm_of

@@ -79,6 +79,7 @@ class PadesSigner:
         """Sign a sample, and return how many bytes a signature of this key has at most."""
         attributes = self._writer.signed_attributes(self._writer.new_hash(_SAMPLE).digest())
         signature = self._key.sign(attributes)
+        # guard: signing.key-is-the-certificates
         if not _is_of(self._certificate.dump(), self._algorithm, signature, attributes):
             raise Misconfigured(
                 "CB-CONFIG-SIGNING-KEY-OF-OTHER-CERTIFICATE",
