@@ -27,6 +27,7 @@ from closebook.statements.weasyprint_adapter.drawn_pages import (
     stream_commands,
     stream_dictionary,
 )
+from closebook.statements.weasyprint_adapter.font_subset import remove_unused_places
 from closebook.statements.weasyprint_adapter.structure_tree import (
     complete_glyph_map,
     repair_structure_tree,
@@ -71,6 +72,7 @@ class PdfAssembler:
         says where ``add_page_numbers`` will put the number of each page, in points from the lower
         left corner; None when the pages have their numbers already.
         """
+        remove_unused_places(part)
         elements = repair_structure_tree(part, is_later_part=bool(self._page_objects))
         pages = part.pages
         for index, page in enumerate(pages, start=self.page_count):
@@ -104,6 +106,7 @@ class PdfAssembler:
 
     def add_page_numbers(self, page_numbers: DrawnPages) -> None:
         """Draw each page of ``page_numbers`` (untagged) where ``add_pages`` left room for it."""
+        remove_unused_places(page_numbers)
         new_numbers: dict[int, int] = {}
         for page, new_number in zip(page_numbers.pages, self._page_number_objects, strict=True):
             stream = page_numbers.content_of(page)
