@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,13 @@ from tests.sql.cases import case_files, load
 NAMES = [guard.name for guard in GUARDS]
 CASES = {str(case) for name in case_files() for case in load(name)}
 ADDS_UP = next(guard for guard in GUARDS if guard.name == "documents.statement-adds-up")
+
+
+@cache
+def functions_of(file: str) -> set[str]:
+    """The names of the functions at the top of a file."""
+    tree = ast.parse((REPOSITORY / file).read_text(encoding="utf-8"))
+    return {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
 
 
 @pytest.fixture(scope="module")
@@ -41,8 +49,7 @@ def test_the_tests_of_a_guard_are_there(guard: Guard) -> None:
     for test in guard.tests:
         file, _, name = test.partition("::")
         function, _, case = name.partition("[")
-        tree = ast.parse((REPOSITORY / file).read_text(encoding="utf-8"))
-        assert function in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+        assert function in functions_of(file)
         assert not case or case.removesuffix("]") in CASES
 
 
