@@ -235,6 +235,10 @@ ADVICE: Mapping[str, str] = {
         "The frozen lines contradict each other. This should never be seen: call the developers, "
         "and render nothing by hand."
     ),
+    "CB-DATA-TOO-MANY-DECIMAL-PLACES": (
+        "Release the month without these statements, or keep this currency with at most 5 places "
+        "from the first close on."
+    ),
     "CB-DATA-UNKNOWN-CURRENCY": "Correct the rows, or the view.",
     "CB-CONFIG-AIRFLOW-MISSING": "From `closebook desk-roles`.",
     "CB-CONFIG-AUTH-MANAGER-NOT-FAB": (
@@ -252,6 +256,7 @@ ADVICE: Mapping[str, str] = {
         "[Types](contract.md#types) has what is accepted. Correct the view; the replica follows by "
         "itself."
     ),
+    "CB-CONFIG-DOCTOR-FINDINGS": "[The findings](doctor.md#the-findings), by their codes.",
     "CB-CONFIG-DOCUMENT-FOLDER-INVALID": (
         "This should never be seen: call the developers. The name of a folder comes from the code."
     ),
@@ -328,7 +333,14 @@ ADVICE: Mapping[str, str] = {
     "CB-CONFIG-RANGE-IMPOSSIBLE": "Most likely a year is mistyped.",
     "CB-CONFIG-READ-REFUSED": "The text has the message of the server or of its pooler.",
     "CB-CONFIG-READER-RIGHTS": "See [Grants](grants.md).",
+    "CB-CONFIG-REDIS-IS-CLUSTER": "Each try would be refused again.",
+    "CB-CONFIG-REDIS-KEY-TAKEN": "`redis-cli type closebook:platform_volume` shows what it holds.",
+    "CB-CONFIG-REDIS-LOGIN": "The text has Redis's message. The numbers are safe in the store.",
+    "CB-CONFIG-REDIS-RIGHTS": "The text has Redis's message: the `ACL` of the user is too narrow.",
     "CB-CONFIG-REGISTER-NO-MANIFEST": "From `closebook verify`, option `--manifest`.",
+    "CB-CONFIG-REPLICA-IS-PRIMARY": (
+        "A wrong host, or a name that leads to the new primary since a failover."
+    ),
     "CB-CONFIG-REPLICA-LOGIN": (
         "The password, the role, the database or TLS: the text has the server's message. Renew the "
         "users of PgBouncer after each change of a password ([Pools](settings.md#pools))."

@@ -1,6 +1,7 @@
 """The reporting store as the role of the closes reads it. Tests call it the books."""
 
 from collections import Counter
+from datetime import datetime
 from typing import Any, LiteralString
 
 import psycopg
@@ -68,6 +69,23 @@ class Books:
             period.grain,
             period.start,
         )
+
+    def late_rows(self) -> list[tuple[str, datetime, str, str, int]]:
+        """The rows that an enclosing close found: by grain, start, measure and currency."""
+        rows = self.rows(
+            "select grain, period_start, measure, currency, late_row_count"
+            " from reporting.late_rows order by grain, period_start, measure, currency"
+        )
+        return [
+            (
+                row["grain"],
+                row["period_start"],
+                row["measure"],
+                row["currency"],
+                row["late_row_count"],
+            )
+            for row in rows
+        ]
 
     def failed_tie_outs(self) -> list[DictRow]:
         """The checks that found something."""

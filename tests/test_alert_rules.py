@@ -30,6 +30,7 @@ HEALTHY = {
     "closebook_redis_up": "1+0x{n}",
     'closebook_statements{state="missing"}': "0+0x{n}",
     'closebook_exceptions{grain="day", reason="unknown_currency"}': "0+0x{n}",
+    'closebook_late_rows_total{grain="hour", measure="volume"}': "4+0x{n}",
     "closebook_health_collected_timestamp_seconds": "-600+60x{n}",
     **{
         series.format(server): value
@@ -105,6 +106,13 @@ CASES = [
         {"grain": "day", "reason": "unknown_currency"},
     ),
     Case(
+        "ClosebookRowsLate",
+        {'closebook_late_rows_total{grain="hour", measure="volume"}': "4+0x10 5+0x{n}"},
+        10,
+        11,
+        {"grain": "hour", "measure": "volume"},
+    ),
+    Case(
         "ClosebookStatementsMissing",
         {'closebook_statements{state="missing"}': "2+0x{n}"},
         29,
@@ -146,6 +154,7 @@ CASES = [
         )
         for alert, name, at in (
             ("ClosebookQueriesSlow", "slow_statements", 10),
+            ("ClosebookClockSkew", "clock_skew", 10),
             ("ClosebookPlanChanged", "plan_changed", 15),
         )
         for labels in (f'server="replica_a", alert="{name}"',)

@@ -4,11 +4,11 @@ import re
 
 import psycopg
 
-from closebook.money import exponent
-from closebook.platform.contract import CONTRACT
+from closebook.environment import VIEWS_WITH_AMOUNTS
+from closebook.platform.contract import CONTRACT, NUMERIC, contract_of
 from local import REPOSITORY
 from local.stack import Stack
-from tests.markdown import text
+from tests.markdown import DOCUMENTS, text
 
 DOCUMENT = REPOSITORY / "docs" / "contract.md"
 LIMITED = re.compile(
@@ -57,14 +57,20 @@ def test_the_files_that_the_document_names_exist() -> None:
     assert [path for path in named if not (REPOSITORY / path).is_file()] == []
 
 
-def test_the_factors_for_major_units_are_those_of_the_currencies() -> None:
-    [example] = re.findall(r"```text\n(\(.*?)```", text(DOCUMENT), re.DOTALL)
-    branches = re.findall(r"in \(([^)]*)\) then (\d+)", example)
-    assert len(branches) == 3
-    for currencies, factor in branches:
-        for currency in re.findall(r"[A-Z]{3}", currencies):
-            assert 10 ** exponent(currency) == int(factor), currency
-    assert all(10 ** exponent(currency) == 100 for currency in ("EUR", "USD", "GBP", "INR"))
+def test_no_document_multiplies_an_amount_or_casts_it_to_minor_units() -> None:
+    for document in DOCUMENTS:
+        assert not re.search(r"amount\w* \* ?1|amount[^`\n]*\)::bigint", text(document)), document
+
+
+def test_the_document_names_the_columns_of_major_units() -> None:
+    in_major = {
+        column
+        for view in VIEWS_WITH_AMOUNTS
+        for column, wanted in contract_of(VIEWS_WITH_AMOUNTS)[view].items()
+        if wanted == NUMERIC
+    }
+    section = text(DOCUMENT).partition("## Amounts in major units")[2].partition("\n## ")[0]
+    assert in_major == set(re.findall(r"`(\w+_major)`", section))
 
 
 def test_the_limits_of_texts_are_those_of_the_queries() -> None:

@@ -8,7 +8,7 @@ from babel import localedata
 from hypothesis import given
 from hypothesis import strategies as st
 
-from closebook.errors import WrongData
+from closebook.errors import Misconfigured, WrongData
 from closebook.money import exponent, format_minor, locale_of, to_major
 
 BIGINT = st.integers(min_value=-(2**63), max_value=2**63 - 1)
@@ -92,3 +92,50 @@ def test_an_unknown_locale_falls_back_to_its_language_then_to_english(
     locale_code: str, expected: str
 ) -> None:
     assert str(locale_of(locale_code)) == expected
+
+
+# ---- currencies of one's own -------------------------------------------------------------
+
+
+def test_a_currency_of_ones_own_has_the_places_that_the_setting_says(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CLOSEBOOK_CURRENCIES", " BTC = 8, PTS=0,")
+
+    assert (exponent("BTC"), exponent("PTS"), exponent("EUR")) == (8, 0, 2)
+    assert to_major(1, "BTC") == Decimal("0.00000001")
+    written = format_minor(-123456789, "BTC", "de_DE", with_currency=True)
+    assert written == "−1,23456789\N{NO-BREAK SPACE}BTC"
+    assert format_minor(1234567, "PTS", "en", with_currency=False) == "1,234,567"
+
+
+def test_without_the_setting_a_code_that_iso_4217_does_not_know_is_refused() -> None:
+    with pytest.raises(WrongData, match="CLOSEBOOK_CURRENCIES does not name it"):
+        exponent("BTC")
+
+
+@pytest.mark.parametrize(
+    "given",
+    ["BTC", "BTC=", "=8", "BTC=19", "BTC=-1", "BTC=1.5", "btc=8", "USDT=6", "BTC=8,BTC=8", "BTC=٨"],
+)
+def test_a_setting_that_cannot_be_read_is_refused(
+    monkeypatch: pytest.MonkeyPatch, given: str
+) -> None:
+    monkeypatch.setenv("CLOSEBOOK_CURRENCIES", given)
+
+    with pytest.raises(Misconfigured) as refused:
+        exponent("EUR")
+
+    assert refused.value.code == "CB-CONFIG-CURRENCIES-UNREADABLE"
+
+
+@pytest.mark.parametrize("given", ["EUR=2", "JPY=2", "PTS=0,DEM=2"])
+def test_a_currency_of_iso_4217_keeps_its_places(
+    monkeypatch: pytest.MonkeyPatch, given: str
+) -> None:
+    monkeypatch.setenv("CLOSEBOOK_CURRENCIES", given)
+
+    with pytest.raises(Misconfigured) as refused:
+        exponent("EUR")
+
+    assert refused.value.code == "CB-CONFIG-CURRENCY-OF-ISO-4217"

@@ -3,6 +3,7 @@
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
+from closebook.errors import Misconfigured
 from closebook.settings import Settings, from_airflow
 
 ENVIRONMENT = {
@@ -56,3 +57,62 @@ def test_read_only_roles_are_named_by_commas_and_there_need_be_none(
     monkeypatch: pytest.MonkeyPatch, given: dict[str, str], roles: tuple[str, ...]
 ) -> None:
     assert read(monkeypatch, **given).read_only_roles == roles
+
+
+@pytest.mark.parametrize(
+    ("given", "seconds"),
+    [
+        ({}, 0.5),
+        ({"CLOSEBOOK_FENCE_GRACE_SECONDS": " "}, 0.5),
+        ({"CLOSEBOOK_FENCE_GRACE_SECONDS": "0.5"}, 0.5),
+        ({"CLOSEBOOK_FENCE_GRACE_SECONDS": " 2.5 "}, 2.5),
+        ({"CLOSEBOOK_FENCE_GRACE_SECONDS": "60"}, 60),
+    ],
+)
+def test_the_grace_of_the_fence_is_half_a_second_or_what_is_set(
+    monkeypatch: pytest.MonkeyPatch, given: dict[str, str], seconds: float
+) -> None:
+    assert read(monkeypatch, **given).fence_grace_seconds == seconds
+
+
+@pytest.mark.parametrize("given", ["0.4", "0", "-1", "61", "inf", "nan", "2,5", "2 s"])
+def test_a_grace_that_protects_too_little_or_waits_too_long_is_refused(
+    monkeypatch: pytest.MonkeyPatch, given: str
+) -> None:
+    with pytest.raises(Misconfigured, match=r"from 0\.5 to 60") as refused:
+        read(monkeypatch, CLOSEBOOK_FENCE_GRACE_SECONDS=given)
+
+    assert refused.value.code == "CB-CONFIG-FENCE-GRACE-UNREADABLE"
+
+
+@pytest.mark.parametrize(
+    ("given", "views"),
+    [
+        ("", set()),
+        ("transactions", {"transactions"}),
+        (" ledger_entries, transactions ,", {"transactions", "ledger_entries"}),
+    ],
+)
+def test_the_views_with_major_units_are_named_by_commas_and_there_need_be_none(
+    monkeypatch: pytest.MonkeyPatch, given: str, views: set[str]
+) -> None:
+    assert read(monkeypatch, CLOSEBOOK_MAJOR_AMOUNTS=given).major_amounts == views
+
+
+@pytest.mark.parametrize(
+    "given", ["accounts", "transactions ledger_entries", "Transactions", "yes"]
+)
+def test_a_view_without_amounts_is_refused(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
+    with pytest.raises(Misconfigured) as refused:
+        read(monkeypatch, CLOSEBOOK_MAJOR_AMOUNTS=given)
+
+    assert refused.value.code == "CB-CONFIG-MAJOR-AMOUNTS-UNREADABLE"
+
+
+def test_currencies_that_cannot_be_read_stop_a_task_before_it_does_anything(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CLOSEBOOK_CURRENCIES", "EUR=2")
+
+    with pytest.raises(Misconfigured, match="EUR, a currency of ISO 4217"):
+        read(monkeypatch)

@@ -44,6 +44,7 @@ TABLES = {
 }
 VIEWS = {
     "corrections",
+    "late_rows",
     "current_hourly_volume",
     "current_daily_volume",
     "current_daily_account_movement",
@@ -78,6 +79,7 @@ SHOWN = {
     "current_hourly_volume",
     "current_daily_volume",
     "corrections",
+    "late_rows",
     "issued_statements",
     "statement_totals",
     "statement_locales",

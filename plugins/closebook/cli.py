@@ -5,6 +5,7 @@ import json
 import logging
 import os
 import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 
 from closebook.errors import ClosebookError, Misconfigured, NotReady, Transient, WrongData
@@ -38,11 +39,22 @@ exit codes:
   2  the arguments, a connection or a right is wrong
   4  a server cannot be reached: try again
 """
+_DOCTOR = """\
+Look at the installation: settings, servers, roles, views and their rows, plans, clocks, store,
+Redis, Airflow, and one document. Prints each finding with what is wrong, why it matters, and what
+mends it. Run it where the tasks run: it reads connections from AIRFLOW_CONN_*, and CLOSEBOOK_*
+settings. It closes nothing, and writes nothing that lasts.
+"""
+_DOCTOR_EXIT_CODES = """\
+exit codes:
+  0  nothing has to be mended; notes may be there
+  1  there are findings
+"""
 _EXIT_CODES_OF_ALL = """\
 exit codes:
   0    done
   1    data is wrong: a check failed (verify, verify-log, audit), or the periods that the error
-       names are not closed again (acknowledge-failover)
+       names are not closed again (acknowledge-failover), or something is to be mended (doctor)
   2    the arguments, a connection, a right or the installation is wrong
   3    nothing was compared (verify without --manifest and --proof)
   4    a server failed or cannot be reached: try again
@@ -66,6 +78,7 @@ def main(arguments: list[str] | None = None) -> int:
         "desk-roles": _desk_roles,
         "verify-log": _verify_log,
         "audit": _audit,
+        "doctor": _doctor,
         "acknowledge-failover": _acknowledge_failover,
     }[options.command]
     try:
@@ -153,6 +166,17 @@ def _parser() -> argparse.ArgumentParser:
     )
     auditing.add_argument("--documents", metavar="URL", help=_DOCUMENTS_HELP)
     auditing.add_argument("--json", action="store_true", help="print the findings as JSON")
+    looking = commands.add_parser(
+        "doctor",
+        help="find what is wrong with the installation, and what mends it",
+        description=_DOCTOR,
+        epilog=_DOCTOR_EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    looking.add_argument(
+        "--full", action="store_true", help="read all rows of the views, not a sample of them"
+    )
+    looking.add_argument("--json", action="store_true", help="print the report as JSON")
     failover = commands.add_parser(
         "acknowledge-failover",
         help="accept a new primary, and close again the periods that may hold rows which it does "
@@ -317,6 +341,19 @@ def _audit(options: argparse.Namespace) -> int:
     else:
         _print("".join(f"{finding}\n" for finding in report.findings) + f"{report.summary}\n")
     return EXIT_FAILED if report.findings else EXIT_OK
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    # Airflow logs to standard output, also what others warn of while it is imported.
+    with redirect_stdout(sys.stderr):
+        from closebook.doctor.diagnosis import diagnose  # a verifier needs no database
+        from closebook.orchestration.doctor_task import installation
+
+        here = installation(is_full=options.full)
+        logging.disable()
+        report = diagnose(here)
+    _print(json.dumps(report.as_json, indent=1) + "\n" if options.json else report.text)
+    return EXIT_OK if report.is_healthy else EXIT_FAILED
 
 
 if __name__ == "__main__":

@@ -1,34 +1,75 @@
-"""Amounts of money: integers of minor units with an ISO 4217 code, and their text for readers."""
+"""Amounts of money: integers of minor units with a currency's code, and their text for readers.
+
+The currencies are those of ISO 4217, and those that CLOSEBOOK_CURRENCIES names.
+"""
 
 import copy
+import os
 import re
+from collections.abc import Mapping
 from decimal import Context, Decimal
 from functools import lru_cache
 
 from babel import Locale, UnknownLocaleError
 from babel.numbers import NumberPattern, parse_pattern
 
-from closebook.errors import WrongData
+from closebook.errors import Misconfigured, WrongData
 from closebook.iso4217 import MINOR_UNITS
 
 MINUS = "\N{MINUS SIGN}"
 NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
 
+# The columns of the store hold codes of three letters; an amount in a bigint has 18 whole digits.
+_OWN_CURRENCY = re.compile(r"(?P<code>[A-Z]{3})\s*=\s*(?P<places>[0-9]{1,2})", re.ASCII)
+MOST_PLACES = 18
+
 _LOCALE_CODE = re.compile(r"[A-Za-z]{2,3}(?:[_-][A-Za-z0-9]{2,8})*")
 _BIGINT_PRECISION = Context(prec=60)
 
 
+def known_currencies() -> Mapping[str, int]:
+    """Return the decimal places of each currency: of ISO 4217, and of CLOSEBOOK_CURRENCIES.
+
+    Raises Misconfigured if the setting cannot be read, or names a currency of ISO 4217.
+    """
+    return _with_own(os.environ.get("CLOSEBOOK_CURRENCIES", ""))
+
+
+@lru_cache(maxsize=16)
+def _with_own(setting: str) -> Mapping[str, int]:
+    own: dict[str, int] = {}
+    for item in filter(None, map(str.strip, setting.split(","))):
+        found = _OWN_CURRENCY.fullmatch(item)
+        # guard: money.own-currencies-are-readable
+        if found is None or int(found["places"]) > MOST_PLACES or found["code"] in own:
+            raise Misconfigured(
+                "CB-CONFIG-CURRENCIES-UNREADABLE",
+                f"CLOSEBOOK_CURRENCIES has {item!r}: write each code once, of three capital "
+                f"letters, with the decimal places of its minor unit from 0 to {MOST_PLACES}, "
+                "such as BTC=8,PTS=0",
+            )
+        if found["code"] in MINOR_UNITS:  # guard: money.iso-4217-stays-as-it-is
+            raise Misconfigured(
+                "CB-CONFIG-CURRENCY-OF-ISO-4217",
+                f"CLOSEBOOK_CURRENCIES names {found['code']}, a currency of ISO 4217 with "
+                f"{MINOR_UNITS[found['code']]} decimal places: choose another code for yours",
+            )
+        own[found["code"]] = int(found["places"])
+    return {**MINOR_UNITS, **own}
+
+
 def exponent(currency: str) -> int:
-    """Decimal places of the minor unit of an ISO 4217 code: EUR 2, JPY 0, KWD 3.
+    """Decimal places of the minor unit of a currency's code: EUR 2, JPY 0, KWD 3.
 
     Raises WrongData for a code that names no currency with a minor unit.
     """
-    places = MINOR_UNITS.get(currency)
+    places = known_currencies().get(currency)
     if places is None:  # guard: money.no-minor-unit
         raise WrongData(
             "CB-DATA-UNKNOWN-CURRENCY",
-            f"{currency!r} is not an ISO 4217 currency with a minor unit; correct the currency "
-            "of these rows in the platform's tables, or the view that selects it",
+            f"{currency!r} is not an ISO 4217 currency with a minor unit, and CLOSEBOOK_CURRENCIES "
+            "does not name it; correct the currency of these rows in the platform's tables, or the "
+            "view that selects it, or name the code in the setting",
         )
     return places
 

@@ -4,16 +4,25 @@ A task reads them when it runs. No DAG file reads them while it is parsed.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from hashlib import sha256
-from ipaddress import ip_network
 from pathlib import Path
+from typing import Any
 
 import closebook
 from closebook import server_identity
+from closebook.environment import (
+    FENCE_GRACE_SECONDS,
+    fence_grace,
+    index_names,
+    major_amounts,
+    names,
+    required,
+)
 from closebook.errors import Misconfigured
+from closebook.money import known_currencies
 from closebook.package_data import IN_WHEEL, data_folder
 from closebook.periods import zone
 from closebook.sql import SQL_FOLDER
@@ -34,10 +43,6 @@ CONNECTION_DEFAULTS: Mapping[str, str | int] = {
     "keepalives_interval": 5,
     "keepalives_count": 3,
 }
-
-
-# The widest network that a proxy may be in: 10.0.0.0/8 and the like, no part of the whole internet.
-SHORTEST_PREFIX: Mapping[int, int] = {4: 8, 6: 16}
 
 
 @dataclass(frozen=True)
@@ -76,7 +81,8 @@ class Settings:
     ``primary``, ``replicas`` and ``store`` are libpq connection strings; ``documents_url`` is an
     ObjectStoragePath URL; ``read_only_roles`` are roles of the platform that write nothing;
     without a ``signing_key`` statements are not signed;
-    ``index_names`` says what an adopter calls the indexes of sql/platform/indexes.sql.
+    ``index_names`` says what an adopter calls the indexes of sql/platform/indexes.sql;
+    ``major_amounts`` are the views of the contract that have amounts in major units.
     """
 
     time_zone: str
@@ -90,7 +96,8 @@ class Settings:
     read_only_roles: tuple[str, ...] = ()
     signing_key: SigningKey | None = None
     index_names: Mapping[str, str] = field(default_factory=dict)
-    fence_grace_seconds: float = 0.5
+    major_amounts: frozenset[str] = frozenset()
+    fence_grace_seconds: float = FENCE_GRACE_SECONDS
     fence_wait_seconds: float = 10.0
     replica_wait_seconds: float = 30.0
     statement_timeout_seconds: int = 600
@@ -133,24 +140,74 @@ class Run:
 def from_airflow(environment: Mapping[str, str] = os.environ) -> Settings:
     """Read the settings inside an Airflow task.
 
-    Raises Misconfigured for a variable or connection that is missing.
+    Raises Misconfigured for a variable or connection that is missing, or cannot be read.
     """
-    return Settings(
-        time_zone=_required(environment, "CLOSEBOOK_TIME_ZONE"),
-        primary=_postgres_conninfo(PRIMARY_CONNECTION),
-        replicas=tuple(
-            Replica(name.removeprefix("closebook_"), _postgres_conninfo(name))
-            for name in _names(_required(environment, "CLOSEBOOK_REPLICAS"))
-        ),
-        store=_postgres_conninfo(STORE_CONNECTION),
-        redis_url=_redis_url(REDIS_CONNECTION),
-        documents_url=_required(environment, "CLOSEBOOK_DOCUMENTS_URL"),
-        issuer_name=_required(environment, "CLOSEBOOK_ISSUER_NAME"),
-        issuer_address=environment.get("CLOSEBOOK_ISSUER_ADDRESS", ""),
-        read_only_roles=_names(environment.get("CLOSEBOOK_READ_ONLY_ROLES", "")),
-        signing_key=_signing_key(environment.get("CLOSEBOOK_SIGNING_CONNECTION", "").strip()),
-        index_names=_index_names(environment.get("CLOSEBOOK_INDEXES", "")),
+    known_currencies()
+    return Settings(**{name: read(environment) for name, read in _READERS.items()})
+
+
+def partly_from_airflow(
+    environment: Mapping[str, str] = os.environ,
+) -> tuple[Settings, Mapping[str, Misconfigured]]:
+    """Read what can be read: the settings, and by field why one could not be.
+
+    Such a field has a value that means nothing.
+    """
+    read_fields: dict[str, Any] = {}
+    unread: dict[str, Misconfigured] = {}
+    for name, read in _READERS.items():
+        try:
+            read_fields[name] = read(environment)
+        except Misconfigured as error:
+            unread[name] = error
+    try:
+        known_currencies()
+    except Misconfigured as error:
+        unread["currencies"] = error
+    return Settings(**{**_MEANINGLESS, **read_fields}), unread
+
+
+def _replicas(environment: Mapping[str, str]) -> tuple[Replica, ...]:
+    return tuple(
+        Replica(name.removeprefix("closebook_"), _postgres_conninfo(name))
+        for name in names(required(environment, "CLOSEBOOK_REPLICAS"))
     )
+
+
+def _time_zone(environment: Mapping[str, str]) -> str:
+    time_zone = required(environment, "CLOSEBOOK_TIME_ZONE")
+    zone(time_zone)
+    return time_zone
+
+
+# How each field of Settings is read, in the order in which a missing one is told.
+_READERS: Mapping[str, Callable[[Mapping[str, str]], Any]] = {
+    "time_zone": _time_zone,
+    "primary": lambda _: _postgres_conninfo(PRIMARY_CONNECTION),
+    "replicas": _replicas,
+    "store": lambda _: _postgres_conninfo(STORE_CONNECTION),
+    "redis_url": lambda _: _redis_url(REDIS_CONNECTION),
+    "documents_url": lambda given: required(given, "CLOSEBOOK_DOCUMENTS_URL"),
+    "issuer_name": lambda given: required(given, "CLOSEBOOK_ISSUER_NAME"),
+    "issuer_address": lambda given: given.get("CLOSEBOOK_ISSUER_ADDRESS", ""),
+    "read_only_roles": lambda given: names(given.get("CLOSEBOOK_READ_ONLY_ROLES", "")),
+    "signing_key": lambda given: _signing_key(
+        given.get("CLOSEBOOK_SIGNING_CONNECTION", "").strip()
+    ),
+    "index_names": lambda given: index_names(given.get("CLOSEBOOK_INDEXES", "")),
+    "major_amounts": lambda given: major_amounts(given.get("CLOSEBOOK_MAJOR_AMOUNTS", "")),
+    "fence_grace_seconds": lambda given: fence_grace(
+        given.get("CLOSEBOOK_FENCE_GRACE_SECONDS", "")
+    ),
+}
+_MEANINGLESS: Mapping[str, Any] = {
+    "time_zone": "UTC",
+    "primary": "",
+    "replicas": (Replica("none", ""),),
+    "store": "",
+    "redis_url": "",
+    "documents_url": "",
+}
 
 
 @dataclass(frozen=True)
@@ -171,30 +228,9 @@ def desk_from_airflow(environment: Mapping[str, str] = os.environ) -> DeskSettin
     return DeskSettings(
         store=_postgres_conninfo(DESK_CONNECTION),
         redis_url=_redis_url(REDIS_APP_CONNECTION),
-        documents_url=_required(environment, "CLOSEBOOK_DOCUMENTS_URL"),
-        time_zone=_required(environment, "CLOSEBOOK_TIME_ZONE"),
+        documents_url=required(environment, "CLOSEBOOK_DOCUMENTS_URL"),
+        time_zone=required(environment, "CLOSEBOOK_TIME_ZONE"),
     )
-
-
-def trusted_proxies(environment: Mapping[str, str] = os.environ) -> tuple[str, ...]:
-    """Return the addresses and networks whose forwarded headers the API server believes.
-
-    Raises Misconfigured for a value that is none, and for a network of about everybody.
-    """
-    names = _names(environment.get("CLOSEBOOK_PROXIES", ""))
-    for name in names:
-        try:
-            network = ip_network(name)
-        except ValueError:
-            network = None
-        # guard: proxy.is-not-anybody
-        if network is None or network.prefixlen < SHORTEST_PREFIX[network.version]:
-            raise Misconfigured(
-                "CB-CONFIG-PROXIES-UNREADABLE",
-                f"CLOSEBOOK_PROXIES has {name!r}: write the proxy's IP address, or the network of "
-                "its addresses such as 10.1.2.0/24, never one that clients are in",
-            )
-    return names
 
 
 @dataclass(frozen=True)
@@ -242,27 +278,6 @@ def code_version() -> str:
                 place = f"{name}/{path.relative_to(folder).as_posix()}"
                 digest.update(place.encode() + b"\0" + path.read_bytes() + b"\0")
     return f"{closebook.__version__}+{digest.hexdigest()[:12]}"
-
-
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in text.split(",") if name.strip())
-
-
-def _index_names(text: str) -> dict[str, str]:
-    pairs = [pair.partition("=") for pair in _names(text)]
-    if not all(ours and is_pair and yours for ours, is_pair, yours in pairs):
-        raise Misconfigured(
-            "CB-CONFIG-INDEXES-UNREADABLE",
-            f"CLOSEBOOK_INDEXES is {text!r}: write ours=yours for each index, separated by commas",
-        )
-    return {ours.strip(): yours.strip() for ours, _, yours in pairs}
-
-
-def _required(environment: Mapping[str, str], name: str) -> str:
-    value = environment.get(name, "").strip()
-    if not value:
-        raise Misconfigured("CB-CONFIG-SETTING-MISSING", f"{name} is not set: see docs/settings.md")
-    return value
 
 
 def _postgres_conninfo(connection_id: str) -> str:

@@ -2,7 +2,8 @@
 
 A query may read from a file of sql/shared/ as if it were a table, such as
 ``from shared.settled_transactions``. That file's query is put there as a subquery, and PostgreSQL
-plans both as one query.
+plans both as one query. If a view of the platform has amounts in major units, the file whose name
+ends with ``_major`` stands for the one of its name.
 """
 
 import re
@@ -17,10 +18,11 @@ _SHARED = re.compile(r"\b(from|join) shared\.(\w+)\b")
 
 
 @cache
-def query(name: str) -> LiteralString:
+def query(name: str, in_major: frozenset[str] = frozenset()) -> LiteralString:
     """Return the text of sql/<name>.sql, for example ``query("hourly_volume/read")``.
 
-    The files of sql/shared/ that it reads from are put in. It is a LiteralString, as psycopg
+    The files of sql/shared/ that it reads from are put in; ``in_major`` are the views of the
+    platform that have amounts in major units. It is a LiteralString, as psycopg
     requires of a query: the text is a file of this repository and never input. Raises Misconfigured
     when there is no such file.
     """
@@ -32,9 +34,10 @@ def query(name: str) -> LiteralString:
             "CB-CONFIG-SQL-MISSING",
             f"{path} is missing: mount the repository's sql/ folder beside plugins/",
         ) from error
-    return _SHARED.sub(_subquery, text)
 
+    def subquery(found: re.Match[str]) -> str:
+        word, shared = found.groups()
+        file = f"shared/{shared}_major" if shared in in_major else f"shared/{shared}"
+        return f"{word} (\n{query(file, in_major)}) as {shared}"
 
-def _subquery(found: re.Match[str]) -> str:
-    word, name = found.groups()
-    return f"{word} (\n{query(f'shared/{name}')}) as {name}"
+    return _SHARED.sub(subquery, text)

@@ -5,7 +5,7 @@ with ledger_entries as (
         account_id,
         currency,
         amount_minor
-    from reporting_source.ledger_entries
+    from shared.ledger_entries
     where posted_at >= %(period_start)s and posted_at < %(period_end)s
 )
 

@@ -2,7 +2,8 @@
 -- transactions are open: one row. postmaster_started_at changes with each start of the server.
 --   receiver_status and last_message_at are null when it is not connected to a primary;
 --   announced_position is where the primary's log ended at the last message;
---   timeline is the one it receives, or else the newest that it is known to have replayed;
+--   timeline is the one it receives, or else the newest that it is known to have replayed; on a
+--     server that is no replica, the one it writes;
 --   switch_points say where the earlier timelines of its log ended.
 with receiver as (
     select
@@ -16,9 +17,13 @@ with receiver as (
 control as (
     select
         control_file.system_identifier::text as system_identifier,
-        greatest(
-            restartpoint.timeline_id, recovery.min_recovery_end_timeline
-        ) as timeline
+        -- The control file names a new timeline only after the first checkpoint on it.
+        case
+            when pg_is_in_recovery()
+                then greatest(restartpoint.timeline_id, recovery.min_recovery_end_timeline)
+            else
+                ('x' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8))::bit(32)::integer
+        end as timeline
     from pg_control_system() as control_file
     cross join pg_control_checkpoint() as restartpoint
     cross join pg_control_recovery() as recovery

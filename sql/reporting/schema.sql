@@ -108,6 +108,7 @@ create table reporting.close_exceptions (
             'account_incomplete',
             'account_not_listed',
             'account_repeated',
+            'amount_inexact',
             'beyond_bigint',
             'currency_differs',
             'entry_repeated',
@@ -831,6 +832,53 @@ group by
     versions.reason,
     totals.measure,
     totals.currency;
+
+-- The rows that came late for a closed period and that the close of an enclosing one found: the
+-- hours that a day closed again, and the days and hours that a month did. One row a version of the
+-- shorter period, measure and currency. Both were written by one reading: it has one position.
+create view reporting.late_rows as
+with first_readings as (
+    select
+        close_id,
+        min(reading_id) as reading_id
+    from reporting.close_readings
+    group by close_id
+),
+
+found as (
+    select closes.close_id
+    from reporting.closes
+    inner join first_readings on closes.close_id = first_readings.close_id
+    inner join reporting.close_readings as readings
+        on first_readings.reading_id = readings.reading_id
+    where
+        closes.close_version > 1
+        and exists (
+            select 1
+            from reporting.close_readings as enclosing_readings
+            inner join reporting.closes as enclosing
+                on enclosing_readings.close_id = enclosing.close_id
+            where
+                enclosing_readings.history_id = readings.history_id
+                and enclosing_readings.read_lsn = readings.read_lsn
+                and enclosing_readings.fence_lsn = readings.fence_lsn
+                and enclosing_readings.run_id = readings.run_id
+                and enclosing.grain <> closes.grain
+                and enclosing.period_start <= closes.period_start
+                and enclosing.period_end >= closes.period_end
+        )
+)
+
+select
+    corrections.close_id,
+    corrections.grain,
+    corrections.period_start,
+    corrections.measure,
+    corrections.currency,
+    corrections.late_row_count
+from reporting.corrections
+inner join found on corrections.close_id = found.close_id
+where corrections.late_row_count > 0;
 
 -- The runs that closed, rendered or listed what a release of a manifest would show, with the user
 -- names that the register has for them: one row a run and name. What is released already is left
@@ -1949,6 +1997,7 @@ reporting.health_alerts,
 reporting.current_hourly_volume,
 reporting.current_daily_volume,
 reporting.corrections,
+reporting.late_rows,
 reporting.health_intervals,
 reporting.issued_statements,
 reporting.statement_totals,

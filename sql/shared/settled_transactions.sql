@@ -13,6 +13,7 @@ select
     discount_minor,
     status,
     settled_at,
+    amount_problem,
     hour_start
 from (
     select
@@ -27,8 +28,9 @@ from (
         discount_minor,
         status,
         settled_at,
+        amount_problem,
         date_bin('1 hour', settled_at, timestamptz '2000-01-01 00:00:00+00') as hour_start
-    from reporting_source.transactions
+    from shared.transactions
 ) as hourly
 where
     -- From the hour that holds the start to the one that holds the last instant.

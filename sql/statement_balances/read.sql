@@ -8,7 +8,7 @@ with ledger_entries as (
         currency,
         posted_at,
         amount_minor
-    from reporting_source.ledger_entries
+    from shared.ledger_entries
     where posted_at < %(period_end)s
 )
 

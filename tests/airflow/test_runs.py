@@ -348,3 +348,32 @@ def test_a_run_of_database_health_keeps_a_sample_of_each_server(
             "select distinct server_name from reporting.health_samples where problem is null"
         ).fetchall()
     assert {name for (name,) in kept} == {"primary", "replica_a", "replica_b"}
+
+
+def test_the_doctor_is_run_from_the_ui_and_its_task_fails_with_what_mends_it(
+    platform: Stack, airflow: AirflowApi
+) -> None:
+    airflow.wait_for_dags(("doctor",), seconds=60)
+    airflow.unpause("doctor")
+    state, log = examined(airflow)
+    assert state == "success", log
+    assert "0 errors, 0 warnings" in log
+
+    with psycopg.connect(platform.primary_admin("platform"), autocommit=True) as admin:
+        admin.execute("revoke select on reporting_source.merchants from closebook_reader")
+        try:
+            state, log = examined(airflow)
+        finally:
+            admin.execute("grant select on reporting_source.merchants to closebook_reader")
+
+    assert state == "failed"
+    assert "error view-not-granted: closebook_reader on replica_a" in log
+    assert "grant select on reporting_source.merchants to closebook_reader;" in log
+    assert "CB-CONFIG-DOCTOR-FINDINGS" in log
+
+
+def examined(airflow: AirflowApi) -> tuple[str, str]:
+    """Run the doctor: the state of its run, and the log of its task."""
+    run_id = airflow.post("dags/doctor/dagRuns", {"logical_date": None})["dag_run_id"]
+    state = wait_for_end(airflow, "doctor", run_id)
+    return state, task_log(airflow, "doctor", run_id, "look")

@@ -118,7 +118,7 @@ def test_major_units_are_never_answered_with_one_factor_for_all_currencies(
         close_hour(settings, NINE, ONE_REPLICA)
 
     assert "* 100" not in refused.value.text
-    assert "the factor depends on the currency" in refused.value.text
+    assert "name the view in CLOSEBOOK_MAJOR_AMOUNTS" in refused.value.text
 
 
 def test_all_differences_are_said_at_once(settings: Settings, platform: Platform) -> None:

@@ -14,7 +14,13 @@ from closebook.errors import NotReady, Transient, WrongData
 from closebook.periods import HOUR, day_of, hour_of
 from closebook.settings import Settings
 from tests.books import Books
-from tests.close_fixtures import RUN, eventually, store_held, waiting_to_write
+from tests.close_fixtures import (
+    RUN,
+    eventually,
+    store_held,
+    transactions_with,
+    waiting_to_write,
+)
 from tests.closes.business_day import DAY, NEW_YORK, daily_volume, doubled, fill, recount
 from tests.platform_rows import Platform, utc
 
@@ -180,6 +186,35 @@ def test_a_day_adds_a_late_row_to_its_hour(
     assert books.hour_version(stale.close_id) == stale_volume
     assert [row["is_current"] for row in books.versions(ten)] == [False, True]
     assert [row["is_current"] for row in books.versions(eleven)] == [True]
+    assert books.late_rows() == [("hour", ten.start, "volume", "USD", 1)]
+
+
+def test_a_late_row_that_its_own_hour_found_is_none_that_the_day_found(
+    settings: Settings, platform: Platform, books: Books
+) -> None:
+    ten = hour_of(utc("2026-10-15T10:00Z"))
+    close_hour(settings, ten, RUN)
+    platform.settle("2026-10-15T10:59:59Z", 12345)
+    close_hour(settings, ten, replace(RUN, run_id="an hourly run"))
+
+    close_day(settings, DAY, RUN)
+
+    assert books.corrected_hours() == [ten]
+    assert books.late_rows() == []
+
+
+def test_a_row_that_is_gone_from_a_closed_hour_hides_no_late_row(
+    settings: Settings, platform: Platform, books: Books
+) -> None:
+    ten = hour_of(utc("2026-10-15T10:00Z"))
+    platform.settle("2026-10-15T10:10:00Z", 100)
+    platform.settle("2026-10-15T10:20:00Z", 100)
+    close_hour(settings, ten, RUN)
+    platform.settle("2026-10-15T10:59:59Z", 5, "KWD")
+    with transactions_with(platform, settled_at="case when amount_minor < 100 then settled_at end"):
+        close_day(settings, DAY, RUN)
+
+    assert books.late_rows() == [("hour", ten.start, "volume", "KWD", 1)]
 
 
 def test_a_late_row_makes_a_new_version_of_a_closed_day_and_of_its_hour(

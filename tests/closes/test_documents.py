@@ -174,6 +174,24 @@ def test_a_statement_in_an_unknown_currency_fails_alone(
         refuse_exceptions(settings, close_id)
 
 
+def test_a_statement_with_more_decimals_than_its_xml_has_room_for_fails_alone(
+    stack: Stack,
+    settings: Settings,
+    books: Books,
+    close_id: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CLOSEBOOK_CURRENCIES", "BTC=8")
+    in_owners_hand(
+        stack, books, "update reporting.statements set currency = 'BTC' where account_id = 1"
+    )
+
+    with pytest.raises(WrongData, match=r"accounts 1 \(CB-DATA-TOO-MANY-DECIMAL-PLACES\)"):
+        render_all(settings, close_id)
+
+    assert documents(books).keys() == {2, 3}
+
+
 def test_a_statement_that_contradicts_itself_fails_alone(
     stack: Stack, settings: Settings, books: Books, close_id: int
 ) -> None:

@@ -118,6 +118,36 @@ def test_a_transaction_that_began_after_the_end_is_no_obstacle(
         assert close_hour(settings, hour, RUN).outcome == "new"
 
 
+def test_a_grace_covers_rows_that_were_stamped_before_their_transaction_began(
+    settings: Settings, platform: Platform, books: Books
+) -> None:
+    covering = replace(settings, fence_grace_seconds=2.5)
+    stamped_at = platform.now()
+    hour = hour_ending(platform.now())
+    with application(platform) as checkout:
+        begin(checkout)
+        platform.settle(stamped_at, 4200, within=checkout)
+
+        with pytest.raises(NotReady, match="may still commit into it"):
+            close_hour(covering, hour, RUN)
+
+    close_hour(covering, hour, RUN)
+
+    assert books.hour(hour) == platform.volume(hour) == {("USD", "payment"): (1, 4200, 0, 0)}
+
+
+def test_a_transaction_that_began_later_than_the_grace_covers_is_no_obstacle(
+    settings: Settings, platform: Platform
+) -> None:
+    hour = hour_ending(platform.now())
+    time.sleep(0.3)
+    with application(platform) as checkout:
+        begin(checkout)
+
+        # Half a second of the grace is for backends that show their transaction late.
+        assert close_hour(replace(settings, fence_grace_seconds=0.7), hour, RUN).outcome == "new"
+
+
 def test_a_session_that_is_merely_idle_is_no_obstacle(
     settings: Settings, platform: Platform
 ) -> None:

@@ -73,6 +73,7 @@ def test_a_day_that_entries_came_late_for_is_closed_again_with_its_month(
             "late_amount_minor": -31,
         }
     ]
+    assert books.late_rows() == [("day", LAST_DAY.start, "ledger", "EUR", 2)]
     [other] = books.versions(list(OCTOBER.days())[-2])
     assert other["confirmation_count"] == 0
     assert books.failed_tie_outs() == []

@@ -9,7 +9,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from closebook.closes.hour import close_hour
-from closebook.errors import NotReady
+from closebook.errors import Misconfigured
 from closebook.periods import hour_of
 from closebook.platform import replicas
 from closebook.platform.source import Source
@@ -36,12 +36,12 @@ def test_a_server_that_is_no_replica_is_never_read(
     on_primary = make_conninfo(
         stack.primary_admin(platform.database), user=reader["user"], password=reader["password"]
     )
-    promoted = replace(
-        settings, replicas=(Replica("replica_c", on_primary),), replica_wait_seconds=0.1
-    )
+    to_primary = replace(settings, replicas=(Replica("replica_c", on_primary),))
 
-    with pytest.raises(NotReady, match="replica_c was promoted"):
-        close_hour(promoted, NINE, ONE_REPLICA)
+    with pytest.raises(Misconfigured, match="replica_c leads to the primary") as refused:
+        close_hour(to_primary, NINE, ONE_REPLICA)
+
+    assert "CB-CONFIG-REPLICA-IS-PRIMARY" in refused.value.text
 
     assert books.versions(NINE) == []
 

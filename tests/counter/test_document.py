@@ -297,6 +297,25 @@ def test_a_code_that_is_no_currency_is_left_out_and_no_other_is(
     assert document["excluded_currencies"] == {"BTC": {"reason": "unknown_currency", "last": None}}
 
 
+def test_a_currency_of_ones_own_is_counted_with_its_places(
+    settings: Settings,
+    platform: Platform,
+    schema: Draft202012Validator,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CLOSEBOOK_CURRENCIES", "BTC=8")
+    fill(platform)
+    platform.settle(TEN.start, 9, "BTC")
+    close(settings, NINE, TEN)
+
+    document = publish(settings, RUN)
+
+    schema.validate(document)
+    counted = document["currencies"]["BTC"]
+    assert (counted["exponent"], counted["gross_minor"]) == (8, "9")
+    assert document["excluded_currencies"] == {}
+
+
 def test_an_unknown_code_in_hours_that_an_older_version_closed_is_left_out(
     settings: Settings, platform: Platform
 ) -> None:

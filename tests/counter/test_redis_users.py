@@ -14,7 +14,7 @@ import redis
 
 from closebook.counter import publisher
 from closebook.counter.publisher import COUNTER_KEY, PUBLISH_IF_NEWER
-from closebook.errors import Transient
+from closebook.errors import Misconfigured
 from closebook.settings import DeskSettings, Settings
 from local import REPOSITORY
 from local.ports import LOOPBACK, choose
@@ -120,7 +120,7 @@ def test_the_publisher_needs_each_of_its_commands(
     server.execute_command("ACL", "SETUSER", PUBLISHER, f"-{command}")  # type: ignore[no-untyped-call]
     try:
         # Without GET, the script does not know whether it would write over a newer document.
-        with pytest.raises(Transient, match=REFUSED):
+        with pytest.raises(Misconfigured, match=REFUSED):
             written(settings)
         assert server.get(COUNTER_KEY) is None
     finally:

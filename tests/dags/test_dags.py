@@ -31,6 +31,7 @@ EXPECTED = {
     **CLOSES,
     "acknowledge_failover": {"acknowledge", "close_again", "publish_counter"},
     "database_health": {"collect"},
+    "doctor": {"look", "in_replica_reads", "in_rendering"},
     "register_audit": {"anchor_log", "audit"},
 }
 
@@ -178,13 +179,15 @@ def test_every_task_that_reads_a_replica_or_renders_takes_a_slot_of_its_pool(
         f"{dag_id}.{task.task_id}": task.pool for dag_id, dag in dags.items() for task in dag.tasks
     }
     assert {name for name, pool in pools.items() if pool == "replica_reads"} == {
+        "doctor.in_replica_reads",
         "hourly_platform_volume.close_hour",
         "daily_rollups.close_day",
         "monthly_statements.freeze_lines",
         "acknowledge_failover.close_again",
     }
     assert {name for name, pool in pools.items() if pool == "rendering"} == {
-        "monthly_statements.render_shard"
+        "doctor.in_rendering",
+        "monthly_statements.render_shard",
     }
 
 

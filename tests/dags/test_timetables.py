@@ -396,4 +396,4 @@ def test_a_zone_that_is_missing_or_misspelt_is_the_import_error_of_those_with_da
         "register_audit.py",
     ]
     assert all(words in line for line in errors)
-    assert "DAGS acknowledge_failover database_health hourly_platform_volume" in shown
+    assert "DAGS acknowledge_failover database_health doctor hourly_platform_volume" in shown

@@ -14,8 +14,8 @@ from airflow.providers.fab.get_provider_info import get_provider_info
 
 from closebook.desk import trusted_proxies
 from closebook.desk.current_user import csrf_token
+from closebook.environment import trusted_proxies as trusted_proxies_setting
 from closebook.errors import Misconfigured
-from closebook.settings import trusted_proxies as trusted_proxies_setting
 from local.people import people
 from tests.desk.conftest import ADA, Desk
 from tests.desk.nginx_server import PROXY, Site, site

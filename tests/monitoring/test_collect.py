@@ -1,5 +1,6 @@
 """The collection of health from real servers, also while a server is down."""
 
+import re
 import secrets
 import threading
 import time
@@ -22,6 +23,7 @@ from local.stack import Stack
 from tests.books import Books
 from tests.close_fixtures import RUN, eventually
 from tests.platform_rows import Platform, utc
+from tests.wrong_clock import clock_of
 
 NOON = utc("2026-10-31T12:00Z")
 DAY = day_of(NOON.date(), "America/New_York")
@@ -187,6 +189,30 @@ def test_a_primary_connection_that_leads_to_a_replica_is_a_problem_of_the_primar
     assert row["problem"] == (
         "CB-CONFIG-PRIMARY-IS-REPLICA: closebook_primary leads to a replica: it is in recovery"
     )
+
+
+def test_a_replicas_connection_that_leads_to_the_primary_is_a_problem_of_its_own(
+    stack: Stack, settings: Settings, platform: Platform, books: Books
+) -> None:
+    reader = Replica("replica_c", stack.conninfo(PRIMARY, "closebook_reader", platform.database))
+    collect.collect(replace(settings, replicas=(reader,)))
+
+    [row] = books.rows("select problem from reporting.health_samples where problem is not null")
+    assert row["problem"].startswith("CB-CONFIG-REPLICA-IS-PRIMARY: ")
+
+
+def test_a_primary_whose_clock_is_55_minutes_behind_is_an_alert(
+    stack: Stack, settings: Settings, platform: Platform, books: Books
+) -> None:
+    collect.collect(settings)
+    assert "clock_skew" not in {name for _, name in last_alerts(books)}
+
+    with clock_of(stack, PRIMARY, "-55m"):
+        [alert] = [each for each in collect.collect(settings) if each.alert.name == "clock_skew"]
+
+    assert (PRIMARY, "clock_skew") in last_alerts(books)
+    assert alert.server_name == PRIMARY
+    assert re.search(r"the server's clock is 3[23]\d\d\.\d s behind the worker's", str(alert))
 
 
 def test_a_replica_that_does_not_replay_gets_an_alert(

@@ -4,7 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from closebook.monitoring.thresholds import ServerMetrics, SlowQuery, exceeded_thresholds
+from closebook.monitoring.thresholds import (
+    ClockOffset,
+    ServerMetrics,
+    SlowQuery,
+    exceeded_thresholds,
+)
 
 HEALTHY = ServerMetrics(
     index_blocks_hit=99_000,
@@ -16,6 +21,7 @@ HEALTHY = ServerMetrics(
     long_query_count=0,
     longest_query_seconds=59.0,
     slow_queries=(SlowQuery("shop", 7, 10, 9_990.0),),
+    clock_offset=ClockOffset(2.0, 0.0),
 )
 
 
@@ -35,6 +41,8 @@ def test_a_server_at_its_thresholds_has_no_alert() -> None:
         (replace(HEALTHY, lag_bytes=1, lag_seconds=None), "replication_lag"),
         (replace(HEALTHY, connection_count=81), "connections"),
         (replace(HEALTHY, long_query_count=1), "long_queries"),
+        (replace(HEALTHY, clock_offset=ClockOffset(2.1, 0.0)), "clock_skew"),
+        (replace(HEALTHY, clock_offset=ClockOffset(-3300.0, 0.1)), "clock_skew"),
         (replace(HEALTHY, slow_queries=(SlowQuery("shop", 7, 2, 2_000.0),)), "slow_statements"),
     ],
 )
@@ -52,6 +60,11 @@ def test_each_exceeded_threshold_is_one_alert(changed: ServerMetrics, alert: str
             replace(HEALTHY, index_blocks_hit=None, index_blocks_read=None),
             id="a counter was reset",
         ),
+        pytest.param(
+            replace(HEALTHY, clock_offset=ClockOffset(-5.0, 3.0)),
+            id="the answer took so long that the clocks may agree",
+        ),
+        pytest.param(replace(HEALTHY, clock_offset=None), id="the clock was not read"),
         pytest.param(
             replace(HEALTHY, lag_bytes=0, lag_seconds=3_600.0),
             id="the primary is idle and the replica has replayed all",

@@ -8,6 +8,7 @@ from tests.mutants.guards_of_schedules import SCHEDULES
 from tests.mutants.guards_of_statements import STATEMENTS
 from tests.mutants.guards_of_the_audit import AUDIT
 from tests.mutants.guards_of_the_desk import DESK
+from tests.mutants.guards_of_the_doctor import DOCTOR
 
 GUARDS: tuple[Guard, ...] = (
     *READS,
@@ -17,4 +18,5 @@ GUARDS: tuple[Guard, ...] = (
     *STATEMENTS,
     *DESK,
     *AUDIT,
+    *DOCTOR,
 )

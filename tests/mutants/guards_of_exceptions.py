@@ -10,6 +10,14 @@ BEYOND_BIGINT = (
     "tests/sql/test_queries.py::test_case[hourly_volume/beyond_bigint: the hour and currency of "
     "each sum that is beyond bigint, whichever sum it is]"
 )
+MAJOR_AMOUNTS = "tests/closes/test_major_amounts.py::"
+TOO_MANY_DECIMALS = (
+    MAJOR_AMOUNTS + "test_an_amount_with_too_many_decimals_leaves_its_currency_out_of_hour_and_day"
+)
+AMOUNT_BEYOND_BIGINT = (
+    "tests/sql/test_queries.py::test_case[shared/transactions_major: an amount, fee or discount "
+    "beyond bigint is refused, and what is no number]"
+)
 
 EXCEPTIONS = (
     # ---- exceptions ----------------------------------------------------------------------
@@ -112,6 +120,57 @@ EXCEPTIONS = (
             ACCOUNT_EXCEPTIONS
             + "test_an_account_with_entries_in_another_currency_is_left_out_of_the_month",
         ),
+    ),
+    Guard(
+        "amounts.views-are-known",
+        Condition(value=False),
+        ("tests/test_settings.py::test_a_view_without_amounts_is_refused",),
+    ),
+    Guard(
+        "amounts.exact-entry",
+        Condition(value=True),
+        (
+            MAJOR_AMOUNTS
+            + "test_an_entry_that_is_no_amount_leaves_its_account_out_of_day_and_month",
+        ),
+    ),
+    Guard(
+        "amounts.entry-within-bigint",
+        Condition(value=True),
+        (
+            MAJOR_AMOUNTS
+            + "test_an_entry_that_is_no_amount_leaves_its_account_out_of_day_and_month",
+        ),
+    ),
+    Guard(
+        "amounts.exact-amount",
+        Condition(value=True),
+        (TOO_MANY_DECIMALS,),
+    ),
+    Guard(
+        "amounts.amount-within-bigint",
+        Condition(value=True),
+        (AMOUNT_BEYOND_BIGINT,),
+    ),
+    Guard(
+        "amounts.exact-fee",
+        Condition(value=True),
+        (TOO_MANY_DECIMALS,),
+    ),
+    Guard(
+        "amounts.fee-within-bigint",
+        Condition(value=True),
+        (AMOUNT_BEYOND_BIGINT,),
+    ),
+    Guard(
+        "amounts.exact-discount",
+        Condition(value=True),
+        (TOO_MANY_DECIMALS,),
+    ),
+    Guard(
+        "amounts.discount-within-bigint",
+        Condition(value=True),
+        (AMOUNT_BEYOND_BIGINT,),
     ),
     Guard(
         "exceptions.account-for-the-rest",

@@ -20,6 +20,7 @@ FAULTS = "tests/test_postgres.py::"
 COMMANDS = "tests/test_commands.py::"
 READ_PLANS = "tests/closes/test_plans.py::"
 ACKNOWLEDGED = "tests/closes/test_acknowledged_failover.py::"
+SETTINGS = "tests/test_settings.py::"
 HISTORIES = "tests/closes/test_histories.py::"
 PROMOTIONS = "tests/faults/servers/test_histories.py::"
 
@@ -34,6 +35,16 @@ READS = (
         "fence.grace",
         Token("settings.fence_grace_seconds", "0"),
         (HOUR + "test_an_hour_that_has_just_ended_is_closed_once_the_grace_is_over",),
+    ),
+    Guard(
+        "fence.grace-within-its-limits",
+        Condition(value=False),
+        (SETTINGS + "test_a_grace_that_protects_too_little_or_waits_too_long_is_refused",),
+    ),
+    Guard(
+        "fence.older-timestamps",
+        Value("timedelta()"),
+        (FENCE + "test_a_grace_covers_rows_that_were_stamped_before_their_transaction_began",),
     ),
     Guard(
         "fence.open-transactions",

@@ -344,6 +344,14 @@ STATEMENTS = (
         ("tests/statements/test_attachments.py::test_no_cell_of_a_strangers_text_is_computed",),
     ),
     Guard(
+        "documents.camt-decimal-places",
+        Condition(value=False),
+        (
+            "tests/statements/test_attachments.py::"
+            "test_a_currency_with_more_decimals_than_the_schema_has_no_xml",
+        ),
+    ),
+    Guard(
         "documents.csv-amount-in-every-locale",
         Condition(value=False),
         ("tests/statements/test_spreadsheet.py::test_no_amount_changes_its_value",),

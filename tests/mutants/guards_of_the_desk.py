@@ -287,6 +287,19 @@ DESK = (
         ),
     ),
     Guard(
+        "health.replica-is-a-replica",
+        Condition(value=False),
+        (
+            COLLECTION
+            + "test_a_replicas_connection_that_leads_to_the_primary_is_a_problem_of_its_own",
+        ),
+    ),
+    Guard(
+        "health.clock",
+        Value("False"),
+        ("tests/monitoring/test_thresholds.py::test_each_exceeded_threshold_is_one_alert",),
+    ),
+    Guard(
         "health.changed-plan",
         Condition(value=False),
         (PLANS + "test_without_the_index_each_query_on_each_replica_is_an_alert",),

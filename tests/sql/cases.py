@@ -3,6 +3,7 @@
 A file of cases has the path of its SQL file. A case is a mapping:
   name             the rule, in words
   given            rows by table; a staged_* table is made by its own sql/*/stage.sql
+  major            views with amounts in major units: how each is made of the given minor one
   sessions         other connections, and what each has done before the query runs
   server           replica: run as the pipeline does, through the pooler of a real replica
   params           the bind parameters
@@ -21,12 +22,12 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, LiteralString
 
 import yaml
 from psycopg.types.json import Jsonb
 
-from closebook.sql import SQL_FOLDER
+from closebook.sql import SQL_FOLDER, query
 
 CASES_FOLDER = Path(__file__).parent
 DEFAULTS_FILE = CASES_FOLDER / "defaults.yaml"
@@ -94,6 +95,7 @@ class Case:
     query_name: str
     name: str
     given: Mapping[str, Sequence[Row]] = field(default_factory=dict)
+    major: Mapping[str, str] = field(default_factory=dict)
     sessions: Sequence[Mapping[str, Any]] = ()
     server: str | None = None
     params: Mapping[str, Any] = field(default_factory=dict)
@@ -110,6 +112,11 @@ class Case:
 
     def __str__(self) -> str:
         return f"{self.query_name}: {self.name}"
+
+    @property
+    def text(self) -> LiteralString:
+        """The text of the query, for the units that the views of the case have."""
+        return query(self.query_name, frozenset(self.major))
 
     @property
     def expected_columns(self) -> set[str]:

@@ -1,5 +1,6 @@
 """Running a case: its rows, its sessions and its query, on a real server, then rolled back."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -10,8 +11,9 @@ import psycopg
 import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
-from psycopg.rows import DictRow, dict_row
+from psycopg.rows import DictRow, dict_row, tuple_row
 
+from closebook.platform.contract import contract_of
 from closebook.sql import query
 from local.stack import Stack
 from tests.sql.cases import Case, Expected, Row, completed
@@ -29,6 +31,7 @@ SESSION_SETTINGS = {
 }
 ROLES = {
     "health/read_server": "closebook_fence",
+    "doctor/untracked": "closebook_fence",
     "desk": "closebook_desk",
     "statement_manifests/latest": "closebook_desk",
     "statement_decisions/obstacles": "closebook_desk",
@@ -94,7 +97,7 @@ class Servers:
     def columns_of(self, case: Case) -> set[str]:
         """The columns that the query of a case gives, of all its statements."""
         with self._prepared(case) as connection:
-            cursor = connection.execute(query(case.query_name), case.params or None)
+            cursor = connection.execute(case.text, case.params or None)
             columns = {name for name, _ in _columns(cursor)}
             while cursor.nextset():
                 columns |= {name for name, _ in _columns(cursor)}
@@ -117,6 +120,8 @@ class Servers:
                 connection = stack.enter_context(rolled_back(self.platform_admin))
                 with connection.pipeline():
                     _give(case, connection)
+                for view, amount in case.major.items():
+                    make_major(connection, view, amount)
                 connection.execute("set transaction read only")
                 _set_role(connection, case.query_name)
                 yield connection
@@ -186,6 +191,8 @@ def role_of(query_name: str) -> str:
 def is_of_platform(query_name: str) -> bool:
     """Whether a query runs on a server of the platform: sql/README.md has the rule."""
     folder, _, name = query_name.partition("/")
+    if folder == "doctor":
+        return name != "store"
     return folder in {"primary", "replica", "shared"} or name.partition("_")[0] == "read"
 
 
@@ -215,6 +222,32 @@ def give(connection: Connection, table: str, rows: Sequence[Row]) -> None:
             row,
         )
     connection.execute("set local session_replication_role = origin")
+
+
+def make_major(connection: psycopg.Connection[Any], view: str, amount: str) -> None:
+    """Let a view of the contract have amounts in major units: an expression of its `minor` ones."""
+    name = sql.Identifier("reporting_source", view)
+    found = connection.cursor(row_factory=tuple_row).execute(
+        "select pg_get_viewdef(%s::regclass)", [name.as_string()]
+    )
+    [(before,)] = found.fetchall()
+    columns = [
+        sql.SQL("{} as {}").format(
+            sql.SQL(re.sub(r"\bminor\b", column.removesuffix("_major") + "_minor", amount)),
+            sql.Identifier(column),
+        )
+        if column.endswith("_major")
+        else sql.Identifier(column)
+        for column in contract_of({view})[view]
+    ]
+    statements = "drop view {view}; create view {view} as select {columns} from ({before}) as kept;"
+    connection.execute(
+        sql.SQL(statements + " grant select on {view} to closebook_reader").format(
+            view=name,
+            columns=sql.SQL(", ").join(columns),
+            before=sql.SQL(before.rstrip().rstrip(";")),
+        )
+    )
 
 
 def _restart_identities(connection: Connection) -> None:
@@ -252,9 +285,9 @@ def _do(connection: psycopg.Connection[Any], statement: LiteralString | Mapping[
 def _check(case: Case, connection: Connection) -> None:
     if case.error is not None:
         with pytest.raises(getattr(psycopg.errors, case.error)), connection.transaction():
-            connection.execute(query(case.query_name), case.params)
+            connection.execute(case.text, case.params)
         return
-    cursor = connection.execute(query(case.query_name), case.params or None)
+    cursor = connection.execute(case.text, case.params or None)
     if case.expect is not None:
         _compare(case.expect, cursor)
     if case.expect_each is not None:

@@ -187,6 +187,27 @@ def test_no_text_of_a_stranger_makes_the_xml_invalid(
     assert len(tree.findall(f".//{{{NAMESPACE}}}Ntry")) == 1
 
 
+@pytest.mark.parametrize("places", [0, 5])
+def test_the_xml_of_a_currency_of_ones_own_is_valid(
+    monkeypatch: pytest.MonkeyPatch, places: int
+) -> None:
+    monkeypatch.setenv("CLOSEBOOK_CURRENCIES", f"PTS={places}")
+    tree = etree.fromstring(xml_of(statement(entry(-123_456), currency="PTS")))
+
+    SCHEMA.assertValid(tree)
+    assert texts(tree, "Ntry/Amt") == [f"{Decimal(123_456).scaleb(-places):f}"]
+
+
+def test_a_currency_with_more_decimals_than_the_schema_has_no_xml(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CLOSEBOOK_CURRENCIES", "BTC=8")
+    with pytest.raises(WrongData, match="8 decimal places") as refused:
+        xml_of(statement(entry(1), currency="BTC"))
+
+    assert refused.value.code == "CB-DATA-TOO-MANY-DECIMAL-PLACES"
+
+
 def test_an_amount_with_more_digits_than_the_standard_allows_is_refused() -> None:
     with pytest.raises(WrongData, match="account 77 has an amount of 1000000000000000000 minor"):
         xml_of(statement(opening_minor=10**18))

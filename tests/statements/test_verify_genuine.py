@@ -44,6 +44,27 @@ def test_every_kind_of_statement_is_verified(kind: str) -> None:
     assert checked == expected | ({"fonts"} if kind != "emoji and a lack" else set())
 
 
+# Each has a code of its own: the rendered page of a statement is kept for other tests.
+@pytest.mark.parametrize(("code", "places"), [("PTS", 0), ("PTT", 3), ("PTU", 5)])
+@pytest.mark.parametrize("locale", ["de_CH", "en_IN", "ar_MA"])
+def test_a_statement_in_a_currency_of_ones_own_is_verified_where_it_is_named(
+    monkeypatch: pytest.MonkeyPatch, locale: str, code: str, places: int
+) -> None:
+    monkeypatch.setenv("CLOSEBOOK_CURRENCIES", f"{code}={places}")
+    made = statement(
+        entry(-123_456_789),
+        entry(5, day=31),
+        opening_minor=-7,
+        currency=code,
+        holder=of(locale),
+    )
+    pdf = rendered(made).pdf
+
+    assert failed(verify(pdf, VerifyInputs())) == {}
+    monkeypatch.delenv("CLOSEBOOK_CURRENCIES")
+    assert failed(verify(pdf, VerifyInputs())) != {}
+
+
 @pytest.mark.parametrize("locale", LOCALES)
 @pytest.mark.parametrize("currency", ["EUR", "JPY", "KWD"])
 def test_amounts_and_days_are_verified_as_every_locale_writes_them(

@@ -24,12 +24,15 @@ REASONS: Mapping[str, str] = {
     "account_incomplete": "the account has no number, holder, address, locale or currency",
     "account_not_listed": "reporting_source.accounts does not list the account",
     "account_repeated": "reporting_source.accounts lists the account more than once",
-    "beyond_bigint": "a sum or a balance is beyond the largest bigint",
+    "amount_inexact": "an amount is no whole number of minor units of its currency",
+    "beyond_bigint": "an amount, a sum or a balance is beyond the largest bigint",
     "currency_differs": "its entries are in another currency than the account",
     "entry_repeated": "an entry_id is there more than once",
     "row_impossible": "a row has an amount below zero, no amount, or an unknown kind",
     "row_incomplete": "a row lacks a value that it must have",
-    "unknown_currency": "it is no ISO 4217 currency with a minor unit",
+    "unknown_currency": (
+        "it is no ISO 4217 currency with a minor unit, and CLOSEBOOK_CURRENCIES does not name it"
+    ),
     "unsettled_status": "a row has settled_at and a status that is not settled",
 }
 """What each reason of reporting.close_exceptions means, in the words that a person reads."""

@@ -9,7 +9,7 @@ from itertools import chain
 
 from psycopg.rows import DictRow
 
-from closebook.closes import exceptions, execute, staging
+from closebook.closes import exceptions, execute, refused_amounts, staging
 from closebook.closes.measures import ControlTotal
 from closebook.closes.model import Close, Content, Draft, Plan, Reading
 from closebook.periods import Period
@@ -58,22 +58,23 @@ def control_totals(source: Source, period: Period) -> HourTotals:
     totals: HourTotals = {}
     rows = source.rows("close_totals/read_volume", period.bounds)
     _log_other_status(source, period, sum(row["other_status_count"] for row in rows))
+    is_amount_missing = any(row["impossible_count"] for row in rows)
+    refused = refused_amounts.of_transactions(source, period) if is_amount_missing else {}
     for row in rows:
-        total = ControlTotal(
-            "volume", row["currency"] or "", row["row_count"], int(row["amount_minor"])
-        )
-        found = CurrencyTotal(total, _reason(row))
-        totals.setdefault(row["hour_start"].astimezone(UTC), []).append(found)
+        hour_start, currency = row["hour_start"].astimezone(UTC), row["currency"] or ""
+        total = ControlTotal("volume", currency, row["row_count"], int(row["amount_minor"]))
+        found = CurrencyTotal(total, _reason(row, refused.get((hour_start, currency))))
+        totals.setdefault(hour_start, []).append(found)
     return totals
 
 
-def _reason(row: DictRow) -> str | None:
+def _reason(row: DictRow, of_refused_amount: str | None) -> str | None:
     if not exceptions.is_known(row["currency"] or ""):
         return "unknown_currency"  # guard: exceptions.unknown-currency
     if row["other_status_count"]:
         return "unsettled_status"  # guard: exceptions.unsettled-status
     if row["impossible_count"]:
-        return "row_impossible"  # guard: exceptions.impossible-row
+        return of_refused_amount or "row_impossible"  # guard: exceptions.impossible-row
     return None
 
 

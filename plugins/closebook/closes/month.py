@@ -1,10 +1,10 @@
 """Close a month: read the balances and lines of all statements from a replica, once."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from closebook.closes import boundaries, day, exceptions, execute, staging
+from closebook.closes import boundaries, day, exceptions, execute, refused_amounts, staging
 from closebook.closes.measures import ControlTotal
 from closebook.closes.model import Close, Content, Draft, Plan, Reading
 from closebook.errors import NotReady
@@ -39,6 +39,7 @@ def close_month(settings: Settings, month: Period, run: Run) -> Close:
         for name in STAGED:
             staging.stage(store, reading.source, name, month)
         totals = staging.ledger_totals(reading.source, month).totals
+        refused = _refused_amounts(store, reading, month)
         stale = day.stale_days(store, reading, days)
 
         def drafts() -> Iterator[Draft]:
@@ -48,15 +49,27 @@ def close_month(settings: Settings, month: Period, run: Run) -> Close:
             # Writing and checking a month takes longer than reading it.
             reading.source.close()  # guard: store.no-snapshot-while-writing
             store.execute(query("session/expect_many_rows"))  # guard: store.expects-many-rows
-            yield Draft(month, run, _content(store, totals, month, days))
+            yield Draft(month, run, _content(store, totals, month, days, refused))
 
         return Plan(drafts(), locked=[before, month, *days])
 
     return execute.close(settings, month, run, [before, month, *days, *hours], work)[-1]
 
 
+def _refused_amounts(store: Store, reading: Reading, month: Period) -> Mapping[str, str]:
+    """Return the accounts whose staged balance lacks an amount that was refused, and why."""
+    [row] = store.execute(query("statement_balances/count_incomplete")).fetchall()
+    if not row["incomplete_balance_count"]:
+        return {}
+    return refused_amounts.of_balances(reading.source, month)
+
+
 def _content(
-    store: Store, totals: Sequence[ControlTotal], month: Period, days: Sequence[Period]
+    store: Store,
+    totals: Sequence[ControlTotal],
+    month: Period,
+    days: Sequence[Period],
+    refused: Mapping[str, str],
 ) -> Content:
     days_of_lines = {
         # The first day begins with the month, also where an accepted boundary has moved that start.
@@ -82,7 +95,10 @@ def _content(
         insert=insert,
         totals=totals,
         changes=["statements", "statement_lines"],
-        exceptions=[exceptions.of_account(row) for row in left_out],
+        exceptions=[
+            refused_amounts.with_reason(found, refused.get(found.subject))
+            for found in map(exceptions.of_account, left_out)
+        ],
         tie_outs=[
             "statement_lines/check_entries_have_account",
             "statement_lines/check_lines_reach_closing",

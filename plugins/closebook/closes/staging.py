@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from psycopg import sql
 
-from closebook.closes import exceptions
+from closebook.closes import exceptions, refused_amounts
 from closebook.closes.exceptions import LARGEST_BIGINT, CloseException
 from closebook.closes.measures import ControlTotal
 from closebook.periods import Period
@@ -60,5 +60,9 @@ def ledger_totals(source: Source, period: Period) -> LedgerTotals:
     ):
         parameters = {**period.bounds, "left_out_currencies": [*left_out_currencies]}
         accounts = source.rows("daily_account_movement/read_exceptions", parameters)
-        left_out.extend(exceptions.of_account(row) for row in accounts)
+        refused = refused_amounts.of_accounts(source, period)
+        left_out.extend(
+            refused_amounts.with_reason(found, refused.get((found.subject, found.currency)))
+            for found in map(exceptions.of_account, accounts)
+        )
     return LedgerTotals(tuple(totals), tuple(left_out), left_out_currencies)

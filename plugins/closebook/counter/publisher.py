@@ -6,6 +6,7 @@ it again, late or out of order is safe.
 
 import json
 import logging
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import redis
 from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
-from closebook.errors import NotReady, Transient, WrongData
+from closebook.errors import ClosebookError, Misconfigured, NotReady, Transient, WrongData
 from closebook.money import exponent
 from closebook.periods import HOUR, Grain
 from closebook.settings import DeskSettings, Run, Settings
@@ -32,6 +33,15 @@ _TEXTS = {
     WOULD_FALL: "its gross total would fall, which only a settled payment that vanished from the "
     "platform can cause; look for hours with more than one version in reporting.closes",
 }
+
+# A cluster's answers to a client that knows of no cluster.
+_OF_A_CLUSTER = (
+    redis.exceptions.AskError,  # MovedError is one
+    redis.exceptions.ClusterDownError,
+    redis.exceptions.ClusterCrossSlotError,
+    redis.exceptions.TryAgainError,
+)
+_NO_RIGHT = re.compile(r"NOPERM|ACL failure in script|executing the script can't")
 
 Document = dict[str, Any]
 
@@ -52,7 +62,8 @@ def publish(settings: Settings, run: Run) -> Document:
     A currency whose total is not complete, would fall, or has no known exponent is left out and
     named in the document, with its last total; the others are published. Returns the document that
     this run computed. Raises NothingClosed when no hour is closed, HoursFromLostLog after a
-    failover until all touched hours are closed again, Transient when a server is out of reach.
+    failover until all touched hours are closed again, Transient when a server is out of reach,
+    Misconfigured when Redis refuses the log-in, a command or the key, or is a cluster.
     """
     with on_store(settings) as store:
         document = _next_publication(store, run)
@@ -61,12 +72,16 @@ def publish(settings: Settings, run: Run) -> Document:
 
 
 def read(settings: Settings | DeskSettings) -> Document | None:
-    """Return the document that Redis has, or None. Raises Transient."""
+    """Return the document that Redis has, or None.
+
+    Raises Transient when Redis is out of reach, Misconfigured when it refuses, as `publish` does.
+    """
     try:
-        with _redis(settings) as client:
+        with redis_client(settings) as client:
             text = client.get(COUNTER_KEY)
     except redis.RedisError as error:
-        raise Transient("CB-RETRY-REDIS-UNREADABLE", f"Redis cannot be read: {error}") from error
+        lost = Transient("CB-RETRY-REDIS-UNREADABLE", f"Redis cannot be read: {error}")
+        raise redis_error(error, lost) from error
     return None if text is None else json.loads(text)
 
 
@@ -191,18 +206,57 @@ def _refuse_hours_from_lost_logs(store: Store) -> None:
 def _write_to_redis(settings: Settings, document: Document) -> None:
     text = json.dumps(document, separators=(",", ":"))
     try:
-        with _redis(settings) as client:
+        with redis_client(settings) as client:
             script = client.register_script(PUBLISH_IF_NEWER.read_text(encoding="utf-8"))
             script(keys=[COUNTER_KEY], args=[document["publication"], text])
     except redis.RedisError as error:
-        raise Transient(
+        lost = Transient(
             "CB-RETRY-REDIS-NOT-WRITTEN",
             f"Redis did not take publication {document['publication']} of the counter "
             f"({type(error).__name__}: {error}); it is safe in the store and can be sent again",
-        ) from error
+        )
+        raise redis_error(error, lost) from error
 
 
-def _redis(settings: Settings | DeskSettings) -> "redis.Redis":
+def redis_error(error: redis.RedisError, lost: Transient) -> ClosebookError:
+    """Return the error for what Redis refuses each time; ``lost`` for what may work later.
+
+    A replica (READONLY) may be one for as long as a failover takes, and memory may become free.
+    """
+    # guard: counter.redis-log-in
+    if isinstance(error, redis.exceptions.AuthenticationError):
+        return Misconfigured(
+            "CB-CONFIG-REDIS-LOGIN",
+            f"Redis refuses the log-in: {error}; correct user and password of the Airflow "
+            "connection closebook_redis, or at the desk closebook_redis_app",
+        )
+    is_of_cluster = isinstance(error, _OF_A_CLUSTER)
+    # guard: counter.redis-cluster
+    if is_of_cluster and not isinstance(error, redis.exceptions.MasterDownError):
+        return Misconfigured(
+            "CB-CONFIG-REDIS-IS-CLUSTER",
+            f"Redis is a cluster ({type(error).__name__}: {error}), and the counter is one key on "
+            "one server: point closebook_redis at a Redis with cluster-enabled no",
+        )
+    # A command that a script runs is refused in another form than one of the client's own.
+    # guard: counter.redis-rights
+    if isinstance(error, redis.exceptions.NoPermissionError) or _NO_RIGHT.search(str(error)):
+        return Misconfigured(
+            "CB-CONFIG-REDIS-RIGHTS",
+            f"Redis lacks a right for its user: {error}; compare it with "
+            f"deploy/redis_users.acl, and the key with {COUNTER_KEY}",
+        )
+    if str(error).startswith("WRONGTYPE"):  # guard: counter.redis-key-taken
+        return Misconfigured(
+            "CB-CONFIG-REDIS-KEY-TAKEN",
+            f"the key {COUNTER_KEY} of Redis holds no text: somebody else uses it; delete it, or "
+            "give the counter a database of its own (the extra db of closebook_redis)",
+        )
+    return lost
+
+
+def redis_client(settings: Settings | DeskSettings) -> "redis.Redis":
+    """Return a client of the counter's Redis, which gives up after REDIS_TIMEOUT_SECONDS."""
     return redis.Redis.from_url(
         settings.redis_url,
         decode_responses=True,

@@ -18,7 +18,7 @@ from sqlalchemy import select
 from closebook.desk.log_in_limits import LogInLimits
 from closebook.desk.passwords import is_mark, password_mark
 from closebook.desk.trusted_proxies import TrustedProxies, refuse_belief_in_anybody
-from closebook.settings import trusted_proxies
+from closebook.environment import trusted_proxies
 
 if TYPE_CHECKING:
     from fastapi import FastAPI

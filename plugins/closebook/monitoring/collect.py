@@ -227,5 +227,6 @@ def _metrics(store: Store, statistics: ServerStatistics, sample_id: int) -> Serv
         connection_limit=statistics.connection_limit,
         long_query_count=statistics.long_query_count,
         longest_query_seconds=statistics.longest_query_seconds,
+        clock_offset=statistics.clock_offset,
         slow_queries=tuple(SlowQuery(**row) for row in slow_queries),
     )

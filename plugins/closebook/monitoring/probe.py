@@ -6,19 +6,19 @@ read no table. A server that does not answer is a result, not an error.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 import psycopg
 from psycopg.rows import DictRow
 
 from closebook.errors import ClosebookError, Misconfigured, Transient
 from closebook.monitoring.query_plans import QueryPlan, query_plans
-from closebook.monitoring.thresholds import LONG_QUERY_SECONDS, SLOW_QUERY_MS
+from closebook.monitoring.thresholds import LONG_QUERY_SECONDS, SLOW_QUERY_MS, ClockOffset
 from closebook.periods import Grain, Period
 from closebook.platform.connections import connect_to, primary_connection
 from closebook.platform.fence import Fence, cluster_name
 from closebook.platform.history import History
-from closebook.platform.replica_status import replica_status
+from closebook.platform.replica_status import replica_is_primary, replica_status
 from closebook.postgres import Fault, answer_within, described, fault_of
 from closebook.settings import Replica, Settings
 from closebook.sql import query
@@ -79,6 +79,7 @@ class ServerStatistics:
     lag_seconds: float | None = None
     plans: tuple[QueryPlan, ...] = ()
     history: History | None = None
+    clock_offset: ClockOffset | None = None
 
     @property
     def connection_count(self) -> int:
@@ -128,13 +129,13 @@ def primary_health(settings: Settings) -> ServerHealth:
             primary_connection(settings) as connection,
             answer_within(connection, TIMEOUT_SECONDS),
         ):
-            server = _server(connection)
+            server, clock_offset = _server(connection)
             if server["in_recovery"]:  # guard: health.primary-is-a-primary
                 raise Misconfigured(
                     "CB-CONFIG-PRIMARY-IS-REPLICA",
                     "closebook_primary leads to a replica: it is in recovery",
                 )
-            return _statistics(connection, "primary", server)
+            return _statistics(connection, "primary", server, clock_offset)
 
     return _health(PRIMARY, "primary", probe)
 
@@ -152,12 +153,15 @@ def replica_health(
 
     def probe() -> ServerStatistics:
         status = replica_status(replica)
+        log_end = None if primary.statistics is None else primary.statistics.log_end
+        # guard: health.replica-is-a-replica
+        if log_end is not None and status.is_primary_of(log_end):
+            raise replica_is_primary(replica)
         if not status.in_recovery:
             raise Transient(
                 "CB-RETRY-REPLICA-PROMOTED",
                 f"{replica.name} was promoted: it is not a replica any more",
             )
-        log_end = None if primary.statistics is None else primary.statistics.log_end
         # The lag of a replica that follows another log is not known.
         is_comparable = log_end is not None and status.history.may_equal(log_end.history)
         if log_end is not None and log_end.cluster != status.cluster:
@@ -173,11 +177,13 @@ def replica_health(
             return _statistics(
                 connection,
                 "replica",
-                _server(connection),
+                *_server(connection),
                 lag_bytes=status.lag_bytes(log_end) if log_end and is_comparable else None,
                 lag_seconds=status.lag_seconds(log_end) if log_end and is_comparable else None,
                 history=status.history,
-                plans=query_plans(connection, last_closed, settings.index_names),
+                plans=query_plans(
+                    connection, last_closed, settings.index_names, settings.major_amounts
+                ),
             )
 
     return _health(replica.name, "replica", probe)
@@ -192,16 +198,18 @@ def _health(name: str, kind: str, probe: Callable[[], ServerStatistics]) -> Serv
         return ServerHealth(name, kind, None, str(error).split("\n", 1)[0])
 
 
-def _server(connection: Connection) -> DictRow:
+def _server(connection: Connection) -> tuple[DictRow, ClockOffset]:
+    asked_at = datetime.now(UTC)
     row = connection.execute(query("health/read_server")).fetchone()
     assert row is not None  # noqa: S101  # the query has one row
-    return row
+    return row, ClockOffset.measured(asked_at, row["observed_at"], datetime.now(UTC))
 
 
 def _statistics(
     connection: Connection,
     folder: str,
     server: DictRow,
+    clock_offset: ClockOffset,
     *,
     lag_bytes: int | None = None,
     lag_seconds: float | None = None,
@@ -217,6 +225,7 @@ def _statistics(
         if position is None
         else Fence(position, History.from_row(server), server["observed_at"], cluster_name(server)),
         history=history or History.from_row(server),
+        clock_offset=clock_offset,
         role_name=server["role_name"],
         postmaster_started_at=server["postmaster_started_at"],
         stats_reset_at=server["stats_reset_at"],

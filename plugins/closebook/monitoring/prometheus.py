@@ -13,7 +13,7 @@ from prometheus_client.registry import Collector
 from psycopg.rows import DictRow
 
 from closebook.counter import publisher
-from closebook.errors import Transient
+from closebook.errors import Misconfigured, Transient
 from closebook.monitoring.thresholds import hit_rate
 from closebook.settings import DeskSettings
 from closebook.sql import query
@@ -68,6 +68,14 @@ def _store_metrics(store: Store) -> Iterator[Metric]:
             for row in _rows(store, "metrics_exceptions")
         ],
     )
+    yield _counter(
+        "closebook_late_rows",
+        "Rows that came late for a closed period, as the close of an enclosing one found them.",
+        [
+            ({"grain": row["grain"], "measure": row["measure"]}, row["late_row_count"])
+            for row in _rows(store, "metrics_late_rows")
+        ],
+    )
     publications = _rows(store, "metrics_counter")
     yield _gauge(
         "closebook_counter_stored_publication",
@@ -89,7 +97,7 @@ def _redis_metrics(settings: DeskSettings) -> Iterator[Metric]:
     up_text = "1 if Redis answers, 0 if it does not."
     try:
         document = publisher.read(settings)
-    except Transient:
+    except (Transient, Misconfigured):
         yield _gauge("closebook_redis_up", up_text, [({}, 0)])
         return
     yield _gauge("closebook_redis_up", up_text, [({}, 1)])

@@ -5,6 +5,8 @@ docs/health.md lists the alerts, and what an operator does about each of them.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Self
 
 INDEX_HIT_RATE_MIN = 0.99
 # A rate of fewer blocks is left out: a server that was just started, or that nobody queries, would
@@ -14,6 +16,35 @@ LAG_SECONDS_MAX = 60.0
 CONNECTION_SHARE_MAX = 0.8
 LONG_QUERY_SECONDS = 60.0
 SLOW_QUERY_MS = 1_000.0
+# Machines that a time service keeps are within milliseconds of each other.
+CLOCK_OFFSET_SECONDS_MAX = 2.0
+
+
+@dataclass(frozen=True)
+class ClockOffset:
+    """How far a server's clock is ahead of the one here (below zero: behind), in seconds.
+
+    It is known to within ``uncertainty_seconds``, half of the time that the answer took.
+    """
+
+    seconds: float
+    uncertainty_seconds: float
+
+    @classmethod
+    def measured(cls, asked_at: datetime, server_time: datetime, answered_at: datetime) -> Self:
+        """Return the offset of a server that said its time between two times of this machine."""
+        half = (answered_at - asked_at) / 2
+        return cls((server_time - asked_at - half).total_seconds(), half.total_seconds())
+
+    @property
+    def is_wrong(self) -> bool:
+        """Whether the clocks differ by more than CLOCK_OFFSET_SECONDS_MAX, whatever is unknown."""
+        certain_seconds = abs(self.seconds) - self.uncertainty_seconds
+        return certain_seconds > CLOCK_OFFSET_SECONDS_MAX  # guard: health.clock
+
+    def __str__(self) -> str:
+        where = "ahead of" if self.seconds > 0 else "behind"
+        return f"{abs(self.seconds):.1f} s {where}"
 
 
 @dataclass(frozen=True)
@@ -59,6 +90,7 @@ class ServerMetrics:
     long_query_count: int
     longest_query_seconds: float
     slow_queries: tuple[SlowQuery, ...]
+    clock_offset: ClockOffset | None = None
 
     @property
     def index_hit_rate(self) -> float | None:
@@ -107,6 +139,13 @@ def exceeded_thresholds(metrics: ServerMetrics) -> Iterator[Alert]:
             f"{_queries(metrics.long_query_count, 'has', 'have')} run for more than "
             f"{LONG_QUERY_SECONDS:.0f} s; the longest has run for "
             f"{metrics.longest_query_seconds:.0f} s",
+        )
+    offset = metrics.clock_offset
+    if offset is not None and offset.is_wrong:
+        yield Alert(
+            "clock_skew",
+            f"the server's clock is {offset} the worker's; the maximum is "
+            f"{CLOCK_OFFSET_SECONDS_MAX:.0f} s",
         )
     yield from _slow_queries_alert(metrics.slow_queries)
 

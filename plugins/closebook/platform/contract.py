@@ -6,15 +6,21 @@ would be added up, or read as other bytes, without an error. So each read transa
 catalog with the contract before it reads a row.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
 from types import MappingProxyType
+from typing import LiteralString
 
 from psycopg.postgres import types
 from psycopg.rows import DictRow
 
 from closebook.errors import Misconfigured
+from closebook.money import known_currencies
+from closebook.sql import query
 
 BIGINT = "bigint"
+NUMERIC = "numeric"
 TEXT = "text"
 INSTANT = "timestamp with time zone"
 
@@ -65,14 +71,62 @@ CONTRACT: Mapping[str, Mapping[str, str]] = MappingProxyType(
     }
 )
 
+_MINOR, _MAJOR = "_minor", "_major"
+
+
+def contract_of(in_major: Collection[str]) -> Mapping[str, Mapping[str, str]]:
+    """Return the contract of a platform that has amounts in major units in these views.
+
+    Such a view has ``amount_major`` in place of ``amount_minor``, and so on.
+    """
+    return {
+        view: dict(map(_in_major, columns.items())) if view in in_major else columns
+        for view, columns in CONTRACT.items()
+    }
+
+
+def _in_major(column: tuple[str, str]) -> tuple[str, str]:
+    name, wanted = column
+    if not name.endswith(_MINOR):
+        return name, wanted
+    return _major_name(name), NUMERIC
+
+
+def _major_name(column: str) -> str:
+    return column.removesuffix(_MINOR) + _MAJOR
+
+
+def bound_query(
+    name: str, in_major: frozenset[str], parameters: Mapping[str, object]
+) -> tuple[LiteralString, Mapping[str, object]]:
+    """Return sql/<name>.sql for the units of the platform's views, and its parameters."""
+    if not in_major:
+        return query(name), parameters
+    return query(name, in_major), {**parameters, **amount_parameters()}
+
+
+def amount_parameters() -> dict[str, object]:
+    """Return the parameters of the queries that turn major units into minor units.
+
+    They are the codes of all known currencies, and of each how many minor units a major unit has.
+    """
+    known = known_currencies()
+    return {
+        "currencies": [*known],
+        "minor_per_major": [Decimal(10) ** places for places in known.values()],
+    }
+
+
 # varchar has the bytes and the comparisons of text. char(n) has trailing blanks, citext compares
 # without case, and an enum raises an error when it is compared with a value that it does not have.
 _ACCEPTED = {
     BIGINT: {types["int8"].oid},
+    NUMERIC: {types["numeric"].oid},
     TEXT: {types["text"].oid, types["varchar"].oid},
     INSTANT: {types["timestamptz"].oid},
 }
 _WHOLE_NUMBERS = {types["int2"].oid, types["int4"].oid}
+_FLOATS = {types["float4"].oid, types["float8"].oid}
 _OTHER_NUMBERS = {types[name].oid for name in ("numeric", "float4", "float8", "money")}
 _WITHOUT_ZONE = types["timestamp"].oid
 _DATE = types["date"].oid
@@ -81,32 +135,65 @@ _BYTES = types["bytea"].oid
 _NO_ENCODING = "SQL_ASCII"
 
 
-def require_contract(replica_name: str, columns: Sequence[DictRow]) -> None:
+@dataclass(frozen=True)
+class Difference:
+    """How a view is not as the contract says: it, a column, or a column's type.
+
+    Without a ``column`` the view is missing, without a ``found`` type the column is. A missing
+    column may have a ``correction``: the setting that its other name needs.
+    """
+
+    view: str
+    column: str | None = None
+    wanted: str = ""
+    found: str | None = None
+    correction: str = ""
+
+    def __str__(self) -> str:
+        if self.column is None:
+            return f"the view {self.view} is missing"
+        correction = f": {self.correction}" if self.correction else ""
+        if self.found is None:
+            return f"{self.view}.{self.column} ({self.wanted}) is missing{correction}"
+        return f"{self.view}.{self.column} is {self.found} and must be {self.wanted}{correction}"
+
+
+def differences(columns: Sequence[DictRow], in_major: Collection[str] = ()) -> Sequence[Difference]:
     """Compare the rows of sql/replica/contract_columns.sql with the contract.
 
-    Columns that the contract does not have are ignored. Raises Misconfigured with each column that
-    is missing or has another type, and what to write in the view.
+    ``in_major`` are the views whose amounts are in major units. Columns that the contract does not
+    have are ignored.
     """
     found = {(row["view_name"], row["column_name"]): row for row in columns}
     views = {view for view, _ in found}
-    differences = [f"the view {view} is missing" for view in CONTRACT if view not in views]
-    for view, wanted_types in CONTRACT.items():
+    differing = [Difference(view) for view in CONTRACT if view not in views]
+    for view, wanted_types in contract_of(in_major).items():
         for column, wanted in wanted_types.items():
             row = found.get((view, column))
             if view not in views:
                 continue
             if row is None:
-                differences.append(f"{view}.{column} ({wanted}) is missing")
+                is_other_unit = (view, _major_name(column)) in found
+                setting = f"name {view} in CLOSEBOOK_MAJOR_AMOUNTS" if is_other_unit else ""
+                differing.append(Difference(view, column, wanted, correction=setting))
             elif row["base_type"] not in _ACCEPTED[wanted]:  # guard: contract.types
-                differences.append(
-                    f"{view}.{column} is {row['type_name']} and must be {wanted}: "
-                    f"{_correction(column, wanted, row['base_type'])}"
-                )
-    if differences:
+                correction = _correction(column, wanted, row["base_type"])
+                differing.append(Difference(view, column, wanted, row["type_name"], correction))
+    return differing
+
+
+def require_contract(
+    replica_name: str, columns: Sequence[DictRow], in_major: Collection[str] = ()
+) -> None:
+    """Raise Misconfigured for each column that is missing or has another type than the contract.
+
+    Its text says what to write in the view. ``columns`` and ``in_major`` as in `differences`.
+    """
+    if differing := differences(columns, in_major):
         raise Misconfigured(
             "CB-CONFIG-CONTRACT-DIFFERS",
             f"{replica_name}: the views of reporting_source are not as docs/contract.md says, and "
-            f"nothing was read: {'; '.join(differences)}",
+            f"nothing was read: {'; '.join(map(str, differing))}",
         )
 
 
@@ -125,6 +212,8 @@ def _correction(column: str, wanted: str, found: int) -> str:
     """Return what to write in the view for a column of another type."""
     if wanted == TEXT:
         return f"write convert_from({column}, 'UTF8')" if found == _BYTES else _cast(column, wanted)
+    if wanted == NUMERIC:
+        return _major_amount(column, found)
     return _instant(column, found) if wanted == INSTANT else _number(column, found)
 
 
@@ -143,10 +232,10 @@ def _number(column: str, found: int) -> str:
     cast = _cast(column, BIGINT)
     if found in _WHOLE_NUMBERS:
         return cast
-    if column.endswith("_minor"):
+    if column.endswith(_MINOR):
         return (
-            f"if it holds whole minor units, {cast}; if it holds major units, the factor depends "
-            "on the currency (EUR 100, JPY 1, KWD 1000), as "
+            f"if it holds whole minor units, {cast}; if it holds major units, select it as "
+            f"{_major_name(column)} and name the view in CLOSEBOOK_MAJOR_AMOUNTS, as "
             "docs/contract.md#amounts-in-major-units shows"
         )
     if found in _OTHER_NUMBERS:
@@ -155,6 +244,16 @@ def _number(column: str, found: int) -> str:
         f"if it holds digits only, {cast}; else give the rows a bigint key of their own and select "
         "that"
     )
+
+
+def _major_amount(column: str, found: int) -> str:
+    cast = _cast(column, NUMERIC)
+    if found in _FLOATS:
+        return (
+            "a float does not hold an exact amount: select the column that does; if there is none, "
+            f"{cast}, and an amount of many digits is refused or differs"
+        )
+    return f"if it holds major units, {cast}"
 
 
 def _cast(column: str, wanted: str) -> str:

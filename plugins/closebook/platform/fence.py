@@ -11,10 +11,16 @@ below the insert position of the log that is read after that. A replica that has
 there, on the same timeline, has them all. The flush position is not enough: a transaction that
 commits asynchronously is gone before its commit record is flushed.
 
+An application may give the timestamp itself, before it begins its transaction. Such a row of the
+period may be written by a transaction that began after T. A grace longer than half a second covers
+that: the fence then also waits for the transactions that began in the first seconds after T, as
+many seconds as the grace has more than half a second.
+
 It assumes track_activities = on (a session without it delays the close), timestamps assigned by
-the database, a clock that is not set back, that the roles of CLOSEBOOK_READ_ONLY_ROLES write
-nothing, and that nobody writes through a replication connection, whose transactions PostgreSQL does
-not show. Rows that come late all the same are found when the enclosing period closes.
+the database or no older than that, a clock that is not set back, that the roles of
+CLOSEBOOK_READ_ONLY_ROLES write nothing, and that nobody writes through a replication connection,
+whose transactions PostgreSQL does not show. Rows that come late all the same are found when the
+enclosing period closes.
 """
 
 import time
@@ -34,6 +40,8 @@ from closebook.sql import query
 
 POLL_SECONDS = 0.1
 ANSWER_SECONDS = 10.0
+# Within this time a backend shows the transaction whose start it has read from the clock.
+REPORTED_WITHIN_SECONDS = 0.5
 PAGE_HEADER_BYTES = 24
 SEGMENT_HEADER_BYTES = 40
 
@@ -79,16 +87,18 @@ def take_fence(settings: Settings, period: Period) -> Fence:
     """Return a log position after every commit that can hold a row of the period.
 
     Waits out the grace after the period's end, and for a bounded time for transactions that
-    began before it. Raises NotReady when the period has not ended or such a transaction stays
-    open, Transient without the primary, Misconfigured when the primary refuses.
+    began before it, or so shortly after it that their rows may be older. Raises NotReady when the
+    period has not ended or such a transaction stays open, Transient without the primary,
+    Misconfigured when the primary refuses.
     """
     seen = _wait_for_end(settings, period)
+    may_write_until = period.end + _age_of_timestamps(settings)
     deadline = time.monotonic() + settings.fence_wait_seconds
     prepared_before_end: set[str] | None = None
     while True:
-        open_transaction = _open_backend(period, seen)
+        open_transaction = _open_backend(period, seen, may_write_until)
         if open_transaction is None:
-            # A transaction that is prepared later than this began after the period's end.
+            # A transaction that is prepared later than this began too late to be an obstacle.
             if prepared_before_end is None:
                 # guard: fence.prepared-transactions
                 prepared_before_end = {row["transaction_id"] for row in seen.prepared}
@@ -125,8 +135,17 @@ def _wait_for_end(settings: Settings, period: Period) -> _Observation:
         time.sleep(remaining)
 
 
-def _open_backend(period: Period, seen: _Observation) -> NotReady | None:
-    """Return the error that names the backend which may still commit into the period, if any."""
+def _age_of_timestamps(settings: Settings) -> timedelta:
+    """How much older than its transaction's start the grace lets a row's timestamp be."""
+    # guard: fence.older-timestamps
+    return timedelta(seconds=max(0.0, settings.fence_grace_seconds - REPORTED_WITHIN_SECONDS))
+
+
+def _open_backend(period: Period, seen: _Observation, may_write_until: datetime) -> NotReady | None:
+    """Return the error that names the backend which may still commit into the period, if any.
+
+    A transaction that began at ``may_write_until`` or later writes no row of the period.
+    """
     backend = seen.oldest_backend
     if backend is None:
         return None
@@ -140,7 +159,7 @@ def _open_backend(period: Period, seen: _Observation) -> NotReady | None:
             # guard: fence.hidden-transactions
             f"{period}: a backend ({who}) hides its transactions: set track_activities = on for it",
         )
-    if backend["began_at"] < period.end:  # guard: fence.open-transactions
+    if backend["began_at"] < may_write_until:  # guard: fence.open-transactions
         age_seconds = (seen.observed_at - backend["began_at"]).total_seconds()
         return NotReady(
             "CB-WAIT-OPEN-TRANSACTION",

@@ -62,6 +62,14 @@ class ReplicaStatus:
         newest = max((instant for instant in known if instant is not None), default=None)
         return None if newest is None else (self.observed_at - newest).total_seconds()
 
+    def is_primary_of(self, fence: Fence) -> bool:
+        """Whether this is the very primary of the fence, and not a replica that was promoted.
+
+        A promotion begins a timeline. A server that is no replica and writes the log of the fence
+        is the one that the fence was taken on.
+        """
+        return not self.in_recovery and self.history.may_equal(fence.history)
+
     def unfit_reason(self, fence: Fence) -> str | None:
         """Return why a close with this fence cannot read the replica, or None if it can."""
         name = self.replica.name
@@ -156,6 +164,15 @@ def open_replica(replica: Replica) -> OpenReplica:
                 "run sql/platform/grants.sql on the platform",
             ) from None
         raise replica_error(replica, error) from None
+
+
+def replica_is_primary(replica: Replica) -> Misconfigured:
+    """Return the error to raise for a replica's connection that leads to the primary."""
+    return Misconfigured(
+        "CB-CONFIG-REPLICA-IS-PRIMARY",
+        f"the Airflow connection of {replica.name} leads to the primary: point it at a replica, "
+        "since no close may read the primary",
+    )
 
 
 def replica_error(  # noqa: PLR0911  # one for each fault

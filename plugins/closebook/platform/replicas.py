@@ -15,6 +15,7 @@ from closebook.platform.replica_status import (
     ReplicaLost,
     ReplicaStatus,
     open_replica,
+    replica_is_primary,
 )
 from closebook.platform.source import Source, connected, read_transaction
 from closebook.settings import Replica, Settings
@@ -157,6 +158,9 @@ def _open_of_cluster(replica: Replica, fence: Fence) -> OpenReplica | ClosebookE
             f"{replica.name} is {opened.status.cluster}, and the primary is {fence.cluster}: "
             "point the connections of both at one platform",
         )
+    if opened.status.is_primary_of(fence):  # guard: replica.is-not-the-primary
+        opened.close()
+        return replica_is_primary(replica)
     return opened
 
 

@@ -11,7 +11,12 @@ from psycopg import sql
 from psycopg.rows import DictRow
 
 from closebook.platform.connections import close, connect_to
-from closebook.platform.contract import CONTRACT, require_contract, require_encoding
+from closebook.platform.contract import (
+    CONTRACT,
+    bound_query,
+    require_contract,
+    require_encoding,
+)
 from closebook.platform.fence import Fence
 from closebook.platform.replica_status import OpenReplica, ReplicaLost, replica_error
 from closebook.postgres import Fault, answer_within, described, fault_of, store_error
@@ -29,7 +34,7 @@ class Source:
 
     Nothing that the snapshot sees was written beyond ``replay_position`` of the log (in bytes).
     ``relations`` are the views that were compared with the contract, as rows of
-    sql/replica/contract_relations.sql.
+    sql/replica/contract_relations.sql; ``in_major`` are those with amounts in major units.
     """
 
     connection: psycopg.Connection[DictRow]
@@ -39,11 +44,12 @@ class Source:
     replay_position: int
     statement_timeout_seconds: int
     relations: Sequence[DictRow]
+    in_major: frozenset[str] = frozenset()
 
     def rows(self, name: str, parameters: Mapping[str, object]) -> list[DictRow]:
         """Run sql/<name>.sql and return its rows. For a few rows; `copy_into` is for many."""
         with self.reading():
-            return self.connection.execute(query(name), parameters).fetchall()
+            return self.connection.execute(*bound_query(name, self.in_major, parameters)).fetchall()
 
     def copy_into(
         self,
@@ -60,8 +66,9 @@ class Source:
         ReplicaLost if a view was replaced since the read began: its types were not compared.
         """
         columns = sql.SQL(", ").join([*key, sql.SQL("found.*")])
+        text, bound = bound_query(name, self.in_major, parameters)
         reading = sql.SQL("copy (select {} from ({}) as found) to stdout (format binary)").format(
-            columns, sql.SQL(query(name))
+            columns, sql.SQL(text)
         )
         writing = sql.SQL("copy {} from stdin (format binary)").format(table)
         with (
@@ -69,7 +76,7 @@ class Source:
             store.cursor() as store_cursor,
             store_cursor.copy(writing) as into_store,
             self.reading(),
-            source_cursor.copy(reading, parameters) as from_replica,
+            source_cursor.copy(reading, bound) as from_replica,
         ):
             rows = iter(from_replica)
             while block := b"".join(islice(rows, ROWS_AT_ONCE)):
@@ -150,7 +157,7 @@ def read_transaction(settings: Settings, fence: Fence, chosen: OpenReplica) -> I
         )
     # Not kept for the next read: a view may be replaced between two closes.
     require_encoding(replica.name, identity["database_encoding"])
-    require_contract(replica.name, columns)
+    require_contract(replica.name, columns, settings.major_amounts)
     yield Source(
         connection=connection,
         replica=replica,
@@ -159,6 +166,7 @@ def read_transaction(settings: Settings, fence: Fence, chosen: OpenReplica) -> I
         replay_position=identity["replay_position"],
         statement_timeout_seconds=statement_timeout,
         relations=relations,
+        in_major=settings.major_amounts,
     )
 
 

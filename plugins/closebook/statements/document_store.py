@@ -64,6 +64,10 @@ class DocumentStore:
                 "provider of its scheme, or correct CLOSEBOOK_DOCUMENTS_URL",
             ) from error
 
+    @property
+    def _is_file(self) -> bool:
+        return bool(self._base.protocol == "file")
+
     @staticmethod
     def name_of(content: bytes, *, folder: str, suffix: str) -> StoredDocument:
         """Return the content's name and sha256, whether it is in the store or not."""
@@ -91,12 +95,33 @@ class DocumentStore:
             if _byte_count(final) == stored.byte_count and final.read_bytes() == content:
                 return stored
             partial = final.parent / f".{stored.sha256}.{secrets.token_hex(8)}{_PARTIAL}"
-            if self._base.protocol == "file":
+            if self._is_file:
                 # guard: documents.rename
                 _write_file(Path(partial.path), Path(final.path), content)
             else:
                 _write_object(partial, final, content)
         return stored
+
+    def try_out(self, content: bytes, *, folder: str, suffix: str) -> None:
+        """Store the content, read it, and remove it with the folders that were made for it.
+
+        Raises Transient when the store refuses one of these.
+        """
+        name = self.name_of(content, folder=folder, suffix=suffix).object_name
+        path = self._base / name
+        made = [
+            each
+            for each in (path.parent, *path.parent.parents)
+            if self._is_file and not each.exists()
+        ]
+        self.put(content, folder=folder, suffix=suffix)
+        try:
+            self.read(name)
+        finally:
+            with _store_errors(name):
+                path.unlink()
+                for each in made:
+                    Path(each.path).rmdir()
 
     def remove_partial_files(self, folder: str) -> int:
         """Remove the temporary files below the folder that killed processes left; return how many.

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from xml.sax.saxutils import escape
 
 from closebook.errors import WrongData
-from closebook.money import to_major
+from closebook.money import exponent, to_major
 from closebook.statements.holder_reasons import HOLDER_REASONS
 from closebook.statements.model import Statement, StatementLine
 from closebook.statements.printable import printable
@@ -16,7 +16,7 @@ MAX_REFERENCE_LENGTH, MAX_NAME_LENGTH = 35, 140
 _MAX_ACCOUNT_LENGTH, _MAX_ADDRESS_LINE_LENGTH = 34, 70
 _MAX_REMITTANCE_LENGTH, _MAX_ADDITIONAL_INFORMATION_LENGTH = 140, 500
 _MAX_ADDRESS_LINES = 7
-_MAX_DIGITS = 18
+_MAX_DIGITS, _MAX_PLACES = 18, 5
 
 
 def camt053(statement: Statement) -> bytes:
@@ -26,8 +26,10 @@ def camt053(statement: Statement) -> bytes:
     its ledger entry, ``TxId`` the id of its transaction, and the kind of an entry is its
     proprietary bank transaction code. The balances are the booked opening and closing balance
     (OPBD, CLBD). The message's identifier consists of close, account and version. Raises WrongData
-    when an amount has more than the 18 digits that the standard allows.
+    when an amount has more than the 18 digits, or the currency more than the 5 decimal places, that
+    the standard allows.
     """
+    _refuse_many_places(statement)
     _refuse_long_amounts(statement)
     return "".join(_document(statement)).encode()
 
@@ -141,6 +143,17 @@ def _cut(text: str, length: int) -> str:
 def _element(name: str, content: str) -> str:
     """Return an XML element around this markup; an empty string when the markup is empty."""
     return f"<{name}>{content}</{name}>" if content else ""
+
+
+def _refuse_many_places(statement: Statement) -> None:
+    places = exponent(statement.currency)
+    if places > _MAX_PLACES:  # guard: documents.camt-decimal-places
+        raise WrongData(
+            "CB-DATA-TOO-MANY-DECIMAL-PLACES",
+            f"the statement of account {statement.account_id} is in {statement.currency}, which "
+            f"has {places} decimal places in CLOSEBOOK_CURRENCIES, and camt.053 has room for "
+            f"{_MAX_PLACES}: its month is closed, and it gets no document",
+        )
 
 
 def _refuse_long_amounts(statement: Statement) -> None:

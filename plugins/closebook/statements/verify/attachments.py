@@ -28,7 +28,7 @@ from closebook.statements.formats.statement_csv import (
 from closebook.statements.model import FEE
 from closebook.statements.verify.untrusted_pdf import CheckFailed
 
-_AMOUNT = re.compile(r"(-?)(\d{1,18})(?:\.(\d{1,4}))?", re.ASCII)
+_AMOUNT = re.compile(r"(-?)(\d{1,18})(?:\.(\d{1,5}))?", re.ASCII)
 _WITH_POWER_OF_TEN = re.compile(r"(-?\d{1,18})E-(\d)", re.ASCII)
 _MINOR_UNITS = re.compile(r"-?\d{1,18}", re.ASCII)
 _IDENTIFIER = re.compile(r"(\d{1,19})-(\d{1,19})-(\d{1,9})")

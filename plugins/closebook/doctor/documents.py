@@ -1,0 +1,89 @@
+"""One document, rendered, signed and stored on this worker, and removed again."""
+
+import secrets
+from collections.abc import Iterator
+from datetime import date
+from functools import partial
+
+from closebook.doctor.finding import Finding
+from closebook.doctor.installation import Installation
+from closebook.errors import ClosebookError
+from closebook.settings import Settings
+from closebook.statements.bounded_process import BoundedTask, Limits, run_within
+from closebook.statements.document_store import DocumentStore
+from closebook.statements.model import Holder, Issuer, Statement, StatementLine
+from closebook.statements.render.document import render
+from closebook.statements.signing.key_loader import load_signer
+
+_FOLDER = "doctor"
+_WHY = "Else it shows when the first month is rendered, which may be weeks from now."
+
+
+def document_observations(installation: Installation) -> Iterator[Finding]:
+    """Tell of fonts, templates, a key or a document store that a month would fail for."""
+    settings = installation.settings
+    pdf = b"A document that could not be rendered"
+    try:
+        [rendered] = run_within(
+            Limits(), [BoundedTask("the doctor's document", partial(render, _statement(settings)))]
+        )
+        if isinstance(rendered, ClosebookError):
+            raise rendered
+        pdf = rendered.pdf
+    except ClosebookError as error:
+        yield _not_rendered(error)
+    if installation.has("signing_key"):
+        try:
+            signer = load_signer(settings.signing_key)
+            pdf = pdf if signer is None else signer.sign(pdf).pdf
+        except ClosebookError as error:
+            yield Finding(
+                code="document-not-signed",
+                subject="CLOSEBOOK_SIGNING_CONNECTION",
+                what=error.text,
+                why=_WHY,
+                mend="See docs/settings.md#the-signing-key.",
+            )
+    if installation.has("documents_url"):
+        try:
+            # Two doctors at once must not remove one another's document.
+            content = pdf + b"\n%" + secrets.token_hex().encode()
+            DocumentStore(settings.documents_url).try_out(content, folder=_FOLDER, suffix="pdf")
+        except ClosebookError as error:
+            yield Finding(
+                code="documents-not-writable",
+                subject="CLOSEBOOK_DOCUMENTS_URL",
+                what=error.text,
+                why=_WHY,
+                mend="Let the workers' user write there (chown, or the credentials of the "
+                "connection), on every worker; or correct CLOSEBOOK_DOCUMENTS_URL.",
+            )
+
+
+def _not_rendered(error: ClosebookError) -> Finding:
+    if error.code == "CB-CONFIG-FONTS-MISSING":
+        return Finding(
+            code="fonts-missing",
+            subject="this worker",
+            what=error.text,
+            why=_WHY,
+            mend="apt-get install fonts-noto-core fonts-noto-cjk fonts-symbola, on every worker.",
+        )
+    return Finding(
+        code="document-not-rendered",
+        subject="this worker",
+        what=error.text,
+        why=_WHY,
+        mend="Install requirements.txt of this version, and mount its templates/ (or correct "
+        "CLOSEBOOK_TEMPLATES), on every worker.",
+    )
+
+
+def _statement(settings: Settings) -> Statement:
+    """A statement of nobody, in several scripts."""
+    day = date(2000, 1, 1)
+    text = "Müller \N{EM DASH} 東京 \N{ARABIC LETTER ALEF}"
+    line = StatementLine(1, 1, day, text, "1", None, "payment", 100, 100)
+    holder = Holder("Nobody", "1 Doctor's Street", "0", "en_US")
+    issuer = Issuer(settings.issuer_name, settings.issuer_address)
+    return Statement(1, 1, 1, "EUR", day, day, "UTC", holder, issuer, 0, 100, (line,))

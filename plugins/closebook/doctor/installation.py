@@ -1,0 +1,87 @@
+"""What the doctor looks at: the settings as far as they can be read, and Airflow's own."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from closebook.doctor.finding import Finding, Observation
+from closebook.errors import Misconfigured
+from closebook.settings import Settings
+
+_DOCS = "see docs/settings.md"
+_SUBJECTS: Mapping[str, str] = {
+    "time_zone": "CLOSEBOOK_TIME_ZONE",
+    "primary": "closebook_primary",
+    "replicas": "CLOSEBOOK_REPLICAS",
+    "store": "closebook_store",
+    "redis_url": "closebook_redis",
+    "documents_url": "CLOSEBOOK_DOCUMENTS_URL",
+    "issuer_name": "CLOSEBOOK_ISSUER_NAME",
+    "signing_key": "CLOSEBOOK_SIGNING_CONNECTION",
+    "index_names": "CLOSEBOOK_INDEXES",
+    "major_amounts": "CLOSEBOOK_MAJOR_AMOUNTS",
+    "fence_grace_seconds": "CLOSEBOOK_FENCE_GRACE_SECONDS",
+    "currencies": "CLOSEBOOK_CURRENCIES",
+}
+
+
+@dataclass(frozen=True)
+class AirflowState:
+    """What Airflow has: its auth manager, and its pools where they can be read.
+
+    ``why_no_pools`` is the reason if they cannot: a task has no access to Airflow's database.
+    """
+
+    auth_manager: str
+    has_roles_of_its_own: bool
+    wanted_pools: Sequence[str]
+    pools: Mapping[str, int] | None
+    why_no_pools: str = ""
+
+
+@dataclass(frozen=True)
+class Installation:
+    """The settings, by field why one could not be read, and Airflow.
+
+    A field that could not be read has a value that means nothing. With ``is_full`` all rows are
+    looked at, without it a bounded sample.
+    """
+
+    settings: Settings
+    unread: Mapping[str, Misconfigured] = field(default_factory=dict)
+    airflow: AirflowState | None = None
+    is_full: bool = False
+
+    def has(self, *fields: str) -> bool:
+        """Whether these fields of the settings were read."""
+        return not self.unread.keys() & set(fields)
+
+
+def settings_observations(installation: Installation) -> Iterator[Observation]:
+    """Tell of each variable and connection that cannot be read."""
+    for name, error in installation.unread.items():
+        if name != "time_zone":
+            yield Finding(
+                code="setting-unusable",
+                subject=_SUBJECTS[name],
+                what=error.text,
+                why="Every task reads its settings before it begins, and fails without them.",
+                mend=f"Set it for every Airflow process; {_DOCS}.",
+            )
+        elif error.code == "CB-CONFIG-UNKNOWN-TIME-ZONE":
+            yield Finding(
+                code="time-zone-unknown",
+                subject=_SUBJECTS[name],
+                what=error.text,
+                why="No day and no month can be closed; Airflow shows an import error of the DAG.",
+                mend="CLOSEBOOK_TIME_ZONE=America/New_York, or another IANA name, for every "
+                "Airflow process.",
+            )
+        else:
+            yield Finding(
+                code="time-zone-not-set",
+                subject=_SUBJECTS[name],
+                what=error.text,
+                why="Nobody knows when a business day or month ends. UTC is not taken for it.",
+                mend="CLOSEBOOK_TIME_ZONE=America/New_York, or another IANA name, for every "
+                "Airflow process; it must not change once a period is closed.",
+            )

@@ -1,0 +1,97 @@
+"""The CLOSEBOOK_* environment variables: what each may be, and the value that it means.
+
+Each function raises Misconfigured with the variable's name and what to write.
+"""
+
+import math
+import os
+from collections.abc import Mapping
+from ipaddress import ip_network
+
+from closebook.errors import Misconfigured
+
+# The views of the contract that have amounts, in minor or in major units.
+VIEWS_WITH_AMOUNTS = frozenset({"ledger_entries", "transactions"})
+
+# A shorter grace could miss a transaction that began before a period's end; a longer one would hold
+# every close up.
+FENCE_GRACE_SECONDS = 0.5
+LONGEST_FENCE_GRACE_SECONDS = 60.0
+
+# The widest network that a proxy may be in: 10.0.0.0/8 and the like, no part of the whole internet.
+SHORTEST_PREFIX: Mapping[int, int] = {4: 8, 6: 16}
+
+
+def names(text: str) -> tuple[str, ...]:
+    """Return the names of a list that commas separate."""
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def index_names(text: str) -> dict[str, str]:
+    """Return CLOSEBOOK_INDEXES: by our name of an index the adopter's name."""
+    pairs = [pair.partition("=") for pair in names(text)]
+    if not all(ours and is_pair and yours for ours, is_pair, yours in pairs):
+        raise Misconfigured(
+            "CB-CONFIG-INDEXES-UNREADABLE",
+            f"CLOSEBOOK_INDEXES is {text!r}: write ours=yours for each index, separated by commas",
+        )
+    return {ours.strip(): yours.strip() for ours, _, yours in pairs}
+
+
+def major_amounts(text: str) -> frozenset[str]:
+    """Return CLOSEBOOK_MAJOR_AMOUNTS: the views whose amounts are in major units."""
+    views = frozenset(names(text))
+    if not views <= VIEWS_WITH_AMOUNTS:  # guard: amounts.views-are-known
+        raise Misconfigured(
+            "CB-CONFIG-MAJOR-AMOUNTS-UNREADABLE",
+            f"CLOSEBOOK_MAJOR_AMOUNTS is {text!r}: write the views whose amounts are in major "
+            f"units, separated by commas: {', '.join(sorted(VIEWS_WITH_AMOUNTS))}",
+        )
+    return views
+
+
+def fence_grace(text: str) -> float:
+    """Return CLOSEBOOK_FENCE_GRACE_SECONDS, or the default."""
+    if not text.strip():
+        return FENCE_GRACE_SECONDS
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    # guard: fence.grace-within-its-limits
+    if not FENCE_GRACE_SECONDS <= seconds <= LONGEST_FENCE_GRACE_SECONDS:
+        raise Misconfigured(
+            "CB-CONFIG-FENCE-GRACE-UNREADABLE",
+            f"CLOSEBOOK_FENCE_GRACE_SECONDS is {text!r}: write a number of seconds from "
+            f"{FENCE_GRACE_SECONDS:g} to {LONGEST_FENCE_GRACE_SECONDS:g}, such as 2.5",
+        )
+    return seconds
+
+
+def required(environment: Mapping[str, str], name: str) -> str:
+    """Return a variable that must be set."""
+    value = environment.get(name, "").strip()
+    if not value:
+        raise Misconfigured("CB-CONFIG-SETTING-MISSING", f"{name} is not set: see docs/settings.md")
+    return value
+
+
+def trusted_proxies(environment: Mapping[str, str] = os.environ) -> tuple[str, ...]:
+    """Return the addresses and networks whose forwarded headers the API server believes.
+
+    Raises Misconfigured for a value that is none, and for a network of about everybody.
+    """
+    proxies = names(environment.get("CLOSEBOOK_PROXIES", ""))
+    for name in proxies:
+        try:
+            network = ip_network(name)
+        except ValueError:
+            network = None
+        # guard: proxy.is-not-anybody
+        if network is None or network.prefixlen < SHORTEST_PREFIX[network.version]:
+            raise Misconfigured(
+                "CB-CONFIG-PROXIES-UNREADABLE",
+                f"CLOSEBOOK_PROXIES has {name!r}: write the proxy's IP address, or the network of "
+                "its addresses such as 10.1.2.0/24, never one that clients are in",
+            )
+    return proxies

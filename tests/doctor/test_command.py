@@ -1,0 +1,138 @@
+"""The command `closebook doctor`, as an operator runs it where the tasks run."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from closebook.cli import EXIT_FAILED, EXIT_OK, EXIT_UNUSABLE
+from closebook.doctor.documents import document_observations
+from closebook.doctor.installation import Installation
+from closebook.settings import KeyFile
+from local import REPOSITORY
+from local.airflow_connections import airflow_connections
+from local.stack import Stack
+from tests.doctor.conftest import Diagnosis, codes
+
+FAB = "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager"
+SIMPLE = "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager"
+
+
+@pytest.fixture
+def environment(stack: Stack, tmp_path: Path) -> dict[str, str]:
+    """The environment of a worker of the stack."""
+    connections = {
+        f"AIRFLOW_CONN_{each['conn_id'].upper()}": json.dumps(
+            {name: value for name, value in each.items() if name != "conn_id"}
+        )
+        for each in airflow_connections(stack)
+    }
+    return {
+        **os.environ,
+        **stack.environment,
+        **connections,
+        "AIRFLOW_HOME": str(tmp_path / "airflow"),
+        "AIRFLOW__CORE__AUTH_MANAGER": FAB,
+        "CLOSEBOOK_DOCUMENTS_URL": (tmp_path / "documents").as_uri(),
+        "PYTHONPATH": str(REPOSITORY / "plugins"),
+    }
+
+
+def doctor(environment: dict[str, str], *arguments: str) -> tuple[int, str, str]:
+    ran = subprocess.run(
+        [sys.executable, "-m", "closebook", "doctor", *arguments],
+        env=environment,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    return ran.returncode, ran.stdout, ran.stderr
+
+
+def test_a_sound_installation_is_fine_and_its_notes_are_printed(
+    environment: dict[str, str],
+) -> None:
+    code, said, _ = doctor(environment)
+
+    assert code == EXIT_OK, said
+    assert re.match("note|not looked at", said)
+    assert "note no-ledger: reporting_source.ledger_entries" in said
+    assert said.splitlines()[-1].startswith("0 errors, 0 warnings, 2 notes; ")
+    # There is no database of Airflow's in this process' reach.
+    assert "not looked at: the pools replica_reads, rendering: Airflow's database" in said
+
+
+def test_what_is_wrong_fails_it_and_is_json_for_a_script(
+    stack: Stack, environment: dict[str, str]
+) -> None:
+    environment |= {
+        "CLOSEBOOK_TIME_ZONE": "Europe/Berlim",
+        "AIRFLOW__CORE__AUTH_MANAGER": SIMPLE,
+    }
+    with psycopg.connect(stack.primary_admin("platform"), autocommit=True) as admin:
+        admin.execute("revoke select on reporting_source.merchants from closebook_reader")
+        try:
+            code, said, _ = doctor(environment, "--json", "--full")
+        finally:
+            admin.execute("grant select on reporting_source.merchants to closebook_reader")
+
+    told = json.loads(said)
+    assert code == EXIT_FAILED
+    assert told["is_healthy"] is False
+    assert {each["code"] for each in told["findings"]} == {
+        "time-zone-unknown",
+        "auth-manager-not-fab",
+        "view-not-granted",
+    }
+    assert all(
+        each.keys() == {"code", "subject", "what", "why", "mend", "severity"}
+        for each in told["findings"]
+    )
+    assert "error" in {each["severity"] for each in told["findings"]}
+    assert not any(secret in said for secret in stack.secrets.values())
+
+
+def test_an_argument_that_there_is_not_is_refused(environment: dict[str, str]) -> None:
+    code, said, _ = doctor(environment, "--everything")
+    assert (code, said) == (EXIT_UNUSABLE, "")
+
+
+# ---- one document on this worker ---------------------------------------------------------
+
+
+def test_fonts_that_are_missing_are_found(
+    healthy: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "templates"
+    shutil.copytree(REPOSITORY / "templates", folder)
+    fonts = folder / "statement" / "v1" / "fonts.conf"
+    fonts.write_text(fonts.read_text().replace("Symbola", "Symbolic"))
+    monkeypatch.setenv("CLOSEBOOK_TEMPLATES", str(folder))
+
+    [finding] = document_observations(healthy)
+
+    assert finding.code == "fonts-missing"
+    assert "fonts-symbola" in finding.mend
+
+
+def test_templates_that_are_missing_are_found(
+    healthy: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLOSEBOOK_TEMPLATES", str(tmp_path))
+    [finding] = document_observations(healthy)
+    assert finding.code == "document-not-rendered"
+
+
+def test_a_signing_key_that_cannot_be_loaded_is_found(diagnosis: Diagnosis, tmp_path: Path) -> None:
+    report = diagnosis(signing_key=KeyFile(tmp_path / "no.p12", "a passphrase"))
+    assert codes(report) == {"document-not-signed"}
+
+
+def test_a_store_of_an_unknown_kind_is_found(diagnosis: Diagnosis) -> None:
+    assert codes(diagnosis(documents_url="nowhere://x/y")) == {"documents-not-writable"}

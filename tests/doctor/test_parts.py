@@ -1,0 +1,203 @@
+"""What the doctor says of settings, versions, clocks and Airflow, which need no server."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from closebook.doctor.airflow import airflow_observations
+from closebook.doctor.clocks import clock_observations
+from closebook.doctor.finding import Finding, Severity, Unseen
+from closebook.doctor.installation import AirflowState, Installation, settings_observations
+from closebook.doctor.platform_servers import kind_observations, version_observations
+from closebook.doctor.report import Report
+from closebook.monitoring.thresholds import ClockOffset
+from closebook.settings import partly_from_airflow
+
+AIRFLOW = AirflowState(
+    "FAB's", True, ("replica_reads", "rendering"), {"replica_reads": 6, "rendering": 2}
+)
+COMPLETE = {
+    "CLOSEBOOK_TIME_ZONE": "Europe/Berlin",
+    "CLOSEBOOK_REPLICAS": "closebook_replica_a",
+    "CLOSEBOOK_DOCUMENTS_URL": "file:///tmp/documents",
+    "CLOSEBOOK_ISSUER_NAME": "Northgate",
+}
+FAULT = Finding("code", "subject", "what", "why", "mend")
+
+
+@pytest.fixture(autouse=True)
+def _connections(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Airflow connections of an installation that is complete."""
+    for name in ("PRIMARY", "REPLICA_A", "STORE"):
+        url = "postgresql://somebody:secret@localhost:5432/platform"
+        monkeypatch.setenv(f"AIRFLOW_CONN_CLOSEBOOK_{name}", url)
+    monkeypatch.setenv("AIRFLOW_CONN_CLOSEBOOK_REDIS", "redis://:secret@localhost:6379")
+
+
+def found_in(environment: dict[str, str]) -> list[Finding]:
+    settings, unread = partly_from_airflow(environment)
+    found = [*settings_observations(Installation(settings, unread))]
+    assert all(isinstance(each, Finding) for each in found)
+    return [each for each in found if isinstance(each, Finding)]
+
+
+# ---- settings ----------------------------------------------------------------------------
+
+
+def test_settings_that_are_complete_have_no_finding() -> None:
+    assert found_in(COMPLETE) == []
+
+
+@pytest.mark.parametrize(
+    ("time_zone", "code"),
+    [
+        ("", "time-zone-not-set"),
+        ("Europe/Berlim", "time-zone-unknown"),
+        ("../etc/passwd", "time-zone-unknown"),
+    ],
+)
+def test_a_time_zone_that_is_not_set_or_misspelt_is_found_and_the_rest_is_read(
+    time_zone: str, code: str
+) -> None:
+    environment = COMPLETE | {"CLOSEBOOK_TIME_ZONE": time_zone}
+    [finding] = found_in(environment)
+    settings, unread = partly_from_airflow(environment)
+
+    assert finding.code == code
+    assert finding.subject == "CLOSEBOOK_TIME_ZONE"
+    assert "CLOSEBOOK_TIME_ZONE=America/New_York" in finding.mend
+    assert unread.keys() == {"time_zone"}
+    assert settings.replicas[0].name == "replica_a"
+
+
+def test_all_settings_that_are_missing_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AIRFLOW_CONN_CLOSEBOOK_STORE")
+    found = found_in({"CLOSEBOOK_TIME_ZONE": "UTC", "CLOSEBOOK_ISSUER_NAME": "N"})
+
+    assert {finding.code for finding in found} == {"setting-unusable"}
+    assert {finding.subject for finding in found} == {
+        "closebook_store",
+        "CLOSEBOOK_REPLICAS",
+        "CLOSEBOOK_DOCUMENTS_URL",
+    }
+
+
+# ---- servers -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("major", [14, 15, 16, 17, 18])
+def test_a_version_that_is_tested_has_no_finding(major: int) -> None:
+    assert [*version_observations("primary", major * 10_000 + 3, f"{major}.3")] == []
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "severity"),
+    [
+        (130_014, "version-too-old", Severity.ERROR),
+        (90_624, "version-too-old", Severity.ERROR),
+        (190_000, "version-untested", Severity.WARNING),
+    ],
+)
+def test_another_version_is_found(number: int, code: str, severity: Severity) -> None:
+    [finding] = version_observations("primary", number, "the version")
+
+    assert (finding.code, finding.severity) == (code, severity)
+    assert "the version" in finding.what
+
+
+def test_aurora_and_a_database_of_bytes_are_told_apart() -> None:
+    row = {
+        "version_number": 160_004,
+        "version_text": "16.4",
+        "is_aurora": True,
+        "database_encoding": "SQL_ASCII",
+    }
+    found = [each for each in kind_observations("primary", row) if isinstance(each, Finding)]
+
+    assert [each.code for each in found] == ["server-is-aurora", "no-encoding"]
+    assert "Amazon RDS" in found[0].mend
+
+
+# ---- clocks ------------------------------------------------------------------------------
+
+EXACT, BEHIND = ClockOffset(0.01, 0.01), ClockOffset(-3300.0, 0.01)
+
+
+@pytest.mark.parametrize(
+    ("offsets", "expected"),
+    [
+        ({"primary": EXACT, "a": EXACT}, []),
+        ({"primary": ClockOffset(-3.0, 2.0), "a": EXACT}, []),
+        ({"primary": BEHIND, "a": EXACT}, [("clock-wrong", "primary")]),
+        ({"primary": EXACT, "a": BEHIND}, [("clock-wrong", "a")]),
+        ({"primary": BEHIND, "a": BEHIND, "b": BEHIND}, [("worker-clock-wrong", "this worker")]),
+        ({"primary": BEHIND}, [("clock-wrong", "primary")]),
+    ],
+)
+def test_the_clock_that_is_wrong_is_named(
+    offsets: dict[str, ClockOffset], expected: list[tuple[str, str]]
+) -> None:
+    assert [(each.code, each.subject) for each in clock_observations(offsets)] == expected
+
+
+def test_where_all_servers_are_behind_the_worker_is_ahead() -> None:
+    [finding] = clock_observations({"primary": BEHIND, "a": BEHIND})
+    assert "3300.0 s ahead of those of primary, a" in finding.what
+
+
+def test_an_offset_is_measured_from_the_middle_of_question_and_answer() -> None:
+    asked_at = datetime(2026, 11, 29, 12, tzinfo=UTC)
+    answered_at = asked_at + timedelta(seconds=4)
+    offset = ClockOffset.measured(asked_at, asked_at + timedelta(seconds=12), answered_at)
+    assert offset == ClockOffset(10.0, 2.0)
+
+
+# ---- Airflow -----------------------------------------------------------------------------
+
+
+def test_an_airflow_with_all_that_is_needed_has_no_finding() -> None:
+    assert [*airflow_observations(AIRFLOW)] == []
+
+
+def test_a_pool_that_is_missing_is_found() -> None:
+    [finding] = airflow_observations(replace(AIRFLOW, pools={"rendering": 2}))
+    assert isinstance(finding, Finding)
+    assert (finding.code, finding.subject) == ("pool-missing", "replica_reads")
+    assert "airflow pools set replica_reads" in finding.mend
+
+
+def test_an_auth_manager_without_the_desks_roles_is_found() -> None:
+    [finding] = airflow_observations(replace(AIRFLOW, has_roles_of_its_own=False))
+    assert isinstance(finding, Finding)
+    assert finding.code == "auth-manager-not-fab"
+
+
+def test_pools_that_a_task_cannot_see_are_not_looked_at() -> None:
+    [unseen] = airflow_observations(replace(AIRFLOW, pools=None, why_no_pools="a task"))
+    assert unseen == Unseen("the pools replica_reads, rendering", "a task")
+
+
+# ---- the report --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("severity", "is_healthy"),
+    [(Severity.ERROR, False), (Severity.WARNING, False), (Severity.NOTE, True)],
+)
+def test_a_note_alone_is_no_fault(severity: Severity, is_healthy: bool) -> None:
+    report = Report.of([replace(FAULT, severity=severity), Unseen("pools", "a task")])
+    assert report.is_healthy is is_healthy
+
+
+def test_the_worst_comes_first_and_nothing_twice() -> None:
+    note, warning = (replace(FAULT, severity=s) for s in (Severity.NOTE, Severity.WARNING))
+    report = Report.of([note, FAULT, warning, FAULT])
+
+    assert report.findings == (FAULT, warning, note)
+    assert report.text == (
+        "error code: subject: what\n    why:  why\n    mend: mend\n"
+        "warning code: subject: what\n    why:  why\n    mend: mend\n"
+        "note code: subject: what\n    why:  why\n    mend: mend\n"
+        "1 errors, 1 warnings, 1 notes; 0 things were not looked at\n"
+    )
