@@ -222,14 +222,14 @@ def _migrate(options: argparse.Namespace) -> int:
 
 def _verify(options: argparse.Namespace) -> int:
     from closebook.statements.bounded_process import BoundedTask, LimitExceeded, run_within
-    from closebook.statements.verify.checks import (
+    from closebook.statements.verify.report import Report
+    from closebook.statements.verify.verification import (
         VerifyInputs,
         limits_for,
         unreadable_file_report,
         verify,
         verify_proof,
     )
-    from closebook.statements.verify.report import Report
 
     def verify_content() -> Report:
         logging.disable()  # the PDF readers log errors that the report explains

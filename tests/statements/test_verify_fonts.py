@@ -9,9 +9,9 @@ import pikepdf
 import pytest
 from fontTools.ttLib import TTFont
 
-from closebook.statements.verify.checks import VerifyInputs, verify
 from closebook.statements.verify.embedded_fonts import may_stand_for
 from closebook.statements.verify.report import Outcome
+from closebook.statements.verify.verification import VerifyInputs, verify
 from tests.statements.altered_pdf import changed
 from tests.statements.names_in_scripts import NAMES
 from tests.statements.rendered_pdf import rendered
