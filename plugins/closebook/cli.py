@@ -29,7 +29,7 @@ exit codes:
 """
 _DOCUMENTS_HELP = "URL of the document store; without it CLOSEBOOK_DOCUMENTS_URL is used"
 _AUDIT = """\
-Walk the register, the manifests, the document store, the decisions and the desk's log, both ways.
+Compare the register, the manifests, the document store, the decisions and the desk's log.
 Prints a line for each thing that does not agree, by its ids. All documents are read and hashed.
 """
 _AUDIT_EXIT_CODES = """\

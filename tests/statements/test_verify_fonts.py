@@ -16,7 +16,7 @@ from tests.statements.altered_pdf import changed
 from tests.statements.names_in_scripts import NAMES
 from tests.statements.rendered_pdf import rendered
 from tests.statements.samples import entry, kinds, of, statement
-from tests.statements.test_verify_genuine import LOCALES
+from tests.statements.test_verify_genuine_files import LOCALES
 from tests.statements.verify_samples import FEW, failed, outcomes
 
 

@@ -1,4 +1,4 @@
-"""The diagnosis: everything that the doctor looks at, in the order in which faults hide others.
+"""The diagnosis: everything that the doctor looks at. What can prevent a later look comes first.
 
 It writes nothing that lasts and closes nothing. Each server is asked as the role that closes use.
 """
