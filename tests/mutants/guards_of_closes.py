@@ -52,7 +52,7 @@ CLOSES = (
         (CUT_DAY,),
     ),
     Guard(
-        "bounds.half-open-months",
+        "bounds.half-open-entries",
         Token("<", "<="),
         (MONTH + "test_statements_equal_a_recount",),
     ),
