@@ -6,11 +6,11 @@ select
     transaction_id,
     posted_at,
     amount_minor,
+    amount_problem,
     currency,
     kind,
     description,
-    counterparty,
-    amount_problem
+    counterparty
 from shared.ledger_entries
 where
     posted_at >= %(period_start)s
