@@ -117,3 +117,16 @@ def test_a_run_fails_when_a_guard_no_longer_applies(
     assert "documents.gone: no file has the comment 'guard: documents.gone'" in (
         capsys.readouterr().out
     )
+
+
+def test_words_that_name_no_guard_run_no_test(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("tests.mutants.__main__.run", lambda *_: pytest.fail("tests are run"))
+
+    from tests.mutants.__main__ import main
+
+    assert main(["fence.", "documents."]) == 2
+    assert "no guard has all of these words in its name: fence., documents." in (
+        capsys.readouterr().out
+    )
