@@ -1,9 +1,9 @@
-"""What a statement rests on: issue, release, the documents' files."""
+"""What a statement depends on: issue, release, the documents' files."""
 
 from tests.mutants.guard import Guard
 from tests.mutants.operators import Condition, Removed, Token, Value
 
-HOSTILE = "tests/statements/test_hostile.py::"
+HOSTILE = "tests/statements/test_hostile_texts.py::"
 LONG_TEXTS = "tests/statements/test_long_texts.py::"
 TALL_ROW = "test_a_row_of_several_pages_has_its_column_heads_on_each_and_is_verified"
 ISSUE = "tests/closes/test_documents.py::"

@@ -88,7 +88,7 @@ AUDIT = (
         "verify.small-files-get-little",
         Value("_MOST"),
         (
-            "tests/statements/test_verify_hostile.py::"
+            "tests/statements/test_verify_hostile_files.py::"
             "test_a_small_hostile_file_takes_less_than_30_seconds_and_300_megabytes",
         ),
     ),

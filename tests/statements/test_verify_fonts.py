@@ -10,14 +10,14 @@ import pytest
 from fontTools.cffLib import CFFFontSet
 from fontTools.ttLib import TTFont
 
-from closebook.statements.verify.checks import VerifyInputs, verify
 from closebook.statements.verify.embedded_fonts import may_stand_for
 from closebook.statements.verify.report import Outcome
+from closebook.statements.verify.verification import VerifyInputs, verify
 from tests.statements.altered_pdf import changed
 from tests.statements.names_in_scripts import NAMES
 from tests.statements.rendered_pdf import rendered
 from tests.statements.samples import entry, kinds, of, statement
-from tests.statements.test_verify_genuine import LOCALES
+from tests.statements.test_verify_genuine_files import LOCALES
 from tests.statements.verify_samples import FEW, failed, outcomes
 
 FULL_WIDTH = statement(entry(-1250, "漢字１２店"))

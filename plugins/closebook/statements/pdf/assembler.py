@@ -1,9 +1,9 @@
 """Assemble the PDF of a statement from parts: runs of pages that WeasyPrint has drawn.
 
-A part is drawn, written and forgotten before the next part begins. A long statement therefore
-needs the memory of one part. The parts' objects get new numbers and are written one after the
-other, and the parts' structure trees become one tree. A tool such as qpdf would lose the tags of
-the parts, and would hold the whole tree in memory.
+A part is drawn, written and removed from memory before the next part begins. A long statement
+therefore needs the memory of one part. The parts' objects get new numbers and are written one after
+the other, and the parts' structure trees become one tree. A tool such as qpdf would lose the tags
+of the parts, and would hold the whole tree in memory.
 """
 
 from collections.abc import Sequence

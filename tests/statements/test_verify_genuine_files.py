@@ -12,10 +12,10 @@ from closebook.statements.formats.statement_csv import statement_csv
 from closebook.statements.model import Holder, Statement
 from closebook.statements.render.document import render
 from closebook.statements.verify.attachments import read_csv, read_xml
-from closebook.statements.verify.checks import VerifyInputs, verify
 from closebook.statements.verify.consistency import refuse_differing_csv
 from closebook.statements.verify.report import Outcome
 from closebook.statements.verify.untrusted_pdf import CheckFailed
+from closebook.statements.verify.verification import VerifyInputs, verify
 from tests.statements.altered_pdf import (
     changed,
     counterparty_in_description,
