@@ -21,7 +21,7 @@ from closebook.settings import KeyFile
 from closebook.statements.signing.file_key import FileKey, key_in_file
 from closebook.statements.signing.key_loader import load_signer
 from closebook.statements.signing.pades_signer import PadesSigner
-from closebook.statements.verify.checks import VerifyInputs, verify
+from closebook.statements.verify.verification import VerifyInputs, verify
 from tests.statements.certificates import PASSPHRASE, identity, new_key
 from tests.statements.rendered_pdf import rendered
 from tests.statements.samples import many

@@ -22,7 +22,7 @@ from pyhanko.sign.validation.dss import DocumentSecurityStore
 from closebook.errors import Misconfigured, Transient
 from closebook.settings import KeyFile, Timestamping
 from closebook.statements.signing.key_loader import load_signer
-from closebook.statements.verify.checks import VerifyInputs, verify
+from closebook.statements.verify.verification import VerifyInputs, verify
 from tests.statements.authorities import Authorities, authorities
 from tests.statements.certificates import identity, new_key
 from tests.statements.rendered_pdf import rendered
