@@ -58,7 +58,7 @@ from closebook.orchestration.task_context import current_task
     },
 )
 def acknowledge_failover() -> None:
-    """Wire the three tasks."""
+    """Connect the three tasks."""
 
     @task
     def acknowledge() -> bool:

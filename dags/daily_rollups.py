@@ -58,7 +58,7 @@ from closebook.orchestration.timetable import BusinessDayTimetable
     **CLOSE_DAG_ARGUMENTS,
 )
 def daily_rollups() -> None:
-    """Wire the three tasks."""
+    """Connect the three tasks."""
 
     @task(pool=REPLICA_POOL)
     def close_day() -> int | list[int]:

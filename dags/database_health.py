@@ -38,7 +38,7 @@ from closebook.orchestration.retry_policy import MONITORING_TASK_DEFAULTS
     tags=["closebook", "health"],
 )
 def database_health() -> None:
-    """Wire the one task."""
+    """Connect the one task."""
 
     @task
     def collect() -> int:

@@ -43,7 +43,7 @@ from closebook.orchestration.retry_policy import MONITORING_TASK_DEFAULTS
     },
 )
 def doctor() -> None:
-    """Wire the three tasks, which do not wait for one another."""
+    """Connect the three tasks, which do not wait for one another."""
 
     @task
     def look() -> dict[str, object]:

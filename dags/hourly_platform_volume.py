@@ -49,7 +49,7 @@ from closebook.orchestration.task_context import current_task
     **CLOSE_DAG_ARGUMENTS,
 )
 def hourly_platform_volume() -> None:
-    """Wire the three tasks."""
+    """Connect the three tasks."""
 
     @task(pool=REPLICA_POOL)
     def close_hour() -> int:

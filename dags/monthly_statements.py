@@ -70,7 +70,7 @@ from closebook.orchestration.timetable import BusinessMonthTimetable
     **CLOSE_DAG_ARGUMENTS,
 )
 def monthly_statements() -> None:
-    """Wire the seven tasks."""
+    """Connect the seven tasks."""
 
     @task(pool=REPLICA_POOL)
     def freeze_lines() -> int:

@@ -5,8 +5,8 @@ Every day, after the business day ended:
 
 1. **anchor_log** writes the end of the desk's log to the document store. Whoever can change the
    reporting store cannot change it there, and `closebook verify-log` compares the log with it.
-2. **audit** walks the register, the manifests, the document store, the decisions and the log, both
-   ways. Each thing that does not agree is a line of its log, and the task fails.
+2. **audit** compares the register, the manifests, the document store, the decisions and the log
+   with one another. Each thing that does not agree is a line of its log, and the task fails.
 
 Nothing is changed. The documents of the last 100 days are read and hashed; older ones must be
 there. With the parameter `all_documents` all of them are read. What to do about a finding:
@@ -41,7 +41,7 @@ from closebook.orchestration.retry_policy import TASK_DEFAULTS
     },
 )
 def register_audit() -> None:
-    """Wire the two tasks."""
+    """Connect the two tasks."""
 
     @task
     def anchor_log() -> int:

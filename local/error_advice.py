@@ -371,6 +371,7 @@ ADVICE: Mapping[str, str] = {
     "CB-CONFIG-SIGNING-KEY-OF-OTHER-CERTIFICATE": (
         "`openssl pkcs12 -export -inkey KEY -in CERTIFICATE -certfile AUTHORITY -out FILE`."
     ),
+    "CB-CONFIG-SIGNING-KEY-TOO-WEAK": "Statements that it signed keep their place in the manifest.",
     "CB-CONFIG-SIGNING-KEY-UNREADABLE": "Do so on every worker.",
     "CB-CONFIG-SIGNING-TOKEN-UNUSABLE": (
         "The brackets have the token's message. After `PinIncorrect` do not try often: tokens lock "

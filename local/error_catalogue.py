@@ -5,8 +5,9 @@
 
 import ast
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import groupby
 from pathlib import Path
 
@@ -58,7 +59,8 @@ class RaisedError:
     text: str
 
 
-def raised_errors() -> list[RaisedError]:
+@cache
+def raised_errors() -> Sequence[RaisedError]:
     """Return every place of the source where an error of Closebook is made, in the source's order.
 
     A class whose constructor takes no code has it in its own call of the base's constructor: that

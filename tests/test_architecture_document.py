@@ -94,3 +94,12 @@ def test_each_part_of_the_statements_is_listed() -> None:
         if not path.name.startswith("__") and path.suffix in {"", ".py"}
     }
     assert listed == present
+
+
+def test_no_two_modules_have_one_name_but_pages_of_the_desk() -> None:
+    names = [
+        path.stem
+        for path in PACKAGE.rglob("*.py")
+        if not path.stem.startswith("__") and path.parent.name != "routes"
+    ]
+    assert {name for name in names if names.count(name) > 1} == set()

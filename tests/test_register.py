@@ -1,4 +1,4 @@
-"""A day's rows belong to a close of the register: triggers hold what a foreign key would."""
+"""A day's rows belong to a close of the register: triggers check what a foreign key would."""
 
 from collections.abc import Iterator
 

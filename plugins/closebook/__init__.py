@@ -1,3 +1,3 @@
-"""Closebook: exact hourly, daily and monthly closes of a payment platform, off its replicas."""
+"""Exact hourly, daily and monthly closes of a payment platform, read from its replicas."""
 
 __version__ = "0.1.0"

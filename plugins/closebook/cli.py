@@ -29,7 +29,7 @@ exit codes:
 """
 _DOCUMENTS_HELP = "URL of the document store; without it CLOSEBOOK_DOCUMENTS_URL is used"
 _AUDIT = """\
-Walk the register, the manifests, the document store, the decisions and the desk's log, both ways.
+Compare the register, the manifests, the document store, the decisions and the desk's log.
 Prints a line for each thing that does not agree, by its ids. All documents are read and hashed.
 """
 _AUDIT_EXIT_CODES = """\
@@ -222,14 +222,14 @@ def _migrate(options: argparse.Namespace) -> int:
 
 def _verify(options: argparse.Namespace) -> int:
     from closebook.statements.bounded_process import BoundedTask, LimitExceeded, run_within
-    from closebook.statements.verify.checks import (
+    from closebook.statements.verify.report import Report
+    from closebook.statements.verify.verification import (
         VerifyInputs,
         limits_for,
         unreadable_file_report,
         verify,
         verify_proof,
     )
-    from closebook.statements.verify.report import Report
 
     def verify_content() -> Report:
         logging.disable()  # the PDF readers log errors that the report explains

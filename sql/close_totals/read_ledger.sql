@@ -5,8 +5,7 @@ with ledger_entries as (
         account_id,
         currency,
         amount_minor
-    from shared.ledger_entries
-    where posted_at >= %(period_start)s and posted_at < %(period_end)s
+    from shared.posted_entries
 )
 
 select

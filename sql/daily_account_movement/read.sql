@@ -7,12 +7,10 @@ with ledger_entries as (
         account_id,
         currency,
         amount_minor
-    from shared.ledger_entries
+    from shared.posted_entries
     where
-        posted_at >= %(period_start)s
-        and posted_at < %(period_end)s
         -- guard: exceptions.left-out-of-the-movement
-        and coalesce(currency, '') <> all(%(left_out_currencies)s::text[])
+        coalesce(currency, '') <> all(%(left_out_currencies)s::text[])
 )
 
 select

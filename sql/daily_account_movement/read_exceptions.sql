@@ -5,11 +5,8 @@ with ledger_entries as (
         account_id,
         currency,
         amount_minor
-    from shared.ledger_entries
-    where
-        posted_at >= %(period_start)s
-        and posted_at < %(period_end)s
-        and coalesce(currency, '') <> all(%(left_out_currencies)s::text[])
+    from shared.posted_entries
+    where coalesce(currency, '') <> all(%(left_out_currencies)s::text[])
 )
 
 select

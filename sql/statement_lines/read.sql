@@ -12,9 +12,7 @@ with ledger_entries as (
         kind,
         description,
         counterparty
-    from shared.ledger_entries
-    -- guard: bounds.half-open-months
-    where posted_at >= %(period_start)s and posted_at < %(period_end)s
+    from shared.posted_entries
 )
 
 select

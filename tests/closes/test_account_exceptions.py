@@ -10,7 +10,7 @@ from closebook.closes.register import ChangeWithoutReason
 from closebook.settings import Settings
 from tests.books import Books
 from tests.close_fixtures import RUN, transactions_with, view_of
-from tests.closes.left_out import NINE_QUINTILLION, exceptions_of
+from tests.closes.exception_rows import NINE_QUINTILLION, exceptions_of
 from tests.closes.october import BUSY, LAST_DAY, OCTOBER, RESTING, SEPTEMBER
 from tests.platform_rows import Platform
 

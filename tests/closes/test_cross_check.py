@@ -10,9 +10,9 @@ import pytest
 
 from closebook.closes.day import close_day
 from closebook.closes.hour import close_hour
-from closebook.closes.model import Close
 from closebook.closes.month import close_month
 from closebook.closes.register import ReplicasDisagree
+from closebook.closes.values import Close
 from closebook.errors import Misconfigured, NotReady, Transient
 from closebook.periods import day_of, hour_of, parse_month
 from closebook.settings import Settings

@@ -13,7 +13,7 @@ from closebook.periods import day_containing, hour_of
 from closebook.settings import Settings
 from tests.books import Books
 from tests.close_fixtures import RUN, transactions_with, view_of
-from tests.closes.left_out import NINE_QUINTILLION, exceptions_of
+from tests.closes.exception_rows import NINE_QUINTILLION, exceptions_of
 from tests.closes.october import NEW_YORK
 from tests.platform_rows import Platform, utc
 

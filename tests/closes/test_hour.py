@@ -10,7 +10,7 @@ import pytest
 
 from closebook.closes.day import close_day
 from closebook.closes.hour import close_hour
-from closebook.closes.model import Close, Correction
+from closebook.closes.values import Close, Correction
 from closebook.errors import NotReady, Transient
 from closebook.periods import HOUR, day_containing, hour_of
 from closebook.settings import Settings, code_version

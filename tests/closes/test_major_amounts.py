@@ -13,7 +13,7 @@ from closebook.periods import HOUR, day_of, hour_of
 from closebook.settings import Settings
 from tests.books import Books
 from tests.close_fixtures import ONE_REPLICA, RUN, retyped
-from tests.closes.left_out import exceptions_of
+from tests.closes.exception_rows import exceptions_of
 from tests.closes.october import BUSY, LAST_DAY, OCTOBER, RESTING, SEPTEMBER
 from tests.major_amounts import ENTRIES, MAJOR, TRANSACTIONS, major, platform_in_major
 from tests.platform_rows import Platform, utc

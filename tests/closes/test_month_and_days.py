@@ -13,8 +13,8 @@ import pytest
 from closebook.closes.checks import TieOutFailed
 from closebook.closes.day import close_day
 from closebook.closes.hour import close_hour
-from closebook.closes.model import Close
 from closebook.closes.month import close_month
+from closebook.closes.values import Close
 from closebook.errors import NotReady
 from closebook.periods import HOUR, day_of
 from closebook.settings import Run, Settings

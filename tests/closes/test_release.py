@@ -1,4 +1,4 @@
-"""A month is released by a second person, by the manifest that they saw, with all checks green."""
+"""A month is released by a second person, by the manifest that they saw, when all checks pass."""
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""The rules of a time zone change between two closes: nothing falls between them.
+"""The rules of a time zone change between two closes: each row belongs to one of them.
 
 tests/closes/almaty.py has the rules.
 """

@@ -17,7 +17,7 @@ from closebook.platform import unreadable_rows
 from closebook.settings import Run, Settings
 from tests.books import Books
 from tests.close_fixtures import ONE_REPLICA, RUN, transactions_with, view_of
-from tests.closes.left_out import exceptions_of
+from tests.closes.exception_rows import exceptions_of
 from tests.closes.october import NEW_YORK
 from tests.platform_rows import Platform, utc
 

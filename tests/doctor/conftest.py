@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from closebook.doctor.diagnosis import diagnose
+from closebook.doctor.doctor_report import Report
 from closebook.doctor.finding import Finding
 from closebook.doctor.installation import AirflowState, Installation
-from closebook.doctor.report import Report
 from closebook.settings import Settings
 from closebook.statements.render.document import warm_up
 from local.stack import Stack

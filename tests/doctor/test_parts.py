@@ -7,10 +7,10 @@ import pytest
 
 from closebook.doctor.airflow import airflow_observations
 from closebook.doctor.clocks import clock_observations
+from closebook.doctor.doctor_report import Report
 from closebook.doctor.finding import Finding, Severity, Unseen
 from closebook.doctor.installation import AirflowState, Installation, settings_observations
 from closebook.doctor.platform_servers import kind_observations, version_observations
-from closebook.doctor.report import Report
 from closebook.monitoring.thresholds import ClockOffset
 from closebook.settings import partly_from_airflow
 

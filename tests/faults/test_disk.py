@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from closebook.closes.model import Close
 from closebook.closes.month import close_month
+from closebook.closes.values import Close
 from closebook.errors import Transient
 from closebook.periods import parse_month
 from closebook.settings import Settings

@@ -1,4 +1,4 @@
-"""Redis fails in every way that it can, runs publish at once: the counter comes out right."""
+"""Redis fails in every way that it can, runs publish at once: the counter is right afterwards."""
 
 import os
 import signal

@@ -12,8 +12,8 @@ import pytest
 from psycopg import sql
 
 from closebook.closes.hour import close_hour
-from closebook.closes.model import Close
 from closebook.closes.month import close_month
+from closebook.closes.values import Close
 from closebook.errors import NotReady
 from closebook.periods import HOUR, hour_of, parse_month
 from closebook.settings import Settings

@@ -1,4 +1,4 @@
-"""Airflow runs a close twice, late, backwards, or dies in it: each comes out as a recount."""
+"""Airflow runs a close twice, late, backwards, or dies in it; the numbers are right each time."""
 
 import os
 import signal

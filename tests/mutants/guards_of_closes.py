@@ -9,7 +9,7 @@ DAY_FAILURES = "tests/closes/test_day_failures.py::"
 MONTH = "tests/closes/test_month.py::"
 RANGE = "tests/closes/test_day_range.py::"
 REGISTER = "tests/test_register.py::"
-SCHEDULING = "tests/dags/test_scheduling.py::"
+SCHEDULING = "tests/dags/test_schedules.py::"
 WRITES = "tests/faults/test_writes.py::"
 REISSUE = "tests/closes/test_reissue.py::"
 MEMORY = "tests/closes/test_memory.py::"
@@ -52,7 +52,7 @@ CLOSES = (
         (CUT_DAY,),
     ),
     Guard(
-        "bounds.half-open-months",
+        "bounds.half-open-entries",
         Token("<", "<="),
         (MONTH + "test_statements_equal_a_recount",),
     ),

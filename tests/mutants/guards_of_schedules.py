@@ -5,7 +5,7 @@ from tests.mutants.operators import Condition, Removed, Token, Value
 
 COUNTER = "tests/counter/test_document.py::"
 DAGS = "tests/dags/test_dags.py::"
-SCHEDULING = "tests/dags/test_scheduling.py::"
+SCHEDULING = "tests/dags/test_schedules.py::"
 REDIS_USERS = "tests/counter/test_redis_users.py::"
 PUBLICATION = "tests/faults/test_publication.py::"
 TIME_RULES = "tests/closes/test_time_rules.py::"

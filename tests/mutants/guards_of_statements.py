@@ -1,9 +1,9 @@
-"""What a statement rests on: issue, release, the documents' files."""
+"""What a statement depends on: issue, release, the documents' files."""
 
 from tests.mutants.guard import Guard
 from tests.mutants.operators import Condition, Removed, Token, Value
 
-HOSTILE = "tests/statements/test_hostile.py::"
+HOSTILE = "tests/statements/test_hostile_texts.py::"
 LONG_TEXTS = "tests/statements/test_long_texts.py::"
 TALL_ROW = "test_a_row_of_several_pages_has_its_column_heads_on_each_and_is_verified"
 ISSUE = "tests/closes/test_documents.py::"
@@ -19,7 +19,36 @@ SQL_CASE = "tests/sql/test_queries.py::test_case"
 OBSTACLES = SQL_CASE + "[statement_decisions/obstacles: "
 UNNAMED = SQL_CASE + "[statement_decisions/insert: a release that does not name its exceptions]"
 
+KEY_KINDS = "tests/statements/test_key_kinds.py::"
+TIMESTAMPS = "tests/statements/test_timestamps.py::"
+
 STATEMENTS = (
+    # ---- signatures ------------------------------------------------------------------------
+    Guard(
+        "signing.rsa-key-is-long-enough",
+        Condition(value=False),
+        (KEY_KINDS + "test_a_key_that_can_be_broken_is_refused[rsa 1024-1024]",),
+    ),
+    Guard(
+        "signing.ec-key-is-long-enough",
+        Condition(value=False),
+        (KEY_KINDS + "test_a_key_that_can_be_broken_is_refused[ec 224-224]",),
+    ),
+    Guard(
+        "signing.key-is-the-certificates",
+        Condition(value=False),
+        (KEY_KINDS + "test_a_key_that_is_not_the_certificates_is_refused",),
+    ),
+    Guard(
+        "signing.place-is-large-enough",
+        Condition(value=False),
+        (TIMESTAMPS + "test_a_timestamp_that_is_longer_than_the_sample_gets_a_larger_place",),
+    ),
+    Guard(
+        "verify.nothing-but-evidence-after-the-signature",
+        Condition(value=False),
+        (TIMESTAMPS + "test_what_is_added_before_the_timestamp_of_the_file_is_found",),
+    ),
     # ---- issue and release -----------------------------------------------------------------
     Guard(
         "issue.change-needs-a-reason",
@@ -334,7 +363,7 @@ STATEMENTS = (
         "documents.keycaps-are-digits-with-a-mark",
         Removed(),
         (
-            "tests/statements/test_verify_genuine.py::"
+            "tests/statements/test_verify_genuine_files.py::"
             "test_no_text_of_a_stranger_makes_a_genuine_statement_fail",
         ),
     ),

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,13 @@ from tests.sql.cases import case_files, load
 NAMES = [guard.name for guard in GUARDS]
 CASES = {str(case) for name in case_files() for case in load(name)}
 ADDS_UP = next(guard for guard in GUARDS if guard.name == "documents.statement-adds-up")
+
+
+@cache
+def functions_of(file: str) -> set[str]:
+    """The names of the functions at the top of a file."""
+    tree = ast.parse((REPOSITORY / file).read_text(encoding="utf-8"))
+    return {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
 
 
 @pytest.fixture(scope="module")
@@ -41,8 +49,7 @@ def test_the_tests_of_a_guard_are_there(guard: Guard) -> None:
     for test in guard.tests:
         file, _, name = test.partition("::")
         function, _, case = name.partition("[")
-        tree = ast.parse((REPOSITORY / file).read_text(encoding="utf-8"))
-        assert function in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+        assert function in functions_of(file)
         assert not case or case.removesuffix("]") in CASES
 
 
@@ -108,5 +115,18 @@ def test_a_run_fails_when_a_guard_no_longer_applies(
 
     assert main(["documents."]) == 1
     assert "documents.gone: no file has the comment 'guard: documents.gone'" in (
+        capsys.readouterr().out
+    )
+
+
+def test_words_that_name_no_guard_run_no_test(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("tests.mutants.__main__.run", lambda *_: pytest.fail("tests are run"))
+
+    from tests.mutants.__main__ import main
+
+    assert main(["fence.", "documents."]) == 2
+    assert "no guard has all of these words in its name: fence., documents." in (
         capsys.readouterr().out
     )

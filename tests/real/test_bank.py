@@ -14,8 +14,8 @@ from psycopg import sql
 from pypdf import PdfReader
 
 from closebook.closes.day import close_day
-from closebook.closes.model import Close
 from closebook.closes.month import close_month
+from closebook.closes.values import Close
 from closebook.periods import Period, parse_month
 from closebook.settings import Settings
 from closebook.statements import issue

@@ -15,7 +15,7 @@ from psycopg import sql
 
 from closebook.closes.day import close_day
 from closebook.closes.hour import close_hour
-from closebook.closes.model import Close
+from closebook.closes.values import Close
 from closebook.periods import Period, day_of
 from closebook.settings import Settings
 from local.stack import Stack

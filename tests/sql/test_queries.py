@@ -53,6 +53,17 @@ def test_every_sql_file_has_cases_and_all_cases_are_of_an_sql_file() -> None:
     assert cases.case_files() == cases.query_names()
 
 
+def test_one_file_says_which_transactions_and_one_which_entries_are_of_a_period() -> None:
+    condition = r"(\w+) >= %\(period_start\)s\s+and \1 < %\(period_end\)s"
+    found = {
+        str(path.relative_to(SQL_FOLDER).with_suffix(""))
+        for path in SQL_FOLDER.rglob("*.sql")
+        if re.search(condition, path.read_text(encoding="utf-8"))
+    }
+    # The bare scan of the doctor is what the other condition is compared with.
+    assert found == {"shared/settled_transactions", "shared/posted_entries", "doctor/bare_hour"}
+
+
 def test_no_query_compares_by_is_not_distinct_from() -> None:
     """PostgreSQL has no hash join for it: two sets of 100,000 rows take 10,000,000,000 steps."""
     paths = [path for path in SQL_FOLDER.glob("*/*.sql") if path.parent.name != "reporting"]

@@ -21,6 +21,13 @@ from cryptography.x509.oid import NameOID
 Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
 PASSPHRASE = "correct horse"  # noqa: S105  # of keys that the tests make
+_CURVES: dict[str, type[ec.EllipticCurve]] = {
+    "192": ec.SECP192R1,
+    "224": ec.SECP224R1,
+    "256": ec.SECP256R1,
+    "384": ec.SECP384R1,
+    "521": ec.SECP521R1,
+}
 _TODAY = datetime.now(UTC)
 
 
@@ -58,10 +65,14 @@ class Identity:
 
 @cache
 def new_key(kind: str) -> Key:
-    """A key of a kind: ``rsa`` of 3072 bits, or ``ec`` on P-256."""
-    if kind == "rsa":
-        return rsa.generate_private_key(public_exponent=65537, key_size=3072)
-    return ec.generate_private_key(ec.SECP256R1())
+    """A key of a kind: ``rsa`` of 3072 bits or as many as it says, or ``ec`` on P-256 or another.
+
+    The number in a kind such as ``rsa 4096`` or ``ec 521`` says how many bits it has.
+    """
+    name, _, bits = kind.partition(" ")
+    if name == "rsa":
+        return rsa.generate_private_key(public_exponent=65537, key_size=int(bits or 3072))
+    return ec.generate_private_key(_CURVES[bits or "256"]())
 
 
 @cache
@@ -72,19 +83,26 @@ def identity(
     valid_from_day: int = -10,
     ends_at: datetime = _TODAY + timedelta(days=700),
     may_sign: bool = True,
+    extra_bytes: int = 0,
 ) -> Identity:
-    """An identity of Northgate Payments; ``valid_from_day`` counts from today."""
+    """An identity of Northgate Payments; ``valid_from_day`` counts from today.
+
+    The certificates of it and of its authority are longer by ``extra_bytes``, as those of trust
+    services are by their policies and addresses.
+    """
     key, authority_key = new_key(kind), _authority_key(authority)
     issuer = _name(authority)
     root = (
         _certificate(issuer, issuer, authority_key, -1000, _TODAY + timedelta(days=3000))
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .add_extension(_usage(signs_certificates=True), critical=True)
+        .add_extension(_filling(extra_bytes), critical=False)
         .sign(authority_key, hashes.SHA256())
     )
     certificate = (
         _certificate(_name("Northgate Payments"), issuer, key, valid_from_day, ends_at)
         .add_extension(_usage(signs=may_sign), critical=True)
+        .add_extension(_filling(extra_bytes), critical=False)
         .sign(authority_key, hashes.SHA256())
     )
     return Identity(key, certificate, root)
@@ -124,6 +142,10 @@ def _certificate(
         _TODAY + timedelta(days=first),
         ends_at,
     )
+
+
+def _filling(extra_bytes: int) -> x509.UnrecognizedExtension:
+    return x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4.5"), bytes(extra_bytes))
 
 
 def _usage(*, signs: bool = False, signs_certificates: bool = False) -> x509.KeyUsage:

@@ -14,9 +14,9 @@ from closebook.statements.bounded_process import BoundedTask, Limits, run_within
 from closebook.statements.model import Statement
 from closebook.statements.render.document import RenderedStatement, render, warm_up
 from closebook.statements.render.sanitize import PageText, as_markup
-from closebook.statements.verify.checks import VerifyInputs, verify
 from closebook.statements.verify.page_tables import read_tables
 from closebook.statements.verify.untrusted_pdf import UntrustedPdf
+from closebook.statements.verify.verification import VerifyInputs, verify
 from closebook.statements.weasyprint_adapter import page_layout
 from closebook.statements.weasyprint_adapter.drawn_pages import DrawnPages
 from tests.statements.rendered_pdf import content, pages, rendered, squeezed

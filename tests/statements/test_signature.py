@@ -145,7 +145,7 @@ def test_the_signature_field_is_invisible_and_is_in_the_structure_tree(
 def test_two_signatures_differ_and_their_unsigned_pdfs_are_equal(
     key_file: Callable[..., KeyFile],
 ) -> None:
-    key, pdf = key_file(identity()), rendered(many(2)).pdf
+    key, pdf = key_file(identity("ec")), rendered(many(2)).pdf
     first, second = sign(key, pdf), sign(key, pdf)
     assert first.pdf != second.pdf
     assert first.unsigned_sha256 == second.unsigned_sha256

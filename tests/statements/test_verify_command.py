@@ -16,7 +16,7 @@ from packaging.requirements import Requirement
 from closebook.errors import Misconfigured
 from closebook.statements.manifest_document import ManifestDocument
 from closebook.statements.signing.signer import Signer
-from closebook.statements.verify.checks import VerifyInputs, verify
+from closebook.statements.verify.verification import VerifyInputs, verify
 from tests.markdown import VERIFY, blocks, commands, first_column, text
 from tests.statements.certificates import identity
 from tests.statements.rendered_pdf import ROOT, rendered
@@ -148,9 +148,9 @@ def test_a_file_that_exceeds_the_limits_is_refused(files: Files) -> None:
     # Given a limit that no statement keeps within
     program = """
 import sys
-from closebook.statements.verify import checks
+from closebook.statements.verify import verification
 from closebook.statements.bounded_process import Limits
-checks.limits_for = lambda *_: Limits(cpu_seconds=1, memory_bytes=1024**2)
+verification.limits_for = lambda *_: Limits(cpu_seconds=1, memory_bytes=1024**2)
 from closebook.cli import main
 sys.exit(main(sys.argv[1:]))
 """
@@ -187,7 +187,7 @@ def test_verifying_loads_neither_airflow_nor_a_driver_nor_the_renderer(files: Fi
     program = """
 import sys
 from pathlib import Path
-from closebook.statements.verify.checks import VerifyInputs, verify
+from closebook.statements.verify.verification import VerifyInputs, verify
 import closebook.cli
 assert not verify(Path(sys.argv[2]).read_bytes(), VerifyInputs()).has_failed
 heavy = {"airflow", "psycopg", "weasyprint", "jinja2", "pyhanko", "redis", "lxml"}

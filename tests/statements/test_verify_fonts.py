@@ -7,17 +7,20 @@ from typing import Any
 
 import pikepdf
 import pytest
+from fontTools.cffLib import CFFFontSet
 from fontTools.ttLib import TTFont
 
-from closebook.statements.verify.checks import VerifyInputs, verify
 from closebook.statements.verify.embedded_fonts import may_stand_for
 from closebook.statements.verify.report import Outcome
+from closebook.statements.verify.verification import VerifyInputs, verify
 from tests.statements.altered_pdf import changed
 from tests.statements.names_in_scripts import NAMES
 from tests.statements.rendered_pdf import rendered
 from tests.statements.samples import entry, kinds, of, statement
-from tests.statements.test_verify_genuine import LOCALES
+from tests.statements.test_verify_genuine_files import LOCALES
 from tests.statements.verify_samples import FEW, failed, outcomes
+
+FULL_WIDTH = statement(entry(-1250, "漢字１２店"))
 
 
 def noto_sans(pdf: pikepdf.Pdf) -> Any:
@@ -125,6 +128,75 @@ def test_a_font_that_shows_something_else_is_refused(
 ) -> None:
     report = verify(changed(FEW, change), VerifyInputs())
     assert said in failed(report)["fonts"]
+
+
+def cjk(pdf: pikepdf.Pdf) -> Any:
+    fonts = (font for page in pdf.pages for font in page.Resources.Font.values())
+    return next(font for font in fonts if "-CJK-" in str(font.BaseFont))
+
+
+def bare_font(change: Callable[[Any, dict[str, str]], None]) -> Callable[[pikepdf.Pdf], None]:
+    """A change of the bare font for Japanese: of its dictionary, with its glyphs by their text."""
+
+    def apply(pdf: pikepdf.Pdf) -> None:
+        font = cjk(pdf)
+        stream = font.DescendantFonts[0].FontDescriptor.FontFile3
+        pairs = re.findall(rb"<([0-9a-f]{4})> <([0-9a-f]{4})>", font.ToUnicode.read_bytes())
+        glyphs = {
+            chr(int(text, 16)): f"cid{int(code, 16):05d}" for code, text in pairs if int(code, 16)
+        }
+        fonts = CFFFontSet()
+        fonts.decompile(BytesIO(stream.read_bytes()), None)
+        [top] = fonts.topDictIndex
+        for each in glyphs.values():
+            top.CharStrings[each].decompile()
+        change(top, glyphs)
+        output = BytesIO()
+        fonts.compile(output, TTFont(), isCFF2=False)
+        stream.write(output.getvalue())
+
+    return apply
+
+
+def full_width_two_for_one(top: Any, glyphs: dict[str, str]) -> None:
+    outlines = top.CharStrings
+    outlines[glyphs["１"]] = outlines[glyphs["２"]]
+
+
+def upside_down(top: Any, _: dict[str, str]) -> None:
+    top.FontMatrix = [-0.001, 0, 0, -0.001, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (full_width_two_for_one, "another shape for '１' than the typeface has"),
+        (upside_down, "changes the shape of its outlines"),
+    ],
+)
+def test_a_bare_font_that_shows_something_else_is_refused(
+    change: Callable[[Any, dict[str, str]], None], said: str
+) -> None:
+    report = verify(changed(FULL_WIDTH, bare_font(change)), VerifyInputs())
+    assert said in failed(report)["fonts"]
+
+
+def test_a_bare_font_that_is_cut_short_cannot_be_read() -> None:
+    def cut(pdf: pikepdf.Pdf) -> None:
+        stream = cjk(pdf).DescendantFonts[0].FontDescriptor.FontFile3
+        stream.write(stream.read_bytes()[:-200])
+
+    assert "cannot be read" in failed(verify(changed(FULL_WIDTH, cut), VerifyInputs()))["fonts"]
+
+
+def test_a_font_of_many_places_has_only_those_that_are_shown() -> None:
+    document = pikepdf.open(BytesIO(rendered(FULL_WIDTH).pdf))
+    font, fonts = cjk(document), CFFFontSet()
+    descriptor = font.DescendantFonts[0].FontDescriptor
+    fonts.decompile(BytesIO(descriptor.FontFile3.read_bytes()), None)
+    # Those of the holder's and the shop's texts, and the one for what is not there
+    assert len(fonts.topDictIndex[0].charset) < 20
+    assert len(rendered(FULL_WIDTH).pdf) < 40_000
 
 
 def test_a_glyph_without_text_in_an_amount_is_refused() -> None:

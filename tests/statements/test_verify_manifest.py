@@ -14,8 +14,8 @@ from closebook.settings import KeyFile
 from closebook.statements.manifest_document import ManifestDocument, NoManifest, Proof
 from closebook.statements.signing.key_loader import load_signer
 from closebook.statements.signing.signer import Signer
-from closebook.statements.verify.checks import VerifyInputs, verify, verify_proof
 from closebook.statements.verify.report import Outcome, Report
+from closebook.statements.verify.verification import VerifyInputs, verify, verify_proof
 from tests.statements.certificates import PASSPHRASE, identity
 from tests.statements.rendered_pdf import rendered
 from tests.statements.samples import entry, statement

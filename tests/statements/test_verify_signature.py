@@ -9,7 +9,7 @@ from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from closebook.settings import KeyFile
 from closebook.statements.signing.key_loader import load_signer
 from closebook.statements.signing.signer import Signer
-from closebook.statements.verify.checks import VerifyInputs, verify
+from closebook.statements.verify.verification import VerifyInputs, verify
 from tests.statements.certificates import identity
 from tests.statements.rendered_pdf import rendered
 from tests.statements.samples import kinds

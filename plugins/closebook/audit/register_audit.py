@@ -1,4 +1,4 @@
-"""The audit: walk register, manifests, document store, decisions and log, both ways.
+"""The audit: compare register, manifests, document store, decisions and log with one another.
 
 What a manifest lists must be in the register and in the document store, and what is in the register
 and in the document store must be in a manifest. Each decision names a manifest that exists, and the
@@ -70,17 +70,17 @@ def audit(settings: Settings | RegisterSettings, read_since: datetime | None = N
     with on_store(settings) as store:
         # All is read from one snapshot: closes and people go on meanwhile.
         store.execute("set transaction isolation level repeatable read, read only")
-        walk = _Audit(store, documents, read_since, settings.store)
-        walk.manifests()
-        walk.statements()
-        walk.decisions()
-        walk.versions()
-        walk.closes()
-        walk.log()
+        findings = _Audit(store, documents, read_since, settings.store)
+        findings.manifests()
+        findings.statements()
+        findings.decisions()
+        findings.versions()
+        findings.closes()
+        findings.log()
     # After the snapshot, so that a document that is being stored now is not taken for unknown.
     with on_store(settings) as store:
-        walk.unknown_documents(store)
-    return walk.report
+        findings.unknown_documents(store)
+    return findings.report
 
 
 @dataclass
@@ -271,7 +271,7 @@ class _Audit:
                     )
 
     def log(self) -> None:
-        """The log follows, has its anchors in their places, and has each decision."""
+        """The log matches its hashes and its anchors, and has an entry of each decision."""
         logged: dict[tuple[str, str, str], int] = {}
         try:
             self.anchors += log_anchors.written_anchors(self.documents)

@@ -12,8 +12,8 @@ from psycopg import sql
 from closebook.closes import boundaries, exceptions, execute, hour, staging
 from closebook.closes.hour import HourTotals
 from closebook.closes.measures import ControlTotal
-from closebook.closes.model import Close, Content, Draft, Plan, Reading
 from closebook.closes.staging import LedgerTotals
+from closebook.closes.values import Close, Content, Draft, Plan, Reading
 from closebook.periods import Period
 from closebook.platform.source import Source
 from closebook.settings import Run, Settings

@@ -7,8 +7,8 @@ from functools import partial
 
 from closebook.closes import checks, exceptions, histories, register
 from closebook.closes.checks import TieOut, TieOutFailed
-from closebook.closes.model import Close, Plan, Reading
 from closebook.closes.register import ConcurrentClose, ReplicasDisagree
+from closebook.closes.values import Close, Plan, Reading
 from closebook.errors import ClosebookError
 from closebook.periods import Grain, Period
 from closebook.platform import replicas

@@ -12,9 +12,9 @@ from closebook.closes import histories
 from closebook.closes.day import close_day
 from closebook.closes.histories import KnownHistory
 from closebook.closes.hour import close_hour
-from closebook.closes.model import Close
 from closebook.closes.month import close_month
 from closebook.closes.register import ChangeWithoutReason
+from closebook.closes.values import Close
 from closebook.errors import Misconfigured, WrongData
 from closebook.periods import Grain, Period
 from closebook.platform import fence

@@ -35,7 +35,7 @@ class FailoverNotAcknowledged(NotReady):
 
 
 class HistoryReplaced(NotReady):
-    """A failover was acknowledged after this run began: it is read again, or later."""
+    """A failover was acknowledged after this run began: the run has to read again."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from psycopg.rows import DictRow
 
 from closebook.closes import exceptions, execute, refused_amounts, staging
 from closebook.closes.measures import ControlTotal
-from closebook.closes.model import Close, Content, Draft, Plan, Reading
+from closebook.closes.values import Close, Content, Draft, Plan, Reading
 from closebook.periods import Period
 from closebook.platform.source import Source
 from closebook.settings import Run, Settings

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from closebook.closes import boundaries, day, exceptions, execute, refused_amounts, staging
 from closebook.closes.measures import ControlTotal
-from closebook.closes.model import Close, Content, Draft, Plan, Reading
+from closebook.closes.values import Close, Content, Draft, Plan, Reading
 from closebook.errors import NotReady
 from closebook.periods import Grain, Period
 from closebook.settings import Run, Settings

@@ -10,7 +10,7 @@ from psycopg.rows import DictRow
 
 from closebook.closes import boundaries, checks, exceptions, histories
 from closebook.closes.checks import SelectedRows, TieOut
-from closebook.closes.model import Close, Content, Correction, CurrentVersions, Draft, Reading
+from closebook.closes.values import Close, Content, Correction, CurrentVersions, Draft, Reading
 from closebook.errors import Transient, WrongData
 from closebook.periods import Grain, Period, day_containing
 from closebook.platform.source import Source

@@ -1,4 +1,4 @@
-"""Airflow's FAB auth manager, with sessions that end with their password, and limits at the door.
+"""Airflow's FAB auth manager, whose sessions end when the password changes, with limits of log-ins.
 
 The API server runs it, by [core] auth_manager. Airflow asks it about each token, so what it refuses
 is refused for the desk, the UI and the REST API alike.
@@ -82,7 +82,7 @@ class ClosebookFabAuthManager(FabAuthManager):
 
 
 def _end_form_sessions_with_their_password(app: Flask) -> None:
-    """Let the session of the log-in form, which gives new tokens, end with its password too.
+    """End the session of the log-in form, which gives new tokens, when the password changes.
 
     FAB deletes such sessions only if they are in its database, and only for some changes.
     """

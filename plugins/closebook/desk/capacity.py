@@ -63,12 +63,6 @@ class ConcurrencyLimit:
         self._lock = Lock()
         self._used: Counter[str] = Counter()
 
-    @property
-    def used_count(self) -> int:
-        """How many slots are used now."""
-        with self._lock:
-            return self._used.total()
-
     @contextmanager
     def slot(self, person: str) -> Iterator[None]:
         """Use a slot until the end of the block. Raises DeskBusy if none is free."""

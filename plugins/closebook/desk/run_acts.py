@@ -298,7 +298,7 @@ def _with_user_ids(session: Any, acts: Sequence[RunAct]) -> Iterator[RunAct]:
     from airflow.providers.fab.auth_manager.models import User
     from sqlalchemy import select
 
-    names = {act.user_name for act in acts if act.user_name and not _is_command(act)}
+    names = {act.user_name for act in acts if act.user_name and not isinstance(act, _ActByCommand)}
     users = {
         row.username: (str(row.id), row.created_on)
         for row in session.execute(
@@ -314,17 +314,16 @@ def _with_user_ids(session: Any, acts: Sequence[RunAct]) -> Iterator[RunAct]:
             and act.acted_at is not None
             and created_on <= act.acted_at.astimezone().replace(tzinfo=None)
         )
-        known = user_id if is_theirs and not _is_command(act) else None
+        known = user_id if is_theirs and not isinstance(act, _ActByCommand) else None
         yield RunAct(act.run_id, act.act, known, act.user_name, act.acted_at)
 
 
-def _by_command(run_id: str, verb: str, name: str | None, at: datetime) -> RunAct:
+class _ActByCommand(RunAct):
     """An act by Airflow's command line: the name is one of the operating system."""
-    return RunAct(run_id, f"{verb} by command", None, name, at)
 
 
-def _is_command(act: RunAct) -> bool:
-    return act.act.endswith(" by command")
+def _by_command(run_id: str, verb: str, name: str | None, at: datetime) -> RunAct:
+    return _ActByCommand(run_id, f"{verb} by command", None, name, at)
 
 
 def _verb(event: str) -> str:

@@ -27,7 +27,7 @@ Id = Annotated[int, Path(ge=0, lt=2**63)]  # guard: desk.ids-are-numbers
 
 
 def visible_statement(request: Request, close_id: int, account_id: int) -> DictRow:
-    """Return the version of the statement, held against its manifest.
+    """Return the version of the statement, once it was compared with its manifest.
 
     Raises HTTP 404 if it does not exist. The answer is the same if the user may not see it, so that
     the user cannot find out which statements exist. Raises WrongData if the row is not as it was

@@ -1,4 +1,4 @@
-"""The diagnosis: everything that the doctor looks at, in the order in which faults hide others.
+"""The diagnosis: everything that the doctor looks at. What can prevent a later look comes first.
 
 It writes nothing that lasts and closes nothing. Each server is asked as the role that closes use.
 """
@@ -12,21 +12,21 @@ import psycopg
 from closebook.doctor import (
     airflow,
     clocks,
-    counter,
+    counter_redis,
     documents,
     hour_totals,
+    platform_roles,
     platform_rows,
     platform_servers,
     platform_views,
     poolers,
-    query_plans,
-    roles,
     store,
+    used_indexes,
 )
+from closebook.doctor.doctor_report import Report
 from closebook.doctor.finding import Finding, Observation, Severity, Unseen
 from closebook.doctor.installation import Installation, settings_observations
 from closebook.doctor.platform_session import PlatformSession, on_primary, on_replica
-from closebook.doctor.report import Report
 from closebook.errors import ClosebookError
 from closebook.platform.fence import Fence, end_of_log
 from closebook.platform.replica_status import replica_error, replica_status
@@ -54,7 +54,7 @@ def _observations(installation: Installation) -> Iterator[Observation]:
     if installation.has("store"):
         yield from _looked_at("the reporting store", store.store_observations(settings))
     if installation.has("redis_url"):
-        yield from _looked_at("Redis", counter.counter_observations(settings))
+        yield from _looked_at("Redis", counter_redis.counter_observations(settings))
     yield from _looked_at("a document", documents.document_observations(installation))
 
 
@@ -94,9 +94,9 @@ class _Platform:
             with on_primary(self._settings, self._seconds) as session:
                 row, self._offsets["primary"] = platform_servers.server_row(session)
                 yield from platform_servers.kind_observations("primary", row)
-                lacking = [*roles.lacking_rights(session, roles.FENCE)]
+                lacking = [*platform_roles.lacking_rights(session, platform_roles.FENCE)]
                 yield from lacking
-                yield from roles.excessive_rights(session, roles.FENCE)
+                yield from platform_roles.excessive_rights(session, platform_roles.FENCE)
                 if not row["in_recovery"]:
                     yield from platform_servers.untracked_observations(session)
             if not lacking:
@@ -113,9 +113,9 @@ class _Platform:
             with on_replica(self._settings, replica, self._seconds) as session:
                 row, self._offsets[replica.name] = platform_servers.server_row(session)
                 yield from platform_servers.kind_observations(replica.name, row)
-                lacking = [*roles.lacking_rights(session, roles.READER)]
+                lacking = [*platform_roles.lacking_rights(session, platform_roles.READER)]
                 yield from lacking
-                yield from roles.excessive_rights(session, roles.READER)
+                yield from platform_roles.excessive_rights(session, platform_roles.READER)
                 status = [] if lacking else [*self._status(replica)]
                 yield from status
                 # No close reads the primary, and no doctor does.
@@ -155,7 +155,7 @@ class _Platform:
         if differing or lacking:
             yield Unseen(f"rows and plans on {session.server}", "mend its views and rights first")
             return
-        plans = query_plans.plan_observations(session, self._settings)
+        plans = used_indexes.plan_observations(session, self._settings)
         yield from _looked_at(f"plans on {session.server}", plans)
         if not self._rows_were_read:
             self._rows_were_read = True

@@ -80,7 +80,7 @@ def _not_rendered(error: ClosebookError) -> Finding:
 
 
 def _statement(settings: Settings) -> Statement:
-    """A statement of nobody, in several scripts."""
+    """A statement of an account that does not exist, in several scripts."""
     day = date(2000, 1, 1)
     text = "Müller \N{EM DASH} 東京 \N{ARABIC LETTER ALEF}"
     line = StatementLine(1, 1, day, text, "1", None, "payment", 100, 100)

@@ -1,6 +1,6 @@
 """Anchors of the desk's log in the document store: its end, kept outside of the database.
 
-Whoever has the rights of the database's owner can write the log again with hashes that follow. The
+Whoever has the rights of the database's owner can write the log again, with hashes that match. The
 anchors show it: each manifest has the end of the log, and a task writes an anchor every day.
 """
 

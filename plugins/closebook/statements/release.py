@@ -122,7 +122,6 @@ ActsOfRuns = Callable[[Sequence[str]], Sequence[RunAct]]
 class Decision:
     """A person's decision on a manifest, as the register has it."""
 
-    decision_id: int
     manifest_sha256: str
     verdict: Verdict
     person: str
@@ -259,7 +258,7 @@ def _decide(
             },
         ).fetchone()
     assert row is not None  # noqa: S101  # the insert returns its row
-    return Decision(row["decision_id"], shown_sha256, verdict, person.name, row["decided_at"])
+    return Decision(shown_sha256, verdict, person.name, row["decided_at"])
 
 
 def _as_json(acts: Sequence[RunAct]) -> Jsonb:

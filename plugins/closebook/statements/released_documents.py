@@ -1,4 +1,4 @@
-"""Hold documents against the manifest that was released.
+"""Compare documents with the manifest that was released.
 
 The register's rows say which document an account's statement has. Whoever has the rights of the
 database's owner can change a row; the released manifest is in the document store, under the hash

@@ -1,9 +1,9 @@
 """Assemble the PDF of a statement from parts: runs of pages that WeasyPrint has drawn.
 
-A part is drawn, written and forgotten before the next part begins. A long statement therefore
-needs the memory of one part. The parts' objects get new numbers and are written one after the
-other, and the parts' structure trees become one tree. A tool such as qpdf would lose the tags of
-the parts, and would hold the whole tree in memory.
+A part is drawn, written and removed from memory before the next part begins. A long statement
+therefore needs the memory of one part. The parts' objects get new numbers and are written one after
+the other, and the parts' structure trees become one tree. A tool such as qpdf would lose the tags
+of the parts, and would hold the whole tree in memory.
 """
 
 from collections.abc import Sequence
@@ -27,6 +27,7 @@ from closebook.statements.weasyprint_adapter.drawn_pages import (
     stream_commands,
     stream_dictionary,
 )
+from closebook.statements.weasyprint_adapter.font_subset import remove_unused_places
 from closebook.statements.weasyprint_adapter.structure_tree import (
     complete_glyph_map,
     repair_structure_tree,
@@ -71,6 +72,7 @@ class PdfAssembler:
         says where ``add_page_numbers`` will put the number of each page, in points from the lower
         left corner; None when the pages have their numbers already.
         """
+        remove_unused_places(part)
         elements = repair_structure_tree(part, is_later_part=bool(self._page_objects))
         pages = part.pages
         for index, page in enumerate(pages, start=self.page_count):
@@ -104,6 +106,7 @@ class PdfAssembler:
 
     def add_page_numbers(self, page_numbers: DrawnPages) -> None:
         """Draw each page of ``page_numbers`` (untagged) where ``add_pages`` left room for it."""
+        remove_unused_places(page_numbers)
         new_numbers: dict[int, int] = {}
         for page, new_number in zip(page_numbers.pages, self._page_number_objects, strict=True):
             stream = page_numbers.content_of(page)

@@ -1,9 +1,9 @@
 """Lay out a statement's pages: a short one at once, a long one in parts.
 
-A part is a run of about 300 lines. It is laid out, drawn, added to the PDF and forgotten before
-the next part begins, so time grows with the number of lines and memory does not. A part ends where
-a page ends between two lines: the pages after that are thrown away, and the next part begins with
-the first line of them. A reader therefore cannot see where a part ends.
+A part is a run of about 300 lines. It is laid out, drawn, added to the PDF and removed from
+memory before the next part begins, so time grows with the number of lines and memory does not. A
+part ends where a page ends between two lines: the pages after that are thrown away, and the next
+part begins with the first line of them. A reader therefore cannot see where a part ends.
 """
 
 import gc

@@ -4,10 +4,11 @@ Without a key nothing is signed, and pyHanko is not imported.
 """
 
 import threading
-from functools import lru_cache
+from functools import cache
 
 from closebook.settings import KeyFile, SigningKey
 from closebook.statements.library_versions import PYHANKO
+from closebook.statements.signing.private_key import PrivateKey
 from closebook.statements.signing.signer import Signer
 
 _loading = threading.Lock()
@@ -25,9 +26,26 @@ def load_signer(key: SigningKey | None) -> Signer | None:
         return _load(key)
 
 
-@lru_cache(maxsize=4)
+@cache  # a token refuses a second log-in
 def _load(key: SigningKey) -> Signer:
     PYHANKO.check_installed()
-    from closebook.statements.signing.pyhanko_signer import signer_with_file, signer_with_token
+    from closebook.statements.signing.algorithm import algorithm_of
+    from closebook.statements.signing.evidence import Evidence
+    from closebook.statements.signing.pades_signer import PadesSigner
 
-    return signer_with_file(key) if isinstance(key, KeyFile) else signer_with_token(key)
+    private = _private_key(key)
+    evidence = None
+    if key.timestamping is not None:
+        hash_name = algorithm_of(private.certificate).hash_name
+        evidence = Evidence(key.timestamping, hash_name, private.chain)
+    return PadesSigner(private, evidence)
+
+
+def _private_key(key: SigningKey) -> PrivateKey:
+    if isinstance(key, KeyFile):
+        from closebook.statements.signing.file_key import key_in_file
+
+        return key_in_file(key)
+    from closebook.statements.signing.token_key import key_on_token
+
+    return key_on_token(key)

@@ -3,7 +3,8 @@
 A reader of the page sees outlines, and a program reads the table of characters (ToUnicode) beside
 them. A forger can let the two differ. So the table must agree with the font's own map of
 characters, and the outlines of digits, Latin letters and signs must be those of the typeface.
-glyph_outlines.json has the outlines of the typefaces of statements, as digests.
+glyph_outlines.json has the outlines of the typefaces of statements, as digests. A font for Chinese,
+Japanese and Korean is embedded without its map of characters, which would be larger than it.
 
 Where several glyphs show one group of letters, such as a vowel sign before its letter, the table
 has the whole group for one of them and SILENT for the others. Which glyphs a group has is known to
@@ -27,6 +28,7 @@ from fontTools import unicodedata as scripts
 from fontTools.pens.recordingPen import DecomposingRecordingPen
 from fontTools.ttLib import TTFont, TTLibError
 
+from closebook.statements.verify.bare_fonts import BareFont
 from closebook.statements.verify.untrusted_pdf import CheckFailed, UntrustedPdf, bounded_reading
 
 OUTLINES_FILE = Path(__file__).with_name("glyph_outlines.json")
@@ -144,7 +146,10 @@ def _check_font(font: Any) -> bool:
     file = descriptor.get("/FontFile2") or descriptor.get("/FontFile3")
     if file is None:
         raise CheckFailed(f"the font {name} is not embedded")
-    with TTFont(BytesIO(file.get_object().get_data()), lazy=True) as embedded:
+    content = file.get_object()
+    if content.get("/Subtype") == "/CIDFontType0C":
+        return _check_bare(name, BareFont(name, content.get_data()), _texts(name, font))
+    with TTFont(BytesIO(content.get_data()), lazy=True) as embedded:
         return _check_glyphs(name, embedded, _texts(name, font))
 
 
@@ -194,6 +199,30 @@ def _check_glyphs(name: str, embedded: TTFont, texts: Mapping[int, str]) -> bool
                     f"the font {name} has another shape for {character!r} than the typeface has"
                 )
     return known is not None
+
+
+def _check_bare(name: str, embedded: BareFont, texts: Mapping[int, str]) -> bool:
+    """Check a font without a map of characters; return whether its typeface is known.
+
+    Its outlines must be those of one revision of its typeface.
+    """
+    shown = {code: text for code, text in texts.items() if _letters(text).strip()}
+    lacking = [code for code in shown if not embedded.has(code)]
+    if lacking:
+        raise CheckFailed(f"the font {name} lacks a glyph that it says it has")
+    revisions = [
+        outlines for face, outlines in _known_outlines().items() if face.rpartition(" ")[0] == name
+    ]
+    # A glyph that is said to be several digits or letters is in no list, so it is refused.
+    compared = {code: text for code, text in shown.items() if any(map(is_compared, text))}
+    for code, text in compared.items():
+        digest = embedded.outline_digest(code)
+        # guard: verify.bare-outlines-are-the-typefaces
+        if revisions and not any(outlines.get(text) == digest for outlines in revisions):
+            raise CheckFailed(
+                f"the font {name} has another shape for {text!r} than the typeface has"
+            )
+    return bool(revisions)
 
 
 def may_stand_for(text: str, shown: Collection[str]) -> bool:

@@ -1,6 +1,7 @@
 """Read the signature of a PDF: who signed it, and whether the PDF is unchanged since then."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from hashlib import sha256
@@ -9,11 +10,14 @@ from io import BytesIO
 from asn1crypto import cms, pem, x509
 from pyhanko.pdf_utils.misc import PdfError
 from pyhanko.pdf_utils.reader import PdfFileReader
+from pyhanko.sign.diff_analysis import ModificationLevel
 from pyhanko.sign.validation import (
+    DocumentTimestampStatus,
     EmbeddedPdfSignature,
     PdfSignatureStatus,
     SignatureCoverageLevel,
     validate_pdf_signature,
+    validate_pdf_timestamp,
 )
 from pyhanko.sign.validation.errors import SignatureValidationError
 from pyhanko.sign.validation.generic_cms import (
@@ -31,12 +35,16 @@ _SIGNING_KEY_USAGES = KeyUsageConstraints({"digital_signature", "non_repudiation
 
 @dataclass(frozen=True, slots=True)
 class PdfSignature:
-    """A valid signature of a whole PDF or of a root. ``signed_on`` is what the signer claims."""
+    """A valid signature of a whole PDF or of a root.
+
+    ``signed_on`` is what the signer claims, or what the trusted ``timestamp_authority`` says.
+    """
 
     signer: str
     certificate_sha256: str
     signed_on: date
     is_trusted: bool
+    timestamp_authority: str | None = None
 
 
 def load_certificates(content: bytes) -> list[x509.Certificate]:
@@ -67,15 +75,16 @@ def read_signature(pdf: UntrustedPdf, trusted: list[x509.Certificate]) -> PdfSig
     It is trusted when its certificate, or the authority that issued it, is one of the ``trusted``
     certificates. The certificate must have been valid at the time of signing that the PDF states.
     Whether the certificate was revoked is not checked, since that needs a connection. Raises
-    CheckFailed when the signature is not valid, does not cover the whole file, or is one of
-    several.
+    CheckFailed when the signature is not valid, is one of several, or does not cover the whole
+    file. A timestamp of the whole file may come after it.
     """
     with bounded_reading():
         try:
-            signatures = PdfFileReader(BytesIO(pdf.content), strict=True).embedded_signatures
+            reader = PdfFileReader(BytesIO(pdf.content), strict=True)
+            signatures = reader.embedded_regular_signatures
             if len(signatures) != 1:
                 raise CheckFailed(f"it has {len(signatures)} signatures, and a statement has one")
-            return _validate(signatures[0], trusted)
+            return _validate(signatures[0], reader.embedded_timestamp_signatures, trusted)
         except PdfError as error:
             raise CheckFailed(f"its signature cannot be read: {error}") from error
 
@@ -115,31 +124,92 @@ def read_detached_signature(
 
 
 def _signature(
-    certificate: x509.Certificate, signed_at: datetime, *, is_trusted: bool
+    certificate: x509.Certificate,
+    signed_at: datetime,
+    *,
+    is_trusted: bool,
+    timestamp_authority: str | None = None,
 ) -> PdfSignature:
-    name = certificate.subject.native.get("common_name") or certificate.subject.human_friendly
     return PdfSignature(
-        signer=str(name),
+        signer=_name(certificate),
         certificate_sha256=sha256(certificate.dump()).hexdigest(),
         signed_on=signed_at.date(),
         is_trusted=is_trusted,
+        timestamp_authority=timestamp_authority,
     )
 
 
-def _validate(signature: EmbeddedPdfSignature, trusted: list[x509.Certificate]) -> PdfSignature:
-    signed_at = signature.self_reported_timestamp
-    if signed_at is None:
+def _name(certificate: x509.Certificate) -> str:
+    return str(certificate.subject.native.get("common_name") or certificate.subject.human_friendly)
+
+
+def _validate(
+    signature: EmbeddedPdfSignature,
+    timestamps: Sequence[EmbeddedPdfSignature],
+    trusted: list[x509.Certificate],
+) -> PdfSignature:
+    stated_at = signature.self_reported_timestamp
+    if stated_at is None:
         raise CheckFailed("its signature does not state the time of signing")
+    signed_at = _time_of_timestamp(signature) or stated_at
     context = ValidationContext(
         trust_roots=trusted, allow_fetching=False, moment=signed_at, revocation_mode="soft-fail"
     )
     status: PdfSignatureStatus = validate_pdf_signature(
-        signature, context, key_usage_settings=_SIGNING_KEY_USAGES, skip_diff=True
+        signature,
+        context,
+        context,
+        key_usage_settings=_SIGNING_KEY_USAGES,
+        skip_diff=not timestamps,
     )
     if not status.intact:
         raise CheckFailed("the signed part of the file was changed after it was signed")
     if not status.valid:
         raise CheckFailed("its signature was not made with the key of its certificate")
-    if status.coverage is not SignatureCoverageLevel.ENTIRE_FILE:
+    _check_coverage(status, timestamps, trusted)
+    timestamp = status.timestamp_validity
+    if timestamp is not None and not (timestamp.intact and timestamp.valid):
+        raise CheckFailed("the timestamp of its signature is not one of this signature")
+    is_timed = timestamp is not None and timestamp.trusted
+    return _signature(
+        status.signing_cert,
+        signed_at if is_timed else stated_at,
+        is_trusted=status.trusted,
+        timestamp_authority=_name(timestamp.signing_cert) if timestamp and is_timed else None,
+    )
+
+
+def _time_of_timestamp(signature: EmbeddedPdfSignature) -> datetime | None:
+    for attribute in signature.signer_info["unsigned_attrs"]:
+        if attribute["type"].native == "signature_time_stamp_token":
+            token = attribute["values"][0]["content"]
+            found: datetime = token["encap_content_info"]["content"].parsed["gen_time"].native
+            return found
+    return None
+
+
+def _check_coverage(
+    status: PdfSignatureStatus,
+    timestamps: Sequence[EmbeddedPdfSignature],
+    trusted: list[x509.Certificate],
+) -> None:
+    """Raise CheckFailed for bytes that neither the signature nor a timestamp after it covers.
+
+    Between them only certificates and revocation lists may have been added.
+    """
+    last: PdfSignatureStatus | DocumentTimestampStatus = status
+    if timestamps:
+        # guard: verify.nothing-but-evidence-after-the-signature
+        if not status.docmdp_ok or status.modification_level not in (
+            ModificationLevel.NONE,
+            ModificationLevel.LTA_UPDATES,
+        ):
+            raise CheckFailed("something was added to the file after it was signed")
+        context = ValidationContext(
+            trust_roots=trusted, allow_fetching=False, revocation_mode="soft-fail"
+        )
+        last = validate_pdf_timestamp(timestamps[-1], context)
+        if not (last.intact and last.valid):
+            raise CheckFailed("the timestamp of the whole file is not one of this file")
+    if last.coverage is not SignatureCoverageLevel.ENTIRE_FILE:
         raise CheckFailed("its signature does not cover the whole file: something was added later")
-    return _signature(status.signing_cert, signed_at, is_trusted=status.trusted)

@@ -1,4 +1,4 @@
-"""Shape each text once: WeasyPrint shapes it for the layout, forgets it, and shapes it to draw it.
+"""Shape each text once: WeasyPrint alone shapes it for the layout, and again to draw it.
 
 To shape a text is to choose and place its glyphs, which Pango does.
 """

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from closebook.statements.verify.checks import VerifyInputs, verify
+from closebook.statements.verify.verification import VerifyInputs, verify
 from tests.statements.altered_pdf import (
     CSV,
     XML,

@@ -319,7 +319,8 @@ def _check_signature(report: Report, pdf: UntrustedPdf | None, trust: bytes | No
         details += [
             f"valid for the whole file, signed by {on_one_line(signature.signer)}",
             f"certificate sha256 {signature.certificate_sha256[:16]}…",
-            f"signed on {signature.signed_on} according to the signer",
+            f"signed on {signature.signed_on} according to "
+            f"{on_one_line(signature.timestamp_authority or 'the signer')}",
         ]
         if trust is None:
             details.append("no certificate was given to check whether the signer is trusted")

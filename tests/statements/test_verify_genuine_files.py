@@ -12,10 +12,10 @@ from closebook.statements.formats.statement_csv import statement_csv
 from closebook.statements.model import Holder, Statement
 from closebook.statements.render.document import render
 from closebook.statements.verify.attachments import read_csv, read_xml
-from closebook.statements.verify.checks import VerifyInputs, verify
 from closebook.statements.verify.consistency import refuse_differing_csv
 from closebook.statements.verify.report import Outcome
 from closebook.statements.verify.untrusted_pdf import CheckFailed
+from closebook.statements.verify.verification import VerifyInputs, verify
 from tests.statements.altered_pdf import (
     changed,
     counterparty_in_description,
@@ -135,6 +135,8 @@ short_texts = st.lists(st.sampled_from(UNITS), max_size=8).map("".join)
 any_texts = st.text(st.characters(codec=None), max_size=80)
 long_texts = st.builds(mul, st.sampled_from(UNITS), st.integers(1, 400))
 texts = names | short_texts | any_texts | long_texts
+# The limits of docs/contract.md: a longer text is cut when it is read.
+LONGEST_KIND, LONGEST_NUMBER, LONGEST_NAME, LONGEST_TEXT = 50, 100, 200, 1000
 LOCALES_OF_PAGES = ["en_GB", "de_DE", "es_ES", "fr_FR", "it_IT", "nl_NL", "pt_BR", "ja_JP"]
 
 
@@ -145,19 +147,27 @@ def statements(draw: st.DrawFn) -> Statement:
     amounts_minor = st.integers(-widest, widest)
     made = statement(
         *(
-            entry(amount_minor, draw(texts), counterparty=draw(texts), kind=draw(texts))
+            entry(
+                amount_minor,
+                draw(texts)[:LONGEST_TEXT],
+                counterparty=draw(texts)[:LONGEST_NAME],
+                kind=draw(texts)[:LONGEST_KIND],
+            )
             for amount_minor in draw(st.lists(amounts_minor, max_size=6))
         ),
         opening_minor=draw(amounts_minor),
         currency=draw(st.sampled_from(["EUR", "JPY", "KWD"])),
         holder=Holder(
-            name=draw(texts),
-            address=draw(texts),
-            account_number=draw(st.just(HOLDER.account_number) | texts),
+            name=draw(texts)[:LONGEST_NAME],
+            address=draw(texts)[:LONGEST_TEXT],
+            account_number=draw(st.just(HOLDER.account_number) | texts)[:LONGEST_NUMBER],
             locale=draw(st.sampled_from([*LOCALES_OF_PAGES, "he_IL", "ar_EG"])),
         ),
     )
-    lines = (replace(line, reference=draw(st.just(line.reference) | texts)) for line in made.lines)
+    lines = (
+        replace(line, reference=draw(st.just(line.reference) | texts)[:LONGEST_NAME])
+        for line in made.lines
+    )
     made = replace(made, lines=tuple(lines))
     return corrected(made, draw(texts)) if draw(st.booleans()) else made
 

@@ -11,7 +11,7 @@ from typing import Any
 import pikepdf
 import pytest
 
-from closebook.statements.verify.checks import VerifyInputs, verify
+from closebook.statements.verify.verification import VerifyInputs, verify
 from tests.statements.altered_pdf import (
     XML,
     attached,
