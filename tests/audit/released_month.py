@@ -20,6 +20,7 @@ from closebook.statements.release import Person, RunAct
 from local.stack import Stack
 from tests.closes.month_documents import manifest_of, render_all, stored
 from tests.closes.october import OCTOBER
+from tests.decisions import DECISION_KEY
 
 
 @dataclass
@@ -85,6 +86,7 @@ def release_month(
     with psycopg.connect(stack.desk(database), row_factory=dict_row) as desk:
         release.release(
             desk,
+            DECISION_KEY,
             OCTOBER,
             manifest.sha256,
             Person("2", "bob"),
