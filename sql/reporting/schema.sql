@@ -1392,7 +1392,8 @@ begin
     if expected is null or proof is null or proof <> expected then  -- guard: release.proof
         raise exception using
             errcode = 'invalid_authorization_specification',
-            message = 'the decision has no proof by the key of decisions';
+            message = 'CB-CONFIG-DECISION-UNPROVEN: the decision has no proof by the key of '
+            || 'decisions, for this transaction';
     end if;
     claimed := claim::jsonb;
     -- A proof that somebody saw is of no use in another transaction.
@@ -1400,7 +1401,8 @@ begin
     if coalesce(claimed ->> 'transaction', '') <> pg_current_xact_id()::text then
         raise exception using
             errcode = 'invalid_authorization_specification',
-            message = 'the proof of the decision is of another transaction';
+            message = 'CB-CONFIG-DECISION-UNPROVEN: the decision has no proof by the key of '
+            || 'decisions, for this transaction';
     end if;
     return query
     insert into reporting.statement_decisions as decisions (
