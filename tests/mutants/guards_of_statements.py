@@ -346,6 +346,11 @@ STATEMENTS = (
         ("tests/statements/test_fonts.py::test_marks_are_bounded_whatever_stands_between_them",),
     ),
     Guard(
+        "documents.stacks-bounded",
+        Value("False"),
+        ("tests/statements/test_hostile.py::test_letters_below_letters_are_bounded_as_marks_are",),
+    ),
+    Guard(
         "documents.text-in-its-own-direction",
         Condition(value=True),
         (
