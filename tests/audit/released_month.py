@@ -77,7 +77,12 @@ def log(stack: Stack, database: str, act: str, digest: str | None, person: str =
 
 
 def release_month(
-    stack: Stack, database: str, settings: Settings, close_id: int, exceptions: Sequence[str] = ()
+    stack: Stack,
+    database: str,
+    settings: Settings,
+    close_id: int,
+    exceptions: Sequence[str] = (),
+    person: str = "bob",
 ) -> ReleasedMonth:
     """Render and release October, without the accounts whose documents cannot be made."""
     with suppress(DocumentsNotMade):
@@ -89,10 +94,10 @@ def release_month(
             DECISION_KEY,
             OCTOBER,
             manifest.sha256,
-            Person("2", "bob"),
+            Person("2", person),
             lambda run_ids: [RunAct(run_id, "triggered", "1", "ada") for run_id in run_ids],
             "the rest is right" if exceptions else None,
             exceptions,
         )
-    log(stack, database, "released", manifest.sha256)
+    log(stack, database, "released", manifest.sha256, person)
     return ReleasedMonth(settings, stack, database, close_id, manifest)

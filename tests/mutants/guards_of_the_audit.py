@@ -113,6 +113,11 @@ AUDIT = (
         CHANGED,
         AUDIT_TESTS + "test_a_release_in_the_log_alone_is_found",
     ),
+    Guard(
+        "audit.blanks-of-a-name",
+        Token("person.strip()", "person"),
+        (AUDIT_TESTS + "test_a_user_name_with_blanks_is_the_same_person_in_register_and_log",),
+    ),
     never(
         "audit.stored-documents-are-known",
         AUDIT_TESTS + "test_a_change_in_the_document_store_is_found",

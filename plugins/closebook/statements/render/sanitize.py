@@ -151,7 +151,8 @@ def _without_excess_marks(text: str) -> str:
         category = unicodedata.category(character)
         if category in ("Mn", "Me", "Mc"):
             mark_count += 1
-            is_stacked = character in _STACKERS  # guard: documents.stacks-bounded
+            # guard: documents.stacks-bounded
+            is_stacked = is_stacked or character in _STACKERS
         elif category != "Cf":
             if not is_stacked and character not in _FILLERS:  # guard: documents.marks-bounded
                 mark_count = 0
