@@ -129,7 +129,14 @@ def _released_month(stage: Stage) -> tuple[int, tuple[int, ...]]:
         with psycopg.connect(stage.stack.desk(), row_factory=dict_row) as desk:
             issued = release.latest_issued_month(desk, month)
             started = [RunAct(run.run_id, "triggered", "1", "ada")]
-            release.release(desk, month, issued.sha256, Person("2", "bob"), lambda _: started)
+            release.release(
+                desk,
+                stage.stack.secrets["decisions"],
+                month,
+                issued.sha256,
+                Person("2", "bob"),
+                lambda _: started,
+            )
         with psycopg.connect(stage.stack.store(), row_factory=dict_row) as store:
             found = _statements(store, month.start)
     return found[0]["close_id"], tuple(row["account_id"] for row in found)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from psycopg.conninfo import make_conninfo
 
+from closebook.store.decision_key import set_decision_key
 from closebook.store.migrations import migrate
 from deploy.airflow_defaults import USERS, airflow_contents
 from deploy.airflow_setup import set_up
@@ -16,12 +17,15 @@ SECRETS = Path("/run/secrets")
 
 
 def main() -> None:
-    """Migrate, then set Airflow up: its connections come from AIRFLOW_CONN_* variables."""
-    migrate(
-        make_conninfo(
-            host="store", dbname="closebook", user="closebook_owner", password=_secret("owner")
-        )
+    """Migrate, set the key of decisions, and set Airflow up.
+
+    Airflow's connections come from AIRFLOW_CONN_* variables.
+    """
+    owner = make_conninfo(
+        host="store", dbname="closebook", user="closebook_owner", password=_secret("owner")
     )
+    migrate(owner)
+    set_decision_key(owner, _secret("decisions"))
     set_up(airflow_contents({user: _secret(user) for user in USERS}, connections=[]))
 
 

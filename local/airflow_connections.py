@@ -31,6 +31,11 @@ def airflow_connections(addresses: Addresses) -> list[dict[str, Any]]:
             "conn_type": "generic",
             "password": addresses.secrets["metrics"],
         },
+        {
+            "conn_id": "closebook_decisions",
+            "conn_type": "generic",
+            "password": addresses.secrets["decisions"],
+        },
         _redis_connection(addresses, "closebook_redis", PUBLISHER),
         _redis_connection(addresses, "closebook_redis_app", APP),
     ]

@@ -8,6 +8,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from closebook.store.decision_key import set_decision_key
 from closebook.store.migrations import migrate
 from local import REPOSITORY
 from local.addresses import PLATFORM_DATABASE, REPLICAS, Addresses
@@ -69,9 +70,10 @@ class Databases(Addresses):
             connection.execute(sql_file("platform", "indexes"))
 
     def create_store(self, dbname: str) -> None:
-        """Make a reporting database on the store's server and migrate it."""
+        """Make a reporting database on the store's server: migrated, with its key of decisions."""
         with self.creating_database(self.store_admin, dbname, owner="closebook_owner") as temporary:
             migrate(self.store_owner(temporary))
+            set_decision_key(self.store_owner(temporary), self.secrets["decisions"])
 
     def clone_platform(self, template: str, dbname: str) -> None:
         """Copy a platform database and wait until both replicas have the copy."""

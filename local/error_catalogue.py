@@ -76,7 +76,7 @@ def raised_errors() -> Sequence[RaisedError]:
 
 
 def errors_of_triggers() -> list[RaisedError]:
-    """Return what the triggers of the reporting store raise: all of it is WrongData."""
+    """Return what the triggers and functions of the reporting store raise."""
     schema = STORE_SCHEMA.read_text(encoding="utf-8")
     messages = re.findall(r"raise exception using.*?message = (.*?)(?:;|,\n)", schema, re.DOTALL)
     texts = [
@@ -87,7 +87,11 @@ def errors_of_triggers() -> list[RaisedError]:
         for message in messages
     ]
     name = str(STORE_SCHEMA.relative_to(REPOSITORY))
-    return [RaisedError(name, WrongData, *text.split(": ", 1)) for text in texts]
+    return [RaisedError(name, _kind_of(text), *text.split(": ", 1)) for text in texts]
+
+
+def _kind_of(text: str) -> type[ClosebookError]:
+    return Misconfigured if text.startswith("CB-CONFIG-") else WrongData
 
 
 def page() -> str:

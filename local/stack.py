@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from closebook.store.decision_key import set_decision_key
 from closebook.store.migrations import migrate
 from deploy.airflow_defaults import airflow_contents
 from local import airflow_home, folders, ports, processes
@@ -117,7 +118,9 @@ class Stack(Databases):
                 if not self.has_database(self.store_admin(), STORE_DATABASE):
                     self.create_store(STORE_DATABASE)
                 else:
-                    migrate(self.store_owner(STORE_DATABASE))
+                    owner = self.store_owner(STORE_DATABASE)
+                    migrate(owner)
+                    set_decision_key(owner, self.secrets["decisions"])
 
     def start_airflow(self, steps: Steps | None = None) -> None:
         """Set Airflow up and start it, in AIRFLOW_STEPS steps; the servers must run."""

@@ -212,10 +212,11 @@ def books(stack: Stack, settings: Settings, module_store_database: str) -> Itera
 
 
 def empty(conninfo: str, schema: str) -> None:
-    """Empty all tables of a schema but the register of migrations."""
+    """Empty all tables of a schema but what an operator sets up: migrations and the key."""
     with psycopg.connect(conninfo) as connection:
         tables = connection.execute(
-            "select tablename from pg_tables where schemaname = %s and tablename <> 'migrations'",
+            "select tablename from pg_tables where schemaname = %s"
+            " and tablename not in ('migrations', 'decision_key')",
             [schema],
         ).fetchall()
         names = [sql.Identifier(schema, table) for (table,) in tables]

@@ -16,6 +16,7 @@ import pytest
 from local import REPOSITORY
 from local.stack import Stack
 from tests.airflow_runs import ROLE_SECONDS
+from tests.decisions import DECISION_KEY
 from tests.mail_server import POLICY
 from tests.tiers import is_fast, neither_server_nor_renderer
 from tests.xdist_scheduler import ON_AIRFLOW, ByStack
@@ -109,6 +110,7 @@ def stack() -> Iterator[Stack]:
         stack = Stack.build(
             ROOTS / str(os.getpid()), airflow=False, fast=True, settings=AIRFLOW_OF_TESTS
         )
+        stack.secrets["decisions"] = DECISION_KEY
         try:
             stack.up()
         except BaseException:

@@ -15,6 +15,7 @@ from psycopg.conninfo import make_conninfo
 
 from closebook.cli import EXIT_BROKEN_PIPE, EXIT_OK, EXIT_SERVER_LOST, EXIT_UNUSABLE
 from closebook.sql import query
+from closebook.store.decision_key import MIN_LETTERS
 from local import REPOSITORY
 from local.stack import Stack
 
@@ -24,7 +25,7 @@ ON_STORE = ["migrate", "verify-log"]
 SECRET = "never-printed"  # noqa: S105  # of no account
 
 
-def run(command: str, *arguments: str, **environment: str) -> tuple[int, str, str]:
+def run(command: str, *arguments: str, typed: str = "", **environment: str) -> tuple[int, str, str]:
     """Run a command in a process of its own: its exit status and what it printed."""
     ran = subprocess.run(
         [sys.executable, "-m", "closebook", command, *arguments],
@@ -32,6 +33,7 @@ def run(command: str, *arguments: str, **environment: str) -> tuple[int, str, st
         check=False,
         capture_output=True,
         text=True,
+        input=typed,
     )
     return ran.returncode, ran.stdout, ran.stderr
 
@@ -111,6 +113,23 @@ def test_the_log_of_a_store_that_is_not_migrated_cannot_be_verified(
     code, said, complaint = run("verify-log", "--conninfo", conninfo)
     assert (code, complaint) == (EXIT_OK, "")
     assert said.startswith("0 entries verified")
+
+
+def test_the_key_of_decisions_is_read_from_standard_input(stack: Stack, empty_store: str) -> None:
+    conninfo = stack.store_owner(empty_store)
+    run("migrate", "--conninfo", conninfo)
+    said = run("decision-key", "--conninfo", conninfo, typed="x" * MIN_LETTERS + "\n")
+    assert said == (EXIT_OK, "the key of decisions is set\n", "")
+    # And one that can be guessed is refused
+    code, said_then, complaint = run("decision-key", "--conninfo", conninfo, typed="short\n")
+    assert (code, said_then) == (EXIT_UNUSABLE, "")
+    assert_one_line(complaint, "decision-key", "CB-CONFIG-DECISION-KEY-SHORT")
+    # And nobody but the owner sets one
+    code, _, complaint = run(
+        "decision-key", "--conninfo", stack.desk(empty_store), typed="y" * MIN_LETTERS
+    )
+    assert code == EXIT_UNUSABLE
+    assert_one_line(complaint, "decision-key", "CB-CONFIG-STORE-RIGHTS")
 
 
 def test_a_store_of_a_newer_version_is_left_alone(stack: Stack, empty_store: str) -> None:

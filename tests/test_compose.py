@@ -53,8 +53,9 @@ SECRETS = {
     "store": {"POSTGRES", "OWNER", "STORE", "DESK", "AIRFLOW_DATABASE", "RESULTS"},
     "redis": {"REDIS", "REDIS_PUBLISHER", "REDIS_APP"},
     "rabbitmq": {"RABBITMQ"},
-    "init": {"OWNER", *(user.upper() for user in USERS)} | METADATA,
-    "api-server": {"AIRFLOW_API_KEY", "AIRFLOW_JWT", "DESK", "METRICS", "REDIS_APP"} | METADATA,
+    "init": {"OWNER", "DECISIONS", *(user.upper() for user in USERS)} | METADATA,
+    "api-server": {"AIRFLOW_API_KEY", "AIRFLOW_JWT", "DECISIONS", "DESK", "METRICS", "REDIS_APP"}
+    | METADATA,
     "execution-api": {"AIRFLOW_JWT"} | METADATA,
     "scheduler": {"AIRFLOW_JWT"} | METADATA | QUEUE,
     "dag-processor": METADATA,

@@ -45,7 +45,7 @@ ROLES = {
     "AIRFLOW_DATABASE": "airflow",
     "REDIS_PUBLISHER": "closebook_publisher",
     "REDIS_APP": "closebook_app",
-    **{name: name.lower() for name in ("REDIS", "METRICS")},
+    **{name: name.lower() for name in ("REDIS", "METRICS", "DECISIONS")},
     **{user.upper(): user for user in USERS},
 }
 

@@ -36,6 +36,7 @@ CONNECTIONS = {
         settings.DESK_CONNECTION,
         settings.REDIS_APP_CONNECTION,
         settings.METRICS_CONNECTION,
+        settings.DECISIONS_CONNECTION,
     },
     "worker": {
         settings.PRIMARY_CONNECTION,
@@ -88,6 +89,7 @@ def test_each_connection_leads_to_its_server_as_its_own_role() -> None:
         "redis": "redis://closebook_publisher:SECRET@redis:6379/?db=0&ssl=true",
         "redis_app": "redis://closebook_app:SECRET@redis:6379/?db=0&ssl=true",
         "metrics": "generic://:SECRET@/",
+        "decisions": "generic://:SECRET@/",
     }
     assert environment("pgbouncer-a")["REPLICA"] == "replica-a"
     assert environment("pgbouncer-b")["REPLICA"] == "replica-b"
@@ -280,4 +282,4 @@ def test_the_set_up_job_runs_what_is_mounted_and_has_a_password_for_each_user() 
     assert service_of("init")["entrypoint"] == ["python", "-m", "deploy.initialize"]
     assert mounts("init")[str(ROOT / "deploy")] == (str(REPOSITORY / "deploy"), False)
     given = {secret["source"] for secret in service_of("init")["secrets"]}
-    assert given == {"owner", *USERS}
+    assert given == {"owner", "decisions", *USERS}

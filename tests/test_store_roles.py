@@ -30,6 +30,7 @@ TABLES = {
     "statement_manifests",
     "statement_versions",
     "statement_decisions",
+    "decision_key",
     "run_starts",
     "named_people",
     "counter_publications",
@@ -90,6 +91,8 @@ SHOWN = {
 }
 # What the desk adds: as whole rows, and to its log what an entry is about.
 REQUESTS = {"reissue_requests", "reissue_answers"}
+# The key of decisions, which the owner alone reads and sets.
+KEY = {"decision_key"}
 # Decisions are written by a function alone.
 DECISIONS = {"statement_decisions", *REQUESTS}
 LOG = {"desk_log"}
@@ -128,8 +131,8 @@ def desk(stack: Stack, module_store_database: str, owner: Connection) -> Iterato
 @pytest.mark.parametrize(
     ("role", "privilege", "relations"),
     [
-        ("closebook_store", "select", EVERYTHING),
-        ("closebook_store", "insert", TABLES - DECISIONS - LOG - NAMED),
+        ("closebook_store", "select", EVERYTHING - KEY),
+        ("closebook_store", "insert", TABLES - DECISIONS - LOG - NAMED - KEY),
         ("closebook_store", "update", set()),
         ("closebook_store", "delete", set()),
         ("closebook_store", "truncate", set()),
@@ -273,6 +276,7 @@ def test_the_desk_makes_no_close_current(desk: Connection) -> None:
         "select person from reporting.desk_log",
         "select amount_minor from reporting.close_exceptions",
         "select run_id from reporting.document_failures",
+        "select inner_block from reporting.decision_key",
     ],
 )
 def test_the_desk_does_not_read_what_no_page_shows(desk: Connection, hidden: LiteralString) -> None:

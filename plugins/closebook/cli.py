@@ -13,6 +13,11 @@ from closebook.errors import ClosebookError, Misconfigured, NotReady, Transient,
 _VERIFY = """\
 Verify the file of a statement, offline. Prints a line for each check: OK, FAILED or NOT CHECKED.
 """
+_DECISION_KEY = """\
+Read a key from standard input, and let the reporting store take only decisions that are proven by
+it. The same key is the password of the Airflow connection closebook_decisions.
+"""
+_OWNER_HELP = "libpq connection string of the owner; without it libpq's PG variables are used"
 _ACKNOWLEDGE_FAILOVER = """\
 Make the history of closebook_primary the one that closes are read from, and close again each hour,
 day and month that was read from the part of the former log which the new primary does not have. Run
@@ -74,6 +79,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     run = {
         "migrate": _migrate,
+        "decision-key": _decision_key,
         "verify": _verify,
         "desk-roles": _desk_roles,
         "verify-log": _verify_log,
@@ -115,8 +121,14 @@ def _parser() -> argparse.ArgumentParser:
     migrating.add_argument(
         "--conninfo",
         default="",
-        help="libpq connection string of the owner; without it libpq's PG variables are used",
+        help=_OWNER_HELP,
     )
+    keyed = commands.add_parser(
+        "decision-key",
+        help="set the key of decisions in the reporting store",
+        description=_DECISION_KEY,
+    )
+    keyed.add_argument("--conninfo", default="", help=_OWNER_HELP)
     verifying = commands.add_parser(
         "verify",
         help="verify the file of a statement",
@@ -217,6 +229,14 @@ def _migrate(options: argparse.Namespace) -> int:
 
     applied = migrate(options.conninfo)
     _print("".join(f"applied {name}\n" for name in applied) or "already up to date\n")
+    return EXIT_OK
+
+
+def _decision_key(options: argparse.Namespace) -> int:
+    from closebook.store.decision_key import set_decision_key  # a verifier needs no database
+
+    set_decision_key(options.conninfo, sys.stdin.readline().strip())
+    _print("the key of decisions is set\n")
     return EXIT_OK
 
 

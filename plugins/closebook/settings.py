@@ -33,6 +33,7 @@ REDIS_CONNECTION = "closebook_redis"
 REDIS_APP_CONNECTION = "closebook_redis_app"
 DESK_CONNECTION = "closebook_desk"
 METRICS_CONNECTION = "closebook_metrics"
+DECISIONS_CONNECTION = "closebook_decisions"
 
 # They bound the time until a dead server is noticed. The extras of a connection override them.
 CONNECTION_DEFAULTS: Mapping[str, str | int] = {
@@ -270,6 +271,18 @@ def connection_password(connection_id: str) -> str:
             "password",
         )
     return password
+
+
+def decision_key() -> str:
+    """Return the key of decisions. Raises Misconfigured if there is none."""
+    key: str | None = _connection(DECISIONS_CONNECTION).password
+    if not key:
+        raise Misconfigured(
+            "CB-CONFIG-DECISION-KEY-MISSING",
+            f"the Airflow connection {DECISIONS_CONNECTION} has no password: set it to the key of "
+            "decisions, which closebook decision-key was given",
+        )
+    return key
 
 
 def templates_folder() -> Path:

@@ -1419,37 +1419,62 @@ create trigger statement_decisions_refuse_unnamed_exceptions
 before insert on reporting.statement_decisions
 for each row execute function reporting.refuse_unnamed_exceptions();
 
+-- The key of decisions: at most one row. Of HMAC-SHA256 it has the two blocks that a message is
+-- hashed with, since PostgreSQL has no xor of bytes. The owner reads it, and nobody else.
+create table reporting.decision_key (
+    is_the_only_one boolean primary key default true check (is_the_only_one),
+    inner_block bytea not null check (length(inner_block) = 64),
+    outer_block bytea not null check (length(outer_block) = 64),
+    set_at timestamptz not null default clock_timestamp()
+);
+
 -- Writes that a person released or rejected a month. The one way by which the desk writes a
--- decision: the trigger of the table refuses one that has an obstacle.
-create function reporting.record_decision(
-    manifest_id bigint,
-    manifest_sha256 text,
-    decision text,
-    person_name text,
-    person_id text,
-    run_acts jsonb,
-    reason text,
-    named_exceptions text[]
-)
+-- decision: the triggers of the table refuse one that has an obstacle. A claim is a JSON object
+-- with all of the decision, and with the transaction that it is made in; its proof is the
+-- HMAC-SHA256 of its text.
+create function reporting.record_decision(claim text, proof bytea)
 returns table (decision_id bigint, decided_at timestamptz)
-language sql volatile security definer set search_path = pg_catalog, pg_temp
-begin atomic
-    insert into reporting.statement_decisions (
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+declare
+    expected bytea;
+    claimed jsonb;
+begin
+    select sha256(key.outer_block || sha256(key.inner_block || convert_to(claim, 'UTF8')))
+    into expected
+    from reporting.decision_key as key;
+    if expected is null or proof is null or proof <> expected then  -- guard: release.proof
+        raise exception using
+            errcode = 'invalid_authorization_specification',
+            message = 'CB-CONFIG-DECISION-UNPROVEN: the decision has no proof by the key of '
+            || 'decisions, for this transaction';
+    end if;
+    claimed := claim::jsonb;
+    -- A proof that somebody saw is of no use in another transaction.
+    -- guard: release.proof-is-of-this-transaction
+    if coalesce(claimed ->> 'transaction', '') <> pg_current_xact_id()::text then
+        raise exception using
+            errcode = 'invalid_authorization_specification',
+            message = 'CB-CONFIG-DECISION-UNPROVEN: the decision has no proof by the key of '
+            || 'decisions, for this transaction';
+    end if;
+    return query
+    insert into reporting.statement_decisions as decisions (
         manifest_id, manifest_sha256, decision, decided_by, decided_by_id, run_acts, reason,
         named_exceptions
     )
     values (
-        record_decision.manifest_id,
-        record_decision.manifest_sha256,
-        record_decision.decision,
-        record_decision.person_name,
-        record_decision.person_id,
-        record_decision.run_acts,
-        record_decision.reason,
-        record_decision.named_exceptions
+        (claimed ->> 'manifest_id')::bigint,
+        claimed ->> 'manifest_sha256',
+        claimed ->> 'decision',
+        claimed ->> 'person_name',
+        claimed ->> 'person_id',
+        claimed -> 'run_acts',
+        claimed ->> 'reason',
+        array(select jsonb_array_elements_text(claimed -> 'named_exceptions'))
     )
-    returning statement_decisions.decision_id, statement_decisions.decided_at;
+    returning decisions.decision_id, decisions.decided_at;
 end;
+$$;
 
 -- The statements that may be seen without the permission to review: one row a version that is in a
 -- released month, and no exception of that release. It stays here when a later version is released;
@@ -1983,6 +2008,7 @@ end;
 -- and its log; a decision it writes by a function. Nobody but the owner deletes.
 grant usage on schema reporting to closebook_store, closebook_desk;
 grant select on all tables in schema reporting to closebook_store;
+revoke all on reporting.decision_key from closebook_store;
 grant select on
 reporting.closes,
 reporting.statement_versions,
@@ -2072,9 +2098,5 @@ reporting.statement_line_differences(bigint, bigint)
 to closebook_store;
 revoke all on function reporting.purge_health() from public;
 grant execute on function reporting.purge_health() to closebook_store;
-revoke all on function
-reporting.record_decision(bigint, text, text, text, text, jsonb, text, text[])
-from public;
-grant execute on function
-reporting.record_decision(bigint, text, text, text, text, jsonb, text, text[])
-to closebook_desk;
+revoke all on function reporting.record_decision(text, bytea) from public;
+grant execute on function reporting.record_decision(text, bytea) to closebook_desk;

@@ -20,6 +20,7 @@ from closebook.statements.release import Person, RunAct
 from local.stack import Stack
 from tests.closes.month_documents import manifest_of, render_all, stored
 from tests.closes.october import OCTOBER
+from tests.decisions import DECISION_KEY
 
 
 @dataclass
@@ -76,7 +77,12 @@ def log(stack: Stack, database: str, act: str, digest: str | None, person: str =
 
 
 def release_month(
-    stack: Stack, database: str, settings: Settings, close_id: int, exceptions: Sequence[str] = ()
+    stack: Stack,
+    database: str,
+    settings: Settings,
+    close_id: int,
+    exceptions: Sequence[str] = (),
+    person: str = "bob",
 ) -> ReleasedMonth:
     """Render and release October, without the accounts whose documents cannot be made."""
     with suppress(DocumentsNotMade):
@@ -85,12 +91,13 @@ def release_month(
     with psycopg.connect(stack.desk(database), row_factory=dict_row) as desk:
         release.release(
             desk,
+            DECISION_KEY,
             OCTOBER,
             manifest.sha256,
-            Person("2", "bob"),
+            Person("2", person),
             lambda run_ids: [RunAct(run_id, "triggered", "1", "ada") for run_id in run_ids],
             "the rest is right" if exceptions else None,
             exceptions,
         )
-    log(stack, database, "released", manifest.sha256)
+    log(stack, database, "released", manifest.sha256, person)
     return ReleasedMonth(settings, stack, database, close_id, manifest)

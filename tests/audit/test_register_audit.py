@@ -254,6 +254,17 @@ def test_a_release_in_the_log_alone_is_found(month: ReleasedMonth) -> None:
     assert month.checks() == {"decision-log"}
 
 
+@pytest.mark.parametrize("person", [" bob", "bob ", "\tbob", "bob\u00a0", "ＢＯＢ", "bo\u200bb"])
+def test_a_user_name_with_blanks_is_the_same_person_in_register_and_log(
+    stack: Stack, module_store_database: str, settings: Settings, close_id: int, person: str
+) -> None:
+    month = release_month(stack, module_store_database, settings, close_id, person=person)
+    assert month.audit().findings == []
+    # Version 0.1.0 left the blanks out in the register
+    month.tamper("update reporting.statement_decisions set decided_by = %s", person.strip())
+    assert month.audit().findings == []
+
+
 def test_a_manifest_that_was_taken_out_is_missed_by_the_next_one(month: ReleasedMonth) -> None:
     # Given a second manifest, for which a document was replaced
     month.tamper("update reporting.statement_documents set unsigned_sha256 = repeat('1', 64)")

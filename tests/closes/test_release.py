@@ -1,8 +1,9 @@
 """A month is released by a second person, by the manifest that they saw, when all checks pass."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import asdict, replace
+from hashlib import sha256
 
 import psycopg
 import pytest
@@ -11,19 +12,22 @@ from psycopg.rows import dict_row
 from closebook.closes import checks
 from closebook.closes.month import close_month
 from closebook.closes.register import ChangeWithoutReason
-from closebook.errors import NotReady, WrongData
+from closebook.errors import Misconfigured, NotReady, WrongData
 from closebook.periods import HOUR
 from closebook.settings import Settings
+from closebook.sql import query
 from closebook.statements import issue, release
 from closebook.statements.bounded_process import Limits
 from closebook.statements.manifest import write_manifest
 from closebook.statements.release import DecisionRefused, IssuedMonth, Person, RunAct
+from closebook.store.decision_key import proof_of
 from closebook.store.session import Store
 from local.stack import Stack
 from tests.books import Books
 from tests.close_fixtures import RUN, eventually, store_held, waiting_to_write
 from tests.closes.october import OCTOBER
 from tests.closes.test_reissue import ADA, GRACE, MARY, ON_PURPOSE, fill, issue_month
+from tests.decisions import DECISION_KEY, proven
 from tests.platform_rows import Platform
 
 BOB, EVE = Person("2", "bob"), Person("3", "eve")
@@ -58,7 +62,7 @@ def released(books: Books) -> list[tuple[int, int, bool]]:
 def refusal(desk: Store, shown_sha256: str, person: Person = BOB) -> str:
     """Why the month is not released; the register has no decision then."""
     with pytest.raises(DecisionRefused) as refused:
-        release.release(desk, OCTOBER, shown_sha256, person, started_by_ada)
+        release.release(desk, DECISION_KEY, OCTOBER, shown_sha256, person, started_by_ada)
     return str(refused.value)
 
 
@@ -72,7 +76,7 @@ def test_a_run_ends_issued_and_nobody_may_see_its_statements(
 def test_a_second_person_releases_and_the_register_keeps_who_when_and_which_hash(
     books: Books, desk: Store, issued: IssuedMonth
 ) -> None:
-    decision = release.release(desk, OCTOBER, issued.sha256, BOB, started_by_ada)
+    decision = release.release(desk, DECISION_KEY, OCTOBER, issued.sha256, BOB, started_by_ada)
     desk.commit()
 
     [row] = books.rows("select * from reporting.statement_decisions")
@@ -102,7 +106,7 @@ def test_nobody_releases_what_an_unknown_person_started(
         return [RunAct(run_id, "triggered by command", None, "ada") for run_id in run_ids]
 
     with pytest.raises(DecisionRefused) as refused:
-        release.release(desk, OCTOBER, issued.sha256, BOB, started_by_command)
+        release.release(desk, DECISION_KEY, OCTOBER, issued.sha256, BOB, started_by_command)
     assert [each.code for each in refused.value.obstacles] == ["person_unknown"]
     assert released(books) == []
 
@@ -111,7 +115,7 @@ def test_a_run_of_which_airflow_has_no_record_any_more_is_not_released(
     books: Books, desk: Store, issued: IssuedMonth
 ) -> None:
     with pytest.raises(DecisionRefused, match="Airflow has no record of it"):
-        release.release(desk, OCTOBER, issued.sha256, BOB, lambda _: [])
+        release.release(desk, DECISION_KEY, OCTOBER, issued.sha256, BOB, lambda _: [])
     assert released(books) == []
 
 
@@ -127,7 +131,12 @@ def test_what_was_issued_after_it_was_shown_is_not_released(
     assert released(books) == []
     # And what he sees when he looks again he may release
     release.release(
-        desk, OCTOBER, release.latest_issued_month(desk, OCTOBER).sha256, BOB, started_by_ada
+        desk,
+        DECISION_KEY,
+        OCTOBER,
+        release.latest_issued_month(desk, OCTOBER).sha256,
+        BOB,
+        started_by_ada,
     )
     desk.commit()
     assert released(books) == [(ADA, 1, False), (GRACE, 2, False), (MARY, 1, False)]
@@ -172,10 +181,19 @@ def test_a_month_is_released_without_the_accounts_that_the_release_names(
         (None, [str(ADA)], "needs a reason"),
     ]:
         with pytest.raises(DecisionRefused, match=refused):
-            release.release(desk, OCTOBER, issued.sha256, BOB, started_by_ada, reason, named)
+            release.release(
+                desk, DECISION_KEY, OCTOBER, issued.sha256, BOB, started_by_ada, reason, named
+            )
     # Then it is released without the account, which the decision names
     release.release(
-        desk, OCTOBER, issued.sha256, BOB, started_by_ada, "the rest is right", [str(ADA)]
+        desk,
+        DECISION_KEY,
+        OCTOBER,
+        issued.sha256,
+        BOB,
+        started_by_ada,
+        "the rest is right",
+        [str(ADA)],
     )
     desk.commit()
     assert released(books) == [(GRACE, 1, False), (MARY, 1, False)]
@@ -190,7 +208,14 @@ def test_a_document_that_is_made_after_the_release_without_it_is_not_released_by
     close_id = issue_without_ada(settings, platform)
     issued = release.latest_issued_month(desk, OCTOBER)
     release.release(
-        desk, OCTOBER, issued.sha256, BOB, started_by_ada, "the rest is right", [str(ADA)]
+        desk,
+        DECISION_KEY,
+        OCTOBER,
+        issued.sha256,
+        BOB,
+        started_by_ada,
+        "the rest is right",
+        [str(ADA)],
     )
     desk.commit()
     # When its document is made
@@ -204,7 +229,7 @@ def test_a_document_that_is_made_after_the_release_without_it_is_not_released_by
         desk, complete.sha256, Person("1", "ada")
     )
     # And a second person releases it
-    release.release(desk, OCTOBER, complete.sha256, BOB, started_by_ada)
+    release.release(desk, DECISION_KEY, OCTOBER, complete.sha256, BOB, started_by_ada)
     desk.commit()
     assert released(books) == [(ADA, 1, False), (GRACE, 1, False), (MARY, 1, False)]
 
@@ -234,7 +259,12 @@ def test_a_month_that_is_known_to_differ_from_the_platform_is_not_released_as_it
     # And once it was issued again on purpose, that is
     issue_month(settings, ON_PURPOSE)
     release.release(
-        desk, OCTOBER, release.latest_issued_month(desk, OCTOBER).sha256, BOB, started_by_ada
+        desk,
+        DECISION_KEY,
+        OCTOBER,
+        release.latest_issued_month(desk, OCTOBER).sha256,
+        BOB,
+        started_by_ada,
     )
     desk.commit()
     assert released(books) == [(ADA, 1, False), (GRACE, 2, False), (MARY, 1, False)]
@@ -244,7 +274,7 @@ def test_a_correction_is_seen_once_it_is_released_and_what_it_supersedes_is_mark
     settings: Settings, platform: Platform, books: Books, desk: Store, issued: IssuedMonth
 ) -> None:
     # Given October as it was released
-    release.release(desk, OCTOBER, issued.sha256, BOB, started_by_ada)
+    release.release(desk, DECISION_KEY, OCTOBER, issued.sha256, BOB, started_by_ada)
     desk.commit()
     # When a correction is issued, it is not seen yet
     platform.post(GRACE, OCTOBER.end - HOUR, -55)
@@ -252,7 +282,12 @@ def test_a_correction_is_seen_once_it_is_released_and_what_it_supersedes_is_mark
     assert released(books) == [(ADA, 1, False), (GRACE, 1, False), (MARY, 1, False)]
     # Then once it is released it is, beside the version that it supersedes
     release.release(
-        desk, OCTOBER, release.latest_issued_month(desk, OCTOBER).sha256, BOB, started_by_ada
+        desk,
+        DECISION_KEY,
+        OCTOBER,
+        release.latest_issued_month(desk, OCTOBER).sha256,
+        BOB,
+        started_by_ada,
     )
     desk.commit()
     assert released(books) == [
@@ -267,19 +302,24 @@ def test_a_release_marks_every_earlier_version_though_one_in_between_was_never_r
     settings: Settings, platform: Platform, books: Books, desk: Store, issued: IssuedMonth
 ) -> None:
     # Given October as it was released, and a correction that is rejected
-    release.release(desk, OCTOBER, issued.sha256, BOB, started_by_ada)
+    release.release(desk, DECISION_KEY, OCTOBER, issued.sha256, BOB, started_by_ada)
     platform.post(GRACE, OCTOBER.end - HOUR, -55)
     desk.commit()
     issue_month(settings, ON_PURPOSE)
     rejected = release.latest_issued_month(desk, OCTOBER)
-    release.reject(desk, OCTOBER, rejected.sha256, BOB, "there is more to come")
+    release.reject(desk, DECISION_KEY, OCTOBER, rejected.sha256, BOB, "there is more to come")
     desk.commit()
     assert released(books) == [(ADA, 1, False), (GRACE, 1, False), (MARY, 1, False)]
     # When the next correction is released
     platform.post(GRACE, OCTOBER.end - HOUR, -5)
     issue_month(settings, ON_PURPOSE)
     release.release(
-        desk, OCTOBER, release.latest_issued_month(desk, OCTOBER).sha256, BOB, started_by_ada
+        desk,
+        DECISION_KEY,
+        OCTOBER,
+        release.latest_issued_month(desk, OCTOBER).sha256,
+        BOB,
+        started_by_ada,
     )
     desk.commit()
     # Then the one that was released before it does not stand beside it as if it were good
@@ -294,7 +334,7 @@ def test_a_release_marks_every_earlier_version_though_one_in_between_was_never_r
 def test_a_rejection_is_kept_with_its_reason_and_shows_nothing(
     books: Books, desk: Store, issued: IssuedMonth
 ) -> None:
-    release.reject(desk, OCTOBER, issued.sha256, BOB, "the fees look wrong")
+    release.reject(desk, DECISION_KEY, OCTOBER, issued.sha256, BOB, "the fees look wrong")
     desk.commit()
 
     [row] = books.rows("select decision, decided_by, reason from reporting.statement_decisions")
@@ -305,19 +345,19 @@ def test_a_rejection_is_kept_with_its_reason_and_shows_nothing(
 def test_a_month_that_was_rejected_is_released_by_nobody(
     books: Books, desk: Store, issued: IssuedMonth
 ) -> None:
-    release.reject(desk, OCTOBER, issued.sha256, BOB, "the fees look wrong")
+    release.reject(desk, DECISION_KEY, OCTOBER, issued.sha256, BOB, "the fees look wrong")
     desk.commit()
     for person in (BOB, EVE):
         assert "it was rejected (bob)" in refusal(desk, issued.sha256, person)
         with pytest.raises(DecisionRefused, match="it was rejected"):
-            release.reject(desk, OCTOBER, issued.sha256, person, "again")
+            release.reject(desk, DECISION_KEY, OCTOBER, issued.sha256, person, "again")
     assert released(books) == []
 
 
 def test_a_rejected_month_stays_rejected_after_a_run_without_a_reason(
     settings: Settings, books: Books, desk: Store, issued: IssuedMonth
 ) -> None:
-    release.reject(desk, OCTOBER, issued.sha256, BOB, "the fees look wrong")
+    release.reject(desk, DECISION_KEY, OCTOBER, issued.sha256, BOB, "the fees look wrong")
     desk.commit()
     issue_month(settings, replace(ON_PURPOSE, reason=None))
     assert "it was rejected (bob)" in refusal(desk, issued.sha256, EVE)
@@ -327,7 +367,7 @@ def test_a_rejected_month_stays_rejected_after_a_run_without_a_reason(
 def test_a_rejected_month_that_is_right_is_shown_again_by_a_run_with_a_reason(
     settings: Settings, books: Books, desk: Store, issued: IssuedMonth
 ) -> None:
-    release.reject(desk, OCTOBER, issued.sha256, BOB, "the fees look wrong")
+    release.reject(desk, DECISION_KEY, OCTOBER, issued.sha256, BOB, "the fees look wrong")
     desk.commit()
     # When October is closed again with a reason, and nothing has changed
     issue_month(settings, replace(ON_PURPOSE, reason="the fees are as agreed in ticket 7"))
@@ -336,13 +376,13 @@ def test_a_rejected_month_that_is_right_is_shown_again_by_a_run_with_a_reason(
     # Then the rejected manifest stays rejected, and the new one can be released
     assert shown.sha256 != issued.sha256
     assert "the hash that was shown is not that of this manifest" in refusal(desk, issued.sha256)
-    release.release(desk, OCTOBER, shown.sha256, EVE, started_by_ada)
+    release.release(desk, DECISION_KEY, OCTOBER, shown.sha256, EVE, started_by_ada)
     desk.commit()
     assert released(books) == [(ADA, 1, False), (GRACE, 1, False), (MARY, 1, False)]
 
 
 def test_a_month_is_released_once(books: Books, desk: Store, issued: IssuedMonth) -> None:
-    release.release(desk, OCTOBER, issued.sha256, BOB, started_by_ada)
+    release.release(desk, DECISION_KEY, OCTOBER, issued.sha256, BOB, started_by_ada)
     desk.commit()
 
     assert "it is released already (bob)" in refusal(desk, issued.sha256, EVE)
@@ -355,7 +395,7 @@ def test_of_two_releases_at_the_same_time_one_succeeds(
     def attempt(person: Person) -> str:
         with psycopg.connect(stack.desk(module_store_database), row_factory=dict_row) as desk:
             try:
-                release.release(desk, OCTOBER, issued.sha256, person, started_by_ada)
+                release.release(desk, DECISION_KEY, OCTOBER, issued.sha256, person, started_by_ada)
             except DecisionRefused as refused:
                 return str(refused)
             return "released"
@@ -379,4 +419,82 @@ def test_what_is_not_issued_cannot_be_released(
     close_month(settings, OCTOBER, replace(RUN, requested_by="ada"))
 
     with pytest.raises(NotReady, match="is not issued"):
-        release.release(desk, OCTOBER, "0" * 64, BOB, started_by_ada)
+        release.release(desk, DECISION_KEY, OCTOBER, "0" * 64, BOB, started_by_ada)
+
+
+def test_who_knows_the_desks_password_alone_decides_for_nobody(
+    books: Books, desk: Store, issued: IssuedMonth
+) -> None:
+    with pytest.raises(Misconfigured, match="CB-CONFIG-DECISION-KEY"):
+        release.release(desk, "a key that was guessed", OCTOBER, issued.sha256, BOB, started_by_ada)
+    desk.rollback()
+    with pytest.raises(Misconfigured, match="CB-CONFIG-DECISION-KEY"):
+        release.reject(desk, "a key that was guessed", OCTOBER, issued.sha256, BOB, "no")
+    desk.rollback()
+    assert books.rows("select * from reporting.statement_decisions") == []
+    # And with the key he may, as before
+    release.release(desk, DECISION_KEY, OCTOBER, issued.sha256, BOB, started_by_ada)
+
+
+def test_a_store_without_a_key_takes_no_decision(
+    stack: Stack, module_store_database: str, desk: Store, issued: IssuedMonth
+) -> None:
+    with psycopg.connect(stack.store_owner(module_store_database)) as owner:
+        kept = owner.execute("delete from reporting.decision_key returning *").fetchone()
+        owner.commit()
+        with pytest.raises(Misconfigured, match="CB-CONFIG-DECISION-KEY"):
+            release.release(desk, DECISION_KEY, OCTOBER, issued.sha256, BOB, started_by_ada)
+        desk.rollback()
+        owner.execute("insert into reporting.decision_key values (%s, %s, %s, %s)", kept)
+    release.release(desk, DECISION_KEY, OCTOBER, issued.sha256, BOB, started_by_ada)
+
+
+FORGERIES: dict[str, Callable[[str, bytes], tuple[str, bytes | None]]] = {
+    "another person": lambda claim, proof: (claim.replace('"2"', '"3"'), proof),
+    "another verdict": lambda claim, proof: (claim.replace("released", "rejected"), proof),
+    "another reason": lambda claim, proof: (claim.replace("fine", "well"), proof),
+    "a blank more": lambda claim, proof: (claim + " ", proof),
+    "one bit of the proof": lambda claim, proof: (claim, bytes([proof[0] ^ 1]) + proof[1:]),
+    "half of the proof": lambda claim, proof: (claim, proof[:16]),
+    "an empty proof": lambda claim, _: (claim, b""),
+    "no proof": lambda claim, _: (claim, None),
+    "the plain hash of the claim": lambda claim, _: (claim, sha256(claim.encode()).digest()),
+    "the proof by an empty key": lambda claim, _: (claim, proof_of(claim, "")),
+}
+
+
+@pytest.mark.parametrize("forge", FORGERIES.values(), ids=FORGERIES.keys())
+def test_a_proof_is_of_this_decision_and_of_no_other(
+    desk: Store,
+    issued: IssuedMonth,
+    forge: Callable[[str, bytes], tuple[str, bytes | None]],
+) -> None:
+    genuine = proven(desk, _decision(issued))
+    claim, proof = forge(genuine["claim"], genuine["proof"])
+    with pytest.raises(psycopg.errors.InvalidAuthorizationSpecification, match="no proof"):
+        desk.execute(query("statement_decisions/insert"), {"claim": claim, "proof": proof})
+    desk.rollback()
+    # The genuine one is taken, in the transaction that it was made for
+    desk.execute(query("statement_decisions/insert"), proven(desk, _decision(issued)))
+
+
+def test_a_proof_that_was_seen_is_of_no_use_later(desk: Store, issued: IssuedMonth) -> None:
+    # Given a decision that was undone, and whose proof somebody saw
+    seen = proven(desk, _decision(issued))
+    desk.execute(query("statement_decisions/insert"), seen)
+    desk.rollback()
+    with pytest.raises(psycopg.errors.InvalidAuthorizationSpecification, match="transaction"):
+        desk.execute(query("statement_decisions/insert"), seen)
+
+
+def _decision(issued: IssuedMonth) -> dict[str, object]:
+    return {
+        "manifest_id": issued.manifest_id,
+        "manifest_sha256": issued.sha256,
+        "decision": "released",
+        "person_name": "bob",
+        "person_id": "2",
+        "run_acts": [asdict(act) for act in started_by_ada(["manual"])],
+        "reason": "all is fine",
+        "named_exceptions": [],
+    }

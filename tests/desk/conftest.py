@@ -34,6 +34,7 @@ from local.processes import find
 from local.stack import Stack
 from tests.close_fixtures import RUN, settings_on
 from tests.closes.october import OCTOBER, SEPTEMBER
+from tests.decisions import DECISION_KEY
 from tests.platform_rows import Platform
 
 ADA, GRACE, MARY = 1, 2, 3
@@ -217,7 +218,9 @@ def desk(
     with psycopg.connect(stack.desk(module_store_database), row_factory=dict_row) as store:
         issued = release.latest_issued_month(store, OCTOBER)
         started = [RunAct(run.run_id, "triggered", "4711", "ada")]
-        release.release(store, OCTOBER, issued.sha256, Person("4712", "bob"), lambda _: started)
+        release.release(
+            store, DECISION_KEY, OCTOBER, issued.sha256, Person("4712", "bob"), lambda _: started
+        )
     platform.post(GRACE, OCTOBER.end - HOUR, -55)
     desk.closes["corrected"] = issue_month(settings, OCTOBER, run)
     with connections_to(stack, {"closebook_desk": module_store_database}):

@@ -53,7 +53,9 @@ class Site:
 
 
 @contextmanager
-def site(stack: Stack, folder: Path, variables: Mapping[str, str]) -> Iterator[Site]:
+def site(
+    stack: Stack, folder: Path, variables: Mapping[str, str], workers: int = 1
+) -> Iterator[Site]:
     """Start both. The API server has the stack's configuration and these variables."""
     ports = choose(["https", "http", "api"])
     certificate, key = _certificate(folder)
@@ -64,7 +66,7 @@ def site(stack: Stack, folder: Path, variables: Mapping[str, str]) -> Iterator[S
         folder / "api_server.log",
     )
     with (
-        _api_server(stack, found, ports["api"], variables),
+        _api_server(stack, found, ports["api"], variables, workers),
         _nginx(folder, ports, certificate, key),
     ):
         _wait(found, folder)
@@ -73,14 +75,14 @@ def site(stack: Stack, folder: Path, variables: Mapping[str, str]) -> Iterator[S
 
 @contextmanager
 def _api_server(
-    stack: Stack, site: Site, port: int, variables: Mapping[str, str]
+    stack: Stack, site: Site, port: int, variables: Mapping[str, str], workers: int
 ) -> Iterator[None]:
     airflow = Airflow.of(stack)
     limits = ("AIRFLOW__FAB__AUTH_RATE_LIMIT",)
     shipped = {name: value for name, value in airflow.environment.items() if name not in limits}
     command = [
         *(sys.executable, "-m", "airflow", "api-server"),
-        *("--host", LOOPBACK, "--port", str(port), "--workers", "1"),
+        *("--host", LOOPBACK, "--port", str(port), "--workers", str(workers)),
     ]
     environment = {**shipped, "AIRFLOW__API__BASE_URL": site.url, **variables}
     with process_group.running(command, environment, airflow.home, site.log):

@@ -28,9 +28,13 @@ _addresses = (f"127.0.0.{number}" for number in itertools.count(20))
 
 @pytest.fixture(scope="module")
 def proxied(desk: Desk, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """Given nginx, which is named, before an API server whose form keeps sessions in cookies."""
+    """Given nginx, which is named, before an API server of two processes.
+
+    Its form keeps sessions in cookies.
+    """
     variables = {"CLOSEBOOK_PROXIES": PROXY, "AIRFLOW__FAB__SESSION_BACKEND": "securecookie"}
-    with site(desk.stack, tmp_path_factory.mktemp("proxied"), variables) as found:
+    folder = tmp_path_factory.mktemp("proxied")
+    with site(desk.stack, folder, variables, workers=2) as found:
         yield found
 
 
@@ -190,6 +194,20 @@ def test_the_form_and_the_tokens_are_counted_together_and_the_answer_says_how_lo
     assert refused.status_code == 429
     assert 0 < int(refused.headers["Retry-After"]) <= 40
     assert "access_token" not in refused.text
+
+
+def test_the_processes_of_the_api_server_count_an_addresss_log_ins_together(
+    proxied: Site, address: str
+) -> None:
+    statuses = []
+    for number in range(8 * TRIES):
+        # Each over a connection of its own, so both processes take some.
+        with proxied.past_the_proxy(address) as client:
+            statuses.append(tried(client, "token", f"wrong {number}"))
+    assert statuses.count(401) == TRIES
+    assert statuses.count(429) == 7 * TRIES
+    started = re.findall(r"Started server process \[(\d+)\]", proxied.log.read_text())
+    assert len(set(started)) == 2
 
 
 def tried(client: httpx.Client, way: str, password: str) -> int:

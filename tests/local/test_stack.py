@@ -353,6 +353,7 @@ def test_airflow_has_the_connections_and_the_pools(airflow_stack: Stack) -> None
         "closebook_redis": airflow_stack.ports[REDIS],
         "closebook_redis_app": airflow_stack.ports[REDIS],
         "closebook_metrics": None,
+        "closebook_decisions": None,
     }
     slots = {pool["name"]: pool["slots"] for pool in pools}
     assert slots | {"replica_reads": 6, "rendering": 2} == slots

@@ -81,6 +81,11 @@ AUDIT = (
     never("verify.amounts-have-no-silent-glyph", SILENT_GLYPHS),
     never("verify.outlines-are-the-typefaces", FONTS),
     never(
+        "verify.no-foreign-parts",
+        "tests/statements/test_verify_foreign_parts.py::"
+        "test_a_part_that_no_statement_has_is_refused_though_a_manifest_lists_the_file",
+    ),
+    never(
         "verify.unproven-register-verifies-nothing",
         VERIFY + "test_a_forged_file_with_a_forged_manifest_is_not_verified",
     ),
@@ -112,6 +117,11 @@ AUDIT = (
         "audit.decisions-are-logged",
         CHANGED,
         AUDIT_TESTS + "test_a_release_in_the_log_alone_is_found",
+    ),
+    Guard(
+        "audit.blanks-of-a-name",
+        Token("person.strip()", "person"),
+        (AUDIT_TESTS + "test_a_user_name_with_blanks_is_the_same_person_in_register_and_log",),
     ),
     never(
         "audit.stored-documents-are-known",

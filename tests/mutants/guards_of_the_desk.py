@@ -74,6 +74,19 @@ DESK = (
         (PROXY + "test_the_form_and_the_tokens_are_counted_together_and_the_answer_says_how_long",),
     ),
     Guard(
+        "log-in.counted-together",
+        Token("self._file", '":memory:"'),
+        ("tests/desk/test_log_in_limits.py::test_two_processes_at_once_give_one_limit",),
+    ),
+    Guard(
+        "log-in.session-ends",
+        Condition(value=True),
+        (
+            "tests/desk/test_log_in_limits.py::"
+            "test_with_passwords_that_are_kept_elsewhere_a_session_has_an_end",
+        ),
+    ),
+    Guard(
         "images.digest-of-what-was-sent",
         Condition(value=False),
         (

@@ -16,6 +16,7 @@ from psycopg.rows import DictRow, dict_row, tuple_row
 from closebook.platform.contract import contract_of
 from closebook.sql import query
 from local.stack import Stack
+from tests.decisions import proven
 from tests.sql.cases import Case, Expected, Row, completed
 
 SESSION_SETTINGS = {
@@ -39,6 +40,8 @@ ROLES = {
     "manifest_exceptions/of_manifest": "closebook_desk",
     "closes/last_closed": "closebook_desk",
     "statement_decisions/involved_runs": "closebook_desk",
+    "session/transaction": "closebook_desk",
+    "decision_key/insert": "closebook_owner",
     "schema_migrations/applied": "closebook_owner",
     "schema_migrations/insert": "closebook_owner",
     "schema_migrations/lock": "closebook_owner",
@@ -97,7 +100,8 @@ class Servers:
     def columns_of(self, case: Case) -> set[str]:
         """The columns that the query of a case gives, of all its statements."""
         with self._prepared(case) as connection:
-            cursor = connection.execute(case.text, case.params or None)
+            params = _params(case, connection)
+            cursor = connection.execute(case.text, params or None)
             columns = {name for name, _ in _columns(cursor)}
             while cursor.nextset():
                 columns |= {name for name, _ in _columns(cursor)}
@@ -285,9 +289,9 @@ def _do(connection: psycopg.Connection[Any], statement: LiteralString | Mapping[
 def _check(case: Case, connection: Connection) -> None:
     if case.error is not None:
         with pytest.raises(getattr(psycopg.errors, case.error)), connection.transaction():
-            connection.execute(case.text, case.params)
+            connection.execute(case.text, _params(case, connection))
         return
-    cursor = connection.execute(case.text, case.params or None)
+    cursor = connection.execute(case.text, _params(case, connection) or None)
     if case.expect is not None:
         _compare(case.expect, cursor)
     if case.expect_each is not None:
@@ -295,6 +299,13 @@ def _check(case: Case, connection: Connection) -> None:
             assert number == 0 or cursor.nextset()
             _compare(expected, cursor)
         assert not cursor.nextset()
+
+
+def _params(case: Case, connection: Connection) -> Mapping[str, Any]:
+    """The parameters of a case. One has a decision, which is proven for the transaction."""
+    if case.query_name == "statement_decisions/insert":
+        return proven(connection, case.params)
+    return case.params
 
 
 def _compare(expected: Expected, cursor: psycopg.Cursor[DictRow]) -> None:

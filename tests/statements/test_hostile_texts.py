@@ -181,6 +181,30 @@ def test_stacked_marks_stay_within_their_line() -> None:
     assert re.search(r"next +T480002 +0\.02", page)
 
 
+STACKS = {
+    "Khmer": "\u1780" + "\u17d2\u1780" * 40,
+    "Khmer with joiners": "\u1780" + "\u17d2\u200d\u1780" * 40,
+    "Khmer with fillers": "\u1780" + "\u17d2\u17b4\u1780" * 40,
+    "Burmese": "\u1000" + "\u1039\u1000" * 40,
+    "Lanna": "\u1a20" + "\u1a60\u1a20" * 40,
+    "Chakma": "\U00011103" + "\U00011133\U00011103" * 40,
+}
+
+
+@pytest.mark.parametrize("stack", STACKS.values(), ids=STACKS.keys())
+def test_letters_below_letters_are_bounded_as_marks_are(stack: str) -> None:
+    made = statement(entry(-1, stack), entry(-2, "next"))
+    assert rendered(made).replaced_count == 1
+    # Six below the first one, however many there are in the text.
+    assert 1 <= content(made).count(stack[0]) <= 7
+    assert "next" in content(made)
+
+
+@pytest.mark.parametrize("word", ["ស្ត្រី", "លក្ស្មណ", "သင်္ဘောများ", "ဗုဒ္ဓဘာသာ", "कार्त्स्न्य", "བསྒྲུབས་"])
+def test_a_word_with_letters_below_letters_is_printed_whole(word: str) -> None:
+    assert rendered(statement(entry(-1, word))).replaced_count == 0
+
+
 def test_text_that_overrides_its_direction_moves_no_amount() -> None:
     made = statement(entry(-150, "\u202e\u2067\u202b moved"), entry(-2, "\u200f\u200f next"))
     (page,) = pages(made)

@@ -5,13 +5,15 @@ is refused for the desk, the UI and the REST API alike.
 """
 
 from inspect import unwrap
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airflow.configuration import conf
+from airflow.configuration import AIRFLOW_HOME, conf
 from airflow.providers.fab.auth_manager.fab_auth_manager import FabAuthManager
 from airflow.providers.fab.auth_manager.models import User
 from airflow.utils.session import create_session
 from flask import Flask, session
+from flask_appbuilder.const import AUTH_DB  # type: ignore[import-untyped]
 from flask_login import logout_user, user_logged_in  # type: ignore[import-untyped]
 from sqlalchemy import select
 
@@ -19,11 +21,15 @@ from closebook.desk.log_in_limits import LogInLimits
 from closebook.desk.passwords import is_mark, password_mark
 from closebook.desk.trusted_proxies import TrustedProxies, refuse_belief_in_anybody
 from closebook.environment import trusted_proxies
+from closebook.errors import Misconfigured
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
 _MARK = "closebook_password"
+MAX_SESSION_MINUTES = 12 * 60
+"""The longest session of a person whose password is kept in LDAP, OAuth or the like."""
+_LOG_INS = "log-ins.sqlite"
 # Flask-Login's own key.
 _FORM_USER_ID = "_user_id"
 
@@ -63,9 +69,13 @@ class ClosebookFabAuthManager(FabAuthManager):
         return user
 
     def get_fastapi_app(self) -> "FastAPI | None":
-        """Return the app of the log-in pages."""
+        """Return the app of the log-in pages. Raises Misconfigured for sessions without an end."""
         app: FastAPI | None = super().get_fastapi_app()
         if self.flask_app is not None:
+            require_bounded_sessions(
+                auth_type=self.flask_app.config["AUTH_TYPE"],
+                max_minutes=conf.getint("fab", "session_max_lifetime_minutes", fallback=0),
+            )
             _end_form_sessions_with_their_password(self.flask_app)
         return app
 
@@ -77,8 +87,25 @@ class ClosebookFabAuthManager(FabAuthManager):
         refuse_belief_in_anybody(airflow_proxy_fix=conf.getboolean("fab", "enable_proxy_fix"))
         found = [*super().get_fastapi_middlewares()]
         if conf.getboolean("fab", "auth_rate_limited"):
-            found.append((LogInLimits, {"limit": conf.get("fab", "auth_rate_limit")}))
+            # The processes of the API server on this machine have the same AIRFLOW_HOME.
+            file = Path(AIRFLOW_HOME) / _LOG_INS
+            found.append((LogInLimits, {"limit": conf.get("fab", "auth_rate_limit"), "file": file}))
         return [*found, (TrustedProxies, {"proxies": trusted_proxies()})]
+
+
+def require_bounded_sessions(auth_type: int, max_minutes: int) -> None:
+    """Raise Misconfigured if passwords are kept elsewhere, and sessions may last for ever.
+
+    A new password of LDAP or OAuth is not seen here, so the session's age has to end it.
+    """
+    if auth_type == AUTH_DB or 0 < max_minutes <= MAX_SESSION_MINUTES:  # guard: log-in.session-ends
+        return
+    raise Misconfigured(
+        "CB-CONFIG-SESSIONS-WITHOUT-END",
+        "people log in with passwords that are kept elsewhere (AUTH_TYPE), so a new password ends "
+        "no session here: set [fab] session_max_lifetime_minutes to "
+        f"{MAX_SESSION_MINUTES} or less",
+    )
 
 
 def _end_form_sessions_with_their_password(app: Flask) -> None:

@@ -2,7 +2,8 @@
 
 After its run a month is issued and not yet released. The reporting store decides what may be
 released, and by whom, with the function reporting.decision_obstacles. The store's table of
-decisions calls the same function when a decision is inserted.
+decisions calls the same function when a decision is inserted. The store writes a decision only with
+a proof by the key of decisions, which says who decides: a log-in to the store proves no person.
 """
 
 import json
@@ -12,11 +13,13 @@ from datetime import datetime
 from functools import partial
 from typing import Literal
 
+from psycopg.errors import InvalidAuthorizationSpecification
 from psycopg.types.json import Jsonb
 
-from closebook.errors import NotReady, WrongData
+from closebook.errors import Misconfigured, NotReady, WrongData
 from closebook.periods import Period
 from closebook.sql import query
+from closebook.store.decision_key import proof_of
 from closebook.store.session import Store
 
 Verdict = Literal["released", "rejected"]
@@ -114,6 +117,8 @@ class RunAct:
     acted_at: datetime | None = None
 
 
+_dumps = partial(json.dumps, default=str)  # with instants as text
+
 ActsOfRuns = Callable[[Sequence[str]], Sequence[RunAct]]
 """Returns what Airflow recorded of the runs with these ids."""
 
@@ -189,6 +194,7 @@ def involved_runs(store: Store, issued: IssuedMonth) -> list[str]:
 
 def release(
     store: Store,
+    key: str,
     month: Period,
     shown_sha256: str,
     person: Person,
@@ -198,29 +204,35 @@ def release(
 ) -> Decision:
     """Release a month's statements as listed in the manifest that the person was shown.
 
+    ``key`` is the key of decisions. The caller knows by a log-in who the person is.
     A month with exceptions is released without them if ``named_exceptions`` are the accounts that
     the manifest lists, all of them and no others; a reason is needed then.
     Raises DecisionRefused when a statement was issued after that manifest, a check does not tie
     out, documents are missing, the month was rejected, the person acted on one of its runs, or it
-    is not known who did. Raises NotReady when nothing is issued.
+    is not known who did. Raises NotReady when nothing is issued, Misconfigured when the store has
+    another key.
     """
     return _decide(
-        store, month, shown_sha256, person, "released", reason, acts_of_runs, named_exceptions
+        store, key, month, shown_sha256, person, "released", reason, acts_of_runs, named_exceptions
     )
 
 
-def reject(store: Store, month: Period, shown_sha256: str, person: Person, reason: str) -> Decision:
+def reject(
+    store: Store, key: str, month: Period, shown_sha256: str, person: Person, reason: str
+) -> Decision:
     """Record that a person does not release a month, and why.
 
     Nobody can release that manifest then: the month has to be closed again with a reason. Raises
     DecisionRefused when the person was shown another manifest than the newest one, or when it is
-    released or rejected already. Raises NotReady when nothing is issued.
+    released or rejected already. Raises NotReady when nothing is issued, Misconfigured when the
+    store has another key.
     """
-    return _decide(store, month, shown_sha256, person, "rejected", reason)
+    return _decide(store, key, month, shown_sha256, person, "rejected", reason)
 
 
 def _decide(
     store: Store,
+    key: str,
     month: Period,
     shown_sha256: str,
     person: Person,
@@ -244,22 +256,42 @@ def _decide(
         found = obstacles(store, issued, shown_sha256, verdict, person, acts, named_exceptions)
         if found:
             raise DecisionRefused(month, verdict, found)
-        row = store.execute(
-            query("statement_decisions/insert"),
+        decided_at = _insert(
+            store,
+            key,
             {
                 "manifest_id": issued.manifest_id,
                 "manifest_sha256": shown_sha256,
                 "decision": verdict,
                 "person_name": person.name,
                 "person_id": person.user_id,
-                "run_acts": _as_json(acts),
+                "run_acts": [asdict(act) for act in acts],
                 "reason": reason,
                 "named_exceptions": [*named_exceptions],
             },
+        )
+    return Decision(shown_sha256, verdict, person.name, decided_at)
+
+
+def _insert(store: Store, key: str, decision: Mapping[str, object]) -> datetime:
+    now = store.execute(query("session/transaction")).fetchone()
+    assert now is not None  # noqa: S101  # the query returns one row
+    claim = _dumps({**decision, "transaction": now["transaction_id"]})
+    try:
+        row = store.execute(
+            query("statement_decisions/insert"), {"claim": claim, "proof": proof_of(claim, key)}
         ).fetchone()
+    except InvalidAuthorizationSpecification:
+        raise Misconfigured(
+            "CB-CONFIG-DECISION-KEY",
+            "the reporting store has no key of decisions, or another one than the Airflow "
+            "connection closebook_decisions: run closebook decision-key with the password of that "
+            "connection",
+        ) from None
     assert row is not None  # noqa: S101  # the insert returns its row
-    return Decision(shown_sha256, verdict, person.name, row["decided_at"])
+    decided_at: datetime = row["decided_at"]
+    return decided_at
 
 
 def _as_json(acts: Sequence[RunAct]) -> Jsonb:
-    return Jsonb([asdict(act) for act in acts], dumps=partial(json.dumps, default=str))
+    return Jsonb([asdict(act) for act in acts], dumps=_dumps)

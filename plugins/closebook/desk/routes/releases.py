@@ -15,7 +15,7 @@ from closebook.desk.run_acts import acts_of_runs
 from closebook.desk.templating import render_page
 from closebook.errors import NotReady
 from closebook.periods import Period
-from closebook.settings import desk_from_airflow
+from closebook.settings import decision_key, desk_from_airflow
 from closebook.sql import query
 from closebook.statements import release
 from closebook.statements.release import DecisionRefused, IssuedMonth, Person, Verdict
@@ -57,6 +57,7 @@ def decide(
     ``without_exceptions`` the user releases the month without the exceptions that it lists.
     """
     settings = desk_from_airflow()
+    key = decision_key()
     text = reason.replace("\0", "").strip()[:500]
     if verdict == "rejected" and not text:
         return _review_page(request, user, month, problem="Enter a reason to reject the month.")
@@ -67,6 +68,7 @@ def decide(
                 named = _exceptions(store, period) if without_exceptions else []
                 release.release(
                     store,
+                    key,
                     period,
                     manifest_sha256,
                     _person(user),
@@ -75,7 +77,7 @@ def decide(
                     named,
                 )
             else:
-                release.reject(store, period, manifest_sha256, _person(user), text)
+                release.reject(store, key, period, manifest_sha256, _person(user), text)
             audit_log.insert(store, request, verdict, f"month {period.label}", manifest_sha256)
     except DecisionRefused as refused:
         obstacles = "; ".join(each.code for each in refused.obstacles)

@@ -26,6 +26,12 @@ _ISOLATES = {
 # Characters of no width that are letters to Unicode: fillers of Hangul, and a vowel of Khmer.
 _FILLERS = frozenset("\u115f\u1160\u3164\uffa0\u17b4\u17b5")
 
+# They draw the letter behind them below the one before (Unicode's Invisible_Stacker): in Khmer a
+# text of such letters would run down over the lines below.
+_STACKERS = frozenset(
+    "\u1039\u17d2\u1a60\U00010a3f\U00011133\U0001193e\U00011a47\U00011a99\U00011d45\U00011d97"
+)
+
 
 class PageText(str):
     """A text that is safe on a page, with the direction that the page must set it in.
@@ -142,15 +148,20 @@ def _direction(text: str) -> str | None:
 def _without_excess_marks(text: str) -> str:
     """Return the text with at most six marks on each character that takes room of its own.
 
-    A character of no width between two marks, such as a joiner, does not restart the count.
+    A character of no width between two marks, such as a joiner, does not restart the count, and
+    neither does a letter that is drawn below the one before it.
     """
-    kept, mark_count = [], 0
+    kept, mark_count, is_stacked = [], 0, False
     for character in text:
         category = unicodedata.category(character)
         if category in ("Mn", "Me", "Mc"):
             mark_count += 1
-        elif category != "Cf" and character not in _FILLERS:  # guard: documents.marks-bounded
-            mark_count = 0
+            # guard: documents.stacks-bounded
+            is_stacked = is_stacked or character in _STACKERS
+        elif category != "Cf":
+            if not is_stacked and character not in _FILLERS:  # guard: documents.marks-bounded
+                mark_count = 0
+            is_stacked = False
         if mark_count <= _MAX_MARKS or category == "Cf":
             kept.append(character)
         elif mark_count == _MAX_MARKS + 1:

@@ -10,6 +10,7 @@ from closebook.statements.bounded_process import Limits
 from closebook.statements.verify.attachments import AttachedStatement, read_csv, read_xml
 from closebook.statements.verify.consistency import refuse_differing_csv, refuse_differing_page
 from closebook.statements.verify.embedded_fonts import check_fonts
+from closebook.statements.verify.foreign_parts import refuse_foreign_parts
 from closebook.statements.verify.given_manifest import GivenManifest, Published, checked_sha256
 from closebook.statements.verify.page_tables import read_tables
 from closebook.statements.verify.report import FONTS, MANIFEST, PUBLISHED, Report, on_one_line
@@ -131,6 +132,7 @@ def _check_content(report: Report, pdf: UntrustedPdf) -> AttachedStatement | Non
         refuse_differing_csv(xml, read_csv(pdf.attachments[CSV_NAME]))
         details.append("the attached CSV adds up, and is the same as the XML in every line")
     with report.check("page") as details:
+        refuse_foreign_parts(pdf)
         with bounded_reading():
             language = str(pdf.reader.root_object["/Lang"])
         refuse_differing_page(xml, read_tables(pdf), language)
