@@ -1,8 +1,8 @@
 -- The accounts that a month leaves out, from what is staged for it: one row an account and
 -- currency, with the first reason that holds, and its entries of the month. An account_id of null
 -- stands for the entries that name none. Only accounts that would have a statement, or that have a
--- wrong row. The joins that match null with null are equations: PostgreSQL has no hash join for
--- "is not distinct from", and its nested loop takes the square of the number of accounts.
+-- wrong row. The entries that name no account have a join of their own: PostgreSQL has no hash join
+-- for "is not distinct from", and its nested loop takes the square of the number of accounts.
 with unknown_currencies as (
     select currency
     from unnest(%(unknown_currencies)s::text[]) as given (currency)
@@ -45,6 +45,13 @@ lines as (
     select
         account_id,
         bool_or(entry_id is null or kind is null or description is null) as has_incomplete_line,
+        bool_or(
+            %(has_text_keys)s
+            and (
+                octet_length(entry_id::text) not between 1 and 200
+                or octet_length(transaction_id::text) not between 1 and 200
+            )
+        ) as has_unusable_key,
         coalesce(sum(amount_minor) filter (where amount_minor > 0), 0) as credit_minor,
         coalesce(-sum(amount_minor) filter (where amount_minor < 0), 0) as debit_minor
     from staged_statement_lines
@@ -102,6 +109,14 @@ judged as (
         balances.account_id,
         balances.currency,
         case
+            when
+                %(has_text_keys)s
+                and (
+                    octet_length(balances.account_id::text) not between 1 and 200
+                    or balances.account_id::text = 'none'
+                    or lines.has_unusable_key
+                )
+                then 'key_unusable'
             when accounts.account_id is null then 'account_not_listed'
             when accounts.account_count > 1 then 'account_repeated'
             when accounts.is_incomplete then 'account_incomplete'
@@ -115,10 +130,7 @@ judged as (
         end as reason
     from balances
     left join accounts on balances.account_id = accounts.account_id
-    left join lines
-        on
-            coalesce(balances.account_id, 0) = coalesce(lines.account_id, 0)
-            and (balances.account_id is null) = (lines.account_id is null)
+    left join lines on balances.account_id = lines.account_id
     left join repeating_accounts on balances.account_id = repeating_accounts.account_id
     left join unknown_currencies
         on coalesce(balances.currency, '') = unknown_currencies.currency
@@ -133,22 +145,40 @@ left_out as (
         reason
     from judged
     where reason is not null
+),
+
+left_out_rows as (
+    select
+        left_out.account_id,
+        left_out.reason,
+        entries.posted_at,
+        entries.amount_minor,
+        case when entries.posted_at is null then left_out.currency else entries.currency end
+            as currency
+    from left_out
+    left join staged_statement_lines as entries on left_out.account_id = entries.account_id
+    where left_out.account_id is not null
+
+    union all
+
+    select
+        left_out.account_id,
+        left_out.reason,
+        entries.posted_at,
+        entries.amount_minor,
+        case when entries.posted_at is null then left_out.currency else entries.currency end
+            as currency
+    from left_out
+    left join staged_statement_lines as entries on entries.account_id is null
+    where left_out.account_id is null
 )
 
 select
-    left_out.account_id,
-    left_out.reason,
-    case when entries.posted_at is null then left_out.currency else entries.currency end
-        as currency,
-    count(entries.posted_at) as row_count,
-    coalesce(sum(entries.amount_minor), 0) as amount_minor
-from left_out
-left join staged_statement_lines as entries
-    on
-        coalesce(left_out.account_id, 0) = coalesce(entries.account_id, 0)
-        and (left_out.account_id is null) = (entries.account_id is null)
-group by
-    left_out.account_id,
-    left_out.reason,
-    case when entries.posted_at is null then left_out.currency else entries.currency end
-order by left_out.account_id asc
+    account_id,
+    reason,
+    currency,
+    count(posted_at) as row_count,
+    coalesce(sum(amount_minor), 0) as amount_minor
+from left_out_rows
+group by account_id, reason, currency
+order by account_id asc

@@ -97,7 +97,7 @@ cross join
             and (
                 %(after_close_id)s::bigint is null
                 or months.close_id < %(after_close_id)s::bigint
-                or statements.account_id > %(after_account_id)s::bigint
+                or statements.account_id > %(after_account_id)s::reporting.account_key
             )
             -- Few are superseded, and an index finds them.
             and (

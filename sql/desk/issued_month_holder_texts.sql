@@ -30,7 +30,7 @@ select
     statements.locale_code,
     corrected.close_id,
     count(*) as statement_count,
-    min(corrected.account_id) as account_id
+    (array_agg(corrected.account_id order by corrected.account_id))[1] as account_id
 from corrected
 inner join reporting.statement_locales as statements
     on

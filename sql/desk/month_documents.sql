@@ -1,5 +1,5 @@
 -- The documents of a month as it was released last, without the exceptions of that release, by
--- account, from the account after after_account_id on: one row a statement, at most row_count, with
+-- account, from the account after after_account_id on where it is not null: one row a statement, at most row_count, with
 -- the manifest that was released.
 with released as (
     select
@@ -40,6 +40,11 @@ left join reporting.manifest_exceptions as exceptions
     on
         released.manifest_id = exceptions.manifest_id
         and versions.account_id::text = exceptions.subject
-where versions.account_id > %(after_account_id)s and exceptions.subject is null
+where
+    (
+        %(after_account_id)s::reporting.account_key is null
+        or versions.account_id > %(after_account_id)s::reporting.account_key
+    )
+    and exceptions.subject is null
 order by versions.account_id asc
 limit %(row_count)s

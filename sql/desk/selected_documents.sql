@@ -4,7 +4,7 @@ with selected as (
         pairs.close_id,
         pairs.account_id
     from
-        unnest(%(close_ids)s::bigint[], %(account_ids)s::bigint[])
+        unnest(%(close_ids)s::bigint[], %(account_ids)s::reporting.account_key[])
             as pairs (close_id, account_id)
 )
 

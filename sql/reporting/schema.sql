@@ -7,6 +7,15 @@ create extension if not exists pg_trgm;
 
 create schema reporting;
 
+-- The types of the platform's keys, which the store keeps as they are. `keys.account` and so on
+-- stand for the types of CLOSEBOOK_KEYS, bigint without it: closebook.store.migrations puts them in.
+-- Queries name the domains, so they are the same whatever the types are.
+create domain reporting.account_key as keys.account;
+create domain reporting.entry_key as keys.entry;
+create domain reporting.transaction_key as keys.transaction;
+create domain reporting.merchant_key as keys.merchant;
+create domain reporting.promotion_key as keys.promotion;
+
 create table reporting.migrations (
     migration text primary key,
     applied_at timestamptz not null default clock_timestamp()
@@ -22,6 +31,19 @@ begin atomic
         when code ~ '^[A-Z]{3}$' then code
         when coalesce(code, '') = '' then 'none'
         else left(regexp_replace(code, '[^A-Za-z0-9]', '?', 'g'), 12)
+    end;
+end;
+
+-- A key of the platform as exceptions name it: a long one by its start and its hash.
+create function reporting.key_label(key text) returns text
+language sql immutable parallel safe set search_path = pg_catalog, pg_temp
+begin atomic
+    select case
+        when octet_length(key) > 200
+            then
+                left(key, 40) || ' (too long, sha256 '
+                || left(encode(sha256(convert_to(key, 'UTF8')), 'hex'), 16) || ')'
+        else key
     end;
 end;
 
@@ -112,6 +134,7 @@ create table reporting.close_exceptions (
             'beyond_bigint',
             'currency_differs',
             'entry_repeated',
+            'key_unusable',
             'row_impossible',
             'row_incomplete',
             'unknown_currency',
@@ -155,7 +178,7 @@ create table reporting.hourly_volume (
 create table reporting.daily_volume (
     close_id bigint not null,
     business_day date not null,
-    merchant_id bigint not null,
+    merchant_id keys.merchant not null,
     merchant_category text not null,
     user_country text not null,
     currency text not null check (currency ~ '^[A-Z]{3}$'),
@@ -179,7 +202,7 @@ create table reporting.daily_volume (
 create table reporting.daily_account_movement (
     close_id bigint not null,
     business_day date not null,
-    account_id bigint not null,
+    account_id keys.account not null,
     currency text not null check (currency ~ '^[A-Z]{3}$'),
     entry_count bigint not null check (entry_count > 0),
     credit_minor bigint not null check (credit_minor >= 0),
@@ -279,7 +302,7 @@ for each statement execute function reporting.refuse_days_without_closes();
 -- The statements of a month: one row for each account with entries or a balance.
 create table reporting.statements (
     close_id bigint not null references reporting.closes (close_id),
-    account_id bigint not null,
+    account_id keys.account not null,
     currency text not null check (currency ~ '^[A-Z]{3}$'),
     account_number text not null,
     holder_name text not null,
@@ -303,10 +326,10 @@ on reporting.statements (close_id, currency, account_id);
 
 create table reporting.statement_lines (
     close_id bigint not null,
-    account_id bigint not null,
+    account_id keys.account not null,
     line_number bigint not null check (line_number > 0),
-    entry_id bigint not null,
-    transaction_id bigint,
+    entry_id keys.entry not null,
+    transaction_id keys.transaction,
     posted_at timestamptz not null,
     kind text not null,
     description text not null,
@@ -325,7 +348,7 @@ create table reporting.statement_lines (
 -- by an earlier one. A document belongs to the close that issued the version.
 create table reporting.statement_versions (
     close_id bigint not null,
-    account_id bigint not null,
+    account_id keys.account not null,
     statement_version integer not null check (statement_version > 0),
     issued_close_id bigint not null check (issued_close_id <= close_id),
     superseded_close_id bigint check (superseded_close_id < issued_close_id),
@@ -362,7 +385,7 @@ create table reporting.renderers (
 -- The documents that were rendered, by their content.
 create table reporting.statement_documents (
     close_id bigint not null,
-    account_id bigint not null,
+    account_id keys.account not null,
     sha256 text not null check (sha256 ~ '^[0-9a-f]{64}$'),
     byte_count bigint not null check (byte_count > 0),
     object_name text not null,
@@ -383,7 +406,7 @@ create table reporting.statement_documents (
 -- The same statements for programs, as they are attached to the documents: XML and CSV.
 create table reporting.statement_twins (
     close_id bigint not null,
-    account_id bigint not null,
+    account_id keys.account not null,
     media_type text not null,
     sha256 text not null check (sha256 ~ '^[0-9a-f]{64}$'),
     byte_count bigint not null check (byte_count > 0),
@@ -398,7 +421,7 @@ create table reporting.statement_twins (
 create table reporting.document_failures (
     failure_id bigint generated always as identity primary key,
     close_id bigint not null,
-    account_id bigint not null,
+    account_id keys.account not null,
     reason text not null check (reason ~ '^CB-[A-Z-]+$'),
     run_id text not null,
     failed_at timestamptz not null default clock_timestamp(),
@@ -549,7 +572,7 @@ for each row execute function reporting.chain_desk_log();
 create table reporting.reissue_requests (
     request_id bigint generated always as identity primary key,
     close_id bigint not null,
-    account_id bigint not null,
+    account_id keys.account not null,
     reason text not null check (reason <> '' and length(reason) <= 500),
     requested_by text not null check (requested_by <> ''),
     requested_at timestamptz not null default clock_timestamp(),
@@ -1797,7 +1820,7 @@ from reporting.statements;
 -- call: so it has no settings of its own.
 create function reporting.statement_differences(old_close_id bigint, new_close_id bigint)
 returns table (
-    account_id bigint,
+    account_id reporting.account_key,
     old_currency text,
     new_currency text,
     old_opening_minor bigint,
@@ -1871,13 +1894,13 @@ end;
 -- place defines it.
 create function reporting.statement_line_differences(old_close_id bigint, new_close_id bigint)
 returns table (
-    entry_id bigint,
-    old_account_id bigint,
-    new_account_id bigint,
+    entry_id reporting.entry_key,
+    old_account_id reporting.account_key,
+    new_account_id reporting.account_key,
     old_line_number bigint,
     new_line_number bigint,
-    old_transaction_id bigint,
-    new_transaction_id bigint,
+    old_transaction_id reporting.transaction_key,
+    new_transaction_id reporting.transaction_key,
     old_posted_at timestamptz,
     new_posted_at timestamptz,
     old_kind text,
@@ -2048,6 +2071,7 @@ reporting.exception_obstacles(bigint, text, text[]),
 reporting.refuse_decision_with_obstacles(),
 reporting.refuse_unnamed_exceptions(),
 reporting.currency_label(text),
+reporting.key_label(text),
 reporting.refuse_unknown_close(),
 reporting.keep_closes(),
 reporting.refuse_days_without_closes(),
@@ -2060,7 +2084,10 @@ reporting.decision_obstacles(bigint, text, text, text, jsonb)
 to closebook_store, closebook_desk;
 grant execute on function reporting.exception_obstacles(bigint, text, text[])
 to closebook_store, closebook_desk;
-grant execute on function reporting.currency_label(text) to closebook_store;
+grant execute on function
+reporting.currency_label(text),
+reporting.key_label(text)
+to closebook_store;
 grant execute on function
 reporting.statement_differences(bigint, bigint),
 reporting.statement_line_differences(bigint, bigint)

@@ -3,4 +3,4 @@ select count(*) as statement_count
 from reporting.statements
 where
     close_id = %(close_id)s
-    and (%(account_ids)s::bigint[] is null or account_id = any(%(account_ids)s::bigint[]))
+    and (%(account_ids)s::reporting.account_key[] is null or account_id = any(%(account_ids)s::reporting.account_key[]))

@@ -25,7 +25,7 @@ versions as (
     where
         close_id = %(close_id)s
         and account_id between %(first_account_id)s and %(last_account_id)s
-        and (%(account_ids)s::bigint[] is null or account_id = any(%(account_ids)s::bigint[]))
+        and (%(account_ids)s::reporting.account_key[] is null or account_id = any(%(account_ids)s::reporting.account_key[]))
 ),
 
 closes as (

@@ -25,5 +25,6 @@ select
     exceptions.subject is not null as is_exception
 from balances
 left join statements on balances.account_id = statements.account_id
-left join exceptions on coalesce(balances.account_id::text, 'none') = exceptions.subject
+left join exceptions
+    on coalesce(reporting.key_label(balances.account_id::text), 'none') = exceptions.subject
 where (statements.account_id is null) = (exceptions.subject is null)

@@ -14,7 +14,7 @@ insert into reporting.statements (
 )
 with left_out as (
     select account_id
-    from unnest(%(left_out_accounts)s::bigint[]) as given (account_id)
+    from unnest(%(left_out_accounts)s::reporting.account_key[]) as given (account_id)
 )
 
 select
