@@ -70,7 +70,7 @@ class Databases(Addresses):
             connection.execute(sql_file("platform", "indexes"))
 
     def create_store(self, dbname: str, keys: KeyTypes | None = None) -> None:
-        """Make a reporting database on the store's server and migrate it, for keys of these types."""
+        """Make a reporting database on the store's server and migrate it, for such keys."""
         with self.creating_database(self.store_admin, dbname, owner="closebook_owner") as temporary:
             migrate(self.store_owner(temporary), keys)
 

@@ -30,7 +30,8 @@ _ONE_ESCAPE = re.compile(rb"~([0-9a-f]{2})")
 _LONGEST_NAME, _KEPT_OF_LONG_NAME = 120, 80
 # camt.053 has room for 35 characters of a restricted set.
 _LONGEST_REFERENCE, _DIGEST_DIGITS = 35, 32
-_REFERENCE = re.compile(r"[A-Za-z0-9/?:().,'+ _#@&-]+")
+_LONGEST_SHORT_REFERENCE, _SHORT_DIGEST_DIGITS = 20, 15
+_REFERENCE = re.compile(r"[A-Za-z0-9/?:().,'+ _#@-]+")
 
 
 class KeyType(StrEnum):
@@ -68,7 +69,8 @@ class KeyTypes:
         return ",".join(f"{name}={key_type}" for name, key_type in asdict(self).items())
 
 
-KEY_NAMES = tuple(asdict(KeyTypes()))
+BIGINT_KEYS = KeyTypes()
+KEY_NAMES = tuple(asdict(BIGINT_KEYS))
 
 
 def label(key: Key) -> str:
@@ -120,16 +122,27 @@ def file_part(key: Key) -> str:
     return f"{part[:_KEPT_OF_LONG_NAME].rpartition(_ESCAPE)[0]}{_ESCAPE * 2}{digest}"
 
 
-def reference(key: Key, longest: int = _LONGEST_REFERENCE) -> str:
-    """Return a key as camt.053 can hold it: itself, or ``~`` and the start of its hash.
+def reference(key: Key) -> str:
+    """Return a key as documents name it, in at most 35 characters of those that camt.053 allows.
 
-    No key that stands for itself has the form of a hash, so two keys have two references.
+    It is the key itself if that fits, ``~u`` and the digits of a uuid, or ``~`` and the start of
+    the hash. No key stands for itself with a ``~``, so two keys have two references.
     """
     text = str(key)
+    if _UUID.fullmatch(text):
+        return f"{_ESCAPE}u{text.replace('-', '')}"
+    return _fitting(text, _LONGEST_REFERENCE, _DIGEST_DIGITS)
+
+
+def short_reference(key: Key) -> str:
+    """Return a key in at most 20 characters, as the identifier of a camt.053 message holds it."""
+    return _fitting(str(key), _LONGEST_SHORT_REFERENCE, _SHORT_DIGEST_DIGITS)
+
+
+def _fitting(text: str, longest: int, digest_digits: int) -> str:
     if len(text) <= longest and _REFERENCE.fullmatch(text) and " ".join(text.split()) == text:
         return text
-    digest = sha256(text.encode()).hexdigest()
-    return f"{_ESCAPE}{digest[: min(_DIGEST_DIGITS, longest - 1)]}"
+    return f"{_ESCAPE}{sha256(text.encode()).hexdigest()[:digest_digits]}"
 
 
 def _is_text_key(text: str) -> bool:

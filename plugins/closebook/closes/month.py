@@ -9,6 +9,7 @@ from closebook.closes.measures import ControlTotal
 from closebook.closes.model import Close, Content, Draft, Plan, Reading
 from closebook.errors import NotReady
 from closebook.periods import Grain, Period
+from closebook.platform.contract import key_parameters
 from closebook.settings import Run, Settings
 from closebook.sql import query
 from closebook.store.session import Store, on_store
@@ -49,7 +50,8 @@ def close_month(settings: Settings, month: Period, run: Run) -> Close:
             # Writing and checking a month takes longer than reading it.
             reading.source.close()  # guard: store.no-snapshot-while-writing
             store.execute(query("session/expect_many_rows"))  # guard: store.expects-many-rows
-            yield Draft(month, run, _content(store, totals, month, days, refused))
+            keys = key_parameters(reading.source.keys)
+            yield Draft(month, run, _content(store, totals, month, days, refused, keys))
 
         return Plan(drafts(), locked=[before, month, *days])
 
@@ -70,6 +72,7 @@ def _content(
     month: Period,
     days: Sequence[Period],
     refused: Mapping[str, str],
+    keys: Mapping[str, object],
 ) -> Content:
     days_of_lines = {
         # The first day begins with the month, also where an accepted boundary has moved that start.
@@ -79,7 +82,7 @@ def _content(
     currencies = store.execute(query("statement_balances/currencies")).fetchall()
     unknown = [row["currency"] for row in currencies if not exceptions.is_known(row["currency"])]
     left_out = store.execute(
-        query("close_exceptions/of_staged_month"), {"unknown_currencies": unknown}
+        query("close_exceptions/of_staged_month"), {"unknown_currencies": unknown, **keys}
     ).fetchall()
     account_ids = {row["account_id"] for row in left_out if row["account_id"] is not None}
 

@@ -16,7 +16,7 @@ from psycopg.postgres import types
 from psycopg.rows import DictRow
 
 from closebook.errors import Misconfigured
-from closebook.keys import KEY_NAMES, KeyType, KeyTypes
+from closebook.keys import BIGINT_KEYS, KEY_NAMES, KeyType, KeyTypes
 from closebook.money import known_currencies
 from closebook.sql import query
 
@@ -90,7 +90,7 @@ KEY_COLUMNS: Mapping[str, str] = MappingProxyType(
 
 
 def contract_of(
-    in_major: Collection[str], keys: KeyTypes = KeyTypes()
+    in_major: Collection[str], keys: KeyTypes = BIGINT_KEYS
 ) -> Mapping[str, Mapping[str, str]]:
     """Return the contract of a platform that has amounts in major units in these views.
 
@@ -123,7 +123,7 @@ def bound_query(
     name: str,
     in_major: frozenset[str],
     parameters: Mapping[str, object],
-    keys: KeyTypes = KeyTypes(),
+    keys: KeyTypes = BIGINT_KEYS,
 ) -> tuple[LiteralString, Mapping[str, object]]:
     """Return sql/<name>.sql for the units and keys of the platform's views, and its parameters."""
     bound = {**parameters, **key_parameters(keys)}
@@ -198,7 +198,7 @@ class Difference:
 
 
 def differences(
-    columns: Sequence[DictRow], in_major: Collection[str] = (), keys: KeyTypes = KeyTypes()
+    columns: Sequence[DictRow], in_major: Collection[str] = (), keys: KeyTypes = BIGINT_KEYS
 ) -> Sequence[Difference]:
     """Compare the rows of sql/replica/contract_columns.sql with the contract.
 
@@ -227,7 +227,7 @@ def require_contract(
     replica_name: str,
     columns: Sequence[DictRow],
     in_major: Collection[str] = (),
-    keys: KeyTypes = KeyTypes(),
+    keys: KeyTypes = BIGINT_KEYS,
 ) -> None:
     """Raise Misconfigured for each column that is missing or has another type than the contract.
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from closebook.errors import ClosebookError, Misconfigured, NotReady, Transient
-from closebook.keys import KeyTypes
+from closebook.keys import BIGINT_KEYS, KeyTypes
 from closebook.periods import Period
 from closebook.platform.fence import Fence, take_fence
 from closebook.platform.replica_status import (
@@ -33,7 +33,7 @@ def read(
     period: Period,
     work: Callable[[Source], Result],
     check_fence: Callable[[Fence], None] = lambda _: None,
-    keys: KeyTypes = KeyTypes(),
+    keys: KeyTypes = BIGINT_KEYS,
 ) -> Result:
     """Do the work in one read transaction on a replica that provably holds the whole period.
 
@@ -67,7 +67,7 @@ def read_both(
     period: Period,
     work: Callable[[Source, OpenSource], Result],
     check_fence: Callable[[Fence], None] = lambda _: None,
-    keys: KeyTypes = KeyTypes(),
+    keys: KeyTypes = BIGINT_KEYS,
 ) -> Result:
     """Do the work in a read transaction on each of two replicas that are past the same fence.
 

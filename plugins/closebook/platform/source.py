@@ -10,7 +10,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import DictRow
 
-from closebook.keys import KeyTypes
+from closebook.keys import BIGINT_KEYS, KeyTypes
 from closebook.platform.connections import close, connect_to
 from closebook.platform.contract import (
     CONTRACT,
@@ -35,8 +35,8 @@ class Source:
 
     Nothing that the snapshot sees was written beyond ``replay_position`` of the log (in bytes).
     ``relations`` are the views that were compared with the contract, as rows of
-    sql/replica/contract_relations.sql; ``in_major`` are those with amounts in major units. ``keys`` are
-    the types of their keys, and of the store's.
+    sql/replica/contract_relations.sql; ``in_major`` are those with amounts in major units.
+    ``keys`` are the types of their keys, and of the store's.
     """
 
     connection: psycopg.Connection[DictRow]
@@ -47,7 +47,7 @@ class Source:
     statement_timeout_seconds: int
     relations: Sequence[DictRow]
     in_major: frozenset[str] = frozenset()
-    keys: KeyTypes = KeyTypes()
+    keys: KeyTypes = BIGINT_KEYS
 
     def rows(self, name: str, parameters: Mapping[str, object]) -> list[DictRow]:
         """Run sql/<name>.sql and return its rows. For a few rows; `copy_into` is for many."""
@@ -135,7 +135,7 @@ class Source:
 
 @contextmanager
 def read_transaction(
-    settings: Settings, fence: Fence, chosen: OpenReplica, keys: KeyTypes = KeyTypes()
+    settings: Settings, fence: Fence, chosen: OpenReplica, keys: KeyTypes = BIGINT_KEYS
 ) -> Iterator[Source]:
     """Open a snapshot on the replica that was chosen. The caller closes the connection.
 

@@ -14,6 +14,7 @@ from hashlib import sha256
 from typing import Any, Self
 
 from closebook.errors import WrongData
+from closebook.keys import Key
 from closebook.statements import merkle
 
 FORMAT = "closebook manifest 2"
@@ -24,14 +25,15 @@ _SALT_BYTES = 32
 _MAX_LEVELS = 64
 _HEX_DIGITS = 64
 _ENTRY_TYPES: Mapping[str, tuple[type, ...]] = {
-    **dict.fromkeys(("account_id", "line_count", "opening_minor", "closing_minor"), (int,)),
+    "account_id": (int, str),
+    **dict.fromkeys(("line_count", "opening_minor", "closing_minor"), (int,)),
     "currency": (str,),
     "sha256": (str, type(None)),
 }
 
 Entry = Mapping[str, Any]
 ManifestException = Mapping[str, str]
-"""An account that has no document: ``subject``, its id, and ``reason``."""
+"""An account that has no document: ``subject``, its key, and ``reason``."""
 
 
 class NoManifest(WrongData):
@@ -147,15 +149,15 @@ class ManifestDocument:
         return _tree(self.month, self.entries)
 
     @cached_property
-    def _places(self) -> dict[int, int]:
+    def _places(self) -> dict[Key, int]:
         return {entry["account_id"]: place for place, entry in enumerate(self.entries)}
 
-    def entry(self, account_id: int) -> Entry | None:
+    def entry(self, account_id: Key) -> Entry | None:
         """Return the entry of an account, or None."""
         place = self._places.get(account_id)
         return None if place is None else self.entries[place]
 
-    def proof(self, account_id: int) -> bytes | None:
+    def proof(self, account_id: Key) -> bytes | None:
         """Return the proof of an account's statement, or None if the manifest gives none.
 
         The proof has the entry of this statement alone. The hashes of its audit path cannot be

@@ -11,6 +11,7 @@ from threading import Lock
 from typing import Any, ClassVar
 
 from closebook.errors import WrongData
+from closebook.keys import Key, path_part
 from closebook.statements.document_store import DocumentStore, sha256_of_name
 from closebook.statements.manifest_document import Entry, ManifestDocument, holder_hash
 
@@ -27,8 +28,8 @@ class NotAsReleased(WrongData):
     def __init__(self, row: Row, what: str) -> None:
         super().__init__(
             "CB-DATA-NOT-AS-RELEASED",
-            f"statement {row['close_id']}-{row['account_id']} is not handed out: {what}. Keep the "
-            "reporting store as it is, and run `closebook audit`",
+            f"statement {row['close_id']}-{path_part(row['account_id'])} is not handed out: {what}. "
+            "Keep the reporting store as it is, and run `closebook audit`",
         )
 
 
@@ -118,7 +119,7 @@ class ReleasedManifests:
             return
 
 
-def _refuse_missing(row: Row, manifest: ManifestDocument, account_ids: Collection[int]) -> None:
+def _refuse_missing(row: Row, manifest: ManifestDocument, account_ids: Collection[Key]) -> None:
     missing = [
         entry["account_id"]
         for entry in manifest.entries

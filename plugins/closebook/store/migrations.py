@@ -11,7 +11,7 @@ import psycopg
 from psycopg.rows import tuple_row
 
 from closebook.errors import Misconfigured
-from closebook.keys import KeyType, KeyTypes
+from closebook.keys import BIGINT_KEYS, KeyType, KeyTypes
 from closebook.sql import SQL_FOLDER, query
 from closebook.store.administration import store_transaction
 from closebook.store.key_types import key_types_of
@@ -38,7 +38,7 @@ def migrate(conninfo: str, wanted: KeyTypes | None = None) -> list[str]:
                 f"{', '.join(newer)}: install the version of Closebook that made them",
             )
         is_new = not _known(store)
-        keys = (wanted or KeyTypes()) if is_new else key_types_of(store)
+        keys = (wanted or BIGINT_KEYS) if is_new else key_types_of(store)
         if wanted is not None and wanted != keys:  # guard: keys.store-keeps-its-types
             raise Misconfigured("CB-CONFIG-STORE-KEYS", _other_types(store, keys, wanted))
         for name in missing:

@@ -48,7 +48,7 @@ def _month_documents(store: Store, month: Period) -> list[DictRow]:
             query("desk/month_documents"),
             {
                 "month_start": month.start,
-                "after_account_id": rows[-1]["account_id"] if rows else -1,
+                "after_account_id": rows[-1]["account_id"] if rows else None,
                 "row_count": _ROWS_PER_QUERY,
             },
         ).fetchall()
