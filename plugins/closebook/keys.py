@@ -73,6 +73,11 @@ BIGINT_KEYS = KeyTypes()
 KEY_NAMES = tuple(asdict(BIGINT_KEYS))
 
 
+def statement_name(close_id: int, account_id: Key, currency: str) -> str:
+    """Return the name of one version of a statement, as the log and findings have it."""
+    return f"{close_id}-{path_part(account_id)}-{currency}"
+
+
 def label(key: Key) -> str:
     """Return a key as errors, exceptions and the log name it: a long one by its start and hash.
 

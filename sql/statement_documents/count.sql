@@ -1,5 +1,5 @@
 -- How many statements a closed month has, of all accounts or of those that are named: one row.
-select count(*) as statement_count
+select count(distinct account_id) as account_count, count(*) as statement_count
 from reporting.statements
 where
     close_id = %(close_id)s

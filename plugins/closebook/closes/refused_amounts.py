@@ -46,10 +46,9 @@ def of_accounts(source: Source, period: Period) -> ReasonsOfAccounts:
     return _of_accounts(source, period, period.start)
 
 
-def of_balances(source: Source, month: Period) -> Mapping[str, str]:
-    """Return the reason by account, of all its entries up to the end of the month."""
-    found = _of_accounts(source, month, _SINCE_EVER)
-    return {account: reason for (account, _), reason in found.items()}
+def of_balances(source: Source, month: Period) -> ReasonsOfAccounts:
+    """Return the reason by account and currency, of all entries up to the end of the month."""
+    return _of_accounts(source, month, _SINCE_EVER)
 
 
 def _of_accounts(source: Source, period: Period, start: datetime) -> ReasonsOfAccounts:

@@ -48,7 +48,8 @@ class Archive:
             raise WrongData(
                 "CB-DATA-DOCUMENT-NOT-REPEATABLE",
                 f"{self.month}: the document of account {label(statement.account_id)} is lost, and "
-                f"this installation makes a different file now: restore {registered_name} from a backup",
+                f"this installation makes a different file now: restore {registered_name} from "
+                "a backup",
             )
         with self.store.transaction():
             is_new = self._register(statement, rendered, document, signature_columns)
@@ -63,6 +64,7 @@ class Archive:
                     {
                         "close_id": statement.close_id,
                         "account_id": statement.account_id,
+                        "currency": statement.currency,
                         "media_type": attachment.media_type,
                         **asdict(stored),
                     },
@@ -97,6 +99,7 @@ class Archive:
             {
                 "close_id": statement.close_id,
                 "account_id": statement.account_id,
+                "currency": statement.currency,
                 **asdict(document),
                 "template_version": renderer.template_version,
                 "renderer_version": renderer.renderer_version,

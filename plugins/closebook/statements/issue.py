@@ -34,17 +34,22 @@ DOCUMENTS_PER_PROCESS = 25
 """How many statements are in memory at once, and are rendered by one child process."""
 
 
+Failed = tuple[Key, str]
+"""The account and the currency of a statement."""
+
+
 class DocumentsNotMade(WrongData):
-    """Documents could not be made: ``codes`` has the error's code by account. The rest is issued.
+    """Documents could not be made: ``codes`` has the error's code by account and
+    currency. The rest is issued.
 
     The text names the first 20 accounts, each with the code of its error.
     """
 
-    def __init__(self, month: Period, failures: Mapping[Key, WrongData]) -> None:
-        self.codes = {account_id: error.code for account_id, error in failures.items()}
+    def __init__(self, month: Period, failures: Mapping[Failed, WrongData]) -> None:
+        self.codes = {failed: error.code for failed, error in failures.items()}
         named = ", ".join(
             f"{label(account_id)} ({code})"
-            for account_id, code in islice(self.codes.items(), NAMED_ACCOUNTS)
+            for (account_id, _), code in islice(self.codes.items(), NAMED_ACCOUNTS)
         )
         more = "" if len(failures) <= NAMED_ACCOUNTS else " …"
         super().__init__(
@@ -77,11 +82,12 @@ def plan_shards(
         wanted = {"close_id": close_id, "account_ids": named}
         counted = store.execute(query("statement_documents/count"), wanted).fetchone()
         count = 0 if counted is None else counted["statement_count"]
-        asked_count = count if account_ids is None else len(set(map(str, account_ids)))
-        if count != asked_count:
+        with_statement = 0 if counted is None else counted["account_count"]
+        asked_count = with_statement if account_ids is None else len(set(map(str, account_ids)))
+        if with_statement != asked_count:
             raise WrongData(
                 "CB-DATA-ACCOUNTS-WITHOUT-STATEMENT",
-                f"{asked_count - count} of the {asked_count} accounts that the "
+                f"{asked_count - with_statement} of the {asked_count} accounts that the "
                 "run names have no statement in this month: correct the parameter account_ids",
             )
         shard_count = min(max(1, count // SMALLEST_SHARD), MAX_SHARDS)
@@ -110,7 +116,7 @@ def render_shard(
     documents = DocumentStore(settings.documents_url)
     warm_up()
     rendered = 0
-    failures: dict[Key, WrongData] = {}
+    failures: dict[Failed, WrongData] = {}
     with on_store(settings) as store:
         store.autocommit = True
         month = read_closed_month(store, close_id)
@@ -137,27 +143,30 @@ def render_shard(
                     readable.append((row, read_statement(store, settings, month, row)))
                 except WrongData as error:
                     # guard: documents.unreadable-one-is-named
-                    failures[row["account_id"]] = error
+                    failures[row["account_id"], row["currency"]] = error
             results = run_within(limits, [_render_task(statement) for _, statement in readable])
             for (row, statement), result in zip(readable, results, strict=True):
                 if isinstance(result, WrongData):
-                    failures[statement.account_id] = result
+                    failures[statement.account_id, statement.currency] = result
                     continue
                 try:
                     archive.add(statement, result, row["object_name"])
                 except WrongData as error:
-                    failures[statement.account_id] = error
+                    failures[statement.account_id, statement.currency] = error
                     continue
                 rendered += 1
-        for account_id, failure in failures.items():
+        for (account_id, _), failure in failures.items():
             logger.error("%s: account %s has no document: %s", month, label(account_id), failure)
-        issued_close_ids = {row["account_id"]: row["issued_close_id"] for row in rows}
-        for account_id, failure in failures.items():
+        issued_close_ids = {
+            (row["account_id"], row["currency"]): row["issued_close_id"] for row in rows
+        }
+        for (account_id, currency), failure in failures.items():
             store.execute(
                 query("document_failures/insert"),
                 {
-                    "close_id": issued_close_ids[account_id],
+                    "close_id": issued_close_ids[account_id, currency],
                     "account_id": account_id,
+                    "currency": currency,
                     "reason": failure.code,
                     "run_id": run.run_id,
                 },

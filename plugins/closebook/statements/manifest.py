@@ -115,6 +115,7 @@ def write_manifest(settings: Settings, close_id: int, run: Run) -> Manifest:
             listed = {
                 "manifest_id": written["manifest_id"],
                 "subjects": [each["subject"] for each in exceptions],
+                "currencies": [each["currency"] for each in exceptions],
                 "reasons": [each["reason"] for each in exceptions],
             }
             store.execute(query("manifest_exceptions/insert"), listed)

@@ -83,7 +83,7 @@ class Statement:
     the account and the line, unless opening + lines = closing, each running balance follows
     from the one before, lines are numbered 1, 2, 3 … without an entry twice, and every line
     lies in the period, in order of days. ``issued_on`` is the business day of the close that
-    issued it.
+    issued it. ``is_one_of_several`` is true if the account has statements in other currencies too.
     """
 
     close_id: int
@@ -100,6 +100,7 @@ class Statement:
     lines: tuple[StatementLine, ...] = field(repr=False)
     issued_on: date | None = None
     corrects: Correction | None = None
+    is_one_of_several: bool = False
 
     def __post_init__(self) -> None:
         exponent(self.currency)

@@ -36,12 +36,17 @@ def read_statement(store: Store, settings: Settings, month: Period, row: DictRow
     """
     lines = store.execute(
         query("statement_lines/of_statement"),
-        {"close_id": row["issued_close_id"], "account_id": row["account_id"]},
+        {
+            "close_id": row["issued_close_id"],
+            "account_id": row["account_id"],
+            "currency": row["currency"],
+        },
     ).fetchall()
     return Statement(
         close_id=row["issued_close_id"],
         account_id=row["account_id"],
         version=row["statement_version"],
+        is_one_of_several=row["is_one_of_several"],
         issued_on=row["issued_on"] or _day_of(row["issued_at"], month),
         corrects=_correction(row, month),
         currency=row["currency"],

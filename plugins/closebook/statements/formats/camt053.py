@@ -26,9 +26,9 @@ def camt053(statement: Statement) -> bytes:
     Entries have the order of the lines, ``NtryRef`` is the line's number, ``AcctSvcrRef`` the id of
     its ledger entry, ``TxId`` the id of its transaction, and the kind of an entry is its
     proprietary bank transaction code. The balances are the booked opening and closing balance
-    (OPBD, CLBD). The message's identifier consists of close, account and version. Raises WrongData
-    when an amount has more than the 18 digits, or the currency more than the 5 decimal places, that
-    the standard allows.
+    (OPBD, CLBD). The message's identifier consists of close, account and version, and of the
+    currency where the account has statements in several. Raises WrongData when an amount has more
+    than the 18 digits, or the currency more than the 5 decimal places, that the standard allows.
     """
     _refuse_many_places(statement)
     _refuse_long_amounts(statement)
@@ -37,6 +37,8 @@ def camt053(statement: Statement) -> bytes:
 
 def _document(statement: Statement) -> Iterator[str]:
     account = short_reference(statement.account_id)
+    if statement.is_one_of_several:  # guard: documents.camt-identifier-has-the-currency
+        account = f"{account}~{statement.currency}"
     identifier = f"{statement.close_id}-{account}-{statement.version}"
     created = f"{statement.issued_on or statement.period_end_inclusive}T00:00:00Z"
     yield '<?xml version="1.0" encoding="UTF-8"?>\n'

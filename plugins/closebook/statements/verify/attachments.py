@@ -31,7 +31,7 @@ from closebook.statements.verify.untrusted_pdf import CheckFailed
 _AMOUNT = re.compile(r"(-?)(\d{1,18})(?:\.(\d{1,5}))?", re.ASCII)
 _WITH_POWER_OF_TEN = re.compile(r"(-?\d{1,18})E-(\d)", re.ASCII)
 _MINOR_UNITS = re.compile(r"-?\d{1,18}", re.ASCII)
-_IDENTIFIER = re.compile(r"(\d{1,19})-(.{1,20})-(\d{1,9})")
+_IDENTIFIER = re.compile(r"(\d{1,19})-(.{1,20}?)(?:~([A-Z]{3}))?-(\d{1,9})")
 _COUNT = re.compile(r"\d{1,9}")
 _TRANSACTION_DETAILS = "NtryDtls/TxDtls"
 _MAX_CELL_CHARACTERS = 1_000_000
@@ -122,6 +122,8 @@ class _XmlReader:
         identifier = _IDENTIFIER.fullmatch(self._text(statement, "Id"))
         if identifier is None:
             raise CheckFailed("the XML's identifier does not have the form that Closebook writes")
+        if identifier[3] not in (None, self._currency):
+            raise CheckFailed(f"the XML's identifier is of {identifier[3]}, not {self._currency}")
         opening, closing = (
             self._signed(self._one(statement, f"Bal[{place}]"), f"the {name} balance")
             for place, name in ((1, "opening"), (2, "closing"))

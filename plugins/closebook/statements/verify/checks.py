@@ -263,14 +263,15 @@ def _why_not_in_manifest(
         return f"{missing}: it is the unsigned form of a signed statement; its signature is missing"
     if xml is None:
         return missing
-    entry = next(
+    entries = sorted(
         (
             each
             for each in manifest.entries
             if short_reference(each["account_id"]) == xml.account_reference
         ),
-        None,
+        key=lambda each: bool(each["currency"] != xml.currency),
     )
+    entry = entries[0] if entries else None
     if entry is None or entry["sha256"] is None:
         return f"{missing}, which has no document of this account"
     if entry["currency"] != xml.currency:
