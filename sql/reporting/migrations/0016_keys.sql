@@ -1,5 +1,6 @@
--- Keys of the platform in their own types. A store from before has bigint keys: its domains are made
--- here, and its tables stay as they are. A newer store has had them from its first migration on.
+-- Keys of the platform in their own types. A store from before has bigint keys: its domains are
+-- made here, and the types of its columns stay. A newer store has had them from its first migration
+-- on.
 do $$
 begin
     if to_regtype('reporting.account_key') is null then
