@@ -137,7 +137,9 @@ judged as (
                 %(has_text_keys)s
                 and (
                     octet_length(balances.account_id::text) not between 1 and 200
-                    or balances.account_id::text = 'none'
+                    -- What exceptions are named by, in place of a key.
+                    or balances.account_id::text in ('none', '(empty)')
+                    or position('(too long, sha256 ' in balances.account_id::text) > 0
                     or lines.has_unusable_key
                 )
                 then 'key_unusable'

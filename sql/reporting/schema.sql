@@ -34,11 +34,13 @@ begin atomic
     end;
 end;
 
--- A key of the platform as exceptions name it: a long one by its start and its hash.
+-- A key of the platform as exceptions name it: a long one by its start and its hash. No account
+-- that has a statement has such a name for its key.
 create function reporting.key_label(key text) returns text
 language sql immutable parallel safe set search_path = pg_catalog, pg_temp
 begin atomic
     select case
+        when key = '' then '(empty)'
         when octet_length(key) > 200
             then
                 left(key, 40) || ' (too long, sha256 '

@@ -209,9 +209,7 @@ def test_one_currency_is_an_exception_while_the_other_is_issued_and_released(
     ]
     assert books.failed_tie_outs() == []
     manifest = issue_month(settings, close.close_id)
-    assert manifest.exceptions == (
-        {"subject": "7", "currency": "USD", "reason": "beyond_bigint"},
-    )
+    assert manifest.exceptions == ({"subject": "7", "currency": "USD", "reason": "beyond_bigint"},)
     assert (manifest.document_count, manifest.missing_count) == (2, 0)
     with psycopg.connect(stack.desk(module_store_database), row_factory=dict_row) as desk:
         shown = release.latest_issued_month(desk, OCTOBER)
