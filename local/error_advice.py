@@ -379,6 +379,11 @@ ADVICE: Mapping[str, str] = {
         "From `closebook migrate` or `verify-log`: `create database … encoding 'UTF8' template "
         "template0`."
     ),
+    "CB-CONFIG-KEYS-UNREADABLE": "Only `closebook migrate` reads it.",
+    "CB-CONFIG-STORE-KEYS": (
+        "Nothing was changed. The types of keys are chosen when the store is made "
+        "([keys](contract.md#keys))."
+    ),
     "CB-CONFIG-STORE-NEWER": (
         "Somebody migrated the store with a newer version. No migration goes back: install that "
         "version here too."

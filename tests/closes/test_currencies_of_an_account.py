@@ -130,6 +130,8 @@ def test_documents_manifest_proofs_verification_release_and_audit_are_of_each_cu
     close_id = close_month(settings, OCTOBER, RUN).close_id
     manifest = issue_month(settings, close_id)
 
+    assert manifest.head is not None
+    root = manifest.head.root
     made = documents(books)
     assert made.keys() == {(BOTH, "EUR"), (BOTH, "USD"), (ONE, "EUR")}
     content = json.dumps([{**each} for each in manifest.entries])
@@ -142,7 +144,7 @@ def test_documents_manifest_proofs_verification_release_and_audit_are_of_each_cu
         assert entry is not None
         proof = manifest.proof(account_id, currency)
         assert proof is not None
-        by_proof = verify(pdf, VerifyInputs(proof=proof, root=manifest.head and manifest.head.root))
+        by_proof = verify(pdf, VerifyInputs(proof=proof, root=root))
         by_manifest = verify(
             pdf,
             VerifyInputs(
@@ -160,7 +162,7 @@ def test_documents_manifest_proofs_verification_release_and_audit_are_of_each_cu
     other = manifest.proof(BOTH, "USD")
     wrong = verify(
         file(settings, made[BOTH, "EUR"]).read_bytes(),
-        VerifyInputs(proof=other, root=manifest.head and manifest.head.root),
+        VerifyInputs(proof=other, root=root),
     )
     assert wrong.has_failed
     assert "which has a document in USD for this account" in wrong.text
