@@ -344,6 +344,14 @@ STATEMENTS = (
         ("tests/statements/test_attachments.py::test_no_cell_of_a_strangers_text_is_computed",),
     ),
     Guard(
+        "documents.camt-identifier-has-the-currency",
+        Condition(value=False),
+        (
+            "tests/closes/test_currencies_of_an_account.py::"
+            "test_documents_manifest_proofs_verification_release_and_audit_are_of_each_currency",
+        ),
+    ),
+    Guard(
         "documents.camt-decimal-places",
         Condition(value=False),
         (
