@@ -142,7 +142,7 @@ STATEMENTS = (
     ),
     Guard(
         "exceptions.have-a-reason",
-        Token('str(entry["account_id"]) not in excepted', "True"),
+        Token("not _is_excepted(entry, excepted)", "True"),
         (RELEASE + "test_a_month_is_released_without_the_accounts_that_the_release_names",),
     ),
     Guard(
