@@ -4,10 +4,12 @@ Run as `python -m deploy.initialize`. It reads the passwords from files of /run/
 it again brings whatever differs up to date.
 """
 
+import os
 from pathlib import Path
 
 from psycopg.conninfo import make_conninfo
 
+from closebook.environment import key_types
 from closebook.store.decision_key import set_decision_key
 from closebook.store.migrations import migrate
 from deploy.airflow_defaults import USERS, airflow_contents
@@ -24,7 +26,7 @@ def main() -> None:
     owner = make_conninfo(
         host="store", dbname="closebook", user="closebook_owner", password=_secret("owner")
     )
-    migrate(owner)
+    migrate(owner, key_types(os.environ.get("CLOSEBOOK_KEYS", "")))
     set_decision_key(owner, _secret("decisions"))
     set_up(airflow_contents({user: _secret(user) for user in USERS}, connections=[]))
 

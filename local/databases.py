@@ -8,6 +8,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from closebook.keys import KeyTypes
 from closebook.store.decision_key import set_decision_key
 from closebook.store.migrations import migrate
 from local import REPOSITORY
@@ -69,10 +70,13 @@ class Databases(Addresses):
         with psycopg.connect(self.primary_admin(dbname)) as connection:
             connection.execute(sql_file("platform", "indexes"))
 
-    def create_store(self, dbname: str) -> None:
-        """Make a reporting database on the store's server: migrated, with its key of decisions."""
+    def create_store(self, dbname: str, keys: KeyTypes | None = None) -> None:
+        """Make a reporting database on the store's server, for keys of such types.
+
+        It is migrated and has its key of decisions.
+        """
         with self.creating_database(self.store_admin, dbname, owner="closebook_owner") as temporary:
-            migrate(self.store_owner(temporary))
+            migrate(self.store_owner(temporary), keys)
             set_decision_key(self.store_owner(temporary), self.secrets["decisions"])
 
     def clone_platform(self, template: str, dbname: str) -> None:

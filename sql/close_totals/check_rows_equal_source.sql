@@ -42,6 +42,7 @@ with written_rows as (
         on
             statement_lines.close_id = statements.close_id
             and statement_lines.account_id = statements.account_id
+            and statement_lines.currency = statements.currency
     where statement_lines.close_id = %(close_id)s
 
     union all

@@ -4,7 +4,10 @@ with statements as (
     select
         close_id,
         account_id,
-        opening_minor
+        currency,
+        opening_minor,
+        -- A number is sorted faster than an account and a currency.
+        row_number() over (order by account_id, currency) as statement_number
     from reporting.statements
     where close_id = %(close_id)s
 ),
@@ -12,6 +15,7 @@ with statements as (
 followed as (
     select
         statement_lines.account_id,
+        statement_lines.currency,
         statement_lines.line_number,
         statement_lines.entry_id,
         statement_lines.amount_minor,
@@ -24,15 +28,17 @@ followed as (
         on
             statement_lines.close_id = statements.close_id
             and statement_lines.account_id = statements.account_id
+            and statement_lines.currency = statements.currency
     window
         account_lines as (
-            partition by statement_lines.account_id
+            partition by statements.statement_number
             order by statement_lines.line_number asc
         )
 )
 
 select
     account_id,
+    currency,
     line_number,
     entry_id,
     previous_number,

@@ -38,6 +38,7 @@ from tests.decisions import DECISION_KEY
 from tests.platform_rows import Platform
 
 ADA, GRACE, MARY = 1, 2, 3
+CURRENCY_OF = {ADA: "USD", GRACE: "USD", MARY: "JPY"}
 LONG_LINES = 60
 HOSTILE = "Grace <script>alert(1)</script> Höpper"
 NAMES = {ADA: "Ada Plantedname", GRACE: HOSTILE, MARY: "مريم الحسن"}
@@ -103,14 +104,15 @@ class Desk:
         return [row for row in rows if act in (None, row["act"])]
 
     def path(self, close: str, account_id: int) -> str:
-        return f"/statements/{self.closes[close]}/{account_id}"
+        return f"/statements/{self.closes[close]}/{account_id}/{CURRENCY_OF[account_id]}"
 
 
 def filled(path: str, desk: Desk, *, month: str = "2026-09") -> str:
     """The path of a route with a value for each of its parameters."""
     values = {
         "{close_id}": str(desk.closes["october"]),
-        "{account_id}": str(ADA),
+        "{account}": str(ADA),
+        "{currency}": CURRENCY_OF[ADA],
         "{month}": month,
         "{request_id}": "4711",
         "{number}": "1",
@@ -247,13 +249,14 @@ select 0, number, 'USD', 'OLD-' || number, 'Old', '1 Street', 'en_US', 0, 0, 0
 from generate_series(1, 10000) as number;
 
 insert into reporting.statement_versions
-select 0, account_id, 1, 0, null from reporting.statements where close_id = 0;
+select 0, account_id, 1, 0, null, currency from reporting.statements where close_id = 0;
 
 insert into reporting.statement_documents (
     close_id, account_id, sha256, byte_count, object_name, template_version, renderer_version,
-    run_id
+    run_id, currency
 )
-select 0, account_id, %(sha256)s, %(byte_count)s, %(object_name)s, 'v1', '70', 'a test'
+select
+    0, account_id, %(sha256)s, %(byte_count)s, %(object_name)s, 'v1', '70', 'a test', currency
 from reporting.statements where close_id = 0;
 
 insert into reporting.statement_manifests (

@@ -104,12 +104,16 @@ def test_a_downloaded_document_is_the_registered_one_and_is_in_the_audit_log(
         "/statements/..%2f..%2fetc%2fpasswd/pdf",
         "/statements//etc/passwd",
         "/statements/%2Fetc%2Fpasswd/1/pdf",
-        "/statements/1/..%5c..%5cairflow.cfg/pdf",
-        "/statements/1/1%00/pdf",
-        "/statements/-1/1/pdf",
-        "/statements/99999999999999999999/1/pdf",
-        "/statements/1/4711/pdf",
-        "/statements/1/1/pages/..%2f..%2fetc%2fpasswd",
+        "/statements/1/..%5c..%5cairflow.cfg/USD/pdf",
+        "/statements/1/1%00/USD/pdf",
+        "/statements/1/~2e~2e/USD/pdf",
+        "/statements/1/1/%2e%2e/pdf",
+        "/statements/1/1/usd/pdf",
+        "/statements/1/01/USD/pdf",
+        "/statements/-1/1/USD/pdf",
+        "/statements/99999999999999999999/1/USD/pdf",
+        "/statements/1/4711/USD/pdf",
+        "/statements/1/1/USD/pages/..%2f..%2fetc%2fpasswd",
         "/assets/0/..%2f..%2fbase.html.j2",
         "/assets/0/desk.css",
         "/statements/months/..%2f/zip",
@@ -131,6 +135,13 @@ def test_a_path_to_a_file_and_a_guessed_id_are_refused(desk: Desk, path: str) ->
     assert status in {303, 307, 400, 403, 404, 422}
     assert b"root:" not in answer
     assert b"fernet_key" not in answer
+
+
+@pytest.mark.parametrize("account", ["01", "1~", "users~3a1", "~31", "9223372036854775808"])
+def test_an_account_that_is_no_key_of_the_store_is_not_found(desk: Desk, account: str) -> None:
+    path = f"/statements/{desk.closes['october']}/{account}/USD"
+    assert desk.get("approver", path).status_code == 404
+    assert desk.get("approver", f"{path}/pdf").status_code == 404
 
 
 def test_a_version_that_is_not_released_is_not_found_by_its_id(desk: Desk) -> None:
@@ -243,7 +254,9 @@ def test_what_was_swapped_after_the_release_is_handed_to_nobody(
             kind: desk.get("finance", f"{desk.path('october', ADA)}{kind}") for kind in VIEWS
         }
         month = desk.get("finance", "/statements/months/2026-10/zip")
-        some = desk.post("finance", "/statements/zip", statement=f"{desk.closes['october']}-{ADA}")
+        some = desk.post(
+            "finance", "/statements/zip", statement=f"{desk.closes['october']}-{ADA}-USD"
+        )
     for kind, answer in answers.items():
         assert answer.status_code == (503 if kind in refused else 200), kind
         if kind in refused:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from closebook.errors import Misconfigured
+from closebook.keys import Key
 from closebook.settings import KeyFile
 from closebook.statements.manifest_document import ManifestDocument, NoManifest, Proof
 from closebook.statements.signing.key_loader import load_signer
@@ -118,6 +119,15 @@ def test_a_manifest_from_before_there_was_a_root_is_proven_by_its_hash() -> None
     assert "--manifest-sha256" in failed(report)["published"]
 
 
+@pytest.mark.parametrize("account_id", [78, "users:77", "0188d6f2-7d3e-7c1a-9b1f-5a2b3c4d5e6f"])
+def test_a_manifest_that_lists_the_file_for_another_account_does_not_verify_it(
+    account_id: Key,
+) -> None:
+    other = manifest((replace(FEW, account_id=account_id), pdf()))
+    report = verify(pdf(), VerifyInputs(manifest=other, manifest_sha256=hash_of(other)))
+    assert "for this file, and its XML has 77" in failed(report)["manifest"]
+
+
 def test_a_manifest_whose_entries_were_changed_is_no_manifest() -> None:
     changed = json.loads(genuine())
     changed["statements"][0]["closing_minor"] += 1
@@ -129,7 +139,7 @@ def test_a_manifest_whose_entries_were_changed_is_no_manifest() -> None:
 
 
 def proof() -> bytes:
-    made = ManifestDocument.read(MANIFEST).proof(FEW.account_id)
+    made = ManifestDocument.read(MANIFEST).proof(FEW.account_id, FEW.currency)
     assert made is not None
     return made
 
@@ -144,7 +154,7 @@ MANIFEST = manifest(
 def test_a_proof_verifies_a_file_and_itself() -> None:
     content = ManifestDocument.read(genuine())
     root = root_of(genuine())
-    own = content.proof(FEW.account_id)
+    own = content.proof(FEW.account_id, FEW.currency)
     assert own is not None
     assert content.head is not None
     published = content.head.root
@@ -166,7 +176,7 @@ def test_a_proof_verifies_a_file_and_itself() -> None:
 
 def test_a_proof_of_another_statement_does_not_verify_a_file() -> None:
     content = ManifestDocument.read(genuine())
-    of_another = content.proof(ANOTHER.account_id)
+    of_another = content.proof(ANOTHER.account_id, ANOTHER.currency)
     assert of_another is not None
     assert content.head is not None
     report = verify(pdf(), VerifyInputs(proof=of_another, root=content.head.root))

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from closebook.closes.measures import ControlTotal, Measure
 from closebook.errors import WrongData
+from closebook.keys import NO_ACCOUNT, label
 from closebook.money import exponent
 from closebook.periods import Period
 from closebook.settings import Settings
@@ -20,7 +21,7 @@ from closebook.store.session import Store, on_store
 
 LARGEST_BIGINT = 2**63 - 1
 NAMED_EXCEPTIONS = 20
-_NONE = "none"
+_NONE = NO_ACCOUNT
 
 REASONS: Mapping[str, str] = {
     "account_incomplete": "the account has no number, holder, address, locale or currency",
@@ -30,6 +31,9 @@ REASONS: Mapping[str, str] = {
     "beyond_bigint": "an amount, a sum or a balance is beyond the largest bigint",
     "currency_differs": "its entries are in another currency than the account",
     "entry_repeated": "an entry_id is there more than once",
+    "key_unusable": (
+        "a key is empty, longer than 200 bytes, or a text that names exceptions, such as none"
+    ),
     "merchant_repeated": "reporting_source.merchants lists the merchant more than once; its volume "
     "is complete, under the category unknown if these rows differ",
     "promotion_repeated": "reporting_source.promotions lists the promotion more than once; its "
@@ -52,8 +56,9 @@ _TEXTS: Mapping[SubjectKind, str] = {"merchant": "category", "promotion": "fundi
 class CloseException:
     """The rows of one account or currency that a close leaves out: how many, and their sum.
 
-    ``subject`` is the id or the currency as the platform has it. ``amount_minor`` is in minor
-    units of ``currency``. Of a merchant or promotion only the text is left out, and no row.
+    ``subject`` is the key of an account, merchant or promotion, or the currency, as the platform
+    has it; a long key is shortened. ``amount_minor`` is in minor units of ``currency``. Of a
+    merchant or promotion only the text is left out, and no row.
     """
 
     measure: Measure
@@ -109,7 +114,7 @@ def of_account(row: Mapping[str, Any]) -> CloseException:
     return CloseException(
         "ledger",
         "account",
-        _NONE if account_id is None else str(account_id),
+        _NONE if account_id is None else label(account_id),
         row["currency"] or "",
         row["reason"],
         row["row_count"],

@@ -28,10 +28,13 @@ from closebook.doctor.finding import Finding, Observation, Severity, Unseen
 from closebook.doctor.installation import Installation, settings_observations
 from closebook.doctor.platform_session import PlatformSession, on_primary, on_replica
 from closebook.errors import ClosebookError
+from closebook.keys import BIGINT_KEYS, KeyTypes
 from closebook.platform.fence import Fence, end_of_log
 from closebook.platform.replica_status import replica_error, replica_status
 from closebook.postgres import described
 from closebook.settings import Replica
+from closebook.store.key_types import key_types_of
+from closebook.store.session import on_store
 
 if TYPE_CHECKING:
     from closebook.monitoring.thresholds import ClockOffset
@@ -150,7 +153,7 @@ class _Platform:
         """Look at the views of a replica, and at their rows on the first one that is sound."""
         if any(each.code in {"contract-missing", "schema-not-granted"} for each in lacking):
             return
-        differing = platform_views.differing_columns(session)
+        differing = platform_views.differing_columns(session, self._keys())
         yield from platform_views.view_observations(differing)
         if differing or lacking:
             yield Unseen(f"rows and plans on {session.server}", "mend its views and rights first")
@@ -160,6 +163,16 @@ class _Platform:
         if not self._rows_were_read:
             self._rows_were_read = True
             yield from self._rows(session)
+
+    def _keys(self) -> KeyTypes:
+        """Return the types of the store's keys; of a store that cannot be asked, bigint."""
+        if not self._installation.has("store"):
+            return BIGINT_KEYS
+        try:
+            with on_store(self._settings) as store:
+                return key_types_of(store)
+        except ClosebookError:
+            return BIGINT_KEYS
 
     def _rows(self, session: PlatformSession) -> Iterator[Observation]:
         for view in platform_rows.VIEWS:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from closebook.errors import ClosebookError, Misconfigured, NotReady, Transient
+from closebook.keys import BIGINT_KEYS, KeyTypes
 from closebook.periods import Period
 from closebook.platform.fence import Fence, take_fence
 from closebook.platform.replica_status import (
@@ -33,10 +34,12 @@ def read(
     period: Period,
     work: Callable[[Source], Result],
     check_fence: Callable[[Fence], None] = lambda _: None,
+    keys: KeyTypes = BIGINT_KEYS,
 ) -> Result:
     """Do the work in one read transaction on a replica that provably holds the whole period.
 
     ``check_fence`` is called before a replica is chosen. If it raises an error, the read ends.
+    ``keys`` are the types of the store's keys.
     If the replica fails, the work starts again from the beginning, on another replica if there is
     one. Raises NotReady if the period may still change or no replica has it yet, Transient if
     replicas failed ``read_attempts`` times, Misconfigured if no replica can be read as configured.
@@ -50,7 +53,7 @@ def read(
                 with (
                     _located_errors(settings, period, chosen),
                     # guard: replica.same-connection
-                    read_transaction(settings, fence, chosen) as source,
+                    read_transaction(settings, fence, chosen, keys) as source,
                 ):
                     return work(source)
             except ReplicaLost as error:
@@ -68,6 +71,7 @@ def read_both(
     period: Period,
     work: Callable[[Source, OpenSource], Result],
     check_fence: Callable[[Fence], None] = lambda _: None,
+    keys: KeyTypes = BIGINT_KEYS,
 ) -> Result:
     """Do the work in a read transaction on each of two replicas that are past the same fence.
 
@@ -94,8 +98,8 @@ def read_both(
         raise NotReady("CB-WAIT-NO-SECOND-REPLICA", _no_second(first, error)) from None
     except Misconfigured as error:
         raise Misconfigured("CB-CONFIG-NO-SECOND-REPLICA", _no_second(first, error)) from None
-    with _connected_read(settings, period, fence, first) as source:
-        return work(source, lambda: _connected_read(settings, period, fence, second))
+    with _connected_read(settings, period, fence, first, keys) as source:
+        return work(source, lambda: _connected_read(settings, period, fence, second, keys))
 
 
 def _no_second(first: ReplicaStatus, error: ClosebookError) -> str:
@@ -175,12 +179,12 @@ def _chosen_status(settings: Settings, fence: Fence) -> ReplicaStatus:
 
 @contextmanager
 def _connected_read(
-    settings: Settings, period: Period, fence: Fence, status: ReplicaStatus
+    settings: Settings, period: Period, fence: Fence, status: ReplicaStatus, keys: KeyTypes
 ) -> Iterator[Source]:
     with (
         OpenReplica(status, connected(status.replica)) as chosen,
         _located_errors(settings, period, chosen),
-        read_transaction(settings, fence, chosen) as source,
+        read_transaction(settings, fence, chosen, keys) as source,
     ):
         yield source
 
