@@ -293,6 +293,7 @@ def test_the_desk_does_not_read_what_no_page_shows(desk: Connection, hidden: Lit
                 "decision_obstacles",
                 "exception_obstacles",
                 "involved_runs",
+                "key_label",
                 "purge_health",
                 "statement_differences",
                 "statement_line_differences",

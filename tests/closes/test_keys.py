@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import psycopg
@@ -14,7 +15,7 @@ from closebook.audit.register_audit import audit
 from closebook.closes.day import close_day
 from closebook.closes.hour import close_hour
 from closebook.closes.month import close_month
-from closebook.errors import Misconfigured
+from closebook.errors import Misconfigured, WrongData
 from closebook.keys import KeyType
 from closebook.periods import hour_of
 from closebook.settings import Settings
@@ -26,7 +27,7 @@ from closebook.statements.verify.verification import VerifyInputs, verify
 from local.stack import Stack
 from tests.audit.released_month import log
 from tests.books import Books
-from tests.close_fixtures import ONE_REPLICA, RUN, empty, retyped, settings_on
+from tests.close_fixtures import ONE_REPLICA, RUN, empty, retyped, settings_on, view_of
 from tests.closes.october import LAST_DAY, OCTOBER, fill, recount
 from tests.decisions import DECISION_KEY
 from tests.keyed import ALL_OF, key, keyed
@@ -209,6 +210,43 @@ def test_a_month_is_issued_corrected_released_verified_and_audited(
         )
         assert not report.has_failed, report.text
     assert audit(settings).findings == []
+
+
+@pytest.mark.usefixtures("of_kind")
+def test_the_row_that_a_view_cannot_compute_is_named_by_its_key(
+    settings: Settings, platform: Platform, kind: KeyType
+) -> None:
+    for minute in range(7):
+        platform.settle(NINE.start + timedelta(minutes=minute), 120 + minute)
+    wrong = "case when amount_minor = 123 then ('€' || currency)::bigint else amount_minor end"
+    with (
+        retyped(platform, "transactions", {"amount_minor": wrong}),
+        pytest.raises(WrongData) as refused,
+    ):
+        close_hour(settings, NINE, RUN)
+
+    named = key(kind, "transactions", 1003)
+    assert refused.value.text.endswith(
+        f"the column amount_minor of the view transactions, in the row with transaction_id {named}"
+    )
+
+
+@pytest.mark.usefixtures("of_kind")
+def test_a_merchant_that_is_listed_twice_is_named_by_its_key(
+    settings: Settings, platform: Platform, books: Books, kind: KeyType
+) -> None:
+    platform.settle(NINE.start, 1_000, "EUR", merchant_id=10)
+    [(before,)] = platform.connection.execute(
+        "select pg_get_viewdef('reporting_source.merchants'::regclass)"
+    )
+    listed = before.rstrip().rstrip(";")
+    with view_of(platform, "merchants", f"{listed} union all {listed}"):
+        day = close_day(settings, LAST_DAY, ONE_REPLICA)
+
+    merchant = str(key(kind, "merchants", 10))
+    assert [(row.subject_kind, row.subject, row.reason) for row in day.exceptions] == [
+        ("merchant", merchant, "merchant_repeated")
+    ]
 
 
 @pytest.mark.usefixtures("of_kind")

@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 
 SEARCH_SECONDS = 20.0
 _ANSWER_SECONDS = 5.0
+_LONGEST_KEY = 200  # characters of a key that an error shows
 _KEYS = {
     "transactions": "transaction_id",
     "ledger_entries": "entry_id",
@@ -55,8 +56,8 @@ class _Place:
 
     view: str
     column: str | None
-    first_key: int | None = None
-    last_key: int | None = None
+    first_key: object = None
+    last_key: object = None
 
     def __str__(self) -> str:
         key, view = _KEYS[self.view], f"the view {self.view}"
@@ -65,9 +66,10 @@ class _Place:
         where = where if self.column is None else f"the column {self.column} of {where}"
         if self.first_key is None:
             return where
+        first, last = (str(each)[:_LONGEST_KEY] for each in (self.first_key, self.last_key))
         if self.first_key == self.last_key:
-            return f"{where}, in the row with {key} {self.first_key}"
-        return f"{where}, in a row with {key} from {self.first_key} to {self.last_key}"
+            return f"{where}, in the row with {key} {first}"
+        return f"{where}, in a row with {key} from {first} to {last}"
 
 
 def located(
@@ -112,24 +114,30 @@ class _Search:
     def _ranges(self, view: str, column: str | None) -> Iterator[_Place]:
         columns = [] if column is None else [column]
         key = sql.Identifier(_KEYS[view])
-        bounds = sql.SQL("min({key}), max({key})").format(key=key)
 
-        def is_within(first: int, last: int) -> sql.Composable:
+        def selected(share: float) -> sql.Composable:
+            # Of all types of keys: PostgreSQL has no min of uuid before version 18.
+            return sql.SQL("percentile_disc({}) within group (order by {})").format(share, key)
+
+        def is_within(first: object, last: object) -> sql.Composable:
             return sql.SQL("{} between {} and {}").format(key, first, last)
 
         if self._fails(view, [_KEYS[view]]):
             return
-        first, last = self._row(view, bounds, _ALL)
+        first, last = self._row(view, sql.SQL(", ").join([selected(0), selected(1)]), _ALL)
         # A view that computes rows which nobody asked for fails for each range, also an empty one.
         # guard: unreadable.ranges-select
-        if first is None or self._fails(view, columns, is_within(first, first - 1)):
+        if first is None or self._fails(view, columns, sql.SQL("{} > {}").format(key, last)):
             return
-        while first < last:
-            middle = (first + last) // 2
+        while first != last:
+            [middle] = self._row(view, selected(0.5), is_within(first, last))
             if self._fails(view, columns, is_within(first, middle)):
                 last = middle
             else:
-                first = middle + 1
+                behind = sql.SQL("{} > {}").format(key, middle)
+                [first] = self._row(
+                    view, selected(0), sql.SQL(" and ").join([is_within(first, last), behind])
+                )
             yield _Place(view, column, first, last)
         yield _Place(view, column, first, last)
 
