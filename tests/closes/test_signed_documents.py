@@ -26,7 +26,7 @@ from tests.statements.certificates import PASSPHRASE, identity
 def signing(settings: Settings, tmp_path: Path) -> Settings:
     """The settings of an institution that signs its statements."""
     path = tmp_path / "signing.p12"
-    path.write_bytes(identity("rsa").pkcs12)
+    path.write_bytes(identity("ec").pkcs12)
     return replace(settings, signing_key=KeyFile(path, PASSPHRASE))
 
 

@@ -103,7 +103,7 @@ def test_a_line_without_a_day_of_its_own_has_that_of_the_day_as_it_was_closed(
     with tzdata_from(utc_plus_5), on_store(almaty) as store:
         rows = store.execute(
             query("statement_lines/of_statement"),
-            {"close_id": month.close_id, "account_id": ACCOUNT},
+            {"close_id": month.close_id, "account_id": ACCOUNT, "currency": "USD"},
         ).fetchall()
 
     assert {row["posted_on"] for row in rows} == {FIRST_OF_MARCH}

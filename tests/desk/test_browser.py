@@ -131,7 +131,7 @@ def test_airflows_frame_shows_the_pages_as_pictures(browser: Browser, desk: Desk
         expect(inner.get_by_role("region", name="Text of page 2")).to_contain_text("An entry")
         with page.expect_download() as downloading:
             frame.get_by_role("link", name=re.compile("^PDF")).click()
-        assert downloading.value.suggested_filename == f"statement-2026-10-{MARY}-v1.pdf"
+        assert downloading.value.suggested_filename == f"statement-2026-10-{MARY}-JPY-v1.pdf"
         kinds = [row["subject"].split(" of ")[0] for row in desk.audit_log("looked")[looked:]]
         # The audit log has each page that was shown, and not the preview, which was not shown
         assert kinds[0].startswith("statement ")

@@ -16,6 +16,7 @@ from closebook.doctor.documents import document_observations
 from closebook.doctor.installation import Installation
 from closebook.settings import KeyFile
 from local import REPOSITORY
+from local.addresses import PLATFORM_DATABASE
 from local.airflow_connections import airflow_connections
 from local.stack import Stack
 from tests.doctor.conftest import Diagnosis, codes
@@ -56,14 +57,22 @@ def doctor(environment: dict[str, str], *arguments: str) -> tuple[int, str, str]
 
 
 def test_a_sound_installation_is_fine_and_its_notes_are_printed(
-    environment: dict[str, str],
+    environment: dict[str, str], stack: Stack
 ) -> None:
+    # Other tests write transactions and entries into this platform
+    with psycopg.connect(stack.primary_admin(PLATFORM_DATABASE)) as admin:
+        rows = admin.execute(
+            "select exists (select from reporting_source.transactions),"
+            " exists (select from reporting_source.ledger_entries)"
+        ).fetchone()
+    assert rows is not None
     code, said, _ = doctor(environment)
 
     assert code == EXIT_OK, said
     assert re.match("note|not looked at", said)
-    assert "note no-ledger: reporting_source.ledger_entries" in said
-    assert said.splitlines()[-1].startswith("0 errors, 0 warnings, 2 notes; ")
+    assert ("note no-transactions: reporting_source.transactions" in said) is not rows[0]
+    assert ("note no-ledger: reporting_source.ledger_entries" in said) is not rows[1]
+    assert f"0 errors, 0 warnings, {2 - sum(rows)} note" in said.splitlines()[-1]
     # There is no database of Airflow's in this process' reach.
     assert "not looked at: the pools replica_reads, rendering: Airflow's database" in said
 

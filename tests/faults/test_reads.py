@@ -35,7 +35,7 @@ NINE = hour_of(utc("2026-10-15T09:00Z"))
 OCTOBER = parse_month("2026-10", "America/New_York")
 HOURLY_VOLUME = "copy%transaction_count%"
 CONTROL_TOTALS = "%row_count%"
-STATEMENT_LINES = "copy%counterparty%"
+STATEMENT_LINES = "copy%left(counterparty,%"
 POOLER_OF = {replica: pooler for pooler, replica in POOLERS.items()}
 OTHER = dict(zip(REPLICAS, REPLICAS[::-1], strict=True))
 

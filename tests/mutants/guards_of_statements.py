@@ -390,7 +390,9 @@ STATEMENTS = (
     Guard(
         "documents.stacks-bounded",
         Value("False"),
-        ("tests/statements/test_hostile.py::test_letters_below_letters_are_bounded_as_marks_are",),
+        (
+            "tests/statements/test_hostile_texts.py::test_letters_below_letters_are_bounded_as_marks_are",
+        ),
     ),
     Guard(
         "documents.text-in-its-own-direction",

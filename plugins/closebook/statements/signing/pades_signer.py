@@ -17,6 +17,8 @@ from closebook.statements.signing.signature_update import UnsignedUpdate, with_p
 from closebook.statements.signing.signer import SignedPdf
 
 _SIGNING_KEY_USAGES = {"digital_signature", "non_repudiation"}
+# How much longer the next signature may be: its timestamp's numbers and signature vary.
+_DIFFERENCE_BYTES = 64
 _SAMPLE = b"Closebook signs this once, to learn whether the key fits the certificate."
 
 
@@ -43,7 +45,7 @@ class PadesSigner:
         update, signature = self._signature(pdf)
         # guard: signing.place-is-large-enough
         if len(signature) > self._room_bytes:
-            self._room_bytes = len(signature)
+            self._room_bytes = len(signature) + _DIFFERENCE_BYTES
             update, signature = self._signature(pdf)
         signed = update.signed(signature)
         if self._evidence is not None and self._evidence.is_long_term:

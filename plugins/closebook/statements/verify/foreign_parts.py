@@ -15,7 +15,7 @@ _CATALOG = frozenset(
         *("/Type", "/Pages", "/Lang", "/MarkInfo", "/Metadata", "/Names", "/Outlines"),
         *("/OutputIntents", "/StructTreeRoot", "/ViewerPreferences", "/AF"),
         # Of a signed statement.
-        *("/AcroForm", "/Extensions", "/Perms"),
+        *("/AcroForm", "/DSS", "/Extensions", "/Perms"),
     }
 )
 _NAMES = frozenset({"/EmbeddedFiles"})
