@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlparse
 import pytest
 
 from closebook.closes.month import close_month
-from closebook.settings import Settings
+from closebook.settings import Run, Settings
 from closebook.statements import issue
 from closebook.statements.issue import Shard
 from closebook.statements.manifest import Manifest, write_manifest
@@ -34,15 +34,19 @@ def close_id(settings: Settings, platform: Platform) -> int:
     return close_month(settings, OCTOBER, RUN).close_id
 
 
-def render_all(settings: Settings, close_id: int, account_ids: list[int] | None = None) -> int:
+def render_all(
+    settings: Settings, close_id: int, account_ids: list[int] | None = None, run: Run = RUN
+) -> int:
     shards = issue.plan_shards(settings, close_id, account_ids)
     return sum(
-        issue.render_shard(settings, close_id, Shard(**shard), account_ids, RUN) for shard in shards
+        issue.render_shard(settings, close_id, Shard(**shard), account_ids, run) for shard in shards
     )
 
 
-def manifest_of(settings: Settings, close_id: int) -> tuple[Manifest, dict[str, Any]]:
-    manifest = write_manifest(settings, close_id, RUN)
+def manifest_of(
+    settings: Settings, close_id: int, run: Run = RUN
+) -> tuple[Manifest, dict[str, Any]]:
+    manifest = write_manifest(settings, close_id, run)
     return manifest, json.loads(stored(settings, manifest.object_name).read_bytes())
 
 

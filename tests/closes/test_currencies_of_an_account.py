@@ -3,30 +3,25 @@
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
-import psycopg
 import pytest
-from psycopg.rows import dict_row
 from pypdf import PdfReader
 
 from closebook.audit.register_audit import audit
 from closebook.closes.day import close_day
 from closebook.closes.month import close_month
 from closebook.settings import Settings
-from closebook.statements import issue, release
+from closebook.statements import issue
 from closebook.statements.issue import Shard
-from closebook.statements.manifest import write_manifest
 from closebook.statements.manifest_document import ManifestDocument
-from closebook.statements.release import Person, RunAct
 from closebook.statements.verify.verification import VerifyInputs, verify
 from local.stack import Stack
-from tests.audit.released_month import log
+from tests.audit.released_month import release_issued
 from tests.books import Books
 from tests.close_fixtures import RUN, view_of
 from tests.closes.exception_rows import exceptions_of
+from tests.closes.month_documents import manifest_of, render_all, stored
 from tests.closes.october import LAST_DAY, OCTOBER, SEPTEMBER
-from tests.decisions import DECISION_KEY
 from tests.platform_rows import Platform
 
 BOTH, ONE = 7, 8
@@ -77,14 +72,9 @@ def versions(books: Books, close_id: int) -> dict[tuple[int, str], int]:
 
 
 def issue_month(settings: Settings, close_id: int) -> ManifestDocument:
-    for shard in issue.plan_shards(settings, close_id, None):
-        issue.render_shard(settings, close_id, Shard(**shard), None, ON_PURPOSE)
-    written = write_manifest(settings, close_id, ON_PURPOSE)
-    return ManifestDocument.read(file(settings, written.object_name).read_bytes())
-
-
-def file(settings: Settings, object_name: str) -> Path:
-    return Path(settings.documents_url.removeprefix("file://")) / object_name
+    render_all(settings, close_id, run=ON_PURPOSE)
+    written, _ = manifest_of(settings, close_id, ON_PURPOSE)
+    return ManifestDocument.read(stored(settings, written.object_name).read_bytes())
 
 
 def documents(books: Books) -> dict[tuple[int, str], str]:
@@ -140,7 +130,7 @@ def test_documents_manifest_proofs_verification_release_and_audit_are_of_each_cu
     listed = books.rows("select object_name, sha256 from reporting.statement_manifests")
     identifiers = set()
     for (account_id, currency), name in made.items():
-        pdf = file(settings, name).read_bytes()
+        pdf = stored(settings, name).read_bytes()
         entry = manifest.entry(account_id, currency)
         assert entry is not None
         proof = manifest.proof(account_id, currency)
@@ -149,20 +139,20 @@ def test_documents_manifest_proofs_verification_release_and_audit_are_of_each_cu
         by_manifest = verify(
             pdf,
             VerifyInputs(
-                manifest=file(settings, listed[0]["object_name"]).read_bytes(),
+                manifest=stored(settings, listed[0]["object_name"]).read_bytes(),
                 manifest_sha256=listed[0]["sha256"],
             ),
         )
         assert by_proof.is_proven, by_proof.text
         assert by_manifest.is_proven, by_manifest.text
-        xml = PdfReader(file(settings, name)).attachments["statement.xml"][0].decode()
+        xml = PdfReader(stored(settings, name)).attachments["statement.xml"][0].decode()
         identifiers.add(xml.split("<MsgId>")[1].split("<")[0])
     # The identifier of an account with one currency is as it always was.
     assert identifiers == {f"{close_id}-7~EUR-1", f"{close_id}-7~USD-1", f"{close_id}-8-1"}
     # And the proof of one is no proof of the other
     other = manifest.proof(BOTH, "USD")
     wrong = verify(
-        file(settings, made[BOTH, "EUR"]).read_bytes(),
+        stored(settings, made[BOTH, "EUR"]).read_bytes(),
         VerifyInputs(proof=other, root=root),
     )
     assert wrong.has_failed
@@ -173,17 +163,7 @@ def test_documents_manifest_proofs_verification_release_and_audit_are_of_each_cu
     again = close_month(settings, OCTOBER, ON_PURPOSE).close_id
     assert versions(books, again) == {(BOTH, "EUR"): 1, (BOTH, "USD"): 2, (ONE, "EUR"): 1}
     issue_month(settings, again)
-    with psycopg.connect(stack.desk(module_store_database), row_factory=dict_row) as desk:
-        shown = release.latest_issued_month(desk, OCTOBER)
-        release.release(
-            desk,
-            DECISION_KEY,
-            OCTOBER,
-            shown.sha256,
-            Person("2", "bob"),
-            lambda ids: [RunAct(run_id, "triggered", "1", "ada") for run_id in ids],
-        )
-    log(stack, module_store_database, "released", shown.sha256)
+    release_issued(stack, module_store_database)
     released = books.rows(
         "select account_id, currency, statement_version from reporting.released_statements"
         " order by 1, 2, 3"
@@ -215,18 +195,7 @@ def test_one_currency_is_an_exception_while_the_other_is_issued_and_released(
     manifest = issue_month(settings, close.close_id)
     assert manifest.exceptions == ({"subject": "7", "currency": "USD", "reason": "beyond_bigint"},)
     assert (manifest.document_count, manifest.missing_count) == (2, 0)
-    with psycopg.connect(stack.desk(module_store_database), row_factory=dict_row) as desk:
-        shown = release.latest_issued_month(desk, OCTOBER)
-        release.release(
-            desk,
-            DECISION_KEY,
-            OCTOBER,
-            shown.sha256,
-            Person("2", "bob"),
-            lambda ids: [RunAct(run_id, "triggered", "1", "ada") for run_id in ids],
-            "without account 7 in USD",
-            ["7"],
-        )
+    release_issued(stack, module_store_database, ["7"])
     released = books.rows(
         "select account_id, currency from reporting.released_statements order by 1"
     )

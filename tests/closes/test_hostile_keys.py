@@ -4,7 +4,6 @@ import csv
 from collections.abc import Iterator
 from hashlib import sha256
 from io import StringIO
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -14,14 +13,12 @@ from closebook.closes.day import close_day
 from closebook.closes.month import close_month
 from closebook.keys import KeyType, label
 from closebook.settings import Settings
-from closebook.statements import issue
-from closebook.statements.issue import Shard
-from closebook.statements.manifest import write_manifest
 from closebook.statements.verify.verification import VerifyInputs, verify
 from local.stack import Stack
 from tests.books import Books
-from tests.close_fixtures import RUN, empty, settings_on
+from tests.close_fixtures import RUN
 from tests.closes.exception_rows import exceptions_of
+from tests.closes.month_documents import manifest_of, render_all, stored
 from tests.closes.october import LAST_DAY, OCTOBER
 from tests.keyed import ALL_OF, keyed
 from tests.platform_rows import Platform
@@ -64,26 +61,10 @@ ENTRY = f"({{column}} || ':' || left(case {{column}} % 12 {CASES} else '' end, 1
 
 
 @pytest.fixture(scope="module")
-def hostile_store(stack: Stack) -> Iterator[str]:
+def module_store_database(stack: Stack) -> Iterator[str]:
     stack.create_store(STORE, ALL_OF[KeyType.TEXT])
     yield STORE
     stack.drop_store(STORE)
-
-
-@pytest.fixture
-def settings(
-    stack: Stack, module_platform_database: str, hostile_store: str, tmp_path: Path
-) -> Settings:
-    empty(stack.primary_admin(module_platform_database), "platform")
-    empty(stack.store_admin(hostile_store), "reporting")
-    return settings_on(stack, module_platform_database, hostile_store, tmp_path / "documents")
-
-
-@pytest.fixture
-def books(stack: Stack, settings: Settings, hostile_store: str) -> Iterator[Books]:
-    books = Books(stack.store(hostile_store))
-    yield books
-    books.connection.close()
 
 
 @pytest.fixture
@@ -95,19 +76,14 @@ def hostile(platform: Platform) -> Iterator[Platform]:
         yield platform
 
 
-def file(settings: Settings, object_name: str) -> bytes:
-    return (Path(settings.documents_url.removeprefix("file://")) / object_name).read_bytes()
-
-
 @pytest.mark.usefixtures("hostile")
 def test_hostile_keys_are_closed_issued_verified_and_audited(
     settings: Settings, books: Books
 ) -> None:
     day = close_day(settings, LAST_DAY, RUN)
     month = close_month(settings, OCTOBER, RUN)
-    for shard in issue.plan_shards(settings, month.close_id, None):
-        issue.render_shard(settings, month.close_id, Shard(**shard), None, RUN)
-    manifest = write_manifest(settings, month.close_id, RUN)
+    render_all(settings, month.close_id)
+    manifest, _ = manifest_of(settings, month.close_id)
 
     # Every account is there under its own key, and no other one is missing
     closings = books.rows("select account_id, closing_minor from reporting.statements")
@@ -127,16 +103,16 @@ def test_hostile_keys_are_closed_issued_verified_and_audited(
     # Each document verifies, and no cell of its CSV is a formula
     documents = books.rows("select account_id, object_name from reporting.statement_documents")
     assert {row["account_id"] for row in documents} == set(KEYS.values())
-    listed = file(settings, manifest.object_name)
+    listed = stored(settings, manifest.object_name).read_bytes()
     for row in documents:
         inputs = VerifyInputs(manifest=listed, manifest_sha256=sha256(listed).hexdigest())
-        report = verify(file(settings, row["object_name"]), inputs)
+        report = verify(stored(settings, row["object_name"]).read_bytes(), inputs)
         assert report.is_proven, report.text
         assert not report.has_failed, report.text
     for row in books.rows(
         "select object_name from reporting.statement_twins where media_type = 'text/csv'"
     ):
-        text = file(settings, row["object_name"]).decode("utf-8-sig")
+        text = stored(settings, row["object_name"]).read_bytes().decode("utf-8-sig")
         for line in csv.DictReader(StringIO(text)):
             assert not line["reference"].startswith(("=", "+", "-", "@", "\t"))
     findings = [each for each in audit(settings).findings if each.check != "decision-log"]

@@ -6,9 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-import psycopg
 import pytest
-from psycopg.rows import dict_row
 from psycopg.types.string import TextLoader
 
 from closebook.audit.register_audit import audit
@@ -19,17 +17,15 @@ from closebook.errors import Misconfigured, WrongData
 from closebook.keys import KeyType
 from closebook.periods import hour_of
 from closebook.settings import Settings
-from closebook.statements import issue, release
+from closebook.statements import issue
 from closebook.statements.issue import Shard
-from closebook.statements.manifest import write_manifest
-from closebook.statements.release import Person, RunAct
 from closebook.statements.verify.verification import VerifyInputs, verify
 from local.stack import Stack
-from tests.audit.released_month import log
+from tests.audit.released_month import release_issued
 from tests.books import Books
-from tests.close_fixtures import ONE_REPLICA, RUN, empty, retyped, settings_on, view_of
+from tests.close_fixtures import ONE_REPLICA, RUN, retyped, view_of
+from tests.closes.month_documents import manifest_of, render_all
 from tests.closes.october import LAST_DAY, OCTOBER, fill, recount
-from tests.decisions import DECISION_KEY
 from tests.keyed import ALL_OF, key, keyed
 from tests.platform_rows import Platform, utc
 
@@ -46,7 +42,7 @@ def kind(request: pytest.FixtureRequest) -> KeyType:
 
 
 @pytest.fixture(scope="module")
-def keyed_store(stack: Stack, kind: KeyType) -> Iterator[str]:
+def module_store_database(stack: Stack, kind: KeyType) -> Iterator[str]:
     """A reporting store that was migrated for these keys."""
     name = f"closebook_{kind}"
     stack.create_store(name, ALL_OF[kind])
@@ -55,21 +51,10 @@ def keyed_store(stack: Stack, kind: KeyType) -> Iterator[str]:
 
 
 @pytest.fixture
-def settings(
-    stack: Stack, module_platform_database: str, keyed_store: str, tmp_path: Path
-) -> Settings:
-    empty(stack.primary_admin(module_platform_database), "platform")
-    empty(stack.store_admin(keyed_store), "reporting")
-    return settings_on(stack, module_platform_database, keyed_store, tmp_path / "documents")
-
-
-@pytest.fixture
-def books(stack: Stack, settings: Settings, keyed_store: str) -> Iterator[Books]:
-    books = Books(stack.store(keyed_store))
-    # As text: a uuid is one then.
+def books(books: Books) -> Books:
+    """The reporting store, with a uuid as text."""
     books.connection.adapters.register_loader("uuid", TextLoader)
-    yield books
-    books.connection.close()
+    return books
 
 
 @pytest.fixture
@@ -89,12 +74,6 @@ def types_of(books: Books) -> dict[tuple[str, str], tuple[str, str | None]]:
         (row["table_name"], row["column_name"]): (row["data_type"], row["collation_name"])
         for row in rows
     }
-
-
-def issue_month(settings: Settings, close_id: int) -> None:
-    for shard in issue.plan_shards(settings, close_id, None):
-        issue.render_shard(settings, close_id, Shard(**shard), None, ON_PURPOSE)
-    write_manifest(settings, close_id, ON_PURPOSE)
 
 
 def test_the_store_has_keys_of_the_platforms_type(books: Books, kind: KeyType) -> None:
@@ -151,7 +130,7 @@ def test_a_month_is_issued_corrected_released_verified_and_audited(
     books: Books,
     kind: KeyType,
     stack: Stack,
-    keyed_store: str,
+    module_store_database: str,
 ) -> None:
     fill(platform)
     close_day(settings, LAST_DAY, RUN)
@@ -160,12 +139,14 @@ def test_a_month_is_issued_corrected_released_verified_and_audited(
         key(kind, "accounts", number): numbers
         for number, numbers in recount(platform, OCTOBER).items()
     }
-    issue_month(settings, first.close_id)
+    render_all(settings, first.close_id, run=ON_PURPOSE)
+    manifest_of(settings, first.close_id, ON_PURPOSE)
 
     # Given a late entry, only its account is issued again
     platform.post(4, OCTOBER.end - (OCTOBER.end - OCTOBER.start) / 2, 7, "EUR")
     second = close_month(settings, OCTOBER, ON_PURPOSE)
-    issue_month(settings, second.close_id)
+    render_all(settings, second.close_id, run=ON_PURPOSE)
+    manifest_of(settings, second.close_id, ON_PURPOSE)
     versions = books.rows(
         "select account_id, statement_version from reporting.statement_versions"
         " where close_id = %s and statement_version > 1",
@@ -176,17 +157,7 @@ def test_a_month_is_issued_corrected_released_verified_and_audited(
     ]
 
     # Then the month is released, each document is verified with its manifest, and all agrees
-    with psycopg.connect(stack.desk(keyed_store), row_factory=dict_row) as desk:
-        shown = release.latest_issued_month(desk, OCTOBER)
-        release.release(
-            desk,
-            DECISION_KEY,
-            OCTOBER,
-            shown.sha256,
-            Person("2", "bob"),
-            lambda ids: [RunAct(run_id, "triggered", "1", "ada") for run_id in ids],
-        )
-    log(stack, keyed_store, "released", shown.sha256)
+    release_issued(stack, module_store_database)
     documents = books.rows(
         "select documents.account_id, documents.object_name from reporting.statement_documents as"
         " documents inner join reporting.statement_versions as versions on versions.close_id = %s"

@@ -153,6 +153,14 @@ def test_a_month_with_a_missing_document_is_not_released(
     assert "documents are missing (1)" in refusal(desk, manifest.sha256)
 
 
+def release_without_ada(desk: Store, issued_sha256: str) -> None:
+    named = [str(ADA)]
+    release.release(
+        desk, DECISION_KEY, OCTOBER, issued_sha256, BOB, started_by_ada, "the rest is right", named
+    )
+    desk.commit()
+
+
 def issue_without_ada(settings: Settings, platform: Platform) -> int:
     """Issue October by a run that Ada asked for, in which her own document takes too long."""
     fill(platform)
@@ -185,17 +193,7 @@ def test_a_month_is_released_without_the_accounts_that_the_release_names(
                 desk, DECISION_KEY, OCTOBER, issued.sha256, BOB, started_by_ada, reason, named
             )
     # Then it is released without the account, which the decision names
-    release.release(
-        desk,
-        DECISION_KEY,
-        OCTOBER,
-        issued.sha256,
-        BOB,
-        started_by_ada,
-        "the rest is right",
-        [str(ADA)],
-    )
-    desk.commit()
+    release_without_ada(desk, issued.sha256)
     assert released(books) == [(GRACE, 1, False), (MARY, 1, False)]
     [row] = books.rows("select named_exceptions, reason from reporting.statement_decisions")
     assert row == {"named_exceptions": [str(ADA)], "reason": "the rest is right"}
@@ -207,17 +205,7 @@ def test_a_document_that_is_made_after_the_release_without_it_is_not_released_by
     # Given a month that was released without one account
     close_id = issue_without_ada(settings, platform)
     issued = release.latest_issued_month(desk, OCTOBER)
-    release.release(
-        desk,
-        DECISION_KEY,
-        OCTOBER,
-        issued.sha256,
-        BOB,
-        started_by_ada,
-        "the rest is right",
-        [str(ADA)],
-    )
-    desk.commit()
+    release_without_ada(desk, issued.sha256)
     # When its document is made
     issue.render_shard(settings, close_id, issue.Shard(1, 9, 3), None, ON_PURPOSE)
     write_manifest(settings, close_id, ON_PURPOSE)

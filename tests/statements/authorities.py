@@ -16,11 +16,19 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from tests.statements.certificates import Identity, Key
+from tests.statements.certificates import (
+    Identity,
+    Key,
+    certificate_builder,
+    filling,
+    name_of,
+    usage,
+)
 
 _NOW = datetime.now(UTC)
+_END = _NOW + timedelta(days=700)
 _TSA_SETTINGS = """
 [tsa]
 default_tsa = here
@@ -71,10 +79,10 @@ class Authorities:
         """A certificate that names the revocation list; it is longer by ``extra_bytes``."""
         place = [x509.UniformResourceIdentifier(f"{self.url}/revoked.crl")]
         builder = (
-            _builder(name, self.root.subject, key)
-            .add_extension(_usage(signs=True), critical=True)
+            certificate_builder(name_of(name), self.root.subject, key, -2, _END)
+            .add_extension(usage(signs=True), critical=True)
             .add_extension(
-                x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4.5"), bytes(extra_bytes)),
+                filling(extra_bytes),
                 critical=False,
             )
             .add_extension(
@@ -114,11 +122,11 @@ def authorities(folder: Path) -> Iterator[Authorities]:
     """Run both on a free port of loopback within the block."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
     root_key = ec.generate_private_key(ec.SECP256R1())
-    name = _name("Test Root")
+    name = name_of("Test Root")
     root = (
-        _builder("Test Root", name, root_key)
+        certificate_builder(name, name, root_key, -2, _END)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .add_extension(_usage(signs_certificates=True), critical=True)
+        .add_extension(usage(signs_certificates=True), critical=True)
         .sign(root_key, hashes.SHA256())
     )
     tsa_key = ec.generate_private_key(ec.SECP256R1())
@@ -166,32 +174,3 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_args: object) -> None:
         """Write nothing beside the test's own output."""
-
-
-def _name(text: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
-
-
-def _builder(subject: str, issuer: x509.Name, key: Key) -> x509.CertificateBuilder:
-    return x509.CertificateBuilder(
-        issuer,
-        _name(subject),
-        key.public_key(),
-        x509.random_serial_number(),
-        _NOW - timedelta(days=2),
-        _NOW + timedelta(days=700),
-    )
-
-
-def _usage(*, signs: bool = False, signs_certificates: bool = False) -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=signs,
-        content_commitment=signs,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        key_cert_sign=signs_certificates,
-        crl_sign=signs_certificates,
-        encipher_only=False,
-        decipher_only=False,
-    )

@@ -91,18 +91,18 @@ def identity(
     services are by their policies and addresses.
     """
     key, authority_key = new_key(kind), _authority_key(authority)
-    issuer = _name(authority)
+    issuer = name_of(authority)
     root = (
-        _certificate(issuer, issuer, authority_key, -1000, _TODAY + timedelta(days=3000))
+        certificate_builder(issuer, issuer, authority_key, -1000, _TODAY + timedelta(days=3000))
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .add_extension(_usage(signs_certificates=True), critical=True)
-        .add_extension(_filling(extra_bytes), critical=False)
+        .add_extension(usage(signs_certificates=True), critical=True)
+        .add_extension(filling(extra_bytes), critical=False)
         .sign(authority_key, hashes.SHA256())
     )
     certificate = (
-        _certificate(_name("Northgate Payments"), issuer, key, valid_from_day, ends_at)
-        .add_extension(_usage(signs=may_sign), critical=True)
-        .add_extension(_filling(extra_bytes), critical=False)
+        certificate_builder(name_of("Northgate Payments"), issuer, key, valid_from_day, ends_at)
+        .add_extension(usage(signs=may_sign), critical=True)
+        .add_extension(filling(extra_bytes), critical=False)
         .sign(authority_key, hashes.SHA256())
     )
     return Identity(key, certificate, root)
@@ -127,13 +127,15 @@ def _authority_key(_authority: str) -> Key:
     return ec.generate_private_key(ec.SECP256R1())
 
 
-def _name(text: str) -> x509.Name:
+def name_of(text: str) -> x509.Name:
+    """A name that is this common name."""
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
 
 
-def _certificate(
+def certificate_builder(
     subject: x509.Name, issuer: x509.Name, key: Key, first: int, ends_at: datetime
 ) -> x509.CertificateBuilder:
+    """A certificate that begins on the ``first`` day from today, and is not signed yet."""
     return x509.CertificateBuilder(
         issuer,
         subject,
@@ -144,11 +146,13 @@ def _certificate(
     )
 
 
-def _filling(extra_bytes: int) -> x509.UnrecognizedExtension:
+def filling(extra_bytes: int) -> x509.UnrecognizedExtension:
+    """An extension of so many bytes."""
     return x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4.5"), bytes(extra_bytes))
 
 
-def _usage(*, signs: bool = False, signs_certificates: bool = False) -> x509.KeyUsage:
+def usage(*, signs: bool = False, signs_certificates: bool = False) -> x509.KeyUsage:
+    """What a key may be used for: to encrypt keys, unless it signs."""
     return x509.KeyUsage(
         digital_signature=signs,
         content_commitment=signs,

@@ -7,11 +7,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from asn1crypto import algos, x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding
 
 from closebook.errors import Misconfigured
 
 LEAST_RSA_BITS, LEAST_EC_BITS = 2048, 256
-_HASH_BITS = {"sha256": 256, "sha384": 384, "sha512": 512}
+_HASHES: dict[str, hashes.HashAlgorithm] = {
+    each.name: each for each in (hashes.SHA256(), hashes.SHA384(), hashes.SHA512())
+}
 # The two numbers of an EC signature, each with its head and a sign byte, and the head around them.
 _EC_HEADS_BYTES = 10
 
@@ -27,6 +31,18 @@ class SignatureAlgorithm:
     identifier: algos.SignedDigestAlgorithm
     is_pss: bool
     longest_bytes: int
+
+    @property
+    def hash(self) -> hashes.HashAlgorithm:
+        """The hash, as the library cryptography has it."""
+        return _HASHES[self.hash_name]
+
+    @property
+    def padding(self) -> padding.AsymmetricPadding:
+        """The padding of an RSA key, as the library cryptography has it."""
+        if self.is_pss:
+            return padding.PSS(padding.MGF1(self.hash), self.hash.digest_size)
+        return padding.PKCS1v15()
 
 
 def algorithm_of(certificate: x509.Certificate) -> SignatureAlgorithm:
@@ -74,7 +90,9 @@ def _rsa(bits: int, *, is_pss: bool) -> SignatureAlgorithm:
 def _ec(bits: int) -> SignatureAlgorithm:
     if bits < LEAST_EC_BITS:  # guard: signing.ec-key-is-long-enough
         raise _too_weak("EC", bits, LEAST_EC_BITS)
-    hash_name = next((name for name, size in _HASH_BITS.items() if size >= bits), "sha512")
+    hash_name = next(
+        (name for name, each in _HASHES.items() if 8 * each.digest_size >= bits), "sha512"
+    )
     return SignatureAlgorithm(
         hash_name,
         algos.SignedDigestAlgorithm({"algorithm": f"{hash_name}_ecdsa"}),
@@ -89,7 +107,7 @@ def _pss_parameters(hash_name: str) -> algos.RSASSAPSSParams:
         {
             "hash_algorithm": hash_algorithm,
             "mask_gen_algorithm": {"algorithm": "mgf1", "parameters": hash_algorithm},
-            "salt_length": _HASH_BITS[hash_name] // 8,
+            "salt_length": _HASHES[hash_name].digest_size,
         }
     )
 

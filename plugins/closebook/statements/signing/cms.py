@@ -7,11 +7,11 @@ to sign.
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from hashlib import sha256, sha384, sha512
+from functools import partial
+from hashlib import new, sha256
 
 from asn1crypto import algos, cms, core, tsp, x509
 
-_HASHES = {"sha256": sha256, "sha384": sha384, "sha512": sha512}
 _SEQUENCE, _SET, _OCTETS = b"\x30", b"\x31", b"\x04"
 _CONTENT, _CERTIFICATES, _SIGNED_ATTRIBUTES, _OTHER_ATTRIBUTES = b"\xa0", b"\xa0", b"\xa0", b"\xa1"
 _SHORT_LENGTH = 0x80
@@ -31,7 +31,7 @@ class SignedDataWriter:
         hash_name: str,
         algorithm: algos.SignedDigestAlgorithm,
     ) -> None:
-        self.new_hash = _HASHES[hash_name]
+        self.new_hash = partial(new, hash_name)
         hash_algorithm = algos.DigestAlgorithm({"algorithm": hash_name})
         known = dict.fromkeys(each.dump() for each in (certificate, *chain))
         signer = cms.IssuerAndSerialNumber(

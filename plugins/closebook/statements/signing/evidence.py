@@ -15,7 +15,7 @@ from io import BytesIO
 from pathlib import Path
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-from asn1crypto import pem, x509
+from asn1crypto import x509
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.signers import PdfTimeStamper
@@ -30,6 +30,7 @@ from pyhanko_certvalidator.fetchers.requests_fetchers import RequestsFetcherBack
 
 from closebook.errors import Misconfigured, Transient
 from closebook.settings import Timestamping
+from closebook.statements.pem_certificates import certificates_of
 from closebook.statements.signing.signature_update import TIMESTAMP_FIELD_NAME
 
 ANSWER_SECONDS = 10
@@ -140,12 +141,8 @@ def _stamper(url: str) -> tuple[str, TimeStamper]:
 def trusted_roots(path: Path) -> list[x509.Certificate]:
     """Return the certificates of a PEM file. Raises Misconfigured when it has none."""
     try:
-        found = [
-            x509.Certificate.load(der)
-            for kind, _, der in pem.unarmor(path.read_bytes(), multiple=True)
-            if kind == "CERTIFICATE"
-        ]
-    except (OSError, ValueError) as error:
+        found = certificates_of(path.read_bytes())
+    except (OSError, TypeError, ValueError) as error:
         raise _no_roots(path, str(error)) from error
     if not found:
         raise _no_roots(path, "there is no certificate in it")

@@ -6,19 +6,13 @@ from pathlib import Path
 from asn1crypto import x509
 from cryptography import x509 as cryptography_x509
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import pkcs12
 
 from closebook.errors import Misconfigured
 from closebook.settings import KeyFile
 from closebook.statements.signing.algorithm import algorithm_of, path_of
-
-_HASHES: dict[str, hashes.HashAlgorithm] = {
-    "sha256": hashes.SHA256(),
-    "sha384": hashes.SHA384(),
-    "sha512": hashes.SHA512(),
-}
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
@@ -34,19 +28,13 @@ class FileKey:
     ) -> None:
         self.certificate, self.chain = certificate, path_of(certificate, others)
         self._private = private
-        algorithm = algorithm_of(certificate)
-        self._hash = _HASHES[algorithm.hash_name]
-        self._padding = (
-            padding.PSS(padding.MGF1(self._hash), self._hash.digest_size)
-            if algorithm.is_pss
-            else padding.PKCS1v15()
-        )
+        self._algorithm = algorithm_of(certificate)
 
     def sign(self, data: bytes) -> bytes:
         """Return the signature of data."""
         if isinstance(self._private, rsa.RSAPrivateKey):
-            return self._private.sign(data, self._padding, self._hash)
-        return self._private.sign(data, ec.ECDSA(self._hash))
+            return self._private.sign(data, self._algorithm.padding, self._algorithm.hash)
+        return self._private.sign(data, ec.ECDSA(self._algorithm.hash))
 
 
 def key_in_file(key: KeyFile) -> FileKey:

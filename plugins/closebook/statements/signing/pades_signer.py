@@ -4,8 +4,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509 import load_der_x509_certificate
 
 from closebook.errors import Misconfigured
@@ -116,15 +115,11 @@ def _is_of(
 ) -> bool:
     """Whether the key of the certificate made this signature of data."""
     public = load_der_x509_certificate(certificate).public_key()
-    hash_algorithm = getattr(hashes, algorithm.hash_name.upper())()
     try:
         if isinstance(public, ec.EllipticCurvePublicKey):
-            public.verify(signature, data, ec.ECDSA(hash_algorithm))
+            public.verify(signature, data, ec.ECDSA(algorithm.hash))
         elif isinstance(public, rsa.RSAPublicKey):
-            padded = padding.PSS(padding.MGF1(hash_algorithm), hash_algorithm.digest_size)
-            public.verify(
-                signature, data, padded if algorithm.is_pss else padding.PKCS1v15(), hash_algorithm
-            )
+            public.verify(signature, data, algorithm.padding, algorithm.hash)
     except InvalidSignature:
         return False
     return True

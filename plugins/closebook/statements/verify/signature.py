@@ -28,6 +28,7 @@ from pyhanko.sign.validation.settings import KeyUsageConstraints
 from pyhanko_certvalidator import ValidationContext
 
 from closebook.errors import Misconfigured
+from closebook.statements.pem_certificates import certificates_of
 from closebook.statements.verify.untrusted_pdf import CheckFailed, UntrustedPdf, bounded_reading
 
 _SIGNING_KEY_USAGES = KeyUsageConstraints({"digital_signature", "non_repudiation"})
@@ -50,13 +51,8 @@ class PdfSignature:
 def load_certificates(content: bytes) -> list[x509.Certificate]:
     """Return the certificates of a PEM or DER file. Raises Misconfigured when it has none."""
     try:
-        found = (
-            [der for kind, _, der in pem.unarmor(content, multiple=True) if kind == "CERTIFICATE"]
-            if pem.detect(content)
-            else [content]
-        )
-        certificates = [x509.Certificate.load(der, strict=True) for der in found]
-        _ = [certificate.subject.native for certificate in certificates]
+        pem_file = content if pem.detect(content) else pem.armor("CERTIFICATE", content)
+        certificates = certificates_of(pem_file)
     except (ValueError, TypeError) as error:
         raise Misconfigured(
             "CB-CONFIG-TRUST-UNREADABLE", f"the certificate to trust cannot be read: {error}"
