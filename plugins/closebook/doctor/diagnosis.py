@@ -24,7 +24,7 @@ from closebook.doctor import (
     store,
 )
 from closebook.doctor.finding import Finding, Observation, Severity, Unseen
-from closebook.doctor.installation import Installation, settings_observations
+from closebook.doctor.installation import Installation, Part, settings_observations
 from closebook.doctor.platform_session import PlatformSession, on_primary, on_replica
 from closebook.doctor.report import Report
 from closebook.errors import ClosebookError
@@ -47,15 +47,17 @@ def diagnose(installation: Installation) -> Report:
 
 def _observations(installation: Installation) -> Iterator[Observation]:
     yield from settings_observations(installation)
-    settings = installation.settings
-    if installation.airflow is not None:
+    settings, parts = installation.settings, installation.parts
+    if Part.AIRFLOW in parts and installation.airflow is not None:
         yield from airflow.airflow_observations(installation.airflow)
-    yield from _Platform(installation).observations()
-    if installation.has("store"):
+    if Part.PLATFORM in parts:
+        yield from _Platform(installation).observations()
+    if Part.STORE in parts and installation.has("store"):
         yield from _looked_at("the reporting store", store.store_observations(settings))
-    if installation.has("redis_url"):
+    if Part.REDIS in parts and installation.has("redis_url"):
         yield from _looked_at("Redis", counter.counter_observations(settings))
-    yield from _looked_at("a document", documents.document_observations(installation))
+    if Part.DOCUMENTS in parts:
+        yield from _looked_at("a document", documents.document_observations(installation))
 
 
 def _looked_at(subject: str, observations: Iterable[Observation]) -> Iterator[Observation]:
