@@ -51,6 +51,11 @@ exit codes:
   0  nothing has to be mended; notes may be there
   1  there are findings
 """
+_INIT = """\
+Draft the five views of the contract from the catalog of a platform's database: which table may be
+which view, which column which, with the casts. Reads no row, and writes nothing to the database. It
+prints the settings that the draft needs. Edit the draft: guesses are marked in it.
+"""
 _TRIAL_HOUR = """\
 Read one hour as its close would: take the fence on the primary, wait for a replica that is past it,
 read the hour in one snapshot, and compare its rows with a second count. Prints the totals by
@@ -96,6 +101,7 @@ def main(arguments: list[str] | None = None) -> int:
         "audit": _audit,
         "doctor": _doctor,
         "trial-hour": _trial_hour,
+        "init": _init,
         "acknowledge-failover": _acknowledge_failover,
     }[options.command]
     try:
@@ -234,6 +240,22 @@ def _parser() -> argparse.ArgumentParser:
         choices=_PARTS,
         metavar="PART",
         help=f"look at one part only, or at several: {', '.join(_PARTS)}",
+    )
+    drafting = commands.add_parser(
+        "init",
+        help="draft the five views of the contract over the tables of a platform",
+        description=_INIT,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    drafting.add_argument(
+        "--conninfo", default="", help="libpq connection string of the platform's database"
+    )
+    drafting.add_argument(
+        "--output",
+        type=Path,
+        metavar="FILE.sql",
+        help="where the draft is written; the file must not be there yet. Without it the draft is "
+        "printed",
     )
     trying = commands.add_parser(
         "trial-hour",
@@ -428,6 +450,27 @@ def _doctor(options: argparse.Namespace) -> int:
         report = diagnose(here)
     _print(json.dumps(report.as_json, indent=1) + "\n" if options.json else report.text)
     return EXIT_OK if report.is_healthy else EXIT_FAILED
+
+
+def _init(options: argparse.Namespace) -> int:
+    from closebook.adoption.catalog import read_catalog  # a verifier needs no database
+    from closebook.adoption.draft import draft
+
+    drafted = draft(read_catalog(options.conninfo))
+    if options.output is None:
+        _print(drafted.text + "".join(f"-- {line}\n" for line in drafted.settings_lines))
+        return EXIT_OK
+    try:
+        with options.output.open("x", encoding="utf-8") as file:
+            file.write(drafted.text)
+    except OSError as error:
+        raise Misconfigured(
+            "CB-CONFIG-DRAFT-UNWRITABLE",
+            f"{options.output} cannot be written: {error.strerror}; a file that is there is never "
+            "overwritten",
+        ) from error
+    _print("".join(f"{line}\n" for line in drafted.settings_lines))
+    return EXIT_OK
 
 
 def _trial_hour(options: argparse.Namespace) -> int:
