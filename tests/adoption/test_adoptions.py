@@ -44,7 +44,7 @@ class Adoption:
     month: Period
     draft: str = ""
     trial: str = ""
-    tried_hour: datetime = datetime.min.replace(tzinfo=UTC)
+    tried_hour: datetime | None = None
     issued: str = ""
     released: str = ""
     pdf: bytes = b""
