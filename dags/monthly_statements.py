@@ -60,7 +60,7 @@ from closebook.orchestration.timetable import BusinessMonthTimetable
         "account_ids": Param(
             None,
             type=["null", "array"],
-            items={"type": "integer"},
+            items={"type": ["integer", "string"]},
             title="Accounts",
             description="Render the statements of these accounts only; empty for all.",
         ),
@@ -80,14 +80,14 @@ def monthly_statements() -> None:
         return close_month(context.settings, context.month(), context.run).close_id
 
     @task
-    def plan_shards(close_id: Any) -> list[dict[str, int]]:
+    def plan_shards(close_id: Any) -> list[dict[str, Any]]:
         from closebook.statements import issue
 
         context = current_task()
         return issue.plan_shards(context.settings, close_id, context.account_ids())
 
     @task(pool=RENDERING_POOL)
-    def render_shard(close_id: int, shard: dict[str, int]) -> int:
+    def render_shard(close_id: int, shard: dict[str, Any]) -> int:
         from closebook.statements import issue
 
         context = current_task()

@@ -4,10 +4,12 @@ Run as `python -m deploy.initialize`. It reads the passwords from files of /run/
 it again brings whatever differs up to date.
 """
 
+import os
 from pathlib import Path
 
 from psycopg.conninfo import make_conninfo
 
+from closebook.environment import key_types
 from closebook.store.migrations import migrate
 from deploy.airflow_defaults import USERS, airflow_contents
 from deploy.airflow_setup import set_up
@@ -20,7 +22,8 @@ def main() -> None:
     migrate(
         make_conninfo(
             host="store", dbname="closebook", user="closebook_owner", password=_secret("owner")
-        )
+        ),
+        key_types(os.environ.get("CLOSEBOOK_KEYS", "")),
     )
     set_up(airflow_contents({user: _secret(user) for user in USERS}, connections=[]))
 

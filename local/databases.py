@@ -8,6 +8,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from closebook.keys import KeyTypes
 from closebook.store.migrations import migrate
 from local import REPOSITORY
 from local.addresses import PLATFORM_DATABASE, REPLICAS, Addresses
@@ -68,10 +69,10 @@ class Databases(Addresses):
         with psycopg.connect(self.primary_admin(dbname)) as connection:
             connection.execute(sql_file("platform", "indexes"))
 
-    def create_store(self, dbname: str) -> None:
-        """Make a reporting database on the store's server and migrate it."""
+    def create_store(self, dbname: str, keys: KeyTypes | None = None) -> None:
+        """Make a reporting database on the store's server and migrate it, for such keys."""
         with self.creating_database(self.store_admin, dbname, owner="closebook_owner") as temporary:
-            migrate(self.store_owner(temporary))
+            migrate(self.store_owner(temporary), keys)
 
     def clone_platform(self, template: str, dbname: str) -> None:
         """Copy a platform database and wait until both replicas have the copy."""

@@ -68,14 +68,17 @@ ERRORS = [
     HoursFromLostLog("CB-WAIT-HOURS-FROM-LOST-LOG", "3 hours"),
     WrongData("CB-DATA-CLOSE-UNKNOWN", "close 404"),
     LimitExceeded("CB-DATA-DOCUMENT-TOOK-TOO-LONG", "account 5"),
-    DocumentsNotMade(DAY, {5: LimitExceeded("CB-DATA-DOCUMENT-TOOK-TOO-LONG", "account 5")}),
+    DocumentsNotMade(
+        DAY, {(5, "EUR"): LimitExceeded("CB-DATA-DOCUMENT-TOOK-TOO-LONG", "account 5")}
+    ),
     TieOutFailed("CB-DATA-CHECK-FAILED", FOUND, proof="sql/x.sql"),
     ChangeWithoutReason("CB-DATA-CHANGE-WITHOUT-REASON", FOUND, proof="old and new"),
     ReplicasDisagree("CB-DATA-REPLICAS-DISAGREE", FOUND, proof="old_ columns: a; new_ columns: b"),
     DecisionRefused(DAY, "released", [Obstacle("second_person_needed", "anna")]),
     CheckFailed("the XML declares a document type"),
     NoManifest("the document is no manifest of a month"),
-    NotAsReleased({"close_id": 5, "account_id": 1}, "another version of it was released"),
+    NotAsReleased(
+        {"close_id": 5, "account_id": 1, "currency": "EUR"}, "another version of it was released"),
     AuditFailed("CB-DATA-AUDIT-FINDINGS", "the audit has 1 findings: tie-out: close 5: …"),
     Misconfigured("CB-CONFIG-NOT-A-DAY", "'x' is not a day"),
 ]

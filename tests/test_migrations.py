@@ -13,8 +13,9 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 from closebook.errors import Misconfigured
+from closebook.keys import BIGINT_KEYS
 from closebook.sql import SQL_FOLDER, query
-from closebook.store.migrations import FOLDER, migrate
+from closebook.store.migrations import FOLDER, migrate, with_key_types
 from local.postgres import binary
 from local.stack import Stack
 
@@ -43,7 +44,7 @@ def test_the_migrations_give_the_schema_with_its_privileges(
     migrated, at_once = map(stack.store_owner, empty_databases)
     assert migrate(migrated) == ALL_MIGRATIONS
     with psycopg.connect(at_once) as connection:
-        connection.execute(query("reporting/schema"))
+        connection.execute(with_key_types(query("reporting/schema"), BIGINT_KEYS))
     dump = _dump(migrated)
     assert dump == _dump(at_once)
     for proof in ("CREATE TABLE reporting.closes", "GRANT UPDATE(is_current)"):
@@ -67,7 +68,7 @@ def test_only_what_is_missing_is_applied(stack: Stack, empty_databases: tuple[st
     with psycopg.connect(store) as connection:
         connection.execute("drop schema reporting cascade")
         for name in ALL_MIGRATIONS[:-1]:
-            connection.execute(query(f"{FOLDER}/{name}"))
+            connection.execute(with_key_types(query(f"{FOLDER}/{name}"), BIGINT_KEYS))
             connection.execute(query("schema_migrations/insert"), {"migration": name})
     assert migrate(store) == ALL_MIGRATIONS[-1:]
 

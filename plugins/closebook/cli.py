@@ -304,9 +304,10 @@ def _print(text: str) -> None:
 
 
 def _migrate(options: argparse.Namespace) -> int:
+    from closebook.environment import key_types
     from closebook.store.migrations import migrate  # a verifier needs no database
 
-    applied = migrate(options.conninfo)
+    applied = migrate(options.conninfo, key_types(os.environ.get("CLOSEBOOK_KEYS", "")))
     _print("".join(f"applied {name}\n" for name in applied) or "already up to date\n")
     return EXIT_OK
 

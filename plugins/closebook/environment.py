@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from ipaddress import ip_network
 
 from closebook.errors import Misconfigured
+from closebook.keys import KEY_NAMES, KeyType, KeyTypes
 
 # The views of the contract that have amounts, in minor or in major units.
 VIEWS_WITH_AMOUNTS = frozenset({"ledger_entries", "transactions"})
@@ -51,6 +52,27 @@ def major_amounts(text: str) -> frozenset[str]:
             f"units, separated by commas: {', '.join(sorted(VIEWS_WITH_AMOUNTS))}",
         )
     return views
+
+
+def key_types(text: str) -> KeyTypes | None:
+    """Return CLOSEBOOK_KEYS: the types of the platform's keys, or None if it is empty."""
+    if not text.strip():
+        return None
+    pairs = [pair.partition("=") for pair in names(text)]
+    given = {name.strip(): key_type.strip() for name, _, key_type in pairs}
+    try:
+        types = {name: KeyType(key_type) for name, key_type in given.items()}
+    except ValueError:
+        types = {}
+    # guard: keys.setting-is-understood
+    if not types or not types.keys() <= set(KEY_NAMES) or len(types) != len(pairs):
+        raise Misconfigured(
+            "CB-CONFIG-KEYS-UNREADABLE",
+            f"CLOSEBOOK_KEYS is {text!r}: write the type of each key that is no bigint, separated "
+            f"by commas, such as accounts=uuid,entries=text; keys: {', '.join(KEY_NAMES)}; types: "
+            f"{', '.join(KeyType)}",
+        )
+    return KeyTypes(**types)
 
 
 def fence_grace(text: str) -> float:

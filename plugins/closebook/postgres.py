@@ -15,6 +15,7 @@ from enum import Enum, auto
 from typing import Any
 
 import psycopg
+from psycopg.types.string import TextLoader
 
 from closebook.errors import ClosebookError, Misconfigured, Transient, WrongData
 
@@ -80,6 +81,8 @@ def connect(conninfo: str, **how: Any) -> psycopg.Connection[Any]:
     """
     # guard: postgres.texts-come-as-utf-8
     connection = psycopg.connect(conninfo, client_encoding="UTF8", **how)
+    # A uuid is a key of the platform: a str, as a text key is.
+    connection.adapters.register_loader("uuid", TextLoader)
     style = connection.info.parameter_status("DateStyle")
     if style is not None and not style.startswith("ISO"):  # guard: postgres.times-come-as-iso
         connection.execute("set datestyle to 'ISO'")

@@ -2,6 +2,7 @@
 -- has no media type.
 select
     account_id,
+    currency,
     null::text as media_type,
     sha256,
     object_name
@@ -12,9 +13,10 @@ union all
 
 select
     account_id,
+    currency,
     media_type,
     sha256,
     object_name
 from reporting.statement_twins
 where close_id = %(close_id)s
-order by account_id asc, media_type asc nulls first
+order by account_id asc, currency asc, media_type asc nulls first

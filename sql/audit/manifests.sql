@@ -19,8 +19,12 @@ select
         (
             select
                 jsonb_agg(
-                    jsonb_build_object('subject', exceptions.subject, 'reason', exceptions.reason)
-                    order by exceptions.subject
+                    jsonb_build_object(
+                        'subject', exceptions.subject,
+                        'currency', exceptions.currency,
+                        'reason', exceptions.reason
+                    )
+                    order by exceptions.subject, exceptions.currency
                 )
             from reporting.manifest_exceptions as exceptions
             where exceptions.manifest_id = manifests.manifest_id

@@ -5,6 +5,7 @@ with versions as (
     select
         statements.close_id,
         statements.account_id,
+        statements.currency,
         versions.statement_version,
         versions.issued_close_id,
         versions.superseded_close_id,
@@ -17,9 +18,10 @@ with versions as (
         on
             statements.close_id = versions.close_id
             and statements.account_id = versions.account_id
+            and statements.currency = versions.currency
     window
         by_account as (
-            partition by closes.period_start, statements.account_id
+            partition by closes.period_start, statements.account_id, statements.currency
             order by closes.close_version asc
         )
 )
@@ -27,6 +29,7 @@ with versions as (
 select
     close_id,
     account_id,
+    currency,
     statement_version,
     issued_close_id
 from versions
@@ -43,5 +46,5 @@ where
                 previous_version, previous_issued_close_id, previous_superseded_close_id
             )
     end
-order by close_id asc, account_id asc
+order by close_id asc, account_id asc, currency asc
 limit 1000

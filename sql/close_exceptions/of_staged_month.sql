@@ -1,54 +1,75 @@
--- The accounts that a month leaves out, from what is staged for it: one row an account and
+-- The statements that a month leaves out, from what is staged for it: one row an account and
 -- currency, with the first reason that holds, and its entries of the month. An account_id of null
--- stands for the entries that name none. Only accounts that would have a statement, or that have a
--- wrong row. The joins that match null with null are equations: PostgreSQL has no hash join for
--- "is not distinct from", and its nested loop takes the square of the number of accounts.
+-- stands for the entries that name none. Only those that would be statements, or that have a wrong
+-- row. Where an account has entries in a currency that is not listed for it, they may belong into
+-- any of its statements: all of them are left out. The entries that name no account have a join of
+-- their own: PostgreSQL has no hash join for "is not distinct from", and its nested loop takes the
+-- square of the number of accounts.
 with unknown_currencies as (
     select currency
     from unnest(%(unknown_currencies)s::text[]) as given (currency)
 ),
 
-balances as (
-    select
-        account_id,
-        min(currency) as currency,
-        count(distinct coalesce(currency, '')) as currency_count,
-        sum(entry_count) as entry_count,
-        sum(incomplete_count) as incomplete_count,
-        sum(opening_minor) as opening_minor,
-        bool_or(opening_minor <> 0) as has_opening,
-        bool_or(
-            least(opening_minor, closing_minor) < -9223372036854775808
-            or greatest(opening_minor, closing_minor) > 9223372036854775807
-        ) as is_beyond_bigint
-    from staged_statement_balances
-    group by account_id
-),
-
 accounts as (
     select
         account_id,
-        min(currency) as currency,
+        currency,
         count(*) as account_count,
         bool_or(
             account_number is null
             or holder_name is null
             or holder_address is null
             or locale_code is null
-            or currency is null
         ) as is_incomplete
     from staged_statement_accounts
+    group by account_id, currency
+),
+
+listed_accounts as (
+    select
+        account_id,
+        bool_or(currency is null) as has_no_currency
+    from accounts
     group by account_id
+),
+
+balances as (
+    select
+        balances.account_id,
+        coalesce(balances.currency, '') as currency,
+        balances.entry_count,
+        balances.incomplete_count,
+        balances.opening_minor,
+        balances.closing_minor,
+        accounts.account_count,
+        accounts.is_incomplete
+    from staged_statement_balances as balances
+    left join accounts
+        on balances.account_id = accounts.account_id and balances.currency = accounts.currency
+),
+
+accounts_in_other_currencies as (
+    select distinct account_id
+    from balances
+    where account_count is null  -- guard: exceptions.a-currency-that-is-not-listed
 ),
 
 lines as (
     select
         account_id,
+        coalesce(currency, '') as currency,
         bool_or(entry_id is null or kind is null or description is null) as has_incomplete_line,
+        bool_or(
+            %(has_text_keys)s
+            and (
+                octet_length(entry_id::text) not between 1 and 200
+                or octet_length(transaction_id::text) not between 1 and 200
+            )
+        ) as has_unusable_key,
         coalesce(sum(amount_minor) filter (where amount_minor > 0), 0) as credit_minor,
         coalesce(-sum(amount_minor) filter (where amount_minor < 0), 0) as debit_minor
     from staged_statement_lines
-    group by account_id
+    group by account_id, coalesce(currency, '')
 ),
 
 repeated_entries as (
@@ -59,7 +80,9 @@ repeated_entries as (
 ),
 
 repeating_accounts as (
-    select distinct staged_statement_lines.account_id
+    select distinct
+        staged_statement_lines.account_id,
+        staged_statement_lines.currency
     from staged_statement_lines
     inner join repeated_entries on staged_statement_lines.entry_id = repeated_entries.entry_id
 ),
@@ -68,9 +91,11 @@ repeating_accounts as (
 far_accounts as (
     select
         balances.account_id,
+        balances.currency,
         balances.opening_minor
     from balances
-    inner join lines on balances.account_id = lines.account_id
+    inner join lines
+        on balances.account_id = lines.account_id and balances.currency = lines.currency
     where
         balances.opening_minor + lines.credit_minor > 9223372036854775807
         or balances.opening_minor - lines.debit_minor < -9223372036854775808
@@ -79,19 +104,25 @@ far_accounts as (
 far_balances as (
     select
         far_accounts.account_id,
+        far_accounts.currency,
         far_accounts.opening_minor + sum(entries.amount_minor) over (
-            partition by entries.account_id
+            partition by entries.account_id, entries.currency
             order by entries.posted_at asc, entries.entry_id asc
             rows between unbounded preceding and current row
         ) as balance_minor
     from staged_statement_lines as entries
-    inner join far_accounts on entries.account_id = far_accounts.account_id
+    inner join far_accounts
+        on
+            entries.account_id = far_accounts.account_id
+            and entries.currency = far_accounts.currency
 ),
 
 beyond_accounts as (
-    select account_id
+    select
+        account_id,
+        currency
     from far_balances
-    group by account_id
+    group by account_id, currency
     having
         -- guard: exceptions.running-balance-beyond-bigint
         max(balance_minor) > 9223372036854775807 or min(balance_minor) < -9223372036854775808
@@ -102,28 +133,46 @@ judged as (
         balances.account_id,
         balances.currency,
         case
-            when accounts.account_id is null then 'account_not_listed'
-            when accounts.account_count > 1 then 'account_repeated'
-            when accounts.is_incomplete then 'account_incomplete'
-            when balances.currency_count > 1 then 'currency_differs'
-            when (balances.currency is distinct from accounts.currency) then 'currency_differs'
+            when
+                %(has_text_keys)s
+                and (
+                    octet_length(balances.account_id::text) not between 1 and 200
+                    or balances.account_id::text = 'none'
+                    or lines.has_unusable_key
+                )
+                then 'key_unusable'
+            when listed_accounts.account_id is null then 'account_not_listed'
+            when balances.account_count > 1 then 'account_repeated'
+            when balances.is_incomplete or listed_accounts.has_no_currency
+                then 'account_incomplete'
+            when others.account_id is not null then 'currency_differs'
             when unknown_currencies.currency is not null then 'unknown_currency'
             when balances.incomplete_count > 0 or lines.has_incomplete_line then 'row_incomplete'
             when repeating_accounts.account_id is not null then 'entry_repeated'
-            when balances.is_beyond_bigint or beyond_accounts.account_id is not null
+            when
+                least(balances.opening_minor, balances.closing_minor) < -9223372036854775808
+                or greatest(balances.opening_minor, balances.closing_minor) > 9223372036854775807
+                or beyond_accounts.account_id is not null
                 then 'beyond_bigint'
         end as reason
     from balances
-    left join accounts on balances.account_id = accounts.account_id
+    left join listed_accounts on balances.account_id = listed_accounts.account_id
+    left join accounts_in_other_currencies as others on balances.account_id = others.account_id
     left join lines
+        on balances.account_id = lines.account_id and balances.currency = lines.currency
+    left join repeating_accounts
         on
-            coalesce(balances.account_id, 0) = coalesce(lines.account_id, 0)
-            and (balances.account_id is null) = (lines.account_id is null)
-    left join repeating_accounts on balances.account_id = repeating_accounts.account_id
-    left join unknown_currencies
-        on coalesce(balances.currency, '') = unknown_currencies.currency
-    left join beyond_accounts on balances.account_id = beyond_accounts.account_id
-    where balances.entry_count > 0 or balances.has_opening or balances.incomplete_count > 0
+            balances.account_id = repeating_accounts.account_id
+            and balances.currency = repeating_accounts.currency
+    left join unknown_currencies on balances.currency = unknown_currencies.currency
+    left join beyond_accounts
+        on
+            balances.account_id = beyond_accounts.account_id
+            and balances.currency = beyond_accounts.currency
+    where
+        balances.entry_count > 0
+        or balances.opening_minor <> 0
+        or balances.incomplete_count > 0
 ),
 
 left_out as (
@@ -133,22 +182,44 @@ left_out as (
         reason
     from judged
     where reason is not null
+),
+
+left_out_rows as (
+    select
+        left_out.account_id,
+        left_out.currency,
+        left_out.reason,
+        entries.posted_at,
+        entries.amount_minor
+    from left_out
+    left join staged_statement_lines as entries
+        on
+            left_out.account_id = entries.account_id
+            and left_out.currency = coalesce(entries.currency, '')
+    where left_out.account_id is not null
+
+    union all
+
+    select
+        left_out.account_id,
+        left_out.currency,
+        left_out.reason,
+        entries.posted_at,
+        entries.amount_minor
+    from left_out
+    left join staged_statement_lines as entries
+        on
+            entries.account_id is null
+            and left_out.currency = coalesce(entries.currency, '')
+    where left_out.account_id is null
 )
 
 select
-    left_out.account_id,
-    left_out.reason,
-    case when entries.posted_at is null then left_out.currency else entries.currency end
-        as currency,
-    count(entries.posted_at) as row_count,
-    coalesce(sum(entries.amount_minor), 0) as amount_minor
-from left_out
-left join staged_statement_lines as entries
-    on
-        coalesce(left_out.account_id, 0) = coalesce(entries.account_id, 0)
-        and (left_out.account_id is null) = (entries.account_id is null)
-group by
-    left_out.account_id,
-    left_out.reason,
-    case when entries.posted_at is null then left_out.currency else entries.currency end
-order by left_out.account_id asc
+    account_id,
+    reason,
+    currency,
+    count(posted_at) as row_count,
+    coalesce(sum(amount_minor), 0) as amount_minor
+from left_out_rows
+group by account_id, reason, currency
+order by account_id asc, currency asc

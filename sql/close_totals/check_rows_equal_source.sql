@@ -34,15 +34,11 @@ with written_rows as (
 
     select
         'ledger' as measure,
-        statements.currency,
+        currency,
         1 as row_count,
-        statement_lines.amount_minor
+        amount_minor
     from reporting.statement_lines
-    inner join reporting.statements
-        on
-            statement_lines.close_id = statements.close_id
-            and statement_lines.account_id = statements.account_id
-    where statement_lines.close_id = %(close_id)s
+    where close_id = %(close_id)s
 
     union all
 

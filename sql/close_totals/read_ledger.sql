@@ -1,5 +1,6 @@
 -- The control totals of a period's ledger entries, one row a currency. No join. Sums of credits and
--- debits are positive; incomplete_count is the number of entries without account or amount.
+-- debits are positive; incomplete_count is the number of entries without account or amount, or with an account
+-- whose key is empty or too long.
 with ledger_entries as (
     select
         account_id,
@@ -15,6 +16,11 @@ select
     coalesce(sum(amount_minor), 0) as amount_minor,
     coalesce(sum(amount_minor) filter (where amount_minor > 0), 0) as credit_minor,
     coalesce(-sum(amount_minor) filter (where amount_minor < 0), 0) as debit_minor,
-    count(*) filter (where account_id is null or amount_minor is null) as incomplete_count
+    count(*) filter (
+        where
+        account_id is null
+        or amount_minor is null
+        or (%(has_text_keys)s and octet_length(account_id::text) not between 1 and 200)
+    ) as incomplete_count
 from ledger_entries
 group by currency

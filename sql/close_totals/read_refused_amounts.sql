@@ -15,7 +15,7 @@ select
     currency,
     amount_problem as reason,
     count(*) as row_count,
-    min(transaction_id) as first_transaction_id
+    (array_agg(transaction_id order by transaction_id))[1] as first_transaction_id
 from transactions
 where amount_problem is not null
 group by hour_start, currency, amount_problem

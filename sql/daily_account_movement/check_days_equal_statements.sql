@@ -1,4 +1,4 @@
--- Accounts and closed days of a month whose movement differs from the sum of that day's statement
+-- Accounts, currencies and closed days of a month whose movement differs from the sum of that day's statement
 -- lines. Days that are not closed are not compared, nor accounts that the month or the day left
 -- out.
 with month_close as (
@@ -32,6 +32,7 @@ day_starts as (
 lines as (
     select
         statement_lines.account_id,
+        statement_lines.currency,
         statement_lines.posted_at,
         statement_lines.amount_minor,
         width_bucket(
@@ -45,28 +46,31 @@ statement_days as (
     select
         days.close_id,
         lines.account_id,
+        lines.currency,
         count(*) as entry_count,
         sum(lines.amount_minor) as amount_minor
     from lines
     inner join days on lines.day_number = days.day_number and lines.posted_at < days.period_end
-    group by days.close_id, lines.account_id
+    group by days.close_id, lines.account_id, lines.currency
 ),
 
 movement_days as (
     select
         movement.close_id,
         movement.account_id,
+        movement.currency,
         sum(movement.entry_count) as entry_count,
         sum(movement.credit_minor - movement.debit_minor) as amount_minor
     from reporting.daily_account_movement as movement
     where movement.close_id = any(array(select days.close_id from days))
-    group by movement.close_id, movement.account_id
+    group by movement.close_id, movement.account_id, movement.currency
 ),
 
 exceptions as (
     select
         exceptions.close_id,
         exceptions.subject,
+        exceptions.currency,
         %(close_id)s::bigint as month_close_id
     from reporting.close_exceptions as exceptions
     where
@@ -86,12 +90,13 @@ different as (
     select
         close_id as day_close_id,
         account_id,
+        currency,
         movement_days.entry_count as day_entry_count,
         statement_days.entry_count as statement_entry_count,
         movement_days.amount_minor as day_minor,
         statement_days.amount_minor as statement_minor
     from movement_days
-    full join statement_days using (close_id, account_id)
+    full join statement_days using (close_id, account_id, currency)
     where
         (movement_days.entry_count, movement_days.amount_minor)
         is distinct from
@@ -101,16 +106,18 @@ different as (
 select
     day_close_id,
     account_id,
+    currency,
     day_entry_count,
     statement_entry_count,
     day_minor,
     statement_minor
 from different
 where
-    (day_close_id, account_id::text) not in (
+    (day_close_id, account_id::text, currency) not in (
         select
             days.close_id,
-            exceptions.subject
+            exceptions.subject,
+            exceptions.currency
         from days
         inner join exceptions
             -- guard: exceptions.left-out-accounts-are-not-compared-with-days

@@ -26,6 +26,8 @@ where account_id is not null
 group by account_id, currency
 having
     count(*) = count(amount_minor)  -- guard: exceptions.entry-without-amount
+    -- guard: limits.account-key
+    and not (%(has_text_keys)s and octet_length(account_id::text) not between 1 and 200)
     and coalesce(sum(amount_minor) filter (where amount_minor > 0), 0) <= 9223372036854775807
     and coalesce(-sum(amount_minor) filter (where amount_minor < 0), 0) <= 9223372036854775807
 order by account_id, currency

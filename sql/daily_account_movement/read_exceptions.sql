@@ -17,6 +17,8 @@ select
     currency,
     case
         when account_id is null then 'account_not_listed'
+        when %(has_text_keys)s and octet_length(account_id::text) not between 1 and 200
+            then 'key_unusable'
         when count(*) > count(amount_minor) then 'row_incomplete'
         else 'beyond_bigint'
     end as reason,
@@ -27,5 +29,6 @@ group by account_id, currency
 having
     account_id is null
     or count(*) > count(amount_minor)
+    or (%(has_text_keys)s and octet_length(account_id::text) not between 1 and 200)
     or coalesce(sum(amount_minor) filter (where amount_minor > 0), 0) > 9223372036854775807
     or coalesce(-sum(amount_minor) filter (where amount_minor < 0), 0) > 9223372036854775807

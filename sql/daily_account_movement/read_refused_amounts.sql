@@ -16,7 +16,7 @@ select
     currency,
     min(amount_problem) as reason,
     count(*) as row_count,
-    min(entry_id) as first_entry_id
+    (array_agg(entry_id order by entry_id))[1] as first_entry_id
 from ledger_entries
 where amount_problem is not null
 group by account_id, currency

@@ -16,7 +16,11 @@ insert into reporting.daily_volume (
 select
     %(close_id)s as close_id,
     %(business_day)s,
-    merchant_id,
+    case
+        when octet_length(merchant_id::text) > 200  -- guard: limits.merchant-key
+            then reporting.key_label(merchant_id::text)::reporting.merchant_key
+        else merchant_id
+    end as merchant_id,
     merchant_category,
     user_country,
     currency,

@@ -2,7 +2,7 @@
 -- It takes what the tables refuse: that is left out by its currency.
 create temporary table staged_daily_volume (
     hour_start timestamptz,
-    merchant_id bigint,
+    merchant_id reporting.merchant_key,
     user_country text,
     currency text,
     promotion_funding text,

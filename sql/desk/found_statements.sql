@@ -1,6 +1,6 @@
 -- The statements that a person may see, by account (the beginning of its number), holder (a part of
--- the name), month, currency and state; newest close first and by account, from the row after
--- (after_close_id, after_account_id) on. One row a version. Each close is asked for a page at most.
+-- the name), month, currency and state; newest close first and by account and currency, from
+-- the row after (after_close_id, after_account_id, after_currency) on. One row a version. Each close is asked for a page at most.
 with released as (
     select
         closes.close_id,
@@ -97,7 +97,8 @@ cross join
             and (
                 %(after_close_id)s::bigint is null
                 or months.close_id < %(after_close_id)s::bigint
-                or statements.account_id > %(after_account_id)s::bigint
+                or (statements.account_id, statements.currency)
+                > (%(after_account_id)s::reporting.account_key, %(after_currency)s::text)
             )
             -- Few are superseded, and an index finds them.
             and (
@@ -119,8 +120,8 @@ cross join
                 %(holder_pattern)s::text is null
                 or statements.holder_name ilike %(holder_pattern)s::text
             )
-        order by statements.account_id asc
+        order by statements.account_id asc, statements.currency asc
         limit %(row_count)s::integer
     ) as found
-order by months.close_id desc, found.account_id asc
+order by months.close_id desc, found.account_id asc, found.currency asc
 limit %(row_count)s::integer

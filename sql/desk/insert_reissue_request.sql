@@ -1,3 +1,5 @@
 -- Writes a request of finance to issue a statement again.
-insert into reporting.reissue_requests (close_id, account_id, reason, requested_by)
-values (%(close_id)s, %(account_id)s, %(reason)s, %(person)s)
+insert into reporting.reissue_requests (
+    close_id, account_id, currency, reason, requested_by
+)
+values (%(close_id)s, %(account_id)s, %(currency)s, %(reason)s, %(person)s)

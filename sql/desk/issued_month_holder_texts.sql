@@ -5,6 +5,7 @@ with corrected as (
     select
         versions.issued_close_id as close_id,
         versions.account_id,
+        versions.currency,
         issued.holder_reason,
         issued.holder_text
     from reporting.statement_versions as versions
@@ -30,12 +31,16 @@ select
     statements.locale_code,
     corrected.close_id,
     count(*) as statement_count,
-    min(corrected.account_id) as account_id
+    (array_agg(corrected.account_id order by corrected.account_id, corrected.currency))[1]
+        as account_id,
+    (array_agg(corrected.currency order by corrected.account_id, corrected.currency))[1]
+        as currency
 from corrected
 inner join reporting.statement_locales as statements
     on
         corrected.close_id = statements.close_id
         and corrected.account_id = statements.account_id
+        and corrected.currency = statements.currency
 group by
     corrected.holder_reason,
     corrected.holder_text,

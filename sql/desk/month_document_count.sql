@@ -25,8 +25,10 @@ inner join reporting.statement_documents as documents
     on
         versions.issued_close_id = documents.close_id
         and versions.account_id = documents.account_id
+        and versions.currency = documents.currency
 left join reporting.manifest_exceptions as exceptions
     on
         released.manifest_id = exceptions.manifest_id
         and versions.account_id::text = exceptions.subject
+        and exceptions.currency in ('', versions.currency)
 where exceptions.subject is null

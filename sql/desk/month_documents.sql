@@ -1,5 +1,6 @@
 -- The documents of a month as it was released last, without the exceptions of that release, by
--- account, from the account after after_account_id on: one row a statement, at most row_count, with
+-- account and currency, from the one after after_account_id and after_currency on where these are
+-- not null: one row a statement, at most row_count, with
 -- the manifest that was released.
 with released as (
     select
@@ -23,6 +24,7 @@ with released as (
 select
     versions.issued_close_id as close_id,
     versions.account_id,
+    versions.currency,
     versions.statement_version,
     released.first_date,
     documents.sha256,
@@ -36,10 +38,18 @@ inner join reporting.statement_documents as documents
     on
         versions.issued_close_id = documents.close_id
         and versions.account_id = documents.account_id
+        and versions.currency = documents.currency
 left join reporting.manifest_exceptions as exceptions
     on
         released.manifest_id = exceptions.manifest_id
         and versions.account_id::text = exceptions.subject
-where versions.account_id > %(after_account_id)s and exceptions.subject is null
-order by versions.account_id asc
+        and exceptions.currency in ('', versions.currency)
+where
+    (
+        %(after_account_id)s::reporting.account_key is null
+        or (versions.account_id, versions.currency)
+        > (%(after_account_id)s::reporting.account_key, %(after_currency)s::text)
+    )
+    and exceptions.subject is null
+order by versions.account_id asc, versions.currency asc
 limit %(row_count)s

@@ -3,6 +3,7 @@
 select
     requests.request_id,
     requests.account_id,
+    requests.currency,
     closes.first_date,
     requests.reason,
     requests.requested_by,

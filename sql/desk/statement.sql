@@ -24,5 +24,6 @@ inner join reporting.closes on statements.close_id = closes.close_id
 where
     statements.close_id = %(close_id)s
     and statements.account_id = %(account_id)s
+    and statements.currency = %(currency)s
     -- guard: desk.released-only
     and (%(may_review)s::boolean or statements.statement_state in ('released', 'superseded'))

@@ -10,5 +10,8 @@ select
     answers.answered_at
 from reporting.reissue_requests as requests
 left join reporting.reissue_answers as answers on requests.request_id = answers.request_id
-where requests.close_id = %(close_id)s and requests.account_id = %(account_id)s
+where
+    requests.close_id = %(close_id)s
+    and requests.account_id = %(account_id)s
+    and requests.currency = %(currency)s
 order by requests.request_id desc

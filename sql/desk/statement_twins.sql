@@ -6,5 +6,8 @@ select
     sha256,
     byte_count
 from reporting.statement_twins
-where close_id = %(close_id)s and account_id = %(account_id)s
+where
+    close_id = %(close_id)s
+    and account_id = %(account_id)s
+    and currency = %(currency)s
 order by media_type asc

@@ -14,7 +14,7 @@ accounts as (
 
 select
     count(*) as entry_count,
-    min(sample.account_id) as account_id
+    min(sample.account_id::text) as account_id
 from sample
 left join accounts on sample.account_id = accounts.account_id
 where accounts.account_id is null

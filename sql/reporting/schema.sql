@@ -7,6 +7,15 @@ create extension if not exists pg_trgm;
 
 create schema reporting;
 
+-- The types of the platform's keys, which the store keeps as they are. `keys.account` and so on
+-- stand for the types of CLOSEBOOK_KEYS, bigint without it: closebook.store.migrations puts them in.
+-- Queries name the domains, so they are the same whatever the types are.
+create domain reporting.account_key as keys.account;
+create domain reporting.entry_key as keys.entry;
+create domain reporting.transaction_key as keys.transaction;
+create domain reporting.merchant_key as keys.merchant;
+create domain reporting.promotion_key as keys.promotion;
+
 create table reporting.migrations (
     migration text primary key,
     applied_at timestamptz not null default clock_timestamp()
@@ -22,6 +31,19 @@ begin atomic
         when code ~ '^[A-Z]{3}$' then code
         when coalesce(code, '') = '' then 'none'
         else left(regexp_replace(code, '[^A-Za-z0-9]', '?', 'g'), 12)
+    end;
+end;
+
+-- A key of the platform as exceptions name it: a long one by its start and its hash.
+create function reporting.key_label(key text) returns text
+language sql immutable parallel safe set search_path = pg_catalog, pg_temp
+begin atomic
+    select case
+        when octet_length(key) > 200
+            then
+                left(key, 40) || ' (too long, sha256 '
+                || left(encode(sha256(convert_to(key, 'UTF8')), 'hex'), 16) || ')'
+        else key
     end;
 end;
 
@@ -112,6 +134,7 @@ create table reporting.close_exceptions (
             'beyond_bigint',
             'currency_differs',
             'entry_repeated',
+            'key_unusable',
             'row_impossible',
             'row_incomplete',
             'unknown_currency',
@@ -155,7 +178,7 @@ create table reporting.hourly_volume (
 create table reporting.daily_volume (
     close_id bigint not null,
     business_day date not null,
-    merchant_id bigint not null,
+    merchant_id keys.merchant not null,
     merchant_category text not null,
     user_country text not null,
     currency text not null check (currency ~ '^[A-Z]{3}$'),
@@ -179,7 +202,7 @@ create table reporting.daily_volume (
 create table reporting.daily_account_movement (
     close_id bigint not null,
     business_day date not null,
-    account_id bigint not null,
+    account_id keys.account not null,
     currency text not null check (currency ~ '^[A-Z]{3}$'),
     entry_count bigint not null check (entry_count > 0),
     credit_minor bigint not null check (credit_minor >= 0),
@@ -276,10 +299,10 @@ create trigger closes_are_truncated_with_their_days
 after truncate on reporting.closes
 for each statement execute function reporting.refuse_days_without_closes();
 
--- The statements of a month: one row for each account with entries or a balance.
+-- The statements of a month: one row for each account and currency with entries or a balance.
 create table reporting.statements (
     close_id bigint not null references reporting.closes (close_id),
-    account_id bigint not null,
+    account_id keys.account not null,
     currency text not null check (currency ~ '^[A-Z]{3}$'),
     account_number text not null,
     holder_name text not null,
@@ -288,7 +311,7 @@ create table reporting.statements (
     opening_minor bigint not null,
     closing_minor bigint not null,
     line_count bigint not null check (line_count >= 0),
-    primary key (close_id, account_id)
+    primary key (close_id, account_id, currency)
 );
 
 -- The indexes for the desk's search.
@@ -303,10 +326,10 @@ on reporting.statements (close_id, currency, account_id);
 
 create table reporting.statement_lines (
     close_id bigint not null,
-    account_id bigint not null,
+    account_id keys.account not null,
     line_number bigint not null check (line_number > 0),
-    entry_id bigint not null,
-    transaction_id bigint,
+    entry_id keys.entry not null,
+    transaction_id keys.transaction,
     posted_at timestamptz not null,
     kind text not null,
     description text not null,
@@ -316,25 +339,29 @@ create table reporting.statement_lines (
     -- The business day; null for lines from before this column, which have that of the closed day
     -- that they lie in: statement_lines/of_statement.sql finds it.
     posted_on date,
-    primary key (close_id, account_id, line_number),
+    currency text not null,
+    primary key (close_id, account_id, currency, line_number),
     unique (close_id, entry_id),
-    foreign key (close_id, account_id) references reporting.statements (close_id, account_id)
+    foreign key (close_id, account_id, currency)
+    references reporting.statements (close_id, account_id, currency)
 );
 
--- Which version of its statement each account has in a close of a month: issued by this close, or
+-- Which version of its statement each account and currency has in a close of a month: issued by this close, or
 -- by an earlier one. A document belongs to the close that issued the version.
 create table reporting.statement_versions (
     close_id bigint not null,
-    account_id bigint not null,
+    account_id keys.account not null,
     statement_version integer not null check (statement_version > 0),
     issued_close_id bigint not null check (issued_close_id <= close_id),
     superseded_close_id bigint check (superseded_close_id < issued_close_id),
-    primary key (close_id, account_id),
-    foreign key (close_id, account_id) references reporting.statements (close_id, account_id),
-    foreign key (issued_close_id, account_id)
-    references reporting.statements (close_id, account_id),
-    foreign key (superseded_close_id, account_id)
-    references reporting.statements (close_id, account_id),
+    currency text not null,
+    primary key (close_id, account_id, currency),
+    foreign key (close_id, account_id, currency)
+    references reporting.statements (close_id, account_id, currency),
+    foreign key (issued_close_id, account_id, currency)
+    references reporting.statements (close_id, account_id, currency),
+    foreign key (superseded_close_id, account_id, currency)
+    references reporting.statements (close_id, account_id, currency),
     check ((statement_version = 1) = (superseded_close_id is null))
 );
 
@@ -362,7 +389,7 @@ create table reporting.renderers (
 -- The documents that were rendered, by their content.
 create table reporting.statement_documents (
     close_id bigint not null,
-    account_id bigint not null,
+    account_id keys.account not null,
     sha256 text not null check (sha256 ~ '^[0-9a-f]{64}$'),
     byte_count bigint not null check (byte_count > 0),
     object_name text not null,
@@ -376,21 +403,24 @@ create table reporting.statement_documents (
     requested_by text,
     unsigned_sha256 text check (unsigned_sha256 ~ '^[0-9a-f]{64}$'),
     certificate_sha256 text check (certificate_sha256 ~ '^[0-9a-f]{64}$'),
-    primary key (close_id, account_id),
-    foreign key (close_id, account_id) references reporting.statements (close_id, account_id)
+    currency text not null,
+    primary key (close_id, account_id, currency),
+    foreign key (close_id, account_id, currency)
+    references reporting.statements (close_id, account_id, currency)
 );
 
 -- The same statements for programs, as they are attached to the documents: XML and CSV.
 create table reporting.statement_twins (
     close_id bigint not null,
-    account_id bigint not null,
+    account_id keys.account not null,
     media_type text not null,
     sha256 text not null check (sha256 ~ '^[0-9a-f]{64}$'),
     byte_count bigint not null check (byte_count > 0),
     object_name text not null,
-    primary key (close_id, account_id, media_type),
-    foreign key (close_id, account_id)
-    references reporting.statement_documents (close_id, account_id)
+    currency text not null,
+    primary key (close_id, account_id, currency, media_type),
+    foreign key (close_id, account_id, currency)
+    references reporting.statement_documents (close_id, account_id, currency)
 );
 
 -- Each time that a statement's document could not be made: the code of the error. It is an
@@ -398,14 +428,17 @@ create table reporting.statement_twins (
 create table reporting.document_failures (
     failure_id bigint generated always as identity primary key,
     close_id bigint not null,
-    account_id bigint not null,
+    account_id keys.account not null,
     reason text not null check (reason ~ '^CB-[A-Z-]+$'),
     run_id text not null,
     failed_at timestamptz not null default clock_timestamp(),
-    foreign key (close_id, account_id) references reporting.statements (close_id, account_id)
+    currency text not null,
+    foreign key (close_id, account_id, currency)
+    references reporting.statements (close_id, account_id, currency)
 );
 
-create index document_failures_statement on reporting.document_failures (close_id, account_id);
+create index document_failures_statement
+on reporting.document_failures (close_id, account_id, currency);
 
 create table reporting.statement_manifests (
     manifest_id bigint generated always as identity primary key,
@@ -433,7 +466,9 @@ create table reporting.manifest_exceptions (
     -- The account id; 'none' for entries that name no account.
     subject text not null check (subject <> ''),
     reason text not null check (reason <> ''),
-    primary key (manifest_id, subject)
+    -- Empty for all currencies of the account, as manifests from before this column meant it.
+    currency text not null default '',
+    primary key (manifest_id, subject, currency)
 );
 
 -- What a person decided on a month that was issued, bound to the manifest that they were shown.
@@ -549,14 +584,17 @@ for each row execute function reporting.chain_desk_log();
 create table reporting.reissue_requests (
     request_id bigint generated always as identity primary key,
     close_id bigint not null,
-    account_id bigint not null,
+    account_id keys.account not null,
     reason text not null check (reason <> '' and length(reason) <= 500),
     requested_by text not null check (requested_by <> ''),
     requested_at timestamptz not null default clock_timestamp(),
-    foreign key (close_id, account_id) references reporting.statements (close_id, account_id)
+    currency text not null,
+    foreign key (close_id, account_id, currency)
+    references reporting.statements (close_id, account_id, currency)
 );
 
-create index reissue_requests_statement on reporting.reissue_requests (close_id, account_id);
+create index reissue_requests_statement
+on reporting.reissue_requests (close_id, account_id, currency);
 
 create table reporting.reissue_answers (
     request_id bigint primary key references reporting.reissue_requests (request_id),
@@ -903,6 +941,7 @@ begin atomic
     documents as (
         select
             versions.account_id,
+            versions.currency,
             documents.close_id,
             documents.run_id,
             documents.requested_by
@@ -912,6 +951,7 @@ begin atomic
             on
                 versions.issued_close_id = documents.close_id
                 and versions.account_id = documents.account_id
+                and versions.currency = documents.currency
     ),
 
     -- What an earlier close issued and nobody has released is released with this one.
@@ -944,7 +984,9 @@ begin atomic
             documents.requested_by
         from documents
         inner join reporting.manifest_exceptions as exceptions
-            on documents.account_id::text = exceptions.subject
+            on
+                documents.account_id::text = exceptions.subject
+                and exceptions.currency in ('', documents.currency)
         inner join reporting.statement_manifests as manifests
             on exceptions.manifest_id = manifests.manifest_id
         inner join manifest on manifests.close_id = manifest.close_id
@@ -1064,6 +1106,7 @@ begin atomic
             on
                 versions.issued_close_id = documents.close_id
                 and versions.account_id = documents.account_id
+                and versions.currency = documents.currency
     ),
 
     involved as (
@@ -1478,6 +1521,7 @@ select
             later_closes.grain = closes.grain
             and later_closes.period_start = closes.period_start
             and later.account_id = statements.account_id
+            and later.currency = statements.currency
             and later.statement_version > versions.statement_version
             and decisions.decision = 'released'
             and not exists (
@@ -1486,6 +1530,7 @@ select
                 where
                     exceptions.manifest_id = manifests.manifest_id
                     and exceptions.subject = statements.account_id::text
+                    and exceptions.currency in ('', statements.currency)
             )
     ) as is_superseded
 from reporting.statements
@@ -1494,11 +1539,13 @@ inner join reporting.statement_versions as versions
     on
         statements.close_id = versions.close_id
         and statements.account_id = versions.account_id
+        and statements.currency = versions.currency
         and versions.issued_close_id = versions.close_id
 inner join reporting.statement_documents as documents
     on
         statements.close_id = documents.close_id
         and statements.account_id = documents.account_id
+        and statements.currency = documents.currency
 cross join lateral (
     select
         manifests.object_name as manifest_object_name,
@@ -1513,6 +1560,7 @@ cross join lateral (
     where
         standing.issued_close_id = statements.close_id
         and standing.account_id = statements.account_id
+        and standing.currency = statements.currency
         and decisions.decision = 'released'
         -- What a release named as left out is not released by it, though it is made later.
         and not exists (
@@ -1521,6 +1569,7 @@ cross join lateral (
             where
                 exceptions.manifest_id = manifests.manifest_id
                 and exceptions.subject = statements.account_id::text
+                and exceptions.currency in ('', statements.currency)
         )
     order by decisions.decided_at asc
     limit 1
@@ -1686,10 +1735,16 @@ select
     ) as manifest_object_name
 from reporting.statement_versions as versions
 inner join reporting.statements
-    on versions.close_id = statements.close_id and versions.account_id = statements.account_id
+    on
+        versions.close_id = statements.close_id
+        and versions.account_id = statements.account_id
+        and versions.currency = statements.currency
 inner join reporting.closes on versions.close_id = closes.close_id
 left join reporting.statement_documents as documents
-    on versions.close_id = documents.close_id and versions.account_id = documents.account_id
+    on
+        versions.close_id = documents.close_id
+        and versions.account_id = documents.account_id
+        and versions.currency = documents.currency
 -- With the limit the planner looks up a few rows, and does not join all released statements.
 left join lateral (
     select
@@ -1703,6 +1758,7 @@ left join lateral (
     where
         released_statements.close_id = versions.close_id
         and released_statements.account_id = versions.account_id
+        and released_statements.currency = versions.currency
     order by released_statements.close_id
     limit 1
 ) as released on true
@@ -1725,10 +1781,12 @@ left join reporting.statement_versions as versions
     on
         statements.close_id = versions.close_id
         and statements.account_id = versions.account_id
+        and statements.currency = versions.currency
 left join reporting.statement_documents as documents
     on
         versions.issued_close_id = documents.close_id
         and versions.account_id = documents.account_id
+        and versions.currency = documents.currency
 group by statements.close_id, statements.currency;
 
 -- What the current closes have left out, without amounts: one row a close, measure, subject and
@@ -1751,23 +1809,30 @@ where closes.is_current;
 -- The statements of the current closes whose document could not be made, with the last error: one
 -- row a statement.
 create view reporting.documents_not_made as
-select distinct on (failures.close_id, failures.account_id)
+select distinct on (failures.close_id, failures.account_id, failures.currency)
     closes.grain,
     failures.close_id,
     failures.account_id,
-    failures.reason
+    failures.reason,
+    failures.currency
 from reporting.document_failures as failures
 inner join reporting.statement_versions as versions
     on
         failures.close_id = versions.issued_close_id
         and failures.account_id = versions.account_id
+        and failures.currency = versions.currency
 inner join reporting.closes on versions.close_id = closes.close_id and closes.is_current
 left join reporting.statement_documents as documents
     on
         failures.close_id = documents.close_id
         and failures.account_id = documents.account_id
+        and failures.currency = documents.currency
 where documents.close_id is null
-order by failures.close_id asc, failures.account_id asc, failures.failure_id desc;
+order by
+    failures.close_id asc,
+    failures.account_id asc,
+    failures.currency asc,
+    failures.failure_id desc;
 
 -- The checks that were made, without the rows that did not tie out: one row a check.
 create view reporting.check_results as
@@ -1788,18 +1853,19 @@ create view reporting.statement_locales as
 select
     close_id,
     account_id,
-    locale_code
+    locale_code,
+    currency
 from reporting.statements;
 
--- What differs between two versions of a month's statements: one row an account, old beside new.
+-- What differs between two versions of a month's statements: one row an account and
+-- currency, old beside new.
 -- A changed holder or account number is a difference, though it is no column here; a changed
 -- address is not. No other place defines it. PostgreSQL puts the function's query in place of its
 -- call: so it has no settings of its own.
 create function reporting.statement_differences(old_close_id bigint, new_close_id bigint)
 returns table (
-    account_id bigint,
-    old_currency text,
-    new_currency text,
+    account_id reporting.account_key,
+    currency text,
     old_opening_minor bigint,
     new_opening_minor bigint,
     old_closing_minor bigint,
@@ -1837,8 +1903,7 @@ begin atomic
 
     select
         account_id,
-        old_rows.currency as old_currency,
-        new_rows.currency as new_currency,
+        currency,
         old_rows.opening_minor as old_opening_minor,
         new_rows.opening_minor as new_opening_minor,
         old_rows.closing_minor as old_closing_minor,
@@ -1846,10 +1911,9 @@ begin atomic
         old_rows.line_count as old_line_count,
         new_rows.line_count as new_line_count
     from old_rows
-    full join new_rows using (account_id)
+    full join new_rows using (account_id, currency)
     where
         (
-            old_rows.currency,
             old_rows.opening_minor,
             old_rows.closing_minor,
             old_rows.line_count,
@@ -1858,7 +1922,6 @@ begin atomic
         )
         is distinct from
         (
-            new_rows.currency,
             new_rows.opening_minor,
             new_rows.closing_minor,
             new_rows.line_count,
@@ -1871,13 +1934,15 @@ end;
 -- place defines it.
 create function reporting.statement_line_differences(old_close_id bigint, new_close_id bigint)
 returns table (
-    entry_id bigint,
-    old_account_id bigint,
-    new_account_id bigint,
+    entry_id reporting.entry_key,
+    old_account_id reporting.account_key,
+    new_account_id reporting.account_key,
+    old_currency text,
+    new_currency text,
     old_line_number bigint,
     new_line_number bigint,
-    old_transaction_id bigint,
-    new_transaction_id bigint,
+    old_transaction_id reporting.transaction_key,
+    new_transaction_id reporting.transaction_key,
     old_posted_at timestamptz,
     new_posted_at timestamptz,
     old_kind text,
@@ -1897,6 +1962,7 @@ begin atomic
         select
             entry_id,
             account_id,
+            currency,
             line_number,
             transaction_id,
             posted_at,
@@ -1913,6 +1979,7 @@ begin atomic
         select
             entry_id,
             account_id,
+            currency,
             line_number,
             transaction_id,
             posted_at,
@@ -1929,6 +1996,8 @@ begin atomic
         entry_id,
         old_rows.account_id as old_account_id,
         new_rows.account_id as new_account_id,
+        old_rows.currency as old_currency,
+        new_rows.currency as new_currency,
         old_rows.line_number as old_line_number,
         new_rows.line_number as new_line_number,
         old_rows.transaction_id as old_transaction_id,
@@ -1950,6 +2019,7 @@ begin atomic
     where
         (
             old_rows.account_id,
+            old_rows.currency,
             old_rows.line_number,
             old_rows.transaction_id,
             old_rows.posted_at,
@@ -1962,6 +2032,7 @@ begin atomic
         is distinct from
         (
             new_rows.account_id,
+            new_rows.currency,
             new_rows.line_number,
             new_rows.transaction_id,
             new_rows.posted_at,
@@ -2048,6 +2119,7 @@ reporting.exception_obstacles(bigint, text, text[]),
 reporting.refuse_decision_with_obstacles(),
 reporting.refuse_unnamed_exceptions(),
 reporting.currency_label(text),
+reporting.key_label(text),
 reporting.refuse_unknown_close(),
 reporting.keep_closes(),
 reporting.refuse_days_without_closes(),
@@ -2060,7 +2132,10 @@ reporting.decision_obstacles(bigint, text, text, text, jsonb)
 to closebook_store, closebook_desk;
 grant execute on function reporting.exception_obstacles(bigint, text, text[])
 to closebook_store, closebook_desk;
-grant execute on function reporting.currency_label(text) to closebook_store;
+grant execute on function
+reporting.currency_label(text),
+reporting.key_label(text)
+to closebook_store;
 grant execute on function
 reporting.statement_differences(bigint, bigint),
 reporting.statement_line_differences(bigint, bigint)

@@ -2,6 +2,7 @@
 insert into reporting.statement_documents (
     close_id,
     account_id,
+    currency,
     sha256,
     byte_count,
     object_name,
@@ -18,6 +19,7 @@ insert into reporting.statement_documents (
 values (
     %(close_id)s,
     %(account_id)s,
+    %(currency)s,
     %(sha256)s,
     %(byte_count)s,
     %(object_name)s,
@@ -31,4 +33,4 @@ values (
     %(run_id)s,
     %(requested_by)s
 )
-on conflict (close_id, account_id) do nothing
+on conflict (close_id, account_id, currency) do nothing

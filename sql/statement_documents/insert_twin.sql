@@ -2,6 +2,7 @@
 insert into reporting.statement_twins (
     close_id,
     account_id,
+    currency,
     media_type,
     sha256,
     byte_count,
@@ -10,9 +11,10 @@ insert into reporting.statement_twins (
 values (
     %(close_id)s,
     %(account_id)s,
+    %(currency)s,
     %(media_type)s,
     %(sha256)s,
     %(byte_count)s,
     %(object_name)s
 )
-on conflict (close_id, account_id, media_type) do nothing
+on conflict (close_id, account_id, currency, media_type) do nothing

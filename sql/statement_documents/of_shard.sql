@@ -1,5 +1,6 @@
--- The statements of one shard: one row an account, with the version that stands, the close that
--- issued it, what it supersedes, what that close tells the holders, and the name of its document
+-- The statements of one shard: one row an account and currency, with the version that stands, the close that
+-- issued it, what it supersedes, whether the account has
+-- statements in other currencies too, what that close tells the holders, and the name of its document
 -- once there is one.
 with statements as (
     select
@@ -18,6 +19,7 @@ with statements as (
 versions as (
     select
         account_id,
+        currency,
         statement_version,
         issued_close_id,
         superseded_close_id
@@ -25,7 +27,7 @@ versions as (
     where
         close_id = %(close_id)s
         and account_id between %(first_account_id)s and %(last_account_id)s
-        and (%(account_ids)s::bigint[] is null or account_id = any(%(account_ids)s::bigint[]))
+        and (%(account_ids)s::reporting.account_key[] is null or account_id = any(%(account_ids)s::reporting.account_key[]))
 ),
 
 closes as (
@@ -42,6 +44,7 @@ documents as (
     select
         close_id,
         account_id,
+        currency,
         object_name
     from reporting.statement_documents
 )
@@ -63,16 +66,26 @@ select
     statements.closing_minor,
     documents.object_name,
     issued.holder_reason,
-    issued.holder_text
+    issued.holder_text,
+    exists(
+        select 1
+        from reporting.statements as others
+        where
+            others.close_id = versions.issued_close_id
+            and others.account_id = versions.account_id
+            and others.currency <> versions.currency
+    ) as is_one_of_several
 from versions
 inner join statements
     on
         versions.issued_close_id = statements.close_id
         and versions.account_id = statements.account_id
+        and versions.currency = statements.currency
 inner join closes as issued on versions.issued_close_id = issued.close_id
 left join closes as superseded on versions.superseded_close_id = superseded.close_id
 left join documents
     on
         versions.issued_close_id = documents.close_id
         and versions.account_id = documents.account_id
-order by versions.account_id asc
+        and versions.currency = documents.currency
+order by versions.account_id asc, versions.currency asc

@@ -5,7 +5,7 @@ with statements as (
     from reporting.statements
     where
         close_id = %(close_id)s
-        and (%(account_ids)s::bigint[] is null or account_id = any(%(account_ids)s::bigint[]))
+        and (%(account_ids)s::reporting.account_key[] is null or account_id = any(%(account_ids)s::reporting.account_key[]))
 ),
 
 numbered as (
@@ -15,10 +15,16 @@ numbered as (
     from statements
 )
 
-select
-    min(account_id) as first_account_id,
-    max(account_id) as last_account_id,
-    count(*) as statement_count
+-- PostgreSQL has no min(uuid) before 18.
+select distinct on (shard_number)
+    first_value(account_id) over shard as first_account_id,
+    last_value(account_id) over shard as last_account_id,
+    count(*) over shard as statement_count
 from numbered
-group by shard_number
+window
+    shard as (
+        partition by shard_number
+        order by account_id asc
+        rows between unbounded preceding and unbounded following
+    )
 order by shard_number asc

@@ -3,6 +3,8 @@ select
     entry_id,
     old_account_id,
     new_account_id,
+    old_currency,
+    new_currency,
     old_line_number,
     new_line_number,
     old_transaction_id,

@@ -4,6 +4,7 @@ with statements as (
     select
         close_id,
         account_id,
+        currency,
         opening_minor
     from reporting.statements
     where close_id = %(close_id)s
@@ -12,6 +13,7 @@ with statements as (
 followed as (
     select
         statement_lines.account_id,
+        statement_lines.currency,
         statement_lines.line_number,
         statement_lines.entry_id,
         statement_lines.amount_minor,
@@ -24,15 +26,17 @@ followed as (
         on
             statement_lines.close_id = statements.close_id
             and statement_lines.account_id = statements.account_id
+            and statement_lines.currency = statements.currency
     window
         account_lines as (
-            partition by statement_lines.account_id
+            partition by statement_lines.account_id, statement_lines.currency
             order by statement_lines.line_number asc
         )
 )
 
 select
     account_id,
+    currency,
     line_number,
     entry_id,
     previous_number,

@@ -12,7 +12,8 @@ insert into reporting.statement_lines (
     counterparty,
     amount_minor,
     balance_minor,
-    posted_on
+    posted_on,
+    currency
 )
 with days as (
     select
@@ -33,14 +34,16 @@ select
     entries.amount_minor,
     statements.opening_minor + sum(entries.amount_minor) over account_lines as balance_minor,
     -- guard: time.line-keeps-its-day
-    days.day_dates[width_bucket(entries.posted_at, days.day_starts)] as posted_on
+    days.day_dates[width_bucket(entries.posted_at, days.day_starts)] as posted_on,
+    statements.currency
 from staged_statement_lines as entries
-inner join reporting.statements on entries.account_id = statements.account_id
+inner join reporting.statements
+    on entries.account_id = statements.account_id and entries.currency = statements.currency
 cross join days
 where statements.close_id = %(close_id)s
 window
     account_lines as (
-        partition by entries.account_id
+        partition by entries.account_id, entries.currency
         order by entries.posted_at asc, entries.entry_id asc
         rows between unbounded preceding and current row
     )

@@ -22,5 +22,8 @@ select
         )
     ) as posted_on
 from reporting.statement_lines as entries
-where entries.close_id = %(close_id)s and entries.account_id = %(account_id)s
+where
+    entries.close_id = %(close_id)s
+    and entries.account_id = %(account_id)s
+    and entries.currency = %(currency)s
 order by entries.line_number asc

@@ -14,6 +14,7 @@ with statements as (
 versions as (
     select
         account_id,
+        currency,
         statement_version,
         issued_close_id,
         superseded_close_id
@@ -29,6 +30,7 @@ holders as (
     select
         close_id,
         account_id,
+        currency,
         account_number,
         holder_name
     from reporting.statements
@@ -39,6 +41,7 @@ documents as (
     select
         close_id,
         account_id,
+        currency,
         sha256,
         unsigned_sha256,
         object_name
@@ -50,10 +53,11 @@ twins as (
     select
         close_id,
         account_id,
+        currency,
         jsonb_object_agg(media_type, sha256) as sha256_by_media_type
     from reporting.statement_twins
     where close_id = any(array(select unnest(issued_closes.close_ids) from issued_closes))
-    group by close_id, account_id
+    group by close_id, account_id, currency
 )
 
 select
@@ -72,17 +76,21 @@ select
     holders.holder_name,
     coalesce(twins.sha256_by_media_type, '{}'::jsonb) as twins
 from statements
-inner join versions on statements.account_id = versions.account_id
+inner join versions
+    on statements.account_id = versions.account_id and statements.currency = versions.currency
 left join holders
     on
         versions.issued_close_id = holders.close_id
         and versions.account_id = holders.account_id
+        and versions.currency = holders.currency
 left join documents
     on
         versions.issued_close_id = documents.close_id
         and versions.account_id = documents.account_id
+        and versions.currency = documents.currency
 left join twins
     on
         versions.issued_close_id = twins.close_id
         and versions.account_id = twins.account_id
-order by statements.account_id asc
+        and versions.currency = twins.currency
+order by statements.account_id asc, statements.currency asc

@@ -1,10 +1,10 @@
--- What differs between two versions of a month's statements: one row an account, old beside new.
+-- What differs between two versions of a month's statements: one row an account and
+-- currency, old beside new.
 -- A changed holder or account number is a difference, though it is no column here; a changed
 -- address is not.
 select
     account_id,
-    old_currency,
-    new_currency,
+    currency,
     old_opening_minor,
     new_opening_minor,
     old_closing_minor,

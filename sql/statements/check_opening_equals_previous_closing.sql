@@ -1,4 +1,4 @@
--- Accounts whose opening balance is not the closing balance of the last closed month before, where
+-- Accounts and currencies whose opening balance is not the closing balance of the last closed month before, where
 -- there is one. An account that is in one of the two only counts as zero in the other; one that
 -- either month left out is not compared.
 with this_month as (
@@ -23,6 +23,7 @@ previous_close as (
 closings as (
     select
         statements.account_id,
+        statements.currency,
         statements.closing_minor
     from reporting.statements
     where statements.close_id = any(array(select previous_close.close_id from previous_close))
@@ -31,13 +32,16 @@ closings as (
 openings as (
     select
         account_id,
+        currency,
         opening_minor
     from reporting.statements
     where close_id = %(close_id)s
 ),
 
 exceptions as (
-    select subject
+    select
+        subject,
+        currency
     from reporting.close_exceptions
     where
         subject_kind = 'account'
@@ -55,10 +59,11 @@ exceptions as (
 different as (
     select
         account_id,
+        currency,
         closings.closing_minor as previous_closing_minor,
         openings.opening_minor
     from closings
-    full join openings using (account_id)
+    full join openings using (account_id, currency)
     where
         exists (select 1 from previous_close)
         and coalesce(closings.closing_minor, 0) <> coalesce(openings.opening_minor, 0)
@@ -66,8 +71,15 @@ different as (
 
 select
     account_id,
+    currency,
     previous_closing_minor,
     opening_minor
 from different
 -- guard: exceptions.left-out-accounts-have-no-opening
-where account_id::text not in (select exceptions.subject from exceptions)
+where
+    (account_id::text, currency) not in (
+        select
+            exceptions.subject,
+            exceptions.currency
+        from exceptions
+    )

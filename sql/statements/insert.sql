@@ -1,5 +1,5 @@
--- Writes a month's statements: every account with entries in it or a balance at its start,
--- without the accounts that are left out.
+-- Writes a month's statements: every account and currency with entries in it or a balance at its
+-- start, without those that are left out.
 insert into reporting.statements (
     close_id,
     account_id,
@@ -13,8 +13,12 @@ insert into reporting.statements (
     line_count
 )
 with left_out as (
-    select account_id
-    from unnest(%(left_out_accounts)s::bigint[]) as given (account_id)
+    select
+        account_id,
+        currency
+    from
+        unnest(%(left_out_accounts)s::reporting.account_key[], %(left_out_currencies)s::text[])
+            as given (account_id, currency)
 )
 
 select
@@ -29,8 +33,10 @@ select
     balances.closing_minor,
     balances.entry_count
 from staged_statement_balances as balances
-inner join staged_statement_accounts as holders on balances.account_id = holders.account_id
-left join left_out on balances.account_id = left_out.account_id
+inner join staged_statement_accounts as holders
+    on balances.account_id = holders.account_id and balances.currency = holders.currency
+left join left_out
+    on balances.account_id = left_out.account_id and balances.currency = left_out.currency
 where
     (balances.entry_count > 0 or balances.opening_minor <> 0)
     and left_out.account_id is null  -- guard: exceptions.left-out-of-the-month

@@ -52,5 +52,7 @@ def test_a_month_is_cut_into_shards_of_at_least_fifty(
     shards = [Shard(**shard) for shard in issue.plan_shards(settings, close_id, None)]
 
     assert [shard.statement_count for shard in shards] == sizes
-    assert all(one.last_account_id < other.first_account_id for one, other in pairwise(shards))
+    assert all(
+        int(one.last_account_id) < int(other.first_account_id) for one, other in pairwise(shards)
+    )
     assert len(shards) <= issue.MAX_SHARDS

@@ -125,7 +125,7 @@ def test_what_is_no_period_is_refused_with_the_form_it_should_have(
 def test_accounts_are_all_unless_some_are_named() -> None:
     assert task(None).account_ids() is None
     assert task(None, account_ids=[]).account_ids() is None
-    assert task(None, account_ids=[7, 9]).account_ids() == [7, 9]
+    assert task(None, account_ids=[7, "users:9"]).account_ids() == ["7", "users:9"]
 
 
 @pytest.mark.parametrize("reason", [None, "", "ticket 4711", " late"])

@@ -140,6 +140,7 @@ def test_the_movement_has_the_columns_of_the_table_that_it_is_copied_into(server
         "period_start": datetime(2026, 3, 10, tzinfo=UTC),
         "period_end": datetime.now(UTC),
         "left_out_currencies": [],
+        "has_text_keys": False,
     }
     with servers.platform_admin.transaction(force_rollback=True):
         sent = servers.platform_admin.execute(query(f"{name}/read"), parameters).description

@@ -84,7 +84,7 @@ def test_the_examples_of_its_page_run(files: Files, signer: Signer) -> None:
     signed = signer.sign(rendered(FEW).pdf).pdf
     listed = manifest((FEW, signed), signer=signer)
     month = ManifestDocument.read(listed)
-    proof = month.proof(FEW.account_id)
+    proof = month.proof(FEW.account_id, FEW.currency)
     assert proof is not None
     assert month.head is not None
     for name, content in {

@@ -129,7 +129,7 @@ def test_a_manifest_whose_entries_were_changed_is_no_manifest() -> None:
 
 
 def proof() -> bytes:
-    made = ManifestDocument.read(MANIFEST).proof(FEW.account_id)
+    made = ManifestDocument.read(MANIFEST).proof(FEW.account_id, FEW.currency)
     assert made is not None
     return made
 
@@ -144,7 +144,7 @@ MANIFEST = manifest(
 def test_a_proof_verifies_a_file_and_itself() -> None:
     content = ManifestDocument.read(genuine())
     root = root_of(genuine())
-    own = content.proof(FEW.account_id)
+    own = content.proof(FEW.account_id, FEW.currency)
     assert own is not None
     assert content.head is not None
     published = content.head.root
@@ -166,7 +166,7 @@ def test_a_proof_verifies_a_file_and_itself() -> None:
 
 def test_a_proof_of_another_statement_does_not_verify_a_file() -> None:
     content = ManifestDocument.read(genuine())
-    of_another = content.proof(ANOTHER.account_id)
+    of_another = content.proof(ANOTHER.account_id, ANOTHER.currency)
     assert of_another is not None
     assert content.head is not None
     report = verify(pdf(), VerifyInputs(proof=of_another, root=content.head.root))

@@ -10,12 +10,14 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from psycopg.rows import DictRow
 
 from closebook.audit.findings import AuditReport
 from closebook.closes.checks import check_name_of, count_and_sample
 from closebook.errors import WrongData
+from closebook.keys import Key, statement_name
 from closebook.periods import Period
 from closebook.settings import RegisterSettings, Settings
 from closebook.sql import query
@@ -29,6 +31,12 @@ from closebook.statements.manifest_document import (
 )
 from closebook.store.audit_chain import Anchor, log_entries, verified_entries
 from closebook.store.session import Store, on_store
+
+Statement = tuple[Key, str]
+"""The account and the currency of a statement."""
+
+File = tuple[Statement, str | None, str]
+"""A statement, a media type (None for the PDF), and the sha256 of its file."""
 
 _DECISIONS = ("released", "rejected")
 _FACTS = (
@@ -149,31 +157,31 @@ class _Audit:
         for row in self.store.execute(query("audit/month_closes")).fetchall():
             close_id = row["close_id"]
             registered = {
-                each["account_id"]: each
+                _statement(each): each
                 for each in self.store.execute(
                     query("statement_manifests/entries"), {"close_id": close_id}
                 )
             }
             files = self.store.execute(query("audit/documents"), {"close_id": close_id}).fetchall()
-            listed: set[tuple[int, str | None, str]] = set()
-            made: set[int] = set()
+            listed: set[File] = set()
+            made: set[Statement] = set()
             for manifest_id, object_name in self._of_close.get(close_id, []):
                 manifest = self._manifest(manifest_id, object_name, is_reported=False)
                 if manifest is None:
                     continue
                 self._check_entries(close_id, manifest_id, manifest, registered)
                 listed |= _files(manifest, close_id)
-                made = {each["account_id"] for each in manifest.entries if each["sha256"]}
+                made = {_statement(each) for each in manifest.entries if each["sha256"]}
             is_read = self.read_since is None or row["period_end"] >= self.read_since
             for file in files:
                 self.report.count("documents")
                 self._check_file(close_id, file, is_read=is_read)
                 # What the newest manifest has no document of may have been made since.
                 # guard: audit.rows-are-listed
-                if file["account_id"] in made and _key(file) not in listed:
+                if _statement(file) in made and _key(file) not in listed:
                     self.report.add(
                         "document-not-listed",
-                        f"statement {close_id}-{file['account_id']}",
+                        f"statement {statement_name(close_id, *_statement(file))}",
                         f"no manifest of close {close_id} lists {file['object_name']}",
                     )
 
@@ -182,19 +190,19 @@ class _Audit:
         close_id: int,
         manifest_id: int,
         manifest: ManifestDocument,
-        registered: Mapping[int, DictRow],
+        registered: Mapping[Statement, DictRow],
     ) -> None:
-        listed = {entry["account_id"] for entry in manifest.entries}
-        for account_id in sorted(registered.keys() - listed):
+        listed = {_statement(entry) for entry in manifest.entries}
+        for missing in sorted(registered.keys() - listed):
             self.report.add(
                 "statement-not-listed",
-                f"statement {close_id}-{account_id}",
+                f"statement {statement_name(close_id, *missing)}",
                 f"the register has it, and manifest {manifest_id} does not",
             )
         for entry in manifest.entries:
             self.report.count("entries")
-            subject = f"statement {close_id}-{entry['account_id']}"
-            row = registered.get(entry["account_id"])
+            subject = f"statement {statement_name(close_id, *_statement(entry))}"
+            row = registered.get(_statement(entry))
             if row is None:
                 self.report.add(
                     "statement-missing", subject, f"manifest {manifest_id} lists it, no row has it"
@@ -205,7 +213,7 @@ class _Audit:
                 self.report.add(check, subject, f"manifest {manifest_id}: {detail}")
 
     def _check_file(self, close_id: int, file: DictRow, *, is_read: bool) -> None:
-        subject = f"statement {close_id}-{file['account_id']}"
+        subject = f"statement {statement_name(close_id, *_statement(file))}"
         try:
             if sha256_of_name(file["object_name"]) != file["sha256"]:
                 self.report.add(
@@ -250,7 +258,7 @@ class _Audit:
         for row in self.store.execute(query("audit/version_gaps")):
             self.report.add(
                 "version-gap",
-                f"statement {row['close_id']}-{row['account_id']}",
+                f"statement {statement_name(row['close_id'], *_statement(row))}",
                 f"version {row['statement_version']} does not follow from the one before it",
             )
 
@@ -323,26 +331,33 @@ class _Audit:
             return None
 
 
+def _statement(row: Mapping[str, Any]) -> Statement:
+    return row["account_id"], row["currency"]
+
+
 def _by_subject(exceptions: Sequence[ManifestException]) -> str:
-    return json.dumps({each["subject"]: each["reason"] for each in exceptions}, sort_keys=True)
+    return json.dumps(
+        {f"{each['subject']} {each['currency']}": each["reason"] for each in exceptions},
+        sort_keys=True,
+    )
 
 
-def _files(manifest: ManifestDocument, close_id: int) -> set[tuple[int, str | None, str]]:
+def _files(manifest: ManifestDocument, close_id: int) -> set[File]:
     """Return the files that a manifest lists as issued by a close."""
-    files: set[tuple[int, str | None, str]] = set()
+    files: set[File] = set()
     for entry in manifest.entries:
         if entry["sha256"] is None or entry.get("issued_close_id", close_id) != close_id:
             continue
-        files.add((entry["account_id"], None, entry["sha256"]))
+        files.add((_statement(entry), None, entry["sha256"]))
         files |= {
-            (entry["account_id"], media_type, digest)
+            (_statement(entry), media_type, digest)
             for media_type, digest in entry.get("twins", {}).items()
         }
     return files
 
 
-def _key(file: DictRow) -> tuple[int, str | None, str]:
-    return (file["account_id"], file["media_type"], file["sha256"])
+def _key(file: DictRow) -> File:
+    return (_statement(file), file["media_type"], file["sha256"])
 
 
 def _differences(entry: Entry, row: DictRow) -> list[tuple[str, str]]:

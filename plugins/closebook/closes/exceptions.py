@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from closebook.closes.measures import ControlTotal, Measure
 from closebook.errors import WrongData
+from closebook.keys import NO_ACCOUNT, label
 from closebook.money import exponent
 from closebook.periods import Period
 from closebook.settings import Settings
@@ -18,7 +19,7 @@ from closebook.store.session import Store, on_store
 
 LARGEST_BIGINT = 2**63 - 1
 NAMED_EXCEPTIONS = 20
-_NONE = "none"
+_NONE = NO_ACCOUNT
 
 REASONS: Mapping[str, str] = {
     "account_incomplete": "the account has no number, holder, address, locale or currency",
@@ -28,6 +29,9 @@ REASONS: Mapping[str, str] = {
     "beyond_bigint": "an amount, a sum or a balance is beyond the largest bigint",
     "currency_differs": "its entries are in another currency than the account",
     "entry_repeated": "an entry_id is there more than once",
+    "key_unusable": (
+        "a key is empty, longer than 200 bytes, or the word none, which stands for no account"
+    ),
     "row_impossible": "a row has an amount below zero, no amount, or an unknown kind",
     "row_incomplete": "a row lacks a value that it must have",
     "unknown_currency": (
@@ -42,8 +46,8 @@ REASONS: Mapping[str, str] = {
 class CloseException:
     """The rows of one account or currency that a close leaves out: how many, and their sum.
 
-    ``subject`` is the account id or the currency as the platform has it. ``amount_minor`` is in
-    minor units of ``currency``.
+    ``subject`` is the account's key or the currency as the platform has it; a long key is
+    shortened. ``amount_minor`` is in minor units of ``currency``.
     """
 
     measure: Measure
@@ -97,7 +101,7 @@ def of_account(row: Mapping[str, Any]) -> CloseException:
     return CloseException(
         "ledger",
         "account",
-        _NONE if account_id is None else str(account_id),
+        _NONE if account_id is None else label(account_id),
         row["currency"] or "",
         row["reason"],
         row["row_count"],

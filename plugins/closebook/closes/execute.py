@@ -16,6 +16,7 @@ from closebook.platform.replicas import OpenSource
 from closebook.platform.source import Source
 from closebook.settings import Run, Settings
 from closebook.sql import query
+from closebook.store.key_types import key_types_of
 from closebook.store.session import Store, on_store, writing
 
 log = logging.getLogger(__name__)
@@ -69,6 +70,7 @@ def _attempt(
         with store.transaction():  # guard: store.no-transaction-while-waiting
             versions_before = register.current_versions(store, compared)
             known = histories.current(store)
+            keys = key_types_of(store)
         check_fence = partial(histories.require_continuation, known)
 
         def write(
@@ -84,8 +86,8 @@ def _attempt(
                 return written, _tie_out_dependents(store, written, run)
 
         if run.cross_check:
-            return replicas.read_both(settings, period, write, check_fence)
-        return replicas.read(settings, period, write, check_fence)
+            return replicas.read_both(settings, period, write, check_fence, keys)
+        return replicas.read(settings, period, write, check_fence, keys)
 
 
 def _cross_check(

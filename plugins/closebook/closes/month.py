@@ -7,8 +7,10 @@ from dataclasses import replace
 from closebook.closes import boundaries, day, exceptions, execute, refused_amounts, staging
 from closebook.closes.measures import ControlTotal
 from closebook.closes.model import Close, Content, Draft, Plan, Reading
+from closebook.closes.refused_amounts import ReasonsOfAccounts
 from closebook.errors import NotReady
 from closebook.periods import Grain, Period
+from closebook.platform.contract import key_parameters
 from closebook.settings import Run, Settings
 from closebook.sql import query
 from closebook.store.session import Store, on_store
@@ -19,9 +21,9 @@ STAGED = ("statement_balances", "statement_accounts", "statement_lines")
 
 
 def close_month(settings: Settings, month: Period, run: Run) -> Close:
-    """Freeze the month's statement lines and balances for every account with activity or a balance.
+    """Freeze the month's lines and balances, by account and currency that has any of these.
 
-    An account that cannot have a statement is left out, with the reason, and no other.
+    What cannot be a statement is left out, with the reason, and no other account.
     Each balance is the sum of all entries from the first one on, in the snapshot of the lines.
     A day of the month that has late rows is closed again from the same snapshot. A month that is
     closed already changes only in a run with a reason: statements that differ are issued again,
@@ -49,14 +51,15 @@ def close_month(settings: Settings, month: Period, run: Run) -> Close:
             # Writing and checking a month takes longer than reading it.
             reading.source.close()  # guard: store.no-snapshot-while-writing
             store.execute(query("session/expect_many_rows"))  # guard: store.expects-many-rows
-            yield Draft(month, run, _content(store, totals, month, days, refused))
+            keys = key_parameters(reading.source.keys)
+            yield Draft(month, run, _content(store, totals, month, days, refused, keys))
 
         return Plan(drafts(), locked=[before, month, *days])
 
     return execute.close(settings, month, run, [before, month, *days, *hours], work)[-1]
 
 
-def _refused_amounts(store: Store, reading: Reading, month: Period) -> Mapping[str, str]:
+def _refused_amounts(store: Store, reading: Reading, month: Period) -> ReasonsOfAccounts:
     """Return the accounts whose staged balance lacks an amount that was refused, and why."""
     [row] = store.execute(query("statement_balances/count_incomplete")).fetchall()
     if not row["incomplete_balance_count"]:
@@ -69,7 +72,8 @@ def _content(
     totals: Sequence[ControlTotal],
     month: Period,
     days: Sequence[Period],
-    refused: Mapping[str, str],
+    refused: ReasonsOfAccounts,
+    keys: Mapping[str, object],
 ) -> Content:
     days_of_lines = {
         # The first day begins with the month, also where an accepted boundary has moved that start.
@@ -79,12 +83,16 @@ def _content(
     currencies = store.execute(query("statement_balances/currencies")).fetchall()
     unknown = [row["currency"] for row in currencies if not exceptions.is_known(row["currency"])]
     left_out = store.execute(
-        query("close_exceptions/of_staged_month"), {"unknown_currencies": unknown}
+        query("close_exceptions/of_staged_month"), {"unknown_currencies": unknown, **keys}
     ).fetchall()
-    account_ids = {row["account_id"] for row in left_out if row["account_id"] is not None}
+    of_accounts = [row for row in left_out if row["account_id"] is not None]
 
     def insert(close_id: int) -> None:
-        row = {"close_id": close_id, "left_out_accounts": [*account_ids]}
+        row = {
+            "close_id": close_id,
+            "left_out_accounts": [each["account_id"] for each in of_accounts],
+            "left_out_currencies": [each["currency"] for each in of_accounts],
+        }
         store.execute(query("statements/insert"), row)
         store.execute(query("statement_lines/insert"), {"close_id": close_id, **days_of_lines})
 
@@ -96,7 +104,7 @@ def _content(
         totals=totals,
         changes=["statements", "statement_lines"],
         exceptions=[
-            refused_amounts.with_reason(found, refused.get(found.subject))
+            refused_amounts.with_reason(found, refused.get((found.subject, found.currency)))
             for found in map(exceptions.of_account, left_out)
         ],
         tie_outs=[

@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from closebook.closes.exceptions import NAMED_EXCEPTIONS, REASONS, CloseException
+from closebook.keys import Key, label
 from closebook.periods import Period
 from closebook.platform.source import Source
 
@@ -29,7 +30,7 @@ def of_transactions(source: Source, period: Period) -> ReasonsOfHours:
     rows = source.rows("close_totals/read_refused_amounts", period.bounds)
     refused = [
         f"{row['row_count']} transactions of {row['currency']}, the first is transaction "
-        f"{row['first_transaction_id']} ({REASONS[row['reason']]})"
+        f"{_named(row['first_transaction_id'])} ({REASONS[row['reason']]})"
         for row in rows
     ]
     _log_first(refused, period)
@@ -45,22 +46,25 @@ def of_accounts(source: Source, period: Period) -> ReasonsOfAccounts:
     return _of_accounts(source, period, period.start)
 
 
-def of_balances(source: Source, month: Period) -> Mapping[str, str]:
-    """Return the reason by account, of all its entries up to the end of the month."""
-    found = _of_accounts(source, month, _SINCE_EVER)
-    return {account: reason for (account, _), reason in found.items()}
+def of_balances(source: Source, month: Period) -> ReasonsOfAccounts:
+    """Return the reason by account and currency, of all entries up to the end of the month."""
+    return _of_accounts(source, month, _SINCE_EVER)
 
 
 def _of_accounts(source: Source, period: Period, start: datetime) -> ReasonsOfAccounts:
     bounds = {"period_start": start, "period_end": period.end}
     rows = source.rows("daily_account_movement/read_refused_amounts", bounds)
     refused = [
-        f"{row['row_count']} ledger entries of account {row['account_id']}, the first is entry "
-        f"{row['first_entry_id']} ({REASONS[row['reason']]})"
+        f"{row['row_count']} ledger entries of account {_named(row['account_id'])}, the first is "
+        f"entry {_named(row['first_entry_id'])} ({REASONS[row['reason']]})"
         for row in rows
     ]
     _log_first(refused, period)
-    return {(str(row["account_id"]), row["currency"]): row["reason"] for row in rows}
+    return {(_named(row["account_id"]), row["currency"]): row["reason"] for row in rows}
+
+
+def _named(key: Key | None) -> str:
+    return str(key) if key is None else label(key)
 
 
 def with_reason(left_out: CloseException, refused: str | None) -> CloseException:

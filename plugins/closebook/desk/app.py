@@ -37,10 +37,11 @@ ROUTERS: tuple[APIRouter, ...] = (
     static_files.router,
     home.router,
     statements.router,
+    # Before the others, whose paths have three parts below /statements too.
+    statement_zips.router,
     statement.router,
     statement_pages.router,
     statement_downloads.router,
-    statement_zips.router,
     releases.router,
     reissue_requests.router,
     volume.router,

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from closebook.keys import Key
 from closebook.settings import templates_folder
 from closebook.sql import query
 from closebook.statements.render.catalog import TEMPLATE_VERSION, load_catalog, page_locale
@@ -22,7 +23,8 @@ class HolderText:
     texts: Sequence[str]
     statement_count: int
     close_id: int
-    account_id: int
+    account_id: Key
+    currency: str
 
 
 def holder_texts(store: Store, close_id: int) -> list[HolderText]:
@@ -43,5 +45,6 @@ def holder_texts(store: Store, close_id: int) -> list[HolderText]:
             count,
             before.close_id if before else row["close_id"],
             before.account_id if before else row["account_id"],
+            before.currency if before else row["currency"],
         )
     return [*found.values()]

@@ -14,28 +14,41 @@ from urllib.parse import urlencode
 from cryptography.fernet import InvalidToken
 
 from closebook.desk.current_user import User
+from closebook.keys import Key, KeyType, from_path_part, path_part, statement_name
 
 STATES = ("released", "superseded", "issued", "missing")
 PAGE_ROWS = 50
 _MAX_TEXT_LENGTH = 100
-_STATEMENT_KEY = re.compile(r"([0-9]{1,18})-([0-9]{1,18})")
+_STATEMENT_KEY = re.compile(r"([0-9]{1,18})-(.+)-([A-Z]{3})")
 
 
 @dataclass(frozen=True)
 class StatementKey:
-    """The key of one version of a statement. As text it is ``<close_id>-<account_id>``."""
+    """The key of one version of a statement. As text it is ``<close_id>-<account>-<currency>``."""
 
     close_id: int
-    account_id: int
+    account_id: Key
+    currency: str
 
     def __str__(self) -> str:
-        return f"{self.close_id}-{self.account_id}"
+        return statement_name(self.close_id, self.account_id, self.currency)
 
     @classmethod
-    def parse(cls, text: str) -> Self | None:
-        """Return the key that the text contains, or None if the text is not a key."""
+    def parse(cls, text: str, key_type: KeyType) -> Self | None:
+        """Return the key that the text contains, or None if the text is not a key.
+
+        ``key_type`` is the type of the store's accounts.
+        """
         found = _STATEMENT_KEY.fullmatch(text)
-        return cls(int(found[1]), int(found[2])) if found else None
+        account_id = from_path_part(found[2], key_type) if found else None
+        if found is None or account_id is None:
+            return None
+        return cls(int(found[1]), account_id, found[3])
+
+
+def statement_url(account_id: Key, close_id: int, currency: str) -> str:
+    """Return the address of a version of a statement below the desk's own."""
+    return f"/statements/{close_id}/{path_part(account_id)}/{currency}"
 
 
 @dataclass(frozen=True)

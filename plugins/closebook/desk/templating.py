@@ -14,8 +14,10 @@ from closebook.desk import permissions
 from closebook.desk.csrf import CSRF_FIELD
 from closebook.desk.current_user import current_user
 from closebook.desk.months import month_label
+from closebook.desk.search import statement_url
 from closebook.desk.static_files import static_files
 from closebook.errors import WrongData
+from closebook.keys import statement_name
 from closebook.money import format_minor
 from closebook.settings import templates_folder
 
@@ -83,6 +85,10 @@ def _environment() -> Environment:
         "month": month_label,
         "reason": _reason,
         "size": _size,
+        "statement_key": lambda account, close_id, currency: statement_name(
+            close_id, account, currency
+        ),
+        "statement_url": statement_url,
         "words": _words,
     }
     return environment

@@ -11,6 +11,7 @@ from psycopg.rows import DictRow
 from closebook.closes import exceptions
 from closebook.doctor.finding import Finding, Observation, Severity
 from closebook.doctor.platform_session import PlatformSession
+from closebook.keys import label
 
 SAMPLE_ROWS = 20_000
 _EXCEPTION = (
@@ -193,7 +194,7 @@ def account_observations(session: PlatformSession, row_limit: int | None) -> Ite
             code="entry-without-account",
             subject="reporting_source.ledger_entries",
             what=f"{row['entry_count']} entries are of accounts that the view accounts does not "
-            f"list, such as {row['account_id']}",
+            f"list, such as {label(row['account_id'])}",
             why="Such an account gets no statement: it is an exception of its month.",
             mend="Select these accounts in the view accounts, closed ones too; or leave out their "
             "entries.",

@@ -97,7 +97,12 @@ def _query_plan(
     explain = sql.SQL("explain (format json, verbose) {}").format(
         sql.SQL(query(expected.query_name, in_major))
     )
-    parameters = {**period.bounds, **amount_parameters(), "left_out_currencies": []}
+    parameters = {
+        **period.bounds,
+        **amount_parameters(),
+        "left_out_currencies": [],
+        "has_text_keys": False,
+    }
     row = connection.execute(explain, parameters).fetchone()
     assert row is not None  # noqa: S101  # explain has one row
     plan = row["QUERY PLAN"][0]["Plan"]

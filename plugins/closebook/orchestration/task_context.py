@@ -97,10 +97,10 @@ class TaskContext:
             self.parameters.get("timeline"), self.parameters.get("common_lsn")
         )
 
-    def account_ids(self) -> list[int] | None:
-        """The accounts that the parameter names, or None for all of them."""
+    def account_ids(self) -> list[str] | None:
+        """The keys of the accounts that the parameter names, or None for all of them."""
         named = self.parameters.get("account_ids")
-        return [int(account_id) for account_id in named] if named else None
+        return [str(account_id) for account_id in named] if named else None
 
     def _text_parameter(self, parameter: str) -> str | None:
         """Return the parameter's value. In a backfill it must be empty: each run has its period."""

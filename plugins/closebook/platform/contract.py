@@ -16,10 +16,13 @@ from psycopg.postgres import types
 from psycopg.rows import DictRow
 
 from closebook.errors import Misconfigured
+from closebook.keys import BIGINT_KEYS, KEY_NAMES, KeyType, KeyTypes
 from closebook.money import known_currencies
 from closebook.sql import query
 
 BIGINT = "bigint"
+INTEGER = "integer"
+UUID = "uuid"
 NUMERIC = "numeric"
 TEXT = "text"
 INSTANT = "timestamp with time zone"
@@ -73,14 +76,34 @@ CONTRACT: Mapping[str, Mapping[str, str]] = MappingProxyType(
 
 _MINOR, _MAJOR = "_minor", "_major"
 
+# By the name of a column that is a key: what CLOSEBOOK_KEYS calls such keys. Columns of one name
+# are of one type, since both are compared with that of the store.
+KEY_COLUMNS: Mapping[str, str] = MappingProxyType(
+    dict(
+        zip(
+            ("account_id", "entry_id", "transaction_id", "merchant_id", "promotion_id"),
+            KEY_NAMES,
+            strict=True,
+        )
+    )
+)
 
-def contract_of(in_major: Collection[str]) -> Mapping[str, Mapping[str, str]]:
+
+def contract_of(
+    in_major: Collection[str], keys: KeyTypes = BIGINT_KEYS
+) -> Mapping[str, Mapping[str, str]]:
     """Return the contract of a platform that has amounts in major units in these views.
 
-    Such a view has ``amount_major`` in place of ``amount_minor``, and so on.
+    Such a view has ``amount_major`` in place of ``amount_minor``, and so on. ``keys`` are the types
+    of the store's keys: the platform's must be the same.
     """
     return {
-        view: dict(map(_in_major, columns.items())) if view in in_major else columns
+        view: {
+            name: str(getattr(keys, KEY_COLUMNS[name])) if name in KEY_COLUMNS else wanted
+            for name, wanted in (
+                map(_in_major, columns.items()) if view in in_major else columns.items()
+            )
+        }
         for view, columns in CONTRACT.items()
     }
 
@@ -97,12 +120,25 @@ def _major_name(column: str) -> str:
 
 
 def bound_query(
-    name: str, in_major: frozenset[str], parameters: Mapping[str, object]
+    name: str,
+    in_major: frozenset[str],
+    parameters: Mapping[str, object],
+    keys: KeyTypes = BIGINT_KEYS,
 ) -> tuple[LiteralString, Mapping[str, object]]:
-    """Return sql/<name>.sql for the units of the platform's views, and its parameters."""
+    """Return sql/<name>.sql for the units and keys of the platform's views, and its parameters."""
+    bound = {**parameters, **key_parameters(keys)}
     if not in_major:
-        return query(name), parameters
-    return query(name, in_major), {**parameters, **amount_parameters()}
+        return query(name), bound
+    return query(name, in_major), {**bound, **amount_parameters()}
+
+
+def key_parameters(keys: KeyTypes) -> dict[str, object]:
+    """Return the parameter of the queries that look at the length of keys.
+
+    It is a constant of the query, so that those of other keys do nothing for it.
+    """
+    texts = (keys.accounts, keys.entries, keys.transactions)
+    return {"has_text_keys": KeyType.TEXT in texts}
 
 
 def amount_parameters() -> dict[str, object]:
@@ -121,10 +157,13 @@ def amount_parameters() -> dict[str, object]:
 # without case, and an enum raises an error when it is compared with a value that it does not have.
 _ACCEPTED = {
     BIGINT: {types["int8"].oid},
+    INTEGER: {types["int4"].oid},
+    UUID: {types["uuid"].oid},
     NUMERIC: {types["numeric"].oid},
     TEXT: {types["text"].oid, types["varchar"].oid},
     INSTANT: {types["timestamptz"].oid},
 }
+_KEY_TYPES = (BIGINT, INTEGER, UUID, TEXT)
 _WHOLE_NUMBERS = {types["int2"].oid, types["int4"].oid}
 _FLOATS = {types["float4"].oid, types["float8"].oid}
 _OTHER_NUMBERS = {types[name].oid for name in ("numeric", "float4", "float8", "money")}
@@ -158,16 +197,18 @@ class Difference:
         return f"{self.view}.{self.column} is {self.found} and must be {self.wanted}{correction}"
 
 
-def differences(columns: Sequence[DictRow], in_major: Collection[str] = ()) -> Sequence[Difference]:
+def differences(
+    columns: Sequence[DictRow], in_major: Collection[str] = (), keys: KeyTypes = BIGINT_KEYS
+) -> Sequence[Difference]:
     """Compare the rows of sql/replica/contract_columns.sql with the contract.
 
-    ``in_major`` are the views whose amounts are in major units. Columns that the contract does not
-    have are ignored.
+    ``in_major`` are the views whose amounts are in major units, ``keys`` the types of the store's
+    keys. Columns that the contract does not have are ignored.
     """
     found = {(row["view_name"], row["column_name"]): row for row in columns}
     views = {view for view, _ in found}
     differing = [Difference(view) for view in CONTRACT if view not in views]
-    for view, wanted_types in contract_of(in_major).items():
+    for view, wanted_types in contract_of(in_major, keys).items():
         for column, wanted in wanted_types.items():
             row = found.get((view, column))
             if view not in views:
@@ -183,13 +224,16 @@ def differences(columns: Sequence[DictRow], in_major: Collection[str] = ()) -> S
 
 
 def require_contract(
-    replica_name: str, columns: Sequence[DictRow], in_major: Collection[str] = ()
+    replica_name: str,
+    columns: Sequence[DictRow],
+    in_major: Collection[str] = (),
+    keys: KeyTypes = BIGINT_KEYS,
 ) -> None:
     """Raise Misconfigured for each column that is missing or has another type than the contract.
 
-    Its text says what to write in the view. ``columns`` and ``in_major`` as in `differences`.
+    Its text says what to write in the view. The other arguments are as in `differences`.
     """
-    if differing := differences(columns, in_major):
+    if differing := differences(columns, in_major, keys):
         raise Misconfigured(
             "CB-CONFIG-CONTRACT-DIFFERS",
             f"{replica_name}: the views of reporting_source are not as docs/contract.md says, and "
@@ -210,6 +254,8 @@ def require_encoding(replica_name: str, server_encoding: str) -> None:
 
 def _correction(column: str, wanted: str, found: int) -> str:
     """Return what to write in the view for a column of another type."""
+    if column in KEY_COLUMNS:
+        return _key(column, wanted, found)
     if wanted == TEXT:
         return f"write convert_from({column}, 'UTF8')" if found == _BYTES else _cast(column, wanted)
     if wanted == NUMERIC:
@@ -232,18 +278,30 @@ def _number(column: str, found: int) -> str:
     cast = _cast(column, BIGINT)
     if found in _WHOLE_NUMBERS:
         return cast
-    if column.endswith(_MINOR):
-        return (
-            f"if it holds whole minor units, {cast}; if it holds major units, select it as "
-            f"{_major_name(column)} and name the view in CLOSEBOOK_MAJOR_AMOUNTS, as "
-            "docs/contract.md#amounts-in-major-units shows"
-        )
-    if found in _OTHER_NUMBERS:
-        return f"if it holds whole numbers, {cast}"
     return (
-        f"if it holds digits only, {cast}; else give the rows a bigint key of their own and select "
-        "that"
+        f"if it holds whole minor units, {cast}; if it holds major units, select it as "
+        f"{_major_name(column)} and name the view in CLOSEBOOK_MAJOR_AMOUNTS, as "
+        "docs/contract.md#amounts-in-major-units shows"
     )
+
+
+def _key(column: str, wanted: str, found: int) -> str:
+    """Return what to do about a key of another type than the store keeps."""
+    cast = _cast(column, wanted)
+    named = next((name for name in _KEY_TYPES if found in _ACCEPTED[name]), None)
+    if named is None:
+        if wanted in (BIGINT, INTEGER):
+            if found in _OTHER_NUMBERS:
+                return f"if it holds whole numbers, {cast}"
+            return cast if found in _WHOLE_NUMBERS else f"if it holds digits only, {cast}"
+        return cast
+    anew = (
+        f"set {KEY_COLUMNS[column]}={named} in CLOSEBOOK_KEYS and run closebook migrate on an "
+        "empty store: the keys of this one stay"
+    )
+    # No uuid is a number, and no number a uuid.
+    is_castable = wanted == TEXT or (found not in _ACCEPTED[UUID] and wanted != UUID)
+    return f"{cast}, or {anew}" if is_castable else anew
 
 
 def _major_amount(column: str, found: int) -> str:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from closebook.errors import ClosebookError, Misconfigured, NotReady, Transient
+from closebook.keys import BIGINT_KEYS, KeyTypes
 from closebook.periods import Period
 from closebook.platform.fence import Fence, take_fence
 from closebook.platform.replica_status import (
@@ -32,10 +33,12 @@ def read(
     period: Period,
     work: Callable[[Source], Result],
     check_fence: Callable[[Fence], None] = lambda _: None,
+    keys: KeyTypes = BIGINT_KEYS,
 ) -> Result:
     """Do the work in one read transaction on a replica that provably holds the whole period.
 
     ``check_fence`` is called before a replica is chosen. If it raises an error, the read ends.
+    ``keys`` are the types of the store's keys.
     If the replica fails, the work starts again from the beginning, on another replica if there is
     one. Raises NotReady if the period may still change or no replica has it yet, Transient if
     replicas failed ``read_attempts`` times, Misconfigured if no replica can be read as configured.
@@ -47,7 +50,7 @@ def read(
         with choose_replica(settings, fence, avoided) as chosen:
             try:
                 # guard: replica.same-connection
-                with read_transaction(settings, fence, chosen) as source:
+                with read_transaction(settings, fence, chosen, keys) as source:
                     return work(source)
             except ReplicaLost as error:
                 avoided, last_error = chosen.status.replica, error
@@ -64,6 +67,7 @@ def read_both(
     period: Period,
     work: Callable[[Source, OpenSource], Result],
     check_fence: Callable[[Fence], None] = lambda _: None,
+    keys: KeyTypes = BIGINT_KEYS,
 ) -> Result:
     """Do the work in a read transaction on each of two replicas that are past the same fence.
 
@@ -90,8 +94,8 @@ def read_both(
         raise NotReady("CB-WAIT-NO-SECOND-REPLICA", _no_second(first, error)) from None
     except Misconfigured as error:
         raise Misconfigured("CB-CONFIG-NO-SECOND-REPLICA", _no_second(first, error)) from None
-    with _connected_read(settings, fence, first) as source:
-        return work(source, lambda: _connected_read(settings, fence, second))
+    with _connected_read(settings, fence, first, keys) as source:
+        return work(source, lambda: _connected_read(settings, fence, second, keys))
 
 
 def _no_second(first: ReplicaStatus, error: ClosebookError) -> str:
@@ -170,9 +174,11 @@ def _chosen_status(settings: Settings, fence: Fence) -> ReplicaStatus:
 
 
 @contextmanager
-def _connected_read(settings: Settings, fence: Fence, status: ReplicaStatus) -> Iterator[Source]:
+def _connected_read(
+    settings: Settings, fence: Fence, status: ReplicaStatus, keys: KeyTypes
+) -> Iterator[Source]:
     with (
         OpenReplica(status, connected(status.replica)) as chosen,
-        read_transaction(settings, fence, chosen) as source,
+        read_transaction(settings, fence, chosen, keys) as source,
     ):
         yield source

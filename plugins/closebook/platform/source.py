@@ -4,12 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg import sql
 from psycopg.rows import DictRow
 
+from closebook.keys import BIGINT_KEYS, KeyTypes
 from closebook.platform.connections import close, connect_to
 from closebook.platform.contract import (
     CONTRACT,
@@ -35,6 +36,7 @@ class Source:
     Nothing that the snapshot sees was written beyond ``replay_position`` of the log (in bytes).
     ``relations`` are the views that were compared with the contract, as rows of
     sql/replica/contract_relations.sql; ``in_major`` are those with amounts in major units.
+    ``keys`` are the types of their keys, and of the store's.
     """
 
     connection: psycopg.Connection[DictRow]
@@ -45,11 +47,12 @@ class Source:
     statement_timeout_seconds: int
     relations: Sequence[DictRow]
     in_major: frozenset[str] = frozenset()
+    keys: KeyTypes = BIGINT_KEYS
 
     def rows(self, name: str, parameters: Mapping[str, object]) -> list[DictRow]:
         """Run sql/<name>.sql and return its rows. For a few rows; `copy_into` is for many."""
         with self.reading():
-            return self.connection.execute(*bound_query(name, self.in_major, parameters)).fetchall()
+            return self.connection.execute(*self._bound(name, parameters)).fetchall()
 
     def copy_into(
         self,
@@ -66,7 +69,7 @@ class Source:
         ReplicaLost if a view was replaced since the read began: its types were not compared.
         """
         columns = sql.SQL(", ").join([*key, sql.SQL("found.*")])
-        text, bound = bound_query(name, self.in_major, parameters)
+        text, bound = self._bound(name, parameters)
         reading = sql.SQL("copy (select {} from ({}) as found) to stdout (format binary)").format(
             columns, sql.SQL(text)
         )
@@ -112,6 +115,11 @@ class Source:
         """
         close(self.connection)
 
+    def _bound(
+        self, name: str, parameters: Mapping[str, object]
+    ) -> tuple[LiteralString, Mapping[str, object]]:
+        return bound_query(name, self.in_major, parameters, self.keys)
+
     def _views(self) -> list[DictRow]:
         return self.rows("replica/contract_relations", {"views": [*CONTRACT]})
 
@@ -126,13 +134,16 @@ class Source:
 
 
 @contextmanager
-def read_transaction(settings: Settings, fence: Fence, chosen: OpenReplica) -> Iterator[Source]:
+def read_transaction(
+    settings: Settings, fence: Fence, chosen: OpenReplica, keys: KeyTypes = BIGINT_KEYS
+) -> Iterator[Source]:
     """Open a snapshot on the replica that was chosen. The caller closes the connection.
 
     A pooler may have connected to another server since the choice: a rebuilt replica, which may be
     behind the fence. So the server's start time is compared. A replica that was promoted in the
     meantime is refused too. Raises Misconfigured, before a row is read, if the platform's views are
-    not as the contract says or the encoding of its texts is not known.
+    not as the contract says, their keys are not of the types that the store has (``keys``), or the
+    encoding of its texts is not known.
     """
     status, connection = chosen.status, chosen.connection
     replica, statement_timeout = status.replica, settings.statement_timeout_seconds
@@ -157,7 +168,7 @@ def read_transaction(settings: Settings, fence: Fence, chosen: OpenReplica) -> I
         )
     # Not kept for the next read: a view may be replaced between two closes.
     require_encoding(replica.name, identity["database_encoding"])
-    require_contract(replica.name, columns, settings.major_amounts)
+    require_contract(replica.name, columns, settings.major_amounts, keys)
     yield Source(
         connection=connection,
         replica=replica,
@@ -167,6 +178,7 @@ def read_transaction(settings: Settings, fence: Fence, chosen: OpenReplica) -> I
         statement_timeout_seconds=statement_timeout,
         relations=relations,
         in_major=settings.major_amounts,
+        keys=keys,
     )
 
 

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from psycopg.types.json import Jsonb
 
 from closebook.errors import WrongData
+from closebook.keys import label
 from closebook.periods import Period
 from closebook.settings import Run
 from closebook.sql import query
@@ -46,8 +47,9 @@ class Archive:
         if registered_name not in {None, document.object_name}:
             raise WrongData(
                 "CB-DATA-DOCUMENT-NOT-REPEATABLE",
-                f"{self.month}: the document of account {statement.account_id} is lost, and this "
-                f"installation makes a different file now: restore {registered_name} from a backup",
+                f"{self.month}: the document of account {label(statement.account_id)} is lost, and "
+                f"this installation makes a different file now: restore {registered_name} from "
+                "a backup",
             )
         with self.store.transaction():
             is_new = self._register(statement, rendered, document, signature_columns)
@@ -62,6 +64,7 @@ class Archive:
                     {
                         "close_id": statement.close_id,
                         "account_id": statement.account_id,
+                        "currency": statement.currency,
                         "media_type": attachment.media_type,
                         **asdict(stored),
                     },
@@ -96,6 +99,7 @@ class Archive:
             {
                 "close_id": statement.close_id,
                 "account_id": statement.account_id,
+                "currency": statement.currency,
                 **asdict(document),
                 "template_version": renderer.template_version,
                 "renderer_version": renderer.renderer_version,

@@ -11,6 +11,7 @@ from itertools import islice
 from typing import Any
 
 from closebook.errors import WrongData
+from closebook.keys import Key, label
 from closebook.periods import Period
 from closebook.settings import Run, Settings
 from closebook.sql import query
@@ -21,7 +22,8 @@ from closebook.statements.model import Statement
 from closebook.statements.render.document import RenderedStatement, render, warm_up
 from closebook.statements.signing.key_loader import load_signer
 from closebook.statements.statement_reader import read_closed_month, read_statement
-from closebook.store.session import on_store
+from closebook.store.key_types import key_types_of
+from closebook.store.session import Store, on_store
 
 logger = logging.getLogger(__name__)
 
@@ -32,17 +34,22 @@ DOCUMENTS_PER_PROCESS = 25
 """How many statements are in memory at once, and are rendered by one child process."""
 
 
+Failed = tuple[Key, str]
+"""The account and the currency of a statement."""
+
+
 class DocumentsNotMade(WrongData):
-    """Documents could not be made: ``codes`` has the error's code by account. The rest is issued.
+    """Documents could not be made: ``codes`` has the error's code by account and
+    currency. The rest is issued.
 
     The text names the first 20 accounts, each with the code of its error.
     """
 
-    def __init__(self, month: Period, failures: Mapping[int, WrongData]) -> None:
-        self.codes = {account_id: error.code for account_id, error in failures.items()}
+    def __init__(self, month: Period, failures: Mapping[Failed, WrongData]) -> None:
+        self.codes = {failed: error.code for failed, error in failures.items()}
         named = ", ".join(
-            f"{account_id} ({code})"
-            for account_id, code in islice(self.codes.items(), NAMED_ACCOUNTS)
+            f"{label(account_id)} ({code})"
+            for (account_id, _), code in islice(self.codes.items(), NAMED_ACCOUNTS)
         )
         more = "" if len(failures) <= NAMED_ACCOUNTS else " …"
         super().__init__(
@@ -55,29 +62,32 @@ class DocumentsNotMade(WrongData):
 
 @dataclass(frozen=True)
 class Shard:
-    """A range of account ids, both ends included, with ``statement_count`` statements in it."""
+    """A range of account keys, both ends included, with ``statement_count`` statements in it."""
 
-    first_account_id: int
-    last_account_id: int
+    first_account_id: Key
+    last_account_id: Key
     statement_count: int
 
 
 def plan_shards(
-    settings: Settings, close_id: int, account_ids: Sequence[int] | None
-) -> list[dict[str, int]]:
+    settings: Settings, close_id: int, account_ids: Sequence[Key] | None
+) -> list[dict[str, Any]]:
     """Cut a month's statements into at most 64 shards of at least 50 documents.
 
-    ``account_ids`` limits the shards to these accounts; None means all accounts. Raises WrongData
-    when one of these accounts has no statement in the month.
+    ``account_ids`` limits the shards to these accounts, as a person wrote their keys; None means
+    all accounts. Raises WrongData when one of these accounts has no statement in the month.
     """
-    wanted = {"close_id": close_id, "account_ids": None if account_ids is None else [*account_ids]}
     with on_store(settings) as store:
+        named = _named_accounts(store, account_ids)
+        wanted = {"close_id": close_id, "account_ids": named}
         counted = store.execute(query("statement_documents/count"), wanted).fetchone()
         count = 0 if counted is None else counted["statement_count"]
-        if account_ids is not None and count != len(set(account_ids)):
+        with_statement = 0 if counted is None else counted["account_count"]
+        asked_count = with_statement if account_ids is None else len(set(map(str, account_ids)))
+        if with_statement != asked_count:
             raise WrongData(
                 "CB-DATA-ACCOUNTS-WITHOUT-STATEMENT",
-                f"{len(set(account_ids)) - count} of the {len(set(account_ids))} accounts that the "
+                f"{asked_count - with_statement} of the {asked_count} accounts that the "
                 "run names have no statement in this month: correct the parameter account_ids",
             )
         shard_count = min(max(1, count // SMALLEST_SHARD), MAX_SHARDS)
@@ -91,7 +101,7 @@ def render_shard(
     settings: Settings,
     close_id: int,
     shard: Shard,
-    account_ids: Sequence[int] | None,
+    account_ids: Sequence[Key] | None,
     run: Run,
     limits: Limits = Limits(),  # noqa: B008  # a frozen value
 ) -> int:
@@ -106,7 +116,7 @@ def render_shard(
     documents = DocumentStore(settings.documents_url)
     warm_up()
     rendered = 0
-    failures: dict[int, WrongData] = {}
+    failures: dict[Failed, WrongData] = {}
     with on_store(settings) as store:
         store.autocommit = True
         month = read_closed_month(store, close_id)
@@ -117,7 +127,7 @@ def render_shard(
                 "close_id": close_id,
                 "first_account_id": shard.first_account_id,
                 "last_account_id": shard.last_account_id,
-                "account_ids": None if account_ids is None else [*account_ids],
+                "account_ids": _named_accounts(store, account_ids),
             },
         ).fetchall()
         without_document = [
@@ -133,27 +143,30 @@ def render_shard(
                     readable.append((row, read_statement(store, settings, month, row)))
                 except WrongData as error:
                     # guard: documents.unreadable-one-is-named
-                    failures[row["account_id"]] = error
+                    failures[row["account_id"], row["currency"]] = error
             results = run_within(limits, [_render_task(statement) for _, statement in readable])
             for (row, statement), result in zip(readable, results, strict=True):
                 if isinstance(result, WrongData):
-                    failures[statement.account_id] = result
+                    failures[statement.account_id, statement.currency] = result
                     continue
                 try:
                     archive.add(statement, result, row["object_name"])
                 except WrongData as error:
-                    failures[statement.account_id] = error
+                    failures[statement.account_id, statement.currency] = error
                     continue
                 rendered += 1
-        for account_id, failure in failures.items():
-            logger.error("%s: account %d has no document: %s", month, account_id, failure)
-        issued_close_ids = {row["account_id"]: row["issued_close_id"] for row in rows}
-        for account_id, failure in failures.items():
+        for (account_id, _), failure in failures.items():
+            logger.error("%s: account %s has no document: %s", month, label(account_id), failure)
+        issued_close_ids = {
+            (row["account_id"], row["currency"]): row["issued_close_id"] for row in rows
+        }
+        for (account_id, currency), failure in failures.items():
             store.execute(
                 query("document_failures/insert"),
                 {
-                    "close_id": issued_close_ids[account_id],
+                    "close_id": issued_close_ids[account_id, currency],
                     "account_id": account_id,
+                    "currency": currency,
                     "reason": failure.code,
                     "run_id": run.run_id,
                 },
@@ -163,7 +176,18 @@ def render_shard(
     return rendered
 
 
+def _named_accounts(store: Store, named: Sequence[Key] | None) -> list[Key] | None:
+    """Return the keys of accounts that a person wrote. What is no key of this store has no account.
+
+    A JSON form gives a number or a text.
+    """
+    if named is None:
+        return None
+    parsed = (key_types_of(store).accounts.parse(str(each)) for each in named)
+    return [key for key in parsed if key is not None]
+
+
 def _render_task(statement: Statement) -> BoundedTask[RenderedStatement]:
     return BoundedTask(
-        f"the statement of account {statement.account_id}", partial(render, statement)
+        f"the statement of account {label(statement.account_id)}", partial(render, statement)
     )

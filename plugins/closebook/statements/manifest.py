@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from psycopg.rows import DictRow
 
 from closebook.errors import WrongData
+from closebook.keys import Key, label
 from closebook.settings import Run, Settings
 from closebook.sql import query
 from closebook.statements.document_store import DocumentStore
@@ -67,7 +68,7 @@ def write_manifest(settings: Settings, close_id: int, run: Run) -> Manifest:
             query("statement_manifests/entries"), {"close_id": close_id}
         ).fetchall()
         lost = [
-            str(row["account_id"])
+            label(row["account_id"])
             for row in rows
             if row["object_name"] is not None and not documents.exists(row["object_name"])
         ]
@@ -114,6 +115,7 @@ def write_manifest(settings: Settings, close_id: int, run: Run) -> Manifest:
             listed = {
                 "manifest_id": written["manifest_id"],
                 "subjects": [each["subject"] for each in exceptions],
+                "currencies": [each["currency"] for each in exceptions],
                 "reasons": [each["reason"] for each in exceptions],
             }
             store.execute(query("manifest_exceptions/insert"), listed)
@@ -121,7 +123,7 @@ def write_manifest(settings: Settings, close_id: int, run: Run) -> Manifest:
 
 
 def refuse_exceptions(
-    settings: Settings, close_id: int, account_ids: Sequence[int] | None = None
+    settings: Settings, close_id: int, account_ids: Sequence[Key] | None = None
 ) -> None:
     """Raise WrongData, naming the accounts, if the month's manifest does not list all documents.
 

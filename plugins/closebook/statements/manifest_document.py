@@ -14,6 +14,7 @@ from hashlib import sha256
 from typing import Any, Self
 
 from closebook.errors import WrongData
+from closebook.keys import Key
 from closebook.statements import merkle
 
 FORMAT = "closebook manifest 2"
@@ -24,14 +25,18 @@ _SALT_BYTES = 32
 _MAX_LEVELS = 64
 _HEX_DIGITS = 64
 _ENTRY_TYPES: Mapping[str, tuple[type, ...]] = {
-    **dict.fromkeys(("account_id", "line_count", "opening_minor", "closing_minor"), (int,)),
+    "account_id": (int, str),
+    **dict.fromkeys(("line_count", "opening_minor", "closing_minor"), (int,)),
     "currency": (str,),
     "sha256": (str, type(None)),
 }
 
 Entry = Mapping[str, Any]
 ManifestException = Mapping[str, str]
-"""An account that has no document: ``subject``, its id, and ``reason``."""
+"""A statement that has no document: its account ``subject``, ``currency``, and ``reason``.
+
+The currency is empty for all statements of the account, as older manifests mean it.
+"""
 
 
 class NoManifest(WrongData):
@@ -89,7 +94,12 @@ class ManifestDocument:
             entries = tuple(manifest["statements"])
             month = str(manifest["month"])
             exceptions = tuple(
-                {name: str(each[name]) for name in ("subject", "reason")}
+                {
+                    "subject": str(each["subject"]),
+                    # Without one, as older manifests are, it is for all currencies.
+                    "currency": str(each.get("currency", "")),
+                    "reason": str(each["reason"]),
+                }
                 for each in manifest.get("exceptions", ())
             )
             is_complete = all(
@@ -134,10 +144,13 @@ class ManifestDocument:
     @property
     def missing_count(self) -> int:
         """How many statements have no document, and are no exception."""
-        excepted = {each["subject"] for each in self.exceptions}
+        excepted = {(each["subject"], each["currency"]) for each in self.exceptions}
         return sum(
             entry["sha256"] is None
-            and str(entry["account_id"]) not in excepted  # guard: exceptions.have-a-reason
+            # guard: exceptions.have-a-reason
+            and excepted.isdisjoint(
+                (str(entry["account_id"]), currency) for currency in ("", entry["currency"])
+            )
             for entry in self.entries
         )
 
@@ -147,21 +160,24 @@ class ManifestDocument:
         return _tree(self.month, self.entries)
 
     @cached_property
-    def _places(self) -> dict[int, int]:
-        return {entry["account_id"]: place for place, entry in enumerate(self.entries)}
+    def _places(self) -> dict[tuple[Key, str], int]:
+        return {
+            (entry["account_id"], entry["currency"]): place
+            for place, entry in enumerate(self.entries)
+        }
 
-    def entry(self, account_id: int) -> Entry | None:
-        """Return the entry of an account, or None."""
-        place = self._places.get(account_id)
+    def entry(self, account_id: Key, currency: str) -> Entry | None:
+        """Return the entry of an account and currency, or None."""
+        place = self._places.get((account_id, currency))
         return None if place is None else self.entries[place]
 
-    def proof(self, account_id: int) -> bytes | None:
-        """Return the proof of an account's statement, or None if the manifest gives none.
+    def proof(self, account_id: Key, currency: str) -> bytes | None:
+        """Return the proof of one statement, or None if the manifest gives none.
 
         The proof has the entry of this statement alone. The hashes of its audit path cannot be
         guessed, since each entry has a salt.
         """
-        place = self._places.get(account_id)
+        place = self._places.get((account_id, currency))
         if place is None or self.head is None:
             return None
         content = {

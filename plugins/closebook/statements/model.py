@@ -12,6 +12,7 @@ from datetime import date
 from typing import NoReturn
 
 from closebook.errors import WrongData
+from closebook.keys import Key, label
 from closebook.money import exponent
 
 FEE = "fee"
@@ -23,13 +24,13 @@ class StatementLine:
 
     ``line_number`` counts from 1. ``posted_on`` is the business day of the entry. ``amount_minor``
     is signed (credits positive); ``balance_minor`` is the running balance after this line.
-    ``reference`` is what finance and the holder quote: the entry's own id, so no two lines of a
-    statement share one. ``transaction_reference`` is the id of the entry's transaction, which
-    a payment shares with its fee.
+    ``reference`` is what finance and the holder quote: the entry's own key, so no two lines of a
+    statement share one. ``transaction_reference`` is that of the entry's transaction, which
+    a payment shares with its fee. `closebook.keys.reference` says how a key is written.
     """
 
     line_number: int
-    entry_id: int
+    entry_id: Key
     posted_on: date
     description: str = field(repr=False)
     reference: str = field(repr=False)
@@ -82,11 +83,11 @@ class Statement:
     the account and the line, unless opening + lines = closing, each running balance follows
     from the one before, lines are numbered 1, 2, 3 … without an entry twice, and every line
     lies in the period, in order of days. ``issued_on`` is the business day of the close that
-    issued it.
+    issued it. ``is_one_of_several`` is true if the account has statements in other currencies too.
     """
 
     close_id: int
-    account_id: int
+    account_id: Key
     version: int
     currency: str
     period_start: date
@@ -99,6 +100,7 @@ class Statement:
     lines: tuple[StatementLine, ...] = field(repr=False)
     issued_on: date | None = None
     corrects: Correction | None = None
+    is_one_of_several: bool = False
 
     def __post_init__(self) -> None:
         exponent(self.currency)
@@ -106,28 +108,28 @@ class Statement:
             self._refuse(f"its period ends on {self.period_end_inclusive}, before it starts")
         balance_minor = self.opening_minor
         day = self.period_start
-        seen: set[int] = set()
+        seen: set[Key] = set()
         for expected_number, line in enumerate(self.lines, start=1):
             if line.line_number != expected_number:
                 self._refuse(f"line {line.line_number} stands where line {expected_number} belongs")
             if line.entry_id in seen:
-                self._refuse(f"line {line.line_number} repeats entry {line.entry_id}")
+                self._refuse(f"line {line.line_number} repeats entry {label(line.entry_id)}")
             seen.add(line.entry_id)
             if not self.period_start <= line.posted_on <= self.period_end_inclusive:
                 self._refuse(
-                    f"line {line.line_number} (entry {line.entry_id}) of {line.posted_on} is"
+                    f"line {line.line_number} (entry {label(line.entry_id)}) of {line.posted_on} is"
                     f" outside the period {self.period_start} to {self.period_end_inclusive}"
                 )
             if line.posted_on < day:
                 self._refuse(
-                    f"line {line.line_number} (entry {line.entry_id}) of {line.posted_on}"
+                    f"line {line.line_number} (entry {label(line.entry_id)}) of {line.posted_on}"
                     f" follows a line of {day}"
                 )
             day = line.posted_on
             balance_minor += line.amount_minor
             if line.balance_minor != balance_minor:
                 self._refuse(
-                    f"line {line.line_number} (entry {line.entry_id}) has the balance"
+                    f"line {line.line_number} (entry {label(line.entry_id)}) has the balance"
                     f" {line.balance_minor}, but the lines so far make {balance_minor}"
                 )
         if self.closing_minor != balance_minor:  # guard: documents.statement-adds-up
@@ -164,7 +166,7 @@ class Statement:
     def _refuse(self, what: str) -> NoReturn:
         raise WrongData(
             "CB-DATA-STATEMENT-CONTRADICTS-ITSELF",
-            f"statement of account {self.account_id} for {self.period_start} to"
+            f"statement of account {label(self.account_id)} for {self.period_start} to"
             f" {self.period_end_inclusive} ({self.currency}, minor units) does not tie out: {what}."
             " Compare the frozen lines of this account with the platform's ledger entries.",
         )

@@ -12,6 +12,7 @@ from datetime import datetime
 from functools import partial
 from typing import Literal
 
+from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
 from closebook.errors import NotReady, WrongData
@@ -146,12 +147,14 @@ def latest_issued_month(store: Store, month: Period) -> IssuedMonth:
     return IssuedMonth(**row)
 
 
-def exceptions(store: Store, issued: IssuedMonth) -> dict[str, str]:
-    """Return the accounts that the manifest lists as exceptions, each with its reason."""
-    rows = store.execute(
+def exceptions(store: Store, issued: IssuedMonth) -> list[DictRow]:
+    """Return what the manifest lists as exceptions: ``subject``, ``currency`` and ``reason``.
+
+    A release names the subjects, each once.
+    """
+    return store.execute(
         query("manifest_exceptions/of_manifest"), {"manifest_id": issued.manifest_id}
-    )
-    return {row["subject"]: row["reason"] for row in rows}
+    ).fetchall()
 
 
 def obstacles(

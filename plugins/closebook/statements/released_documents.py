@@ -11,6 +11,7 @@ from threading import Lock
 from typing import Any, ClassVar
 
 from closebook.errors import WrongData
+from closebook.keys import Key, statement_name
 from closebook.statements.document_store import DocumentStore, sha256_of_name
 from closebook.statements.manifest_document import Entry, ManifestDocument, holder_hash
 
@@ -27,8 +28,8 @@ class NotAsReleased(WrongData):
     def __init__(self, row: Row, what: str) -> None:
         super().__init__(
             "CB-DATA-NOT-AS-RELEASED",
-            f"statement {row['close_id']}-{row['account_id']} is not handed out: {what}. Keep the "
-            "reporting store as it is, and run `closebook audit`",
+            f"statement {_name(row)} is not handed out: {what}. "
+            "Keep the reporting store as it is, and run `closebook audit`",
         )
 
 
@@ -78,7 +79,7 @@ class ReleasedManifests:
         manifest = self.of(row)
         if manifest is None:
             return None
-        entry = manifest.entry(row["account_id"])
+        entry = manifest.entry(row["account_id"], row["currency"])
         if entry is None:
             raise NotAsReleased(row, f"the manifest {manifest.sha256} does not list it")
         for name in _FACTS:
@@ -110,7 +111,7 @@ class ReleasedManifests:
 
     def refuse_missing(self, rows: Iterable[Row]) -> None:
         """Raise NotAsReleased if a month's rows are not all statements of its released manifest."""
-        listed = {row["account_id"]: row for row in rows}
+        listed = {(row["account_id"], row["currency"]): row for row in rows}
         for row in listed.values():
             manifest = self.of(row)
             if manifest is not None:
@@ -118,14 +119,20 @@ class ReleasedManifests:
             return
 
 
-def _refuse_missing(row: Row, manifest: ManifestDocument, account_ids: Collection[int]) -> None:
+def _name(row: Row) -> str:
+    return statement_name(row["close_id"], row["account_id"], row["currency"])
+
+
+def _refuse_missing(
+    row: Row, manifest: ManifestDocument, listed: Collection[tuple[Key, str]]
+) -> None:
     missing = [
-        entry["account_id"]
+        entry
         for entry in manifest.entries
-        if entry["sha256"] is not None and entry["account_id"] not in account_ids
+        if entry["sha256"] is not None and (entry["account_id"], entry["currency"]) not in listed
     ]
     if missing:  # guard: released.month-is-complete
         raise NotAsReleased(
-            {**row, "account_id": missing[0]},
+            {**row, **{name: missing[0][name] for name in ("account_id", "currency")}},
             f"the register lacks it, and {len(missing)} statements that were released in all",
         )

@@ -5,6 +5,7 @@ from datetime import date, datetime
 from psycopg.rows import DictRow
 
 from closebook.errors import WrongData
+from closebook.keys import Key, reference
 from closebook.periods import Period, day_containing
 from closebook.settings import Settings
 from closebook.sql import query
@@ -35,12 +36,17 @@ def read_statement(store: Store, settings: Settings, month: Period, row: DictRow
     """
     lines = store.execute(
         query("statement_lines/of_statement"),
-        {"close_id": row["issued_close_id"], "account_id": row["account_id"]},
+        {
+            "close_id": row["issued_close_id"],
+            "account_id": row["account_id"],
+            "currency": row["currency"],
+        },
     ).fetchall()
     return Statement(
         close_id=row["issued_close_id"],
         account_id=row["account_id"],
         version=row["statement_version"],
+        is_one_of_several=row["is_one_of_several"],
         issued_on=row["issued_on"] or _day_of(row["issued_at"], month),
         corrects=_correction(row, month),
         currency=row["currency"],
@@ -63,8 +69,8 @@ def read_statement(store: Store, settings: Settings, month: Period, row: DictRow
                 posted_on=line["posted_on"] or _day_of(line["posted_at"], month),
                 description=line["description"],
                 # A transaction and an entry may have the same number, so the two are not mixed.
-                reference=str(line["entry_id"]),  # guard: documents.unique-reference
-                transaction_reference=_text_of(line["transaction_id"]),
+                reference=reference(line["entry_id"]),  # guard: documents.unique-reference
+                transaction_reference=_reference_of(line["transaction_id"]),
                 counterparty=line["counterparty"],
                 kind=line["kind"],
                 amount_minor=line["amount_minor"],
@@ -80,8 +86,8 @@ def _day_of(instant: datetime, month: Period) -> date:
     return day_containing(instant, month.time_zone).first_date
 
 
-def _text_of(identifier: int | None) -> str | None:
-    return None if identifier is None else str(identifier)
+def _reference_of(key: Key | None) -> str | None:
+    return None if key is None else reference(key)
 
 
 def _correction(row: DictRow, month: Period) -> Correction | None:

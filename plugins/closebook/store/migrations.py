@@ -1,23 +1,32 @@
-"""The reporting store's numbered migrations, applied in order, each once."""
+"""The reporting store's numbered migrations, applied in order, each once.
 
+The types of the platform's keys are a property of a store. They are chosen when it is migrated the
+first time, and put into the texts in place of ``keys.account`` and so on.
+"""
+
+import re
 from typing import Any
 
 import psycopg
 from psycopg.rows import tuple_row
 
 from closebook.errors import Misconfigured
+from closebook.keys import BIGINT_KEYS, KeyType, KeyTypes
 from closebook.sql import SQL_FOLDER, query
 from closebook.store.administration import store_transaction
+from closebook.store.key_types import key_types_of
 
 FOLDER = "reporting/migrations"
+_PLACE = re.compile(r"\bkeys\.(account|entry|transaction|merchant|promotion)\b")
 
 
-def migrate(conninfo: str) -> list[str]:
+def migrate(conninfo: str, wanted: KeyTypes | None = None) -> list[str]:
     """Bring the reporting store up to date as its owner; return what was applied.
 
-    All migrations run in one transaction under a lock, so two runs at once are safe. Raises
-    Misconfigured when the store has migrations that this version does not know, and what
-    `store_transaction` raises.
+    ``wanted`` are the types of the platform's keys as CLOSEBOOK_KEYS names them. None means those
+    that the store has, and bigint for a new one. All migrations run in one transaction under a
+    lock, so two runs at once are safe. Raises Misconfigured when the store has keys of other types,
+    or migrations that this version does not know, and what `store_transaction` raises.
     """
     with store_transaction(conninfo) as store:
         store.execute(query("schema_migrations/lock"))
@@ -28,8 +37,12 @@ def migrate(conninfo: str) -> list[str]:
                 f"the reporting store has migrations that this version does not know, "
                 f"{', '.join(newer)}: install the version of Closebook that made them",
             )
+        is_new = not _known(store)
+        keys = (wanted or BIGINT_KEYS) if is_new else key_types_of(store)
+        if wanted is not None and wanted != keys:  # guard: keys.store-keeps-its-types
+            raise Misconfigured("CB-CONFIG-STORE-KEYS", _other_types(store, keys, wanted))
         for name in missing:
-            store.execute(query(f"{FOLDER}/{name}"))
+            store.execute(with_key_types(query(f"{FOLDER}/{name}"), keys))
             store.execute(query("schema_migrations/insert"), {"migration": name})
     return missing
 
@@ -39,6 +52,40 @@ def differences(store: psycopg.Connection[Any]) -> tuple[list[str], list[str]]:
     ours = sorted(path.stem for path in (SQL_FOLDER / FOLDER).glob("*.sql"))
     known = _known(store)
     return [name for name in ours if name not in known], sorted(known - set(ours))
+
+
+def with_key_types(text: str, keys: KeyTypes) -> bytes:
+    """Return the text of a migration, or of sql/reporting/schema.sql, for a store of these keys.
+
+    Texts are compared byte by byte, as an index of keys needs.
+    """
+    types = {
+        "account": keys.accounts,
+        "entry": keys.entries,
+        "transaction": keys.transactions,
+        "merchant": keys.merchants,
+        "promotion": keys.promotions,
+    }
+
+    def written(found: re.Match[str]) -> str:
+        key_type = types[found[1]]
+        return 'text collate "C"' if key_type is KeyType.TEXT else key_type
+
+    return _PLACE.sub(written, text).encode()
+
+
+def _other_types(store: psycopg.Connection[Any], keys: KeyTypes, wanted: KeyTypes) -> str:
+    with store.cursor(row_factory=tuple_row) as asking:
+        row = asking.execute("select exists(select from reporting.closes)").fetchone()
+    has_closes = row is not None and row[0]
+    mend = (
+        "it has closes, and they keep them: correct CLOSEBOOK_KEYS, or make another database for "
+        "these types and migrate that"
+        if has_closes
+        else "it has no closes yet: drop its schema reporting (drop schema reporting cascade) and "
+        "migrate again, or correct CLOSEBOOK_KEYS"
+    )
+    return f"the store's keys are {keys}, and CLOSEBOOK_KEYS asks for {wanted}: {mend}"
 
 
 def _known(store: psycopg.Connection[Any]) -> set[str]:

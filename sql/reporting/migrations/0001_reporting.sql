@@ -4,6 +4,15 @@ create extension if not exists btree_gist;
 
 create schema reporting;
 
+-- The types of the platform's keys, which the store keeps as they are. `keys.account` and so on
+-- stand for the types of CLOSEBOOK_KEYS, bigint without it: closebook.store.migrations puts them in.
+-- Queries name the domains, so they are the same whatever the types are.
+create domain reporting.account_key as keys.account;
+create domain reporting.entry_key as keys.entry;
+create domain reporting.transaction_key as keys.transaction;
+create domain reporting.merchant_key as keys.merchant;
+create domain reporting.promotion_key as keys.promotion;
+
 create table reporting.migrations (
     migration text primary key,
     applied_at timestamptz not null default clock_timestamp()
@@ -79,7 +88,7 @@ create table reporting.hourly_volume (
 create table reporting.daily_volume (
     close_id bigint not null references reporting.closes (close_id),
     business_day date not null,
-    merchant_id bigint not null,
+    merchant_id keys.merchant not null,
     merchant_category text not null,
     user_country text not null,
     currency text not null check (currency ~ '^[A-Z]{3}$'),
@@ -103,7 +112,7 @@ create table reporting.daily_volume (
 create table reporting.daily_account_movement (
     close_id bigint not null references reporting.closes (close_id),
     business_day date not null,
-    account_id bigint not null,
+    account_id keys.account not null,
     currency text not null check (currency ~ '^[A-Z]{3}$'),
     entry_count bigint not null check (entry_count > 0),
     credit_minor bigint not null check (credit_minor >= 0),
@@ -114,7 +123,7 @@ create table reporting.daily_account_movement (
 -- A month's checkpoint: one row for each account with activity or a balance.
 create table reporting.statements (
     close_id bigint not null references reporting.closes (close_id),
-    account_id bigint not null,
+    account_id keys.account not null,
     currency text not null check (currency ~ '^[A-Z]{3}$'),
     account_number text not null,
     holder_name text not null,
@@ -128,10 +137,10 @@ create table reporting.statements (
 
 create table reporting.statement_lines (
     close_id bigint not null,
-    account_id bigint not null,
+    account_id keys.account not null,
     line_number bigint not null check (line_number > 0),
-    entry_id bigint not null,
-    transaction_id bigint,
+    entry_id keys.entry not null,
+    transaction_id keys.transaction,
     posted_at timestamptz not null,
     kind text not null,
     description text not null,
@@ -146,7 +155,7 @@ create table reporting.statement_lines (
 -- The documents that were rendered, by their content.
 create table reporting.statement_documents (
     close_id bigint not null,
-    account_id bigint not null,
+    account_id keys.account not null,
     sha256 text not null check (sha256 ~ '^[0-9a-f]{64}$'),
     byte_count bigint not null check (byte_count > 0),
     object_name text not null,

@@ -16,7 +16,7 @@ add column replaced_count bigint check (replaced_count >= 0);
 
 create table reporting.statement_twins (
     close_id bigint not null,
-    account_id bigint not null,
+    account_id keys.account not null,
     media_type text not null,
     sha256 text not null check (sha256 ~ '^[0-9a-f]{64}$'),
     byte_count bigint not null check (byte_count > 0),

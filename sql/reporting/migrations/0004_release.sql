@@ -14,7 +14,7 @@ create index tie_outs_period_start on reporting.tie_outs (period_start);
 -- issued, or one that it left as it was. Documents are those of the close that issued.
 create table reporting.statement_versions (
     close_id bigint not null,
-    account_id bigint not null,
+    account_id keys.account not null,
     statement_version integer not null check (statement_version > 0),
     issued_close_id bigint not null check (issued_close_id <= close_id),
     superseded_close_id bigint check (superseded_close_id < issued_close_id),

@@ -92,7 +92,7 @@ for each row execute function reporting.chain_desk_log();
 create table reporting.reissue_requests (
     request_id bigint generated always as identity primary key,
     close_id bigint not null,
-    account_id bigint not null,
+    account_id keys.account not null,
     reason text not null check (reason <> '' and length(reason) <= 500),
     requested_by text not null check (requested_by <> ''),
     requested_at timestamptz not null default clock_timestamp(),

@@ -302,7 +302,7 @@ $$;
 -- no settings of its own.
 create function reporting.statement_differences(old_close_id bigint, new_close_id bigint)
 returns table (
-    account_id bigint,
+    account_id reporting.account_key,
     old_currency text,
     new_currency text,
     old_opening_minor bigint,
@@ -376,13 +376,13 @@ end;
 -- place that says so, as above.
 create function reporting.statement_line_differences(old_close_id bigint, new_close_id bigint)
 returns table (
-    entry_id bigint,
-    old_account_id bigint,
-    new_account_id bigint,
+    entry_id reporting.entry_key,
+    old_account_id reporting.account_key,
+    new_account_id reporting.account_key,
     old_line_number bigint,
     new_line_number bigint,
-    old_transaction_id bigint,
-    new_transaction_id bigint,
+    old_transaction_id reporting.transaction_key,
+    new_transaction_id reporting.transaction_key,
     old_posted_at timestamptz,
     new_posted_at timestamptz,
     old_kind text,

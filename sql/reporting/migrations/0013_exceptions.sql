@@ -147,7 +147,7 @@ create table reporting.close_exceptions (
 create table reporting.document_failures (
     failure_id bigint generated always as identity primary key,
     close_id bigint not null,
-    account_id bigint not null,
+    account_id keys.account not null,
     reason text not null check (reason ~ '^CB-[A-Z-]+$'),
     run_id text not null,
     failed_at timestamptz not null default clock_timestamp(),

@@ -1,9 +1,11 @@
 """The release of a month: the review page, and the decision of a second person."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import Form, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
+from psycopg.rows import DictRow
 
 from closebook.desk import audit_log
 from closebook.desk.capacity import PAGES
@@ -100,7 +102,7 @@ def _review_page(
     acts = acts_of_runs(runs)
     with on_store(settings) as store:
         obstacles = release.obstacles(
-            store, issued, issued.sha256, "released", _person(user), acts, [*exceptions]
+            store, issued, issued.sha256, "released", _person(user), acts, _subjects(exceptions)
         )
         facts = _facts(store, issued, period)
         audit_log.record(store, request, "reviewed", f"month {period.label}", issued.sha256)
@@ -126,7 +128,11 @@ def _exceptions(store: Store, period: Period) -> list[str]:
 
     If that is not the manifest that was shown, its hash differs and the release is refused.
     """
-    return [*release.exceptions(store, release.latest_issued_month(store, period))]
+    return _subjects(release.exceptions(store, release.latest_issued_month(store, period)))
+
+
+def _subjects(exceptions: Sequence[DictRow]) -> list[str]:
+    return sorted({each["subject"] for each in exceptions})
 
 
 def _facts(store: Store, issued: IssuedMonth, period: Period) -> dict[str, Any]:

@@ -10,8 +10,9 @@ from closebook.desk.capacity import PAGES
 from closebook.desk.current_user import CurrentUser
 from closebook.desk.desk_route import desk_router
 from closebook.desk.months import month_label
+from closebook.desk.search import statement_url
 from closebook.desk.statement_documents import (
-    Id,
+    OfPath,
     audit_subject,
     has_proof,
     media_types,
@@ -27,18 +28,18 @@ router = desk_router(PAGES)
 _MAX_REASON_LENGTH = 500  # a check of the table has the same number
 
 
-@router.get("/statements/{close_id}/{account_id}")
-def statement(request: Request, user: CurrentUser, close_id: Id, account_id: Id) -> HTMLResponse:
+@router.get("/statements/{close_id}/{account}/{currency}")
+def statement(request: Request, user: CurrentUser, path: OfPath) -> HTMLResponse:
     """Show a version of a statement, the other versions of its month, and the requests about it."""
-    ids = {"close_id": close_id, "account_id": account_id}
-    row = visible_statement(request, close_id, account_id)
+    row = visible_statement(request, path)
     proven = has_proof(row)
     with on_store(desk_from_airflow()) as store:
+        ids = path.ids(store)
         versions = store.execute(
             query("desk/statement_versions"),
             {**ids, "may_review": user.may(permissions.REVIEW_RELEASES)},
         ).fetchall()
-        other_types = media_types(store, close_id, account_id)
+        other_types = media_types(store, ids)
         requests = store.execute(query("desk/statement_requests"), ids).fetchall()
         audit_log.record(store, request, "looked", audit_subject(row), row["sha256"])
     return render_page(
@@ -53,29 +54,23 @@ def statement(request: Request, user: CurrentUser, close_id: Id, account_id: Id)
     )
 
 
-@router.post("/statements/{close_id}/{account_id}/requests")
+@router.post("/statements/{close_id}/{account}/{currency}/requests")
 def request_reissue(
     request: Request,
     user: CurrentUser,
-    close_id: Id,
-    account_id: Id,
+    path: OfPath,
     reason: Annotated[str, Form()],
 ) -> Response:
     """Store the user's request to issue the statement again. An operator sees the reason."""
     text = reason.replace("\0", "").strip()
     if not 0 < len(text) <= _MAX_REASON_LENGTH:
         raise HTTPException(400, f"Enter a reason of at most {_MAX_REASON_LENGTH} characters.")
-    row = visible_statement(request, close_id, account_id)
+    row = visible_statement(request, path)
     with on_store(desk_from_airflow()) as store:
         store.execute(
             query("desk/insert_reissue_request"),
-            {
-                "close_id": close_id,
-                "account_id": account_id,
-                "reason": text,
-                "person": user.name,
-            },
+            {**path.ids(store), "reason": text, "person": user.name},
         )
         audit_log.record(store, request, "requested re-issue", audit_subject(row), row["sha256"])
-    url = f"{request.scope['root_path']}/statements/{close_id}/{account_id}#requests"
-    return RedirectResponse(url, 303)
+    url = statement_url(row["account_id"], row["close_id"], row["currency"])
+    return RedirectResponse(f"{request.scope['root_path']}{url}#requests", 303)

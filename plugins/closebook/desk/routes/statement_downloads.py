@@ -10,7 +10,8 @@ from closebook.desk.statement_documents import (
     CSV,
     PDF,
     PROOF,
-    Id,
+    OfPath,
+    StatementPath,
     file_name,
     read_document,
     statement_proof,
@@ -19,40 +20,38 @@ from closebook.desk.statement_documents import (
 router = desk_router(DOCUMENTS)
 
 
-@router.get("/statements/{close_id}/{account_id}/preview")
-def preview(request: Request, close_id: Id, account_id: Id) -> Response:
+@router.get("/statements/{close_id}/{account}/{currency}/preview")
+def preview(request: Request, path: OfPath) -> Response:
     """Return the PDF for a frame of the page."""
-    row, content = read_document(request, close_id, account_id, PDF, "looked", "pdf")
+    row, content = read_document(request, path, PDF, "looked", "pdf")
     return document_response(content, PDF, file_name(row, "pdf"), inline=True)
 
 
-@router.get("/statements/{close_id}/{account_id}/pdf")
-def pdf(request: Request, close_id: Id, account_id: Id) -> Response:
+@router.get("/statements/{close_id}/{account}/{currency}/pdf")
+def pdf(request: Request, path: OfPath) -> Response:
     """Return the PDF as a file."""
-    return _download(request, close_id, account_id, PDF, "pdf")
+    return _download(request, path, PDF, "pdf")
 
 
-@router.get("/statements/{close_id}/{account_id}/camt.053")
-def camt053(request: Request, close_id: Id, account_id: Id) -> Response:
+@router.get("/statements/{close_id}/{account}/{currency}/camt.053")
+def camt053(request: Request, path: OfPath) -> Response:
     """Return the ISO 20022 XML as a file."""
-    return _download(request, close_id, account_id, CAMT053, "xml")
+    return _download(request, path, CAMT053, "xml")
 
 
-@router.get("/statements/{close_id}/{account_id}/csv")
-def csv(request: Request, close_id: Id, account_id: Id) -> Response:
+@router.get("/statements/{close_id}/{account}/{currency}/csv")
+def csv(request: Request, path: OfPath) -> Response:
     """Return the lines of the statement as a CSV file."""
-    return _download(request, close_id, account_id, CSV, "csv")
+    return _download(request, path, CSV, "csv")
 
 
-@router.get("/statements/{close_id}/{account_id}/proof")
-def proof(request: Request, close_id: Id, account_id: Id) -> Response:
+@router.get("/statements/{close_id}/{account}/{currency}/proof")
+def proof(request: Request, path: OfPath) -> Response:
     """Return the proof that the statement is in its released month, as a file."""
-    row, content = statement_proof(request, close_id, account_id)
+    row, content = statement_proof(request, path)
     return document_response(content, PROOF, file_name(row, "proof.json"))
 
 
-def _download(
-    request: Request, close_id: int, account_id: int, media_type: str, suffix: str
-) -> Response:
-    row, content = read_document(request, close_id, account_id, media_type, "downloaded", suffix)
+def _download(request: Request, path: StatementPath, media_type: str, suffix: str) -> Response:
+    row, content = read_document(request, path, media_type, "downloaded", suffix)
     return document_response(content, media_type, file_name(row, suffix))

@@ -15,12 +15,14 @@ from closebook.desk.downloads import ZipEntry, zip_response
 from closebook.desk.months import month_from_url
 from closebook.desk.search import StatementKey
 from closebook.desk.statement_documents import file_name
+from closebook.keys import Key, statement_name
 from closebook.periods import Period
 from closebook.settings import DeskSettings, desk_from_airflow
 from closebook.sql import query
 from closebook.statements.document_store import DocumentStore
 from closebook.statements.manifest_document import ManifestDocument
 from closebook.statements.released_documents import ReleasedManifests
+from closebook.store.key_types import key_types_of
 from closebook.store.session import Store, on_store
 
 router = desk_router(ZIPS)
@@ -48,7 +50,8 @@ def _month_documents(store: Store, month: Period) -> list[DictRow]:
             query("desk/month_documents"),
             {
                 "month_start": month.start,
-                "after_account_id": rows[-1]["account_id"] if rows else -1,
+                "after_account_id": rows[-1]["account_id"] if rows else None,
+                "after_currency": rows[-1]["currency"] if rows else None,
                 "row_count": _ROWS_PER_QUERY,
             },
         ).fetchall()
@@ -63,19 +66,24 @@ def selected_zip(
     request: Request, statement: Annotated[list[str] | None, Form()] = None
 ) -> Response:
     """Return the selected statements as one ZIP, without those that are not released."""
-    keys = [key for key in map(StatementKey.parse, statement or []) if key is not None]
-    if not 0 < len(keys) <= MAX_SELECTED:
-        raise HTTPException(400, f"Select between 1 and {MAX_SELECTED} statements.")
     settings = desk_from_airflow()
     with on_store(settings) as store:
+        key_type = key_types_of(store).accounts
+        parsed = (StatementKey.parse(each, key_type) for each in statement or [])
+        keys = [key for key in parsed if key is not None]
+        if not 0 < len(keys) <= MAX_SELECTED:
+            raise HTTPException(400, f"Select between 1 and {MAX_SELECTED} statements.")
         rows = store.execute(
             query("desk/selected_documents"),
             {
                 "close_ids": [key.close_id for key in keys],
                 "account_ids": [key.account_id for key in keys],
+                "currencies": [key.currency for key in keys],
             },
         ).fetchall()
-    packed = " ".join(str(StatementKey(row["close_id"], row["account_id"])) for row in rows)
+    packed = " ".join(
+        statement_name(row["close_id"], row["account_id"], row["currency"]) for row in rows
+    )
     return _zip_of(request, settings, rows, f"ZIP of {packed}", "statements.zip")
 
 
@@ -109,15 +117,15 @@ def _zip_entries(documents: DocumentStore, rows: Sequence[DictRow]) -> Iterator[
             file_name(row, "pdf"), row["byte_count"], partial(documents.read, row["object_name"])
         )
         manifest = None if entry is None else manifests.of(row)
-        proof = None if manifest is None else manifest.proof(row["account_id"])
+        proof = None if manifest is None else manifest.proof(row["account_id"], row["currency"])
         if manifest is not None and proof is not None:
             # Made again when it is sent: those of a large month together fill the memory.
             yield ZipEntry(
                 file_name(row, "proof.json"),
                 len(proof),
-                partial(_proof_again, manifest, row["account_id"]),
+                partial(_proof_again, manifest, row["account_id"], row["currency"]),
             )
 
 
-def _proof_again(manifest: ManifestDocument, account_id: int) -> bytes:
-    return manifest.proof(account_id) or b""
+def _proof_again(manifest: ManifestDocument, account_id: Key, currency: str) -> bytes:
+    return manifest.proof(account_id, currency) or b""

@@ -16,6 +16,7 @@ from closebook.desk.templating import render_page
 from closebook.periods import Period
 from closebook.settings import desk_from_airflow
 from closebook.sql import query
+from closebook.store.key_types import key_types_of
 from closebook.store.session import Store, on_store
 
 router = desk_router(PAGES)
@@ -40,12 +41,17 @@ def statements(
     with on_store(settings) as store:
         named = search.month
         period = month_from_url(store, named, settings.time_zone) if named else None
-        rows = _found(store, search, period, StatementKey.parse(after), may_review=may_review)
+        last_shown = StatementKey.parse(after, key_types_of(store).accounts)
+        rows = _found(store, search, period, last_shown, may_review=may_review)
         months = store.execute(query("desk/months")).fetchall()
         month_zip = _month_zip(store, period) if period else None
         audit_log.record(store, request, "searched", search.audit_subject)
     shown, has_next = rows[:PAGE_ROWS], len(rows) > PAGE_ROWS
-    last = StatementKey(shown[-1]["close_id"], shown[-1]["account_id"]) if shown else None
+    last = (
+        StatementKey(shown[-1]["close_id"], shown[-1]["account_id"], shown[-1]["currency"])
+        if shown
+        else None
+    )
     return render_page(
         request,
         "statements",
@@ -90,6 +96,7 @@ def _found(
         "month_start": month.start if month else None,
         "after_close_id": after.close_id if after else None,
         "after_account_id": after.account_id if after else None,
+        "after_currency": after.currency if after else None,
         "may_review": may_review,
         "row_count": PAGE_ROWS + 1,
     }

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from xml.sax.saxutils import escape
 
 from closebook.errors import WrongData
+from closebook.keys import label, short_reference
 from closebook.money import exponent, to_major
 from closebook.statements.holder_reasons import HOLDER_REASONS
 from closebook.statements.model import Statement, StatementLine
@@ -25,9 +26,9 @@ def camt053(statement: Statement) -> bytes:
     Entries have the order of the lines, ``NtryRef`` is the line's number, ``AcctSvcrRef`` the id of
     its ledger entry, ``TxId`` the id of its transaction, and the kind of an entry is its
     proprietary bank transaction code. The balances are the booked opening and closing balance
-    (OPBD, CLBD). The message's identifier consists of close, account and version. Raises WrongData
-    when an amount has more than the 18 digits, or the currency more than the 5 decimal places, that
-    the standard allows.
+    (OPBD, CLBD). The message's identifier consists of close, account and version, and of the
+    currency where the account has statements in several. Raises WrongData when an amount has more
+    than the 18 digits, or the currency more than the 5 decimal places, that the standard allows.
     """
     _refuse_many_places(statement)
     _refuse_long_amounts(statement)
@@ -35,7 +36,10 @@ def camt053(statement: Statement) -> bytes:
 
 
 def _document(statement: Statement) -> Iterator[str]:
-    identifier = f"{statement.close_id}-{statement.account_id}-{statement.version}"
+    account = short_reference(statement.account_id)
+    if statement.is_one_of_several:  # guard: documents.camt-identifier-has-the-currency
+        account = f"{account}~{statement.currency}"
+    identifier = f"{statement.close_id}-{account}-{statement.version}"
     created = f"{statement.issued_on or statement.period_end_inclusive}T00:00:00Z"
     yield '<?xml version="1.0" encoding="UTF-8"?>\n'
     yield f'<Document xmlns="{NAMESPACE}"><BkToCstmrStmt>\n'
@@ -72,7 +76,9 @@ def _correction(statement: Statement) -> Iterator[str]:
 
 def _account(statement: Statement) -> Iterator[str]:
     holder = statement.holder
-    number = _cut(holder.account_number, _MAX_ACCOUNT_LENGTH) or str(statement.account_id)
+    number = _cut(holder.account_number, _MAX_ACCOUNT_LENGTH) or short_reference(
+        statement.account_id
+    )
     yield f"<Acct><Id><Othr><Id>{number}</Id></Othr></Id><Ccy>{statement.currency}</Ccy>"
     yield f"<Ownr>{_element('Nm', _cut(holder.name, MAX_NAME_LENGTH))}"
     lines = [_cut(line, _MAX_ADDRESS_LINE_LENGTH) for line in printable(holder.address).split("\n")]
@@ -150,8 +156,8 @@ def _refuse_many_places(statement: Statement) -> None:
     if places > _MAX_PLACES:  # guard: documents.camt-decimal-places
         raise WrongData(
             "CB-DATA-TOO-MANY-DECIMAL-PLACES",
-            f"the statement of account {statement.account_id} is in {statement.currency}, which "
-            f"has {places} decimal places in CLOSEBOOK_CURRENCIES, and camt.053 has room for "
+            f"the statement of account {label(statement.account_id)} is in {statement.currency}, "
+            f"which has {places} decimal places in CLOSEBOOK_CURRENCIES, and camt.053 has room for "
             f"{_MAX_PLACES}: its month is closed, and it gets no document",
         )
 
@@ -165,7 +171,7 @@ def _refuse_long_amounts(statement: Statement) -> None:
     if largest >= 10**_MAX_DIGITS:
         raise WrongData(
             "CB-DATA-AMOUNT-TOO-LONG",
-            f"the statement of account {statement.account_id} has an amount of {largest} minor "
-            f"units of {statement.currency}, and camt.053 has room for {_MAX_DIGITS} digits: "
+            f"the statement of account {label(statement.account_id)} has an amount of {largest} "
+            f"minor units of {statement.currency}, and camt.053 has room for {_MAX_DIGITS} digits: "
             "correct the ledger entries of this account on the platform",
         )

@@ -8,6 +8,7 @@ from functools import lru_cache
 from hashlib import sha256
 from io import BytesIO
 
+from closebook.keys import label
 from closebook.statements.formats.camt053 import camt053
 from closebook.statements.formats.statement_csv import statement_csv
 from closebook.statements.model import Holder, Issuer, Statement, StatementLine
@@ -57,15 +58,15 @@ def render(statement: Statement) -> RenderedStatement:
     output = BytesIO()
     assembler = PdfAssembler(output)
     assets = {CHART_SOURCE: balance_chart_svg(daily_balances(statement))}
-    with template.layout.forbid_fetching(f"the statement of account {statement.account_id}"):
+    with template.layout.forbid_fetching(f"the statement of account {label(statement.account_id)}"):
         add_statement_pages(assembler, view, template, assets)
     attachments = _attachments(statement)
     assembler.finish(_metadata(statement, view, template), attachments, _identifier(statement))
     if view.replaced_count:
         logger.warning(
-            "the statement of account %d shows %d characters as U+FFFD: no font of the template "
+            "the statement of account %s shows %d characters as U+FFFD: no font of the template "
             "has them",
-            statement.account_id,
+            label(statement.account_id),
             view.replaced_count,
         )
     _freeze_loaded_objects()

@@ -31,7 +31,7 @@ from closebook.statements.verify.untrusted_pdf import CheckFailed
 _AMOUNT = re.compile(r"(-?)(\d{1,18})(?:\.(\d{1,5}))?", re.ASCII)
 _WITH_POWER_OF_TEN = re.compile(r"(-?\d{1,18})E-(\d)", re.ASCII)
 _MINOR_UNITS = re.compile(r"-?\d{1,18}", re.ASCII)
-_IDENTIFIER = re.compile(r"(\d{1,19})-(\d{1,19})-(\d{1,9})")
+_IDENTIFIER = re.compile(r"(\d{1,19})-(.{1,20}?)(?:~([A-Z]{3}))?-(\d{1,9})")
 _COUNT = re.compile(r"\d{1,9}")
 _TRANSACTION_DETAILS = "NtryDtls/TxDtls"
 _MAX_CELL_CHARACTERS = 1_000_000
@@ -58,7 +58,8 @@ class AttachedLine:
 class AttachedStatement:
     """A statement as the XML or the CSV attachment states it.
 
-    A field is None when the attachment does not have it.
+    A field is None when the attachment does not have it. ``account_reference`` is what
+    `closebook.keys.short_reference` gives for the account.
     """
 
     currency: str
@@ -69,7 +70,7 @@ class AttachedStatement:
     credit_minor: int
     debit_minor: int
     lines: tuple[AttachedLine, ...] = field(repr=False)
-    account_id: int | None = None
+    account_reference: str | None = None
     account_number: str | None = field(default=None, repr=False)
     fee_minor: int | None = None
 
@@ -121,6 +122,8 @@ class _XmlReader:
         identifier = _IDENTIFIER.fullmatch(self._text(statement, "Id"))
         if identifier is None:
             raise CheckFailed("the XML's identifier does not have the form that Closebook writes")
+        if identifier[3] not in (None, self._currency):
+            raise CheckFailed(f"the XML's identifier is of {identifier[3]}, not {self._currency}")
         opening, closing = (
             self._signed(self._one(statement, f"Bal[{place}]"), f"the {name} balance")
             for place, name in ((1, "opening"), (2, "closing"))
@@ -138,7 +141,7 @@ class _XmlReader:
             credit_minor=self._sum("TtlCdtNtries"),
             debit_minor=self._sum("TtlDbtNtries"),
             lines=lines,
-            account_id=int(identifier[2]),
+            account_reference=identifier[2],
             account_number=self._text(statement, "Acct/Id/Othr/Id"),
             fee_minor=fee_minor,
         )

@@ -6,6 +6,7 @@ It opens no connection, and needs neither Airflow nor a database.
 from dataclasses import dataclass
 from datetime import timedelta
 
+from closebook.keys import label, short_reference
 from closebook.statements.bounded_process import Limits
 from closebook.statements.verify.attachments import AttachedStatement, read_csv, read_xml
 from closebook.statements.verify.consistency import refuse_differing_csv, refuse_differing_page
@@ -176,7 +177,8 @@ def verify_proof(proof: bytes, inputs: VerifyInputs) -> Report:
         [entry] = manifest.entries
         with report.check(MANIFEST) as details:
             details.append(
-                f"account {entry['account_id']}, version {entry.get('statement_version')}, "
+                f"account {on_one_line(label(entry['account_id']))}, "
+                f"version {entry.get('statement_version')}, "
                 f"{manifest.month} in {on_one_line(entry['currency'])}: opening "
                 f"{entry['opening_minor']} and closing {entry['closing_minor']} minor units, "
                 f"{_count(entry['line_count'], 'line')}, PDF sha256 {entry['sha256']}"
@@ -234,8 +236,13 @@ def _check_manifest(
         )
         if xml is None:
             raise CheckFailed(f"{details[0]}, but the file's content cannot be compared with it")
+        # guard: verify.account-is-that-of-the-manifest
+        if short_reference(entry["account_id"]) != xml.account_reference:
+            raise CheckFailed(
+                f"the manifest has account_id {on_one_line(label(entry['account_id']))} for this "
+                f"file, and its XML has {on_one_line(xml.account_reference or '')}"
+            )
         for name, stated in (
-            ("account_id", xml.account_id),
             ("currency", xml.currency),
             ("opening_minor", xml.opening_minor),
             ("closing_minor", xml.closing_minor),
@@ -256,7 +263,15 @@ def _why_not_in_manifest(
         return f"{missing}: it is the unsigned form of a signed statement; its signature is missing"
     if xml is None:
         return missing
-    entry = manifest.find(account_id=xml.account_id)
+    entries = sorted(
+        (
+            each
+            for each in manifest.entries
+            if short_reference(each["account_id"]) == xml.account_reference
+        ),
+        key=lambda each: bool(each["currency"] != xml.currency),
+    )
+    entry = entries[0] if entries else None
     if entry is None or entry["sha256"] is None:
         return f"{missing}, which has no document of this account"
     if entry["currency"] != xml.currency:
@@ -281,7 +296,10 @@ def _check_previous(report: Report, xml: AttachedStatement | None, previous: byt
             raise CheckFailed(
                 "the file has no readable content to compare the previous statement with"
             )
-        if (before.account_number, before.account_id) != (xml.account_number, xml.account_id):
+        if (before.account_number, before.account_reference) != (
+            xml.account_number,
+            xml.account_reference,
+        ):
             raise CheckFailed("the previous statement belongs to another account")
         if before.currency != xml.currency:
             raise CheckFailed(f"the previous statement is in {before.currency}")

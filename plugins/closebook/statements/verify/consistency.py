@@ -226,10 +226,10 @@ def _locales() -> tuple[str, ...]:
 def _names_account(xml: AttachedStatement, cells: Sequence[str]) -> bool:
     """Return whether a cell has the account number.
 
-    The XML has the account's id instead when the account has no number; the cell is then empty.
+    The XML has the account's key instead when the account has no number; the cell is then empty.
     """
     number = xml.account_number or ""
-    if number == str(xml.account_id) and "" in cells:
+    if number == xml.account_reference and "" in cells:
         return True
     return any(_prints(cell, number) for cell in cells)
 
