@@ -478,13 +478,14 @@ def _trial_hour(options: argparse.Namespace) -> int:
     from closebook.closes.trial_hour import try_hour  # a verifier needs no database
     from closebook.periods import hour_of, parsed_instant
     from closebook.settings import platform_from_airflow
+    from closebook.store.migrations import expected_key_types
 
     hour = hour_of(parsed_instant(options.hour))
     _read_connections_of_airflow()
     with redirect_stdout(sys.stderr):
         settings = platform_from_airflow()
         logging.disable()
-    tried = try_hour(settings, hour)
+    tried = try_hour(settings, hour, expected_key_types(settings, os.environ))
     _print(json.dumps(tried.as_json, indent=1) + "\n" if options.json else tried.text)
     return EXIT_FAILED if tried.left_out else EXIT_OK
 

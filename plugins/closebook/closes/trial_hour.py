@@ -13,6 +13,7 @@ from psycopg.rows import DictRow
 from closebook.closes import hour as closing
 from closebook.closes.measures import ControlTotal
 from closebook.errors import WrongData
+from closebook.keys import BIGINT_KEYS, KeyTypes
 from closebook.money import known_currencies, to_major
 from closebook.periods import Period
 from closebook.platform import replicas
@@ -74,7 +75,7 @@ class TrialHour:
         }
 
 
-def try_hour(settings: Settings, hour: Period) -> TrialHour:
+def try_hour(settings: Settings, hour: Period, keys: KeyTypes = BIGINT_KEYS) -> TrialHour:
     """Read an hour on a replica that provably holds all of it, and check it. Writes nothing.
 
     Raises NotReady, Transient or Misconfigured as a close does; WrongData if its rows are not the
@@ -91,7 +92,7 @@ def try_hour(settings: Settings, hour: Period) -> TrialHour:
         totals = [_total(row) for row in rows]
         return TrialHour(hour, source.replica.name, source.fence.lsn, totals, left_out, seconds)
 
-    return replicas.read(settings, hour, work)
+    return replicas.read(settings, hour, work, keys=keys)
 
 
 def _total(row: DictRow) -> TrialTotal:

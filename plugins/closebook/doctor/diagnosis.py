@@ -3,6 +3,7 @@
 It writes nothing that lasts and closes nothing. Each server is asked as the role that closes use.
 """
 
+import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -32,6 +33,7 @@ from closebook.platform.fence import Fence, end_of_log
 from closebook.platform.replica_status import replica_error, replica_status
 from closebook.postgres import described
 from closebook.settings import Replica
+from closebook.store.migrations import expected_key_types
 
 if TYPE_CHECKING:
     from closebook.monitoring.thresholds import ClockOffset
@@ -112,7 +114,8 @@ class _Platform:
             yield from pooler
             if any(each.severity is Severity.ERROR for each in pooler):
                 return
-            with on_replica(self._settings, replica, self._seconds) as session:
+            keys = expected_key_types(self._settings, os.environ)
+            with on_replica(self._settings, replica, self._seconds, keys) as session:
                 row, self._offsets[replica.name] = platform_servers.server_row(session)
                 yield from platform_servers.kind_observations(replica.name, row)
                 lacking = [*roles.lacking_rights(session, roles.READER)]

@@ -14,14 +14,15 @@ _WHY_OF_TYPES = {
     "another hour's rows.",
     "text-type": "char(n) has blanks at its end, an enum cannot be compared with each word, and "
     "citext compares without case.",
-    "key-type": "The store keeps keys as bigint.",
+    "key-type": "The store keeps keys in the types that CLOSEBOOK_KEYS named when it was migrated "
+    "first.",
 }
 
 
 def differing_columns(session: PlatformSession) -> Sequence[Difference]:
     """Return how the platform's views differ from the contract."""
     columns = session.rows("replica/contract_columns", {"views": [*CONTRACT]})
-    return differences(columns, session.in_major)
+    return differences(columns, session.in_major, session.keys)
 
 
 def view_observations(differing: Sequence[Difference]) -> Iterator[Finding]:
