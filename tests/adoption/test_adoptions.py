@@ -7,6 +7,7 @@ printed: an adoption takes less than ten, once its servers run.
 import re
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any, LiteralString
@@ -158,7 +159,7 @@ def _take(made: Adoption, step: Step) -> None:
 def _release(made: Adoption) -> None:
     """Look at the month as the approver, release it, and read a statement as finance."""
     page = f"/closebook/releases/{made.month.label}"
-    with logged_in(made.stack, "approver") as approver:
+    with closing(logged_in(made.stack, "approver")) as approver:
         made.issued = approver.get(page).text
         shown = re.search(r'name="manifest_sha256" value="(\w+)"', made.issued)
         assert shown is not None, made.issued
@@ -171,7 +172,7 @@ def _release(made: Adoption) -> None:
             " from reporting.released_statements order by 2, 3 limit 1"
         ).fetchall()
     path = f"{row['close_id']}/{row['account_id']}/{row['currency']}"
-    with logged_in(made.stack, "finance") as finance:
+    with closing(logged_in(made.stack, "finance")) as finance:
         answer = finance.get(f"/closebook/statements/{path}/pdf")
         assert answer.status_code == 200, answer.text
         made.pdf = answer.content
