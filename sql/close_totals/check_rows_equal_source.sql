@@ -34,11 +34,16 @@ with written_rows as (
 
     select
         'ledger' as measure,
-        currency,
+        statements.currency,
         1 as row_count,
-        amount_minor
+        statement_lines.amount_minor
     from reporting.statement_lines
-    where close_id = %(close_id)s
+    inner join reporting.statements
+        on
+            statement_lines.close_id = statements.close_id
+            and statement_lines.account_id = statements.account_id
+            and statement_lines.currency = statements.currency
+    where statement_lines.close_id = %(close_id)s
 
     union all
 
