@@ -56,12 +56,12 @@ class Desk:
     url: str
     headers: tuple[dict[str, str], ...]
     close_id: int
-    account_ids: tuple[int, ...]
+    accounts: tuple[str, ...]
     month: str
 
     def path(self, kind: str, chance: random.Random) -> str:
         """Return the path of a request."""
-        statement = f"/statements/{self.close_id}/{chance.choice(self.account_ids)}"
+        statement = f"/statements/{self.close_id}/{chance.choice(self.accounts)}"
         return {
             "search": f"/statements?month={self.month}",
             "statement": statement,
@@ -74,7 +74,7 @@ class Desk:
 def measure(stage: Stage, results: Results) -> None:
     """Close hours alone and beside the people in turns, and ask the REST API all the time."""
     stack = stage.stack
-    close_id, account_ids = _released_month(stage)
+    close_id, accounts = _released_month(stage)
     count = 5 if results.is_tried_out else PEOPLE
     closes: dict[str, list[float]] = {ALONE: [], BESIDE: []}
     rest: dict[str, list[float]] = {ALONE: [], BESIDE: []}
@@ -91,7 +91,7 @@ def measure(stage: Stage, results: Results) -> None:
             _headers(stack.ui_url, name, stack.credentials["finance"]) for name in names
         )
         url = f"{stack.ui_url}/closebook"
-        desk = Desk(url, headers, close_id, account_ids, stage.month.label)
+        desk = Desk(url, headers, close_id, accounts, stage.month.label)
         for hour in hours:
             _close(airflow, hour.isoformat())
         for _ in range(results.rounds(BLOCKS)):
@@ -113,7 +113,7 @@ def measure(stage: Stage, results: Results) -> None:
     )
 
 
-def _released_month(stage: Stage) -> tuple[int, tuple[int, ...]]:
+def _released_month(stage: Stage) -> tuple[int, tuple[str, ...]]:
     """Issue and release the statements of the month, unless they are released already."""
     settings, month = stage.settings, stage.month
     run = Run("benchmark", requested_by="ada")
@@ -132,14 +132,14 @@ def _released_month(stage: Stage) -> tuple[int, tuple[int, ...]]:
             release.release(desk, month, issued.sha256, Person("2", "bob"), lambda _: started)
         with psycopg.connect(stage.stack.store(), row_factory=dict_row) as store:
             found = _statements(store, month.start)
-    return found[0]["close_id"], tuple(row["account_id"] for row in found)
+    return found[0]["close_id"], tuple(f"{row['account_id']}/{row['currency']}" for row in found)
 
 
 def _statements(
     store: psycopg.Connection[dict[str, Any]], month_start: Any
 ) -> list[dict[str, Any]]:
     return store.execute(
-        "select close_id, account_id from reporting.released_statements where period_start = %s",
+        "select close_id, account_id, currency from reporting.released_statements where period_start = %s",
         [month_start],
     ).fetchall()
 

@@ -47,14 +47,15 @@ from generate_series(1, {months}) as close_id
 cross join generate_series(1, {accounts}) as account_id;
 
 insert into reporting.statement_versions
-select close_id, account_id, 1, close_id, null from reporting.statements;
+select close_id, account_id, 1, close_id, null, currency from reporting.statements;
 
 insert into reporting.statement_documents (
     close_id, account_id, sha256, byte_count, object_name, template_version, renderer_version,
-    run_id
+    run_id, currency
 )
 select
-    close_id, account_id, repeat('0', 64), 60000, 'statements/x.pdf', 'v1', '70', 'benchmark'
+    close_id, account_id, repeat('0', 64), 60000, 'statements/x.pdf', 'v1', '70', 'benchmark',
+    currency
 from reporting.statements;
 
 -- The last but one month was closed a second time, and issued one statement in a thousand again.
@@ -77,15 +78,16 @@ insert into reporting.statement_versions
 select
     {months} + 1, account_id, case when account_id % 1000 = 0 then 2 else 1 end,
     case when account_id % 1000 = 0 then {months} + 1 else 24 end,
-    case when account_id % 1000 = 0 then 24 end
+    case when account_id % 1000 = 0 then 24 end, currency
 from reporting.statements where close_id = 24;
 
 insert into reporting.statement_documents (
     close_id, account_id, sha256, byte_count, object_name, template_version, renderer_version,
-    run_id
+    run_id, currency
 )
 select
-    {months} + 1, account_id, repeat('1', 64), 60000, 'statements/y.pdf', 'v1', '70', 'benchmark'
+    {months} + 1, account_id, repeat('1', 64), 60000, 'statements/y.pdf', 'v1', '70', 'benchmark',
+    currency
 from reporting.statements where close_id = {months} + 1 and account_id % 1000 = 0;
 
 insert into reporting.statement_manifests (
@@ -106,6 +108,7 @@ _NOTHING: dict[str, Any] = {
     "month_start": None,
     "after_close_id": None,
     "after_account_id": None,
+    "after_currency": None,
     "currency": None,
     "statement_state": None,
     "may_review": False,
@@ -115,7 +118,7 @@ _NOTHING: dict[str, Any] = {
 ASKED: dict[str, dict[str, Any]] = {
     "first page": {},
     "first page of a reviewer": {"may_review": True},
-    "a page far down": {"after_close_id": 3, "after_account_id": 20_000},
+    "a page far down": {"after_close_id": 3, "after_account_id": 20_000, "after_currency": "USD"},
     "an old month": {"month_start": "2024-03-01T00:00Z"},
     "a rare currency": {"currency": "KWD"},
     "superseded": {"statement_state": "superseded"},

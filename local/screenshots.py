@@ -45,7 +45,7 @@ MAX_BYTES = 300_000
 STATEMENT = """
 select documents.object_name
 from reporting.statement_documents as documents
-inner join reporting.statements using (close_id, account_id)
+inner join reporting.statements using (close_id, account_id, currency)
 inner join reporting.closes using (close_id)
 where closes.is_current and statements.currency = 'USD' and statements.locale_code = 'en_US'
 order by statements.closing_minor < 0, abs(statements.line_count - %s), account_id

@@ -78,7 +78,8 @@ ERRORS = [
     CheckFailed("the XML declares a document type"),
     NoManifest("the document is no manifest of a month"),
     NotAsReleased(
-        {"close_id": 5, "account_id": 1, "currency": "EUR"}, "another version of it was released"),
+        {"close_id": 5, "account_id": 1, "currency": "EUR"}, "another version of it was released"
+    ),
     AuditFailed("CB-DATA-AUDIT-FINDINGS", "the audit has 1 findings: tie-out: close 5: …"),
     Misconfigured("CB-CONFIG-NOT-A-DAY", "'x' is not a day"),
 ]

@@ -279,7 +279,9 @@ def test_the_command_prints_findings_by_ids_and_ends_with_a_status(
     lose_document(month)
     assert main(arguments) == 1
     first = capsys.readouterr().out.splitlines()[0]
-    assert first.startswith(f"document-missing: statement {month.close_id}-1: document statements/")
+    assert first.startswith(
+        f"document-missing: statement {month.close_id}-1-USD: document statements/"
+    )
 
     assert main([*arguments, "--json"]) == 1
     report = json.loads(capsys.readouterr().out)

@@ -8,6 +8,7 @@ from typing import LiteralString
 
 import psycopg
 import pytest
+from psycopg import sql
 from pypdf import PdfReader
 
 from closebook.closes.month import close_month
@@ -149,7 +150,9 @@ def test_a_document_that_exceeds_the_limits_fails_alone_and_the_run_names_its_ac
     assert documents(books).keys() == {1, 2, 3, 5}
     manifest, contents = manifest_of(settings, close_id)
     assert (manifest.missing_count, manifest.exception_count) == (0, 1)
-    assert contents["exceptions"] == [{"subject": "4", "reason": "CB-DATA-DOCUMENT-TOOK-TOO-LONG"}]
+    assert contents["exceptions"] == [
+        {"subject": "4", "currency": "USD", "reason": "CB-DATA-DOCUMENT-TOOK-TOO-LONG"}
+    ]
     # And a run with a higher limit renders this document and no other
     assert render_all(settings, close_id) == 1
     assert documents(books).keys() == {1, 2, 3, 4, 5}
@@ -159,9 +162,7 @@ def test_a_statement_in_an_unknown_currency_fails_alone(
     stack: Stack, settings: Settings, books: Books, close_id: int
 ) -> None:
     # Given an account that an older version has frozen in a code that is no currency
-    in_owners_hand(
-        stack, books, "update reporting.statements set currency = 'XTS' where account_id = 1"
-    )
+    in_another_currency(stack, books, "XTS")
     # When the month is rendered
     with pytest.raises(WrongData, match=r"accounts 1 \(CB-DATA-UNKNOWN-CURRENCY\)"):
         render_all(settings, close_id)
@@ -169,7 +170,9 @@ def test_a_statement_in_an_unknown_currency_fails_alone(
     assert documents(books).keys() == {2, 3}
     manifest, contents = manifest_of(settings, close_id)
     assert (manifest.document_count, manifest.missing_count, manifest.exception_count) == (2, 0, 1)
-    assert contents["exceptions"] == [{"subject": "1", "reason": "CB-DATA-UNKNOWN-CURRENCY"}]
+    assert contents["exceptions"] == [
+        {"subject": "1", "currency": "XTS", "reason": "CB-DATA-UNKNOWN-CURRENCY"}
+    ]
     with pytest.raises(WrongData, match=r"without 1 accounts.* 1 \(CB-DATA-UNKNOWN-CURRENCY\)"):
         refuse_exceptions(settings, close_id)
 
@@ -182,9 +185,7 @@ def test_a_statement_with_more_decimals_than_its_xml_has_room_for_fails_alone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("CLOSEBOOK_CURRENCIES", "BTC=8")
-    in_owners_hand(
-        stack, books, "update reporting.statements set currency = 'BTC' where account_id = 1"
-    )
+    in_another_currency(stack, books, "BTC")
 
     with pytest.raises(WrongData, match=r"accounts 1 \(CB-DATA-TOO-MANY-DECIMAL-PLACES\)"):
         render_all(settings, close_id)
@@ -220,6 +221,19 @@ def test_a_document_that_cannot_be_made_fails_alone(
         render_all(settings, close_id)
 
     assert documents(books).keys() == {2, 3}
+
+
+def in_another_currency(stack: Stack, books: Books, currency: str) -> None:
+    """Let the first account be frozen in another currency, though no other row allows it."""
+    with psycopg.connect(stack.store_admin(books.connection.info.dbname)) as admin:
+        admin.execute("set session_replication_role = replica")
+        for table in ("statements", "statement_lines", "statement_versions"):
+            admin.execute(
+                sql.SQL("update reporting.{} set currency = %s where account_id = 1").format(
+                    sql.Identifier(table)
+                ),
+                [currency],
+            )
 
 
 def in_owners_hand(stack: Stack, books: Books, statement: LiteralString) -> None:

@@ -76,7 +76,13 @@ def test_another_reason_of_an_exception_makes_another_manifest(
     settings: Settings, books: Books, close_id: int
 ) -> None:
     def fail(reason: str) -> None:
-        failure = {"close_id": close_id, "account_id": 1, "reason": reason, "run_id": "a run"}
+        failure = {
+            "close_id": close_id,
+            "account_id": 1,
+            "currency": "USD",
+            "reason": reason,
+            "run_id": "a run",
+        }
         with on_store(settings) as store:
             store.execute(query("document_failures/insert"), failure)
 
@@ -90,7 +96,9 @@ def test_another_reason_of_an_exception_makes_another_manifest(
     assert again == first
     assert second.sha256 != first.sha256
     assert second.root_sha256 != first.root_sha256
-    assert contents["exceptions"] == [{"subject": "1", "reason": "CB-DATA-PAGE-ASKED-FOR-ADDRESS"}]
+    assert contents["exceptions"] == [
+        {"subject": "1", "currency": "USD", "reason": "CB-DATA-PAGE-ASKED-FOR-ADDRESS"}
+    ]
     assert books.rows("select reason from reporting.manifest_exceptions order by manifest_id") == [
         {"reason": "CB-DATA-DOCUMENT-TOOK-TOO-LONG"},
         {"reason": "CB-DATA-PAGE-ASKED-FOR-ADDRESS"},

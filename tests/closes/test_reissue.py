@@ -292,7 +292,8 @@ def test_an_opening_that_is_not_the_closing_as_issued_stops_the_month_and_names_
     platform.post(MARY, SEPTEMBER.end - timedelta(seconds=1), -1)
     # When October is closed, it stops and says which account, old and new
     with pytest.raises(
-        TieOutFailed, match=f"account_id={MARY}, previous_closing_minor=700, opening_minor=699"
+        TieOutFailed,
+        match=f"account_id={MARY}, currency=USD, previous_closing_minor=700, opening_minor=699",
     ):
         close_month(settings, OCTOBER, RUN)
     # And when September is issued again on purpose, it closes

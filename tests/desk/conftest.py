@@ -37,6 +37,7 @@ from tests.closes.october import OCTOBER, SEPTEMBER
 from tests.platform_rows import Platform
 
 ADA, GRACE, MARY = 1, 2, 3
+CURRENCY_OF = {ADA: "USD", GRACE: "USD", MARY: "JPY"}
 LONG_LINES = 60
 HOSTILE = "Grace <script>alert(1)</script> Höpper"
 NAMES = {ADA: "Ada Plantedname", GRACE: HOSTILE, MARY: "مريم الحسن"}
@@ -102,14 +103,15 @@ class Desk:
         return [row for row in rows if act in (None, row["act"])]
 
     def path(self, close: str, account_id: int) -> str:
-        return f"/statements/{self.closes[close]}/{account_id}"
+        return f"/statements/{self.closes[close]}/{account_id}/{CURRENCY_OF[account_id]}"
 
 
 def filled(path: str, desk: Desk, *, month: str = "2026-09") -> str:
     """The path of a route with a value for each of its parameters."""
     values = {
         "{close_id}": str(desk.closes["october"]),
-        "{account_id}": str(ADA),
+        "{account}": str(ADA),
+        "{currency}": CURRENCY_OF[ADA],
         "{month}": month,
         "{request_id}": "4711",
         "{number}": "1",

@@ -133,7 +133,7 @@ def test_a_statement_is_issued_again_on_request_and_a_second_person_releases_it(
         run["dag_run_id"],
     )
     assert close["requested_by"] == "operator"
-    again = f"/closebook/statements/{close['close_id']}/{ADA}"
+    again = f"/closebook/statements/{close['close_id']}/{ADA}/USD"
     with logged_in_page(browser, stack, "finance", again) as page:
         expect(
             page.get_by_text(re.compile("replaces version 1: corrected on request"))
@@ -170,7 +170,7 @@ def test_a_statement_is_issued_again_with_the_fields_of_airflows_trigger_form(
     review = desk.get("approver", "/releases/2026-10").text
     assert "Reason: Entries of this period were posted after the statement was issued." in review
     assert "a refund was late" not in review
-    shown = desk.get("approver", f"/statements/{close['close_id']}/{ADA}").text
+    shown = desk.get("approver", f"/statements/{close['close_id']}/{ADA}/USD").text
     assert f"replaces version {before}: <bdi>ticket 4712: a refund was late</bdi>" in shown
 
 
@@ -269,7 +269,7 @@ def test_a_backfill_prints_what_was_typed_for_it_and_nothing_that_was_typed_befo
         run["dag_run_id"],
     )
     assert close["reason"] == "ticket 4712: the import job was forgotten"
-    printed = desk.get("approver", f"/statements/{close['close_id']}/{ADA}/pdf")
+    printed = desk.get("approver", f"/statements/{close['close_id']}/{ADA}/USD/pdf")
     text = " ".join(
         " ".join(page.extract_text() for page in PdfReader(BytesIO(printed.content)).pages).split()
     )

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, FrameLocator, Locator, Page, expect
 
 from closebook.desk import permissions
 from tests.desk.browser_pages import logged_in_page, serious_violations, session_page
-from tests.desk.conftest import ADA, MARY, Desk, digest, filled, moved_away
+from tests.desk.conftest import ADA, CURRENCY_OF, MARY, Desk, digest, filled, moved_away
 
 
 def test_finance_finds_a_statement_and_its_pdf_is_the_registered_one(
@@ -47,7 +47,7 @@ def test_selected_statements_are_downloaded_as_a_zip(
     with zipfile.ZipFile(tmp_path / "some.zip") as packed:
         assert packed.testzip() is None
         assert packed.namelist() == [
-            f"statement-2026-10-{account_id}-v1.{suffix}"
+            f"statement-2026-10-{account_id}-{CURRENCY_OF[account_id]}-v1.{suffix}"
             for account_id in (ADA, MARY)
             for suffix in ("pdf", "proof.json")
         ]
@@ -215,8 +215,8 @@ PAGES = [
     ("finance", "/"),
     ("finance", "/statements"),
     ("finance", "/statements?month=2026-10"),
-    ("finance", "/statements/{close_id}/{account_id}"),
-    ("finance", "/statements/{close_id}/{account_id}/pages/{number}"),
+    ("finance", "/statements/{close_id}/{account}/{currency}"),
+    ("finance", "/statements/{close_id}/{account}/{currency}/pages/{number}"),
     ("approver", "/releases"),
     ("approver", "/releases/{month}"),
     ("operator", "/requests"),
@@ -226,12 +226,12 @@ OTHER_TESTED_PAGES = {"/volume", "/health"}
 ROUTES_WITHOUT_A_PAGE = {
     "/assets/{digest}/{name}",
     "/statements/months/{month}/zip",
-    "/statements/{close_id}/{account_id}/preview",
-    "/statements/{close_id}/{account_id}/pages/{number}/picture",
-    "/statements/{close_id}/{account_id}/pdf",
-    "/statements/{close_id}/{account_id}/camt.053",
-    "/statements/{close_id}/{account_id}/csv",
-    "/statements/{close_id}/{account_id}/proof",
+    "/statements/{close_id}/{account}/{currency}/preview",
+    "/statements/{close_id}/{account}/{currency}/pages/{number}/picture",
+    "/statements/{close_id}/{account}/{currency}/pdf",
+    "/statements/{close_id}/{account}/{currency}/camt.053",
+    "/statements/{close_id}/{account}/{currency}/csv",
+    "/statements/{close_id}/{account}/{currency}/proof",
     "/volume/counter",
     "/metrics",
 }

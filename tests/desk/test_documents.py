@@ -104,12 +104,16 @@ def test_a_downloaded_document_is_the_registered_one_and_is_in_the_audit_log(
         "/statements/..%2f..%2fetc%2fpasswd/pdf",
         "/statements//etc/passwd",
         "/statements/%2Fetc%2Fpasswd/1/pdf",
-        "/statements/1/..%5c..%5cairflow.cfg/pdf",
-        "/statements/1/1%00/pdf",
-        "/statements/-1/1/pdf",
-        "/statements/99999999999999999999/1/pdf",
-        "/statements/1/4711/pdf",
-        "/statements/1/1/pages/..%2f..%2fetc%2fpasswd",
+        "/statements/1/..%5c..%5cairflow.cfg/USD/pdf",
+        "/statements/1/1%00/USD/pdf",
+        "/statements/1/~2e~2e/USD/pdf",
+        "/statements/1/1/%2e%2e/pdf",
+        "/statements/1/1/usd/pdf",
+        "/statements/1/01/USD/pdf",
+        "/statements/-1/1/USD/pdf",
+        "/statements/99999999999999999999/1/USD/pdf",
+        "/statements/1/4711/USD/pdf",
+        "/statements/1/1/USD/pages/..%2f..%2fetc%2fpasswd",
         "/assets/0/..%2f..%2fbase.html.j2",
         "/assets/0/desk.css",
         "/statements/months/..%2f/zip",
@@ -243,7 +247,9 @@ def test_what_was_swapped_after_the_release_is_handed_to_nobody(
             kind: desk.get("finance", f"{desk.path('october', ADA)}{kind}") for kind in VIEWS
         }
         month = desk.get("finance", "/statements/months/2026-10/zip")
-        some = desk.post("finance", "/statements/zip", statement=f"{desk.closes['october']}-{ADA}")
+        some = desk.post(
+            "finance", "/statements/zip", statement=f"{desk.closes['october']}-{ADA}-USD"
+        )
     for kind, answer in answers.items():
         assert answer.status_code == (503 if kind in refused else 200), kind
         if kind in refused:

@@ -29,7 +29,7 @@ def test_a_page_and_its_text_are_shown_and_are_in_the_audit_log(desk: Desk) -> N
     assert picture.headers["Cache-Control"] == "private, no-store"
     assert picture.headers["X-Content-Type-Options"] == "nosniff"
     sha256 = digest(desk.get("finance", f"{desk.path('october', ADA)}/pdf").content)
-    version = f"statement {desk.closes['october']}-{ADA} of 2026-10, version 1"
+    version = f"statement {desk.closes['october']}-{ADA}-USD of 2026-10, version 1"
     assert [
         (row["person"], row["act"], row["subject"], row["document_sha256"])
         for row in desk.audit_log()[before:-1]

@@ -35,7 +35,7 @@ def test_a_month_is_downloaded_as_one_zip_of_known_length(desk: Desk) -> None:
 def test_the_zip_of_a_selection_leaves_out_statements_that_are_not_released(desk: Desk) -> None:
     selected = [
         f"{desk.closes['october']}-{MARY}",
-        f"{desk.closes['september']}-{ADA}",
+        f"{desk.closes['september']}-{ADA}-USD",
         f"{desk.closes['corrected']}-{GRACE}",
         "4711-1",
     ]
@@ -51,7 +51,7 @@ def test_the_zip_of_a_selection_leaves_out_statements_that_are_not_released(desk
 def test_a_month_that_is_not_released_has_no_zip(desk: Desk) -> None:
     assert desk.get("finance", "/statements/months/2026-09/zip").status_code == 404
     assert desk.post("finance", "/statements/zip").status_code == 400
-    only_unreleased = f"{desk.closes['september']}-{ADA}"
+    only_unreleased = f"{desk.closes['september']}-{ADA}-USD"
     assert desk.post("finance", "/statements/zip", statement=only_unreleased).status_code == 404
 
 
