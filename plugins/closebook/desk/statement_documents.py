@@ -54,7 +54,7 @@ class StatementPath:
         }
 
 
-def _statement_path(close_id: Id, account: str, currency: Currency) -> StatementPath:
+async def _statement_path(close_id: Id, account: str, currency: Currency) -> StatementPath:
     return StatementPath(close_id, account, currency)
 
 
