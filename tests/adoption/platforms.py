@@ -424,6 +424,7 @@ from (
 where address like 'users:%%' and at >= %(start)s and at < %(end)s
 group by 1, 2
 """,
-    drafted=("from books.postings as base", "split_part(base.asset, '/', 1) as currency"),
+    # A posting is two entries: `init` leaves the ledger to the team.
+    drafted=("from books.accounts as base", "accounts=text"),
 )
 PLATFORMS = (LAGO_LIKE, FORMANCE_LIKE)

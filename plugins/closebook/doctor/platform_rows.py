@@ -44,7 +44,7 @@ def _repeated(key: str) -> _Fault:
     return _Fault(
         "repeated_count",
         "key-repeated",
-        f"rows have a {key} that another row has too",
+        f"rows have the same {key} as another row",
         "A row that comes twice is counted twice, on the statement too.",
         "Most often a join of the view finds more than one row: join by a unique key.",
     )
@@ -129,7 +129,7 @@ _FAULTS: dict[str, tuple[_Fault, ...]] = {
     ),
     "accounts": (
         _NO_KEY,
-        _repeated("account_id"),
+        _repeated("account_id and currency"),
         _Fault(
             "incomplete_count",
             "account-incomplete",
