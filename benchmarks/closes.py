@@ -196,7 +196,9 @@ def _queries(reader: psycopg.Connection[Any], names: Sequence[str], period: Peri
         reading = sql.SQL("copy ({}) to stdout (format binary)").format(sql.SQL(query(name)))
         with (
             reader.cursor() as cursor,
-            cursor.copy(reading, {**period.bounds, "left_out_currencies": []}) as blocks,
+            cursor.copy(
+                reading, {**period.bounds, "left_out_currencies": [], "has_text_keys": False}
+            ) as blocks,
         ):
             size += sum(len(block) for block in blocks)
     return size

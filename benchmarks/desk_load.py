@@ -139,7 +139,8 @@ def _statements(
     store: psycopg.Connection[dict[str, Any]], month_start: Any
 ) -> list[dict[str, Any]]:
     return store.execute(
-        "select close_id, account_id, currency from reporting.released_statements where period_start = %s",
+        "select close_id, account_id, currency from reporting.released_statements"
+        " where period_start = %s",
         [month_start],
     ).fetchall()
 

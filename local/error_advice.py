@@ -278,6 +278,7 @@ ADVICE: Mapping[str, str] = {
     "CB-CONFIG-FILE-UNREADABLE": "From `closebook verify`: correct the path, or its rights.",
     "CB-CONFIG-FONTS-MISSING": "Install the Debian packages that the text names, on every worker.",
     "CB-CONFIG-INDEXES-UNREADABLE": "See [Settings](settings.md#variables).",
+    "CB-CONFIG-KEYS-UNREADABLE": "Only `closebook migrate` reads it.",
     "CB-CONFIG-LIBRARY-VERSION": (
         "The machine has another version than the locked one: install requirements.txt there again."
     ),
@@ -379,6 +380,10 @@ ADVICE: Mapping[str, str] = {
     "CB-CONFIG-STORE-ENCODING": (
         "From `closebook migrate` or `verify-log`: `create database … encoding 'UTF8' template "
         "template0`."
+    ),
+    "CB-CONFIG-STORE-KEYS": (
+        "Nothing was changed. The types of keys are chosen when the store is made "
+        "([keys](contract.md#keys))."
     ),
     "CB-CONFIG-STORE-NEWER": (
         "Somebody migrated the store with a newer version. No migration goes back: install that "

@@ -13,8 +13,9 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 from closebook.errors import Misconfigured
-from closebook.keys import BIGINT_KEYS
+from closebook.keys import BIGINT_KEYS, KeyType, KeyTypes
 from closebook.sql import SQL_FOLDER, query
+from closebook.store.key_types import key_types_of
 from closebook.store.migrations import FOLDER, migrate, with_key_types
 from local.postgres import binary
 from local.stack import Stack
@@ -71,6 +72,115 @@ def test_only_what_is_missing_is_applied(stack: Stack, empty_databases: tuple[st
             connection.execute(with_key_types(query(f"{FOLDER}/{name}"), BIGINT_KEYS))
             connection.execute(query("schema_migrations/insert"), {"migration": name})
     assert migrate(store) == ALL_MIGRATIONS[-1:]
+
+
+OF_AN_OLD_MONTH = """
+insert into reporting.closes (
+    grain, period_start, period_end, time_zone, close_version, is_current, fence_lsn, fenced_at,
+    snapshot_text, replica_name, code_version, run_id, first_date, last_date
+) values (
+    'month', '2026-03-01Z', '2026-04-01Z', 'UTC', 1, true, '0/1', '2026-04-01Z', '', '', '', 'old',
+    '2026-03-01', '2026-03-31'
+);
+insert into reporting.statements values
+(1, 5, 'EUR', 'A-5', 'Ada', '', 'en', 0, 7, 1), (1, 6, 'JPY', 'A-6', 'Bob', '', 'en', 3, 3, 0);
+insert into reporting.statement_lines (
+    close_id, account_id, line_number, entry_id, posted_at, kind, description, amount_minor,
+    balance_minor
+) values (1, 5, 1, 11, '2026-03-02Z', 'payment', '', 7, 7);
+insert into reporting.statement_versions values (1, 5, 1, 1), (1, 6, 1, 1);
+insert into reporting.statement_documents (
+    close_id, account_id, sha256, byte_count, object_name, template_version, renderer_version,
+    run_id
+) values (1, 5, repeat('a', 64), 1, 'a.pdf', 'v1', '70', 'old');
+insert into reporting.statement_twins values (1, 5, 'text/csv', repeat('b', 64), 1, 'b.csv');
+insert into reporting.document_failures (close_id, account_id, reason, run_id)
+values (1, 6, 'CB-DATA-X', 'old');
+insert into reporting.reissue_requests (close_id, account_id, reason, requested_by)
+values (1, 5, 'late', 'eve');
+insert into reporting.statement_manifests (
+    close_id, sha256, object_name, document_count, missing_count, exception_count, run_id
+) values (1, repeat('c', 64), 'c.json', 1, 0, 1, 'old');
+insert into reporting.manifest_exceptions values (1, '6', 'account_incomplete');
+"""
+
+
+def test_a_store_from_before_keeps_bigint_keys_and_its_numbers_and_gets_the_currencies(
+    stack: Stack, empty_databases: tuple[str, str]
+) -> None:
+    store = stack.store_owner(empty_databases[0])
+    with psycopg.connect(store) as connection:
+        for name in ALL_MIGRATIONS[: ALL_MIGRATIONS.index("0016_keys")]:
+            connection.execute(as_it_was(name))
+            connection.execute(query("schema_migrations/insert"), {"migration": name})
+        connection.execute(OF_AN_OLD_MONTH)
+        before = connection.execute("select * from reporting.statement_lines").fetchall()
+
+    with pytest.raises(Misconfigured, match="has closes, and they keep them") as refused:
+        migrate(store, KeyTypes(accounts=KeyType.UUID))
+    assert refused.value.code == "CB-CONFIG-STORE-KEYS"
+    migrate(store)
+
+    with psycopg.connect(store) as connection:
+        assert key_types_of(connection) == BIGINT_KEYS
+        after = connection.execute("select * from reporting.statement_lines").fetchall()
+        assert [row[:-1] for row in after] == before
+        for table, currencies in {
+            "statement_lines": ["EUR"],
+            "statement_versions": ["EUR", "JPY"],
+            "statement_documents": ["EUR"],
+            "statement_twins": ["EUR"],
+            "document_failures": ["JPY"],
+            "reissue_requests": ["EUR"],
+            # All currencies of the account: its manifest says no more.
+            "manifest_exceptions": [""],
+        }.items():
+            found = connection.execute(
+                sql.SQL("select currency from reporting.{} order by 1").format(
+                    sql.Identifier(table)
+                )
+            )
+            assert [row[0] for row in found] == currencies, table
+        states = connection.execute(
+            "select account_id, currency, statement_state from reporting.issued_statements"
+            " order by 1"
+        ).fetchall()
+    assert states == [(5, "EUR", "issued"), (6, "JPY", "missing")]
+
+
+def as_it_was(name: str) -> bytes:
+    """A migration as it was before keys had types: without domains."""
+    text = with_key_types(query(f"{FOLDER}/{name}"), BIGINT_KEYS).decode()
+    text = re.sub(r"^create domain .*$", "", text, flags=re.MULTILINE)
+    return re.sub(r"reporting\.\w+_key\b", "bigint", text).encode()
+
+
+@pytest.mark.parametrize("key_type", [KeyType.INTEGER, KeyType.UUID, KeyType.TEXT])
+def test_the_types_of_keys_are_chosen_once_and_later_migrations_have_them(
+    stack: Stack, empty_databases: tuple[str, str], key_type: KeyType
+) -> None:
+    migrated, at_once = map(stack.store_owner, empty_databases)
+    keys = KeyTypes(*[key_type] * 5)
+    assert migrate(migrated, keys) == ALL_MIGRATIONS
+    with psycopg.connect(at_once) as connection:
+        connection.execute(with_key_types(query("reporting/schema"), keys))
+    assert _dump(migrated) == _dump(at_once)
+    # The setting may be named again, or not at all
+    assert migrate(migrated, keys) == migrate(migrated) == []
+    with psycopg.connect(migrated) as connection:
+        assert key_types_of(connection) == keys
+
+
+def test_other_types_than_an_empty_store_has_are_refused_with_how_to_make_it_anew(
+    stack: Stack, empty_databases: tuple[str, str]
+) -> None:
+    store = stack.store_owner(empty_databases[0])
+    migrate(store)
+    before = _dump(store)
+    with pytest.raises(Misconfigured, match="drop schema reporting cascade") as refused:
+        migrate(store, KeyTypes(accounts=KeyType.TEXT))
+    assert "accounts=text" in refused.value.text
+    assert _dump(store) == before
 
 
 def test_of_two_that_start_together_one_migrates_and_the_other_finds_it_done(

@@ -17,6 +17,8 @@ LONGEST_KEY_BYTES = 200
 NO_ACCOUNT = "none"
 """What exceptions name in place of an account where entries name none: so no account's key."""
 
+# What an exception is named by in place of a key: no account with a statement has such a key.
+_EMPTY, _TOO_LONG = "(empty)", "(too long, sha256 "
 _BITS = {"bigint": 63, "integer": 31}
 _WHOLE_NUMBER = re.compile(r"0|-?[1-9][0-9]{0,18}")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -86,8 +88,8 @@ def label(key: Key) -> str:
     text = str(key)
     content = text.encode()
     if len(content) <= LONGEST_KEY_BYTES:
-        return text
-    return f"{text[:40]} (too long, sha256 {sha256(content).hexdigest()[:16]})"
+        return text or _EMPTY
+    return f"{text[:40]} {_TOO_LONG}{sha256(content).hexdigest()[:16]})"
 
 
 def path_part(key: Key) -> str:
@@ -153,7 +155,8 @@ def _fitting(text: str, longest: int, digest_digits: int) -> str:
 def _is_text_key(text: str) -> bool:
     """Whether a text may be a key. The store's close_exceptions say the same of an account."""
     return (
-        text not in {"", NO_ACCOUNT}
+        text not in {"", NO_ACCOUNT, _EMPTY}
+        and _TOO_LONG not in text
         and "\0" not in text
         and len(text.encode(errors="replace")) <= LONGEST_KEY_BYTES
     )

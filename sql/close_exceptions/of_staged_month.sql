@@ -36,13 +36,13 @@ listed_accounts as (
 balances as (
     select
         balances.account_id,
-        coalesce(balances.currency, '') as currency,
         balances.entry_count,
         balances.incomplete_count,
         balances.opening_minor,
         balances.closing_minor,
         accounts.account_count,
-        accounts.is_incomplete
+        accounts.is_incomplete,
+        coalesce(balances.currency, '') as currency
     from staged_statement_balances as balances
     left join accounts
         on balances.account_id = accounts.account_id and balances.currency = accounts.currency
@@ -137,7 +137,9 @@ judged as (
                 %(has_text_keys)s
                 and (
                     octet_length(balances.account_id::text) not between 1 and 200
-                    or balances.account_id::text = 'none'
+                    -- What exceptions are named by, in place of a key.
+                    or balances.account_id::text in ('none', '(empty)')
+                    or position('(too long, sha256 ' in balances.account_id::text) > 0
                     or lines.has_unusable_key
                 )
                 then 'key_unusable'
@@ -145,7 +147,7 @@ judged as (
             when balances.account_count > 1 then 'account_repeated'
             when balances.is_incomplete or listed_accounts.has_no_currency
                 then 'account_incomplete'
-            when others.account_id is not null then 'currency_differs'
+            when astray.account_id is not null then 'currency_differs'
             when unknown_currencies.currency is not null then 'unknown_currency'
             when balances.incomplete_count > 0 or lines.has_incomplete_line then 'row_incomplete'
             when repeating_accounts.account_id is not null then 'entry_repeated'
@@ -157,7 +159,7 @@ judged as (
         end as reason
     from balances
     left join listed_accounts on balances.account_id = listed_accounts.account_id
-    left join accounts_in_other_currencies as others on balances.account_id = others.account_id
+    left join accounts_in_other_currencies as astray on balances.account_id = astray.account_id
     left join lines
         on balances.account_id = lines.account_id and balances.currency = lines.currency
     left join repeating_accounts

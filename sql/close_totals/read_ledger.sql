@@ -1,6 +1,6 @@
 -- The control totals of a period's ledger entries, one row a currency. No join. Sums of credits and
--- debits are positive; incomplete_count is the number of entries without account or amount, or with an account
--- whose key is empty or too long.
+-- debits are positive; incomplete_count is the number of entries without account or amount, or with
+-- an account whose key is empty or too long.
 with ledger_entries as (
     select
         account_id,

@@ -1,6 +1,6 @@
--- Accounts, currencies and closed days of a month whose movement differs from the sum of that day's statement
--- lines. Days that are not closed are not compared, nor accounts that the month or the day left
--- out.
+-- Accounts, currencies and closed days of a month whose movement differs from the sum of that day's
+-- statement lines. Days that are not closed are not compared, nor accounts that the month or the
+-- day left out.
 with month_close as (
     select
         close_id,

@@ -1,6 +1,7 @@
 -- The statements that a person may see, by account (the beginning of its number), holder (a part of
--- the name), month, currency and state; newest close first and by account and currency, from
--- the row after (after_close_id, after_account_id, after_currency) on. One row a version. Each close is asked for a page at most.
+-- the name), month, currency and state; newest close first and by account and currency, from the
+-- row after (after_close_id, after_account_id, after_currency) on. One row a version. Each close is
+-- asked for a page at most.
 with released as (
     select
         closes.close_id,

@@ -1,7 +1,6 @@
 -- The documents of a month as it was released last, without the exceptions of that release, by
 -- account and currency, from the one after after_account_id and after_currency on where these are
--- not null: one row a statement, at most row_count, with
--- the manifest that was released.
+-- not null: one row a statement, at most row_count, with the manifest that was released.
 with released as (
     select
         closes.close_id,

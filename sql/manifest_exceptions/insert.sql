@@ -5,7 +5,7 @@ select
     subject,
     currency,
     reason
-from 
+from
     unnest(%(subjects)s::text[], %(currencies)s::text[], %(reasons)s::text[])
         as listed (subject, currency, reason)
 on conflict (manifest_id, subject, currency) do nothing

@@ -1,5 +1,5 @@
--- The exceptions of a month's close: one row an account and currency. Those that the close left out have the
--- reason of that; those whose document could not be made have the code of the last error.
+-- The exceptions of a month's close: one row an account and currency. Those that the close left out
+-- have the reason of that; those whose document could not be made have the code of the last error.
 with closed_without as (
     select
         subject,

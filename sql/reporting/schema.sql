@@ -8,8 +8,8 @@ create extension if not exists pg_trgm;
 create schema reporting;
 
 -- The types of the platform's keys, which the store keeps as they are. `keys.account` and so on
--- stand for the types of CLOSEBOOK_KEYS, bigint without it: closebook.store.migrations puts them in.
--- Queries name the domains, so they are the same whatever the types are.
+-- stand for the types of CLOSEBOOK_KEYS, bigint without it: closebook.store.migrations puts them
+-- in. Queries name the domains, so they are the same whatever the types are.
 create domain reporting.account_key as keys.account;
 create domain reporting.entry_key as keys.entry;
 create domain reporting.transaction_key as keys.transaction;
@@ -34,11 +34,13 @@ begin atomic
     end;
 end;
 
--- A key of the platform as exceptions name it: a long one by its start and its hash.
+-- A key of the platform as exceptions name it: a long one by its start and its hash. No account
+-- that has a statement has such a name for its key.
 create function reporting.key_label(key text) returns text
 language sql immutable parallel safe set search_path = pg_catalog, pg_temp
 begin atomic
     select case
+        when key = '' then '(empty)'
         when octet_length(key) > 200
             then
                 left(key, 40) || ' (too long, sha256 '
@@ -346,8 +348,8 @@ create table reporting.statement_lines (
     references reporting.statements (close_id, account_id, currency)
 );
 
--- Which version of its statement each account and currency has in a close of a month: issued by this close, or
--- by an earlier one. A document belongs to the close that issued the version.
+-- Which version of its statement each account and currency has in a close of a month: issued by
+-- this close, or by an earlier one. A document belongs to the close that issued the version.
 create table reporting.statement_versions (
     close_id bigint not null,
     account_id keys.account not null,

@@ -1,7 +1,6 @@
--- The statements of one shard: one row an account and currency, with the version that stands, the close that
--- issued it, what it supersedes, whether the account has
--- statements in other currencies too, what that close tells the holders, and the name of its document
--- once there is one.
+-- The statements of one shard: one row an account and currency, with the version that stands, the
+-- close that issued it, what it supersedes, what that close tells the holders, whether the account
+-- has statements in other currencies too, and the name of its document once there is one.
 with statements as (
     select
         close_id,
@@ -27,7 +26,10 @@ versions as (
     where
         close_id = %(close_id)s
         and account_id between %(first_account_id)s and %(last_account_id)s
-        and (%(account_ids)s::reporting.account_key[] is null or account_id = any(%(account_ids)s::reporting.account_key[]))
+        and (
+            %(account_ids)s::reporting.account_key[] is null
+            or account_id = any(%(account_ids)s::reporting.account_key[])
+        )
 ),
 
 closes as (
@@ -69,11 +71,11 @@ select
     issued.holder_text,
     exists(
         select 1
-        from reporting.statements as others
+        from reporting.statements as siblings
         where
-            others.close_id = versions.issued_close_id
-            and others.account_id = versions.account_id
-            and others.currency <> versions.currency
+            siblings.close_id = versions.issued_close_id
+            and siblings.account_id = versions.account_id
+            and siblings.currency <> versions.currency
     ) as is_one_of_several
 from versions
 inner join statements

@@ -5,7 +5,10 @@ with statements as (
     from reporting.statements
     where
         close_id = %(close_id)s
-        and (%(account_ids)s::reporting.account_key[] is null or account_id = any(%(account_ids)s::reporting.account_key[]))
+        and (
+            %(account_ids)s::reporting.account_key[] is null
+            or account_id = any(%(account_ids)s::reporting.account_key[])
+        )
 ),
 
 numbered as (

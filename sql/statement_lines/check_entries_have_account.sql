@@ -1,12 +1,12 @@
 -- Accounts and currencies with entries in a month, or a balance at its start, that have neither a
--- statement nor an exception, or both. Reads what is staged for the month.
+-- statement nor an exception, or both. Reads what is staged for the month. Names of exceptions are
+-- made of those only that have no statement: a statement's own key and currency are its name.
 with balances as (
     select
         account_id,
         coalesce(currency, '') as currency
     from staged_statement_balances
     where entry_count > 0 or opening_minor <> 0
-    group by account_id, coalesce(currency, '')
 ),
 
 statements as (
@@ -15,6 +15,16 @@ statements as (
         currency
     from reporting.statements
     where close_id = %(close_id)s
+),
+
+matched as (
+    select
+        balances.account_id,
+        balances.currency,
+        statements.account_id is not null as has_statement
+    from balances
+    left join statements
+        on balances.account_id = statements.account_id and balances.currency = statements.currency
 ),
 
 exceptions as (
@@ -26,15 +36,19 @@ exceptions as (
 )
 
 select
-    balances.account_id,
-    balances.currency,
-    statements.account_id is not null as has_statement,
+    matched.account_id,
+    matched.currency,
+    matched.has_statement,
     exceptions.subject is not null as is_exception
-from balances
-left join statements
-    on balances.account_id = statements.account_id and balances.currency = statements.currency
+from matched
 left join exceptions
     on
-        coalesce(reporting.key_label(balances.account_id::text), 'none') = exceptions.subject
-        and reporting.currency_label(balances.currency) = exceptions.currency
-where (statements.account_id is null) = (exceptions.subject is null)
+        case
+            when matched.has_statement then matched.account_id::text
+            else coalesce(reporting.key_label(matched.account_id::text), 'none')
+        end = exceptions.subject
+        and case
+            when matched.has_statement then matched.currency
+            else reporting.currency_label(matched.currency)
+        end = exceptions.currency
+where matched.has_statement = (exceptions.subject is not null)

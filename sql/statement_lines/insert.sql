@@ -19,6 +19,18 @@ with days as (
     select
         %(day_dates)s::date[] as day_dates,
         %(day_starts)s::timestamptz[] as day_starts
+),
+
+-- A number is sorted faster than an account and a currency.
+statements as (
+    select
+        close_id,
+        account_id,
+        currency,
+        opening_minor,
+        row_number() over (order by account_id, currency) as statement_number
+    from reporting.statements
+    where close_id = %(close_id)s
 )
 
 select
@@ -37,13 +49,12 @@ select
     days.day_dates[width_bucket(entries.posted_at, days.day_starts)] as posted_on,
     statements.currency
 from staged_statement_lines as entries
-inner join reporting.statements
+inner join statements
     on entries.account_id = statements.account_id and entries.currency = statements.currency
 cross join days
-where statements.close_id = %(close_id)s
 window
     account_lines as (
-        partition by entries.account_id, entries.currency
+        partition by statements.statement_number
         order by entries.posted_at asc, entries.entry_id asc
         rows between unbounded preceding and current row
     )

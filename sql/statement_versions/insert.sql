@@ -1,7 +1,6 @@
 -- Writes which version of its statement each account has in a month's close: one row an account and
--- currency.
--- A statement that equals that of the close before keeps its version and its document. One that
--- differs or is new is issued by this close. reporting.statement_differences and
+-- currency. A statement that equals that of the close before keeps its version and its document.
+-- One that differs or is new is issued by this close. reporting.statement_differences and
 -- reporting.statement_line_differences say what differs. Closes are passed as arrays, for which an
 -- index is used. For a join of closes it could be used only row by row, in a nested loop, which
 -- sql/session/expect_many_rows.sql disables.

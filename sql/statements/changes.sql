@@ -1,7 +1,6 @@
--- What differs between two versions of a month's statements: one row an account and
--- currency, old beside new.
--- A changed holder or account number is a difference, though it is no column here; a changed
--- address is not.
+-- What differs between two versions of a month's statements: one row an account and currency, old
+-- beside new. A changed holder or account number is a difference, though it is no column here; a
+-- changed address is not.
 select
     account_id,
     currency,

@@ -1,5 +1,5 @@
--- Accounts and currencies whose opening balance is not the closing balance of the last closed month before, where
--- there is one. An account that is in one of the two only counts as zero in the other; one that
+-- Accounts and currencies whose opening balance is not the closing balance of the last closed month
+-- before, where there is one. What is in one of the two only counts as zero in the other; what
 -- either month left out is not compared.
 with this_month as (
     select

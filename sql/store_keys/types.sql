@@ -5,24 +5,24 @@ select
         select format_type(pg_type.typbasetype, null)
         from pg_catalog.pg_type
         where pg_type.oid = to_regtype('reporting.account_key')
-    ) as accounts,
+    ) as account_type,
     (
         select format_type(pg_type.typbasetype, null)
         from pg_catalog.pg_type
         where pg_type.oid = to_regtype('reporting.entry_key')
-    ) as entries,
+    ) as entry_type,
     (
         select format_type(pg_type.typbasetype, null)
         from pg_catalog.pg_type
         where pg_type.oid = to_regtype('reporting.transaction_key')
-    ) as transactions,
+    ) as transaction_type,
     (
         select format_type(pg_type.typbasetype, null)
         from pg_catalog.pg_type
         where pg_type.oid = to_regtype('reporting.merchant_key')
-    ) as merchants,
+    ) as merchant_type,
     (
         select format_type(pg_type.typbasetype, null)
         from pg_catalog.pg_type
         where pg_type.oid = to_regtype('reporting.promotion_key')
-    ) as promotions
+    ) as promotion_type

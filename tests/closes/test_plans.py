@@ -179,7 +179,12 @@ def plan_of(settings: Settings, name: str, period: Period) -> str:
 
 def explained(settings: Settings, statement: str, period: Period) -> str:
     """Return how a replica would run a text of a query for the reader."""
-    parameters = {**period.bounds, **amount_parameters(), "left_out_currencies": []}
+    parameters = {
+        **period.bounds,
+        **amount_parameters(),
+        "left_out_currencies": [],
+        "has_text_keys": False,
+    }
     explain = sql.SQL("explain {}").format(sql.SQL(statement))
     with psycopg.connect(settings.replicas[0].conninfo, prepare_threshold=None) as reader:
         return "\n".join(line for (line,) in reader.execute(explain, parameters))

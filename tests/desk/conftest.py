@@ -246,13 +246,14 @@ select 0, number, 'USD', 'OLD-' || number, 'Old', '1 Street', 'en_US', 0, 0, 0
 from generate_series(1, 10000) as number;
 
 insert into reporting.statement_versions
-select 0, account_id, 1, 0, null from reporting.statements where close_id = 0;
+select 0, account_id, 1, 0, null, currency from reporting.statements where close_id = 0;
 
 insert into reporting.statement_documents (
     close_id, account_id, sha256, byte_count, object_name, template_version, renderer_version,
-    run_id
+    run_id, currency
 )
-select 0, account_id, %(sha256)s, %(byte_count)s, %(object_name)s, 'v1', '70', 'a test'
+select
+    0, account_id, %(sha256)s, %(byte_count)s, %(object_name)s, 'v1', '70', 'a test', currency
 from reporting.statements where close_id = 0;
 
 insert into reporting.statement_manifests (

@@ -137,6 +137,13 @@ def test_a_path_to_a_file_and_a_guessed_id_are_refused(desk: Desk, path: str) ->
     assert b"fernet_key" not in answer
 
 
+@pytest.mark.parametrize("account", ["01", "1~", "users~3a1", "~31", "9223372036854775808"])
+def test_an_account_that_is_no_key_of_the_store_is_not_found(desk: Desk, account: str) -> None:
+    path = f"/statements/{desk.closes['october']}/{account}/USD"
+    assert desk.get("approver", path).status_code == 404
+    assert desk.get("approver", f"{path}/pdf").status_code == 404
+
+
 def test_a_version_that_is_not_released_is_not_found_by_its_id(desk: Desk) -> None:
     for close, account in (("september", ADA), ("corrected", GRACE)):
         pages = ("/pages/1", "/pages/1/picture")

@@ -13,7 +13,7 @@ import pytest
 from closebook.desk.downloads import ZipEntry, content_disposition, zip_response
 from closebook.statements.document_store import DocumentStore, StoredDocument
 from local.processes import Process, tree
-from tests.desk.conftest import ADA, GRACE, MARY, NAMES, Desk, digest, moved_away
+from tests.desk.conftest import ADA, CURRENCY_OF, GRACE, MARY, NAMES, Desk, digest, moved_away
 
 
 def test_a_month_is_downloaded_as_one_zip_of_known_length(desk: Desk) -> None:
@@ -25,25 +25,29 @@ def test_a_month_is_downloaded_as_one_zip_of_known_length(desk: Desk) -> None:
         assert {info.compress_type for info in packed.infolist()} == {zipfile.ZIP_STORED}
     pdfs = {name: digest for name, digest in contents.items() if name.endswith(".pdf")}
     assert pdfs == {
-        f"statement-2026-10-{a}-v1.pdf": desk.registered("october", a)["sha256"] for a in NAMES
+        f"statement-2026-10-{a}-{CURRENCY_OF[a]}-v1.pdf": desk.registered("october", a)["sha256"]
+        for a in NAMES
     }
-    assert contents.keys() - pdfs.keys() == {f"statement-2026-10-{a}-v1.proof.json" for a in NAMES}
+    assert contents.keys() - pdfs.keys() == {
+        f"statement-2026-10-{a}-{CURRENCY_OF[a]}-v1.proof.json" for a in NAMES
+    }
     last = desk.audit_log("downloaded")[-1]
     assert last["subject"] == "ZIP of month 2026-10: 3 documents"
 
 
 def test_the_zip_of_a_selection_leaves_out_statements_that_are_not_released(desk: Desk) -> None:
     selected = [
-        f"{desk.closes['october']}-{MARY}",
+        f"{desk.closes['october']}-{MARY}-JPY",
         f"{desk.closes['september']}-{ADA}-USD",
-        f"{desk.closes['corrected']}-{GRACE}",
+        f"{desk.closes['corrected']}-{GRACE}-USD",
+        "4711-1-USD",
         "4711-1",
     ]
     answer = desk.post("finance", "/statements/zip", statement=selected)
     with zipfile.ZipFile(BytesIO(answer.content)) as packed:
         assert packed.namelist() == [
-            f"statement-2026-10-{MARY}-v1.pdf",
-            f"statement-2026-10-{MARY}-v1.proof.json",
+            f"statement-2026-10-{MARY}-JPY-v1.pdf",
+            f"statement-2026-10-{MARY}-JPY-v1.proof.json",
         ]
     assert desk.audit_log("downloaded")[-1]["subject"] == f"ZIP of {selected[0]}"
 

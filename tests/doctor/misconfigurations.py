@@ -463,7 +463,7 @@ FIRST_DAY: tuple[Misconfiguration, ...] = (
             f"{key} as {kind}",
             column(view, key, expression.format(key)),
             "key-type",
-            "bigint",
+            "in CLOSEBOOK_KEYS and run closebook migrate",
         )
         for view, key in (
             ("ledger_entries", "entry_id"),

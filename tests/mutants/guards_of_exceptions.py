@@ -1,7 +1,7 @@
 """What a close leaves out, and the texts that it cuts."""
 
 from tests.mutants.guard import Guard
-from tests.mutants.operators import Condition, Token, Value
+from tests.mutants.operators import Condition, Removed, Token, Value
 
 LONG_TEXTS = "tests/closes/test_long_texts.py::"
 EXCEPTION_TESTS = "tests/closes/test_exceptions.py::"
@@ -10,6 +10,8 @@ BEYOND_BIGINT = (
     "tests/sql/test_queries.py::test_case[hourly_volume/beyond_bigint: the hour and currency of "
     "each sum that is beyond bigint, whichever sum it is]"
 )
+HOSTILE_KEYS = "tests/closes/test_hostile_keys.py::"
+CURRENCIES = "tests/closes/test_currencies_of_an_account.py::"
 MAJOR_AMOUNTS = "tests/closes/test_major_amounts.py::"
 TOO_MANY_DECIMALS = (
     MAJOR_AMOUNTS + "test_an_amount_with_too_many_decimals_leaves_its_currency_out_of_hour_and_day"
@@ -204,6 +206,24 @@ EXCEPTIONS = (
         (ACCOUNT_EXCEPTIONS + "test_a_day_with_exceptions_is_tried_again_when_its_month_closes",),
     ),
     # ---- limits of texts -----------------------------------------------------------------
+    Guard(
+        "limits.account-key",
+        Removed(),
+        (HOSTILE_KEYS + "test_hostile_keys_are_closed_issued_verified_and_audited",),
+    ),
+    Guard(
+        "limits.merchant-key",
+        Condition(value=False),
+        (HOSTILE_KEYS + "test_a_merchant_with_a_long_key_is_counted_under_its_start_and_hash",),
+    ),
+    Guard(
+        "exceptions.a-currency-that-is-not-listed",
+        Condition(value=False),
+        (
+            CURRENCIES
+            + "test_entries_in_a_currency_that_is_not_listed_stop_all_statements_of_their_account",
+        ),
+    ),
     Guard(
         "limits.category",
         Condition(value=False),

@@ -42,6 +42,19 @@ READS = (
         (SETTINGS + "test_a_grace_that_protects_too_little_or_waits_too_long_is_refused",),
     ),
     Guard(
+        "keys.setting-is-understood",
+        Condition(value=False),
+        ("tests/test_keys.py::test_a_setting_that_cannot_be_understood_is_refused",),
+    ),
+    Guard(
+        "keys.store-keeps-its-types",
+        Condition(value=False),
+        (
+            "tests/test_migrations.py::"
+            "test_other_types_than_an_empty_store_has_are_refused_with_how_to_make_it_anew",
+        ),
+    ),
+    Guard(
         "fence.older-timestamps",
         Value("timedelta()"),
         (FENCE + "test_a_grace_covers_rows_that_were_stamped_before_their_transaction_began",),

@@ -69,6 +69,11 @@ AUDIT = (
         VERIFY + "test_a_trusted_signature_proves_the_manifest_and_another_one_does_not",
     ),
     never(
+        "verify.account-is-that-of-the-manifest",
+        "tests/statements/test_verify_manifest.py::"
+        "test_a_manifest_that_lists_the_file_for_another_account_does_not_verify_it",
+    ),
+    never(
         "verify.manifest-signature-is-valid",
         VERIFY + "test_a_trusted_signature_proves_the_manifest_and_another_one_does_not",
     ),

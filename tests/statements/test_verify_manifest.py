@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from closebook.errors import Misconfigured
+from closebook.keys import Key
 from closebook.settings import KeyFile
 from closebook.statements.manifest_document import ManifestDocument, NoManifest, Proof
 from closebook.statements.signing.key_loader import load_signer
@@ -116,6 +117,15 @@ def test_a_manifest_from_before_there_was_a_root_is_proven_by_its_hash() -> None
     assert outcomes(verify(pdf(), VerifyInputs(manifest=old)))["published"] is Outcome.NOT_CHECKED
     report = verify(pdf(), VerifyInputs(manifest=old, root="0" * 64))
     assert "--manifest-sha256" in failed(report)["published"]
+
+
+@pytest.mark.parametrize("account_id", [78, "users:77", "0188d6f2-7d3e-7c1a-9b1f-5a2b3c4d5e6f"])
+def test_a_manifest_that_lists_the_file_for_another_account_does_not_verify_it(
+    account_id: Key,
+) -> None:
+    other = manifest((replace(FEW, account_id=account_id), pdf()))
+    report = verify(pdf(), VerifyInputs(manifest=other, manifest_sha256=hash_of(other)))
+    assert "for this file, and its XML has 77" in failed(report)["manifest"]
 
 
 def test_a_manifest_whose_entries_were_changed_is_no_manifest() -> None:

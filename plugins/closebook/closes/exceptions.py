@@ -30,7 +30,7 @@ REASONS: Mapping[str, str] = {
     "currency_differs": "its entries are in another currency than the account",
     "entry_repeated": "an entry_id is there more than once",
     "key_unusable": (
-        "a key is empty, longer than 200 bytes, or the word none, which stands for no account"
+        "a key is empty, longer than 200 bytes, or a text that names exceptions, such as none"
     ),
     "row_impossible": "a row has an amount below zero, no amount, or an unknown kind",
     "row_incomplete": "a row lacks a value that it must have",

@@ -45,7 +45,7 @@ class StatementPath:
         Raises HTTP 404 if the account is no key of this store.
         """
         account_id = from_path_part(self.account, key_types_of(store).accounts)
-        if account_id is None:  # guard: desk.accounts-are-keys
+        if account_id is None:
             raise HTTPException(404)
         return {
             "close_id": self.close_id,

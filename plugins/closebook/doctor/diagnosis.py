@@ -114,8 +114,7 @@ class _Platform:
             yield from pooler
             if any(each.severity is Severity.ERROR for each in pooler):
                 return
-            keys = expected_key_types(self._settings, os.environ)
-            with on_replica(self._settings, replica, self._seconds, keys) as session:
+            with on_replica(self._settings, replica, self._seconds) as session:
                 row, self._offsets[replica.name] = platform_servers.server_row(session)
                 yield from platform_servers.kind_observations(replica.name, row)
                 lacking = [*roles.lacking_rights(session, roles.READER)]
@@ -155,7 +154,8 @@ class _Platform:
         """Look at the views of a replica, and at their rows on the first one that is sound."""
         if any(each.code in {"contract-missing", "schema-not-granted"} for each in lacking):
             return
-        differing = platform_views.differing_columns(session)
+        keys = expected_key_types(self._settings, os.environ)
+        differing = platform_views.differing_columns(session, keys)
         yield from platform_views.view_observations(differing)
         if differing or lacking:
             yield Unseen(f"rows and plans on {session.server}", "mend its views and rights first")

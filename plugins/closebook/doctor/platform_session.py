@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import psycopg
 from psycopg.rows import DictRow
 
-from closebook.keys import BIGINT_KEYS, KeyTypes
 from closebook.platform.connections import close, connect_to, primary_connection
 from closebook.platform.contract import bound_query
 from closebook.postgres import answer_within
@@ -23,14 +22,13 @@ class PlatformSession:
     """A connection to a server of the platform, as the role that closes use there.
 
     A statement ends after ``statement_seconds``. Nothing is written: each transaction is read only.
-    ``in_major`` are the views that have amounts in major units, ``keys`` the types of keys.
+    ``in_major`` are the views that have amounts in major units.
     """
 
     server: str
     connection: psycopg.Connection[DictRow]
     statement_seconds: int
     in_major: frozenset[str] = frozenset()
-    keys: KeyTypes = BIGINT_KEYS
 
     def rows(self, name: str, parameters: Mapping[str, object] | None = None) -> list[DictRow]:
         """Run sql/<name>.sql in a transaction of its own. Raises psycopg.Error."""
@@ -53,7 +51,7 @@ class PlatformSession:
             def ask(name: str, parameters: Mapping[str, object] | None = None) -> list[DictRow]:
                 with answer_within(self.connection, self.statement_seconds + ANSWER_SECONDS):
                     return self.connection.execute(
-                        *bound_query(name, self.in_major, parameters or {}, self.keys)
+                        *bound_query(name, self.in_major, parameters or {})
                     ).fetchall()
 
             yield ask
@@ -61,19 +59,14 @@ class PlatformSession:
 
 @contextmanager
 def on_replica(
-    settings: Settings,
-    replica: Replica,
-    statement_seconds: int,
-    keys: KeyTypes = BIGINT_KEYS,
+    settings: Settings, replica: Replica, statement_seconds: int
 ) -> Iterator[PlatformSession]:
     """Open a session on a replica, as the reader. Raises psycopg.Error."""
     # Explain takes no bound parameters: the client puts them into the text.
     connection = connect_to(replica, cursor_factory=psycopg.ClientCursor)
     try:
         yield _read_only(
-            PlatformSession(
-                replica.name, connection, statement_seconds, settings.major_amounts, keys
-            )
+            PlatformSession(replica.name, connection, statement_seconds, settings.major_amounts)
         )
     finally:
         close(connection)

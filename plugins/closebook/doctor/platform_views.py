@@ -4,7 +4,14 @@ from collections.abc import Iterator, Sequence
 
 from closebook.doctor.finding import Finding
 from closebook.doctor.platform_session import PlatformSession
-from closebook.platform.contract import CONTRACT, INSTANT, TEXT, Difference, differences
+from closebook.keys import KeyTypes
+from closebook.platform.contract import (
+    CONTRACT,
+    INSTANT,
+    KEY_COLUMNS,
+    Difference,
+    differences,
+)
 
 _NOTHING_IS_READ = "No close reads a row while a view differs from docs/contract.md."
 _WHY_OF_TYPES = {
@@ -14,15 +21,15 @@ _WHY_OF_TYPES = {
     "another hour's rows.",
     "text-type": "char(n) has blanks at its end, an enum cannot be compared with each word, and "
     "citext compares without case.",
-    "key-type": "The store keeps keys in the types that CLOSEBOOK_KEYS named when it was migrated "
-    "first.",
+    "key-type": "The store keeps keys in the types that it was migrated for, and a key of another "
+    "type would be read as other bytes.",
 }
 
 
-def differing_columns(session: PlatformSession) -> Sequence[Difference]:
-    """Return how the platform's views differ from the contract."""
+def differing_columns(session: PlatformSession, keys: KeyTypes) -> Sequence[Difference]:
+    """Return how the platform's views differ from the contract, for a store with these keys."""
     columns = session.rows("replica/contract_columns", {"views": [*CONTRACT]})
-    return differences(columns, session.in_major, session.keys)
+    return differences(columns, session.in_major, keys)
 
 
 def view_observations(differing: Sequence[Difference]) -> Iterator[Finding]:
@@ -53,7 +60,7 @@ def view_observations(differing: Sequence[Difference]) -> Iterator[Finding]:
                 subject=f"reporting_source.{each.view}.{each.column}",
                 what=f"its type is {each.found} and must be {each.wanted}",
                 why=f"{_WHY_OF_TYPES[code]} {_NOTHING_IS_READ}",
-                mend=f"In the view {each.view}: {each.correction}.",
+                mend=f"For the view {each.view}: {each.correction}.",
             )
 
 
@@ -62,8 +69,10 @@ def _sentence(correction: str) -> str:
 
 
 def _code_of_type(column: str, wanted: str) -> str:
+    if column in KEY_COLUMNS:
+        return "key-type"
     if column.endswith(("_minor", "_major")):
         return "amount-type"
     if wanted == INSTANT:
         return "instant-type"
-    return "text-type" if wanted == TEXT else "key-type"
+    return "text-type"

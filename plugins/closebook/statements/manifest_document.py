@@ -7,7 +7,7 @@ were written before there was a root have a list of entries only, and can still 
 
 import json
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
@@ -147,10 +147,7 @@ class ManifestDocument:
         excepted = {(each["subject"], each["currency"]) for each in self.exceptions}
         return sum(
             entry["sha256"] is None
-            # guard: exceptions.have-a-reason
-            and excepted.isdisjoint(
-                (str(entry["account_id"]), currency) for currency in ("", entry["currency"])
-            )
+            and not _is_excepted(entry, excepted)  # guard: exceptions.have-a-reason
             for entry in self.entries
         )
 
@@ -226,6 +223,11 @@ class Proof:
         if found is None or found.hex() != head.root:  # guard: proof.leads-to-its-root
             raise NoManifest("the proof does not lead to the root that it states")
         return cls(entry, head, signature if isinstance(signature, str) else None)
+
+
+def _is_excepted(entry: Entry, excepted: Set[tuple[str, str]]) -> bool:
+    account = str(entry["account_id"])
+    return not excepted.isdisjoint({(account, ""), (account, entry["currency"])})
 
 
 def salted_entry(facts: Entry, account_number: str, holder_name: str) -> dict[str, Any]:

@@ -44,7 +44,11 @@ def migrate(conninfo: str, wanted: KeyTypes | None = None) -> list[str]:
         is_new = not _known(store)
         keys = (wanted or BIGINT_KEYS) if is_new else key_types_of(store)
         if wanted is not None and wanted != keys:  # guard: keys.store-keeps-its-types
-            raise Misconfigured("CB-CONFIG-STORE-KEYS", _other_types(store, keys, wanted))
+            raise Misconfigured(
+                "CB-CONFIG-STORE-KEYS",
+                f"the store's keys are {keys}, and CLOSEBOOK_KEYS asks for {wanted}: "
+                f"{_how_to_change_keys(store)}",
+            )
         for name in missing:
             store.execute(with_key_types(query(f"{FOLDER}/{name}"), keys))
             store.execute(query("schema_migrations/insert"), {"migration": name})
@@ -92,18 +96,17 @@ def with_key_types(text: str, keys: KeyTypes) -> bytes:
     return _PLACE.sub(written, text).encode()
 
 
-def _other_types(store: psycopg.Connection[Any], keys: KeyTypes, wanted: KeyTypes) -> str:
+def _how_to_change_keys(store: psycopg.Connection[Any]) -> str:
     with store.cursor(row_factory=tuple_row) as asking:
         row = asking.execute("select exists(select from reporting.closes)").fetchone()
     has_closes = row is not None and row[0]
-    mend = (
+    return (
         "it has closes, and they keep them: correct CLOSEBOOK_KEYS, or make another database for "
         "these types and migrate that"
         if has_closes
         else "it has no closes yet: drop its schema reporting (drop schema reporting cascade) and "
         "migrate again, or correct CLOSEBOOK_KEYS"
     )
-    return f"the store's keys are {keys}, and CLOSEBOOK_KEYS asks for {wanted}: {mend}"
 
 
 def _known(store: psycopg.Connection[Any]) -> set[str]:

@@ -5,8 +5,8 @@ create extension if not exists btree_gist;
 create schema reporting;
 
 -- The types of the platform's keys, which the store keeps as they are. `keys.account` and so on
--- stand for the types of CLOSEBOOK_KEYS, bigint without it: closebook.store.migrations puts them in.
--- Queries name the domains, so they are the same whatever the types are.
+-- stand for the types of CLOSEBOOK_KEYS, bigint without it: closebook.store.migrations puts them
+-- in. Queries name the domains, so they are the same whatever the types are.
 create domain reporting.account_key as keys.account;
 create domain reporting.entry_key as keys.entry;
 create domain reporting.transaction_key as keys.transaction;

@@ -1,5 +1,6 @@
--- Keys of the platform in their own types. A store from before has bigint keys: its domains are made
--- here, and its tables stay as they are. A newer store has had them from its first migration on.
+-- Keys of the platform in their own types. A store from before has bigint keys: its domains are
+-- made here, and the types of its columns stay. A newer store has had them from its first migration
+-- on.
 do $$
 begin
     if to_regtype('reporting.account_key') is null then
@@ -12,11 +13,13 @@ begin
 end;
 $$;
 
--- A key of the platform as exceptions name it: a long one by its start and its hash.
+-- A key of the platform as exceptions name it: a long one by its start and its hash. No account
+-- that has a statement has such a name for its key.
 create function reporting.key_label(key text) returns text
 language sql immutable parallel safe set search_path = pg_catalog, pg_temp
 begin atomic
     select case
+        when key = '' then '(empty)'
         when octet_length(key) > 200
             then
                 left(key, 40) || ' (too long, sha256 '
@@ -225,7 +228,7 @@ begin atomic
             select manifest.close_id
             from manifest
             union
-            select versions.issued_close_id
+            select versions.issued_close_id  -- guard: release.unreleased-earlier-close-counts
             from reporting.statement_versions as versions
             inner join manifest on versions.close_id = manifest.close_id
         ) as standing
@@ -236,6 +239,7 @@ begin atomic
                 inner join reporting.statement_manifests as manifests
                     on decisions.manifest_id = manifests.manifest_id
                 where
+                    -- guard: release.released-close-involves-nobody
                     manifests.close_id = standing.close_id
                     and decisions.decision = 'released'
             )
@@ -256,7 +260,7 @@ begin atomic
         inner join manifest on manifests.close_id = manifest.close_id
         inner join reporting.statement_decisions as decisions
             on manifests.manifest_id = decisions.manifest_id
-        where decisions.decision = 'released'
+        where decisions.decision = 'released'  -- guard: release.made-for-an-exception-counts
     )
 
     select
@@ -269,12 +273,14 @@ begin atomic
         manifests.run_id,
         manifests.requested_by
     from reporting.statement_manifests as manifests
+    -- guard: release.manifest-requester-is-involved
     inner join unreleased on manifests.close_id = unreleased.close_id
     union
     select
         documents.run_id,
         documents.requested_by
     from documents
+    -- guard: release.document-requester-is-involved
     inner join unreleased on documents.close_id = unreleased.close_id
     union
     select
@@ -293,9 +299,9 @@ begin atomic
         tie_outs.run_id,
         null as requested_by
     from reporting.tie_outs
+    -- guard: release.confirming-run-is-involved
     inner join unreleased on tie_outs.close_id = unreleased.close_id
-    -- A run records rows_equal_source only for closes that it wrote or confirmed. It records other
-    -- checks also for closes that depend on those.
+    -- A run of another period records checks of this one too; this check it makes of its own only.
     where tie_outs.check_name = 'rows_equal_source';
 end;
 
@@ -348,7 +354,7 @@ begin atomic
                 tie_outs.period_start >= manifest.period_start
                 and tie_outs.period_start < manifest.period_end
         left join reporting.closes on tie_outs.close_id = closes.close_id
-        where tie_outs.close_id is null or closes.is_current
+        where tie_outs.close_id is null or closes.is_current  -- guard: release.failed-check-counts
         order by
             tie_outs.period_start asc,
             tie_outs.grain asc,
@@ -414,7 +420,7 @@ begin atomic
         select concat_ws(' ', acts.run_id || ':', acts.act, 'by', acts.user_name) as detail
         from acts
         where
-            acts.user_id is null
+            acts.user_id is null  -- guard: release.unknown-person-is-refused
             and acts.act <> 'scheduled'
             and not exists (
                 select 1
@@ -422,12 +428,14 @@ begin atomic
                 where
                     named.run_id = acts.run_id
                     and named.act = 'named'
+                    -- guard: release.named-person-is-the-unknown-one
                     and named.user_name = acts.user_name
             )
         union
         select involved.run_id || ': Airflow has no record of it'
         from involved
         where
+            -- guard: release.run-without-record-is-refused
             not exists (
                 select 1
                 from acts
@@ -443,6 +451,7 @@ begin atomic
                 from acts
                 where
                     acts.run_id = involved.run_id
+                    -- guard: release.registered-name-is-found
                     and acts.user_name = involved.requested_by
             )
         union
@@ -450,6 +459,7 @@ begin atomic
         from starts
         where
             starts.start_count
+            -- guard: release.each-start-is-somebodys
             > (
                 select count(*)
                 from acts
@@ -462,7 +472,7 @@ begin atomic
             'no_such_manifest' as obstacle,
             shown.manifest_id::text as detail
         from shown
-        where not exists (select 1 from manifest)
+        where not exists (select 1 from manifest)  -- guard: release.manifest-exists
 
         union all
 
@@ -471,7 +481,7 @@ begin atomic
             manifest.sha256 as detail
         from manifest
         inner join shown on manifest.manifest_id = shown.manifest_id
-        where manifest.sha256 is distinct from shown.sha256
+        where manifest.sha256 is distinct from shown.sha256  -- guard: release.shown-manifest
 
         union all
 
@@ -480,7 +490,7 @@ begin atomic
             decisions.decided_by as detail
         from reporting.statement_decisions as decisions
         inner join shown on decisions.manifest_id = shown.manifest_id
-        where decisions.decision = 'released'
+        where decisions.decision = 'released'  -- guard: release.once
 
         union all
 
@@ -489,7 +499,7 @@ begin atomic
             decisions.decided_by as detail
         from reporting.statement_decisions as decisions
         inner join shown on decisions.manifest_id = shown.manifest_id
-        where decisions.decision = 'rejected'
+        where decisions.decision = 'rejected'  -- guard: release.rejected-stays-rejected
     ),
 
     obstacles_to_release as (
@@ -497,7 +507,7 @@ begin atomic
             'closed_again' as obstacle,
             manifest.close_id::text as detail
         from manifest
-        where not manifest.is_current
+        where not manifest.is_current  -- guard: release.not-closed-again
 
         union all
 
@@ -507,7 +517,7 @@ begin atomic
         from manifest
         inner join reporting.statement_manifests as later
             on manifest.close_id = later.close_id and manifest.manifest_id < later.manifest_id
-        having count(*) > 0
+        having count(*) > 0  -- guard: release.no-later-manifest
 
         union all
 
@@ -517,6 +527,7 @@ begin atomic
         from manifest
         left join documents on true
         group by manifest.document_count
+        -- guard: release.no-document-beside-manifest
         having count(documents.account_id) <> manifest.document_count
 
         union all
@@ -525,7 +536,7 @@ begin atomic
             'documents_missing' as obstacle,
             manifest.missing_count::text as detail
         from manifest
-        where manifest.missing_count > 0
+        where manifest.missing_count > 0  -- guard: release.no-missing-document
 
         union all
 
@@ -533,7 +544,7 @@ begin atomic
             'check_failed' as obstacle,
             concat_ws(' ', checked.check_name, checked.grain, checked.period_start) as detail
         from checked
-        where checked.offending_count > 0
+        where checked.offending_count > 0  -- guard: release.checks-tie-out
 
         union all
 
@@ -545,7 +556,7 @@ begin atomic
             not exists (
                 select 1
                 from checked
-                where checked.close_id = manifest.close_id
+                where checked.close_id = manifest.close_id  -- guard: release.check-is-recorded
             )
 
         union all
@@ -562,9 +573,9 @@ begin atomic
             string_agg(distinct concat_ws(' ', acts.run_id || ':', acts.act), ', ') as detail
         from shown
         left join acts
-            on shown.person_id = acts.user_id
+            on shown.person_id = acts.user_id  -- guard: release.second-person
         having
-            bool_or(shown.person_id = '')
+            bool_or(shown.person_id = '')  -- guard: release.a-named-person
             or count(acts.run_id) > 0
     )
 
@@ -613,7 +624,7 @@ select
             and later.account_id = statements.account_id
             and later.currency = statements.currency
             and later.statement_version > versions.statement_version
-            and decisions.decision = 'released'
+            and decisions.decision = 'released'  -- guard: release.not-superseded-before-release
             and not exists (
                 select 1
                 from reporting.manifest_exceptions as exceptions
@@ -651,12 +662,13 @@ cross join lateral (
         standing.issued_close_id = statements.close_id
         and standing.account_id = statements.account_id
         and standing.currency = statements.currency
-        and decisions.decision = 'released'
+        and decisions.decision = 'released'  -- guard: release.unseen-before-release
         -- What a release named as left out is not released by it, though it is made later.
         and not exists (
             select 1
             from reporting.manifest_exceptions as exceptions
             where
+                -- guard: release.named-exceptions-stay-out
                 exceptions.manifest_id = manifests.manifest_id
                 and exceptions.subject = statements.account_id::text
                 and exceptions.currency in ('', statements.currency)
