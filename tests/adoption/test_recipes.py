@@ -117,6 +117,12 @@ CASES = {
         [(1, "payment", "EUR", "123.45000", "settled", True)],
         in_major=frozenset({"transactions"}),
     ),
+    "Accounts of many currencies": Recipe(
+        "insert into shop.holders values (7, 'Ada', now());"
+        "insert into shop.entries values (1, 7, 'EUR', 5), (2, 7, 'JPY', 5), (3, 7, 'EUR', -5);",
+        "select account_id, currency, account_number from reporting_source.accounts order by 2",
+        [(7, "EUR", "7"), (7, "JPY", "7")],
+    ),
     "Clocks of an application": Recipe(
         "insert into shop.entries values"
         " (1, 7, '2026-10-31 13:59:59', '2026-10-31 14:00:01Z', 5, 'EUR');",
