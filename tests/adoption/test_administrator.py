@@ -111,7 +111,8 @@ def test_no_superuser_is_needed_and_each_script_may_be_run_again(
     run(administrator.platform, changed, SCRIPTS / "platform" / "grants.sql")
     with psycopg.connect(stack.primary_admin("shop")) as connection:
         [(kept, data_type)] = connection.execute(
-            "select has_table_privilege('closebook_reader', 'reporting_source.merchants', 'select'),"
+            "select has_table_privilege("
+            "'closebook_reader', 'reporting_source.merchants', 'select'),"
             " (select data_type::text from information_schema.columns"
             " where table_schema = 'reporting_source' and table_name = 'merchants'"
             " and column_name = 'category')"

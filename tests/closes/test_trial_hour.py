@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -149,8 +150,11 @@ def run(stack: Stack, folder: Path, *arguments: str) -> tuple[int, str, str]:
     return ran.returncode, ran.stdout, ran.stderr
 
 
-def test_the_command_prints_the_totals_and_how_long_it_took(stack: Stack, tmp_path: Path) -> None:
-    with psycopg.connect(stack.primary_admin("platform")) as primary:
+@pytest.fixture
+def _payments(stack: Stack) -> Iterator[None]:
+    """Two payments on the stack's own platform, which the test's connections lead to."""
+    admin = stack.primary_admin("platform")
+    with psycopg.connect(admin) as primary:
         primary.execute(
             "insert into platform.users values (1, 'A', 'B', 'GB', 'en_GB');"
             "insert into platform.merchants values (1, 'Shop', 'books', '2 Road', 'US', 'en_US');"
@@ -160,7 +164,14 @@ def test_the_command_prints_the_totals_and_how_long_it_took(stack: Stack, tmp_pa
             " '2026-10-31 15:30Z')"
         )
     stack.replica_wait()
+    yield
+    with psycopg.connect(admin) as primary:
+        primary.execute("truncate platform.users, platform.merchants cascade")
+    stack.replica_wait()
 
+
+@pytest.mark.usefixtures("_payments")
+def test_the_command_prints_the_totals_and_how_long_it_took(stack: Stack, tmp_path: Path) -> None:
     code, said, complaint = run(stack, tmp_path, "2026-10-31T14:00Z")
     assert (code, said.split()[-6:]) == (
         EXIT_OK,
