@@ -212,6 +212,6 @@ def currency_observations(session: PlatformSession, row_limit: int | None) -> It
                 what=f"{row['row_count']} rows have the currency {currency!r}",
                 why="ISO 4217 has no currency with a minor unit by this code, so nobody knows how "
                 "many decimal places an amount has. Each close leaves it out.",
-                mend="Leave these rows out of the view, write the code as ISO 4217 does (USD), or name a "
-                "currency of your own in CLOSEBOOK_CURRENCIES (BTC=8).",
+                mend="Leave these rows out of the view, write the code as ISO 4217 does (USD), or "
+                "name a currency of your own in CLOSEBOOK_CURRENCIES (BTC=8).",
             )
