@@ -9,7 +9,7 @@ import psycopg
 from local.databases import sql_file
 from local.stack import Stack
 
-_DEFINITION = re.compile(r"create index (\w+) on [^;]+;")
+_DEFINITION = re.compile(r"create index if not exists (\w+) on [^;]+;")
 # The catalogue says which indexes the planner may use, and is replicated. Writes still maintain a
 # hidden index, so that it need not be built again.
 _MARK_INDEXES = "update pg_index set indisvalid = %s where indexrelid = any(%s::regclass[])"

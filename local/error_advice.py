@@ -244,6 +244,7 @@ ADVICE: Mapping[str, str] = {
     ),
     "CB-DATA-UNKNOWN-CURRENCY": "Correct the rows, or the view.",
     "CB-CONFIG-AIRFLOW-MISSING": "From `closebook desk-roles`.",
+    "CB-CONFIG-AIRFLOW-NOT-INSTALLED": "From each command but `verify` and `migrate`.",
     "CB-CONFIG-AUTH-MANAGER-NOT-FAB": (
         "From `closebook desk-roles`. The desk asks FAB's auth manager who may see what."
     ),

@@ -7,6 +7,7 @@ from local import REPOSITORY
 
 README = REPOSITORY / "README.md"
 DOCS = REPOSITORY / "docs"
+ADOPT = DOCS / "adopt.md"
 ARCHITECTURE = DOCS / "architecture.md"
 OPERATIONS = DOCS / "operations.md"
 SETTINGS = DOCS / "settings.md"

@@ -1,5 +1,6 @@
-"""Somebody new to Closebook, with servers of their own, who does what README.md says."""
+"""Somebody new to Closebook, with servers of their own, who does what docs/adopt.md says."""
 
+import json
 import os
 import re
 import subprocess
@@ -18,11 +19,15 @@ from local.airflow_home import Airflow, base_environment
 from local.ports import LOOPBACK
 from local.postgres import SUPERUSER
 from local.stack import Stack
-from tests.markdown import README, blocks, section
+from tests.markdown import ADOPT, README, blocks, section, text
 
-# Sections whose commands are typed as they stand.
-OWN_PLATFORM = "Point it at your own platform"
+# A section of the README whose commands are typed as they stand.
 AGAIN = "Close a period again"
+DOCTOR = "python3 -m closebook doctor"
+# Writes what the test has for a file of this name, and leaves others as they are.
+EDITOR = """#!/bin/sh
+if test -e "{edits}/$(basename "$1")"; then cp "{edits}/$(basename "$1")" "$1"; fi
+"""
 PLATFORM_ROWS = """
 insert into platform.users values (1, 'Ada Lovelace', '1 Street', 'GB', 'en_GB');
 insert into platform.merchants values (1, 'Shop', 'books', '2 Road', 'US', 'en_US');
@@ -43,6 +48,7 @@ class Newcomer:
     airflow: Airflow
     environment: dict[str, str]
     recipes: dict[str, str] = field(default_factory=dict)
+    said: dict[str, str] = field(default_factory=dict)
 
     def make(self, command: str) -> None:
         """Run the Makefile's recipe on this stack in place of the checkout's own."""
@@ -54,16 +60,26 @@ class Newcomer:
             ["bash", "-euo", "pipefail", "-c", on_ours], REPOSITORY
         )
 
-    def type(self, block: str, answers: str = "") -> str:
-        """Run a block in one shell; what it exports stays for the next one."""
+    def edit(self, name: str, content: str) -> None:
+        """Let the editor write this when it opens a file of this name."""
+        (self.folder / "edits" / name).write_text(content)
+
+    def type(self, block: str, answers: str = "", *, errors: bool = True) -> str:
+        """Run a block in one shell; what it exports stays for the next one.
+
+        Without ``errors`` only its standard output is returned.
+        """
         kept = self.folder / "environment"
         script = f"{block}\nenv -0 > {kept}\n"
-        output = self._output(["bash", "-euo", "pipefail", "-c", script], self.folder, answers)
+        shell = ["bash", "-euo", "pipefail", "-c", script]
+        output = self._output(shell, self.folder, answers, errors=errors)
         exported = kept.read_text().rstrip("\0").split("\0")
         self.environment = dict(variable.split("=", 1) for variable in exported)
         return output
 
-    def _output(self, argv: list[str], folder: Path, answers: str = "") -> str:
+    def _output(
+        self, argv: list[str], folder: Path, answers: str = "", *, errors: bool = True
+    ) -> str:
         # Without a terminal psql asks for passwords on standard input.
         done = subprocess.run(
             argv,
@@ -71,7 +87,7 @@ class Newcomer:
             env=self.environment,
             input=answers,
             stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            stderr=subprocess.STDOUT if errors else subprocess.DEVNULL,
             text=True,
             start_new_session=True,
             check=False,
@@ -89,6 +105,10 @@ def newcomer_on(stack: Stack, folder: Path) -> Newcomer:
     """A checkout beside servers, with ~/.pgpass and Airflow's home, and nothing of Closebook."""
     for name in ("dags", "plugins", "sql", "templates"):
         (folder / name).symlink_to(REPOSITORY / name)
+    (folder / "edits").mkdir()
+    editor = folder / "editor"
+    editor.write_text(EDITOR.format(edits=folder / "edits"))
+    editor.chmod(0o700)
     passwords = folder / "pgpass"
     passwords.touch(mode=0o600)
     passwords.write_text(
@@ -110,7 +130,7 @@ def newcomer_on(stack: Stack, folder: Path) -> Newcomer:
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "AIRFLOW_HOME": str(airflow.home),
         "PGPASSFILE": str(passwords),
-        "EDITOR": "true",
+        "EDITOR": str(editor),
         "PLATFORM_URL": f"{on_primary}/shop",
         "STORE_URL": f"postgresql://{SUPERUSER}{on_store}/postgres",
         "OWNER_URL": f"postgresql://closebook_owner{on_store}/closebook",
@@ -137,11 +157,13 @@ def take_closebook_away(stack: Stack) -> None:
     with psycopg.connect(stack.store_admin(METADATA_DATABASE)) as connection:
         connection.execute("delete from connection where conn_id like 'closebook%'")
         connection.execute("delete from slot_pool where pool in ('replica_reads', 'rendering')")
+        connection.execute("delete from ab_user_role")
+        connection.execute("delete from ab_user")
 
 
 def own_connections(stack: Stack) -> str:
-    """The README's connections.env with the test's hosts and passwords in it."""
-    (written,) = blocks(section(README, OWN_PLATFORM), "ini")
+    """The connections.env of the first steps with the test's hosts and passwords in it."""
+    (written,) = blocks(text(ADOPT), "ini")
     servers = {
         "closebook_primary": PRIMARY,
         **{f"closebook_{replica}": pooler for pooler, replica in POOLERS.items()},
@@ -155,7 +177,7 @@ def own_connections(stack: Stack) -> str:
     edited = ""
     for conn_id, uri in lines.items():
         parts, server = urlsplit(uri), servers[conn_id]
-        assert parts.password == "PASSWORD"  # noqa: S105  # what stands in the README
+        assert parts.password == "PASSWORD"  # noqa: S105  # what stands in the document
         password = stack.secrets[parts.username or ""]
         host = f"{parts.username}:{password}@{LOOPBACK}:{stack.ports[server]}"
         # The stack's Redis is on loopback, and has no TLS.
@@ -164,23 +186,75 @@ def own_connections(stack: Stack) -> str:
     return edited
 
 
-def follow(newcomer: Newcomer) -> None:
-    """Type all blocks of the section, and the backfill."""
-    secrets = newcomer.stack.secrets
-    for block in blocks(section(README, OWN_PLATFORM), "sh"):
-        roles = re.findall(r"\\password (\w+)", block)
-        if "connections import" in block:
-            connections = newcomer.folder / "connections.env"
-            connections.touch(mode=0o600)
-            connections.write_text(own_connections(newcomer.stack))
-        if "dags unpause" in block:
-            # As the DAG processor does, once Airflow runs.
-            newcomer.type("airflow dags reserialize")
-        if "dags test" in block:
-            newcomer.stack.replica_wait()
-        newcomer.type(block, "".join(f"{secrets[role]}\n" * 2 for role in roles))
-        if "closebook_reader" in roles:
-            newcomer.stack.replica_wait()
-            newcomer.stack.renew_pool_users()
+@dataclass(frozen=True)
+class Step:
+    """A block of commands of docs/adopt.md, below which heading, and what its check may find.
+
+    Without ``found`` it is no check of the doctor. With ``at_most`` it need not find it.
+    """
+
+    heading: str
+    block: str
+    found: frozenset[str] | None = None
+    at_most: bool = False
+
+
+def steps() -> list[Step]:
+    """The blocks of docs/adopt.md from top to end, as a reader types them."""
+    made: list[Step] = []
+    heading = ""
+    parts = re.split(r"^(```sh\n.*?^```$)", text(ADOPT), flags=re.MULTILINE | re.DOTALL)
+    for before, fenced in zip(parts[::2], parts[1::2], strict=False):
+        heading = ([heading, *re.findall(r"^## (.+)$", before, re.MULTILINE)])[-1]
+        block = fenced.removeprefix("```sh\n").removesuffix("```")
+        said = before.rstrip().rpartition("\n\n")[2]
+        is_check = said.startswith("**Check.**") and block.startswith(DOCTOR)
+        codes = frozenset(re.findall(r"`([a-z]+(?:-[a-z]+)+)`", said)) if is_check else None
+        made.append(Step(heading, block, codes, "at most" in said))
+    return made
+
+
+def take_step(newcomer: Newcomer, step: Step) -> str:
+    """Type a block with the answers and the files that it asks for; compare what a check finds."""
+    stack, block = newcomer.stack, step.block
+    if step.found is not None:
+        report = json.loads(newcomer.type(f"{block.rstrip()} --json || true", errors=False))
+        found = {each["code"] for each in report["findings"] if each["severity"] != "note"}
+        expected = found & step.found if step.at_most else step.found
+        assert found == expected, (step, report)
+        return ""
+    if "connections import" in block:
+        connections = newcomer.folder / "connections.env"
+        connections.touch(mode=0o600)
+        connections.write_text(own_connections(stack))
+    if "dags unpause" in block:
+        # As the DAG processor does, once Airflow runs.
+        newcomer.type("airflow dags reserialize")
+    if "trial-hour" in block:
+        stack.replica_wait()
+    block = block.replace("/var/lib/closebook/documents", f"{newcomer.folder}/documents")
+    said = ""
+    # A command that asks takes all of its input at once, so each one is typed alone.
+    for command in re.split(r"(?<!\\)\n", block.rstrip("\n")):
+        said = newcomer.type(command, answers(stack, command))
+    if "closebook_reader'" in block:
+        stack.replica_wait()
+        stack.renew_pool_users()
+    return said
+
+
+def answers(stack: Stack, command: str) -> str:
+    """The passwords that a command asks for, each of them twice."""
+    roles = re.findall(r"\\password (\w+)", command)
+    users = re.findall(r"users create --username (\w+)", command)
+    passwords = [stack.secrets[role] for role in roles]
+    passwords += [stack.credentials[user] for user in users]
+    return "".join(f"{password}\n" * 2 for password in passwords)
+
+
+def follow(newcomer: Newcomer) -> dict[str, str]:
+    """Type all blocks of the first steps, and the backfill; return what each step said last."""
+    said = {step.heading: take_step(newcomer, step) or "" for step in steps()}
     for block in blocks(section(README, AGAIN), "sh"):
         newcomer.type(block)
+    return said

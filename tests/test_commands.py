@@ -225,6 +225,35 @@ def test_without_fabs_auth_manager_there_are_no_roles_to_make(airflow: dict[str,
     assert_one_line(complaint, "desk-roles", "CB-CONFIG-AUTH-MANAGER-NOT-FAB")
 
 
+@pytest.mark.parametrize("command", [["doctor"], ["desk-roles"], ["trial-hour", "2026-11-01"]])
+@pytest.mark.parametrize(
+    ("url", "driver"),
+    [("postgresql+psycopg2", "psycopg2"), ("postgresql+psycopg", "asyncpg")],
+)
+def test_an_airflow_whose_database_needs_another_driver_is_told_what_to_write(
+    airflow: dict[str, str], command: list[str], url: str, driver: str
+) -> None:
+    # As a URL without a driver: SQLAlchemy takes psycopg2 then, and Airflow asyncpg beside it.
+    airflow["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] = f"{url}://airflow:{SECRET}@127.0.0.1/airflow"
+    code, said, complaint = run(*command, **airflow)
+    assert (code, said) == (EXIT_UNUSABLE, "")
+    last = complaint.splitlines(keepends=True)[-1]
+    assert_one_line(last, command[0], "CB-CONFIG-AIRFLOW-DRIVER-MISSING")
+    assert f"the driver {driver}, which is not installed" in last
+    assert "postgresql+psycopg://" in last
+    assert "Traceback" not in complaint
+    assert SECRET not in complaint
+
+
+def test_without_airflow_the_doctor_says_which_python_to_use(tmp_path: Path) -> None:
+    (tmp_path / "airflow").mkdir()
+    text = "raise ModuleNotFoundError('no Airflow here', name='airflow')"
+    (tmp_path / "airflow" / "__init__.py").write_text(text)
+    code, said, complaint = run("doctor", PYTHONPATH=f"{tmp_path}:{REPOSITORY / 'plugins'}")
+    assert (code, said) == (EXIT_UNUSABLE, "")
+    assert_one_line(complaint, "doctor", "CB-CONFIG-AIRFLOW-NOT-INSTALLED")
+
+
 def test_an_airflow_whose_database_is_down_is_a_transient_error(airflow: dict[str, str]) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

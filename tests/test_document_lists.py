@@ -14,6 +14,7 @@ from deploy.airflow_defaults import POOLS
 from local import REPOSITORY
 from local.stack import Stack
 from tests.markdown import (
+    ADOPT,
     DOCS,
     DOCUMENTS,
     OPERATIONS,
@@ -26,7 +27,6 @@ from tests.markdown import (
     section,
     text,
 )
-from tests.newcomer import OWN_PLATFORM
 
 
 def sources() -> list[ast.Module]:
@@ -43,9 +43,10 @@ def test_the_readme_tells_of_each_dag() -> None:
     assert set(first_column(section(README, "What it does"))) == dag_ids()
 
 
-def test_the_readme_explains_each_variable_that_its_commands_use() -> None:
-    used = set(re.findall(r'"\$([A-Z_]+)"', "".join(commands(text(README)))))
-    assert set(first_column(section(README, OWN_PLATFORM))) == used
+def test_the_first_steps_explain_each_variable_that_their_commands_use() -> None:
+    used = set(re.findall(r'"\$([A-Z_]+)"', "".join(commands(text(ADOPT)))))
+    explained = text(ADOPT).partition("## 1.")[0]
+    assert set(first_column(explained)) == used
 
 
 def test_the_settings_are_those_that_the_source_reads() -> None:
@@ -151,7 +152,13 @@ def test_the_parameters_of_triggered_runs_are_accepted_by_their_dags() -> None:
     assert {dag_id for dag_id, _ in runs} == set(dags)
 
 
-QUERIES = [(document, query) for document in DOCUMENTS for query in blocks(text(document), "sql")]
+# Those of docs/recipes.md are for a platform: tests/adoption/test_recipes.py runs them.
+QUERIES = [
+    (document, query)
+    for document in DOCUMENTS
+    for query in blocks(text(document), "sql")
+    if document.name != "recipes.md"
+]
 
 
 def test_the_documents_have_queries() -> None:

@@ -1,25 +1,20 @@
-"""README.md does what it says: a newcomer types each of its commands, from top to end."""
+"""README.md and docs/adopt.md do what they say: a newcomer types each of their commands."""
 
-import json
 import re
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
-from typing import cast
+from datetime import date
 
 import psycopg
 import pytest
-import redis
 
 from closebook import periods
-from closebook.counter.publisher import COUNTER_KEY
 from deploy.airflow_defaults import POOLS
 from local import REPOSITORY
 from local.addresses import SERVERS
 from local.stack import Stack
-from tests.markdown import README, commands, dag_ids, section, text
+from tests.markdown import ADOPT, README, commands, dag_ids, section, text
 from tests.newcomer import (
     AGAIN,
-    OWN_PLATFORM,
     Newcomer,
     follow,
     newcomer_on,
@@ -36,12 +31,11 @@ ELSEWHERE = {
 RECIPES = ("make status", "make down", "make up", "make clean")
 
 ZONE = "America/New_York"
-TRIED_HOUR = datetime(2026, 11, 1, 13, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
 def newcomer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Newcomer]:
-    """Given a stack that came up, went down, and was stripped: type the README from top to end."""
+    """Given a stack that came up, went down, and was stripped: type all from top to end."""
     folder = tmp_path_factory.mktemp("newcomer")
     stack = Stack.build(folder / "stack", airflow=False, fast=True)
     try:
@@ -52,17 +46,19 @@ def newcomer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Newcomer]:
         stack = found.stack = Stack.build(stack.root, airflow=False, fast=True)
         stack.start_servers()
         take_closebook_away(stack)
-        follow(found)
+        found.edit("our_contract.sql", text(REPOSITORY / "sql" / "platform" / "contract.sql"))
+        found.said = follow(found)
         yield found
     finally:
         Stack.build(folder / "stack", airflow=False, fast=True).clean()
 
 
 def test_every_command_of_the_readme_is_run_by_a_test() -> None:
-    typed = commands(section(README, OWN_PLATFORM)) + commands(section(README, AGAIN))
+    typed = commands(section(README, AGAIN))
     rest = [command for command in commands(text(README)) if command not in typed]
     assert typed
-    assert set(re.findall(r"^```(\w+)", text(README), re.MULTILINE)) == {"sh", "ini"}
+    assert set(re.findall(r"^```(\w+)", text(README), re.MULTILINE)) == {"sh"}
+    assert set(re.findall(r"^```(\w+)", text(ADOPT), re.MULTILINE)) == {"sh", "ini"}
     assert sorted(rest) == sorted([*ELSEWHERE, *RECIPES])
 
 
@@ -78,15 +74,26 @@ def test_make_brings_the_stack_up_tells_of_it_and_takes_it_down(newcomer: Newcom
     assert "the stack is stopped" in newcomer.recipes["make down"]
 
 
-def test_after_the_readme_an_hour_of_a_platform_of_ones_own_is_closed(newcomer: Newcomer) -> None:
+def test_the_trial_hour_prints_the_numbers_of_the_platform_and_nothing_is_closed(
+    newcomer: Newcomer,
+) -> None:
+    said = newcomer.said["6. A trial hour"]
+    assert "USD" in said
+    assert said.split()[-6:] == ["USD", "payment", "1", "123.45", "0.00", "0.00"]
     with psycopg.connect(newcomer.stack.desk("closebook")) as store:
-        volume = store.execute(
-            "select hour_start, currency, amount_minor, reason"
-            " from reporting.current_hourly_volume inner join reporting.closes using (close_id)"
-        ).fetchall()
-    assert volume == [(TRIED_HOUR, "USD", 12345, "first try")]
-    counter = redis.Redis.from_url(newcomer.stack.redis_app).get(COUNTER_KEY)
-    assert json.loads(cast("bytes", counter))["currencies"]["USD"]["gross_minor"] == "12345"
+        assert store.execute("select count(*) from reporting.closes").fetchall() == [(0,)]
+
+
+def test_after_the_first_steps_each_role_of_the_desk_has_a_person(newcomer: Newcomer) -> None:
+    roles = newcomer.metadata(
+        "select ab_user.username, ab_role.name from ab_user_role"
+        " inner join ab_user on ab_user_role.user_id = ab_user.id"
+        " inner join ab_role on ab_user_role.role_id = ab_role.id"
+        " where ab_role.name in ('operator', 'finance_approver', 'finance')"
+    )
+    assert {("operator", "operator"), ("approver", "finance_approver"), ("finance", "finance")} <= {
+        *roles
+    }
 
 
 def test_after_the_readme_the_indexes_are_valid(newcomer: Newcomer) -> None:
@@ -95,7 +102,7 @@ def test_after_the_readme_the_indexes_are_valid(newcomer: Newcomer) -> None:
             "select indexrelid::regclass::text from pg_index where indisvalid"
         ).fetchall()
     wanted = text(REPOSITORY / "sql/platform/indexes.sql")
-    names = re.findall(r"^create index (\w+)", wanted, re.MULTILINE)
+    names = re.findall(r"^create index if not exists (\w+)", wanted, re.MULTILINE)
     assert {f"platform.{name}" for name in names} <= {name for (name,) in valid}
     assert len(names) == 2
 
@@ -119,7 +126,7 @@ def test_the_backfill_of_the_readme_is_for_each_day_of_the_month(newcomer: Newco
 
 
 def test_migrating_again_as_after_an_upgrade_changes_nothing(newcomer: Newcomer) -> None:
-    (migrating,) = [c for c in commands(section(README, OWN_PLATFORM)) if "migrate" in c]
+    (migrating,) = [c for c in commands(text(ADOPT)) if "closebook migrate" in c]
     assert newcomer.type(migrating) == "already up to date\n"
 
 

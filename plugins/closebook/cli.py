@@ -8,6 +8,7 @@ import sys
 from contextlib import redirect_stdout
 from pathlib import Path
 
+from closebook.environment import AIRFLOW_DATABASE_DRIVERS
 from closebook.errors import ClosebookError, Misconfigured, NotReady, Transient, WrongData
 
 _VERIFY = """\
@@ -21,7 +22,7 @@ _OWNER_HELP = "libpq connection string of the owner; without it libpq's PG varia
 _ACKNOWLEDGE_FAILOVER = """\
 Make the history of closebook_primary the one that closes are read from, and close again each hour,
 day and month that was read from the part of the former log which the new primary does not have. Run
-it where the tasks run: it reads their connections from AIRFLOW_CONN_*, and CLOSEBOOK_* settings.
+it where the tasks run: it reads Airflow's connections, and CLOSEBOOK_* settings.
 """
 _EXIT_CODES = """\
 exit codes:
@@ -47,19 +48,38 @@ exit codes:
 _DOCTOR = """\
 Look at the installation: settings, servers, roles, views and their rows, plans, clocks, store,
 Redis, Airflow, and one document. Prints each finding with what is wrong, why it matters, and what
-mends it. Run it where the tasks run: it reads connections from AIRFLOW_CONN_*, and CLOSEBOOK_*
-settings. It closes nothing, and writes nothing that lasts.
+mends it. Run it where the tasks run: it reads Airflow's connections, and CLOSEBOOK_* settings. It
+closes nothing, and writes nothing that lasts.
 """
 _DOCTOR_EXIT_CODES = """\
 exit codes:
   0  nothing has to be mended; notes may be there
   1  there are findings
 """
+_INIT = """\
+Draft the five views of the contract from the catalog of a platform's database: which table may be
+which view, which column which, with the casts. Reads no row, and writes nothing to the database. It
+prints the settings that the draft needs. Edit the draft: guesses are marked in it.
+"""
+_TRIAL_HOUR = """\
+Read one hour as its close would: take the fence on the primary, wait for a replica that is past it,
+read the hour in one snapshot, and compare its rows with a second count. Prints the totals by
+currency and kind, and how long it took. It needs no store, and writes nothing anywhere. Run it
+where the tasks run: it reads Airflow's connections, and CLOSEBOOK_* settings.
+"""
+_TRIAL_HOUR_EXIT_CODES = """\
+exit codes:
+  0  all rows of the hour are counted
+  1  a close would leave out a currency, or would be refused
+  2  a setting, a connection, a right or a view is wrong
+  4  the hour has not ended, or a server cannot be reached: try again
+"""
 _EXIT_CODES_OF_ALL = """\
 exit codes:
   0    done
   1    data is wrong: a check failed (verify, verify-log, audit), or the periods that the error
-       names are not closed again (acknowledge-failover), or something is to be mended (doctor)
+       names are not closed again (acknowledge-failover), or something is to be mended (doctor),
+       or a currency would be left out (trial-hour)
   2    the arguments, a connection, a right or the installation is wrong
   3    nothing was compared (verify without --manifest and --proof)
   4    a server failed or cannot be reached: try again
@@ -72,6 +92,7 @@ An error is one line: the command, the error's code, what to do. docs/errors.md 
 EXIT_OK, EXIT_FAILED, EXIT_UNUSABLE, EXIT_NOT_COMPARED, EXIT_SERVER_LOST, EXIT_NOT_PROVEN = range(6)
 EXIT_INTERRUPTED, EXIT_BROKEN_PIPE = 130, 141
 _MAX_FILE_BYTES = 512 * 1024**2
+_PARTS = ("airflow", "platform", "store", "redis", "documents")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -85,6 +106,8 @@ def main(arguments: list[str] | None = None) -> int:
         "verify-log": _verify_log,
         "audit": _audit,
         "doctor": _doctor,
+        "trial-hour": _trial_hour,
+        "init": _init,
         "acknowledge-failover": _acknowledge_failover,
     }[options.command]
     try:
@@ -93,12 +116,46 @@ def main(arguments: list[str] | None = None) -> int:
         line = " ".join(str(error).split())
         sys.stderr.write(f"closebook {options.command}: {line}\n")
         return _exit_code(error)
+    except ModuleNotFoundError as error:
+        missing = _missing_of_airflow(error)
+        if missing is None:
+            raise
+        sys.stderr.write(f"closebook {options.command}: {missing}\n")
+        return EXIT_UNUSABLE
     except BrokenPipeError:
         # What is still in the buffer would be written, and fail again, when Python ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_BROKEN_PIPE
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
+
+
+def _missing_of_airflow(error: ModuleNotFoundError) -> Misconfigured | None:
+    """Return what to say if Airflow, or the driver that its database's URL asks for, is missing."""
+    name = (error.name or "").partition(".")[0]
+    if name in AIRFLOW_DATABASE_DRIVERS:
+        return Misconfigured(
+            "CB-CONFIG-AIRFLOW-DRIVER-MISSING",
+            f"Airflow cannot begin: the URL of its own database asks for the driver {name}, which "
+            "is not installed. Closebook installs psycopg: write postgresql+psycopg://… in both "
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN and AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC "
+            f"(or install {name})",
+        )
+    if name == "airflow":
+        return Misconfigured(
+            "CB-CONFIG-AIRFLOW-NOT-INSTALLED",
+            f"Airflow cannot be imported ({error}): run this command with the Python of Airflow, "
+            "in which the packages of requirements.txt are installed",
+        )
+    return None
+
+
+def _read_connections_of_airflow() -> None:
+    """Let Airflow look up connections in its database too, as its server processes do.
+
+    Without this it gives a command only those of AIRFLOW_CONN_* and of a secrets backend.
+    """
+    os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
 
 
 def _exit_code(error: ClosebookError) -> int:
@@ -189,6 +246,40 @@ def _parser() -> argparse.ArgumentParser:
         "--full", action="store_true", help="read all rows of the views, not a sample of them"
     )
     looking.add_argument("--json", action="store_true", help="print the report as JSON")
+    looking.add_argument(
+        "--only",
+        action="append",
+        choices=_PARTS,
+        metavar="PART",
+        help=f"look at one part only, or at several: {', '.join(_PARTS)}",
+    )
+    drafting = commands.add_parser(
+        "init",
+        help="draft the five views of the contract over the tables of a platform",
+        description=_INIT,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    drafting.add_argument(
+        "--conninfo", default="", help="libpq connection string of the platform's database"
+    )
+    drafting.add_argument(
+        "--output",
+        type=Path,
+        metavar="FILE.sql",
+        help="where the draft is written; the file must not be there yet. Without it the draft is "
+        "printed",
+    )
+    trying = commands.add_parser(
+        "trial-hour",
+        help="read one hour as its close would, print its totals, and write nothing",
+        description=_TRIAL_HOUR,
+        epilog=_TRIAL_HOUR_EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    trying.add_argument(
+        "hour", metavar="HOUR", help="an instant of the UTC hour, such as 2026-11-01T13:00Z"
+    )
+    trying.add_argument("--json", action="store_true", help="print the totals as JSON")
     failover = commands.add_parser(
         "acknowledge-failover",
         help="accept a new primary, and close again the periods that may hold rows which it does "
@@ -336,6 +427,7 @@ def _acknowledge_failover(options: argparse.Namespace) -> int:
     from closebook.settings import Run, from_airflow
 
     logging.basicConfig(format="%(message)s", level=logging.INFO)
+    _read_connections_of_airflow()
     run = Run("acknowledge-failover", reason=options.reason, requested_by=options.by)
     settings = from_airflow()
     acknowledgement = failover.Acknowledgement.parsed(options.timeline, options.common_lsn)
@@ -365,16 +457,57 @@ def _audit(options: argparse.Namespace) -> int:
 
 
 def _doctor(options: argparse.Namespace) -> int:
+    _read_connections_of_airflow()
     # Airflow logs to standard output, also what others warn of while it is imported.
     with redirect_stdout(sys.stderr):
         from closebook.doctor.diagnosis import diagnose  # a verifier needs no database
+        from closebook.doctor.installation import Part
         from closebook.orchestration.doctor_task import installation
 
-        here = installation(is_full=options.full)
+        here = installation(
+            is_full=options.full, parts=frozenset(map(Part, options.only or _PARTS))
+        )
         logging.disable()
         report = diagnose(here)
     _print(json.dumps(report.as_json, indent=1) + "\n" if options.json else report.text)
     return EXIT_OK if report.is_healthy else EXIT_FAILED
+
+
+def _init(options: argparse.Namespace) -> int:
+    from closebook.adoption.catalog import read_catalog  # a verifier needs no database
+    from closebook.adoption.draft import draft
+
+    drafted = draft(read_catalog(options.conninfo))
+    if options.output is None:
+        _print(drafted.text + "".join(f"-- {line}\n" for line in drafted.settings_lines))
+        return EXIT_OK
+    try:
+        with options.output.open("x", encoding="utf-8") as file:
+            file.write(drafted.text)
+    except OSError as error:
+        raise Misconfigured(
+            "CB-CONFIG-DRAFT-UNWRITABLE",
+            f"{options.output} cannot be written: {error.strerror}; a file that is there is never "
+            "overwritten",
+        ) from error
+    _print("".join(f"{line}\n" for line in drafted.settings_lines))
+    return EXIT_OK
+
+
+def _trial_hour(options: argparse.Namespace) -> int:
+    from closebook.closes.trial_hour import try_hour  # a verifier needs no database
+    from closebook.periods import hour_of, parsed_instant
+    from closebook.settings import platform_from_airflow
+    from closebook.store.migrations import expected_key_types
+
+    hour = hour_of(parsed_instant(options.hour))
+    _read_connections_of_airflow()
+    with redirect_stdout(sys.stderr):
+        settings = platform_from_airflow()
+        logging.disable()
+    tried = try_hour(settings, hour, expected_key_types(settings, os.environ))
+    _print(json.dumps(tried.as_json, indent=1) + "\n" if options.json else tried.text)
+    return EXIT_FAILED if tried.left_out else EXIT_OK
 
 
 if __name__ == "__main__":

@@ -19,6 +19,9 @@ VIEWS_WITH_AMOUNTS = frozenset({"ledger_entries", "transactions"})
 FENCE_GRACE_SECONDS = 0.5
 LONGEST_FENCE_GRACE_SECONDS = 60.0
 
+# The drivers that Airflow's own database needs if its URL names none. Closebook installs neither.
+AIRFLOW_DATABASE_DRIVERS = frozenset({"psycopg2", "asyncpg"})
+
 # The widest network that a proxy may be in: 10.0.0.0/8 and the like, no part of the whole internet.
 SHORTEST_PREFIX: Mapping[int, int] = {4: 8, 6: 16}
 

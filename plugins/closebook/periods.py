@@ -230,6 +230,20 @@ def parse_month(text: str, time_zone: str) -> Period:
     return month_of(first.year, first.month, time_zone)
 
 
+def parsed_instant(text: str) -> datetime:
+    """Return the instant that a text such as 2026-10-31T14:00Z names; without a zone it is UTC.
+
+    Raises Misconfigured for a text that is none.
+    """
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise Misconfigured(
+            "CB-CONFIG-NOT-AN-INSTANT", f"{text!r} is not an instant: write it as 2026-10-31T14:00Z"
+        ) from error
+    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+
+
 def _begins_an_hour(instant: datetime) -> bool:
     return hour_of(instant).start == instant
 

@@ -187,6 +187,18 @@ def partly_from_airflow(
     return Settings(**{**_MEANINGLESS, **read_fields}), unread
 
 
+def platform_from_airflow(environment: Mapping[str, str] = os.environ) -> Settings:
+    """Read what a read of the platform needs: servers, units, currencies and the fence's settings.
+
+    What it does not need may be missing, and then means nothing. Raises Misconfigured for the rest.
+    """
+    settings, unread = partly_from_airflow(environment)
+    for name, error in unread.items():
+        if name not in _NOT_OF_THE_PLATFORM:
+            raise error
+    return settings
+
+
 def _replicas(environment: Mapping[str, str]) -> tuple[Replica, ...]:
     return tuple(
         Replica(name.removeprefix("closebook_"), _postgres_conninfo(name))
@@ -228,6 +240,12 @@ _MEANINGLESS: Mapping[str, Any] = {
     "redis_url": "",
     "documents_url": "",
 }
+
+
+# What only a close needs, or only a statement.
+_NOT_OF_THE_PLATFORM = frozenset(
+    {"time_zone", "store", "redis_url", "documents_url", "issuer_name", "signing_key"}
+)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,9 @@ with sample as materialized (
 
 select
     count(*) as row_count,
-    count(account_id) - count(distinct account_id) as repeated_count,
+    count(account_id) - count(distinct row(account_id, currency)) filter (
+        where account_id is not null
+    ) as repeated_count,
     count(*) - count(account_id) as keyless_count,
     count(*) filter (
         where

@@ -1,12 +1,23 @@
--- The two roles that Closebook has on a platform. Run once for a cluster; the passwords
--- are set apart (\password), never here. docs/grants.md says what each may do and why.
+-- The two roles that Closebook has on a platform, once for a cluster. It may be run again, and then
+-- changes no password: passwords are set apart (\password), never here. Whoever runs it is a
+-- superuser, or may create roles and grant pg_monitor. docs/grants.md says what each role may do.
 
-create role closebook_fence login connection limit 2;
+do $$
+begin
+    if to_regrole('closebook_fence') is null then
+        create role closebook_fence login;
+    end if;
+    if to_regrole('closebook_reader') is null then
+        create role closebook_reader login;
+    end if;
+end;
+$$;
+
+alter role closebook_fence connection limit 2;
 grant pg_monitor to closebook_fence;
 alter role closebook_fence set default_transaction_read_only = on;
 alter role closebook_fence set statement_timeout = '5s';
 
-create role closebook_reader login;
 alter role closebook_reader set default_transaction_read_only = on;
 -- The reader runs a few scans and hash joins of a whole period, for which the defaults are wrong:
 -- * parallel_*: by default a second process seems too expensive. A replica with more than two cores

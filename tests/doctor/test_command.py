@@ -107,6 +107,46 @@ def test_what_is_wrong_fails_it_and_is_json_for_a_script(
     assert not any(secret in said for secret in stack.secrets.values())
 
 
+def test_one_part_is_looked_at_alone(environment: dict[str, str]) -> None:
+    broken = {
+        "CLOSEBOOK_TIME_ZONE": "",
+        "CLOSEBOOK_DOCUMENTS_URL": "",
+        "AIRFLOW__CORE__AUTH_MANAGER": SIMPLE,
+    }
+    found = {
+        part: json.loads(doctor(environment | broken, "--json", "--only", part)[1])
+        for part in ("airflow", "platform", "store", "redis", "documents")
+    }
+    assert {
+        part: {each["code"] for each in report["findings"]} for part, report in found.items()
+    } == {
+        "airflow": {"auth-manager-not-fab"},
+        "platform": {"time-zone-not-set", "no-transactions", "no-ledger"},
+        "store": set(),
+        "redis": set(),
+        "documents": {"setting-unusable"},
+    }
+
+
+def test_connections_that_airflow_keeps_in_its_database_are_read(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "airflow").mkdir()
+    environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] = f"sqlite:///{tmp_path}/airflow/airflow.db"
+    moved = {name: environment.pop(name) for name in [*environment] if "CLOSEBOOK_STORE" in name}
+    [kept] = map(json.loads, moved.values())
+    airflow = [sys.executable, "-m", "airflow"]
+    for arguments in (
+        ["db", "migrate"],
+        ["connections", "add", "closebook_store", "--conn-json", json.dumps(kept)],
+    ):
+        subprocess.run([*airflow, *arguments], env=environment, check=True, capture_output=True)
+
+    code, said, _ = doctor(environment, "--only", "store")
+
+    assert code == EXIT_OK, said
+
+
 def test_an_argument_that_there_is_not_is_refused(environment: dict[str, str]) -> None:
     code, said, _ = doctor(environment, "--everything")
     assert (code, said) == (EXIT_UNUSABLE, "")

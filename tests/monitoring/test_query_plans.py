@@ -1,6 +1,5 @@
 """The plans of the closes' queries: a plan that is not as expected is an alert."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -59,11 +58,7 @@ def large_table(
 def index_statements() -> list[bytes]:
     text = (SQL_FOLDER / "platform" / "indexes.sql").read_text(encoding="utf-8")
     lines = "\n".join(line for line in text.splitlines() if not line.startswith("--"))
-    return [
-        re.sub("create (index|statistics)", r"create \1 if not exists", statement).encode()
-        for statement in lines.split(";")
-        if statement.strip()
-    ]
+    return [statement.encode() for statement in lines.split(";") if statement.strip()]
 
 
 def changed_plans(books: Books) -> set[tuple[str, str]]:
@@ -85,7 +80,7 @@ def test_every_query_that_a_close_runs_on_a_replica_has_an_expected_plan() -> No
 def test_each_expected_index_is_one_that_closebook_creates() -> None:
     text = (SQL_FOLDER / "platform" / "indexes.sql").read_text(encoding="utf-8")
     for plan in query_plans.EXPECTED_PLANS:
-        assert plan.index_name is None or f"create index {plan.index_name} on" in text
+        assert plan.index_name is None or f"create index if not exists {plan.index_name} on" in text
 
 
 # If one day is a large part of the table, a scan by transaction_id seems cheap to the planner.

@@ -11,6 +11,7 @@ RANGE = "tests/closes/test_day_range.py::"
 REGISTER = "tests/test_register.py::"
 SCHEDULING = "tests/dags/test_schedules.py::"
 WRITES = "tests/faults/test_writes.py::"
+TRIAL = "tests/closes/test_trial_hour.py::"
 REISSUE = "tests/closes/test_reissue.py::"
 MEMORY = "tests/closes/test_memory.py::"
 CUT_DAY = DAY + "test_a_day_that_begins_or_ends_within_an_hour_closes_with_its_whole_hours"
@@ -26,6 +27,12 @@ CLOSES = (
         "late-rows.gone-rows-do-not-count",
         Condition(value=True),
         (DAY + "test_a_row_that_is_gone_from_a_closed_hour_hides_no_late_row",),
+    ),
+    # ---- a trial -------------------------------------------------------------------------
+    Guard(
+        "trial.equals-the-second-count",
+        Condition(value=False),
+        (TRIAL + "test_rows_that_are_not_the_same_twice_are_refused",),
     ),
     # ---- the period's bounds -------------------------------------------------------------
     Guard(

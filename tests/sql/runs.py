@@ -197,7 +197,9 @@ def is_of_platform(query_name: str) -> bool:
     folder, _, name = query_name.partition("/")
     if folder == "doctor":
         return name != "store"
-    return folder in {"primary", "replica", "shared"} or name.partition("_")[0] == "read"
+    return (
+        folder in {"adoption", "primary", "replica", "shared"} or name.partition("_")[0] == "read"
+    )
 
 
 @contextmanager

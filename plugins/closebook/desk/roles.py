@@ -9,6 +9,7 @@ from typing import Any
 
 from closebook.desk import permissions
 from closebook.desk.permissions import Permission
+from closebook.environment import AIRFLOW_DATABASE_DRIVERS
 from closebook.errors import Misconfigured, Transient
 
 # With it a user sees the desk in the navigation of Airflow's own pages.
@@ -43,6 +44,8 @@ def make_roles() -> list[str]:
         from airflow.utils.providers_configuration_loader import providers_configuration_loaded
         from sqlalchemy.exc import SQLAlchemyError
     except ImportError as error:
+        if isinstance(error, ModuleNotFoundError) and error.name in AIRFLOW_DATABASE_DRIVERS:
+            raise  # Airflow is there, and the driver of its database is not
         raise Misconfigured(
             "CB-CONFIG-AIRFLOW-MISSING",
             f"Airflow with its provider FAB cannot be imported ({error}): run desk-roles with the "

@@ -15,8 +15,8 @@ def airflow_observations(state: AirflowState) -> Iterator[Observation]:
             what=f"Airflow's auth manager is {state.auth_manager}",
             why="The desk's roles (finance, finance_approver, operator) are those of FAB's auth "
             "manager: with another one nobody may open the desk, and nobody can release a month.",
-            mend="AIRFLOW__CORE__AUTH_MANAGER=airflow.providers.fab.auth_manager.fab_auth_manager."
-            "FabAuthManager, for every Airflow process; then closebook desk-roles.",
+            mend="AIRFLOW__CORE__AUTH_MANAGER=closebook.desk.auth_manager.ClosebookFabAuthManager, "
+            "for every Airflow process; then airflow db migrate and closebook desk-roles.",
         )
     if state.pools is None:
         yield Unseen(f"the pools {', '.join(state.wanted_pools)}", state.why_no_pools)

@@ -3,6 +3,7 @@
 It writes nothing that lasts and closes nothing. Each server is asked as the role that closes use.
 """
 
+import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -25,16 +26,14 @@ from closebook.doctor import (
 )
 from closebook.doctor.doctor_report import Report
 from closebook.doctor.finding import Finding, Observation, Severity, Unseen
-from closebook.doctor.installation import Installation, settings_observations
+from closebook.doctor.installation import Installation, Part, settings_observations
 from closebook.doctor.platform_session import PlatformSession, on_primary, on_replica
 from closebook.errors import ClosebookError
-from closebook.keys import BIGINT_KEYS, KeyTypes
 from closebook.platform.fence import Fence, end_of_log
 from closebook.platform.replica_status import replica_error, replica_status
 from closebook.postgres import described
 from closebook.settings import Replica
-from closebook.store.key_types import key_types_of
-from closebook.store.session import on_store
+from closebook.store.migrations import expected_key_types
 
 if TYPE_CHECKING:
     from closebook.monitoring.thresholds import ClockOffset
@@ -50,15 +49,17 @@ def diagnose(installation: Installation) -> Report:
 
 def _observations(installation: Installation) -> Iterator[Observation]:
     yield from settings_observations(installation)
-    settings = installation.settings
-    if installation.airflow is not None:
+    settings, parts = installation.settings, installation.parts
+    if Part.AIRFLOW in parts and installation.airflow is not None:
         yield from airflow.airflow_observations(installation.airflow)
-    yield from _Platform(installation).observations()
-    if installation.has("store"):
+    if Part.PLATFORM in parts:
+        yield from _Platform(installation).observations()
+    if Part.STORE in parts and installation.has("store"):
         yield from _looked_at("the reporting store", store.store_observations(settings))
-    if installation.has("redis_url"):
+    if Part.REDIS in parts and installation.has("redis_url"):
         yield from _looked_at("Redis", counter_redis.counter_observations(settings))
-    yield from _looked_at("a document", documents.document_observations(installation))
+    if Part.DOCUMENTS in parts:
+        yield from _looked_at("a document", documents.document_observations(installation))
 
 
 def _looked_at(subject: str, observations: Iterable[Observation]) -> Iterator[Observation]:
@@ -153,7 +154,8 @@ class _Platform:
         """Look at the views of a replica, and at their rows on the first one that is sound."""
         if any(each.code in {"contract-missing", "schema-not-granted"} for each in lacking):
             return
-        differing = platform_views.differing_columns(session, self._keys())
+        keys = expected_key_types(self._settings, os.environ)
+        differing = platform_views.differing_columns(session, keys)
         yield from platform_views.view_observations(differing)
         if differing or lacking:
             yield Unseen(f"rows and plans on {session.server}", "mend its views and rights first")
@@ -163,16 +165,6 @@ class _Platform:
         if not self._rows_were_read:
             self._rows_were_read = True
             yield from self._rows(session)
-
-    def _keys(self) -> KeyTypes:
-        """Return the types of the store's keys; of a store that cannot be asked, bigint."""
-        if not self._installation.has("store"):
-            return BIGINT_KEYS
-        try:
-            with on_store(self._settings) as store:
-                return key_types_of(store)
-        except ClosebookError:
-            return BIGINT_KEYS
 
     def _rows(self, session: PlatformSession) -> Iterator[Observation]:
         for view in platform_rows.VIEWS:

@@ -2,10 +2,22 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from closebook.doctor.finding import Finding, Observation
 from closebook.errors import Misconfigured
 from closebook.settings import Settings
+
+
+class Part(StrEnum):
+    """A part of an installation that can be looked at alone."""
+
+    AIRFLOW = "airflow"
+    PLATFORM = "platform"
+    STORE = "store"
+    REDIS = "redis"
+    DOCUMENTS = "documents"
+
 
 _DOCS = "see docs/settings.md"
 _SUBJECTS: Mapping[str, str] = {
@@ -21,6 +33,16 @@ _SUBJECTS: Mapping[str, str] = {
     "major_amounts": "CLOSEBOOK_MAJOR_AMOUNTS",
     "fence_grace_seconds": "CLOSEBOOK_FENCE_GRACE_SECONDS",
     "currencies": "CLOSEBOOK_CURRENCIES",
+}
+
+
+# Every other setting is of the platform.
+_PARTS: Mapping[str, Part] = {
+    "store": Part.STORE,
+    "redis_url": Part.REDIS,
+    "documents_url": Part.DOCUMENTS,
+    "issuer_name": Part.DOCUMENTS,
+    "signing_key": Part.DOCUMENTS,
 }
 
 
@@ -43,13 +65,14 @@ class Installation:
     """The settings, by field why one could not be read, and Airflow.
 
     A field that could not be read has a value that means nothing. With ``is_full`` all rows are
-    looked at, without it a bounded sample.
+    looked at, without it a bounded sample. ``parts`` are what is looked at.
     """
 
     settings: Settings
     unread: Mapping[str, Misconfigured] = field(default_factory=dict)
     airflow: AirflowState | None = None
     is_full: bool = False
+    parts: frozenset[Part] = frozenset(Part)
 
     def has(self, *fields: str) -> bool:
         """Whether these fields of the settings were read."""
@@ -57,8 +80,10 @@ class Installation:
 
 
 def settings_observations(installation: Installation) -> Iterator[Observation]:
-    """Tell of each variable and connection that cannot be read."""
+    """Tell of each variable and connection of these parts that cannot be read."""
     for name, error in installation.unread.items():
+        if _PARTS.get(name, Part.PLATFORM) not in installation.parts:
+            continue
         if name != "time_zone":
             yield Finding(
                 code="setting-unusable",

@@ -44,7 +44,7 @@ def _repeated(key: str) -> _Fault:
     return _Fault(
         "repeated_count",
         "key-repeated",
-        f"rows have a {key} that another row has too",
+        f"rows have the same {key} as another row",
         "A row that comes twice is counted twice, on the statement too.",
         "Most often a join of the view finds more than one row: join by a unique key.",
     )
@@ -140,7 +140,7 @@ _FAULTS: dict[str, tuple[_Fault, ...]] = {
     ),
     "accounts": (
         _NO_KEY,
-        _repeated("account_id"),
+        _repeated("account_id and currency"),
         _Fault(
             "incomplete_count",
             "account-incomplete",
@@ -223,5 +223,6 @@ def currency_observations(session: PlatformSession, row_limit: int | None) -> It
                 what=f"{row['row_count']} rows have the currency {currency!r}",
                 why="ISO 4217 has no currency with a minor unit by this code, so nobody knows how "
                 "many decimal places an amount has. Each close leaves it out.",
-                mend="Leave these rows out of the view, or write the code as ISO 4217 does (USD).",
+                mend="Leave these rows out of the view, write the code as ISO 4217 does (USD), or "
+                "name a currency of your own in CLOSEBOOK_CURRENCIES (BTC=8).",
             )

@@ -6,7 +6,7 @@ from airflow.sdk import get_current_context
 
 from closebook.doctor.diagnosis import diagnose
 from closebook.doctor.finding import Severity
-from closebook.doctor.installation import Installation
+from closebook.doctor.installation import Installation, Part
 from closebook.errors import Misconfigured
 from closebook.orchestration.airflow_state import airflow_state
 from closebook.settings import partly_from_airflow
@@ -20,10 +20,10 @@ _LEVELS = {
 _log = logging.getLogger(__name__)
 
 
-def installation(*, is_full: bool) -> Installation:
+def installation(*, is_full: bool, parts: frozenset[Part] = frozenset(Part)) -> Installation:
     """Return this installation, as Airflow and the environment of this process have it."""
     settings, unread = partly_from_airflow()
-    return Installation(settings, unread, airflow_state(), is_full)
+    return Installation(settings, unread, airflow_state(), is_full, parts)
 
 
 def run_doctor() -> dict[str, object]:

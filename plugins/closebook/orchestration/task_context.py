@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -42,7 +42,9 @@ class TaskContext:
     def hour(self) -> Period:
         """The hour that the parameter names, or else the one of the run's interval."""
         named = self._text_parameter("hour")
-        return periods.hour_of(_instant(named) if named else self._interval_start("hour"))
+        return periods.hour_of(
+            periods.parsed_instant(named) if named else self._interval_start("hour")
+        )
 
     def day(self) -> Period:
         """The business day that the parameter names, or else the one of the run's interval."""
@@ -184,16 +186,6 @@ def _run(settings: Settings, dag_run: DagRunProtocol, parameters: Mapping[str, A
         holder_reason=None if code is None else known_holder_reason(code),
         holder_text=(parameters.get("holder_text") or "").strip() or None,
     )
-
-
-def _instant(text: str) -> datetime:
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise Misconfigured(
-            "CB-CONFIG-NOT-AN-INSTANT", f"{text!r} is not an instant: write it as 2026-10-31T14:00Z"
-        ) from error
-    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
 
 
 def _date(text: str) -> date:

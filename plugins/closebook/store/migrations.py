@@ -5,16 +5,20 @@ first time, and put into the texts in place of ``keys.account`` and so on.
 """
 
 import re
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import psycopg
 from psycopg.rows import tuple_row
 
-from closebook.errors import Misconfigured
+from closebook.environment import key_types
+from closebook.errors import ClosebookError, Misconfigured
 from closebook.keys import BIGINT_KEYS, KeyType, KeyTypes
 from closebook.sql import SQL_FOLDER, query
 from closebook.store.administration import store_transaction
 from closebook.store.key_types import key_types_of
+from closebook.store.session import StoreAddress, on_store
 
 FOLDER = "reporting/migrations"
 _PLACE = re.compile(r"\bkeys\.(account|entry|transaction|merchant|promotion)\b")
@@ -49,6 +53,20 @@ def migrate(conninfo: str, wanted: KeyTypes | None = None) -> list[str]:
             store.execute(with_key_types(query(f"{FOLDER}/{name}"), keys))
             store.execute(query("schema_migrations/insert"), {"migration": name})
     return missing
+
+
+def expected_key_types(settings: StoreAddress, environment: Mapping[str, str]) -> KeyTypes:
+    """Return the types of the store's keys; before it is migrated, those of CLOSEBOOK_KEYS.
+
+    For what looks at a platform before the first close: the store may not be there yet. Raises
+    Misconfigured if the variable is asked and cannot be read.
+    """
+    with suppress(ClosebookError):
+        if settings.store:
+            with on_store(settings) as store:
+                if _known(store):
+                    return key_types_of(store)
+    return key_types(environment.get("CLOSEBOOK_KEYS", "")) or BIGINT_KEYS
 
 
 def differences(store: psycopg.Connection[Any]) -> tuple[list[str], list[str]]:
