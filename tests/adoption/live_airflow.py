@@ -1,4 +1,4 @@
-"""Airflow as somebody who follows docs/adopt.md starts it: its four programs, and a log-in."""
+"""Airflow as somebody who follows docs/adopt.md starts it: its programs, and a log-in."""
 
 import os
 import signal
@@ -23,9 +23,10 @@ def running(newcomer: Newcomer) -> Iterator[None]:
     """Run Airflow in the environment that the steps have exported."""
     airflow = replace(newcomer.airflow, environment=newcomer.environment)
     started: list[subprocess.Popen[bytes]] = []
+    waiting: list[Callable[[], bool]] = []
     try:
-        for name in COMPONENTS:
-            component, _ = airflow.component(name)
+        for component, is_ready in map(airflow.component, COMPONENTS):
+            waiting.append(is_ready)
             with component.log.open("wb") as log:
                 started.append(
                     subprocess.Popen(
@@ -37,10 +38,8 @@ def running(newcomer: Newcomer) -> Iterator[None]:
                         start_new_session=True,
                     )
                 )
-        eventually(
-            lambda: airflow.is_serving() and airflow.is_healthy("scheduler", "dag_processor"),
-            START_SECONDS,
-        )
+        for is_ready in waiting:
+            eventually(is_ready, START_SECONDS)
         yield
     finally:
         for process in started:
