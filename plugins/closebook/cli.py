@@ -474,8 +474,8 @@ def _doctor(options: argparse.Namespace) -> int:
 
 
 def _init(options: argparse.Namespace) -> int:
-    from closebook.adoption.catalog import read_catalog  # a verifier needs no database
     from closebook.adoption.draft import draft
+    from closebook.adoption.platform_catalog import read_catalog  # a verifier needs no database
 
     drafted = draft(read_catalog(options.conninfo))
     if options.output is None:

@@ -11,8 +11,8 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from closebook.adoption.catalog import read_catalog
 from closebook.adoption.draft import draft
+from closebook.adoption.platform_catalog import read_catalog
 from closebook.cli import EXIT_OK, EXIT_UNUSABLE
 from closebook.errors import Misconfigured, Transient
 from closebook.platform.contract import CONTRACT

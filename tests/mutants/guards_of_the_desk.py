@@ -125,6 +125,11 @@ DESK = (
         (PROXY + "test_airflows_own_ways_to_believe_everybody_are_refused",),
     ),
     Guard(
+        "desk.typed-text-is-seen",
+        Condition(value=False),
+        ("tests/test_typed_text.py::test_what_nobody_can_see_is_no_text",),
+    ),
+    Guard(
         "desk.csrf-token",
         Condition(value=False),
         (ACCESS + "test_a_change_from_another_site_or_session_is_refused",),

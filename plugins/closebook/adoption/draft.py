@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from psycopg import sql
 
 from closebook.adoption.candidates import Candidate, Found, candidate, own_key
-from closebook.adoption.catalog import Catalog, Column, Table
+from closebook.adoption.platform_catalog import Catalog, Column, Table
 from closebook.adoption.vocabulary import (
     CHARGEBACKS,
     CREDIT,

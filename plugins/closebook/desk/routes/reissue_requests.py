@@ -19,6 +19,7 @@ from closebook.desk.templating import render_page
 from closebook.settings import desk_from_airflow
 from closebook.sql import query
 from closebook.store.session import on_store
+from closebook.typed_text import typed_text
 
 router = desk_router(PAGES)
 
@@ -45,7 +46,7 @@ def answer_request(
     note: Annotated[str, Form()] = "",
 ) -> Response:
     """Store the answer to a request. A request has one answer."""
-    text = note.replace("\0", "").strip()[:500]
+    text = typed_text(note)[:500]
     if answer not in ANSWERS or (answer == "declined" and not text):
         raise HTTPException(400, "Choose an answer. To decline a request, enter a note.")
     with on_store(desk_from_airflow()) as store:

@@ -22,6 +22,7 @@ from closebook.sql import query
 from closebook.statements import release
 from closebook.statements.release import DecisionRefused, IssuedMonth, Person, Verdict
 from closebook.store.session import Store, on_store
+from closebook.typed_text import typed_text
 
 router = desk_router(PAGES)
 
@@ -60,7 +61,7 @@ def decide(
     """
     settings = desk_from_airflow()
     key = decision_key()
-    text = reason.replace("\0", "").strip()[:500]
+    text = typed_text(reason)[:500]
     if verdict == "rejected" and not text:
         return _review_page(request, user, month, problem="Enter a reason to reject the month.")
     try:

@@ -22,6 +22,7 @@ from closebook.desk.templating import render_page
 from closebook.settings import desk_from_airflow
 from closebook.sql import query
 from closebook.store.session import on_store
+from closebook.typed_text import typed_text
 
 router = desk_router(PAGES)
 
@@ -62,7 +63,7 @@ def request_reissue(
     reason: Annotated[str, Form()],
 ) -> Response:
     """Store the user's request to issue the statement again. An operator sees the reason."""
-    text = reason.replace("\0", "").strip()
+    text = typed_text(reason)
     if not 0 < len(text) <= _MAX_REASON_LENGTH:
         raise HTTPException(400, f"Enter a reason of at most {_MAX_REASON_LENGTH} characters.")
     row = visible_statement(request, path)
