@@ -125,7 +125,7 @@ def of_account(row: Mapping[str, Any]) -> CloseException:
 def of_repeated(row: Mapping[str, Any]) -> CloseException:
     """Return the exception of a merchant or promotion that is listed more than once."""
     kind: SubjectKind = row["subject_kind"]
-    return CloseException("volume", kind, str(row["subject_id"]), _NONE, f"{kind}_repeated", 0, 0)
+    return CloseException("volume", kind, row["subject_id"], _NONE, f"{kind}_repeated", 0, 0)
 
 
 def write(store: Store, close_id: int, exceptions: Sequence[CloseException]) -> None:
