@@ -47,9 +47,9 @@ exit codes:
 """
 _DOCTOR = """\
 Look at the installation: settings, servers, roles, views and their rows, plans, clocks, store,
-Redis, Airflow, and one document. Prints each finding with what is wrong, why it matters, and what
-mends it. Run it where the tasks run: it reads Airflow's connections, and CLOSEBOOK_* settings. It
-closes nothing, and writes nothing that lasts.
+Redis, Airflow, one document, and the desk's log-ins. Prints each finding with what is wrong, why it
+matters, and what mends it. Run it where the tasks run: it reads Airflow's connections, and
+CLOSEBOOK_* settings. It closes nothing, and writes nothing that lasts.
 """
 _DOCTOR_EXIT_CODES = """\
 exit codes:
@@ -92,7 +92,7 @@ An error is one line: the command, the error's code, what to do. docs/errors.md 
 EXIT_OK, EXIT_FAILED, EXIT_UNUSABLE, EXIT_NOT_COMPARED, EXIT_SERVER_LOST, EXIT_NOT_PROVEN = range(6)
 EXIT_INTERRUPTED, EXIT_BROKEN_PIPE = 130, 141
 _MAX_FILE_BYTES = 512 * 1024**2
-_PARTS = ("airflow", "platform", "store", "redis", "documents")
+_PARTS = ("airflow", "platform", "store", "redis", "documents", "desk")
 
 
 def main(arguments: list[str] | None = None) -> int:
