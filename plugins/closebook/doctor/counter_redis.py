@@ -5,7 +5,6 @@ from pathlib import Path
 
 import redis
 
-from closebook.counter import publisher
 from closebook.counter.publisher import COUNTER_KEY, redis_client, redis_error
 from closebook.doctor.finding import Finding, Observation, Severity, Unseen
 from closebook.errors import ClosebookError, Transient
@@ -33,18 +32,16 @@ def counter_observations(settings: Settings) -> Iterator[Observation]:
                 yield _taken(_SUBJECT)
             yield from _server_observations(client)
     except redis.RedisError as error:
-        yield _error_finding(error)
+        yield _error_finding(error, _SUBJECT)
 
 
 def app_observations(desk: DeskSettings) -> Iterator[Finding]:
     """Tell of what keeps the desk, and apps, from reading the counter."""
     try:
-        publisher.read(desk)
-    except ClosebookError as error:
-        if error.code == "CB-CONFIG-REDIS-KEY-TAKEN":
-            yield _taken(REDIS_APP_CONNECTION)
-        else:
-            yield _finding_of(error, REDIS_APP_CONNECTION)
+        with redis_client(desk) as client:
+            client.get(COUNTER_KEY)
+    except redis.RedisError as error:
+        yield _error_finding(error, REDIS_APP_CONNECTION)
 
 
 def _taken(subject: str) -> Finding:
@@ -91,7 +88,7 @@ def _server_observations(client: "redis.Redis") -> Iterator[Observation]:
         )
 
 
-def _error_finding(error: redis.RedisError) -> Finding:
+def _error_finding(error: redis.RedisError, connection: str) -> Finding:
     if isinstance(error, redis.exceptions.ReadOnlyError):
         return Finding(
             code="redis-is-replica",
@@ -109,10 +106,12 @@ def _error_finding(error: redis.RedisError) -> Finding:
             mend="config set maxmemory, to more; the counter needs a few kilobytes.",
         )
     lost = Transient("CB-RETRY-REDIS-UNREADABLE", f"Redis cannot be read: {error}")
-    return _finding_of(redis_error(error, lost), _SUBJECT)
+    return _finding_of(redis_error(error, lost), connection)
 
 
 def _finding_of(error: ClosebookError, connection: str) -> Finding:
+    if error.code == "CB-CONFIG-REDIS-KEY-TAKEN":
+        return _taken(connection)
     is_app = connection == REDIS_APP_CONNECTION
     rights = (
         f"%R~{COUNTER_KEY} +get" if is_app else f"~{COUNTER_KEY} +evalsha +script|load +get +set"
