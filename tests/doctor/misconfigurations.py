@@ -505,6 +505,12 @@ FIRST_DAY: tuple[Misconfiguration, ...] = (
         "instant-type",
         "at time zone",
     ),
+    Misconfiguration(
+        "value date with a time",
+        column("ledger_entries", "value_date", "posted_at"),
+        "date-type",
+        "::date",
+    ),
     *(
         Misconfiguration(
             f"ledger amount {kind}",
