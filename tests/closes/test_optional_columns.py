@@ -14,7 +14,7 @@ from pypdf import PdfReader
 
 from closebook.closes.month import close_month
 from closebook.closes.register import ChangeWithoutReason
-from closebook.errors import Misconfigured
+from closebook.errors import Misconfigured, WrongData
 from closebook.platform.contract import OPTIONAL
 from closebook.settings import Settings
 from closebook.sql import query
@@ -294,6 +294,22 @@ def test_one_that_is_not_complete_or_cannot_be_used_leaves_out_its_account_alone
     ]
     assert [row[0] for row in details(books, month.close_id)] == [RESTING]
     assert [*versions(books, month.close_id)] == [RESTING]
+
+
+def test_the_row_for_which_one_cannot_be_computed_is_named(
+    settings: Settings, platform: Platform
+) -> None:
+    fill(platform)
+    wrong = "case entry_id when 2 then ('day ' || entry_id)::date end"
+    with (
+        retyped(platform, "ledger_entries", {"value_date": wrong}),
+        pytest.raises(WrongData) as refused,
+    ):
+        close_month(settings, OCTOBER, ONE_REPLICA)
+
+    assert refused.value.text.endswith(
+        "the column value_date of the view ledger_entries, in the row with entry_id 2"
+    )
 
 
 # ---- versions ----------------------------------------------------------------------------
