@@ -24,6 +24,7 @@ TABLES = {
     "daily_account_movement",
     "statements",
     "statement_lines",
+    "statement_line_details",
     "renderers",
     "statement_documents",
     "statement_twins",
@@ -297,6 +298,7 @@ def test_the_desk_does_not_read_what_no_page_shows(desk: Connection, hidden: Lit
                 "purge_health",
                 "statement_differences",
                 "statement_line_differences",
+                "statement_line_detail_differences",
             },
         ),
         (

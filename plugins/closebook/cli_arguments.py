@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-PARTS = ("airflow", "platform", "store", "redis", "documents")
+PARTS = ("airflow", "platform", "store", "redis", "documents", "desk")
 _CLOSEBOOK = "The commands of Closebook."
 _VERIFY = """\
 Verify the file of a statement, offline. Prints a line for each check: OK, FAILED or NOT CHECKED.
@@ -41,9 +41,9 @@ exit codes:
 """
 _DOCTOR = """\
 Look at the installation: settings, servers, roles, views and their rows, plans, clocks, store,
-Redis, Airflow, and one document. Prints each finding with what is wrong, why it matters, and what
-mends it. Run it where the tasks run: it reads Airflow's connections, and CLOSEBOOK_* settings. It
-closes nothing, and writes nothing that lasts.
+Redis, Airflow, one document, and the desk's log-ins. Prints each finding with what is wrong, why it
+matters, and what mends it. Run it where the tasks run: it reads Airflow's connections, and
+CLOSEBOOK_* settings. It closes nothing, and writes nothing that lasts.
 """
 _DOCTOR_EXIT_CODES = """\
 exit codes:

@@ -6,7 +6,7 @@ A task reads them when it runs. No DAG file reads them while it is parsed.
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -173,18 +173,28 @@ def partly_from_airflow(
 
     Such a field has a value that means nothing.
     """
-    read_fields: dict[str, Any] = {}
-    unread: dict[str, Misconfigured] = {}
-    for name, read in _READERS.items():
-        try:
-            read_fields[name] = read(environment)
-        except Misconfigured as error:
-            unread[name] = error
+    read_fields, unread = _readable(
+        {name: partial(read, environment) for name, read in _READERS.items()}
+    )
     try:
         known_currencies()
     except Misconfigured as error:
         unread["currencies"] = error
     return Settings(**{**_MEANINGLESS, **read_fields}), unread
+
+
+def _readable(
+    readers: Mapping[str, Callable[[], Any]],
+) -> tuple[dict[str, Any], dict[str, Misconfigured]]:
+    """Return by name what these read, and by name why one could not."""
+    read: dict[str, Any] = {}
+    unread: dict[str, Misconfigured] = {}
+    for name, reader in readers.items():
+        try:
+            read[name] = reader()
+        except Misconfigured as error:
+            unread[name] = error
+    return read, unread
 
 
 def platform_from_airflow(environment: Mapping[str, str] = os.environ) -> Settings:
@@ -269,6 +279,36 @@ def desk_from_airflow(environment: Mapping[str, str] = os.environ) -> DeskSettin
         documents_url=required(environment, "CLOSEBOOK_DOCUMENTS_URL"),
         time_zone=required(environment, "CLOSEBOOK_TIME_ZONE"),
     )
+
+
+@dataclass(frozen=True)
+class ApiServerConnections:
+    """What only the API server needs: the desk's servers, and the key of decisions.
+
+    By the id of a connection, ``unread`` has why it could not be read. Its field means nothing.
+    """
+
+    desk: DeskSettings
+    decision_key: str = field(repr=False)
+    unread: Mapping[str, Misconfigured] = field(default_factory=dict)
+
+
+def api_server_connections() -> ApiServerConnections:
+    """Read what can be read of the connections that only the API server needs."""
+    read, unread = _readable(
+        {
+            DESK_CONNECTION: lambda: _postgres_conninfo(DESK_CONNECTION),
+            REDIS_APP_CONNECTION: lambda: _redis_url(REDIS_APP_CONNECTION),
+            DECISIONS_CONNECTION: decision_key,
+        }
+    )
+    desk = DeskSettings(
+        read.get(DESK_CONNECTION, ""),
+        read.get(REDIS_APP_CONNECTION, ""),
+        documents_url="",
+        time_zone="UTC",
+    )
+    return ApiServerConnections(desk, read.get(DECISIONS_CONNECTION, ""), unread)
 
 
 @dataclass(frozen=True)

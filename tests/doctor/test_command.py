@@ -115,7 +115,7 @@ def test_one_part_is_looked_at_alone(environment: dict[str, str]) -> None:
     }
     found = {
         part: json.loads(doctor(environment | broken, "--json", "--only", part)[1])
-        for part in ("airflow", "platform", "store", "redis", "documents")
+        for part in ("airflow", "platform", "store", "redis", "documents", "desk")
     }
     assert {
         part: {each["code"] for each in report["findings"]} for part, report in found.items()
@@ -125,6 +125,7 @@ def test_one_part_is_looked_at_alone(environment: dict[str, str]) -> None:
         "store": set(),
         "redis": set(),
         "documents": {"setting-unusable"},
+        "desk": set(),
     }
 
 

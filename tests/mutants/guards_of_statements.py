@@ -15,6 +15,7 @@ RELEASE = "tests/closes/test_release.py::"
 RUN_START = "tests/dags/test_run_start.py::"
 DOCUMENTS = "tests/statements/test_document_store.py::"
 DISK = "tests/faults/test_disk.py::"
+LINE_DETAILS = "tests/statements/test_line_details.py::"
 SQL_CASE = "tests/sql/test_queries.py::test_case"
 OBSTACLES = SQL_CASE + "[statement_decisions/obstacles: "
 UNNAMED = SQL_CASE + "[statement_decisions/insert: a release that does not name its exceptions]"
@@ -413,6 +414,26 @@ STATEMENTS = (
         (
             "tests/closes/test_currencies_of_an_account.py::"
             "test_documents_manifest_proofs_verification_release_and_audit_are_of_each_currency",
+        ),
+    ),
+    Guard(
+        "documents.iban-check-digits",
+        Value("True"),
+        (LINE_DETAILS + "test_an_iban_is_known_by_its_check_digits",),
+    ),
+    Guard(
+        "verify.exchange-of-currencies",
+        Condition(value=False),
+        (LINE_DETAILS + "test_one_that_contradicts_itself_is_found",),
+    ),
+    Guard(
+        "issue.different-detail-is-issued-again",
+        Condition(value=False),
+        (
+            SQL_CASE
+            + "[statement_versions/insert: "
+            + "an optional column of a line that differs, came or went makes its statement another "
+            + "one]",
         ),
     ),
     Guard(

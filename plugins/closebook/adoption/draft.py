@@ -289,11 +289,12 @@ class _Writer:
             self._key(chosen, "account_id", "accounts"),
             self._key(chosen, "transaction_id", "transactions", absent="null"),
             self._instant(chosen, "posted_at"),
-            self._signed(chosen, unit),
+            self._signed(chosen, "amount", unit, "credits positive, debits negative"),
             self._currency(chosen),
             self._text(chosen, "kind", "'entry'"),
             self._text(chosen, "description", "''"),
             self._text(chosen, "counterparty", "null"),
+            *self._optional(chosen, unit),
         ]
 
     # ---- columns ----------------------------------------------------------------------------
@@ -393,19 +394,41 @@ class _Writer:
             return selected
         return replace(selected, expression=f"coalesce({selected.expression}, 0)")
 
-    def _signed(self, chosen: Candidate, unit: str) -> Selected:
-        amount = self._amount(chosen, "amount", unit, "credits positive, debits negative")
+    def _optional(self, chosen: Candidate, unit: str) -> list[Selected]:
+        """Return the columns that a view may lack, as far as there are columns for them."""
+        columns = []
+        if "value_date" in chosen.found:
+            place = _place(chosen, chosen.found["value_date"])
+            columns.append(Selected("value_date", place, "guess: by its name and type"))
+        # A view that has one of the three has them all.
+        if {"original_amount", "original_currency", "exchange_rate"} <= chosen.found.keys():
+            rate = chosen.found["exchange_rate"]
+            columns += [
+                self._signed(chosen, "original_amount", unit, "with the sign of the amount"),
+                self._text(chosen, "original_currency", "null"),
+                Selected(
+                    "exchange_rate",
+                    f"round({_cast(_place(chosen, rate), 'numeric')}, 6)",
+                    "guess: what one unit of the original currency cost in that of the entry",
+                ),
+            ]
+        if "counterparty_account" in chosen.found:
+            columns.append(self._text(chosen, "counterparty_account", "null"))
+        return columns
+
+    def _signed(self, chosen: Candidate, name: str, unit: str, rule: str) -> Selected:
+        amount = self._amount(chosen, name, unit, rule)
         place = amount.expression
         for column in chosen.table.columns:
-            name, values = normal(column.name), {value.lower() for value in column.values}
+            called, values = normal(column.name), {value.lower() for value in column.values}
             of_base = f"base.{column.sql}"
-            if column.base_type == "bool" and name in (*IS_CREDIT, *IS_DEBIT):
+            if column.base_type == "bool" and called in (*IS_CREDIT, *IS_DEBIT):
                 then, other = (place, f"-({place})")
-                if name in IS_DEBIT:
+                if called in IS_DEBIT:
                     then, other = other, then
                 expression = _case([(of_base, then)], other)
                 return replace(amount, expression=expression)
-            is_named = name in SIDES and (name != "type" or values)
+            is_named = called in SIDES and (called != "type" or values)
             if is_named and values <= {*CREDIT, *DEBIT} and "bool" not in column.base_type:
                 text = f"lower({_cast(of_base, 'text')})"
                 expression = _case(

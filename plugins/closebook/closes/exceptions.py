@@ -30,6 +30,10 @@ REASONS: Mapping[str, str] = {
     "amount_inexact": "an amount is no whole number of minor units of its currency",
     "beyond_bigint": "an amount, a sum or a balance is beyond the largest bigint",
     "currency_differs": "its entries are in another currency than the account",
+    "detail_unusable": (
+        "an entry's value date, or its original amount with currency and exchange rate, is not "
+        "complete or cannot be used"
+    ),
     "entry_repeated": "an entry_id is there more than once",
     "key_unusable": (
         "a key is empty, longer than 200 bytes, or a text that names exceptions, such as none"

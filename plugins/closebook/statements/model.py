@@ -9,6 +9,7 @@ file a *twin* (reporting.statement_twins); the code calls it an *attachment*.
 
 from dataclasses import dataclass, field
 from datetime import date
+from decimal import Decimal
 from typing import NoReturn
 
 from closebook.errors import WrongData
@@ -19,6 +20,19 @@ FEE = "fee"
 
 
 @dataclass(frozen=True, slots=True)
+class Original:
+    """The amount of an entry in the currency in which it was ordered.
+
+    ``amount_minor`` is in minor units of ``currency``, with the sign of the entry's amount.
+    ``rate`` is what one unit of ``currency`` cost in the currency of the statement.
+    """
+
+    amount_minor: int
+    currency: str
+    rate: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class StatementLine:
     """One ledger entry as a line of a statement.
 
@@ -26,7 +40,8 @@ class StatementLine:
     is signed (credits positive); ``balance_minor`` is the running balance after this line.
     ``reference`` is what finance and the holder quote: the entry's own key, so no two lines of a
     statement share one. ``transaction_reference`` is that of the entry's transaction, which
-    a payment shares with its fee. `closebook.keys.reference` says how a key is written.
+    a payment shares with its fee. `closebook.keys.reference` says how a key is written. The last
+    three are None where the platform does not have them.
     """
 
     line_number: int
@@ -39,6 +54,9 @@ class StatementLine:
     amount_minor: int
     balance_minor: int
     transaction_reference: str | None = field(default=None, repr=False)
+    value_date: date | None = None
+    original: Original | None = None
+    counterparty_account: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +180,13 @@ class Statement:
     def line_count(self) -> int:
         """How many ledger entries the statement lists."""
         return len(self.lines)
+
+    @property
+    def has_details(self) -> bool:
+        """Whether a line has a value that not every platform has."""
+        return any(
+            line.value_date or line.original or line.counterparty_account for line in self.lines
+        )
 
     def _refuse(self, what: str) -> NoReturn:
         raise WrongData(

@@ -1,5 +1,6 @@
 """The statement as ISO 20022 XML: camt.053.001.08, bank to customer statement."""
 
+import re
 from collections.abc import Iterator
 from xml.sax.saxutils import escape
 
@@ -18,6 +19,7 @@ _MAX_ACCOUNT_LENGTH, _MAX_ADDRESS_LINE_LENGTH = 34, 70
 _MAX_REMITTANCE_LENGTH, _MAX_ADDITIONAL_INFORMATION_LENGTH = 140, 500
 _MAX_ADDRESS_LINES = 7
 _MAX_DIGITS, _MAX_PLACES = 18, 5
+_IBAN = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{1,30}", re.ASCII)
 
 
 def camt053(statement: Statement) -> bytes:
@@ -25,10 +27,12 @@ def camt053(statement: Statement) -> bytes:
 
     Entries have the order of the lines, ``NtryRef`` is the line's number, ``AcctSvcrRef`` the id of
     its ledger entry, ``TxId`` the id of its transaction, and the kind of an entry is its
-    proprietary bank transaction code. The balances are the booked opening and closing balance
-    (OPBD, CLBD). The message's identifier consists of close, account and version, and of the
-    currency where the account has statements in several. Raises WrongData when an amount has more
-    than the 18 digits, or the currency more than the 5 decimal places, that the standard allows.
+    proprietary bank transaction code. A value date is ``ValDt``, an original amount ``InstdAmt``
+    with its exchange, and the counterparty's account an ``IBAN``, or else ``Othr``. The balances
+    are the booked opening and closing balance (OPBD, CLBD). The message's identifier consists of
+    close, account and version, and of the currency where the account has statements in several.
+    Raises WrongData when an amount has more than the 18 digits, or a currency more than the 5
+    decimal places, that the standard allows.
     """
     _refuse_many_places(statement)
     _refuse_long_amounts(statement)
@@ -110,22 +114,64 @@ def _summary(statement: Statement) -> Iterator[str]:
 def _entry(line: StatementLine, code: str) -> Iterator[str]:
     yield f"<Ntry><NtryRef>{line.line_number}</NtryRef>{_amount(line.amount_minor, code)}"
     yield f"<Sts><Cd>BOOK</Cd></Sts><BookgDt><Dt>{line.posted_on}</Dt></BookgDt>"
+    if line.value_date is not None:
+        yield f"<ValDt><Dt>{line.value_date}</Dt></ValDt>"
     yield _element("AcctSvcrRef", _cut(line.reference, MAX_REFERENCE_LENGTH))
     kind = _cut(line.kind, MAX_REFERENCE_LENGTH) or "other"
     yield f"<BkTxCd><Prtry><Cd>{kind}</Cd></Prtry></BkTxCd>"
     transaction = _element("TxId", _cut(line.transaction_reference or "", MAX_REFERENCE_LENGTH))
-    party = ""
-    if line.counterparty and (name := _cut(line.counterparty, MAX_NAME_LENGTH)):
-        role = "Cdtr" if line.amount_minor < 0 else "Dbtr"
-        party = f"<RltdPties><{role}><Pty><Nm>{name}</Nm></Pty></{role}></RltdPties>"
+    role = "Cdtr" if line.amount_minor < 0 else "Dbtr"
+    name = _element("Nm", _cut(line.counterparty or "", MAX_NAME_LENGTH))
+    party = _element(role, _element("Pty", name)) + _element(f"{role}Acct", _party_account(line))
     text = printable(line.description)
     texts = [
         text[at : at + _MAX_REMITTANCE_LENGTH] for at in range(0, len(text), _MAX_REMITTANCE_LENGTH)
     ]
     remittance = "".join(f"<Ustrd>{escape(piece)}</Ustrd>" for piece in texts)
-    details = _element("Refs", transaction) + party + _element("RmtInf", remittance)
+    details = (
+        _element("Refs", transaction)
+        + _element("AmtDtls", _original(line, code))
+        + _element("RltdPties", party)
+        + _element("RmtInf", remittance)
+    )
     yield _element("NtryDtls", _element("TxDtls", details))
     yield "</Ntry>\n"
+
+
+def _original(line: StatementLine, code: str) -> str:
+    original = line.original
+    if original is None:
+        return ""
+    amount = _decimal(abs(original.amount_minor), original.currency)
+    return (
+        f'<InstdAmt><Amt Ccy="{original.currency}">{amount}</Amt><CcyXchg>'
+        f"<SrcCcy>{original.currency}</SrcCcy><TrgtCcy>{code}</TrgtCcy>"
+        f"<UnitCcy>{original.currency}</UnitCcy><XchgRate>{original.rate:f}</XchgRate>"
+        "</CcyXchg></InstdAmt>"
+    )
+
+
+def _party_account(line: StatementLine) -> str:
+    account = account_text(line.counterparty_account or "")
+    if is_iban(account):
+        return f"<Id><IBAN>{account}</IBAN></Id>"
+    return _element("Id", _element("Othr", _element("Id", escape(account))))
+
+
+def account_text(text: str) -> str:
+    """Return the number of an account as the XML has it: an IBAN without blanks, else its start."""
+    words = printable(text).split()
+    if is_iban(without_blanks := "".join(words)):
+        return without_blanks
+    return " ".join(words)[:_MAX_ACCOUNT_LENGTH]
+
+
+def is_iban(text: str) -> bool:
+    """Whether a text is an IBAN whose check digits are right (ISO 7064, MOD 97-10)."""
+    if not _IBAN.fullmatch(text):
+        return False
+    digits = "".join(str(int(character, 36)) for character in text[4:] + text[:4])
+    return int(digits) % 97 == 1  # guard: documents.iban-check-digits
 
 
 def _amount(amount_minor: int, code: str) -> str:
@@ -152,11 +198,13 @@ def _element(name: str, content: str) -> str:
 
 
 def _refuse_many_places(statement: Statement) -> None:
-    places = exponent(statement.currency)
+    originals = {line.original.currency for line in statement.lines if line.original}
+    currency = max(sorted({statement.currency, *originals}), key=exponent)
+    places = exponent(currency)
     if places > _MAX_PLACES:  # guard: documents.camt-decimal-places
         raise WrongData(
             "CB-DATA-TOO-MANY-DECIMAL-PLACES",
-            f"the statement of account {label(statement.account_id)} is in {statement.currency}, "
+            f"the statement of account {label(statement.account_id)} has amounts in {currency}, "
             f"which has {places} decimal places in CLOSEBOOK_CURRENCIES, and camt.053 has room for "
             f"{_MAX_PLACES}: its month is closed, and it gets no document",
         )
@@ -167,11 +215,12 @@ def _refuse_long_amounts(statement: Statement) -> None:
         statement.credit_minor + statement.debit_minor,
         *(abs(minor) for minor in (statement.opening_minor, statement.closing_minor)),
         *(abs(line.balance_minor) for line in statement.lines),
+        *(abs(line.original.amount_minor) for line in statement.lines if line.original),
     )
     if largest >= 10**_MAX_DIGITS:
         raise WrongData(
             "CB-DATA-AMOUNT-TOO-LONG",
             f"the statement of account {label(statement.account_id)} has an amount of {largest} "
-            f"minor units of {statement.currency}, and camt.053 has room for {_MAX_DIGITS} digits: "
+            f"minor units, and camt.053 has room for {_MAX_DIGITS} digits: "
             "correct the ledger entries of this account on the platform",
         )
