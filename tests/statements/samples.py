@@ -73,10 +73,6 @@ def statement(
         lines=tuple(lines),
         issued_on=date(2026, 11, 2),
         issued_at=datetime(2026, 11, 2, 6, 12, 45, 678_901, UTC),
-        bounds=(
-            datetime(2026, 10, 1, 4, tzinfo=UTC),
-            datetime(2026, 11, 1, 4, tzinfo=UTC),
-        ),
     )
 
 

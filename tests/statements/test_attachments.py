@@ -59,7 +59,7 @@ def rows(made: Statement) -> list[dict[str, str]]:
 
 
 def number(text: str) -> Decimal:
-    return Decimal(re.sub(r"[^\d.−-]", "", text).replace("−", "-"))
+    return Decimal(re.sub(r"[^\d.-]", "", text))
 
 
 def test_the_xml_names_the_transaction_of_an_entry_beside_the_entry_itself() -> None:
@@ -124,7 +124,7 @@ def test_the_csv_has_the_numbers_of_the_statement(kind: str) -> None:
 def test_page_xml_and_csv_have_the_same_lines_balances_and_totals(made: Statement) -> None:
     # Given the lines as a reader of each form finds them
     printed = "\n".join(pages(made))
-    line = re.compile(r"^ *(\d+ Oct 2026) .*?(T\d+) +([\d,.]+) +(−?[\d,.]+)$", re.MULTILINE)
+    line = re.compile(r"^ *(\d+ Oct 2026) .*?(T\d+) +([\d,.]+) +(-?[\d,.]+)$", re.MULTILINE)
     on_page = [
         (reference, number(amount), number(balance))
         for _, reference, amount, balance in line.findall(printed)
@@ -147,7 +147,7 @@ def test_page_xml_and_csv_have_the_same_lines_balances_and_totals(made: Statemen
 
     # And so are opening, closing and totals
     def summary(label: str) -> Decimal:
-        found = re.search(rf"{label}(?: \d+)? +(?:EUR.)?(−?[\d,.]+)$", printed, re.MULTILINE)
+        found = re.search(rf"{label}(?: \d+)? +(?:EUR.)?(-?[\d,.]+)$", printed, re.MULTILINE)
         assert found is not None, label
         return number(found[1])
 

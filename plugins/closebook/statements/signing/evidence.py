@@ -138,7 +138,7 @@ class _StreamsHaveTheirLength(BytesIO):
 
     def write(self, data: Any) -> int:
         """Write, and end a stream with CR LF where its content ends with CR."""
-        if data == _END_OF_STREAM and self.getbuffer()[-1:] == b"\r":
+        if data == _END_OF_STREAM and bytes(self.getbuffer()[-1:]) == b"\r":
             data = b"\r" + data
         return super().write(data)
 
