@@ -10,7 +10,7 @@ from local import REPOSITORY
 from local.stack import Stack
 from tests.desk.conftest import Desk
 
-_AXE = REPOSITORY / ".local" / "axe" / "node_modules" / "axe-core" / "axe.min.js"
+_AXE = REPOSITORY / ".local" / "npm" / "node_modules" / "axe-core" / "axe.min.js"
 _TIMEOUT_MS = 60_000
 
 

@@ -69,7 +69,7 @@ def test_a_locale_without_a_catalog_gives_english(locale: str, language: str) ->
 def test_dates_and_numbers_follow_the_holders_locale() -> None:
     made = statement(entry(-234_567), holder=of("de_DE"))
     (page,) = pages(made)
-    assert re.search(r"01\.10\.2026 +Card payment +T480001 +2\.345,67 +−1\.345,67", page)
+    assert re.search(r"01\.10\.2026 +Card payment +T480001 +2\.345,67 +-1\.345,67", page)
     assert "Kontoauszug\nOktober 2026" in re.sub(r" *\n\s*", "\n", page)
     assert "Seite 1 von 1" in page
 
@@ -146,7 +146,7 @@ def test_a_sign_at_a_line_end_stays_behind_its_word_on_a_right_to_left_page() ->
 
 def test_a_minus_sign_stays_before_its_figures_on_a_right_to_left_page() -> None:
     (page,) = pages(statement(entry(-150_000), holder=of("he_IL")))
-    assert "−500.00" in page
+    assert "-500.00" in page
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,14 @@ file a *twin* (reporting.statement_twins); the code calls it an *attachment*.
 """
 
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import NoReturn
 
 from closebook.errors import WrongData
 from closebook.keys import Key, label
 from closebook.money import exponent
+from closebook.periods import DAY, SECOND, day_of, with_offset_of_midnight
 
 FEE = "fee"
 
@@ -101,7 +102,9 @@ class Statement:
     the account and the line, unless opening + lines = closing, each running balance follows
     from the one before, lines are numbered 1, 2, 3 … without an entry twice, and every line
     lies in the period, in order of days. ``issued_on`` is the business day of the close that
-    issued it. ``is_one_of_several`` is true if the account has statements in other currencies too.
+    issued it, and ``issued_at`` the instant. ``bounds`` are the instants at which the period began
+    and ended by the rules that it was closed with; without them the zone's present rules say so.
+    ``is_one_of_several`` is true if the account has statements in other currencies too.
     """
 
     close_id: int
@@ -119,6 +122,8 @@ class Statement:
     issued_on: date | None = None
     corrects: Correction | None = None
     is_one_of_several: bool = False
+    issued_at: datetime | None = None
+    bounds: tuple[datetime, datetime] | None = None
 
     def __post_init__(self) -> None:
         exponent(self.currency)
@@ -155,6 +160,35 @@ class Statement:
                 f"opening {self.opening_minor} and {len(self.lines)} lines make {balance_minor},"
                 f" but closing is {self.closing_minor}"
             )
+
+    @property
+    def made_at(self) -> datetime:
+        """The instant that every file of the statement gives for its making, in UTC.
+
+        It is that of the close which issued the statement: a file that is made again is the same.
+        """
+        return (self.issued_at or self._bounds[1]).astimezone(UTC)
+
+    @property
+    def begins_at(self) -> datetime:
+        """The first instant of the period, with the offset from UTC of then."""
+        begin = self._bounds[0]
+        return with_offset_of_midnight(begin, begin, self.period_start)
+
+    @property
+    def last_second(self) -> datetime:
+        """The last second of the period, with the offset from UTC of then."""
+        end = self._bounds[1]
+        return with_offset_of_midnight(end - SECOND, end, self.period_end_inclusive + DAY)
+
+    @property
+    def _bounds(self) -> tuple[datetime, datetime]:
+        if self.bounds is not None:  # guard: time.statement-has-the-bounds-as-closed
+            return self.bounds
+        first, last = (
+            day_of(day, self.time_zone) for day in (self.period_start, self.period_end_inclusive)
+        )
+        return first.start, last.end
 
     @property
     def credit_minor(self) -> int:

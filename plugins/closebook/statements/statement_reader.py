@@ -55,6 +55,8 @@ def read_statement(store: Store, settings: Settings, month: Period, row: DictRow
         version=row["statement_version"],
         is_one_of_several=row["is_one_of_several"],
         issued_on=row["issued_on"] or _day_of(row["issued_at"], month),
+        issued_at=row["issued_at"],
+        bounds=(month.start, month.end),
         corrects=_correction(row, month),
         currency=row["currency"],
         period_start=month.first_date,

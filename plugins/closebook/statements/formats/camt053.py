@@ -44,13 +44,15 @@ def _document(statement: Statement) -> Iterator[str]:
     if statement.is_one_of_several:  # guard: documents.camt-identifier-has-the-currency
         account = f"{account}~{statement.currency}"
     identifier = f"{statement.close_id}-{account}-{statement.version}"
-    created = f"{statement.issued_on or statement.period_end_inclusive}T00:00:00Z"
+    created = f"{statement.made_at:%Y-%m-%dT%H:%M:%SZ}"
     yield '<?xml version="1.0" encoding="UTF-8"?>\n'
     yield f'<Document xmlns="{NAMESPACE}"><BkToCstmrStmt>\n'
     yield f"<GrpHdr><MsgId>{identifier}</MsgId><CreDtTm>{created}</CreDtTm></GrpHdr>\n"
     yield f"<Stmt><Id>{identifier}</Id><CreDtTm>{created}</CreDtTm>\n"
-    yield f"<FrToDt><FrDtTm>{statement.period_start}T00:00:00</FrDtTm>"
-    yield f"<ToDtTm>{statement.period_end_inclusive}T23:59:59</ToDtTm></FrToDt>\n"
+    first, last = (
+        at.isoformat(timespec="seconds") for at in (statement.begins_at, statement.last_second)
+    )
+    yield f"<FrToDt><FrDtTm>{first}</FrDtTm><ToDtTm>{last}</ToDtTm></FrToDt>\n"
     yield from _account(statement)
     code = statement.currency
     for kind, amount_minor, day in (

@@ -116,7 +116,7 @@ def _metadata(
         language=view.language,
         creator=f"Closebook, statement {TEMPLATE_VERSION}",
         producer=fingerprint_of(template).renderer_version,
-        day=statement.issued_on or statement.period_end_inclusive,
+        made_at=statement.made_at,
     )
 
 

@@ -24,6 +24,7 @@ _CELL_COUNTS_OF_A_LINE = (6, 7)
 _SUMMARY_ROWS = 5
 _BALANCE_ROWS, _CELLS_OF_A_BALANCE_ROW = 2, 3
 _SHORTEST_CUT_TEXT = 34
+_MINUS = "\N{MINUS SIGN}"
 _SAMPLE_AMOUNTS_MINOR = (1_234_567_890_123, 1_234_567, -5)
 # Characters without a glyph: direction marks, joiners, and spaces of no width.
 _INVISIBLE = re.compile("[\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
@@ -275,5 +276,8 @@ def _compatible(text: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """Return the text with plain spaces and without invisible characters."""
-    return " ".join(_INVISIBLE.sub("", text).split())
+    """Return the text with plain spaces and hyphens, and without invisible characters.
+
+    The page shows a minus sign, and its text has the hyphen that people type.
+    """
+    return " ".join(_INVISIBLE.sub("", text).replace(_MINUS, "-").split())

@@ -72,6 +72,27 @@ class DrawnPages:
         """The root of the structure tree, of pages that were drawn with tags."""
         return self.at(self._pdf.catalog["StructTreeRoot"])
 
+    def fonts_of(self, page: Any) -> Any:
+        """Return the dictionary of a page's fonts: a reference for each name."""
+        return self.at(self.resources_of(page)["Font"])
+
+    def add_stream(self, commands: list[Any]) -> bytes:
+        """Add a stream, and return the reference to it."""
+        import pydyf
+
+        return self._add(pydyf.Stream(commands))
+
+    def add_copy(self, dictionary: Any, **changes: bytes) -> bytes:
+        """Add a copy of a dictionary with other entries, and return the reference to it."""
+        import pydyf
+
+        return self._add(pydyf.Dictionary({**dictionary, **changes}))
+
+    def _add(self, value: Any) -> bytes:
+        self._pdf.add_object(value)
+        reference: bytes = value.reference
+        return reference
+
     def content_of(self, page: Any) -> Any:
         """Return the stream that draws a page."""
         return self.at(page["Contents"])

@@ -5,6 +5,7 @@ from itertools import pairwise
 from typing import Any
 
 from closebook.statements.weasyprint_adapter.drawn_pages import DrawnPages
+from closebook.statements.weasyprint_adapter.glyph_texts import noted_glyph_texts
 
 
 class LaidOutPages:
@@ -52,8 +53,11 @@ class LaidOutPages:
         from weasyprint.pdf import generate_pdf
 
         options = DEFAULT_OPTIONS | {"pdf_tags": tags, "pdf_version": "1.7"}
-        pdf = generate_pdf(self._document, None, 1, **options)
-        return DrawnPages(pdf, self._pages_that_continue_a_line())
+        with noted_glyph_texts() as texts:
+            pdf = generate_pdf(self._document, None, 1, **options)
+        drawn = DrawnPages(pdf, self._pages_that_continue_a_line())
+        texts.add_copies(drawn)
+        return drawn
 
     def _pages_that_continue_a_line(self) -> frozenset[int]:
         """Return the indexes of the pages whose first line begins on an earlier page."""
