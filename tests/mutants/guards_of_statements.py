@@ -77,6 +77,18 @@ STATEMENTS = (
         (BRANDS + "test_a_logo_with_a_text_is_a_figure_and_a_decorative_one_is_none",),
     ),
     Guard(
+        "verify.values-are-found-by-their-role",
+        Value("False"),
+        (BRANDS + "test_a_brand_with_other_tables_is_verified_by_roles",),
+    ),
+    Guard(
+        "verify.every-role-is-there",
+        Condition(value=False),
+        (
+            "tests/statements/test_verify_changed_files.py::test_a_page_without_one_of_the_roles_is_refused",
+        ),
+    ),
+    Guard(
         "brands.what-is-verified-is-on-the-page",
         Condition(value=False),
         (BRANDS + "test_a_block_without_a_value_that_is_verified_makes_no_document",),

@@ -20,10 +20,10 @@ from closebook.statements.pdf.object_writer import (
     serialize,
     text_string,
 )
+from closebook.statements.pdf.roles import CELL_ROLES, LINES, identifier_of
 from closebook.statements.pdf.xmp import DocumentMetadata
 from closebook.statements.weasyprint_adapter.color_profile import SRGB_PROFILE_NAME, srgb_profile
 from closebook.statements.weasyprint_adapter.drawn_pages import (
-    LINES,
     DrawnPages,
     is_stream,
     object_number,
@@ -39,26 +39,6 @@ from closebook.statements.weasyprint_adapter.structure_tree import (
 _BEGINS_A_GLYPH_MAP = b"begincmap"
 # This name is in the bytes of documents that were issued: a lost one must be made again as it was.
 _PAGE_NUMBER_NAME = "folio"
-_IDENTIFIER_PREFIX = "closebook:"
-
-ROLES = (
-    "account",
-    "opening",
-    "credits",
-    "debits",
-    "fees",
-    "closing",
-    "date",
-    "reference",
-    "debit",
-    "credit",
-    "balance",
-    "first-day",
-    "first-balance",
-    "last-day",
-    "last-balance",
-)
-"""What `closebook verify` compares: cells of the pages, and columns of the table of lines."""
 
 
 class PdfAssembler:
@@ -77,9 +57,7 @@ class PdfAssembler:
         self._parent_tree: list[bytes] = []
         self._page_number_objects: list[int] = []
         self._role_counts: Counter[str] = Counter()
-        self._identified: dict[str, bytes] = {
-            _IDENTIFIER_PREFIX + LINES: reference(self._lines_table)
-        }
+        self._identified: dict[str, bytes] = {identifier_of(LINES, 1): reference(self._lines_table)}
 
     @property
     def page_count(self) -> int:
@@ -155,9 +133,9 @@ class PdfAssembler:
     ) -> None:
         """Write the metadata, the attachments, and the objects that join the parts.
 
-        Raises Misconfigured when the pages lack one of the ROLES: a brand has taken it out.
+        Raises Misconfigured when the pages lack one of CELL_ROLES: a brand has taken it out.
         """
-        missing = [role for role in ROLES if not self._role_counts[role]]
+        missing = [role for role in CELL_ROLES if not self._role_counts[role]]
         if missing:  # guard: brands.what-is-verified-is-on-the-page
             raise Misconfigured(
                 "CB-CONFIG-BRAND-ROLE-MISSING",
@@ -197,7 +175,7 @@ class PdfAssembler:
                 "Type": "/StructElem",
                 "S": "/Table",
                 "P": reference(self._document),
-                "ID": text_string(_IDENTIFIER_PREFIX + LINES),
+                "ID": text_string(identifier_of(LINES, 1)),
                 "K": self._row_groups,
             },
             self._catalog: {
@@ -240,8 +218,7 @@ class PdfAssembler:
     def _identify(self, part: DrawnPages, role: str, cell: bytes) -> str:
         """Give a cell the identifier of its role, by which programs find it, and return it."""
         self._role_counts[role] += 1
-        count = self._role_counts[role]
-        identifier = f"{_IDENTIFIER_PREFIX}{role}" + (f":{count}" if count > 1 else "")
+        identifier = identifier_of(role, self._role_counts[role])
         part.at(cell)["ID"] = text_string(identifier)
         return identifier
 
