@@ -249,6 +249,21 @@ ADVICE: Mapping[str, str] = {
         "From `closebook desk-roles`. The desk asks FAB's auth manager who may see what."
     ),
     "CB-CONFIG-BACKFILL-NAMES-PERIOD": "Start the backfill again and leave the field empty.",
+    "CB-CONFIG-BRAND": (
+        "The file and the key are named, and what to write ([brands](brands.md)). No document was "
+        "made."
+    ),
+    "CB-CONFIG-BRAND-BLOCK": "The file and the line are named ([blocks](brands.md#blocks)).",
+    "CB-CONFIG-BRAND-BLOCK-FAILED": (
+        "Jinja2's own text follows. No document was made ([blocks](brands.md#blocks))."
+    ),
+    "CB-CONFIG-BRAND-FONT": "No document was made ([fonts](brands.md#fonts)).",
+    "CB-CONFIG-BRAND-MISSING": "The folder is not mounted on this worker, or its rights are wrong.",
+    "CB-CONFIG-BRAND-ROLE-MISSING": (
+        "A block of the brand has taken out a value that `closebook verify` compares "
+        "([blocks](brands.md#blocks))."
+    ),
+    "CB-CONFIG-BRAND-VARIABLE": "The style sheet is named ([style.css](brands.md#stylecss)).",
     "CB-CONFIG-COMMON-POSITION-UNKNOWN": (
         "See [where to find it](failover.md#when-it-asks-for-the-last-common-position)."
     ),

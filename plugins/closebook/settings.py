@@ -349,6 +349,12 @@ def templates_folder() -> Path:
     return Path(templates) if templates else data_folder("templates")
 
 
+def brand_folder() -> Path | None:
+    """Return the folder of the brand of statements, CLOSEBOOK_BRAND; None for Closebook's own."""
+    folder = os.environ.get("CLOSEBOOK_BRAND")
+    return Path(folder) if folder else None
+
+
 @cache
 def code_version() -> str:
     """Return the version of the code: the release and a digest of its files.

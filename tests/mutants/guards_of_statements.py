@@ -23,7 +23,77 @@ UNNAMED = SQL_CASE + "[statement_decisions/insert: a release that does not name 
 KEY_KINDS = "tests/statements/test_key_kinds.py::"
 TIMESTAMPS = "tests/statements/test_timestamps.py::"
 
+BRANDS = "tests/statements/test_brands.py::"
+
 STATEMENTS = (
+    # ---- brands ----------------------------------------------------------------------------
+    Guard(
+        "brands.no-file-outside-of-the-folder",
+        Condition(value=False),
+        (BRANDS + "test_a_file_outside_of_the_folder_is_not_read",),
+    ),
+    Guard(
+        "brands.same-font-same-bytes",
+        Removed(),
+        (BRANDS + "test_the_same_brand_gives_the_same_bytes_in_another_process_on_another_day",),
+    ),
+    Guard(
+        "brands.svg-draws-only",
+        Condition(value=False),
+        (BRANDS + "test_a_picture_that_does_more_than_draw_is_refused",),
+    ),
+    Guard(
+        "brands.svg-refers-to-itself-only",
+        Condition(value=False),
+        (BRANDS + "test_a_picture_that_does_more_than_draw_is_refused",),
+    ),
+    Guard(
+        "brands.escaping-stays-on",
+        Condition(value=False),
+        (BRANDS + "test_a_block_that_goes_around_the_rules_makes_no_document",),
+    ),
+    Guard(
+        "brands.texts-have-no-way-around-escaping",
+        Condition(value=False),
+        (BRANDS + "test_a_block_that_goes_around_the_rules_makes_no_document",),
+    ),
+    Guard(
+        "brands.another-brand-is-another-renderer",
+        Condition(value=False),
+        (BRANDS + "test_a_changed_brand_makes_other_bytes_and_another_fingerprint",),
+    ),
+    Guard(
+        "brands.every-font-is-loaded",
+        Condition(value=False),
+        (BRANDS + "test_a_font_that_cannot_be_loaded_is_no_other_font",),
+    ),
+    Guard(
+        "brands.lines-are-found-by-their-role",
+        Value("[i for i, child in enumerate(top) if self._drawn.at(child)['S'] == '/Table']"),
+        (BRANDS + "test_each_brand_passes_the_checkers",),
+    ),
+    Guard(
+        "brands.decoration-is-an-artifact",
+        Condition(value=False),
+        (BRANDS + "test_a_logo_with_a_text_is_a_figure_and_a_decorative_one_is_none",),
+    ),
+    Guard(
+        "verify.values-are-found-by-their-role",
+        Value("False"),
+        (BRANDS + "test_a_brand_with_other_tables_is_verified_by_roles",),
+    ),
+    Guard(
+        "verify.every-role-is-there",
+        Condition(value=False),
+        (
+            "tests/statements/test_verify_changed_files.py::test_a_page_without_one_of_the_roles_is_refused",
+        ),
+    ),
+    Guard(
+        "brands.what-is-verified-is-on-the-page",
+        Condition(value=False),
+        (BRANDS + "test_a_block_without_a_value_that_is_verified_makes_no_document",),
+    ),
     # ---- signatures ------------------------------------------------------------------------
     Guard(
         "signing.rsa-key-is-long-enough",

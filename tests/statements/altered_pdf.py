@@ -79,6 +79,23 @@ def without_row(number: int) -> Change:
     return change
 
 
+def without_roles(*roles: str) -> Change:
+    """Take the identifiers of these roles out of the tags; without roles, all of them.
+
+    Statements that were issued before December 2026 have none.
+    """
+
+    def change(pdf: pikepdf.Pdf) -> None:
+        for element in _elements(pdf):
+            identifier = str(element.get("/ID", ""))
+            if identifier.startswith("closebook:") and (
+                not roles or identifier.split(":")[1] in roles
+            ):
+                del element["/ID"]
+
+    return change
+
+
 def counterparty_in_description() -> Change:
     """Move the counterparty into the description, as in statements before it had its own cell."""
 

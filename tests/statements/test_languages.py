@@ -8,7 +8,8 @@ from string import Formatter
 import pytest
 
 from closebook.statements.holder_reasons import HOLDER_REASONS
-from closebook.statements.render.catalog import FOLDER, Catalog, load_catalog, page_locale
+from closebook.statements.render.brand import OURS
+from closebook.statements.render.catalog import FOLDER, Catalog, load_language, page_locale
 from tests.statements.rendered_pdf import (
     TEMPLATES,
     content,
@@ -24,6 +25,10 @@ TEMPLATE = TEMPLATES / "statement" / "v1"
 LANGUAGES = sorted(path.stem for path in (TEMPLATE / FOLDER).glob("*.toml"))
 
 
+def texts(language: str) -> Catalog:
+    return load_language(TEMPLATE, OURS, language).catalog
+
+
 def names_in_braces(text: str) -> set[str]:
     return {name for _, name, _, _ in Formatter().parse(text) if name}
 
@@ -32,7 +37,7 @@ def names_in_braces(text: str) -> set[str]:
 def test_each_catalog_has_every_text_with_the_names_in_braces_of_the_english_one(
     language: str,
 ) -> None:
-    catalog, english = load_catalog(TEMPLATE, language), load_catalog(TEMPLATE, "en")
+    catalog, english = texts(language), texts("en")
     for field in fields(Catalog):
         text = getattr(catalog, field.name)
         assert text.strip()
@@ -42,7 +47,7 @@ def test_each_catalog_has_every_text_with_the_names_in_braces_of_the_english_one
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_page_in_each_language_has_its_texts_and_no_missing_glyph(language: str) -> None:
     made = statement(entry(-150, kind="fee"), holder=of(language))
-    catalog = load_catalog(TEMPLATE, language)
+    catalog = texts(language)
     assert rendered(made).replaced_count == 0
     assert opened(made).Root.Lang == language
     printed = re.sub(r"[\s\u200b\u200e\u200f]", "", content(made))
@@ -63,7 +68,7 @@ def test_a_page_in_each_language_has_its_texts_and_no_missing_glyph(language: st
     ],
 )
 def test_a_locale_without_a_catalog_gives_english(locale: str, language: str) -> None:
-    assert page_locale(TEMPLATE, locale).language == language
+    assert page_locale(TEMPLATE, OURS, locale).language == language
 
 
 def test_dates_and_numbers_follow_the_holders_locale() -> None:
@@ -159,12 +164,17 @@ def test_han_characters_have_the_shapes_that_the_holder_reads(locale: str, font:
 
 
 def test_the_standard_reasons_are_those_of_the_english_catalog() -> None:
-    english = load_catalog(TEMPLATE, "en")
+    english = texts("en")
     assert {code: getattr(english, code) for code in HOLDER_REASONS} == HOLDER_REASONS
 
 
-def test_a_missing_text_is_found_when_the_catalog_is_loaded(tmp_path: Path) -> None:
+def test_a_text_that_somebodys_own_folder_lacks_is_closebooks_own(tmp_path: Path) -> None:
+    # Given a copy of the template that is older than the texts of this version
     (tmp_path / FOLDER).mkdir()
-    (tmp_path / FOLDER / "en.toml").write_text('account = "Account"\n', encoding="utf-8")
-    with pytest.raises(TypeError, match="account_statement"):
-        load_catalog(tmp_path, "en")
+    (tmp_path / FOLDER / "de.toml").write_text('account = "Kontonummer"\nold = "alt"\n', "utf-8")
+    # When it is loaded
+    loaded = load_language(tmp_path, OURS, "de")
+    # Then its text is used, the others are this version's in the same language, and it is said
+    assert loaded.catalog == replace(texts("de"), account="Kontonummer")
+    assert any("lacks account_statement" in warning for warning in loaded.warnings)
+    assert any("nothing prints old" in warning for warning in loaded.warnings)

@@ -183,7 +183,7 @@ def test_a_description_cannot_look_like_a_counterparty(
         holder=of(locale),
     )
     # A screen reader finds a cell for each, below its own column head
-    (*_, table) = read_tables(UntrustedPdf(rendered(made).pdf))
+    (*_, table) = read_tables(UntrustedPdf(rendered(made).pdf)).tables
     _, description, party, *_ = (plain(cell) for cell in table.rows[1])
     assert squeezed(description) == squeezed(imitation)
     assert party == (counterparty or "")

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from closebook.statements.pdf.roles import CELL_ROLES, LINES
 from closebook.statements.verify.verification import VerifyInputs, verify
 from tests.statements.altered_pdf import (
     CSV,
@@ -18,6 +19,7 @@ from tests.statements.altered_pdf import (
     changed,
     replaced,
     reprinted,
+    without_roles,
     without_row,
 )
 from tests.statements.rendered_pdf import rendered
@@ -150,6 +152,21 @@ def test_a_change_is_found_in_the_file_itself_and_by_its_hash(name: str) -> None
     # And given the manifest, then its hash is not there
     report = verify(pdf, VerifyInputs(manifest=register((FEW, rendered(FEW).pdf))))
     assert "is not in the manifest of 2026-10" in failed(report)["manifest"]
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if "page" in CASES[name].found])
+def test_a_change_is_found_in_a_file_that_was_issued_before_there_were_roles(name: str) -> None:
+    case = CASES[name]
+    assert failed(verify(changed(FEW, without_roles()), VerifyInputs())) == {}
+    report = verify(changed(FEW, *case.changes, without_roles()), VerifyInputs())
+    assert case.found["page"] in failed(report)["page"]
+
+
+@pytest.mark.parametrize("role", [LINES, *CELL_ROLES])
+def test_a_page_without_one_of_the_roles_is_refused(role: str) -> None:
+    report = verify(changed(FEW, without_roles(role)), VerifyInputs())
+    said = failed(report)["page"]
+    assert role in said or (role == LINES and "one table of lines" in said)
 
 
 def test_a_file_that_was_written_again_passes_its_own_checks_and_is_not_in_the_register() -> None:

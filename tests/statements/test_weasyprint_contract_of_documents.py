@@ -21,7 +21,8 @@ PAGE = """<html lang="en"><head><style>
   img { display: block; width: 40px; height: 10px }
 </style></head><body><h1>Heading</h1><p>text</p>
 <img alt="a picture" src="data:image/svg+xml,&lt;svg xmlns='http://www.w3.org/2000/svg'/&gt;"/>
-<table><thead><tr><th>head</th></tr></thead><tbody>%s</tbody></table></body></html>"""
+<table data-role="lines"><thead><tr><th>head</th></tr></thead><tbody>%s</tbody></table>
+</body></html>"""
 ROWS = "".join(f'<tr data-line="{number}"><td>row {number}</td></tr>' for number in range(1, 13))
 
 

@@ -15,7 +15,12 @@ from closebook.money import format_minor, locale_of
 from closebook.statements.model import Holder, Issuer, Statement, StatementLine
 from closebook.statements.printable import printable
 from closebook.statements.render.balance_chart import daily_balances
-from closebook.statements.render.catalog import Catalog, load_catalog, page_locale
+from closebook.statements.render.catalog import (
+    Catalog,
+    language_tag,
+    load_language,
+    page_locale,
+)
 from closebook.statements.render.sanitize import Sanitizer, as_markup
 from closebook.statements.render.template import StatementTemplate
 
@@ -57,8 +62,10 @@ def statement_view(statement: Statement, template: StatementTemplate) -> Stateme
 
     Texts of the platform are sanitized, and not yet escaped.
     """
-    locale = page_locale(template.folder, statement.holder.locale)
-    catalog = load_catalog(template.folder, locale.language)
+    locale = page_locale(template.folder, template.brand, statement.holder.locale)
+    tag = language_tag(template.folder, template.brand, locale) or locale.language
+    language = load_language(template.folder, template.brand, tag)
+    catalog = language.catalog
     sanitize = Sanitizer(template.fonts, locale.text_direction)
     account_number = sanitize(statement.holder.account_number)
     holder = Holder(
@@ -79,8 +86,9 @@ def statement_view(statement: Statement, template: StatementTemplate) -> Stateme
     first, last = days[statement.period_start], days[statement.period_end_inclusive]
     variables = {
         "catalog": catalog,
+        "words": language.added,
         "page": {
-            "language": str(locale.language),
+            "language": tag,
             "direction": locale.text_direction,
             "title": title,
             "page_number_parts": re.split(r"\{pages?\}", catalog.page_of),
@@ -110,7 +118,7 @@ def statement_view(statement: Statement, template: StatementTemplate) -> Stateme
     }
     return StatementView(
         title,
-        locale.language,
+        tag,
         locale.text_direction,
         catalog,
         variables,

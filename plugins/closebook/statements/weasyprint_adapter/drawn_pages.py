@@ -4,7 +4,11 @@ The functions of this module are the only access to pydyf's objects. An object i
 stream, or a string; a reference to an object is bytes such as ``b"12 0 R"``.
 """
 
+from collections.abc import Sequence
 from typing import Any
+
+LINES = "lines"
+"""The role of the table of the statement's lines."""
 
 
 def object_number(reference: bytes) -> int:
@@ -39,12 +43,19 @@ class DrawnPages:
     """The objects of some pages, the catalog that leads to them, and their structure tree.
 
     ``pages_that_continue_a_line`` are the indexes of the pages whose first line of the statement
-    begins on an earlier page.
+    begins on an earlier page. ``roles`` are the roles of cells, such as that of the opening,
+    each with the reference to the cell's element. A cell of the table of lines has LINES.
     """
 
-    def __init__(self, pdf: Any, pages_that_continue_a_line: frozenset[int] = frozenset()) -> None:
+    def __init__(
+        self,
+        pdf: Any,
+        pages_that_continue_a_line: frozenset[int] = frozenset(),
+        roles: Sequence[tuple[str, bytes]] = (),
+    ) -> None:
         self._pdf = pdf
         self.pages_that_continue_a_line = pages_that_continue_a_line
+        self.roles = roles
 
     @property
     def objects(self) -> list[Any]:
