@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Iterator
+from html import unescape
 
 import psycopg
 import pytest
 
 from closebook.cli import main
-from tests.desk.conftest import ADA, Desk
+from tests.desk.conftest import ADA, GRACE, Desk
 
 
 def shown_sha256(desk: Desk, month: str) -> str:
@@ -140,6 +141,44 @@ def test_the_review_page_shows_totals_by_currency_and_the_change_since_the_month
     assert "USD 2 2 1 3 2 300.00 599.45 +299.45" in page
     assert "JPY 1 1 0 61 1 30,000 60,000 +30,000" in page
     assert "passed" in page
+
+
+def words(page: str) -> str:
+    """The text of a page, without its tags and with single blanks."""
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", page)).split())
+
+
+def test_the_review_of_a_correction_shows_what_it_changes_and_what_it_answers(desk: Desk) -> None:
+    """One late entry of -0.55 for Grace came after October was released."""
+    page = words(desk.get("approver", "/releases/2026-10").text)
+    assert re.search(r"bob released version 1 of this month on \S+ \S+ UTC", page)
+    assert "1 statement differs from it. All others stay as they are." in page
+    corrected = page[page.index("ACC-2") : page.index("Totals by currency")]
+    assert corrected.startswith("ACC-2 USD, account id 2 Released, version 1 Now, version 2")
+    assert "Opening balance 200.00 200.00 0" in corrected
+    assert "Closing balance 400.00 399.45 −0.55" in corrected
+    assert "Lines 1 2 1 added" in corrected
+    assert re.search(r"added 2026-11-01 03:00 An entry · payment −0\.55", corrected)
+    assert "Reason of the run a late card payment" in corrected
+    assert "nobody requested it" in corrected
+    last = desk.audit_log("reviewed")[-1]
+    name = f"{desk.closes['corrected']}-{GRACE}-USD"
+    assert last["subject"] == f"month 2026-10, corrected {name}"
+
+    desk.post("finance", f"{desk.path('october', GRACE)}/requests", reason="a <b>payment</b> lacks")
+    try:
+        page = words(desk.get("approver", "/releases/2026-10").text)
+        assert re.search(r"a <b>payment</b> lacks \(request \d+ of finance, ", page)
+        assert "nobody requested it" not in page
+    finally:
+        with psycopg.connect(desk.stack.store_admin(desk.database)) as admin:
+            admin.execute("delete from reporting.reissue_requests")
+
+
+def test_a_month_that_follows_no_release_is_no_correction(desk: Desk) -> None:
+    page = desk.get("approver", "/releases/2026-09").text
+    assert "What differs from the release before" not in page
+    assert desk.audit_log("reviewed")[-1]["subject"] == "month 2026-09"
 
 
 def test_an_operator_answers_a_request_once_and_sees_no_holder(desk: Desk) -> None:

@@ -9,6 +9,7 @@ from psycopg.rows import DictRow
 
 from closebook.desk import audit_log
 from closebook.desk.capacity import PAGES
+from closebook.desk.corrections import Corrections, corrections
 from closebook.desk.current_user import CurrentUser, User
 from closebook.desk.desk_route import desk_router
 from closebook.desk.holder_texts import holder_texts
@@ -38,9 +39,13 @@ def releases(request: Request) -> HTMLResponse:
 
 
 @router.get("/releases/{month}")
-def review(request: Request, user: CurrentUser, month: str) -> HTMLResponse:
-    """Show the totals, checks and warnings of a month, and the form for the decision."""
-    return _review_page(request, user, month)
+def review(request: Request, user: CurrentUser, month: str, after: str = "") -> HTMLResponse:
+    """Show the totals, checks and warnings of a month, and the form for the decision.
+
+    Of a correction it shows the statements that differ from the released ones, those that follow
+    ``after``.
+    """
+    return _review_page(request, user, month, after)
 
 
 @router.post("/releases/{month}")
@@ -89,7 +94,12 @@ def decide(
 
 
 def _review_page(
-    request: Request, user: User, month: str, problem: str | None = None
+    request: Request,
+    user: User,
+    month: str,
+    after: str = "",
+    *,
+    problem: str | None = None,
 ) -> HTMLResponse:
     settings = desk_from_airflow()
     with on_store(settings) as store:
@@ -107,7 +117,9 @@ def _review_page(
             store, issued, issued.sha256, "released", _person(user), acts, _subjects(exceptions)
         )
         facts = _facts(store, issued, period)
-        audit_log.record(store, request, "reviewed", f"month {period.label}", issued.sha256)
+        corrected = corrections(store, issued, after)
+        subject = f"month {period.label}{_corrections_shown(corrected)}"
+        audit_log.record(store, request, "reviewed", subject, issued.sha256)
     codes = {each.code for each in obstacles}
     return render_page(
         request,
@@ -121,8 +133,16 @@ def _review_page(
         is_released=release.ALREADY_RELEASED in codes,
         is_rejected=release.REJECTED in codes,
         problem=problem,
+        corrections=corrected,
         **facts,
     )
+
+
+def _corrections_shown(corrected: Corrections | None) -> str:
+    """Return the corrected statements that a page shows, for its entry in the audit log."""
+    if corrected is None or not corrected.statements:
+        return ""
+    return f", corrected {' '.join(each.name for each in corrected.statements)}"
 
 
 def _exceptions(store: Store, period: Period) -> list[str]:
