@@ -110,6 +110,23 @@ def test_airflows_navigation_opens_the_desk_in_a_frame_and_in_a_tab(
         expect(opening.value.get_by_role("heading", level=1)).to_have_text("Closebook")
 
 
+@pytest.mark.usefixtures("incomplete")
+@pytest.mark.parametrize("at", ["/closebook/requests", "/plugin/closebook/closebook/requests"])
+def test_the_configuration_is_copied_and_the_runs_form_opened_in_a_tab_and_in_airflows_frame(
+    browser: Browser, desk: Desk, at: str
+) -> None:
+    with logged_in_page(browser, desk.stack, "operator", at) as page:
+        shown = page.frame_locator("iframe") if at.startswith("/plugin") else page
+        shown.get_by_role("button", name="Copy the configuration for what is missing").click()
+        expect(shown.get_by_role("button", name=re.compile("^Copied"))).to_be_visible()
+        shown.get_by_role("link", name=re.compile("^Open the run's form in Airflow for")).click()
+        page.get_by_test_id("trigger-dag-button").wait_for()
+        assert urlsplit(page.url).path == "/dags/monthly_statements"
+        page.set_content("<textarea autofocus></textarea>")
+        page.locator("textarea").press("Control+V")
+        assert page.locator("textarea").input_value() == '{"month": "2026-09"}'
+
+
 def test_airflows_frame_shows_the_pages_as_pictures(browser: Browser, desk: Desk) -> None:
     """The frame is a sandbox without a PDF viewer. This statement has three pages."""
     at = f"/plugin/closebook/closebook{desk.path('october', MARY)}"

@@ -181,6 +181,26 @@ def test_a_month_that_follows_no_release_is_no_correction(desk: Desk) -> None:
     assert desk.audit_log("reviewed")[-1]["subject"] == "month 2026-09"
 
 
+@pytest.mark.usefixtures("incomplete")
+def test_a_month_without_some_documents_names_the_accounts_and_the_run_that_makes_them(
+    desk: Desk,
+) -> None:
+    review = desk.get("approver", "/releases/2026-09").text
+    assert "1 statement has no document and no reason for it: account id 3 ." in words(review)
+    assert "documents are missing" in review
+    listed = desk.get("operator", "/requests").text
+    shown = "2026-09 cannot be released: 1 statement has no document. Account id 3 ."
+    assert shown in words(listed)
+    for page in (review, listed):
+        assert unescape(page).count('value="{"month": "2026-09"}"') == 1
+        assert 'href="/dags/monthly_statements"' in page
+
+
+def test_a_complete_month_offers_no_run(desk: Desk) -> None:
+    for user, path in (("approver", "/releases/2026-09"), ("operator", "/requests")):
+        assert "statement has no document" not in words(desk.get(user, path).text)
+
+
 def test_an_operator_answers_a_request_once_and_sees_no_holder(desk: Desk) -> None:
     answer = desk.post(
         "finance", f"{desk.path('october', ADA)}/requests", reason="fee <i>twice</i>"

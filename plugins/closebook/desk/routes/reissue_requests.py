@@ -14,7 +14,7 @@ from closebook.desk import audit_log
 from closebook.desk.capacity import PAGES
 from closebook.desk.current_user import CurrentUser
 from closebook.desk.desk_route import desk_router
-from closebook.desk.months import month_label
+from closebook.desk.months import month_label, months_without_documents
 from closebook.desk.templating import render_page
 from closebook.settings import desk_from_airflow
 from closebook.sql import query
@@ -27,13 +27,14 @@ ANSWERS = ("issued again", "declined")
 
 @router.get("/requests")
 def requests(request: Request) -> HTMLResponse:
-    """Show the requests, open ones first."""
+    """Show the requests, open ones first, and the months that wait for documents."""
     with on_store(desk_from_airflow()) as store:
+        incomplete = months_without_documents(store)
         rows = store.execute(query("desk/reissue_requests")).fetchall()
         # A reason is free text of finance and can contain a holder's name.
         audit_log.record(store, request, "looked", "requests to issue statements again")
     listed = [{**row, "run_configuration": _run_configuration(row)} for row in rows]
-    return render_page(request, "requests", requests=listed)
+    return render_page(request, "requests", requests=listed, incomplete=incomplete)
 
 
 @router.post("/requests/{request_id}")

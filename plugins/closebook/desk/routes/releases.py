@@ -13,7 +13,7 @@ from closebook.desk.corrections import Corrections, corrections
 from closebook.desk.current_user import CurrentUser, User
 from closebook.desk.desk_route import desk_router
 from closebook.desk.holder_texts import holder_texts
-from closebook.desk.months import month_from_url, month_label
+from closebook.desk.months import month_from_url, month_label, months_without_documents
 from closebook.desk.run_acts import acts_of_runs
 from closebook.desk.templating import render_page
 from closebook.errors import NotReady
@@ -164,6 +164,7 @@ def _facts(store: Store, issued: IssuedMonth, period: Period) -> dict[str, Any]:
     return {
         "totals": store.execute(query("desk/issued_month_totals"), of_close).fetchall(),
         "left_out": store.execute(query("desk/period_exceptions"), of_parts).fetchall(),
+        "incomplete": months_without_documents(store, issued.close_id),
         "notices": store.execute(query("desk/issued_month_notices"), of_close).fetchall(),
         "tie_outs": store.execute(query("desk/issued_month_tie_outs"), bounds).fetchall(),
         "holder_texts": holder_texts(store, issued.close_id),
