@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from html import unescape
 
 import psycopg
 import pytest
 
 from closebook.cli import main
-from tests.desk.conftest import ADA, GRACE, Desk
+from tests.desk.conftest import ADA, GRACE, MARY, Desk
 
 
 def shown_sha256(desk: Desk, month: str) -> str:
@@ -218,6 +219,94 @@ def test_an_operator_answers_a_request_once_and_sees_no_holder(desk: Desk) -> No
     assert desk.post("operator", path, answer="declined", note="once only").status_code == 303
     assert desk.post("operator", path, answer="issued again").status_code == 404
     assert "declined by operator" in desk.get("finance", desk.path("october", ADA)).text
+
+
+@pytest.fixture
+def no_requests(desk: Desk) -> Iterator[None]:
+    """After the test its requests are deleted."""
+    yield
+    with psycopg.connect(desk.stack.store_admin(desk.database)) as admin:
+        admin.execute("delete from reporting.reissue_answers")
+        admin.execute("delete from reporting.reissue_requests")
+
+
+@pytest.mark.usefixtures("no_requests")
+def test_a_second_request_waits_for_the_answer_to_the_first(desk: Desk) -> None:
+    path = desk.path("october", MARY)
+    assert desk.post("finance", f"{path}/requests", reason="a fee lacks").status_code == 303
+    again = desk.post("finance", f"{path}/requests", reason="a fee lacks")
+    assert again.status_code == 409
+    assert "there is an open request about this statement already" in again.text
+    assert 'name="reason"' not in desk.get("finance", path).text
+    [request] = desk.rows(
+        "select request_id from reporting.reissue_requests where reason = 'a fee lacks'"
+    )
+    assert len(desk.audit_log("requested re-issue")) >= 1
+    answered = f"/requests/{request['request_id']}"
+    assert desk.post("operator", answered, answer="issued again").status_code == 303
+    assert 'name="reason"' in desk.get("finance", path).text
+    assert desk.post("finance", f"{path}/requests", reason="another").status_code == 303
+
+
+@pytest.mark.usefixtures("no_requests")
+def test_a_request_that_is_sent_twice_at_once_is_taken_once(desk: Desk) -> None:
+    path = f"{desk.path('october', MARY)}/requests"
+    desk.client("finance")
+    for _ in range(5):
+        with ThreadPoolExecutor(2) as threads:
+            sent = [threads.submit(desk.post, "finance", path, reason="twice") for _ in range(2)]
+        assert sorted(each.result().status_code for each in sent) == [303, 409]
+        with psycopg.connect(desk.stack.store_admin(desk.database)) as admin:
+            admin.execute("delete from reporting.reissue_requests")
+
+
+@pytest.mark.usefixtures("no_requests")
+def test_a_form_that_is_not_taken_keeps_what_was_typed_and_says_why(desk: Desk) -> None:
+    statement = desk.path("october", MARY)
+    empty = desk.post("finance", f"{statement}/requests", reason=" ")
+    assert empty.status_code == 400
+    assert "Enter a reason of at most 500 characters." in empty.text
+    long = desk.post("finance", f"{statement}/requests", reason="x" * 501)
+    assert f">{'x' * 501}</textarea>" in long.text
+    refused = desk.post(
+        "approver",
+        "/releases/2026-09",
+        verdict="released",
+        manifest_sha256="0" * 64,
+        reason="typed <b>",
+    )
+    assert refused.status_code == 409
+    assert ">typed &lt;b&gt;</textarea>" in refused.text
+    desk.post("finance", f"{statement}/requests", reason="a fee lacks")
+    [request] = desk.rows("select request_id from reporting.reissue_requests")
+    path = f"/requests/{request['request_id']}"
+    declined = desk.post("operator", path, answer="declined", note=" ")
+    assert declined.status_code == 400
+    assert "to decline it, enter a note" in declined.text
+    unknown = desk.post("operator", path, answer="unknown", note="my note")
+    assert 'value="my note"' in unknown.text
+
+
+def test_above_a_released_month_whose_check_failed_later_the_page_says_so(desk: Desk) -> None:
+    assert "tie out" not in desk.get("approver", "/releases/2026-10").text
+    shown = shown_sha256(desk, "2026-09")
+    desk.post("approver", "/releases/2026-09", verdict="released", manifest_sha256=shown)
+    failed = (
+        "insert into reporting.tie_outs (close_id, grain, period_start, check_name,"
+        " offending_count, run_id) select close_id, grain, period_start, 'days_equal_statements',"
+        " 1, 'manual' from reporting.closes where close_id = %s"
+    )
+    try:
+        with desk.owner() as owner:
+            owner.execute(failed.encode(), [desk.closes["september"]])
+        page = words(desk.get("approver", "/releases/2026-09").text)
+        assert "This month is released." in page
+        assert "Since then 1 check does not tie out: days equal statements of the month." in page
+        assert "All checks passed" not in page
+    finally:
+        with psycopg.connect(desk.stack.store_admin(desk.database)) as admin:
+            admin.execute("delete from reporting.tie_outs where offending_count = 1")
+            admin.execute("delete from reporting.statement_decisions where decided_by <> 'bob'")
 
 
 # ---- the audit log ---------------------------------------------------------------------

@@ -165,6 +165,19 @@ DESK = (
         (SQL_CASE + "[desk/corrected_lines: no line of a statement that has no released version]",),
     ),
     Guard(
+        "desk.one-open-request",
+        Condition(value=False),
+        (
+            SQL_CASE + "[desk/insert_reissue_request: none while one about the same version is open"
+            ", whoever asked]",
+        ),
+    ),
+    Guard(
+        "desk.requests-wait-for-another",
+        Removed(),
+        (DESK_RELEASE + "test_a_request_that_is_sent_twice_at_once_is_taken_once",),
+    ),
+    Guard(
         "desk.ids-are-numbers",
         Value("Annotated[str, Path()]"),
         (DESK_DOCUMENTS + "test_a_path_to_a_file_and_a_guessed_id_are_refused",),

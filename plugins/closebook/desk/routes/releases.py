@@ -67,7 +67,8 @@ def decide(
     key = decision_key()
     text = reason.replace("\0", "").strip()[:500]
     if verdict == "rejected" and not text:
-        return _review_page(request, user, month, problem="Enter a reason to reject the month.")
+        problem = "Enter a reason to reject the month."
+        return _review_page(request, user, month, problem=problem)
     try:
         with on_store(settings) as store, store.transaction():
             period = month_from_url(store, month, settings.time_zone)
@@ -89,7 +90,8 @@ def decide(
     except DecisionRefused as refused:
         obstacles = "; ".join(each.code for each in refused.obstacles)
         audit_log.record_refusal(request, f"not {verdict}: {obstacles}")
-        return _review_page(request, user, month, problem=_problem(refused, verdict))
+        problem = _problem(refused, verdict)
+        return _review_page(request, user, month, problem=problem, typed=text)
     return RedirectResponse(f"{request.scope['root_path']}/releases/{period.label}", 303)
 
 
@@ -100,6 +102,7 @@ def _review_page(
     after: str = "",
     *,
     problem: str | None = None,
+    typed: str = "",
 ) -> HTMLResponse:
     settings = desk_from_airflow()
     with on_store(settings) as store:
@@ -133,6 +136,8 @@ def _review_page(
         is_released=release.ALREADY_RELEASED in codes,
         is_rejected=release.REJECTED in codes,
         problem=problem,
+        typed=typed,
+        failed_checks=[row for row in facts["tie_outs"] if row["offending_period_count"]],
         corrections=corrected,
         **facts,
     )
