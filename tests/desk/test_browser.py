@@ -9,7 +9,12 @@ import pytest
 from playwright.sync_api import Browser, FrameLocator, Locator, Page, expect
 
 from closebook.desk import permissions
-from tests.desk.browser_pages import logged_in_page, serious_violations, session_page
+from tests.desk.browser_pages import (
+    clipped_elements,
+    logged_in_page,
+    serious_violations,
+    session_page,
+)
 from tests.desk.conftest import ADA, CURRENCY_OF, MARY, Desk, digest, filled, moved_away
 
 
@@ -458,6 +463,23 @@ def test_axe_finds_no_serious_violation(
     serious = serious_violations(page)
     page.context.close()
     assert serious == []
+
+
+@pytest.mark.usefixtures("incomplete")
+@pytest.mark.parametrize(("user", "path"), [*PAGES[:-1], ("operator", "/volume")])
+def test_on_a_phone_nothing_is_clipped_inside_airflow(
+    browser: Browser, desk: Desk, user: str, path: str
+) -> None:
+    page = session_page(browser, desk, user, viewport={"width": 390, "height": 800})
+    month = "2026-09" if path.startswith("/releases") else "2026-10"
+    page.goto(f"{desk.stack.ui_url}{FRAME}/closebook{filled(path, desk, month=month)}")
+    frame = page.frame_locator("iframe").first
+    frame.get_by_role("heading", level=1).wait_for()
+    box = page.locator("iframe").first.bounding_box()
+    assert box is not None
+    assert box["x"] + box["width"] <= 390
+    assert clipped_elements(page.frames[1]) == []
+    page.context.close()
 
 
 @pytest.mark.parametrize(("user", "path"), PAGES)

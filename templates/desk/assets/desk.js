@@ -42,6 +42,28 @@ for (const button of document.querySelectorAll("button[data-copies]")) {
   });
 }
 
+// ---- tables on a phone -------------------------------------------------------------------------
+
+// On a narrow page each row of a table is a card, and each cell has its column's name: desk.css. The
+// roles are those that a table has by itself, which a browser may drop when it is laid out so.
+const ROLES = { TABLE: "table", THEAD: "rowgroup", TBODY: "rowgroup", TR: "row", TD: "cell" };
+for (const table of document.querySelectorAll("main table")) {
+  const heads = [...(table.tHead?.rows[0]?.cells ?? [])];
+  for (const each of [table, ...table.querySelectorAll("thead, tbody, tr, td")]) {
+    each.role = ROLES[each.tagName];
+  }
+  for (const each of table.querySelectorAll("th")) {
+    each.role = each.scope === "row" ? "rowheader" : "columnheader";
+  }
+  for (const row of table.tBodies[0]?.rows ?? []) {
+    for (const [place, cell] of [...row.cells].entries()) {
+      const name = heads[place]?.textContent.trim();
+      if (name && cell.colSpan === 1 && cell.scope !== "row") cell.dataset.label = name;
+    }
+  }
+  table.classList.add("stacks");
+}
+
 // ---- back to the list --------------------------------------------------------------------------
 
 // A list is left with its search and its page; the link above a statement leads back to them.
