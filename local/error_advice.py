@@ -165,6 +165,11 @@ ADVICE: Mapping[str, str] = {
         "From the last task of a run. The period is closed without what the text lists. "
         "[Exceptions](operations.md#exceptions) explains the reasons."
     ),
+    "CB-DATA-CORRECTION-INCOMPLETE": (
+        "From the last task of a month's run with `account_ids`: the month has other corrected "
+        "statements too. The run that the text names needs no reason, since it changes nothing. "
+        "The page *Requests* of the desk lists these months, and has its configuration to copy."
+    ),
     "CB-DATA-DAYS-DO-NOT-MEET": (
         "There is a gap or an overlap between two closed days of a month: [rules of time](time.md)."
     ),

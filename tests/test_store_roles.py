@@ -60,8 +60,9 @@ VIEWS = {
     "documents_not_made",
 }
 EVERYTHING = TABLES | VIEWS | {"migrations"}
-# What the pages of the desk show. No line of a statement, no movement of an account, no address; a
-# number and a name only as the search and the page of a statement show them.
+# What the pages of the desk show. No line of a statement, but those that a function shows of a
+# correction; no movement of an account, no address; a number and a name only as the search and the
+# pages of a statement and of a release show them.
 SHOWN = {
     "closes",
     "statement_versions",
@@ -303,7 +304,15 @@ def test_the_desk_does_not_read_what_no_page_shows(desk: Connection, hidden: Lit
         ),
         (
             "closebook_desk",
-            {"decision_obstacles", "exception_obstacles", "involved_runs", "record_decision"},
+            {
+                "corrected_lines",
+                "corrected_statements",
+                "decision_obstacles",
+                "exception_obstacles",
+                "involved_runs",
+                "record_decision",
+                "release_before",
+            },
         ),
         ("public", set()),
     ],

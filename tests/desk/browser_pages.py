@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Frame, Page
 
 from local import REPOSITORY
 from local.stack import Stack
@@ -37,6 +37,25 @@ def session_page(browser: Browser, desk: Desk, user: str, **options: object) -> 
     token = desk.client(user).cookies["_token"]
     context.add_cookies([{"name": "_token", "value": token, "url": desk.stack.ui_url}])
     return context.new_page()
+
+
+CLIPPED = """
+() => [...document.querySelectorAll("header *, main *")].filter((each) => {
+  const box = each.getBoundingClientRect();
+  const unseen = ".visually-hidden, .skip, .counter-announcement, .stacks thead, pre, svg";
+  if (!box.width || each.closest(unseen)) return false;
+  if (box.left < -1 || box.right > innerWidth + 1) return true;
+  const sheet = each.parentElement.closest(".sheet, .scroll, .notice, .chart");
+  if (sheet && box.right > sheet.getBoundingClientRect().right + 1) return true;
+  return each.scrollWidth > each.clientWidth + 1 && getComputedStyle(each).overflowX !== "visible";
+}).map((each) => each.outerHTML.slice(0, 200))
+"""
+
+
+def clipped_elements(frame: Frame) -> list[str]:
+    """The elements of a page that reach beyond it or beyond the sheet that they are on."""
+    clipped: list[str] = frame.evaluate(CLIPPED)
+    return clipped
 
 
 def serious_violations(page: Page) -> list[tuple[str, list[str]]]:

@@ -101,9 +101,9 @@ def test_a_statement_is_issued_again_on_request_and_a_second_person_releases_it(
         logged_in_page(browser, stack, "operator", "/closebook/requests") as page,
     ):
         row = page.get_by_role("row").filter(has_text="a fee was taken twice")
-        row.get_by_label(re.compile("^Configuration")).press("Control+A")
-        page.keyboard.press("Control+C")
-        page.get_by_role("link", name="monthly_statements").click()
+        row.get_by_role("button", name=re.compile("^Copy")).click()
+        expect(row.get_by_role("button", name=re.compile("^Copied"))).to_be_visible()
+        row.get_by_role("link", name=re.compile("^Open the run's form")).click()
         page.get_by_test_id("trigger-dag-button").click()
         page.get_by_text("Advanced Options").click()
         page.locator(".monaco-editor").locator("visible=true").last.click()

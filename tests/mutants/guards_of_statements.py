@@ -390,6 +390,14 @@ STATEMENTS = (
         (DOCUMENTS + "test_a_changed_document_is_noticed",),
     ),
     Guard(
+        "issue.correction-is-complete",
+        Condition(value=False),
+        (
+            MANIFEST
+            + "test_a_run_for_one_account_fails_while_another_ones_correction_has_no_document",
+        ),
+    ),
+    Guard(
         "documents.lost-one-stops-the-manifest",
         Condition(value=False),
         (MANIFEST + "test_a_registered_document_that_is_lost_stops_the_manifest",),

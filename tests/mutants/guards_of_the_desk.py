@@ -165,6 +165,24 @@ DESK = (
         (DESK_ZIPS + "test_the_zip_of_a_selection_leaves_out_statements_that_are_not_released",),
     ),
     Guard(
+        "desk.lines-of-corrections-only",
+        Token("null and", "null or"),
+        (SQL_CASE + "[desk/corrected_lines: no line of a statement that has no released version]",),
+    ),
+    Guard(
+        "desk.one-open-request",
+        Condition(value=False),
+        (
+            SQL_CASE + "[desk/insert_reissue_request: none while one about the same version is open"
+            ", whoever asked]",
+        ),
+    ),
+    Guard(
+        "desk.requests-wait-for-another",
+        Removed(),
+        (DESK_RELEASE + "test_a_request_that_is_sent_twice_at_once_is_taken_once",),
+    ),
+    Guard(
         "desk.ids-are-numbers",
         Value("Annotated[str, Path()]"),
         (DESK_DOCUMENTS + "test_a_path_to_a_file_and_a_guessed_id_are_refused",),

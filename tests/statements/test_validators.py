@@ -10,6 +10,7 @@ import pytest
 
 from closebook.settings import KeyFile, Timestamping
 from closebook.statements.model import Statement
+from closebook.statements.render.brand import OURS
 from closebook.statements.render.catalog import page_locale
 from closebook.statements.signing.signer import Signer
 from tests.statements.authorities import authorities
@@ -70,7 +71,7 @@ def test_validators_find_nothing_wrong_in_a_long_term_signature(
 def test_every_language_of_the_template_is_among_the_cases() -> None:
     template = TEMPLATES / "statement" / "v1"
     assert len(LANGUAGES) >= 10
-    assert {page_locale(template, each).language for each in LANGUAGES} == {
+    assert {page_locale(template, OURS, each).language for each in LANGUAGES} == {
         each.split("_")[0] for each in LANGUAGES
     }
 

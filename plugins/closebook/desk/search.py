@@ -18,6 +18,8 @@ from closebook.keys import Key, KeyType, from_path_part, path_part, statement_na
 
 STATES = ("released", "superseded", "issued", "missing")
 PAGE_ROWS = 50
+MAX_SELECTED = 500
+"""How many statements one ZIP of selected ones takes."""
 _MAX_TEXT_LENGTH = 100
 _STATEMENT_KEY = re.compile(r"([0-9]{1,18})-(.+)-([A-Z]{3})")
 

@@ -11,7 +11,7 @@ from closebook.desk.capacity import PAGES
 from closebook.desk.current_user import CurrentUser
 from closebook.desk.desk_route import desk_router
 from closebook.desk.months import month_from_url, month_label
-from closebook.desk.search import PAGE_ROWS, STATES, Search, StatementKey
+from closebook.desk.search import MAX_SELECTED, PAGE_ROWS, STATES, Search, StatementKey
 from closebook.desk.templating import render_page
 from closebook.periods import Period
 from closebook.settings import desk_from_airflow
@@ -22,6 +22,10 @@ from closebook.store.session import Store, on_store
 router = desk_router(PAGES)
 
 _RELEASED_STATES = ("released", "superseded")
+_PROBLEMS = {
+    "none": "Nothing is selected. Tick the statements that the ZIP is to have.",
+    "many": f"One ZIP takes at most {MAX_SELECTED} selected statements.",
+}
 
 
 @router.get("/statements")
@@ -33,8 +37,12 @@ def statements(
     currency: str = "",
     state: str = "",
     after: str = "",
+    selection: str = "",
 ) -> HTMLResponse:
-    """Show one page of the statements that the search finds."""
+    """Show one page of the statements that the search finds.
+
+    ``selection`` says why the statements that were selected are not sent.
+    """
     settings = desk_from_airflow()
     search = Search.from_url(user, find, month, currency, state)
     may_review = user.may(permissions.REVIEW_RELEASES)
@@ -63,6 +71,8 @@ def statements(
         months=[month_label(row) for row in months if row["has_released"] or may_review],
         states=STATES if may_review else _RELEASED_STATES,
         month_zip=month_zip,
+        max_selected=MAX_SELECTED,
+        problem=_PROBLEMS.get(selection),
     )
 
 
