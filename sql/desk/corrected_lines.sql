@@ -16,6 +16,8 @@ select
     new_description,
     old_counterparty,
     new_counterparty,
+    old_details,
+    new_details,
     old_amount_minor,
     new_amount_minor,
     added_count,

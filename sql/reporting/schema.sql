@@ -2317,6 +2317,8 @@ returns table (
     new_description text,
     old_counterparty text,
     new_counterparty text,
+    old_details jsonb,
+    new_details jsonb,
     old_amount_minor bigint,
     new_amount_minor bigint,
     added_count bigint,
@@ -2365,13 +2367,28 @@ begin atomic
             entries.kind,
             entries.description,
             entries.counterparty,
-            entries.amount_minor
+            entries.amount_minor,
+            jsonb_strip_nulls(
+                jsonb_build_object(
+                    'value_date', details.value_date,
+                    'original_amount_minor', details.original_amount_minor,
+                    'original_currency', details.original_currency,
+                    'exchange_rate', trim_scale(details.exchange_rate)::text,
+                    'counterparty_account', details.counterparty_account
+                )
+            ) as details
         from asked
         inner join reporting.statement_lines as entries
             on
                 asked.released_close_id = entries.close_id
                 and asked.account_id = entries.account_id
                 and asked.currency = entries.currency
+        left join reporting.statement_line_details as details
+            on
+                entries.close_id = details.close_id
+                and entries.account_id = details.account_id
+                and entries.currency = details.currency
+                and entries.line_number = details.line_number
     ),
 
     new_lines as (
@@ -2384,13 +2401,28 @@ begin atomic
             entries.kind,
             entries.description,
             entries.counterparty,
-            entries.amount_minor
+            entries.amount_minor,
+            jsonb_strip_nulls(
+                jsonb_build_object(
+                    'value_date', details.value_date,
+                    'original_amount_minor', details.original_amount_minor,
+                    'original_currency', details.original_currency,
+                    'exchange_rate', trim_scale(details.exchange_rate)::text,
+                    'counterparty_account', details.counterparty_account
+                )
+            ) as details
         from asked
         inner join reporting.statement_lines as entries
             on
                 asked.this_close_id = entries.close_id
                 and asked.account_id = entries.account_id
                 and asked.currency = entries.currency
+        left join reporting.statement_line_details as details
+            on
+                entries.close_id = details.close_id
+                and entries.account_id = details.account_id
+                and entries.currency = details.currency
+                and entries.line_number = details.line_number
     ),
 
     differing as (
@@ -2408,6 +2440,8 @@ begin atomic
             new_lines.description as new_description,
             old_lines.counterparty as old_counterparty,
             new_lines.counterparty as new_counterparty,
+            old_lines.details as old_details,
+            new_lines.details as new_details,
             old_lines.amount_minor as old_amount_minor,
             new_lines.amount_minor as new_amount_minor,
             case
@@ -2424,7 +2458,8 @@ begin atomic
                 old_lines.kind,
                 old_lines.description,
                 old_lines.counterparty,
-                old_lines.amount_minor
+                old_lines.amount_minor,
+                old_lines.details
             )
             is distinct from
             (
@@ -2433,7 +2468,8 @@ begin atomic
                 new_lines.kind,
                 new_lines.description,
                 new_lines.counterparty,
-                new_lines.amount_minor
+                new_lines.amount_minor,
+                new_lines.details
             )
     ),
 
@@ -2453,6 +2489,8 @@ begin atomic
             new_description,
             old_counterparty,
             new_counterparty,
+            old_details,
+            new_details,
             old_amount_minor,
             new_amount_minor,
             row_number() over (
@@ -2481,6 +2519,8 @@ begin atomic
         new_description,
         old_counterparty,
         new_counterparty,
+        old_details,
+        new_details,
         old_amount_minor,
         new_amount_minor,
         added_count,

@@ -137,6 +137,8 @@ returns table (
     new_description text,
     old_counterparty text,
     new_counterparty text,
+    old_details jsonb,
+    new_details jsonb,
     old_amount_minor bigint,
     new_amount_minor bigint,
     added_count bigint,
@@ -185,13 +187,28 @@ begin atomic
             entries.kind,
             entries.description,
             entries.counterparty,
-            entries.amount_minor
+            entries.amount_minor,
+            jsonb_strip_nulls(
+                jsonb_build_object(
+                    'value_date', details.value_date,
+                    'original_amount_minor', details.original_amount_minor,
+                    'original_currency', details.original_currency,
+                    'exchange_rate', trim_scale(details.exchange_rate)::text,
+                    'counterparty_account', details.counterparty_account
+                )
+            ) as details
         from asked
         inner join reporting.statement_lines as entries
             on
                 asked.released_close_id = entries.close_id
                 and asked.account_id = entries.account_id
                 and asked.currency = entries.currency
+        left join reporting.statement_line_details as details
+            on
+                entries.close_id = details.close_id
+                and entries.account_id = details.account_id
+                and entries.currency = details.currency
+                and entries.line_number = details.line_number
     ),
 
     new_lines as (
@@ -204,13 +221,28 @@ begin atomic
             entries.kind,
             entries.description,
             entries.counterparty,
-            entries.amount_minor
+            entries.amount_minor,
+            jsonb_strip_nulls(
+                jsonb_build_object(
+                    'value_date', details.value_date,
+                    'original_amount_minor', details.original_amount_minor,
+                    'original_currency', details.original_currency,
+                    'exchange_rate', trim_scale(details.exchange_rate)::text,
+                    'counterparty_account', details.counterparty_account
+                )
+            ) as details
         from asked
         inner join reporting.statement_lines as entries
             on
                 asked.this_close_id = entries.close_id
                 and asked.account_id = entries.account_id
                 and asked.currency = entries.currency
+        left join reporting.statement_line_details as details
+            on
+                entries.close_id = details.close_id
+                and entries.account_id = details.account_id
+                and entries.currency = details.currency
+                and entries.line_number = details.line_number
     ),
 
     differing as (
@@ -228,6 +260,8 @@ begin atomic
             new_lines.description as new_description,
             old_lines.counterparty as old_counterparty,
             new_lines.counterparty as new_counterparty,
+            old_lines.details as old_details,
+            new_lines.details as new_details,
             old_lines.amount_minor as old_amount_minor,
             new_lines.amount_minor as new_amount_minor,
             case
@@ -244,7 +278,8 @@ begin atomic
                 old_lines.kind,
                 old_lines.description,
                 old_lines.counterparty,
-                old_lines.amount_minor
+                old_lines.amount_minor,
+                old_lines.details
             )
             is distinct from
             (
@@ -253,7 +288,8 @@ begin atomic
                 new_lines.kind,
                 new_lines.description,
                 new_lines.counterparty,
-                new_lines.amount_minor
+                new_lines.amount_minor,
+                new_lines.details
             )
     ),
 
@@ -273,6 +309,8 @@ begin atomic
             new_description,
             old_counterparty,
             new_counterparty,
+            old_details,
+            new_details,
             old_amount_minor,
             new_amount_minor,
             row_number() over (
@@ -301,6 +339,8 @@ begin atomic
         new_description,
         old_counterparty,
         new_counterparty,
+        old_details,
+        new_details,
         old_amount_minor,
         new_amount_minor,
         added_count,
