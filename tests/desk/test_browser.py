@@ -289,6 +289,34 @@ def test_the_desk_has_a_log_out_and_a_way_back_to_airflow(
         assert urlsplit(page.url).path.startswith("/auth/login")
 
 
+@pytest.mark.parametrize("in_frame", [False, True])
+@pytest.mark.parametrize(
+    ("user", "path", "link", "leads_to"),
+    [
+        ("approver", "/releases", "manual", "/dag_runs"),
+        ("approver", "/releases/{month}", "manual", "/dag_runs"),
+        ("finance", "/statements/{close_id}/{account}/{currency}", "manual", "/dag_runs"),
+        ("operator", "/volume", "daily_rollups", "/dags/daily_rollups"),
+        ("operator", "/health", "database_health", "/dags/database_health"),
+    ],
+)
+def test_a_page_leads_to_its_run_in_airflow_and_airflow_back_to_the_desk(
+    browser: Browser, desk: Desk, user: str, path: str, link: str, leads_to: str, *, in_frame: bool
+) -> None:
+    page = session_page(browser, desk, user)
+    page.set_default_timeout(20_000)
+    page.goto(f"{desk.stack.ui_url}{FRAME if in_frame else ''}/closebook{filled(path, desk)}")
+    shown = page.frame_locator("iframe").first if in_frame else page
+    shown.get_by_role("link", name=link, exact=True).first.click()
+    page.wait_for_url(lambda url: urlsplit(url).path == leads_to)
+    if leads_to == "/dag_runs":
+        assert urlsplit(page.url).query == "run_id_pattern=manual"
+    page.get_by_role("link", name="Closebook", exact=True).click()
+    frame = page.frame_locator("iframe").first
+    expect(frame.get_by_role("heading", level=1)).to_have_text("Closebook")
+    page.context.close()
+
+
 @pytest.mark.usefixtures("incomplete")
 @pytest.mark.parametrize("at", ["/closebook/requests", "/plugin/closebook/closebook/requests"])
 def test_the_configuration_is_copied_and_the_runs_form_opened_in_a_tab_and_in_airflows_frame(
