@@ -4,10 +4,13 @@ from collections.abc import Iterator
 from xml.sax.saxutils import escape
 
 from closebook.errors import WrongData
+from closebook.iso_identifiers import iban_of
 from closebook.keys import label, short_reference
 from closebook.money import exponent, to_major
+from closebook.statements.formats.bank_transaction_codes import bank_transaction_code
+from closebook.statements.formats.postal_address import structured
 from closebook.statements.holder_reasons import HOLDER_REASONS
-from closebook.statements.model import Statement, StatementLine
+from closebook.statements.model import Holder, Issuer, Statement, StatementLine
 from closebook.statements.printable import printable
 
 NAMESPACE = "urn:iso:std:iso:20022:tech:xsd:camt.053.001.08"
@@ -18,6 +21,8 @@ _MAX_ACCOUNT_LENGTH, _MAX_ADDRESS_LINE_LENGTH = 34, 70
 _MAX_REMITTANCE_LENGTH, _MAX_ADDITIONAL_INFORMATION_LENGTH = 140, 500
 _MAX_ADDRESS_LINES = 7
 _MAX_DIGITS, _MAX_PLACES = 18, 5
+# What ISO 20022 writes where an identifier is required and there is none.
+_NOT_PROVIDED = "NOTPROVIDED"
 
 
 def camt053(statement: Statement) -> bytes:
@@ -25,10 +30,12 @@ def camt053(statement: Statement) -> bytes:
 
     Entries have the order of the lines, ``NtryRef`` is the line's number, ``AcctSvcrRef`` the id of
     its ledger entry, ``TxId`` the id of its transaction, and the kind of an entry is its
-    proprietary bank transaction code. The balances are the booked opening and closing balance
-    (OPBD, CLBD). The message's identifier consists of close, account and version, and of the
-    currency where the account has statements in several. Raises WrongData when an amount has more
-    than the 18 digits, or the currency more than the 5 decimal places, that the standard allows.
+    proprietary bank transaction code, beside ISO's own. The sequence numbers are the month's number
+    in its year: a statement that replaces another one has the same. The balances are the booked
+    opening and closing balance (OPBD, CLBD). The message's identifier consists of close, account
+    and version, and of the currency where the account has statements in several. Raises WrongData
+    when an amount has more than the 18 digits, or the currency more than the 5 decimal places, that
+    the standard allows.
     """
     _refuse_many_places(statement)
     _refuse_long_amounts(statement)
@@ -44,7 +51,9 @@ def _document(statement: Statement) -> Iterator[str]:
     yield '<?xml version="1.0" encoding="UTF-8"?>\n'
     yield f'<Document xmlns="{NAMESPACE}"><BkToCstmrStmt>\n'
     yield f"<GrpHdr><MsgId>{identifier}</MsgId><CreDtTm>{created}</CreDtTm></GrpHdr>\n"
-    yield f"<Stmt><Id>{identifier}</Id><CreDtTm>{created}</CreDtTm>\n"
+    number = statement.period_start.month
+    yield f"<Stmt><Id>{identifier}</Id><ElctrncSeqNb>{number}</ElctrncSeqNb>"
+    yield f"<LglSeqNb>{number}</LglSeqNb><CreDtTm>{created}</CreDtTm>\n"
     first, last = (
         at.isoformat(timespec="seconds") for at in (statement.begins_at, statement.last_second)
     )
@@ -78,18 +87,55 @@ def _correction(statement: Statement) -> Iterator[str]:
 
 def _account(statement: Statement) -> Iterator[str]:
     holder = statement.holder
-    number = _cut(holder.account_number, _MAX_ACCOUNT_LENGTH) or short_reference(
-        statement.account_id
-    )
-    yield f"<Acct><Id><Othr><Id>{number}</Id></Othr></Id><Ccy>{statement.currency}</Ccy>"
+    yield f"<Acct><Id>{_account_identifier(statement)}</Id><Ccy>{statement.currency}</Ccy>"
     yield f"<Ownr>{_element('Nm', _cut(holder.name, MAX_NAME_LENGTH))}"
-    lines = [_cut(line, _MAX_ADDRESS_LINE_LENGTH) for line in printable(holder.address).split("\n")]
-    address = "".join(
-        _element("AdrLine", line) for line in [*filter(None, lines)][:_MAX_ADDRESS_LINES]
+    yield f"{_element('PstlAdr', _address(holder))}</Ownr>"
+    yield f"<Svcr><FinInstnId>{_institution(statement.issuer)}</FinInstnId></Svcr></Acct>\n"
+
+
+def _account_identifier(statement: Statement) -> str:
+    number = statement.holder.account_number
+    iban = iban_of(number)
+    if iban is not None:  # guard: documents.iban-has-its-check-digits
+        return _element("IBAN", iban)
+    other = _cut(number, _MAX_ACCOUNT_LENGTH) or short_reference(statement.account_id)
+    return _element("Othr", _element("Id", other))
+
+
+def _address(holder: Holder) -> str:
+    lines = [" ".join(line.split()) for line in printable(holder.address).split("\n")]
+    lines = [*filter(None, lines)]
+    parts = structured(lines, holder.locale)
+    if parts is None:
+        parts = [("AdrLine", line) for line in lines[:_MAX_ADDRESS_LINES]]
+    return "".join(_element(name, _cut(text, _MAX_ADDRESS_LINE_LENGTH)) for name, text in parts)
+
+
+def _institution(issuer: Issuer) -> str:
+    """Return the issuer's identifiers; some readers ask for ``Othr`` whatever else there is."""
+    other = issuer.bic or issuer.lei or _NOT_PROVIDED
+    return (
+        _element("BICFI", issuer.bic)
+        + _element("LEI", issuer.lei)
+        + _element("Nm", _cut(issuer.name, MAX_NAME_LENGTH))
+        + _element("Othr", _element("Id", other))
     )
-    yield f"{_element('PstlAdr', address)}</Ownr>"
-    issuer = _element("Nm", _cut(statement.issuer.name, MAX_NAME_LENGTH))
-    yield f"<Svcr><FinInstnId>{issuer}</FinInstnId></Svcr></Acct>\n"
+
+
+def _bank_transaction_code(line: StatementLine) -> str:
+    code = bank_transaction_code(line.kind, is_credit=line.amount_minor >= 0)
+    family = f"<Cd>{code.family}</Cd><SubFmlyCd>{code.sub_family}</SubFmlyCd>"
+    proprietary = _cut(line.kind, MAX_REFERENCE_LENGTH) or "other"
+    return (
+        f"<BkTxCd><Domn><Cd>{code.domain}</Cd><Fmly>{family}</Fmly></Domn>"
+        f"<Prtry><Cd>{proprietary}</Cd></Prtry></BkTxCd>"
+    )
+
+
+def _references(line: StatementLine) -> str:
+    entry = _element("AcctSvcrRef", _cut(line.reference, MAX_REFERENCE_LENGTH))
+    transaction = _element("TxId", _cut(line.transaction_reference or "", MAX_REFERENCE_LENGTH))
+    return _element("Refs", entry + transaction)
 
 
 def _summary(statement: Statement) -> Iterator[str]:
@@ -113,9 +159,7 @@ def _entry(line: StatementLine, code: str) -> Iterator[str]:
     yield f"<Ntry><NtryRef>{line.line_number}</NtryRef>{_amount(line.amount_minor, code)}"
     yield f"<Sts><Cd>BOOK</Cd></Sts><BookgDt><Dt>{line.posted_on}</Dt></BookgDt>"
     yield _element("AcctSvcrRef", _cut(line.reference, MAX_REFERENCE_LENGTH))
-    kind = _cut(line.kind, MAX_REFERENCE_LENGTH) or "other"
-    yield f"<BkTxCd><Prtry><Cd>{kind}</Cd></Prtry></BkTxCd>"
-    transaction = _element("TxId", _cut(line.transaction_reference or "", MAX_REFERENCE_LENGTH))
+    yield _bank_transaction_code(line)
     party = ""
     if line.counterparty and (name := _cut(line.counterparty, MAX_NAME_LENGTH)):
         role = "Cdtr" if line.amount_minor < 0 else "Dbtr"
@@ -125,7 +169,8 @@ def _entry(line: StatementLine, code: str) -> Iterator[str]:
         text[at : at + _MAX_REMITTANCE_LENGTH] for at in range(0, len(text), _MAX_REMITTANCE_LENGTH)
     ]
     remittance = "".join(f"<Ustrd>{escape(piece)}</Ustrd>" for piece in texts)
-    details = _element("Refs", transaction) + party + _element("RmtInf", remittance)
+    details = _references(line) + _amount(line.amount_minor, code) + party
+    details += _element("RmtInf", remittance)
     yield _element("NtryDtls", _element("TxDtls", details))
     yield "</Ntry>\n"
 

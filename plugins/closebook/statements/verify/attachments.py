@@ -142,12 +142,18 @@ class _XmlReader:
             debit_minor=self._sum("TtlDbtNtries"),
             lines=lines,
             account_reference=identifier[2],
-            account_number=self._text(statement, "Acct/Id/Othr/Id"),
+            account_number=self._account_number(),
             fee_minor=fee_minor,
         )
         _check_totals(attached, "the XML")
         self._check_summary(attached)
         return attached
+
+    def _account_number(self) -> str:
+        found = self._all(self._statement, "Acct/Id/IBAN")
+        if found:
+            return self._text(self._statement, "Acct/Id/IBAN")
+        return self._text(self._statement, "Acct/Id/Othr/Id")
 
     def _lines(self, opening_minor: int) -> tuple[tuple[AttachedLine, ...], int]:
         balance_minor, fee_minor, lines = opening_minor, 0, []
