@@ -159,6 +159,7 @@ class _XmlReader:
         balance_minor, fee_minor, lines = opening_minor, 0, []
         for place, entry in enumerate(self._all(self._statement, "Ntry"), start=1):
             amount_minor = self._signed(entry, f"line {place}")
+            self._check_details(entry, amount_minor, f"line {place}")
             balance_minor += amount_minor
             if self._text(entry, "BkTxCd/Prtry/Cd") == FEE:
                 fee_minor -= amount_minor
@@ -175,6 +176,20 @@ class _XmlReader:
                 )
             )
         return tuple(lines), fee_minor
+
+    def _check_details(self, entry: Element, amount_minor: int, what: str) -> None:
+        """Raise CheckFailed if the details have another amount or reference than their entry.
+
+        Some programs read these, and not those of the entry. Older statements have neither.
+        """
+        reference = self._texts(entry, "AcctSvcrRef")
+        for details in self._all(entry, _TRANSACTION_DETAILS):
+            # guard: verify.details-are-those-of-the-entry
+            if self._all(details, "Amt") and self._signed(details, what) != amount_minor:
+                raise CheckFailed(f"{what} of the XML has another amount in its details")
+            for found in self._all(details, "Refs/AcctSvcrRef"):
+                if _comparable(found.text or "") != reference:
+                    raise CheckFailed(f"{what} of the XML has another reference in its details")
 
     def _check_summary(self, attached: AttachedStatement) -> None:
         credit_count = sum(line.amount_minor >= 0 for line in attached.lines)
