@@ -17,6 +17,8 @@ from closebook.environment import (
     FENCE_GRACE_SECONDS,
     fence_grace,
     index_names,
+    issuer_bic,
+    issuer_lei,
     major_amounts,
     names,
     required,
@@ -113,6 +115,8 @@ class Settings:
     documents_url: str
     issuer_name: str = "Closebook"
     issuer_address: str = ""
+    issuer_bic: str = ""
+    issuer_lei: str = ""
     read_only_roles: tuple[str, ...] = ()
     signing_key: SigningKey | None = None
     index_names: Mapping[str, str] = field(default_factory=dict)
@@ -232,6 +236,8 @@ _READERS: Mapping[str, Callable[[Mapping[str, str]], Any]] = {
     "documents_url": lambda given: required(given, "CLOSEBOOK_DOCUMENTS_URL"),
     "issuer_name": lambda given: required(given, "CLOSEBOOK_ISSUER_NAME"),
     "issuer_address": lambda given: given.get("CLOSEBOOK_ISSUER_ADDRESS", ""),
+    "issuer_bic": lambda given: issuer_bic(given.get("CLOSEBOOK_ISSUER_BIC", "")),
+    "issuer_lei": lambda given: issuer_lei(given.get("CLOSEBOOK_ISSUER_LEI", "")),
     "read_only_roles": lambda given: names(given.get("CLOSEBOOK_READ_ONLY_ROLES", "")),
     "signing_key": lambda given: _signing_key(
         given.get("CLOSEBOOK_SIGNING_CONNECTION", "").strip()

@@ -58,7 +58,9 @@ def reprinted(old: str, new: str) -> Change:
         count = 0
         for page in pdf.pages:
             for name, font in page.Resources.Font.items():
-                glyph_of = {character: glyph for glyph, character in _characters(font)}
+                # A blank is written by several glyphs; the plain one has the lowest number.
+                pairs = sorted(_characters(font), reverse=True)
+                glyph_of = {character: glyph for glyph, character in pairs}
                 if set(old + new) <= set(glyph_of):
                     count += _reprint(
                         page, name, [glyph_of[c] for c in old], [glyph_of[c] for c in new]

@@ -69,15 +69,39 @@ CASES = {
         {"page": "the page does not print the account number that the XML has"},
     ),
     "a digit in the XML": Case(
-        [replaced(XML, '<Amt Ccy="EUR">23.50<', '<Amt Ccy="EUR">28.50<')],
+        [
+            replaced(XML, '</NtryRef><Amt Ccy="EUR">23.50<', '</NtryRef><Amt Ccy="EUR">28.50<'),
+            replaced(XML, '</Refs><Amt Ccy="EUR">23.50<', '</Refs><Amt Ccy="EUR">28.50<'),
+        ],
         {"totals": "make EUR 13,870.00, and its closing is EUR 13,875.00"},
+    ),
+    "a digit in the details of the XML": Case(
+        [replaced(XML, '</Refs><Amt Ccy="EUR">23.50<', '</Refs><Amt Ccy="EUR">28.50<')],
+        {"totals": "line 1 of the XML has another amount in its details"},
+    ),
+    "a sign in the details of the XML": Case(
+        [
+            replaced(
+                XML,
+                '</Refs><Amt Ccy="EUR">23.50</Amt><CdtDbtInd>DBIT',
+                '</Refs><Amt Ccy="EUR">23.50</Amt><CdtDbtInd>CRDT',
+            )
+        ],
+        {"totals": "line 1 of the XML has another amount in its details"},
+    ),
+    "a reference in the details of the XML": Case(
+        [replaced(XML, "<Refs><AcctSvcrRef>T480002", "<Refs><AcctSvcrRef>T480009")],
+        {"totals": "line 2 of the XML has another reference in its details"},
     ),
     "a digit of a total in the XML": Case(
         [replaced(XML, "<Sum>12900.00<", "<Sum>12900.01<")],
         {"totals": "the credits of the XML are EUR 12,900.01, and its lines make EUR 12,900.00"},
     ),
     "a reference in the XML": Case(
-        [replaced(XML, "T480002", "T480009")],
+        [
+            replaced(XML, "</BookgDt><AcctSvcrRef>T480002", "</BookgDt><AcctSvcrRef>T480009"),
+            replaced(XML, "<Refs><AcctSvcrRef>T480002", "<Refs><AcctSvcrRef>T480009"),
+        ],
         {
             "CSV": "line 2 is not the same in the XML and in the CSV",
             "page": "line 2 of the page has another reference",

@@ -75,10 +75,15 @@ class Holder:
 
 @dataclass(frozen=True, slots=True)
 class Issuer:
-    """The institution that sends the statement; ``address`` may have several lines."""
+    """The institution that sends the statement; ``address`` may have several lines.
+
+    ``bic`` and ``lei`` are empty where it has none.
+    """
 
     name: str
     address: str
+    bic: str = ""
+    lei: str = ""
 
 
 @dataclass(frozen=True, slots=True)

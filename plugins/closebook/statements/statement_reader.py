@@ -68,7 +68,12 @@ def read_statement(store: Store, settings: Settings, month: Period, row: DictRow
             account_number=row["account_number"],
             locale=row["locale_code"],
         ),
-        issuer=Issuer(settings.issuer_name, settings.issuer_address),
+        issuer=Issuer(
+            settings.issuer_name,
+            settings.issuer_address,
+            settings.issuer_bic,
+            settings.issuer_lei,
+        ),
         opening_minor=row["opening_minor"],
         closing_minor=row["closing_minor"],
         lines=tuple(

@@ -149,17 +149,24 @@ class _XmlReader:
             debit_minor=self._sum("TtlDbtNtries"),
             lines=lines,
             account_reference=identifier[2],
-            account_number=self._text(statement, "Acct/Id/Othr/Id"),
+            account_number=self._account_number(),
             fee_minor=fee_minor,
         )
         _check_totals(attached, "the XML")
         self._check_summary(attached)
         return attached
 
+    def _account_number(self) -> str:
+        found = self._all(self._statement, "Acct/Id/IBAN")
+        if found:
+            return self._text(self._statement, "Acct/Id/IBAN")
+        return self._text(self._statement, "Acct/Id/Othr/Id")
+
     def _lines(self, opening_minor: int) -> tuple[tuple[AttachedLine, ...], int]:
         balance_minor, fee_minor, lines = opening_minor, 0, []
         for place, entry in enumerate(self._all(self._statement, "Ntry"), start=1):
             amount_minor = self._signed(entry, f"line {place}")
+            self._check_details(entry, amount_minor, f"line {place}")
             balance_minor += amount_minor
             if self._text(entry, "BkTxCd/Prtry/Cd") == FEE:
                 fee_minor -= amount_minor
@@ -205,6 +212,20 @@ class _XmlReader:
         paths = (f"{_TRANSACTION_DETAILS}/RltdPties/{role}Acct/Id" for role in ("Dbtr", "Cdtr"))
         found = [each for path in paths for each in self._all(entry, path)]
         return "".join(self._texts(each, path) for each in found for path in ("IBAN", "Othr/Id"))
+
+    def _check_details(self, entry: Element, amount_minor: int, what: str) -> None:
+        """Raise CheckFailed if the details have another amount or reference than their entry.
+
+        Some programs read these, and not those of the entry. Older statements have neither.
+        """
+        reference = self._texts(entry, "AcctSvcrRef")
+        for details in self._all(entry, _TRANSACTION_DETAILS):
+            # guard: verify.details-are-those-of-the-entry
+            if self._all(details, "Amt") and self._signed(details, what) != amount_minor:
+                raise CheckFailed(f"{what} of the XML has another amount in its details")
+            for found in self._all(details, "Refs/AcctSvcrRef"):
+                if _comparable(found.text or "") != reference:
+                    raise CheckFailed(f"{what} of the XML has another reference in its details")
 
     def _check_summary(self, attached: AttachedStatement) -> None:
         credit_count = sum(line.amount_minor >= 0 for line in attached.lines)
