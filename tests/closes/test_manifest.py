@@ -84,7 +84,7 @@ def test_a_run_for_one_account_fails_while_another_ones_correction_has_no_docume
 
     # Then it fails, and says which statement lacks its document, and which run makes it
     with pytest.raises(
-        WrongData, match=r'accounts: 2; .*{"month": "2026-10"}, without Acc'
+        WrongData, match=r"accounts: 2; .* the month 2026-10 and an empty field Accounts"
     ) as failed:
         refuse_exceptions(settings, corrected, [1])
     assert failed.value.code == "CB-DATA-CORRECTION-INCOMPLETE"

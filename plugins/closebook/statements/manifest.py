@@ -150,8 +150,8 @@ def refuse_exceptions(
             "CB-DATA-CORRECTION-INCOMPLETE",
             f"{month}: {corrected[0]['corrected_count']} corrected statements have no document, "
             f"since the run was for other accounts: {_named(corrected)}; the month cannot be "
-            'released: trigger monthly_statements with the configuration {"month": '
-            f'"{month.label}"}}, without Accounts, which makes what is missing',
+            f"released: trigger monthly_statements with the month {month.label} and an empty field "
+            "Accounts, which makes what is missing",
         )
     if missing_count and account_ids is not None and not exceptions:
         logger.warning(
