@@ -4,6 +4,7 @@ This reads only the reporting store. No connection to a replica is open while pa
 """
 
 import logging
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -116,6 +117,7 @@ def render_shard(
     documents = DocumentStore(settings.documents_url)
     warm_up()
     rendered = 0
+    in_english: Counter[str] = Counter()
     failures: dict[Failed, WrongData] = {}
     with on_store(settings) as store:
         store.autocommit = True
@@ -155,6 +157,17 @@ def render_shard(
                     failures[statement.account_id, statement.currency] = error
                     continue
                 rendered += 1
+                if result.missing_language is not None:
+                    in_english[result.missing_language] += 1
+        for language, count in sorted(in_english.items()):
+            logger.warning(
+                "%s: %d statements are in English, since there are no texts in the language %s: "
+                "write them into words/%s.toml of the brand",
+                month,
+                count,
+                language,
+                language,
+            )
         for (account_id, _), failure in failures.items():
             logger.error("%s: account %s has no document: %s", month, label(account_id), failure)
         issued_close_ids = {
