@@ -14,7 +14,7 @@ from typing import Any
 from closebook.errors import WrongData
 from closebook.keys import Key, label
 from closebook.periods import Period
-from closebook.settings import Run, Settings
+from closebook.settings import Run, Settings, document_validator
 from closebook.sql import query
 from closebook.statements.archive import Archive
 from closebook.statements.bounded_process import BoundedTask, Limits, run_within
@@ -23,6 +23,7 @@ from closebook.statements.model import Statement
 from closebook.statements.render.document import RenderedStatement, render, warm_up
 from closebook.statements.signing.key_loader import load_signer
 from closebook.statements.statement_reader import read_closed_month, read_statement
+from closebook.statements.validator import SampleCheck
 from closebook.store.key_types import key_types_of
 from closebook.store.session import Store, on_store
 
@@ -122,7 +123,8 @@ def render_shard(
     with on_store(settings) as store:
         store.autocommit = True
         month = read_closed_month(store, close_id)
-        archive = Archive(store, documents, load_signer(settings.signing_key), month, run)
+        signer, sample = load_signer(settings.signing_key), SampleCheck(document_validator())
+        archive = Archive(store, documents, signer, month, run, sample)
         rows = store.execute(
             query("statement_documents/of_shard"),
             {

@@ -12,7 +12,7 @@ from babel import Locale, localedata
 from babel.dates import format_date
 
 from closebook.money import format_minor, locale_of
-from closebook.statements.pdf.roles import ACCOUNT, COLUMNS, EDGES, LINES, SUMMARY
+from closebook.statements.pdf.page_roles import ACCOUNT, COLUMNS, EDGES, LINES, SUMMARY
 from closebook.statements.printable import REPLACEMENT
 from closebook.statements.printed_days import printed_day
 from closebook.statements.verify.attachments import AttachedStatement
