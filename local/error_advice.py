@@ -194,6 +194,9 @@ ADVICE: Mapping[str, str] = {
     "CB-DATA-DOCUMENT-NAME-INVALID": (
         "The register names a document in a way that Closebook never does: somebody changed it."
     ),
+    "CB-DATA-DOCUMENT-NOT-CONFORMANT": (
+        "The file is not issued. Most likely the brand's style sheet or a font breaks a rule."
+    ),
     "CB-DATA-DOCUMENT-NOT-REPEATABLE": _DOCUMENTS_LOST,
     "CB-DATA-DOCUMENT-PROCESS-ENDED": _LOOK_AT_THE_ACCOUNT,
     "CB-DATA-DOCUMENT-TOOK-TOO-LONG": _LOOK_AT_THE_ACCOUNT,
@@ -438,5 +441,10 @@ ADVICE: Mapping[str, str] = {
         "The connections lead to two platforms, or to two databases of one: make them agree."
     ),
     "CB-CONFIG-UNKNOWN-TIME-ZONE": "The error also occurs when the machine has no time zone data.",
+    "CB-CONFIG-VALIDATOR-FAILED": ("Run the command by hand, on the file of any statement."),
+    "CB-CONFIG-VALIDATOR-NOT-RUN": (
+        "The program must be on every worker, and end within two minutes."
+    ),
+    "CB-CONFIG-VALIDATOR-UNREADABLE": ("See [Settings](settings.md#variables)."),
     "CB-CONFIG-VIEW-BROKEN": "A view, or a function that it uses, was dropped or renamed.",
 }

@@ -361,6 +361,30 @@ def brand_folder() -> Path | None:
     return Path(folder) if folder else None
 
 
+@dataclass(frozen=True)
+class DocumentValidator:
+    """The command that checks a document, and that one document in ``every`` is checked."""
+
+    command: tuple[str, ...]
+    every: int
+
+
+def document_validator() -> DocumentValidator | None:
+    """Return the validator of CLOSEBOOK_VALIDATOR; None without one."""
+    command = tuple(os.environ.get("CLOSEBOOK_VALIDATOR", "").split())
+    if not command:
+        return None
+    every = os.environ.get("CLOSEBOOK_VALIDATE_ONE_IN") or "100"
+    has_places = any("{file}" in it for it in command) and any("{flavour}" in it for it in command)
+    if not has_places or not every.isascii() or not every.isdigit() or int(every) < 1:
+        raise Misconfigured(
+            "CB-CONFIG-VALIDATOR-UNREADABLE",
+            "CLOSEBOOK_VALIDATOR must have {flavour} and {file}, and CLOSEBOOK_VALIDATE_ONE_IN "
+            "must be a number from 1",
+        )
+    return DocumentValidator(command, int(every))
+
+
 @cache
 def code_version() -> str:
     """Return the version of the code: the release and a digest of its files.

@@ -144,7 +144,7 @@ def test_the_register_has_the_fingerprint_of_the_renderer_of_each_document(
     assert len(renderer["typefaces"]["NotoSans-Regular.ttf"]) == 64
     for row in documents(books).values():
         assert row["renderer_sha256"] == renderer["renderer_sha256"]
-        assert row["conformance"] == "PDF/A-3a, PDF/UA-1"
+        assert row["conformance"] is None  # no validator has checked it
         assert row["replaced_count"] == 0
 
 

@@ -26,6 +26,16 @@ TIMESTAMPS = "tests/statements/test_timestamps.py::"
 BRANDS = "tests/statements/test_brands.py::"
 
 STATEMENTS = (
+    Guard(
+        "documents.sample-conforms",
+        Condition(value=False),
+        ("tests/statements/test_validator.py::test_a_file_that_does_not_conform_is_refused",),
+    ),
+    Guard(
+        "documents.days-do-not-wrap",
+        Condition(value=False),
+        ("tests/statements/test_languages.py::test_a_day_stands_on_one_line_and_is_verified",),
+    ),
     # ---- brands ----------------------------------------------------------------------------
     Guard(
         "brands.no-file-outside-of-the-folder",

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from closebook.statements.pdf.roles import CELL_ROLES, LINES
+from closebook.statements.pdf.page_roles import CELL_ROLES, LINES
 from closebook.statements.verify.verification import VerifyInputs, verify
 from tests.statements.altered_pdf import (
     CSV,

@@ -20,7 +20,7 @@ from closebook.statements.pdf.object_writer import (
     serialize,
     text_string,
 )
-from closebook.statements.pdf.roles import CELL_ROLES, LINES, identifier_of
+from closebook.statements.pdf.page_roles import CELL_ROLES, LINES, identifier_of
 from closebook.statements.pdf.xmp import DocumentMetadata
 from closebook.statements.weasyprint_adapter.color_profile import SRGB_PROFILE_NAME, srgb_profile
 from closebook.statements.weasyprint_adapter.drawn_pages import (

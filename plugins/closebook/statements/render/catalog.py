@@ -17,12 +17,14 @@ from babel import Locale
 from closebook.money import locale_of
 from closebook.package_data import data_folder
 from closebook.statements.holder_reasons import HOLDER_REASONS
+from closebook.statements.printable import printable
 from closebook.statements.render.brand import Brand
 
 TEMPLATE_VERSION = "v1"
 FOLDER = "catalogs"
 _DEFAULT = Locale("en", "GB")
 _DEFAULT_TAG = "en"
+_LONGEST_LANGUAGE = 8
 _TRADITIONAL = ("TW", "HK", "MO")
 
 
@@ -114,11 +116,26 @@ def language_tag(folder: Path, brand: Brand, locale: Locale) -> str | None:
     script = locale.script
     if locale.language == "zh" and script is None:
         script = "Hant" if locale.territory in _TRADITIONAL else "Hans"
-    for more in (script, locale.territory, None):
-        tag = f"{locale.language}-{more}" if more else locale.language
+    for tag in (
+        *(f"{locale.language}-{more}" for more in (script, locale.territory) if more),
+        locale.language,
+    ):
         if tag in brand.words or (folder / FOLDER / f"{tag}.toml").is_file():
             return tag
     return None
+
+
+def missing_language(folder: Path, brand: Brand, holder_locale: str) -> str | None:
+    """Return the holder's language if the page is in English because it has no texts.
+
+    A holder without a locale has none, and a locale that is none is its first letters.
+    """
+    asked = holder_locale.replace("-", "_").partition("_")[0].lower()[:_LONGEST_LANGUAGE]
+    found = locale_of(holder_locale)
+    if language_tag(folder, brand, found) is None:
+        return found.language
+    is_other = found.language == _DEFAULT_TAG and asked not in ("", _DEFAULT_TAG)
+    return printable(asked) if is_other else None
 
 
 @lru_cache(maxsize=128)

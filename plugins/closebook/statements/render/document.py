@@ -39,7 +39,8 @@ class RenderedStatement:
     """A statement's PDF and the files that are attached to it.
 
     ``replaced_count`` is the number of characters that the page shows as U+FFFD, since no font has
-    a glyph for them.
+    a glyph for them. ``missing_language`` is the holder's language where the page is English for
+    want of its texts.
     """
 
     pdf: bytes
@@ -47,6 +48,7 @@ class RenderedStatement:
     renderer: RendererFingerprint
     conformance: str
     replaced_count: int
+    missing_language: str | None = None
 
 
 def render(statement: Statement) -> RenderedStatement:
@@ -75,7 +77,12 @@ def render(statement: Statement) -> RenderedStatement:
         )
     _freeze_loaded_objects()
     return RenderedStatement(
-        output.getvalue(), attachments, fingerprint_of(template), CONFORMANCE, view.replaced_count
+        output.getvalue(),
+        attachments,
+        fingerprint_of(template),
+        CONFORMANCE,
+        view.replaced_count,
+        view.missing_language,
     )
 
 

@@ -14,11 +14,13 @@ from markupsafe import Markup
 from closebook.money import format_minor, locale_of
 from closebook.statements.model import Holder, Issuer, Statement, StatementLine
 from closebook.statements.printable import printable
+from closebook.statements.printed_days import printed_day
 from closebook.statements.render.balance_chart import daily_balances
 from closebook.statements.render.catalog import (
     Catalog,
     language_tag,
     load_language,
+    missing_language,
     page_locale,
 )
 from closebook.statements.render.sanitize import Sanitizer, as_markup
@@ -46,7 +48,10 @@ class LineView:
 
 @dataclass(frozen=True)
 class StatementView:
-    """The texts of a statement. ``variables`` are those of the template, except for the lines."""
+    """The texts of a statement. ``variables`` are those of the template, except for the lines.
+
+    ``missing_language`` is the holder's language where the page is English for want of its texts.
+    """
 
     title: str
     language: str
@@ -55,6 +60,7 @@ class StatementView:
     variables: dict[str, Any]
     lines: tuple[LineView, ...]
     replaced_count: int
+    missing_language: str | None
 
 
 def statement_view(statement: Statement, template: StatementTemplate) -> StatementView:
@@ -124,6 +130,7 @@ def statement_view(statement: Statement, template: StatementTemplate) -> Stateme
         variables,
         lines,
         sanitize.replaced_count,
+        missing_language(template.folder, template.brand, statement.holder.locale),
     )
 
 
@@ -233,7 +240,7 @@ class _Days(dict[date, str]):
         self._locale = locale
 
     def __missing__(self, day: date) -> str:
-        text = self[day] = format_date(day, "medium", locale=self._locale)
+        text = self[day] = printed_day(day, self._locale)
         return text
 
 

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 
-from babel import localedata
+from babel import Locale, localedata
 from babel.dates import format_date
 
 from closebook.money import format_minor, locale_of
-from closebook.statements.pdf.roles import ACCOUNT, COLUMNS, EDGES, LINES, SUMMARY
+from closebook.statements.pdf.page_roles import ACCOUNT, COLUMNS, EDGES, LINES, SUMMARY
 from closebook.statements.printable import REPLACEMENT
+from closebook.statements.printed_days import printed_day
 from closebook.statements.verify.attachments import AttachedStatement
 from closebook.statements.verify.embedded_fonts import SILENT
 from closebook.statements.verify.page_tables import PageTables, RoleCell, Row, Table
@@ -265,7 +266,9 @@ class _Days(dict[date, set[str]]):
 
     def __init__(self, language: str) -> None:
         found = locale_of(language)
-        self._locales = [code for code in _locales() if code.split("_")[0] == found.language]
+        self._locales = [
+            Locale.parse(code) for code in _locales() if code.split("_")[0] == found.language
+        ]
         self._is_mirrored = found.text_direction == "rtl"
 
     def key(self, text: str) -> str:
@@ -278,7 +281,12 @@ class _Days(dict[date, set[str]]):
         return "".join(sorted(plain)) if self._is_mirrored else plain
 
     def __missing__(self, day: date) -> set[str]:
-        written = {self.key(format_date(day, "medium", locale=code)) for code in self._locales}
+        # The medium form is that of statements that were issued before there was another one.
+        written = {
+            self.key(text)
+            for locale in self._locales
+            for text in (printed_day(day, locale), format_date(day, "medium", locale=locale))
+        }
         self[day] = written
         return written
 

@@ -9,7 +9,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
-from closebook.statements.pdf.roles import role_of
+from closebook.statements.pdf.page_roles import role_of
 from closebook.statements.verify.untrusted_pdf import (
     MAX_ELEMENTS,
     CheckFailed,
