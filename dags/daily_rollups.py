@@ -26,6 +26,7 @@ closed.
 from airflow.sdk import dag, task
 
 from closebook.closes import day, day_range
+from closebook.orchestration.assets import DAILY_ACCOUNT_MOVEMENT, DAILY_VOLUME, announce
 from closebook.orchestration.counter_task import publish_counter
 from closebook.orchestration.dag_defaults import (
     BUSINESS_PARAMETERS,
@@ -60,12 +61,15 @@ from closebook.orchestration.timetable import BusinessDayTimetable
 def daily_rollups() -> None:
     """Connect the three tasks."""
 
-    @task(pool=REPLICA_POOL)
-    def close_day() -> int | list[int]:
+    @task(pool=REPLICA_POOL, outlets=[DAILY_VOLUME, DAILY_ACCOUNT_MOVEMENT])
+    def close_day() -> list[int]:
         context = current_task()
         if days := context.days():
-            return day_range.close_days(context.settings, days, context.run)
-        return day.close_day(context.settings, context.day(), context.run).close_id
+            closed = day_range.close_days(context.settings, days, context.run)
+        else:
+            closed = [day.close_day(context.settings, context.day(), context.run)]
+        announce(closed, DAILY_VOLUME, DAILY_ACCOUNT_MOVEMENT)
+        return [each.close_id for each in closed]
 
     close_ids = close_day()
     close_ids >> publish_counter()

@@ -21,6 +21,7 @@ See docs/errors.md.
 from airflow.sdk import CronDataIntervalTimetable, dag, task
 
 from closebook.closes import hour
+from closebook.orchestration.assets import HOURLY_VOLUME, announce
 from closebook.orchestration.counter_task import publish_counter
 from closebook.orchestration.dag_defaults import (
     CLOSE_DAG_ARGUMENTS,
@@ -51,10 +52,12 @@ from closebook.orchestration.task_context import current_task
 def hourly_platform_volume() -> None:
     """Connect the three tasks."""
 
-    @task(pool=REPLICA_POOL)
+    @task(pool=REPLICA_POOL, outlets=[HOURLY_VOLUME])
     def close_hour() -> int:
         context = current_task()
-        return hour.close_hour(context.settings, context.hour(), context.run).close_id
+        closed = hour.close_hour(context.settings, context.hour(), context.run)
+        announce([closed], HOURLY_VOLUME)
+        return closed.close_id
 
     close_id = close_hour()
     close_id >> publish_counter()

@@ -30,6 +30,7 @@ from typing import Any
 
 from airflow.sdk import Param, TriggerRule, dag, task
 
+from closebook.orchestration.assets import STATEMENTS, announce_statements
 from closebook.orchestration.counter_task import publish_counter
 from closebook.orchestration.dag_defaults import (
     BUSINESS_PARAMETERS,
@@ -97,7 +98,8 @@ def monthly_statements() -> None:
 
     # A month without statements has no shards to wait for, and still gets a manifest.
     # A shard fails when a document cannot be made: the manifest lists the others then.
-    @task(trigger_rule=TriggerRule.ALL_DONE)  # guard: schedule.manifest-of-what-is-made
+    # guard: schedule.manifest-of-what-is-made
+    @task(trigger_rule=TriggerRule.ALL_DONE, outlets=[STATEMENTS])
     def write_manifest(close_id: Any) -> dict[str, Any]:
         from closebook.errors import WrongData
         from closebook.statements import manifest
@@ -109,6 +111,7 @@ def monthly_statements() -> None:
             )
         context = current_task()
         written = manifest.write_manifest(context.settings, close_id, context.run)
+        announce_statements(close_id, context.month(), written.sha256)
         return {
             "documents": written.document_count,
             "missing": written.missing_count,

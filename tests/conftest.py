@@ -3,6 +3,7 @@
 import fcntl
 import gc
 import itertools
+import json
 import os
 import signal
 from collections.abc import Generator, Iterator
@@ -43,6 +44,20 @@ os.environ["CLOSEBOOK_TIME_ZONE"] = "America/New_York"
 AIRFLOW_OF_TESTS = {
     "AIRFLOW__FAB__AUTH_RATE_LIMIT": "1000 per 1 second",
     "AIRFLOW__FAB__CACHE_TTL": str(ROLE_SECONDS),
+    # Beside our DAGs one of another team, which Closebook's assets start.
+    "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps(
+        [
+            {
+                "name": name,
+                "classpath": "airflow.dag_processing.bundles.local.LocalDagBundle",
+                "kwargs": {"path": str(folder)},
+            }
+            for name, folder in (
+                ("dags-folder", REPOSITORY / "dags"),
+                ("another-team", REPOSITORY / "tests" / "airflow" / "another_team"),
+            )
+        ]
+    ),
 }
 _ON_AIRFLOW = pytest.StashKey[Stack]()
 _numbers = itertools.count(1)

@@ -67,7 +67,7 @@ def test_each_day_of_a_range_is_closed_as_in_a_run_of_its_own(
 ) -> None:
     fill(platform)
 
-    close_ids = close_days(settings, DAYS, RUN)
+    close_ids = [each.close_id for each in close_days(settings, DAYS, RUN)]
 
     rows = books.rows(
         "select * from reporting.closes where grain = 'day' order by period_start, close_version"
@@ -115,10 +115,10 @@ def test_a_run_that_has_closed_every_day_closes_them_again_with_the_same_numbers
     settings: Settings, platform: Platform, books: Books
 ) -> None:
     fill(platform)
-    close_ids = close_days(settings, DAYS, RUN)
+    close_ids = [each.close_id for each in close_days(settings, DAYS, RUN)]
     before = numbers(books)
 
-    assert close_days(settings, DAYS, RUN) == close_ids
+    assert [each.close_id for each in close_days(settings, DAYS, RUN)] == close_ids
 
     assert versions(books) == dict.fromkeys(LABELS, (1, 1))
     assert numbers(books) == before

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from closebook.closes import boundaries
 from closebook.closes.day import close_day
+from closebook.closes.values import Close
 from closebook.errors import ClosebookError, Misconfigured, NotReady, Transient, WrongData
 from closebook.periods import Period
 from closebook.settings import Run, Settings
@@ -24,8 +25,8 @@ FAILURES_BEFORE_LAST_DAY = 2
 REASONS_SHOWN = 3
 
 
-def close_days(settings: Settings, days: Sequence[Period], run: Run) -> list[int]:
-    """Close the days that this run has not closed yet, in order; return their close ids.
+def close_days(settings: Settings, days: Sequence[Period], run: Run) -> list[Close]:
+    """Close the days that this run has not closed yet, in order; return their closes.
 
     A day that fails is logged, and the next day is closed. If days failed, raises NotReady or
     Transient at the end when a retry may close one of them, else WrongData. Misconfigured is
@@ -38,7 +39,7 @@ def close_days(settings: Settings, days: Sequence[Period], run: Run) -> list[int
         log.info(
             "%d of %d days were closed by this run before", len(days) - len(remaining), len(days)
         )
-    close_ids: list[int] = []
+    closed: list[Close] = []
     failures: dict[Period, ClosebookError] = {}
     failures_in_a_row = 0
     queue = deque(remaining)
@@ -48,7 +49,7 @@ def close_days(settings: Settings, days: Sequence[Period], run: Run) -> list[int
         # guard: range.unready-days-keep-no-other
         day = queue.pop() if failures_in_a_row == FAILURES_BEFORE_LAST_DAY else queue.popleft()
         try:
-            close_ids.append(close_day(settings, day, run).close_id)
+            closed.append(close_day(settings, day, run))
         except Misconfigured:
             raise
         except ClosebookError as error:
@@ -59,7 +60,7 @@ def close_days(settings: Settings, days: Sequence[Period], run: Run) -> list[int
             failures_in_a_row = 0
     if failures:
         raise _summary(failures, len(days), len(queue))
-    return close_ids
+    return closed
 
 
 def _days_to_close(settings: Settings, days: Sequence[Period], run: Run) -> list[Period]:
