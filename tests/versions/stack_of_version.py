@@ -1,0 +1,44 @@
+"""A stack whose PostgreSQL servers are of a given major version: 14, 15, 16, 17 or 18."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+from local import REPOSITORY
+from local.addresses import PRIMARY, REPLICAS
+from local.stack import Stack
+from tests.faults.servers.promotion import data_of
+
+VERSIONS = (14, 15, 16, 17, 18)
+# local/setup.sh installs them there, as package-lock.json beside this file says.
+_PACKAGES = REPOSITORY / ".local" / "postgresql" / "node_modules"
+
+
+class StackOfVersion(Stack):
+    """A stack on PostgreSQL's servers from npm, which come without pg_basebackup."""
+
+    @classmethod
+    def of(cls, version: int, root: Path) -> "StackOfVersion":
+        """The plan of a stack of a version."""
+        stack = cls.build(root, airflow=False, fast=True)
+        stack.binaries = _PACKAGES / f"postgresql-{version}" / "native" / "bin"
+        return stack
+
+    def make_replicas(self) -> None:
+        """Copy the data of the primary while it is stopped.
+
+        Debian's pg_basebackup takes no copy of a server that is newer than itself.
+        """
+        new = [name for name in REPLICAS if not data_of(self, name).exists()]
+        if new:
+            self.stop(PRIMARY)
+            for name in new:
+                self._copy_primary(data_of(self, name))
+            self.start(PRIMARY)
+        super().make_replicas()  # all of them exist: this writes their password
+
+    def _copy_primary(self, made: Path) -> None:
+        subprocess.run(["cp", "--archive", data_of(self, PRIMARY), made], check=True)
+        for slot in (made / "pg_replslot").iterdir():
+            shutil.rmtree(slot)
+        (made / "standby.signal").touch()
