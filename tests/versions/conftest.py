@@ -6,6 +6,7 @@ import pytest
 
 from local.stack import Stack
 from tests.close_fixtures import books, platform, settings
+from tests.decisions import DECISION_KEY
 from tests.doctor.conftest import diagnosis, healthy, redis_url, renderer
 from tests.versions.stack_of_version import VERSIONS, StackOfVersion
 
@@ -27,6 +28,7 @@ def stack(version: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[St
     """All servers of that version, poolers included. What it makes is removed with it."""
     folder = tmp_path_factory.mktemp(f"version_{version}")
     stack = StackOfVersion.of(version, folder / "stack")
+    stack.secrets["decisions"] = DECISION_KEY
     try:
         stack.up()
         yield stack

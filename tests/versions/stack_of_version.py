@@ -1,16 +1,19 @@
 """A stack whose PostgreSQL servers are of a given major version: 14, 15, 16, 17 or 18."""
 
+import platform
 import shutil
 import subprocess
 from pathlib import Path
 
 from local import REPOSITORY
 from local.addresses import PRIMARY, REPLICAS
+from local.errors import StackError
 from local.stack import Stack
 from tests.faults.servers.promotion import data_of
 
 VERSIONS = (14, 15, 16, 17, 18)
 # local/setup.sh installs them there, as package-lock.json beside this file says.
+IS_MADE_FOR_THIS_MACHINE = platform.machine() == "x86_64"
 _PACKAGES = REPOSITORY / ".local" / "postgresql" / "node_modules"
 
 
@@ -22,6 +25,8 @@ class StackOfVersion(Stack):
         """The plan of a stack of a version."""
         stack = cls.build(root, airflow=False, fast=True)
         stack.binaries = _PACKAGES / f"postgresql-{version}" / "native" / "bin"
+        if not stack.binaries.exists():
+            raise StackError(f"PostgreSQL {version} is not there: run local/setup.sh --test")
         return stack
 
     def make_replicas(self) -> None:

@@ -42,13 +42,21 @@ from tests.monitoring.test_query_plans import BY_TRANSACTIONS, INDEX, large_tabl
 from tests.platform_rows import Platform, utc
 from tests.sql.runs import Servers
 from tests.sql.test_queries import ALL_CASES
+from tests.versions.stack_of_version import IS_MADE_FOR_THIS_MACHINE
 
 __all__ = ["large_table"]
+
+pytestmark = pytest.mark.skipif(
+    not IS_MADE_FOR_THIS_MACHINE, reason="the packages of npm have programs for x86_64 alone"
+)
 
 A, B = REPLICAS
 NINE = hour_of(utc("2026-10-15T09:00Z"))
 TEN = hour_of(NINE.end)
 OPERATOR = Run("manual", reason="the primary's disk died", requested_by="olga")
+# Whose cases expect what PostgreSQL 15 and later say: before, the first count of a database's
+# counters is called their reset. The test of health below reads them on each version.
+DIFFERENT = {14: {"health/read_server"}}
 KEPT_MINOR, LOST_MINOR = 1000, 66_600
 
 
@@ -142,16 +150,20 @@ def test_the_statements_of_a_month_equal_a_recount(
 
 
 def test_every_case_of_every_query_holds(
-    stack: Stack, settings: Settings, module_platform_database: str, module_store_database: str
+    version: int,
+    stack: Stack,
+    settings: Settings,
+    module_platform_database: str,
+    module_store_database: str,
 ) -> None:
-    failed = []
+    failed = {}
     with Servers.connected(stack, module_platform_database, module_store_database) as servers:
         for case in ALL_CASES:
             try:
                 servers.run(case)
             except (AssertionError, psycopg.Error, pytest.fail.Exception) as difference:
-                failed.append(f"{case}: {difference}")
-    assert failed == []
+                failed[case.query_name] = f"{case.name}: {difference}"
+    assert failed.keys() == DIFFERENT.get(version, set()), failed
 
 
 # ---- a failover --------------------------------------------------------------------------
