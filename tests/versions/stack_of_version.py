@@ -1,17 +1,19 @@
-"""A stack whose PostgreSQL servers are of a given major version: 14, 15, 16, 17 or 18."""
+"""A stack whose PostgreSQL servers are of a given major version."""
 
 import platform
 import shutil
 import subprocess
 from pathlib import Path
 
+from closebook.doctor.platform_servers import NEWEST_TESTED_VERSION, OLDEST_VERSION
 from local import REPOSITORY
 from local.addresses import PRIMARY, REPLICAS
 from local.errors import StackError
 from local.stack import Stack
 from tests.faults.servers.promotion import data_of
 
-VERSIONS = (14, 15, 16, 17, 18)
+# The doctor says of these that they are tested.
+VERSIONS = range(OLDEST_VERSION, NEWEST_TESTED_VERSION + 1)
 # local/setup.sh installs them there, as package-lock.json beside this file says.
 IS_MADE_FOR_THIS_MACHINE = platform.machine() == "x86_64"
 _PACKAGES = REPOSITORY / ".local" / "postgresql" / "node_modules"
@@ -28,6 +30,12 @@ class StackOfVersion(Stack):
         if not stack.binaries.exists():
             raise StackError(f"PostgreSQL {version} is not there: run local/setup.sh --test")
         return stack
+
+    def start_primary_and_store(self) -> None:
+        """Start these two alone, with their roles."""
+        with self.all_or_nothing():
+            self._start_store()
+            self._start_primary()
 
     def make_replicas(self) -> None:
         """Copy the data of the primary while it is stopped.
