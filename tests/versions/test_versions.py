@@ -38,6 +38,7 @@ from tests.faults.servers.promotion import (
     reading,
     upstream,
 )
+from tests.markdown import DOCS, text
 from tests.monitoring.test_query_plans import BY_TRANSACTIONS, INDEX, large_table
 from tests.platform_rows import Platform, utc
 from tests.sql.runs import Servers
@@ -164,6 +165,27 @@ def test_every_case_of_every_query_holds(
             except (AssertionError, psycopg.Error, pytest.fail.Exception) as difference:
                 failed[case.query_name] = f"{case.name}: {difference}"
     assert failed.keys() == DIFFERENT.get(version, set()), failed
+
+
+@pytest.mark.parametrize(
+    ("row", "oldest"), [("PostgreSQL 14 or 15", 14), ("PostgreSQL 16 or later", 16)]
+)
+def test_the_expression_of_the_contract_gives_null_for_a_text_that_is_no_number(
+    stack: Stack, version: int, row: str, oldest: int
+) -> None:
+    [line] = [each for each in text(DOCS / "contract.md").splitlines() if f"{row} |" in each]
+    expression = line.split("`")[-2]
+    given = "(values (1, '-5'), (2, 'x'), (3, ''), (4, '5.0')) as given (number, amount)"
+    with psycopg.connect(stack.primary_admin()) as primary:
+        try:
+            found = primary.execute(
+                f"select {expression} from {given} order by number".encode()  # noqa: S608  # of the document
+            ).fetchall()
+        except psycopg.errors.UndefinedFunction:
+            assert version < oldest
+        else:
+            assert version >= oldest
+            assert found == [(-5,), (None,), (None,), (None,)]
 
 
 # ---- a failover --------------------------------------------------------------------------
