@@ -4,12 +4,12 @@
 PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast test-real soak mutants bench screenshots up down status clean pin-images lock lint format docs gallery setup setup-dev
+.PHONY: help demo test test-fast test-real soak mutants bench screenshots up down status clean pin-images lock lint format docs gallery setup setup-dev setup-test
 
 demo: setup  # start a whole local stack, fill a platform, close hours, days and a month
 	@$(PYTHON) -m local demo
 
-test: setup-dev $(if $(ONLY),,lint)  # run all linters and all tests, on real servers; ONLY=FILE runs one file
+test: setup-test $(if $(ONLY),,lint)  # run all linters and all tests, on real servers; ONLY=FILE runs one file
 	@$(PYTHON) -m pytest $(or $(ONLY),--numprocesses 2 --no-loadscope-reorder)
 
 test-fast: setup-dev  # run the tests that need no servers: half a minute
@@ -74,6 +74,9 @@ setup:
 
 setup-dev:
 	@local/setup.sh --dev
+
+setup-test:
+	@local/setup.sh --test
 
 help:  # show this list
 	@awk -F '  # ' '/^[a-z-]+:.*  # / { split($$1, target, ":"); printf "make %-12s %s\n", target[1], $$2 }' \

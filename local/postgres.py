@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psycopg
 
+from local.errors import StackError
 from local.folders import write_private
 from local.ports import LOOPBACK
 from local.processes import Component, ServerUser, find, run
@@ -70,7 +71,10 @@ host replication {REPLICATION_USER} {LOOPBACK}/32 scram-sha-256
 
 @dataclass(frozen=True)
 class PostgresServer:
-    """One PostgreSQL server: the folder of its data, its log, whom it runs as."""
+    """One PostgreSQL server: the folder of its data, its log, whom it runs as.
+
+    Its programs are those of the folder `binaries`, or else of Debian's newest version.
+    """
 
     name: str
     folder: Path
@@ -80,6 +84,7 @@ class PostgresServer:
     fast: bool
     environment: Mapping[str, str]
     upstream: "Upstream | None" = None
+    binaries: Path | None = None
 
     def create(self, superuser_password: str) -> None:
         """Make an empty cluster: UTF-8, C.UTF-8 collation, checksums, SCRAM passwords.
@@ -90,7 +95,7 @@ class PostgresServer:
         write_private(password_file, superuser_password, self.run_as)
         try:
             self._run(
-                *(binary("initdb"), "--pgdata", str(made), "--username", SUPERUSER),
+                *(binary("initdb", self.binaries), "--pgdata", str(made), "--username", SUPERUSER),
                 *("--pwfile", str(password_file), "--auth", "scram-sha-256"),
                 # The same order of text on every machine, whatever its locales.
                 *("--encoding", "UTF8", "--locale", "C.UTF-8", "--data-checksums"),
@@ -105,9 +110,9 @@ class PostgresServer:
         assert self.upstream is not None  # noqa: S101 (what the caller must pass, not input)
         made = self._unfinished()
         self._run(
-            *(binary("pg_basebackup"), "--pgdata", str(made), "--write-recovery-conf"),
-            *("--wal-method", "stream", "--checkpoint", "fast", "--slot", self.upstream.slot),
-            *("--dbname", self.upstream.conninfo, "--no-password"),
+            *(binary("pg_basebackup", self.binaries), "--pgdata", str(made)),
+            *("--write-recovery-conf", "--wal-method", "stream", "--checkpoint", "fast"),
+            *("--slot", self.upstream.slot, "--dbname", self.upstream.conninfo, "--no-password"),
             *(["--no-sync"] if self.fast else []),
         )
         self._finish(made)
@@ -118,7 +123,7 @@ class PostgresServer:
         lines = "".join(f"{name} = '{value}'\n" for name, value in settings.items())
         write_private(self.folder / "postgresql.conf", lines, self.run_as)
         write_private(self.folder / "pg_hba.conf", _ACCESS, self.run_as)
-        argv = [binary("postgres"), "-D", str(self.folder)]
+        argv = [binary("postgres", self.binaries), "-D", str(self.folder)]
         if self.upstream is not None:
             # On the command line, since pg_basebackup wrote the primary's port of that day
             # into postgresql.auto.conf, and the stack's ports may have changed.
@@ -190,8 +195,15 @@ def make_replication_slots(admin: str, slots: Iterable[str]) -> None:
             )
 
 
-def binary(name: str) -> str:
-    """The path of a PostgreSQL program, of the newest version that Debian installed."""
+def binary(name: str, folder: Path | None = None) -> str:
+    """The path of a PostgreSQL program, of the newest version that Debian installed.
+
+    Or of a folder: then never from elsewhere, which would be another version.
+    """
+    if folder is not None:
+        if not (folder / name).is_file():
+            raise StackError(f"there is no {name} in {folder}")
+        return str(folder / name)
     folders = Path("/usr/lib/postgresql").glob("*/bin")
     newest_first = sorted(folders, key=lambda path: _version(path.parent.name), reverse=True)
     return find(name, *map(str, newest_first))

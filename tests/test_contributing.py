@@ -18,8 +18,8 @@ CONTRIBUTING = REPOSITORY / "CONTRIBUTING.md"
 WORKFLOWS = REPOSITORY / ".github" / "workflows"
 PROJECT: dict[str, Any] = tomllib.loads(text(REPOSITORY / "pyproject.toml"))
 WORKFLOW: dict[str, Any] = yaml.safe_load(text(WORKFLOWS / "test.yml"))
-# `make setup` and `make setup-dev` are steps of the other targets.
-STEPS = {"setup", "setup-dev"}
+# These are steps of the other targets.
+STEPS = {"setup", "setup-dev", "setup-test"}
 
 
 def recipe(target: str) -> list[str]:

@@ -30,42 +30,49 @@ class Administrator:
 
 
 @pytest.fixture(scope="module")
-def administrator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Administrator]:
-    """Servers without anything of Closebook, and the administrator that docs/adopt.md makes."""
+def servers_of_closebook(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Servers with the databases and roles of Closebook."""
     stack = Stack.build(tmp_path_factory.mktemp("servers") / "stack", airflow=False, fast=True)
     try:
         stack.start_servers()
-        stack.drop_platform("platform")
-        stack.drop_store("closebook")
-        [grants] = blocks(section(ADOPT, "Without a superuser"), "psql")
-        for admin, roles in (
-            (stack.primary_admin, ("closebook_fence", "closebook_reader")),
-            (stack.store_admin, ("closebook_owner", "closebook_store", "closebook_desk")),
-        ):
-            with psycopg.connect(admin(), autocommit=True) as connection:
-                connection.execute(f"drop role {', '.join(roles)}".encode())
-                connection.execute("create database shop")
-                for statement in filter(str.strip, grants.split(";")):
-                    connection.execute(statement.encode())
-                connection.execute(f"alter role closebook_admin password '{PASSWORD}'".encode())
-        with psycopg.connect(stack.primary_admin("shop")) as connection:
-            connection.execute((SCRIPTS / "platform" / "sample_platform.sql").read_bytes())
-            # The tables are the platform's; their owner lets the administrator read them and index.
-            connection.execute(
-                "create role shop_owner; grant shop_owner to closebook_admin;"
-                "grant usage, create on schema platform to shop_owner;"
-            )
-            for (table,) in connection.execute(
-                "select tablename from pg_tables where schemaname = 'platform'"
-            ).fetchall():
-                connection.execute(f"alter table platform.{table} owner to shop_owner".encode())
-        yield Administrator(
-            stack,
-            make_conninfo(stack.primary_admin("shop"), user="closebook_admin", password=PASSWORD),
-            make_conninfo(stack.store_admin("postgres"), user="closebook_admin", password=PASSWORD),
-        )
+        yield stack
     finally:
         stack.clean()
+
+
+@pytest.fixture(scope="module")
+def administrator(servers_of_closebook: Stack) -> Administrator:
+    """The administrator that docs/adopt.md makes, on servers without anything of Closebook."""
+    stack = servers_of_closebook
+    stack.drop_platform("platform")
+    stack.drop_store("closebook")
+    [grants] = blocks(section(ADOPT, "Without a superuser"), "psql")
+    for admin, roles in (
+        (stack.primary_admin, ("closebook_fence", "closebook_reader")),
+        (stack.store_admin, ("closebook_owner", "closebook_store", "closebook_desk")),
+    ):
+        with psycopg.connect(admin(), autocommit=True) as connection:
+            connection.execute(f"drop role {', '.join(roles)}".encode())
+            connection.execute("create database shop")
+            for statement in filter(str.strip, grants.split(";")):
+                connection.execute(statement.encode())
+            connection.execute(f"alter role closebook_admin password '{PASSWORD}'".encode())
+    with psycopg.connect(stack.primary_admin("shop")) as connection:
+        connection.execute((SCRIPTS / "platform" / "sample_platform.sql").read_bytes())
+        # The tables are the platform's; their owner lets the administrator read them and index.
+        connection.execute(
+            "create role shop_owner; grant shop_owner to closebook_admin;"
+            "grant usage, create on schema platform to shop_owner;"
+        )
+        for (table,) in connection.execute(
+            "select tablename from pg_tables where schemaname = 'platform'"
+        ).fetchall():
+            connection.execute(f"alter table platform.{table} owner to shop_owner".encode())
+    return Administrator(
+        stack,
+        make_conninfo(stack.primary_admin("shop"), user="closebook_admin", password=PASSWORD),
+        make_conninfo(stack.store_admin("postgres"), user="closebook_admin", password=PASSWORD),
+    )
 
 
 def run(conninfo: str, *scripts: Path) -> None:

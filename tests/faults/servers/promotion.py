@@ -56,7 +56,7 @@ def reading(settings: Settings, *replicas: str) -> Settings:
 
 
 @contextmanager
-def _upstream(stack: Stack, server: str) -> Iterator[None]:
+def upstream(stack: Stack, server: str) -> Iterator[None]:
     """Let what starts meanwhile take another server for its primary."""
     ports = stack.ports
     stack.ports = ports | {PRIMARY: ports[server]}
@@ -71,7 +71,7 @@ def rebuild_from(stack: Stack, replica: str, server: str) -> None:
     stack.stop(replica)
     shutil.rmtree(data_of(stack, replica))
     make_replication_slots(stack.replica_admin(server), [replica])
-    with _upstream(stack, server):
+    with upstream(stack, server):
         stack._servers.make_replicas()  # as the stack makes them
         start_again(stack, replica)
 
@@ -94,7 +94,7 @@ def rewind_to(stack: Stack, replica: str, server: str) -> None:
     )
     (data_of(stack, replica) / "standby.signal").touch()
     make_replication_slots(stack.replica_admin(server), [replica])
-    with _upstream(stack, server):
+    with upstream(stack, server):
         start_again(stack, replica)
 
 
