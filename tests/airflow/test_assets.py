@@ -37,8 +37,8 @@ def airflow(platform: Stack) -> Iterator[AirflowApi]:
         api.client.patch(f"/api/v2/dags/{THEIRS}", json={"is_paused": True}).raise_for_status()
 
 
-def told(airflow: AirflowApi, asset: str, seen: set[str]) -> list[dict[str, Any]]:
-    """What their next run that this asset started was told."""
+def told(airflow: AirflowApi, asset: str, label: str, seen: set[str]) -> list[dict[str, Any]]:
+    """What a run of theirs was told that this period of this asset started."""
     deadline = time.monotonic() + RUN_SECONDS
     while True:
         runs = airflow.get(f"dags/{THEIRS}/dagRuns", limit=100)["dag_runs"]
@@ -48,13 +48,14 @@ def told(airflow: AirflowApi, asset: str, seen: set[str]) -> list[dict[str, Any]
                 seen.add(run["dag_run_id"])
                 value = airflow.get(f"{path}/taskInstances/closes/xcomEntries/return_value")
                 of_asset = [each for each in value["value"] if each["asset"] == asset]
-                if of_asset:
+                if label in [each["label"] for each in of_asset]:
                     return of_asset
         assert time.monotonic() < deadline, runs
         time.sleep(0.5)
 
 
 def trigger(airflow: AirflowApi, dag_id: str, **conf: str) -> None:
+    airflow.unpause(dag_id)
     run = airflow.post(
         f"dags/{dag_id}/dagRuns",
         {"logical_date": None, "conf": {"reason": "for another team", **conf}},
@@ -94,17 +95,17 @@ def test_the_end_of_each_close_starts_their_dag_with_its_period(
     seen: set[str] = set()
 
     trigger(airflow, "hourly_platform_volume", hour=FIRST_HOUR.isoformat())
-    hour = told(airflow, "closebook://hourly_volume", seen)
     label = f"{FIRST_HOUR:%Y-%m-%dT%HZ}"
+    hour = told(airflow, "closebook://hourly_volume", label, seen)
     assert without(hour, "asset", "outcome") == registered(platform, "hour", label)
 
     trigger(airflow, "daily_rollups", day=DAY.label)
-    day = told(airflow, "closebook://daily_volume", seen)
+    day = told(airflow, "closebook://daily_volume", DAY.label, seen)
     assert without(day, "asset", "outcome") == registered(platform, "day", DAY.label)
     assert day[0]["outcome"] in {"new", "changed", "confirmed"}
 
     trigger(airflow, "monthly_statements", month=MONTH.label)
-    [month] = told(airflow, "closebook://statements", seen)
+    [month] = told(airflow, "closebook://statements", MONTH.label, seen)
     assert [month["label"]] == [each["label"] for each in registered(platform, "month", "2026-09")]
     with psycopg.connect(platform.store_admin("closebook")) as store:
         [newest] = store.execute(
@@ -124,7 +125,7 @@ def test_a_range_of_days_is_one_event_with_each_day(platform: Stack, airflow: Ai
         last_day=DAY.label,
     )
 
-    days = told(airflow, "closebook://daily_volume", seen)
+    days = told(airflow, "closebook://daily_volume", DAY.label, seen)
     assert [each["period_start"] for each in days] == [
         each.isoformat() for each in (first, DAY.start)
     ]

@@ -22,7 +22,7 @@ def closed_periods() -> None:
     @task
     def closes(triggering_asset_events: Any = None) -> list[dict[str, Any]]:
         return [
-            {"asset": asset.uri, **close}
+            {"asset": asset.name, **close}
             for asset, events in triggering_asset_events.items()
             for event in events
             for close in event.extra["closes"]
