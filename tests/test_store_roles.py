@@ -57,6 +57,7 @@ VIEWS = {
     "check_results",
     "current_exceptions",
     "documents_not_made",
+    "statement_names",
 }
 EVERYTHING = TABLES | VIEWS | {"migrations"}
 # What the pages of the desk show. No line of a statement, no movement of an account, no address; a
@@ -88,6 +89,7 @@ SHOWN = {
     "manifest_exceptions",
     "current_exceptions",
     "documents_not_made",
+    "statement_names",
 }
 # What the desk adds: as whole rows, and to its log what an entry is about.
 REQUESTS = {"reissue_requests", "reissue_answers"}
@@ -292,16 +294,27 @@ def test_the_desk_does_not_read_what_no_page_shows(desk: Connection, hidden: Lit
                 "currency_label",
                 "decision_obstacles",
                 "exception_obstacles",
+                "folded",
                 "involved_runs",
                 "key_label",
+                "name_forms",
                 "purge_health",
                 "statement_differences",
                 "statement_line_differences",
+                "without_umlauts",
             },
         ),
         (
             "closebook_desk",
-            {"decision_obstacles", "exception_obstacles", "involved_runs", "record_decision"},
+            {
+                "decision_obstacles",
+                "exception_obstacles",
+                "folded",
+                "involved_runs",
+                "record_decision",
+                "statements_quoting",
+                "without_umlauts",
+            },
         ),
         ("public", set()),
     ],
