@@ -47,9 +47,12 @@ def test_selected_statements_are_downloaded_as_a_zip(
     with zipfile.ZipFile(tmp_path / "some.zip") as packed:
         assert packed.testzip() is None
         assert packed.namelist() == [
-            f"statement-2026-10-{account_id}-{CURRENCY_OF[account_id]}-v1.{suffix}"
-            for account_id in (ADA, MARY)
-            for suffix in ("pdf", "proof.json")
+            *(
+                f"statement-2026-10-{account_id}-{CURRENCY_OF[account_id]}-v1.{suffix}"
+                for account_id in (ADA, MARY)
+                for suffix in ("pdf", "proof.json")
+            ),
+            *("index.csv", "index.json"),
         ]
 
 
@@ -226,6 +229,7 @@ OTHER_TESTED_PAGES = {"/volume", "/health"}
 ROUTES_WITHOUT_A_PAGE = {
     "/assets/{digest}/{name}",
     "/statements/months/{month}/zip",
+    "/statements/zip",
     "/statements/{close_id}/{account}/{currency}/preview",
     "/statements/{close_id}/{account}/{currency}/pages/{number}/picture",
     "/statements/{close_id}/{account}/{currency}/pdf",

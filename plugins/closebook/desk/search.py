@@ -113,6 +113,11 @@ class Search:
         return replace(self, sort="") == Search()
 
     @property
+    def is_of_a_month(self) -> bool:
+        """Whether a month is the only criterion, so that the search finds all of it."""
+        return bool(self.month) and replace(self, month="").is_empty
+
+    @property
     def audit_subject(self) -> str:
         """The criteria for the audit log, without what is confidential of them."""
         parts = [name for name, text in self._confidential.items() if text]

@@ -44,7 +44,7 @@ def statements(
         period = month_from_url(store, named, settings.time_zone) if named else None
         found = find_statements(store, search, period, may_review=may_review)
         months = store.execute(query("desk/months")).fetchall()
-        month_zip = _month_zip(store, period) if period else None
+        month_zip = _month_zip(store, period) if period and search.is_of_a_month else None
         audit_log.record(store, request, "searched", search.audit_subject)
     page_count = max(1, -(-len(found.rows) // PAGE_ROWS))
     page = min(max(page, 1), page_count)
@@ -63,6 +63,10 @@ def statements(
         page=page,
         page_count=page_count,
         queries=queries,
+        zip_query=search.url_query(user),
+        can_download=found.is_all
+        and not search.is_of_a_month
+        and any(row["statement_state"] in _RELEASED_STATES for row in found.rows),
         sort_queries={each: search.sorted_by(each).url_query(user) for each in SORTS},
         months=[month_label(row) for row in months if row["has_released"] or may_review],
         states=STATES if may_review else _RELEASED_STATES,

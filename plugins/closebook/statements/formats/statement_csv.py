@@ -81,8 +81,8 @@ def statement_csv(statement: Statement) -> bytes:
     total_row("opening", statement.period_start, balance_minor=statement.opening_minor)
     for line in statement.lines:
         row(
-            *("line", line.line_number, line.posted_on, _cell(line.description)),
-            *(_cell(line.counterparty or ""), _cell(line.reference), _cell(line.kind)),
+            *("line", line.line_number, line.posted_on, text_cell(line.description)),
+            *(text_cell(line.counterparty or ""), text_cell(line.reference), text_cell(line.kind)),
             amount_minor=line.amount_minor,
             balance_minor=line.balance_minor,
         )
@@ -105,7 +105,8 @@ def original_text_of_older_csv(cell: str) -> str:
     return cell[1:] if is_computed else cell
 
 
-def _cell(text: str) -> str:
+def text_cell(text: str) -> str:
+    """Return a text as a cell that no spreadsheet takes for a formula."""
     return _UNGUARDED.sub("'", printable(text))  # guard: documents.csv-cells-not-computed
 
 
