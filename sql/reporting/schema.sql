@@ -1906,16 +1906,18 @@ select
     account_search
 from reporting.statements;
 
--- The statements that have one of these amounts, as a balance or on a line, or the line of this
--- entry: at most so many, the newest closes first. An amount has its currency at the same place of
--- the other array. A month by its start and accounts are null for all. The desk reads no line. It
--- takes few rows from the end of an index, also where an amount is on most statements.
+-- The issued statements that have one of these amounts, as a balance or on a line, or the line of
+-- this entry; of released months only, where that is asked: at most so many, the newest closes
+-- first. An amount has its currency at the same place of the other array. A month by its start and
+-- accounts are null for all. The desk reads no line. It takes few rows from the end of an index,
+-- also where an amount is on most statements.
 create function reporting.statements_quoting(
     amounts bigint[],
     amount_currencies text[],
     quoted_entry reporting.entry_key,
     month_start timestamptz,
     accounts reporting.account_key[],
+    released_only boolean,
     most integer
 )
 returns table (close_id bigint, account_id reporting.account_key, currency text)
@@ -1926,7 +1928,8 @@ begin atomic
         select
             quoted_entry as entry_id,
             month_start as starts_at,
-            accounts as account_ids
+            accounts as account_ids,
+            released_only as is_released_only
     ),
 
     wanted as (
@@ -1944,6 +1947,22 @@ begin atomic
         where
             closes.grain = 'month'
             and (asked.starts_at is null or closes.period_start = asked.starts_at)
+            and (
+                not asked.is_released_only
+                or exists (
+                    select 1
+                    from reporting.closes as later
+                    inner join reporting.statement_manifests as manifests
+                        on later.close_id = manifests.close_id
+                    inner join reporting.statement_decisions as decisions
+                        on manifests.manifest_id = decisions.manifest_id
+                    where
+                        later.grain = closes.grain
+                        and later.period_start = closes.period_start
+                        and later.close_id >= closes.close_id
+                        and decisions.decision = 'released'
+                )
+            )
     ),
 
     -- A range and this order, though the range is one amount: so the planner takes the index of
@@ -1966,6 +1985,15 @@ begin atomic
                     statements.closing_minor between wanted.amount_minor and wanted.amount_minor
                     and statements.currency = any(wanted.currencies)
                     and statements.close_id = any(array(select months.close_id from months))
+                    and exists (
+                        select 1
+                        from reporting.statement_versions as versions
+                        where
+                            versions.close_id = statements.close_id
+                            and versions.account_id = statements.account_id
+                            and versions.currency = statements.currency
+                            and versions.issued_close_id = statements.close_id
+                    )
                     and (
                         asked.account_ids is null
                         or statements.account_id = any(asked.account_ids)
@@ -1991,6 +2019,15 @@ begin atomic
                     statements.opening_minor between wanted.amount_minor and wanted.amount_minor
                     and statements.currency = any(wanted.currencies)
                     and statements.close_id = any(array(select months.close_id from months))
+                    and exists (
+                        select 1
+                        from reporting.statement_versions as versions
+                        where
+                            versions.close_id = statements.close_id
+                            and versions.account_id = statements.account_id
+                            and versions.currency = statements.currency
+                            and versions.issued_close_id = statements.close_id
+                    )
                     and (
                         asked.account_ids is null
                         or statements.account_id = any(asked.account_ids)
@@ -2016,6 +2053,15 @@ begin atomic
                     entries.amount_minor between wanted.amount_minor and wanted.amount_minor
                     and entries.currency = any(wanted.currencies)
                     and entries.close_id = any(array(select months.close_id from months))
+                    and exists (
+                        select 1
+                        from reporting.statement_versions as versions
+                        where
+                            versions.close_id = entries.close_id
+                            and versions.account_id = entries.account_id
+                            and versions.currency = entries.currency
+                            and versions.issued_close_id = entries.close_id
+                    )
                     and (
                         asked.account_ids is null
                         or entries.account_id = any(asked.account_ids)
@@ -2435,7 +2481,7 @@ reporting.folded(text),
 reporting.without_umlauts(text),
 reporting.name_forms(text),
 reporting.statements_quoting(
-    bigint[], text[], reporting.entry_key, timestamptz, reporting.account_key[], integer
+    bigint[], text[], reporting.entry_key, timestamptz, reporting.account_key[], boolean, integer
 )
 from public;
 grant execute on function
@@ -2444,5 +2490,5 @@ reporting.without_umlauts(text)
 to closebook_store, closebook_desk;
 grant execute on function reporting.name_forms(text) to closebook_store;
 grant execute on function reporting.statements_quoting(
-    bigint[], text[], reporting.entry_key, timestamptz, reporting.account_key[], integer
+    bigint[], text[], reporting.entry_key, timestamptz, reporting.account_key[], boolean, integer
 ) to closebook_desk;

@@ -52,7 +52,9 @@ def find_statements(
     keys = _named(store, patterns)
     is_common = False
     if search.quoted:
-        keys, is_common = _quoting(store, search.quoted, month_start, keys)
+        keys, is_common = _quoting(
+            store, search.quoted, month_start, keys, released_only=not may_review
+        )
     asked = {
         "month_start": month_start,
         "currency": search.currency or None,
@@ -130,7 +132,12 @@ def _named(store: Store, patterns: _Patterns) -> StatementKeys | None:
 
 
 def _quoting(
-    store: Store, quoted: str, month_start: object, named: StatementKeys | None
+    store: Store,
+    quoted: str,
+    month_start: object,
+    named: StatementKeys | None,
+    *,
+    released_only: bool,
 ) -> tuple[StatementKeys, bool]:
     """Return those of the statements that have the typed amount or reference, and whether more do.
 
@@ -145,6 +152,7 @@ def _quoting(
             "entry_id": _typed_entry(quoted, key_types_of(store).entries),
             "month_start": month_start,
             "account_ids": None if named is None else sorted({key[1] for key in named}, key=str),
+            "released_only": released_only,
             "row_count": MOST_FOUND + 1,
         },
     ).fetchall()
