@@ -4,7 +4,7 @@
 PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast test-real soak mutants bench screenshots up down status clean pin-images lock lint format docs setup setup-dev
+.PHONY: help demo test test-fast test-real soak mutants bench screenshots up down status clean pin-images lock lint format docs gallery setup setup-dev
 
 demo: setup  # start a whole local stack, fill a platform, close hours, days and a month
 	@$(PYTHON) -m local demo
@@ -53,6 +53,9 @@ format: setup-dev  # format Python and SQL
 
 docs: setup-dev  # make docs/errors.md from the source
 	@$(PYTHON) -m local.error_catalogue
+
+gallery: setup-dev  # render sample statements in each brand of docs/brands, into .local/gallery
+	@$(PYTHON) -m local.gallery
 
 screenshots: setup-dev  # take the pictures of the README from the running demo
 	@$(PYTHON) -m local.screenshots

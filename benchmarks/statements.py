@@ -19,6 +19,7 @@ from benchmarks import statement_peers as peers
 from benchmarks.timing import Results, Timed, alternate
 from closebook.statements.model import Holder, Issuer, Statement, StatementLine
 from closebook.statements.render.balance_chart import balance_chart_svg, daily_balances
+from closebook.statements.render.brand_style import with_values
 from closebook.statements.render.document import render
 from closebook.statements.render.template import statement_template
 from closebook.statements.render.view_model import CHART_SOURCE, statement_view
@@ -101,8 +102,9 @@ def _page(statement: Statement) -> str:
     template = statement_template()
     view = statement_view(statement, template)
     page = template.statement_page(view.variables, view.lines, (), is_first=True, is_last=True)
-    chart = b64encode(balance_chart_svg(daily_balances(statement))).decode()
-    style = (REPOSITORY / "templates/statement/v1/statement.css").read_text(encoding="utf-8")
+    chart = b64encode(balance_chart_svg(daily_balances(statement), template.brand.colours)).decode()
+    sheet = (REPOSITORY / "templates/statement/v1/statement.css").read_text(encoding="utf-8")
+    style = with_values(sheet, template.brand, "statement.css")
     return page.replace(CHART_SOURCE, f"data:image/svg+xml;base64,{chart}").replace(
         "</head>", f"<style>{style}</style></head>"
     )

@@ -41,6 +41,17 @@ _COMPONENTS: dict[str, list[str]] = {
 COMPONENTS = tuple(_COMPONENTS)
 
 
+def _nicely(niceness: int) -> list[str]:
+    """Return what to put before a command that others get the processor before.
+
+    Linux shares a processor among sessions first (sched(7), "The autogroup feature"), and each
+    component has a session of its own: without the second line `nice` has no effect. A kernel
+    without that feature has no such file.
+    """
+    program = 'echo "$1" 2>/dev/null >/proc/self/autogroup; exec nice -n "$@"'
+    return ["sh", "-c", program, "nice", str(niceness)]
+
+
 @dataclass(frozen=True)
 class Keys:
     """The keys of one Airflow installation."""
@@ -141,7 +152,7 @@ class Airflow:
         """How to start one of COMPONENTS, and how to tell that it is ready."""
         extra = ["--port", str(self.ports[name])] if name in API_SERVERS else []
         # What people do at the UI and desk gets the processor after the closes.
-        nice = ["nice", "-n", str(NICENESS_OF_THE_UI)] if name == API_SERVER else []
+        nice = _nicely(NICENESS_OF_THE_UI) if name == API_SERVER else []
         component = Component(
             name=name,
             argv=[*nice, sys.executable, "-m", "airflow", *_COMPONENTS[name], *extra],

@@ -165,6 +165,11 @@ ADVICE: Mapping[str, str] = {
         "From the last task of a run. The period is closed without what the text lists. "
         "[Exceptions](operations.md#exceptions) explains the reasons."
     ),
+    "CB-DATA-CORRECTION-INCOMPLETE": (
+        "From the last task of a month's run with `account_ids`: the month has other corrected "
+        "statements too. The run that the text names needs no reason, since it changes nothing. "
+        "The page *Requests* of the desk lists these months, and has its configuration to copy."
+    ),
     "CB-DATA-DAYS-DO-NOT-MEET": (
         "There is a gap or an overlap between two closed days of a month: [rules of time](time.md)."
     ),
@@ -188,6 +193,9 @@ ADVICE: Mapping[str, str] = {
     "CB-DATA-DOCUMENT-MISSING": _DOCUMENTS_LOST,
     "CB-DATA-DOCUMENT-NAME-INVALID": (
         "The register names a document in a way that Closebook never does: somebody changed it."
+    ),
+    "CB-DATA-DOCUMENT-NOT-CONFORMANT": (
+        "The file is not issued. Most likely the brand's style sheet or a font breaks a rule."
     ),
     "CB-DATA-DOCUMENT-NOT-REPEATABLE": _DOCUMENTS_LOST,
     "CB-DATA-DOCUMENT-PROCESS-ENDED": _LOOK_AT_THE_ACCOUNT,
@@ -249,6 +257,21 @@ ADVICE: Mapping[str, str] = {
         "From `closebook desk-roles`. The desk asks FAB's auth manager who may see what."
     ),
     "CB-CONFIG-BACKFILL-NAMES-PERIOD": "Start the backfill again and leave the field empty.",
+    "CB-CONFIG-BRAND": (
+        "The file and the key are named, and what to write ([brands](brands.md)). No document was "
+        "made."
+    ),
+    "CB-CONFIG-BRAND-BLOCK": "The file and the line are named ([blocks](brands.md#blocks)).",
+    "CB-CONFIG-BRAND-BLOCK-FAILED": (
+        "Jinja2's own text follows. No document was made ([blocks](brands.md#blocks))."
+    ),
+    "CB-CONFIG-BRAND-FONT": "No document was made ([fonts](brands.md#fonts)).",
+    "CB-CONFIG-BRAND-MISSING": "The folder is not mounted on this worker, or its rights are wrong.",
+    "CB-CONFIG-BRAND-ROLE-MISSING": (
+        "A block of the brand has taken out a value that `closebook verify` compares "
+        "([blocks](brands.md#blocks))."
+    ),
+    "CB-CONFIG-BRAND-VARIABLE": "The style sheet is named ([style.css](brands.md#stylecss)).",
     "CB-CONFIG-COMMON-POSITION-UNKNOWN": (
         "See [where to find it](failover.md#when-it-asks-for-the-last-common-position)."
     ),
@@ -418,5 +441,10 @@ ADVICE: Mapping[str, str] = {
         "The connections lead to two platforms, or to two databases of one: make them agree."
     ),
     "CB-CONFIG-UNKNOWN-TIME-ZONE": "The error also occurs when the machine has no time zone data.",
+    "CB-CONFIG-VALIDATOR-FAILED": ("Run the command by hand, on the file of any statement."),
+    "CB-CONFIG-VALIDATOR-NOT-RUN": (
+        "The program must be on every worker, and end within two minutes."
+    ),
+    "CB-CONFIG-VALIDATOR-UNREADABLE": ("See [Settings](settings.md#variables)."),
     "CB-CONFIG-VIEW-BROKEN": "A view, or a function that it uses, was dropped or renamed.",
 }

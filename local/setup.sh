@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Install what Closebook runs on: Debian packages, uv, and .venv from the locked requirements;
-# for the tests also axe-core, from the npm registry. Whatever comes from PyPI or npm must have the
+# for the tests also what tests/npm names, from the npm registry. Whatever comes from PyPI or npm must have the
 # hash that is in its lock file.
 # `local/setup.sh` is enough for the demo, `local/setup.sh --dev` for the tests too. If nothing is
 # missing, it changes nothing and ends within a second.
@@ -12,7 +12,7 @@ readonly UV_VERSION
 readonly OLDEST_PYTHON=3.11
 readonly WANTED_KB=$((4 * 1024 * 1024))
 readonly LOG=.local/setup.log
-readonly AXE=tests/axe
+readonly NPM=tests/npm
 # How long another apt-get is waited for: the nightly upgrade of a new machine takes minutes.
 readonly LOCK_SECONDS=${APT_LOCK_SECONDS:-900}
 readonly STAMP=.venv/closebook-lock
@@ -39,7 +39,7 @@ main() {
   [ ${#packages[@]} -eq 0 ] || total=$((total + 2))
   uv_is_there || total=$((total + 1))
   venv_is_there || total=$((total + 1))
-  axe_is_there || total=$((total + 1))
+  npm_packages_are_there || total=$((total + 1))
   [ "$total" -eq 0 ] && return
 
   check_disk
@@ -51,7 +51,7 @@ main() {
   fi
   uv_is_there || step "uv $UV_VERSION" install_uv
   venv_is_there || step "Python packages of $(lock)" install_venv
-  axe_is_there || step "axe-core" install_axe
+  npm_packages_are_there || step "Packages of npm" install_npm_packages
 }
 
 # ---- what is missing ----------------------------------------------------------------------
@@ -71,6 +71,10 @@ missing_packages() {
     "$python" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])'
   if $dev; then
     has qpdf || echo qpdf
+    has mutool || echo mupdf-tools
+    # veraPDF is in the jar of a Python package, without the half of JAXB that it needs.
+    has java || echo default-jre-headless
+    is_installed libjaxb-java || echo libjaxb-java
     has faketime || echo faketime
     has certutil || echo libnss3-tools
     has softhsm2-util || echo softhsm2
@@ -80,7 +84,7 @@ missing_packages() {
     has nginx || echo nginx-light
     has docker-registry || echo docker-registry
     has chromium || has chromium-browser || echo chromium
-    axe_is_there || has npm || echo npm
+    npm_packages_are_there || has npm || echo npm
   fi
 }
 
@@ -100,8 +104,8 @@ uv_is_there() { [ "$(.local/uv/bin/uv --version 2>/dev/null | cut -d' ' -f2)" = 
 
 venv_is_there() { [ -x .venv/bin/python ] && [ -f "$STAMP" ] && [ "$(cat "$STAMP")" = "$(fingerprint)" ]; }
 
-axe_is_there() {
-  ! $dev || { cmp -s $AXE/package-lock.json .local/axe/package-lock.json && [ -d .local/axe/node_modules/axe-core ]; }
+npm_packages_are_there() {
+  ! $dev || { cmp -s $NPM/package-lock.json .local/npm/package-lock.json && [ -d .local/npm/node_modules ]; }
 }
 
 lock() { if $venv_dev || $dev; then echo requirements-dev.txt; else echo requirements.txt; fi; }
@@ -182,11 +186,12 @@ install_venv() {
   fingerprint >"$STAMP"
 }
 
-install_axe() {
-  rm -rf .local/axe
-  mkdir -p .local/axe
-  cp $AXE/package.json $AXE/package-lock.json .local/axe
-  npm ci --prefix .local/axe --ignore-scripts --no-audit --no-fund
+install_npm_packages() {
+  rm -rf .local/npm
+  mkdir -p .local/npm
+  cp $NPM/package.json $NPM/package-lock.json .local/npm
+  # The optional packages are programs for pictures, which no test draws with pdf.js.
+  (cd .local/npm && npm ci --omit=optional --ignore-scripts --no-audit --no-fund)
 }
 
 # ---- progress and errors ------------------------------------------------------------------

@@ -23,6 +23,15 @@ ALL_OF = {
     for key_type in (KeyType.BIGINT, KeyType.INTEGER, KeyType.UUID, KeyType.TEXT)
 }
 
+OF_DIFFERENT_TYPES = KeyTypes(
+    accounts=KeyType.UUID,
+    entries=KeyType.TEXT,
+    transactions=KeyType.INTEGER,
+    merchants=KeyType.BIGINT,
+    promotions=KeyType.TEXT,
+)
+"""No two keys that stand in one view have the same type."""
+
 
 def key(key_type: KeyType, name: str, number: int) -> Key:
     """The key that the views give for a number of the tests, such as users:1."""

@@ -151,9 +151,9 @@ def test_every_locked_package_has_a_hash(lock: str) -> None:
     ] == []
 
 
-def test_the_package_of_npm_has_a_hash_in_its_lock() -> None:
-    lock = json.loads((REPOSITORY / "tests/axe/package-lock.json").read_text("utf-8"))
-    wanted = json.loads((REPOSITORY / "tests/axe/package.json").read_text("utf-8"))["dependencies"]
+def test_the_packages_of_npm_have_a_hash_in_their_lock() -> None:
+    lock = json.loads((REPOSITORY / "tests/npm/package-lock.json").read_text("utf-8"))
+    wanted = json.loads((REPOSITORY / "tests/npm/package.json").read_text("utf-8"))["dependencies"]
     locked = {name: package for name, package in lock["packages"].items() if name}
     assert {name.rpartition("node_modules/")[2] for name in locked} >= set(wanted)
     assert all(package["integrity"].startswith("sha512-") for package in locked.values())

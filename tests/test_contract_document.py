@@ -5,7 +5,7 @@ import re
 import psycopg
 
 from closebook.environment import VIEWS_WITH_AMOUNTS
-from closebook.platform.contract import CONTRACT, NUMERIC, contract_of
+from closebook.platform.contract import CONTRACT, NUMERIC, OPTIONAL, contract_of
 from local import REPOSITORY
 from local.stack import Stack
 from tests.markdown import DOCUMENTS, text
@@ -22,6 +22,9 @@ def of_the_code() -> Columns:
     return {view: list(columns.items()) for view, columns in CONTRACT.items()}
 
 
+OF_OPTIONAL_COLUMNS = "Optional columns"
+
+
 def documented() -> Columns:
     """The columns and types of each section that holds a table of them."""
     found: Columns = {}
@@ -33,7 +36,9 @@ def documented() -> Columns:
 
 
 def test_the_document_lists_each_view_and_column_with_its_type_in_order() -> None:
-    assert documented() == of_the_code()
+    optional = {OF_OPTIONAL_COLUMNS: list(OPTIONAL["ledger_entries"].items())}
+    assert documented() == of_the_code() | optional
+    assert OPTIONAL.keys() == {"ledger_entries"}
 
 
 def test_the_sample_contract_makes_each_view_and_column_with_its_type_in_order(

@@ -28,6 +28,9 @@ from tests.markdown import (
     text,
 )
 
+# docs/errors.md has it where an error names something.
+PLACEHOLDER = "…"
+
 
 def sources() -> list[ast.Module]:
     paths = sorted((REPOSITORY / "plugins").rglob("*.py"))
@@ -137,6 +140,7 @@ def test_the_parameters_of_triggered_runs_are_accepted_by_their_dags() -> None:
         for document in DOCUMENTS
         for dag_id, field in IN_THE_FORM.items()
         for conf in re.findall(rf'{{"{field}": [^}}]*}}', text(document))
+        if PLACEHOLDER not in conf
     ]
     for command in triggers:
         found = re.fullmatch(r"airflow dags trigger (\w+) --conf '(.+)'", command)

@@ -116,3 +116,18 @@ def test_currencies_that_cannot_be_read_stop_a_task_before_it_does_anything(
 
     with pytest.raises(Misconfigured, match="EUR, a currency of ISO 4217"):
         read(monkeypatch)
+
+
+def test_the_issuers_bic_and_lei_may_be_empty_and_must_be_right(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert (read(monkeypatch).issuer_bic, read(monkeypatch).issuer_lei) == ("", "")
+    given = {"CLOSEBOOK_ISSUER_BIC": " EXMPUS33 ", "CLOSEBOOK_ISSUER_LEI": "5493001KJTIIGC8Y1R12"}
+    found = read(monkeypatch, **given)
+    assert (found.issuer_bic, found.issuer_lei) == ("EXMPUS33", "5493001KJTIIGC8Y1R12")
+    for name, wrong in (
+        ("CLOSEBOOK_ISSUER_BIC", "EXMPUS3"),
+        ("CLOSEBOOK_ISSUER_LEI", "5493001KJTIIGC8Y1R13"),
+    ):
+        with pytest.raises(Misconfigured, match=name):
+            read(monkeypatch, **{name: wrong})

@@ -24,6 +24,7 @@ TABLES = {
     "daily_account_movement",
     "statements",
     "statement_lines",
+    "statement_line_details",
     "renderers",
     "statement_documents",
     "statement_twins",
@@ -60,8 +61,9 @@ VIEWS = {
     "statement_names",
 }
 EVERYTHING = TABLES | VIEWS | {"migrations"}
-# What the pages of the desk show. No line of a statement, no movement of an account, no address; a
-# number and a name only as the search and the page of a statement show them.
+# What the pages of the desk show. No line of a statement, but those that a function shows of a
+# correction; no movement of an account, no address; a number and a name only as the search and the
+# pages of a statement and of a release show them.
 SHOWN = {
     "closes",
     "statement_versions",
@@ -301,17 +303,21 @@ def test_the_desk_does_not_read_what_no_page_shows(desk: Connection, hidden: Lit
                 "purge_health",
                 "statement_differences",
                 "statement_line_differences",
+                "statement_line_detail_differences",
                 "without_umlauts",
             },
         ),
         (
             "closebook_desk",
             {
+                "corrected_lines",
+                "corrected_statements",
                 "decision_obstacles",
                 "exception_obstacles",
                 "folded",
                 "involved_runs",
                 "record_decision",
+                "release_before",
                 "statements_quoting",
                 "without_umlauts",
             },

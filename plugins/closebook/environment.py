@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from ipaddress import ip_network
 
 from closebook.errors import Misconfigured
+from closebook.iso_identifiers import is_bic, is_lei
 from closebook.keys import KEY_NAMES, KeyType, KeyTypes
 
 # The views of the contract that have amounts, in minor or in major units.
@@ -29,6 +30,30 @@ SHORTEST_PREFIX: Mapping[int, int] = {4: 8, 6: 16}
 def names(text: str) -> tuple[str, ...]:
     """Return the names of a list that commas separate."""
     return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def issuer_bic(text: str) -> str:
+    """Return CLOSEBOOK_ISSUER_BIC, which may be empty."""
+    bic = text.strip()
+    if bic and not is_bic(bic):
+        raise Misconfigured(
+            "CB-CONFIG-ISSUER-BIC-UNREADABLE",
+            f"CLOSEBOOK_ISSUER_BIC is {text!r}: write the BIC of 8 or 11 characters in capitals, "
+            "such as EXMPUS33, or leave it out",
+        )
+    return bic
+
+
+def issuer_lei(text: str) -> str:
+    """Return CLOSEBOOK_ISSUER_LEI, which may be empty."""
+    lei = text.strip()
+    if lei and not is_lei(lei):
+        raise Misconfigured(
+            "CB-CONFIG-ISSUER-LEI-UNREADABLE",
+            f"CLOSEBOOK_ISSUER_LEI is {text!r}: write the LEI of 20 characters in capitals, whose "
+            "last two are its check digits, or leave it out",
+        )
+    return lei
 
 
 def index_names(text: str) -> dict[str, str]:

@@ -6,7 +6,7 @@ first instant that the zone's clocks show its date, so it has 23 or 25 hours whe
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from enum import StrEnum
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -15,7 +15,10 @@ from closebook.errors import Misconfigured
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
+SECOND = timedelta(seconds=1)
+MINUTE = timedelta(minutes=1)
 MICROSECOND = timedelta(microseconds=1)
+_LARGEST_OFFSET = timedelta(hours=14)
 
 
 class Grain(StrEnum):
@@ -125,6 +128,20 @@ def zone(time_zone: str) -> ZoneInfo:
             f"unknown time zone {time_zone!r}: set CLOSEBOOK_TIME_ZONE to an IANA name, "
             "such as America/New_York",
         ) from error
+
+
+def with_offset_of_midnight(
+    instant: datetime, midnight: datetime, date_of_midnight: date
+) -> datetime:
+    """Return an instant with the offset from UTC by which a midnight begins its date.
+
+    A period of the register has both, so the offset is that of the rules that it was closed with.
+    """
+    offset = datetime.combine(date_of_midnight, time(), UTC) - midnight
+    # The clocks of the nineteenth century had seconds in their offset, and no document has them.
+    if offset % MINUTE or abs(offset) > _LARGEST_OFFSET:
+        return instant.astimezone(UTC)
+    return instant.astimezone(timezone(offset))
 
 
 def local_date(instant: datetime, time_zone: str) -> date:

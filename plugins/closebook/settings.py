@@ -6,7 +6,7 @@ A task reads them when it runs. No DAG file reads them while it is parsed.
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,8 @@ from closebook.environment import (
     FENCE_GRACE_SECONDS,
     fence_grace,
     index_names,
+    issuer_bic,
+    issuer_lei,
     major_amounts,
     names,
     required,
@@ -113,6 +115,8 @@ class Settings:
     documents_url: str
     issuer_name: str = "Closebook"
     issuer_address: str = ""
+    issuer_bic: str = ""
+    issuer_lei: str = ""
     read_only_roles: tuple[str, ...] = ()
     signing_key: SigningKey | None = None
     index_names: Mapping[str, str] = field(default_factory=dict)
@@ -173,18 +177,28 @@ def partly_from_airflow(
 
     Such a field has a value that means nothing.
     """
-    read_fields: dict[str, Any] = {}
-    unread: dict[str, Misconfigured] = {}
-    for name, read in _READERS.items():
-        try:
-            read_fields[name] = read(environment)
-        except Misconfigured as error:
-            unread[name] = error
+    read_fields, unread = _readable(
+        {name: partial(read, environment) for name, read in _READERS.items()}
+    )
     try:
         known_currencies()
     except Misconfigured as error:
         unread["currencies"] = error
     return Settings(**{**_MEANINGLESS, **read_fields}), unread
+
+
+def _readable(
+    readers: Mapping[str, Callable[[], Any]],
+) -> tuple[dict[str, Any], dict[str, Misconfigured]]:
+    """Return by name what these read, and by name why one could not."""
+    read: dict[str, Any] = {}
+    unread: dict[str, Misconfigured] = {}
+    for name, reader in readers.items():
+        try:
+            read[name] = reader()
+        except Misconfigured as error:
+            unread[name] = error
+    return read, unread
 
 
 def platform_from_airflow(environment: Mapping[str, str] = os.environ) -> Settings:
@@ -222,6 +236,8 @@ _READERS: Mapping[str, Callable[[Mapping[str, str]], Any]] = {
     "documents_url": lambda given: required(given, "CLOSEBOOK_DOCUMENTS_URL"),
     "issuer_name": lambda given: required(given, "CLOSEBOOK_ISSUER_NAME"),
     "issuer_address": lambda given: given.get("CLOSEBOOK_ISSUER_ADDRESS", ""),
+    "issuer_bic": lambda given: issuer_bic(given.get("CLOSEBOOK_ISSUER_BIC", "")),
+    "issuer_lei": lambda given: issuer_lei(given.get("CLOSEBOOK_ISSUER_LEI", "")),
     "read_only_roles": lambda given: names(given.get("CLOSEBOOK_READ_ONLY_ROLES", "")),
     "signing_key": lambda given: _signing_key(
         given.get("CLOSEBOOK_SIGNING_CONNECTION", "").strip()
@@ -272,6 +288,36 @@ def desk_from_airflow(environment: Mapping[str, str] = os.environ) -> DeskSettin
 
 
 @dataclass(frozen=True)
+class ApiServerConnections:
+    """What only the API server needs: the desk's servers, and the key of decisions.
+
+    By the id of a connection, ``unread`` has why it could not be read. Its field means nothing.
+    """
+
+    desk: DeskSettings
+    decision_key: str = field(repr=False)
+    unread: Mapping[str, Misconfigured] = field(default_factory=dict)
+
+
+def api_server_connections() -> ApiServerConnections:
+    """Read what can be read of the connections that only the API server needs."""
+    read, unread = _readable(
+        {
+            DESK_CONNECTION: lambda: _postgres_conninfo(DESK_CONNECTION),
+            REDIS_APP_CONNECTION: lambda: _redis_url(REDIS_APP_CONNECTION),
+            DECISIONS_CONNECTION: decision_key,
+        }
+    )
+    desk = DeskSettings(
+        read.get(DESK_CONNECTION, ""),
+        read.get(REDIS_APP_CONNECTION, ""),
+        documents_url="",
+        time_zone="UTC",
+    )
+    return ApiServerConnections(desk, read.get(DECISIONS_CONNECTION, ""), unread)
+
+
+@dataclass(frozen=True)
 class RegisterSettings:
     """Where the register and its documents are: the reporting store and the document store."""
 
@@ -307,6 +353,36 @@ def templates_folder() -> Path:
     """Return the folder of the templates: CLOSEBOOK_TEMPLATES, else the one of this code."""
     templates = os.environ.get("CLOSEBOOK_TEMPLATES")
     return Path(templates) if templates else data_folder("templates")
+
+
+def brand_folder() -> Path | None:
+    """Return the folder of the brand of statements, CLOSEBOOK_BRAND; None for Closebook's own."""
+    folder = os.environ.get("CLOSEBOOK_BRAND")
+    return Path(folder) if folder else None
+
+
+@dataclass(frozen=True)
+class DocumentValidator:
+    """The command that checks a document, and that one document in ``every`` is checked."""
+
+    command: tuple[str, ...]
+    every: int
+
+
+def document_validator() -> DocumentValidator | None:
+    """Return the validator of CLOSEBOOK_VALIDATOR; None without one."""
+    command = tuple(os.environ.get("CLOSEBOOK_VALIDATOR", "").split())
+    if not command:
+        return None
+    every = os.environ.get("CLOSEBOOK_VALIDATE_ONE_IN") or "100"
+    has_places = any("{file}" in it for it in command) and any("{flavour}" in it for it in command)
+    if not has_places or not every.isascii() or not every.isdigit() or int(every) < 1:
+        raise Misconfigured(
+            "CB-CONFIG-VALIDATOR-UNREADABLE",
+            "CLOSEBOOK_VALIDATOR must have {flavour} and {file}, and CLOSEBOOK_VALIDATE_ONE_IN "
+            "must be a number from 1",
+        )
+    return DocumentValidator(command, int(every))
 
 
 @cache

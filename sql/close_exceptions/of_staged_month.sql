@@ -10,6 +10,15 @@ with unknown_currencies as (
     from unnest(%(unknown_currencies)s::text[]) as given (currency)
 ),
 
+known_currencies as (
+    select
+        currency,
+        minor_per_unit
+    from
+        unnest(%(currencies)s::text[], %(minor_per_unit)s::numeric[])
+            as given (currency, minor_per_unit)
+),
+
 accounts as (
     select
         account_id,
@@ -87,6 +96,49 @@ repeating_accounts as (
     inner join repeated_entries on staged_statement_lines.entry_id = repeated_entries.entry_id
 ),
 
+-- An original amount, its currency and the rate are all there or none of them. camt.053 has room
+-- for rates of 11 digits, 10 of them behind the point, and for years of four.
+details as (
+    select
+        staged_details.account_id,
+        staged_details.currency,
+        staged_details.value_date,
+        staged_details.exchange_rate,
+        staged_details.is_debit,
+        staged_details.original_amount,
+        staged_details.original_amount * known_currencies.minor_per_unit as original_amount_minor,
+        scale(trim_scale(staged_details.exchange_rate)) as rate_decimals,
+        num_nonnulls(
+            staged_details.original_amount,
+            staged_details.original_currency,
+            staged_details.exchange_rate
+        ) as part_count
+    from staged_statement_line_details as staged_details
+    left join known_currencies on staged_details.original_currency = known_currencies.currency
+),
+
+unusable_details as (
+    select distinct
+        account_id,
+        currency
+    from details
+    where
+        value_date not between '0001-01-01' and '9999-12-31'
+        or part_count in (1, 2)  -- guard: exceptions.original-amount-in-part
+        or (
+            part_count = 3
+            and (
+                mod(original_amount_minor, 1) = 0  -- guard: exceptions.original-amount-exact
+                and abs(original_amount_minor) <= 9223372036854775807
+                -- guard: exceptions.original-amount-sign
+                and (original_amount = 0 or (original_amount < 0) = is_debit)
+                and exchange_rate > 0  -- guard: exceptions.exchange-rate
+                and rate_decimals <= 10
+                and exchange_rate < power(10::numeric, 11 - rate_decimals)
+            ) is not true
+        )
+),
+
 -- No balance on the way is beyond opening and all credits, or opening and all debits.
 far_accounts as (
     select
@@ -151,6 +203,7 @@ judged as (
             when unknown_currencies.currency is not null then 'unknown_currency'
             when balances.incomplete_count > 0 or lines.has_incomplete_line then 'row_incomplete'
             when repeating_accounts.account_id is not null then 'entry_repeated'
+            when unusable_details.account_id is not null then 'detail_unusable'
             when
                 least(balances.opening_minor, balances.closing_minor) < -9223372036854775808
                 or greatest(balances.opening_minor, balances.closing_minor) > 9223372036854775807
@@ -166,6 +219,10 @@ judged as (
         on
             balances.account_id = repeating_accounts.account_id
             and balances.currency = repeating_accounts.currency
+    left join unusable_details
+        on
+            balances.account_id = unusable_details.account_id
+            and balances.currency = unusable_details.currency
     left join unknown_currencies on balances.currency = unknown_currencies.currency
     left join beyond_accounts
         on

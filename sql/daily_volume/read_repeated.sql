@@ -1,5 +1,6 @@
 -- The merchants and promotions of a day's settled transactions that the platform lists more than
--- once: one row each. The transactions are read only if there is such a merchant or promotion.
+-- once: one row each, with the key as text, since the two may have different types. The
+-- transactions are read only if there is such a merchant or promotion.
 with repeated_merchants as materialized (
     select merchant_id
     from reporting_source.merchants
@@ -26,7 +27,7 @@ transactions as materialized (
 
 select
     'merchant' as subject_kind,
-    merchant_id as subject_id
+    merchant_id::text as subject_id
 from repeated_merchants
 where merchant_id in (select transactions.merchant_id from transactions)
 
@@ -34,7 +35,7 @@ union all
 
 select
     'promotion' as subject_kind,
-    promotion_id as subject_id
+    promotion_id::text as subject_id
 from repeated_promotions
 where promotion_id in (select transactions.promotion_id from transactions)
 

@@ -40,6 +40,7 @@ select
     closes.first_date,
     closes.close_version,
     closes.closed_at,
+    closes.run_id,
     manifests.document_count,
     manifests.missing_count,
     decisions.decision,

@@ -24,6 +24,7 @@ select
     statements.statement_version,
     superseded.statement_version as superseded_version,
     statements.closed_at,
+    closes.run_id,
     statements.sha256,
     statements.released_by,
     statements.released_at,
@@ -35,6 +36,7 @@ inner join reporting.issued_statements as statements
         months.close_id = statements.close_id
         and months.account_id = statements.account_id
         and months.currency = statements.currency
+inner join reporting.closes on statements.close_id = closes.close_id
 left join reporting.statement_versions as superseded
     on
         statements.superseded_close_id = superseded.close_id

@@ -1,5 +1,6 @@
--- The lines of one statement, in their order. A line that was frozen without its business day has
--- that of the closed day that it lies in, null where none is closed.
+-- The lines of one statement, in their order, with the optional columns of those that have any. A
+-- line that was frozen without its business day has that of the closed day that it lies in, null
+-- where none is closed.
 select
     entries.line_number,
     entries.entry_id,
@@ -10,6 +11,11 @@ select
     entries.counterparty,
     entries.amount_minor,
     entries.balance_minor,
+    details.value_date,
+    details.original_amount_minor,
+    details.original_currency,
+    details.exchange_rate,
+    details.counterparty_account,
     coalesce(
         entries.posted_on,
         (
@@ -22,6 +28,12 @@ select
         )
     ) as posted_on
 from reporting.statement_lines as entries
+left join reporting.statement_line_details as details
+    on
+        entries.close_id = details.close_id
+        and entries.account_id = details.account_id
+        and entries.currency = details.currency
+        and entries.line_number = details.line_number
 where
     entries.close_id = %(close_id)s
     and entries.account_id = %(account_id)s

@@ -1,7 +1,8 @@
 -- Writes which version of its statement each account has in a month's close: one row an account and
 -- currency. A statement that equals that of the close before keeps its version and its document.
--- One that differs or is new is issued by this close. reporting.statement_differences and
--- reporting.statement_line_differences say what differs. Closes are passed as arrays, for which an
+-- One that differs or is new is issued by this close. reporting.statement_differences,
+-- reporting.statement_line_differences and reporting.statement_line_detail_differences say what
+-- differs. Closes are passed as arrays, for which an
 -- index is used. For a join of closes it could be used only row by row, in a nested loop, which
 -- sql/session/expect_many_rows.sql disables.
 insert into reporting.statement_versions (
@@ -52,6 +53,18 @@ lines_that_differ as (
     where earlier_closes.is_last  -- guard: issue.different-line-is-issued-again
 ),
 
+details_that_differ as (
+    select
+        differences.account_id,
+        differences.currency
+    from earlier_closes
+    cross join
+        lateral reporting.statement_line_detail_differences(
+            earlier_closes.close_id, %(close_id)s::bigint
+        ) as differences
+    where earlier_closes.is_last  -- guard: issue.different-detail-is-issued-again
+),
+
 kept as (
     select
         statements.account_id,
@@ -73,6 +86,13 @@ kept as (
         account_id,
         currency
     from heads_that_differ
+
+    except
+
+    select
+        account_id,
+        currency
+    from details_that_differ
 
     except
 

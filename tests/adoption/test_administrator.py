@@ -1,6 +1,5 @@
 """The scripts of docs/adopt.md run for an administrator who is no superuser, and run again."""
 
-import re
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from psycopg.conninfo import make_conninfo
 from closebook.store.migrations import migrate
 from local import REPOSITORY
 from local.stack import Stack
-from tests.markdown import ADOPT, section, text
+from tests.markdown import ADOPT, blocks, section, text
 
 pytestmark = pytest.mark.servers
 
@@ -38,8 +37,7 @@ def administrator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Administ
         stack.start_servers()
         stack.drop_platform("platform")
         stack.drop_store("closebook")
-        granted = re.findall(r"^```\n(.*?)^```$", text(ADOPT), re.MULTILINE | re.DOTALL)
-        [grants] = [block for block in granted if "closebook_admin" in block]
+        [grants] = blocks(section(ADOPT, "Without a superuser"), "psql")
         for admin, roles in (
             (stack.primary_admin, ("closebook_fence", "closebook_reader")),
             (stack.store_admin, ("closebook_owner", "closebook_store", "closebook_desk")),

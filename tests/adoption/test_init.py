@@ -11,11 +11,11 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from closebook.adoption.catalog import read_catalog
 from closebook.adoption.draft import draft
+from closebook.adoption.platform_catalog import read_catalog
 from closebook.cli import EXIT_OK, EXIT_UNUSABLE
 from closebook.errors import Misconfigured, Transient
-from closebook.platform.contract import CONTRACT
+from closebook.platform.contract import CONTRACT, OPTIONAL
 from local import REPOSITORY
 from local.stack import Stack
 from tests.adoption.shapes import (
@@ -175,6 +175,37 @@ def test_the_rows_of_a_draft_are_those_of_the_platform(
                     "-0.03"
                 }
         connection.rollback()
+
+
+def test_optional_columns_are_drafted_where_the_ledger_has_them(database: str) -> None:
+    make(database, MINOR)
+    with psycopg.connect(database, autocommit=True) as connection:
+        assert not {*OPTIONAL["ledger_entries"]} & {*re.findall(r"\w+", draft_of(database))}
+        # An amount without its rate is none
+        connection.execute(
+            "alter table postings add value_date date, add original_amount_cents integer,"
+            " add original_currency char(3), add payee_iban text"
+        )
+        assert "original" not in draft_of(database)
+        connection.execute("alter table postings add fx_rate float8")
+        connection.execute(
+            "insert into wallets values (1, 'IBAN', 'EUR', 'Ada', null, null, now());"
+            "insert into postings values (1, 1, null, now(), 'debit', 92, 'memo', '2026-11-05',"
+            " 100, 'USD', 'GB33', 0.92)"
+        )
+        connection.execute(draft_of(database).encode())
+        made = types_of(connection)["ledger_entries"]
+        row = connection.execute(
+            "select amount_minor, value_date::text, original_amount_minor, original_currency,"
+            " exchange_rate::text, counterparty_account from reporting_source.ledger_entries"
+        ).fetchone()
+
+    assert made == {**CONTRACT["ledger_entries"], **OPTIONAL["ledger_entries"]}
+    assert row == (-92, "2026-11-05", -100, "USD", "0.920000", "GB33")
+
+
+def draft_of(database: str) -> str:
+    return draft(read_catalog(database)).text
 
 
 def test_what_nothing_says_is_settled_counts_nothing(database: str) -> None:

@@ -1,5 +1,6 @@
 """An hour: the same numbers as a recount, versions that stay, one of them current."""
 
+import re
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
@@ -177,6 +178,24 @@ def test_a_late_row_makes_a_new_version_and_the_old_one_stays(
     assert books.hour(NINE) == platform.volume(NINE)
     assert books.hour_version(first.close_id) == before != platform.volume(NINE)
     assert [row["is_current"] for row in books.versions(NINE)] == [False, True]
+
+
+def test_the_log_says_the_outcome_with_totals_replica_and_time(
+    settings: Settings, platform: Platform, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "closebook.closes.execute")
+    fill(platform)
+    close_hour(replace(settings, replicas=settings.replicas[:1]), NINE, ONE_REPLICA)
+    close_hour(settings, NINE, RUN)
+
+    first, again = [r.getMessage() for r in caplog.records if "version" in r.getMessage()]
+    totals = (
+        "volume JPY 1 row, 1,200 minor units; volume KWD 2 rows, 701 minor units;"
+        " volume USD 3 rows, 4,000 minor units"
+    )
+    read = rf"read from {settings.replicas[0].name}; took \d+\.\d s"
+    assert re.fullmatch(rf"hour 2026-10-15T09Z \[.*\): new, version 1: {totals}; {read}", first)
+    assert f": confirmed, version 1: {totals}; read from " in again
 
 
 def test_the_log_says_what_a_late_row_changed(

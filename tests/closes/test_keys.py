@@ -14,8 +14,9 @@ from closebook.closes.day import close_day
 from closebook.closes.hour import close_hour
 from closebook.closes.month import close_month
 from closebook.errors import Misconfigured, WrongData
-from closebook.keys import KeyType
+from closebook.keys import KeyType, KeyTypes
 from closebook.periods import hour_of
+from closebook.platform.contract import KEY_COLUMNS
 from closebook.settings import Settings
 from closebook.statements import issue
 from closebook.statements.issue import Shard
@@ -26,26 +27,34 @@ from tests.books import Books
 from tests.close_fixtures import ONE_REPLICA, RUN, retyped, view_of
 from tests.closes.month_documents import manifest_of, render_all
 from tests.closes.october import LAST_DAY, OCTOBER, fill, recount
-from tests.keyed import ALL_OF, key, keyed
+from tests.keyed import ALL_OF, OF_DIFFERENT_TYPES, key, keyed
 from tests.platform_rows import Platform, utc
 
-KINDS = [KeyType.INTEGER, KeyType.UUID, KeyType.TEXT]
+KEYS = {
+    **{str(kind): ALL_OF[kind] for kind in (KeyType.INTEGER, KeyType.UUID, KeyType.TEXT)},
+    "of-different-types": OF_DIFFERENT_TYPES,
+}
 NINE = hour_of(utc("2026-10-31T13:00Z"))
 ON_PURPOSE = replace(RUN, run_id="manual", reason="a late entry", requested_by="ada")
 
 
-@pytest.fixture(scope="module", params=KINDS)
-def kind(request: pytest.FixtureRequest) -> KeyType:
-    """The type of all five keys."""
-    kind: KeyType = request.param
-    return kind
+@pytest.fixture(scope="module", params=KEYS)
+def name_of_keys(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
 
 
 @pytest.fixture(scope="module")
-def module_store_database(stack: Stack, kind: KeyType) -> Iterator[str]:
+def keys(name_of_keys: str) -> KeyTypes:
+    """The types of the five keys."""
+    return KEYS[name_of_keys]
+
+
+@pytest.fixture(scope="module")
+def module_store_database(stack: Stack, name_of_keys: str, keys: KeyTypes) -> Iterator[str]:
     """A reporting store that was migrated for these keys."""
-    name = f"closebook_{kind}"
-    stack.create_store(name, ALL_OF[kind])
+    name = f"closebook_{name_of_keys.replace('-', '_')}"
+    stack.create_store(name, keys)
     yield name
     stack.drop_store(name)
 
@@ -58,9 +67,9 @@ def books(books: Books) -> Books:
 
 
 @pytest.fixture
-def of_kind(platform: Platform, kind: KeyType) -> Iterator[Platform]:
-    """The platform, with views that have keys of this kind."""
-    with keyed(platform, ALL_OF[kind]):
+def with_keys(platform: Platform, keys: KeyTypes) -> Iterator[Platform]:
+    """The platform, with views that have keys of these types."""
+    with keyed(platform, keys):
         yield platform
 
 
@@ -76,18 +85,19 @@ def types_of(books: Books) -> dict[tuple[str, str], tuple[str, str | None]]:
     }
 
 
-def test_the_store_has_keys_of_the_platforms_type(books: Books, kind: KeyType) -> None:
-    collation = "C" if kind is KeyType.TEXT else None
+def test_the_store_has_keys_of_the_platforms_type(books: Books, keys: KeyTypes) -> None:
     found = types_of(books)
     assert len(found) > 10
-    assert {name: type_ for name, (type_, _) in found.items()} == dict.fromkeys(found, str(kind))
-    tables = {name: c for (name, _), (_, c) in found.items() if name == "statement_lines"}
-    assert set(tables.values()) == {collation}
+    for (table, column), (type_name, collation) in found.items():
+        wanted: KeyType = getattr(keys, KEY_COLUMNS[column])
+        assert type_name == wanted
+        if table == "statement_lines":
+            assert collation == ("C" if wanted is KeyType.TEXT else None)
 
 
-@pytest.mark.usefixtures("of_kind")
+@pytest.mark.usefixtures("with_keys")
 def test_an_hour_and_a_day_are_closed_and_corrected(
-    settings: Settings, platform: Platform, books: Books, kind: KeyType
+    settings: Settings, platform: Platform, books: Books, keys: KeyTypes
 ) -> None:
     platform.settle(NINE.start, 1_000, "EUR", promotion_id=100)
     platform.settle(NINE.start, 500, "EUR", merchant_id=11)
@@ -105,13 +115,13 @@ def test_an_hour_and_a_day_are_closed_and_corrected(
         day.close_id,
     )
     assert [tuple(cell.values()) for cell in cells] == [
-        (key(kind, "merchants", 10), "books", "merchant"),
-        (key(kind, "merchants", 11), "travel", "none"),
+        (key(keys.merchants, "merchants", 10), "books", "merchant"),
+        (key(keys.merchants, "merchants", 11), "travel", "none"),
     ]
     moved = books.rows("select * from reporting.daily_account_movement order by credit_minor desc")
     assert [(row["account_id"], row["credit_minor"], row["debit_minor"]) for row in moved] == [
-        (key(kind, "accounts", 5), 1_000, 0),
-        (key(kind, "accounts", 6), 0, 40),
+        (key(keys.accounts, "accounts", 5), 1_000, 0),
+        (key(keys.accounts, "accounts", 6), 0, 40),
     ]
 
     # And a late row is found again, and corrected
@@ -123,12 +133,12 @@ def test_an_hour_and_a_day_are_closed_and_corrected(
     assert close_day(settings, LAST_DAY, ON_PURPOSE).outcome == "confirmed"
 
 
-@pytest.mark.usefixtures("of_kind")
+@pytest.mark.usefixtures("with_keys")
 def test_a_month_is_issued_corrected_released_verified_and_audited(
     settings: Settings,
     platform: Platform,
     books: Books,
-    kind: KeyType,
+    keys: KeyTypes,
     stack: Stack,
     module_store_database: str,
 ) -> None:
@@ -136,7 +146,7 @@ def test_a_month_is_issued_corrected_released_verified_and_audited(
     close_day(settings, LAST_DAY, RUN)
     first = close_month(settings, OCTOBER, RUN)
     assert books.statements(first.close_id) == {
-        key(kind, "accounts", number): numbers
+        key(keys.accounts, "accounts", number): numbers
         for number, numbers in recount(platform, OCTOBER).items()
     }
     render_all(settings, first.close_id, run=ON_PURPOSE)
@@ -153,7 +163,7 @@ def test_a_month_is_issued_corrected_released_verified_and_audited(
         second.close_id,
     )
     assert [(row["account_id"], row["statement_version"]) for row in versions] == [
-        (key(kind, "accounts", 4), 2)
+        (key(keys.accounts, "accounts", 4), 2)
     ]
 
     # Then the month is released, each document is verified with its manifest, and all agrees
@@ -183,9 +193,9 @@ def test_a_month_is_issued_corrected_released_verified_and_audited(
     assert audit(settings).findings == []
 
 
-@pytest.mark.usefixtures("of_kind")
+@pytest.mark.usefixtures("with_keys")
 def test_the_row_that_a_view_cannot_compute_is_named_by_its_key(
-    settings: Settings, platform: Platform, kind: KeyType
+    settings: Settings, platform: Platform, keys: KeyTypes
 ) -> None:
     for minute in range(7):
         platform.settle(NINE.start + timedelta(minutes=minute), 120 + minute)
@@ -196,15 +206,15 @@ def test_the_row_that_a_view_cannot_compute_is_named_by_its_key(
     ):
         close_hour(settings, NINE, RUN)
 
-    named = key(kind, "transactions", 1003)
+    named = key(keys.transactions, "transactions", 1003)
     assert refused.value.text.endswith(
         f"the column amount_minor of the view transactions, in the row with transaction_id {named}"
     )
 
 
-@pytest.mark.usefixtures("of_kind")
+@pytest.mark.usefixtures("with_keys")
 def test_a_merchant_that_is_listed_twice_is_named_by_its_key(
-    settings: Settings, platform: Platform, books: Books, kind: KeyType
+    settings: Settings, platform: Platform, books: Books, keys: KeyTypes
 ) -> None:
     platform.settle(NINE.start, 1_000, "EUR", merchant_id=10)
     [(before,)] = platform.connection.execute(
@@ -214,19 +224,19 @@ def test_a_merchant_that_is_listed_twice_is_named_by_its_key(
     with view_of(platform, "merchants", f"{listed} union all {listed}"):
         day = close_day(settings, LAST_DAY, ONE_REPLICA)
 
-    merchant = str(key(kind, "merchants", 10))
+    merchant = str(key(keys.merchants, "merchants", 10))
     assert [(row.subject_kind, row.subject, row.reason) for row in day.exceptions] == [
         ("merchant", merchant, "merchant_repeated")
     ]
 
 
-@pytest.mark.usefixtures("of_kind")
+@pytest.mark.usefixtures("with_keys")
 def test_accounts_of_a_run_are_named_as_text(
-    settings: Settings, platform: Platform, books: Books, kind: KeyType
+    settings: Settings, platform: Platform, books: Books, keys: KeyTypes
 ) -> None:
     fill(platform)
     close_id = close_month(settings, OCTOBER, RUN).close_id
-    named = [str(key(kind, "accounts", number)) for number in (1, 4)]
+    named = [str(key(keys.accounts, "accounts", number)) for number in (1, 4)]
 
     [shard] = issue.plan_shards(settings, close_id, named)
     assert issue.render_shard(settings, close_id, Shard(**shard), named, RUN) == 2
@@ -236,24 +246,26 @@ def test_accounts_of_a_run_are_named_as_text(
 
 
 def test_keys_of_another_type_than_the_store_has_stop_the_first_hour(
-    settings: Settings, platform: Platform, books: Books, kind: KeyType
+    settings: Settings, platform: Platform, books: Books, keys: KeyTypes
 ) -> None:
     platform.settle(NINE.start, 1_000, "EUR")
     with pytest.raises(Misconfigured) as refused:
         close_hour(settings, NINE, ONE_REPLICA)
     assert refused.value.code == "CB-CONFIG-CONTRACT-DIFFERS"
-    for column in ("accounts.account_id", "ledger_entries.account_id", "transactions.merchant_id"):
-        assert f"{column} is bigint and must be {kind}: " in refused.value.text
+    for column in ("accounts.account_id", "ledger_entries.account_id", "ledger_entries.entry_id"):
+        wanted = getattr(keys, KEY_COLUMNS[column.partition(".")[2]])
+        assert f"{column} is bigint and must be {wanted}: " in refused.value.text
     assert "accounts=bigint in CLOSEBOOK_KEYS and run closebook migrate" in refused.value.text
     assert sum(books.size().values()) == 0
 
 
 def test_a_view_whose_key_has_another_type_than_the_view_it_belongs_to_is_refused(
-    settings: Settings, of_kind: Platform, kind: KeyType
+    settings: Settings, with_keys: Platform, keys: KeyTypes
 ) -> None:
-    other = "1::bigint" if kind is KeyType.TEXT else "account_id::text"
+    other = "1::bigint" if keys.accounts is KeyType.TEXT else "account_id::text"
+    refused = rf"ledger_entries.account_id is \w+ and must be {keys.accounts}"
     with (
-        retyped(of_kind, "ledger_entries", {"account_id": other}),
-        pytest.raises(Misconfigured, match=rf"ledger_entries.account_id is \w+ and must be {kind}"),
+        retyped(with_keys, "ledger_entries", {"account_id": other}),
+        pytest.raises(Misconfigured, match=refused),
     ):
         close_hour(settings, NINE, ONE_REPLICA)

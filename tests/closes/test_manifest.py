@@ -1,9 +1,11 @@
 """The manifest lists every statement of a month with the sha256 of its document."""
 
+from dataclasses import replace
 from hashlib import sha256
 
 import pytest
 
+from closebook.closes.month import close_month
 from closebook.errors import WrongData
 from closebook.settings import Settings
 from closebook.sql import query
@@ -12,6 +14,8 @@ from closebook.store.session import on_store
 from tests.books import Books
 from tests.close_fixtures import RUN
 from tests.closes.month_documents import ACCOUNTS, documents, manifest_of, render_all, stored
+from tests.closes.october import OCTOBER
+from tests.platform_rows import Platform
 
 
 def test_the_manifest_lists_every_statement_with_the_digest_of_its_file(
@@ -61,6 +65,38 @@ def test_a_run_for_all_accounts_fails_while_documents_are_missing_and_one_for_so
     # When it was for all accounts, then it fails
     with pytest.raises(WrongData, match="without 0 accounts, and 2 documents are not made yet"):
         refuse_exceptions(settings, close_id, None)
+
+
+def test_a_run_for_one_account_fails_while_another_ones_correction_has_no_document(
+    settings: Settings, platform: Platform, close_id: int
+) -> None:
+    # Given a month that is issued, and late entries for two accounts
+    render_all(settings, close_id)
+    manifest_of(settings, close_id)
+    platform.post(1, OCTOBER.start, 5)
+    platform.post(2, OCTOBER.start, 6, "JPY")
+
+    # When a run corrects it and is for one of them only
+    corrected = close_month(settings, OCTOBER, replace(RUN, reason="late entries")).close_id
+    render_all(settings, corrected, [1])
+    manifest, _ = manifest_of(settings, corrected)
+    assert manifest.missing_count == 1
+
+    # Then it fails, and says which statement lacks its document, and which run makes it
+    with pytest.raises(
+        WrongData, match=r"accounts: 2; .* the month 2026-10 and an empty field Accounts"
+    ) as failed:
+        refuse_exceptions(settings, corrected, [1])
+    assert failed.value.code == "CB-DATA-CORRECTION-INCOMPLETE"
+
+    # And after that run, which needs no reason, nothing is missing
+    again = close_month(settings, OCTOBER, replace(RUN, reason=None)).close_id
+    assert again == corrected
+    render_all(settings, corrected)
+    manifest, _ = manifest_of(settings, corrected)
+    assert manifest.missing_count == 0
+    refuse_exceptions(settings, corrected, None)
+    refuse_exceptions(settings, corrected, [1])
 
 
 def test_a_manifest_that_is_written_again_is_the_same(

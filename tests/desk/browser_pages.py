@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Frame, Page
 
 from local import REPOSITORY
 from local.stack import Stack
 from tests.desk.conftest import Desk
 
-_AXE = REPOSITORY / ".local" / "axe" / "node_modules" / "axe-core" / "axe.min.js"
+_AXE = REPOSITORY / ".local" / "npm" / "node_modules" / "axe-core" / "axe.min.js"
 _TIMEOUT_MS = 60_000
 
 
@@ -37,6 +37,46 @@ def session_page(browser: Browser, desk: Desk, user: str, **options: object) -> 
     token = desk.client(user).cookies["_token"]
     context.add_cookies([{"name": "_token", "value": token, "url": desk.stack.ui_url}])
     return context.new_page()
+
+
+CLIPPED = """
+() => [...document.querySelectorAll("header *, main *")].filter((each) => {
+  const box = each.getBoundingClientRect();
+  const unseen = ".visually-hidden, .skip, .counter-announcement, pre, svg, " +
+    ".stacks thead:not(:has(.sort)), .stacks thead th:not(:has(.sort))";
+  if (!box.width || each.closest(unseen)) return false;
+  if (box.left < -1 || box.right > innerWidth + 1) return true;
+  const sheet = each.parentElement.closest(".sheet, .scroll, .notice, .chart");
+  if (sheet && box.right > sheet.getBoundingClientRect().right + 1) return true;
+  return each.scrollWidth > each.clientWidth + 1 && getComputedStyle(each).overflowX !== "visible";
+}).map((each) => each.outerHTML.slice(0, 200))
+"""
+
+
+def clipped_elements(frame: Frame) -> list[str]:
+    """The elements of a page that reach beyond it or beyond the sheet that they are on."""
+    clipped: list[str] = frame.evaluate(CLIPPED)
+    return clipped
+
+
+CLIPPED_PLACEHOLDERS = """
+() => [...document.querySelectorAll("input[placeholder]")].filter((each) => {
+  const style = getComputedStyle(each);
+  const text = Object.assign(document.createElement("span"), {textContent: each.placeholder});
+  Object.assign(text.style, {font: style.font, position: "absolute", whiteSpace: "pre"});
+  document.body.append(text);
+  const needed = text.getBoundingClientRect().width;
+  text.remove();
+  const room = each.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
+  return needed > room;
+}).map((each) => each.placeholder)
+"""
+
+
+def clipped_placeholders(page: Page) -> list[str]:
+    """The placeholders for which their field is too narrow."""
+    clipped: list[str] = page.evaluate(CLIPPED_PLACEHOLDERS)
+    return clipped
 
 
 def serious_violations(page: Page) -> list[tuple[str, list[str]]]:

@@ -232,6 +232,28 @@ def desk(
     platform.connection.close()
 
 
+@pytest.fixture
+def incomplete(desk: Desk) -> Iterator[None]:
+    """During the test September has no document of Mary, as after a run for others only."""
+
+    def move(old: int, new: int, missing_count: int) -> None:
+        with psycopg.connect(desk.stack.store_admin(desk.database)) as admin:
+            admin.execute("set local session_replication_role = replica")
+            admin.execute(
+                "update reporting.statement_documents set account_id = %s"
+                " where close_id = %s and account_id = %s",
+                [new, desk.closes["september"], old],
+            )
+            admin.execute(
+                "update reporting.statement_manifests set missing_count = %s where close_id = %s",
+                [missing_count, desk.closes["september"]],
+            )
+
+    move(MARY, -MARY, 1)
+    yield
+    move(-MARY, MARY, 0)
+
+
 # Ten thousand released statements of an old month, which all have the same document.
 INSERT_STATEMENTS = """
 set local session_replication_role = replica;

@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from html import unescape
 
 import psycopg
 import pytest
 
 from closebook.cli import main
-from tests.desk.conftest import ADA, Desk
+from tests.desk.conftest import ADA, GRACE, MARY, Desk
 
 
 def shown_sha256(desk: Desk, month: str) -> str:
@@ -142,6 +144,64 @@ def test_the_review_page_shows_totals_by_currency_and_the_change_since_the_month
     assert "passed" in page
 
 
+def words(page: str) -> str:
+    """The text of a page, without its tags and with single blanks."""
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", page)).split())
+
+
+def test_the_review_of_a_correction_shows_what_it_changes_and_what_it_answers(desk: Desk) -> None:
+    """One late entry of -0.55 for Grace came after October was released."""
+    page = words(desk.get("approver", "/releases/2026-10").text)
+    assert re.search(r"bob released version 1 of this month on \S+ \S+ UTC", page)
+    assert "1 statement differs from it. All others stay as they are." in page
+    corrected = page[page.index("ACC-2") : page.index("Totals by currency")]
+    assert corrected.startswith("ACC-2 USD, account id 2 Released, version 1 Now, version 2")
+    assert "Opening balance 200.00 200.00 0" in corrected
+    assert "Closing balance 400.00 399.45 −0.55" in corrected
+    assert "Lines 1 2 1 added" in corrected
+    assert re.search(r"added 2026-11-01 03:00 An entry · payment −0\.55", corrected)
+    assert "Reason of the run a late card payment" in corrected
+    assert "nobody requested it" in corrected
+    last = desk.audit_log("reviewed")[-1]
+    name = f"{desk.closes['corrected']}-{GRACE}-USD"
+    assert last["subject"] == f"month 2026-10, corrected {name}"
+
+    desk.post("finance", f"{desk.path('october', GRACE)}/requests", reason="a <b>payment</b> lacks")
+    try:
+        page = words(desk.get("approver", "/releases/2026-10").text)
+        assert re.search(r"a <b>payment</b> lacks \(request \d+ of finance, ", page)
+        assert "nobody requested it" not in page
+    finally:
+        with psycopg.connect(desk.stack.store_admin(desk.database)) as admin:
+            admin.execute("delete from reporting.reissue_requests")
+
+
+def test_a_month_that_follows_no_release_is_no_correction(desk: Desk) -> None:
+    page = desk.get("approver", "/releases/2026-09").text
+    assert "What differs from the release before" not in page
+    assert desk.audit_log("reviewed")[-1]["subject"] == "month 2026-09"
+
+
+@pytest.mark.usefixtures("incomplete")
+def test_a_month_without_some_documents_names_the_accounts_and_the_run_that_makes_them(
+    desk: Desk,
+) -> None:
+    review = desk.get("approver", "/releases/2026-09").text
+    assert "1 statement has no document and no reason for it: account id 3 ." in words(review)
+    assert "documents are missing" in review
+    listed = desk.get("operator", "/requests").text
+    shown = "2026-09 cannot be released: 1 statement has no document. Account id 3 ."
+    assert shown in words(listed)
+    for page in (review, listed):
+        assert unescape(page).count('value="{"month": "2026-09"}"') == 1
+        assert 'href="/dags/monthly_statements"' in page
+
+
+def test_a_complete_month_offers_no_run(desk: Desk) -> None:
+    for user, path in (("approver", "/releases/2026-09"), ("operator", "/requests")):
+        assert "statement has no document" not in words(desk.get(user, path).text)
+
+
 def test_an_operator_answers_a_request_once_and_sees_no_holder(desk: Desk) -> None:
     answer = desk.post(
         "finance", f"{desk.path('october', ADA)}/requests", reason="fee <i>twice</i>"
@@ -159,6 +219,94 @@ def test_an_operator_answers_a_request_once_and_sees_no_holder(desk: Desk) -> No
     assert desk.post("operator", path, answer="declined", note="once only").status_code == 303
     assert desk.post("operator", path, answer="issued again").status_code == 404
     assert "declined by operator" in desk.get("finance", desk.path("october", ADA)).text
+
+
+@pytest.fixture
+def no_requests(desk: Desk) -> Iterator[None]:
+    """After the test its requests are deleted."""
+    yield
+    with psycopg.connect(desk.stack.store_admin(desk.database)) as admin:
+        admin.execute("delete from reporting.reissue_answers")
+        admin.execute("delete from reporting.reissue_requests")
+
+
+@pytest.mark.usefixtures("no_requests")
+def test_a_second_request_waits_for_the_answer_to_the_first(desk: Desk) -> None:
+    path = desk.path("october", MARY)
+    assert desk.post("finance", f"{path}/requests", reason="a fee lacks").status_code == 303
+    again = desk.post("finance", f"{path}/requests", reason="a fee lacks")
+    assert again.status_code == 409
+    assert "there is an open request about this statement already" in again.text
+    assert 'name="reason"' not in desk.get("finance", path).text
+    [request] = desk.rows(
+        "select request_id from reporting.reissue_requests where reason = 'a fee lacks'"
+    )
+    assert len(desk.audit_log("requested re-issue")) >= 1
+    answered = f"/requests/{request['request_id']}"
+    assert desk.post("operator", answered, answer="issued again").status_code == 303
+    assert 'name="reason"' in desk.get("finance", path).text
+    assert desk.post("finance", f"{path}/requests", reason="another").status_code == 303
+
+
+@pytest.mark.usefixtures("no_requests")
+def test_a_request_that_is_sent_twice_at_once_is_taken_once(desk: Desk) -> None:
+    path = f"{desk.path('october', MARY)}/requests"
+    desk.client("finance")
+    for _ in range(5):
+        with ThreadPoolExecutor(2) as threads:
+            sent = [threads.submit(desk.post, "finance", path, reason="twice") for _ in range(2)]
+        assert sorted(each.result().status_code for each in sent) == [303, 409]
+        with psycopg.connect(desk.stack.store_admin(desk.database)) as admin:
+            admin.execute("delete from reporting.reissue_requests")
+
+
+@pytest.mark.usefixtures("no_requests")
+def test_a_form_that_is_not_taken_keeps_what_was_typed_and_says_why(desk: Desk) -> None:
+    statement = desk.path("october", MARY)
+    empty = desk.post("finance", f"{statement}/requests", reason=" ")
+    assert empty.status_code == 400
+    assert "Enter a reason of at most 500 characters." in empty.text
+    long = desk.post("finance", f"{statement}/requests", reason="x" * 501)
+    assert f">{'x' * 501}</textarea>" in long.text
+    refused = desk.post(
+        "approver",
+        "/releases/2026-09",
+        verdict="released",
+        manifest_sha256="0" * 64,
+        reason="typed <b>",
+    )
+    assert refused.status_code == 409
+    assert ">typed &lt;b&gt;</textarea>" in refused.text
+    desk.post("finance", f"{statement}/requests", reason="a fee lacks")
+    [request] = desk.rows("select request_id from reporting.reissue_requests")
+    path = f"/requests/{request['request_id']}"
+    declined = desk.post("operator", path, answer="declined", note=" ")
+    assert declined.status_code == 400
+    assert "to decline it, enter a note" in declined.text
+    unknown = desk.post("operator", path, answer="unknown", note="my note")
+    assert 'value="my note"' in unknown.text
+
+
+def test_above_a_released_month_whose_check_failed_later_the_page_says_so(desk: Desk) -> None:
+    assert "tie out" not in desk.get("approver", "/releases/2026-10").text
+    shown = shown_sha256(desk, "2026-09")
+    desk.post("approver", "/releases/2026-09", verdict="released", manifest_sha256=shown)
+    failed = (
+        "insert into reporting.tie_outs (close_id, grain, period_start, check_name,"
+        " offending_count, run_id) select close_id, grain, period_start, 'days_equal_statements',"
+        " 1, 'manual' from reporting.closes where close_id = %s"
+    )
+    try:
+        with desk.owner() as owner:
+            owner.execute(failed.encode(), [desk.closes["september"]])
+        page = words(desk.get("approver", "/releases/2026-09").text)
+        assert "This month is released." in page
+        assert "Since then 1 check does not tie out: days equal statements of the month." in page
+        assert "All checks passed" not in page
+    finally:
+        with psycopg.connect(desk.stack.store_admin(desk.database)) as admin:
+            admin.execute("delete from reporting.tie_outs where offending_count = 1")
+            admin.execute("delete from reporting.statement_decisions where decided_by <> 'bob'")
 
 
 # ---- the audit log ---------------------------------------------------------------------

@@ -102,7 +102,11 @@ def test_a_search_that_finds_too_many_has_no_zip(desk: Desk, ten_thousand: Store
 
 def test_a_month_that_is_not_released_has_no_zip(desk: Desk) -> None:
     assert desk.get("finance", "/statements/months/2026-09/zip").status_code == 404
-    assert desk.post("finance", "/statements/zip").status_code == 400
+    nothing = desk.post("finance", "/statements/zip")
+    assert nothing.headers["Location"] == "/closebook/statements?selection=none"
+    too_many = [f"{desk.closes['october']}-{number}-USD" for number in range(501)]
+    refused = desk.post("finance", "/statements/zip", statement=too_many)
+    assert refused.headers["Location"] == "/closebook/statements?selection=many"
     only_unreleased = f"{desk.closes['september']}-{ADA}-USD"
     assert desk.post("finance", "/statements/zip", statement=only_unreleased).status_code == 404
 

@@ -11,7 +11,7 @@ from closebook.doctor.diagnosis import diagnose
 from closebook.doctor.doctor_report import Report
 from closebook.doctor.finding import Finding
 from closebook.doctor.installation import AirflowState, Installation
-from closebook.settings import Settings
+from closebook.settings import ApiServerConnections, DeskSettings, Settings
 from closebook.statements.render.document import warm_up
 from local.stack import Stack
 from tests.close_fixtures import books, platform, settings
@@ -38,7 +38,12 @@ def renderer() -> None:
 
 @pytest.fixture
 def healthy(
-    stack: Stack, settings: Settings, platform: Platform, redis_url: str, renderer: None
+    stack: Stack,
+    settings: Settings,
+    module_store_database: str,
+    platform: Platform,
+    redis_url: str,
+    renderer: None,
 ) -> Installation:
     """An installation without fault, with a row of each view."""
     now = platform.now()
@@ -47,7 +52,9 @@ def healthy(
     platform.settle(now - timedelta(hours=2), 250, "JPY", "refund")
     platform.post(1, now - timedelta(hours=2), 1000)
     airflow = AirflowState("FAB's", True, ("replica_reads",), {"replica_reads": 6})
-    return Installation(replace(settings, redis_url=redis_url), {}, airflow)
+    desk = DeskSettings(stack.desk(module_store_database), redis_url, "", "UTC")
+    api_server = ApiServerConnections(desk, stack.secrets["decisions"])
+    return Installation(replace(settings, redis_url=redis_url), {}, airflow, api_server)
 
 
 @pytest.fixture

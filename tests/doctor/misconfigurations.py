@@ -1,8 +1,10 @@
 """What a team gets wrong on its first day: each is made on the real stack, within a block.
 
-A block yields the settings that it changes. Names are those of issue 17's table.
+A block yields the settings that it changes; ``api_server`` are the API server's connections. Names
+are those of issue 17's table.
 """
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
@@ -15,7 +17,13 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from closebook.counter.publisher import COUNTER_KEY
-from closebook.settings import Replica, Settings
+from closebook.settings import (
+    DECISIONS_CONNECTION,
+    ApiServerConnections,
+    Replica,
+    Settings,
+    api_server_connections,
+)
 from local import postgres
 from local.addresses import PRIMARY, REPLICAS
 from local.pgbouncer import console
@@ -40,6 +48,7 @@ class Site:
     stack: Stack
     platform: Platform
     settings: Settings
+    api_server: ApiServerConnections
     folder: Path
 
 
@@ -236,12 +245,7 @@ def _store_without_tables(site: Site) -> Iterator[Changed]:
 
 @contextmanager
 def _a_store_that_lacks_the_last_migration(site: Site) -> Iterator[Changed]:
-    store = psycopg.connect(
-        make_conninfo(
-            site.settings.store, user="postgres", password=site.stack.secrets["postgres"]
-        ),
-        autocommit=True,
-    )
+    store = psycopg.connect(_as_administrator(site), autocommit=True)
     last = "select max(migration) from reporting.migrations"
     with store:
         [row] = store.execute(last).fetchall()
@@ -267,6 +271,59 @@ def _status_as_an_enum(site: Site) -> Iterator[Changed]:
 def _bitcoin(site: Site) -> Iterator[Changed]:
     site.platform.settle(site.platform.now(), 9, "BTC")
     yield {}
+
+
+def _desk_with(**how: Any) -> Wrong:
+    """Let the desk log in to the store in another way."""
+
+    def change(site: Site) -> Changed:
+        desk = site.api_server.desk
+        wrong = replace(desk, store=make_conninfo(desk.store, **how))
+        return {"api_server": replace(site.api_server, desk=wrong)}
+
+    return changed(change)
+
+
+def _desk_as_the_closes(site: Site) -> Changed:
+    desk = replace(site.api_server.desk, store=site.settings.store)
+    return {"api_server": replace(site.api_server, desk=desk)}
+
+
+def _redis_of_the_app(*lines: str, log_in: str = "") -> Wrong:
+    """Let the app's Redis have these lines in its configuration."""
+
+    @contextmanager
+    def make(site: Site) -> Iterator[Changed]:
+        with redis_server(site.folder / "redis", *lines) as port:
+            desk = replace(site.api_server.desk, redis_url=url(port, log_in))
+            yield {"api_server": replace(site.api_server, desk=desk)}
+
+    return make
+
+
+def _no_password_of_the_key(site: Site) -> Changed:
+    """Airflow's connection of the key, made as step 4 of docs/adopt.md, without its password."""
+    with patch.dict(os.environ, {"AIRFLOW_CONN_CLOSEBOOK_DECISIONS": "generic://"}):
+        read = api_server_connections()
+    kept = {DECISIONS_CONNECTION: read.unread[DECISIONS_CONNECTION]}
+    return {"api_server": replace(read, desk=site.api_server.desk, unread=kept)}
+
+
+@contextmanager
+def _store_without_key(site: Site) -> Iterator[Changed]:
+    with psycopg.connect(_as_administrator(site), autocommit=True) as store:
+        kept = store.execute("delete from reporting.decision_key returning *").fetchall()
+        try:
+            yield {}
+        finally:
+            store.cursor().executemany(
+                "insert into reporting.decision_key values (%s, %s, %s, %s)", kept
+            )
+
+
+def _as_administrator(site: Site) -> str:
+    password = site.stack.secrets["postgres"]
+    return make_conninfo(site.settings.store, user="postgres", password=password)
 
 
 FOLDER_IN_A_FILE = "file:///proc/version/documents"
@@ -448,6 +505,12 @@ FIRST_DAY: tuple[Misconfiguration, ...] = (
         "instant-type",
         "at time zone",
     ),
+    Misconfiguration(
+        "value date with a time",
+        column("ledger_entries", "value_date", "posted_at"),
+        "date-type",
+        "::date",
+    ),
     *(
         Misconfiguration(
             f"ledger amount {kind}",
@@ -478,5 +541,50 @@ FIRST_DAY: tuple[Misconfiguration, ...] = (
         rows("ledger_entries", f"select {LEDGER} where false"),
         "no-ledger",
         "Nothing",
+    ),
+    Misconfiguration(
+        "wrong password, desk",
+        _desk_with(password=WRONG),
+        "desk-login-refused",
+        "closebook_desk",
+    ),
+    Misconfiguration("desk's server is down", _desk_with(port=1), "desk-unreachable", "Start it"),
+    Misconfiguration(
+        "desk logs in as the closes do",
+        changed(_desk_as_the_closes),
+        "desk-not-granted",
+        "as closebook_desk",
+    ),
+    Misconfiguration(
+        "no key of decisions in Airflow",
+        changed(_no_password_of_the_key),
+        "decision-key-missing",
+        DECISIONS_CONNECTION,
+    ),
+    Misconfiguration(
+        "another key of decisions in Airflow",
+        changed(lambda site: {"api_server": replace(site.api_server, decision_key=WRONG)}),
+        "decision-key-differs",
+        "closebook decision-key",
+    ),
+    Misconfiguration(
+        "no key of decisions in the store",
+        _store_without_key,
+        "decision-key-differs",
+        "closebook decision-key",
+    ),
+    Misconfiguration(
+        "app's Redis, wrong password",
+        _redis_of_the_app("requirepass secret", log_in=":wrong@"),
+        "redis-login-refused",
+        "closebook_redis_app",
+    ),
+    Misconfiguration(
+        "app's Redis, ACL",
+        _redis_of_the_app(
+            "user narrow on >secret resetkeys ~another:key -@all +get", log_in="narrow:secret@"
+        ),
+        "redis-not-granted",
+        f"%R~{COUNTER_KEY} +get",
     ),
 )

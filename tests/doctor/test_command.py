@@ -13,6 +13,7 @@ import pytest
 
 from closebook.cli import EXIT_FAILED, EXIT_OK, EXIT_UNUSABLE
 from closebook.doctor.documents import document_observations
+from closebook.doctor.finding import Severity
 from closebook.doctor.installation import Installation
 from closebook.settings import KeyFile
 from local import REPOSITORY
@@ -20,6 +21,7 @@ from local.addresses import PLATFORM_DATABASE
 from local.airflow_connections import airflow_connections
 from local.stack import Stack
 from tests.doctor.conftest import Diagnosis, codes
+from tests.statements.brands import write_brand
 
 FAB = "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager"
 SIMPLE = "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager"
@@ -115,7 +117,7 @@ def test_one_part_is_looked_at_alone(environment: dict[str, str]) -> None:
     }
     found = {
         part: json.loads(doctor(environment | broken, "--json", "--only", part)[1])
-        for part in ("airflow", "platform", "store", "redis", "documents")
+        for part in ("airflow", "platform", "store", "redis", "documents", "desk")
     }
     assert {
         part: {each["code"] for each in report["findings"]} for part, report in found.items()
@@ -125,6 +127,7 @@ def test_one_part_is_looked_at_alone(environment: dict[str, str]) -> None:
         "store": set(),
         "redis": set(),
         "documents": {"setting-unusable"},
+        "desk": set(),
     }
 
 
@@ -176,6 +179,25 @@ def test_templates_that_are_missing_are_found(
     monkeypatch.setenv("CLOSEBOOK_TEMPLATES", str(tmp_path))
     [finding] = document_observations(healthy)
     assert finding.code == "document-not-rendered"
+
+
+def test_a_brand_that_is_wrong_is_found(
+    healthy: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLOSEBOOK_BRAND", str(write_brand(tmp_path / "b", '[paper]\nsize = "A5"')))
+    [finding] = document_observations(healthy)
+    assert finding.code == "brand-wrong"
+    assert 'size = "Letter"' in finding.what
+
+
+def test_what_is_hard_to_read_in_a_brand_is_found(
+    healthy: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = write_brand(tmp_path / "b", '[colours]\nmuted = "#aaaaaa"')
+    monkeypatch.setenv("CLOSEBOOK_BRAND", str(folder))
+    [finding] = document_observations(healthy)
+    assert (finding.code, finding.severity) == ("brand-warning", Severity.WARNING)
+    assert "muted = '#aaaaaa'" in finding.what
 
 
 def test_a_signing_key_that_cannot_be_loaded_is_found(diagnosis: Diagnosis, tmp_path: Path) -> None:

@@ -24,10 +24,13 @@ def test_what_is_wrong_is_found_by_a_finding_of_its_own(
     tmp_path: Path,
     wrong: Misconfiguration,
 ) -> None:
-    site = Site(stack, platform, healthy.settings, tmp_path)
+    assert healthy.api_server is not None
+    site = Site(stack, platform, healthy.settings, healthy.api_server, tmp_path)
     with wrong.make(site) as changed:
         stack.replica_wait(*[r for r in ("replica_b",) if wrong.code == "hot-standby-off"])
-        report = diagnose(replace(healthy, settings=replace(healthy.settings, **changed)))
+        api_server = changed.pop("api_server", healthy.api_server)
+        settings = replace(healthy.settings, **changed)
+        report = diagnose(replace(healthy, settings=settings, api_server=api_server))
 
     found = [finding for finding in report.findings if finding.code == wrong.code]
     assert found, report.text

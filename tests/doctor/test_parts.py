@@ -7,12 +7,19 @@ import pytest
 
 from closebook.doctor.airflow import airflow_observations
 from closebook.doctor.clocks import clock_observations
+from closebook.doctor.desk import desk_observations
 from closebook.doctor.doctor_report import Report
 from closebook.doctor.finding import Finding, Severity, Unseen
 from closebook.doctor.installation import AirflowState, Installation, settings_observations
 from closebook.doctor.platform_servers import kind_observations, version_observations
 from closebook.monitoring.thresholds import ClockOffset
-from closebook.settings import partly_from_airflow
+from closebook.settings import (
+    DESK_CONNECTION,
+    ApiServerConnections,
+    DeskSettings,
+    api_server_connections,
+    partly_from_airflow,
+)
 
 AIRFLOW = AirflowState(
     "FAB's", True, ("replica_reads", "rendering"), {"replica_reads": 6, "rendering": 2}
@@ -176,6 +183,46 @@ def test_an_auth_manager_without_the_desks_roles_is_found() -> None:
 def test_pools_that_a_task_cannot_see_are_not_looked_at() -> None:
     [unseen] = airflow_observations(replace(AIRFLOW, pools=None, why_no_pools="a task"))
     assert unseen == Unseen("the pools replica_reads, rendering", "a task")
+
+
+# ---- the desk ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("has_database", [False, True])
+def test_a_connection_that_the_api_server_may_have_elsewhere_is_not_looked_at(
+    has_database: bool,
+) -> None:
+    read = api_server_connections()
+    assert read.unread.keys() == {"closebook_desk", "closebook_redis_app", "closebook_decisions"}
+    here = AIRFLOW if has_database else replace(AIRFLOW, pools=None, why_no_pools="a task")
+
+    found = [*desk_observations(read, here)]
+
+    if has_database:
+        assert [each.code for each in found if isinstance(each, Finding)] == [
+            "setting-unusable",
+            "setting-unusable",
+            "decision-key-missing",
+        ]
+    else:
+        assert [each.subject for each in found if isinstance(each, Unseen)] == [*read.unread]
+    assert len(found) == 3
+
+
+def test_a_connection_that_is_there_and_wrong_is_found_by_a_task_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_CLOSEBOOK_DESK", "postgres://closebook_desk:secret@/closebook")
+    unread = {DESK_CONNECTION: api_server_connections().unread[DESK_CONNECTION]}
+    read = ApiServerConnections(DeskSettings("", "redis://127.0.0.1:1", "", "UTC"), "", unread)
+    task = replace(AIRFLOW, pools=None, why_no_pools="a task")
+
+    found = [*desk_observations(read, task)]
+
+    assert [(each.code, each.subject) for each in found if isinstance(each, Finding)] == [
+        ("setting-unusable", "closebook_desk"),
+        ("redis-unreachable", "closebook_redis_app"),
+    ]
 
 
 # ---- the report --------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """The local stack is what it says: real replicas, narrow roles, loopback only, no root."""
 
 import time
+from pathlib import Path
 
 import httpx
 import psutil
@@ -363,6 +364,18 @@ def test_airflow_listens_on_loopback_and_tells_no_password(airflow_stack: Stack)
     test_every_socket_listens_on_loopback(airflow_stack)
     test_no_password_is_in_a_command_line_or_a_log(airflow_stack)
     test_secrets_are_readable_by_their_owner_only(airflow_stack)
+
+
+def test_the_people_get_the_processor_after_the_tasks(airflow_stack: Stack) -> None:
+    """Linux shares a processor among sessions first: a nice process in a session that is not nice
+    gets as much as any other session (sched(7), "The autogroup feature")."""
+    niceness = {}
+    for name in ("api_server", "execution_api", "scheduler"):
+        pid = airflow_stack.running[name].process.pid
+        session = Path(f"/proc/{pid}/autogroup").read_text().split()[-1]
+        niceness[name] = (psutil.Process(pid).nice(), int(session))
+
+    assert niceness == {"api_server": (5, 5), "execution_api": (0, 0), "scheduler": (0, 0)}
 
 
 def test_stopping_the_scheduler_leaves_none_of_its_workers(airflow_stack: Stack) -> None:

@@ -3,6 +3,8 @@
 from tests.mutants.guard import Guard
 from tests.mutants.operators import Condition, Removed, Token, Value
 
+STAGED_MONTH = "tests/sql/test_queries.py::test_case[close_exceptions/of_staged_month: "
+OPTIONAL_COLUMNS = "tests/closes/test_optional_columns.py::"
 LONG_TEXTS = "tests/closes/test_long_texts.py::"
 EXCEPTION_TESTS = "tests/closes/test_exceptions.py::"
 ACCOUNT_EXCEPTIONS = "tests/closes/test_account_exceptions.py::"
@@ -282,6 +284,48 @@ EXCEPTIONS = (
         "limits.account-number",
         Condition(value=False),
         (LONG_TEXTS + "test_account_numbers_of_many_kilobytes_stay_apart_and_stop_no_month",),
+    ),
+    Guard(
+        "exceptions.original-amount-in-part",
+        Condition(value=False),
+        (
+            STAGED_MONTH
+            + "an original amount lacks its currency or rate, or one of the three cannot be used]",
+        ),
+    ),
+    Guard(
+        "exceptions.original-amount-exact",
+        Condition(value=True),
+        (STAGED_MONTH + "of amounts in major units a fraction of a minor unit is unusable]",),
+    ),
+    Guard(
+        "exceptions.original-amount-sign",
+        Condition(value=True),
+        (
+            STAGED_MONTH
+            + "an original amount lacks its currency or rate, or one of the three cannot be used]",
+        ),
+    ),
+    Guard(
+        "exceptions.exchange-rate",
+        Condition(value=True),
+        (
+            STAGED_MONTH
+            + "an original amount lacks its currency or rate, or one of the three cannot be used]",
+        ),
+    ),
+    Guard(
+        "limits.counterparty-account",
+        Condition(value=False),
+        (OPTIONAL_COLUMNS + "test_a_long_account_keeps_its_start_and_gets_its_hash",),
+    ),
+    Guard(
+        "details.only-where-the-view-has-them",
+        Condition(value=True),
+        (
+            OPTIONAL_COLUMNS
+            + "test_a_platform_without_them_is_read_by_the_queries_of_before_and_has_no_row",
+        ),
     ),
     Guard(
         "limits.description",

@@ -14,6 +14,7 @@ FAILOVER = "tests/faults/servers/test_failover.py::"
 WORKERS = "tests/faults/servers/test_workers.py::"
 AGREEMENT = "tests/closes/test_cross_check.py::"
 TYPES = "tests/closes/test_contract_types.py::"
+OPTIONAL_COLUMNS = "tests/closes/test_optional_columns.py::"
 ENCODINGS = "tests/closes/test_encodings.py::"
 REFUSALS = "tests/closes/test_postgres_refusals.py::"
 FAULTS = "tests/test_postgres.py::"
@@ -178,6 +179,16 @@ READS = (
         "contract.types",
         Condition(value=False),
         (TYPES + "test_a_column_of_another_type_stops_the_first_hour_and_says_what_to_write",),
+    ),
+    Guard(
+        "contract.optional-types",
+        Condition(value=False),
+        (OPTIONAL_COLUMNS + "test_a_column_of_another_type_or_unit_stops_before_a_row_is_read",),
+    ),
+    Guard(
+        "contract.original-amount-with-all",
+        Condition(value=False),
+        (OPTIONAL_COLUMNS + "test_a_column_of_another_type_or_unit_stops_before_a_row_is_read",),
     ),
     Guard(
         "contract.views-stay-the-same",

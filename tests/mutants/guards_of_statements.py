@@ -15,6 +15,7 @@ RELEASE = "tests/closes/test_release.py::"
 RUN_START = "tests/dags/test_run_start.py::"
 DOCUMENTS = "tests/statements/test_document_store.py::"
 DISK = "tests/faults/test_disk.py::"
+LINE_DETAILS = "tests/statements/test_line_details.py::"
 SQL_CASE = "tests/sql/test_queries.py::test_case"
 OBSTACLES = SQL_CASE + "[statement_decisions/obstacles: "
 UNNAMED = SQL_CASE + "[statement_decisions/insert: a release that does not name its exceptions]"
@@ -22,7 +23,87 @@ UNNAMED = SQL_CASE + "[statement_decisions/insert: a release that does not name 
 KEY_KINDS = "tests/statements/test_key_kinds.py::"
 TIMESTAMPS = "tests/statements/test_timestamps.py::"
 
+BRANDS = "tests/statements/test_brands.py::"
+
 STATEMENTS = (
+    Guard(
+        "documents.sample-conforms",
+        Condition(value=False),
+        ("tests/statements/test_validator.py::test_a_file_that_does_not_conform_is_refused",),
+    ),
+    Guard(
+        "documents.days-do-not-wrap",
+        Condition(value=False),
+        ("tests/statements/test_languages.py::test_a_day_stands_on_one_line_and_is_verified",),
+    ),
+    # ---- brands ----------------------------------------------------------------------------
+    Guard(
+        "brands.no-file-outside-of-the-folder",
+        Condition(value=False),
+        (BRANDS + "test_a_file_outside_of_the_folder_is_not_read",),
+    ),
+    Guard(
+        "brands.same-font-same-bytes",
+        Removed(),
+        (BRANDS + "test_the_same_brand_gives_the_same_bytes_in_another_process_on_another_day",),
+    ),
+    Guard(
+        "brands.svg-draws-only",
+        Condition(value=False),
+        (BRANDS + "test_a_picture_that_does_more_than_draw_is_refused",),
+    ),
+    Guard(
+        "brands.svg-refers-to-itself-only",
+        Condition(value=False),
+        (BRANDS + "test_a_picture_that_does_more_than_draw_is_refused",),
+    ),
+    Guard(
+        "brands.escaping-stays-on",
+        Condition(value=False),
+        (BRANDS + "test_a_block_that_goes_around_the_rules_makes_no_document",),
+    ),
+    Guard(
+        "brands.texts-have-no-way-around-escaping",
+        Condition(value=False),
+        (BRANDS + "test_a_block_that_goes_around_the_rules_makes_no_document",),
+    ),
+    Guard(
+        "brands.another-brand-is-another-renderer",
+        Condition(value=False),
+        (BRANDS + "test_a_changed_brand_makes_other_bytes_and_another_fingerprint",),
+    ),
+    Guard(
+        "brands.every-font-is-loaded",
+        Condition(value=False),
+        (BRANDS + "test_a_font_that_cannot_be_loaded_is_no_other_font",),
+    ),
+    Guard(
+        "brands.lines-are-found-by-their-role",
+        Value("[i for i, child in enumerate(top) if self._drawn.at(child)['S'] == '/Table']"),
+        (BRANDS + "test_each_brand_passes_the_checkers",),
+    ),
+    Guard(
+        "brands.decoration-is-an-artifact",
+        Condition(value=False),
+        (BRANDS + "test_a_logo_with_a_text_is_a_figure_and_a_decorative_one_is_none",),
+    ),
+    Guard(
+        "verify.values-are-found-by-their-role",
+        Value("False"),
+        (BRANDS + "test_a_brand_with_other_tables_is_verified_by_roles",),
+    ),
+    Guard(
+        "verify.every-role-is-there",
+        Condition(value=False),
+        (
+            "tests/statements/test_verify_changed_files.py::test_a_page_without_one_of_the_roles_is_refused",
+        ),
+    ),
+    Guard(
+        "brands.what-is-verified-is-on-the-page",
+        Condition(value=False),
+        (BRANDS + "test_a_block_without_a_value_that_is_verified_makes_no_document",),
+    ),
     # ---- signatures ------------------------------------------------------------------------
     Guard(
         "signing.rsa-key-is-long-enough",
@@ -319,6 +400,14 @@ STATEMENTS = (
         (DOCUMENTS + "test_a_changed_document_is_noticed",),
     ),
     Guard(
+        "issue.correction-is-complete",
+        Condition(value=False),
+        (
+            MANIFEST
+            + "test_a_run_for_one_account_fails_while_another_ones_correction_has_no_document",
+        ),
+    ),
+    Guard(
         "documents.lost-one-stops-the-manifest",
         Condition(value=False),
         (MANIFEST + "test_a_registered_document_that_is_lost_stops_the_manifest",),
@@ -375,6 +464,32 @@ STATEMENTS = (
         ("tests/statements/test_fonts.py::test_marks_are_bounded_whatever_stands_between_them",),
     ),
     Guard(
+        "time.statement-has-the-bounds-as-closed",
+        Condition(value=False),
+        (
+            "tests/statements/test_attachments.py::"
+            "test_the_offset_is_that_of_the_rules_by_which_the_period_was_closed",
+        ),
+    ),
+    Guard(
+        "documents.glyph-has-the-text-of-its-place",
+        Condition(value=True),
+        ("tests/statements/test_readers.py::test_a_copy_of_a_font_has_the_same_file",),
+    ),
+    Guard(
+        "documents.iban-has-its-check-digits",
+        Condition(value=False),
+        (
+            "tests/statements/test_xml_readers.py::"
+            "test_an_account_number_is_an_iban_only_with_its_check_digits",
+        ),
+    ),
+    Guard(
+        "documents.streams-have-their-length",
+        Condition(value=False),
+        ("tests/statements/test_streams.py::test_the_streams_of_many_files_have_their_length",),
+    ),
+    Guard(
         "documents.keycaps-are-digits-with-a-mark",
         Removed(),
         (
@@ -413,6 +528,26 @@ STATEMENTS = (
         (
             "tests/closes/test_currencies_of_an_account.py::"
             "test_documents_manifest_proofs_verification_release_and_audit_are_of_each_currency",
+        ),
+    ),
+    Guard(
+        "documents.iban-check-digits",
+        Condition(value=False),
+        (LINE_DETAILS + "test_an_iban_is_known_by_its_check_digits",),
+    ),
+    Guard(
+        "verify.exchange-of-currencies",
+        Condition(value=False),
+        (LINE_DETAILS + "test_one_that_contradicts_itself_is_found",),
+    ),
+    Guard(
+        "issue.different-detail-is-issued-again",
+        Condition(value=False),
+        (
+            SQL_CASE
+            + "[statement_versions/insert: "
+            + "an optional column of a line that differs, came or went makes its statement another "
+            + "one]",
         ),
     ),
     Guard(

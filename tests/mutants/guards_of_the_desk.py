@@ -125,6 +125,11 @@ DESK = (
         (PROXY + "test_airflows_own_ways_to_believe_everybody_are_refused",),
     ),
     Guard(
+        "desk.typed-text-is-seen",
+        Condition(value=False),
+        ("tests/test_typed_text.py::test_what_nobody_can_see_is_no_text",),
+    ),
+    Guard(
         "desk.csrf-token",
         Condition(value=False),
         (ACCESS + "test_a_change_from_another_site_or_session_is_refused",),
@@ -172,6 +177,24 @@ DESK = (
         "desk.released-only-in-zip",
         Condition(value=True),
         (DESK_ZIPS + "test_the_zip_of_a_selection_leaves_out_statements_that_are_not_released",),
+    ),
+    Guard(
+        "desk.lines-of-corrections-only",
+        Token("null and", "null or"),
+        (SQL_CASE + "[desk/corrected_lines: no line of a statement that has no released version]",),
+    ),
+    Guard(
+        "desk.one-open-request",
+        Condition(value=False),
+        (
+            SQL_CASE + "[desk/insert_reissue_request: none while one about the same version is open"
+            ", whoever asked]",
+        ),
+    ),
+    Guard(
+        "desk.requests-wait-for-another",
+        Removed(),
+        (DESK_RELEASE + "test_a_request_that_is_sent_twice_at_once_is_taken_once",),
     ),
     Guard(
         "desk.ids-are-numbers",

@@ -62,6 +62,11 @@ DOCTOR = (
         (SERVERS + "test_a_redis_that_may_drop_the_counter_is_found",),
     ),
     Guard(
+        "doctor.connections-of-the-api-server",
+        Condition(value=False),
+        (PARTS + "test_a_connection_that_the_api_server_may_have_elsewhere_is_not_looked_at",),
+    ),
+    Guard(
         "health.joined-tables",
         Condition(value=False),
         (VIEWS + "test_a_joined_table_that_is_read_whole_for_few_rows_is_found",),

@@ -126,6 +126,8 @@ class Servers:
                     _give(case, connection)
                 for view, amount in case.major.items():
                     make_major(connection, view, amount)
+                if case.optional:
+                    add_columns(connection, "ledger_entries", case.optional)
                 connection.execute("set transaction read only")
                 _set_role(connection, case.query_name)
                 yield connection
@@ -232,11 +234,6 @@ def give(connection: Connection, table: str, rows: Sequence[Row]) -> None:
 
 def make_major(connection: psycopg.Connection[Any], view: str, amount: str) -> None:
     """Let a view of the contract have amounts in major units: an expression of its `minor` ones."""
-    name = sql.Identifier("reporting_source", view)
-    found = connection.cursor(row_factory=tuple_row).execute(
-        "select pg_get_viewdef(%s::regclass)", [name.as_string()]
-    )
-    [(before,)] = found.fetchall()
     columns = [
         sql.SQL("{} as {}").format(
             sql.SQL(re.sub(r"\bminor\b", column.removesuffix("_major") + "_minor", amount)),
@@ -246,6 +243,27 @@ def make_major(connection: psycopg.Connection[Any], view: str, amount: str) -> N
         else sql.Identifier(column)
         for column in contract_of({view})[view]
     ]
+    _make_view(connection, view, columns)
+
+
+def add_columns(connection: psycopg.Connection[Any], view: str, added: Mapping[str, str]) -> None:
+    """Let a view of the contract have further columns: expressions of those that it has."""
+    columns = [
+        sql.SQL("{} as {}").format(sql.SQL(expression), sql.Identifier(column))
+        for column, expression in added.items()
+    ]
+    _make_view(connection, view, [sql.SQL("kept.*"), *columns])
+
+
+def _make_view(
+    connection: psycopg.Connection[Any], view: str, columns: Sequence[sql.Composable]
+) -> None:
+    """Make a view of the contract again, of these columns of what it was."""
+    name = sql.Identifier("reporting_source", view)
+    found = connection.cursor(row_factory=tuple_row).execute(
+        "select pg_get_viewdef(%s::regclass)", [name.as_string()]
+    )
+    [(before,)] = found.fetchall()
     statements = "drop view {view}; create view {view} as select {columns} from ({before}) as kept;"
     connection.execute(
         sql.SQL(statements + " grant select on {view} to closebook_reader").format(

@@ -58,7 +58,9 @@ def reprinted(old: str, new: str) -> Change:
         count = 0
         for page in pdf.pages:
             for name, font in page.Resources.Font.items():
-                glyph_of = {character: glyph for glyph, character in _characters(font)}
+                # A blank is written by several glyphs; the plain one has the lowest number.
+                pairs = sorted(_characters(font), reverse=True)
+                glyph_of = {character: glyph for glyph, character in pairs}
                 if set(old + new) <= set(glyph_of):
                     count += _reprint(
                         page, name, [glyph_of[c] for c in old], [glyph_of[c] for c in new]
@@ -75,6 +77,23 @@ def without_row(number: int) -> Change:
         table = next(element for element in _elements(pdf) if _has_head(element))
         (body, *_) = [group for group in table.K if group.S == "/TBody"]
         del body.K[number]
+
+    return change
+
+
+def without_roles(*roles: str) -> Change:
+    """Take the identifiers of these roles out of the tags; without roles, all of them.
+
+    Statements that were issued before December 2026 have none.
+    """
+
+    def change(pdf: pikepdf.Pdf) -> None:
+        for element in _elements(pdf):
+            identifier = str(element.get("/ID", ""))
+            if identifier.startswith("closebook:") and (
+                not roles or identifier.split(":")[1] in roles
+            ):
+                del element["/ID"]
 
     return change
 

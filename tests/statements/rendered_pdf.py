@@ -14,6 +14,7 @@ from pypdf import PdfReader
 from closebook.money import format_minor
 from closebook.statements.model import Statement
 from closebook.statements.render.document import RenderedStatement, render
+from tests.statements.validators import page_validation
 
 ROOT = Path(__file__).parents[2]
 TEMPLATES = ROOT / "templates"
@@ -21,8 +22,10 @@ TEMPLATES = ROOT / "templates"
 
 @cache
 def rendered(statement: Statement) -> RenderedStatement:
-    """A statement's document, rendered once for all tests that only read it."""
-    return render(statement)
+    """A statement's document, rendered once for all tests that only read it, and validated."""
+    made = render(statement)
+    assert page_validation(made.pdf) == []
+    return made
 
 
 def pages(statement: Statement) -> list[str]:

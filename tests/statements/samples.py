@@ -1,7 +1,7 @@
 """Statements for the tests: one of each kind, and statements with any number of lines."""
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 
 from closebook.statements.model import Correction, Holder, Issuer, Statement, StatementLine
@@ -72,6 +72,7 @@ def statement(
         closing_minor=balance_minor,
         lines=tuple(lines),
         issued_on=date(2026, 11, 2),
+        issued_at=datetime(2026, 11, 2, 6, 12, 45, 678_901, UTC),
     )
 
 

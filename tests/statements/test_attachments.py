@@ -3,6 +3,7 @@
 import csv
 import re
 from dataclasses import replace
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from io import StringIO
 from pathlib import Path
@@ -58,7 +59,7 @@ def rows(made: Statement) -> list[dict[str, str]]:
 
 
 def number(text: str) -> Decimal:
-    return Decimal(re.sub(r"[^\d.−-]", "", text).replace("−", "-"))
+    return Decimal(re.sub(r"[^\d.-]", "", text))
 
 
 def test_the_xml_names_the_transaction_of_an_entry_beside_the_entry_itself() -> None:
@@ -123,7 +124,7 @@ def test_the_csv_has_the_numbers_of_the_statement(kind: str) -> None:
 def test_page_xml_and_csv_have_the_same_lines_balances_and_totals(made: Statement) -> None:
     # Given the lines as a reader of each form finds them
     printed = "\n".join(pages(made))
-    line = re.compile(r"^ *(\d+ Oct 2026) .*?(T\d+) +([\d,.]+) +(−?[\d,.]+)$", re.MULTILINE)
+    line = re.compile(r"^ *(\d+ Oct 2026) .*?(T\d+) +([\d,.]+) +(-?[\d,.]+)$", re.MULTILINE)
     on_page = [
         (reference, number(amount), number(balance))
         for _, reference, amount, balance in line.findall(printed)
@@ -146,7 +147,7 @@ def test_page_xml_and_csv_have_the_same_lines_balances_and_totals(made: Statemen
 
     # And so are opening, closing and totals
     def summary(label: str) -> Decimal:
-        found = re.search(rf"{label}(?: \d+)? +(?:EUR.)?(−?[\d,.]+)$", printed, re.MULTILINE)
+        found = re.search(rf"{label}(?: \d+)? +(?:EUR.)?(-?[\d,.]+)$", printed, re.MULTILINE)
         assert found is not None, label
         return number(found[1])
 
@@ -167,7 +168,7 @@ def test_the_attachments_are_associated_files_of_the_document_with_its_date() ->
         assert file.AFRelationship == "/Data"
         assert str(file.Desc)
         assert file.EF.F.Subtype == media_type
-        assert str(file.EF.F.Params.ModDate) == "D:20261102000000Z"
+        assert str(file.EF.F.Params.ModDate) == "D:20261102061245Z"
     contents = {it.name: it.content for it in rendered(many(2)).attachments}
     assert contents == {name: attached(many(2), name) for name in contents}
     assert len(contents) == 2
@@ -196,6 +197,86 @@ def test_the_xml_of_a_currency_of_ones_own_is_valid(
 
     SCHEMA.assertValid(tree)
     assert texts(tree, "Ntry/Amt") == [f"{Decimal(123_456).scaleb(-places):f}"]
+
+
+def test_the_xml_says_when_it_was_made_and_where_the_period_ends_in_new_york() -> None:
+    tree = xml(many(2))
+    assert texts(tree, "GrpHdr/CreDtTm") == texts(tree, "Stmt/CreDtTm") == ["2026-11-02T06:12:45Z"]
+    assert texts(tree, "FrToDt/FrDtTm") == ["2026-10-01T00:00:00-04:00"]
+    assert texts(tree, "FrToDt/ToDtTm") == ["2026-10-31T23:59:59-04:00"]
+
+
+def test_a_statement_is_never_made_before_its_period_ends() -> None:
+    made = many(2)
+    without = replace(made, issued_at=None, issued_on=None)
+    for each in (made, without):
+        assert made.last_second < each.made_at
+
+
+@pytest.mark.parametrize(
+    ("zone", "first", "last", "begins", "ends"),
+    [
+        # The clocks change within the period, and at its end
+        (
+            "America/New_York",
+            (3, 1),
+            (3, 31),
+            "2026-03-01T00:00:00-05:00",
+            "2026-03-31T23:59:59-04:00",
+        ),
+        (
+            "America/New_York",
+            (11, 1),
+            (11, 1),
+            "2026-11-01T00:00:00-04:00",
+            "2026-11-01T23:59:59-05:00",
+        ),
+        (
+            "Africa/Cairo",
+            (10, 1),
+            (10, 29),
+            "2026-10-01T00:00:00+03:00",
+            "2026-10-29T23:59:59+02:00",
+        ),
+        (
+            "Asia/Kathmandu",
+            (10, 1),
+            (10, 31),
+            "2026-10-01T00:00:00+05:45",
+            "2026-10-31T23:59:59+05:45",
+        ),
+        (
+            "Pacific/Kiritimati",
+            (1, 1),
+            (1, 31),
+            "2026-01-01T00:00:00+14:00",
+            "2026-01-31T23:59:59+14:00",
+        ),
+        ("UTC", (1, 1), (12, 31), "2026-01-01T00:00:00+00:00", "2026-12-31T23:59:59+00:00"),
+    ],
+)
+def test_the_bounds_have_the_offset_of_their_day(
+    zone: str, first: tuple[int, int], last: tuple[int, int], begins: str, ends: str
+) -> None:
+    made = replace(
+        statement(),
+        period_start=date(2026, *first),
+        period_end_inclusive=date(2026, *last),
+        time_zone=zone,
+        bounds=None,
+    )
+    tree = etree.fromstring(xml_of(made))
+    SCHEMA.assertValid(tree)
+    assert texts(tree, "FrToDt/FrDtTm") == [begins]
+    assert texts(tree, "FrToDt/ToDtTm") == [ends]
+
+
+def test_the_offset_is_that_of_the_rules_by_which_the_period_was_closed() -> None:
+    # Given a month that was closed before its zone changed the rules: six hours behind UTC then
+    bounds = (datetime(2026, 10, 1, 6, tzinfo=UTC), datetime(2026, 11, 1, 6, tzinfo=UTC))
+    tree = etree.fromstring(xml_of(replace(statement(), bounds=bounds)))
+    assert texts(tree, "FrToDt/FrDtTm") == ["2026-10-01T00:00:00-06:00"]
+    assert texts(tree, "FrToDt/ToDtTm") == ["2026-10-31T23:59:59-06:00"]
 
 
 def test_a_currency_with_more_decimals_than_the_schema_has_no_xml(

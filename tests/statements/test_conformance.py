@@ -95,8 +95,8 @@ def test_the_metadata_and_the_information_dictionary_say_the_same() -> None:
     ):
         assert xmp.find(f".//{path}", NAMESPACES).text == expected
         assert str(document.docinfo[key]) == expected
-    assert xmp.find(".//xmp:CreateDate", NAMESPACES).text == "2026-11-02T00:00:00Z"
-    assert str(document.docinfo["/CreationDate"]) == "D:20261102000000Z"
+    assert xmp.find(".//xmp:CreateDate", NAMESPACES).text == "2026-11-02T06:12:45Z"
+    assert str(document.docinfo["/CreationDate"]) == "D:20261102061245Z"
     assert document.docinfo["/ModDate"] == document.docinfo["/CreationDate"]
 
 

@@ -133,7 +133,10 @@ def rows_of_lines(made: Statement) -> int:
 def test_a_cell_of_several_pages_is_read_whole() -> None:
     pdf = rendered(statement(entry(-5, TALL))).pdf
     (row,) = [
-        row for table in read_tables(UntrustedPdf.open(pdf)) for row in table.rows if "W" in row[1]
+        row
+        for table in read_tables(UntrustedPdf.open(pdf)).tables
+        for row in table.rows
+        if "W" in row[1]
     ]
     assert squeezed(row[1]) == TALL
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from closebook.statements.pdf.page_roles import CELL_ROLES, LINES
 from closebook.statements.verify.verification import VerifyInputs, verify
 from tests.statements.altered_pdf import (
     CSV,
@@ -18,6 +19,7 @@ from tests.statements.altered_pdf import (
     changed,
     replaced,
     reprinted,
+    without_roles,
     without_row,
 )
 from tests.statements.rendered_pdf import rendered
@@ -67,15 +69,39 @@ CASES = {
         {"page": "the page does not print the account number that the XML has"},
     ),
     "a digit in the XML": Case(
-        [replaced(XML, '<Amt Ccy="EUR">23.50<', '<Amt Ccy="EUR">28.50<')],
+        [
+            replaced(XML, '</NtryRef><Amt Ccy="EUR">23.50<', '</NtryRef><Amt Ccy="EUR">28.50<'),
+            replaced(XML, '</Refs><Amt Ccy="EUR">23.50<', '</Refs><Amt Ccy="EUR">28.50<'),
+        ],
         {"totals": "make EUR 13,870.00, and its closing is EUR 13,875.00"},
+    ),
+    "a digit in the details of the XML": Case(
+        [replaced(XML, '</Refs><Amt Ccy="EUR">23.50<', '</Refs><Amt Ccy="EUR">28.50<')],
+        {"totals": "line 1 of the XML has another amount in its details"},
+    ),
+    "a sign in the details of the XML": Case(
+        [
+            replaced(
+                XML,
+                '</Refs><Amt Ccy="EUR">23.50</Amt><CdtDbtInd>DBIT',
+                '</Refs><Amt Ccy="EUR">23.50</Amt><CdtDbtInd>CRDT',
+            )
+        ],
+        {"totals": "line 1 of the XML has another amount in its details"},
+    ),
+    "a reference in the details of the XML": Case(
+        [replaced(XML, "<Refs><AcctSvcrRef>T480002", "<Refs><AcctSvcrRef>T480009")],
+        {"totals": "line 2 of the XML has another reference in its details"},
     ),
     "a digit of a total in the XML": Case(
         [replaced(XML, "<Sum>12900.00<", "<Sum>12900.01<")],
         {"totals": "the credits of the XML are EUR 12,900.01, and its lines make EUR 12,900.00"},
     ),
     "a reference in the XML": Case(
-        [replaced(XML, "T480002", "T480009")],
+        [
+            replaced(XML, "</BookgDt><AcctSvcrRef>T480002", "</BookgDt><AcctSvcrRef>T480009"),
+            replaced(XML, "<Refs><AcctSvcrRef>T480002", "<Refs><AcctSvcrRef>T480009"),
+        ],
         {
             "CSV": "line 2 is not the same in the XML and in the CSV",
             "page": "line 2 of the page has another reference",
@@ -150,6 +176,21 @@ def test_a_change_is_found_in_the_file_itself_and_by_its_hash(name: str) -> None
     # And given the manifest, then its hash is not there
     report = verify(pdf, VerifyInputs(manifest=register((FEW, rendered(FEW).pdf))))
     assert "is not in the manifest of 2026-10" in failed(report)["manifest"]
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if "page" in CASES[name].found])
+def test_a_change_is_found_in_a_file_that_was_issued_before_there_were_roles(name: str) -> None:
+    case = CASES[name]
+    assert failed(verify(changed(FEW, without_roles()), VerifyInputs())) == {}
+    report = verify(changed(FEW, *case.changes, without_roles()), VerifyInputs())
+    assert case.found["page"] in failed(report)["page"]
+
+
+@pytest.mark.parametrize("role", [LINES, *CELL_ROLES])
+def test_a_page_without_one_of_the_roles_is_refused(role: str) -> None:
+    report = verify(changed(FEW, without_roles(role)), VerifyInputs())
+    said = failed(report)["page"]
+    assert role in said or (role == LINES and "one table of lines" in said)
 
 
 def test_a_file_that_was_written_again_passes_its_own_checks_and_is_not_in_the_register() -> None:

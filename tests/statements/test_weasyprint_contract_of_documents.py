@@ -10,6 +10,7 @@ from typing import Any
 import pydyf
 import pytest
 import weasyprint
+from weasyprint.draw import text as draw_text
 from weasyprint.pdf import generate_pdf
 
 from closebook.statements.weasyprint_adapter.laid_out_pages import LaidOutPages
@@ -20,7 +21,8 @@ PAGE = """<html lang="en"><head><style>
   img { display: block; width: 40px; height: 10px }
 </style></head><body><h1>Heading</h1><p>text</p>
 <img alt="a picture" src="data:image/svg+xml,&lt;svg xmlns='http://www.w3.org/2000/svg'/&gt;"/>
-<table><thead><tr><th>head</th></tr></thead><tbody>%s</tbody></table></body></html>"""
+<table data-role="lines"><thead><tr><th>head</th></tr></thead><tbody>%s</tbody></table>
+</body></html>"""
 ROWS = "".join(f'<tr data-line="{number}"><td>row {number}</td></tr>' for number in range(1, 13))
 
 
@@ -199,3 +201,51 @@ def test_a_glyph_map_has_an_empty_entry_for_the_later_glyphs_of_a_cluster() -> N
         if isinstance(value, pydyf.Stream) and b"begincmap" in value.stream
     ]
     assert any(line.endswith(b"> <>") for lines in maps for line in lines if type(line) is bytes)
+
+
+# ---- weasyprint_adapter/glyph_texts.py ---------------------------------------------------
+
+
+def test_a_line_is_drawn_by_a_function_that_sets_a_font_before_its_glyphs() -> None:
+    """The glyphs of a font are shown after the next font is added, and before its size is set."""
+    assert list(inspect.signature(draw_text.draw_first_line).parameters) == [
+        *("stream", "textbox", "text_overflow", "block_ellipsis", "matrix"),
+    ]
+    source = inspect.getsource(draw_text.draw_first_line)
+    steps = [
+        *("stream.add_font(pango_font)", "stream.show_text(string)"),
+        "stream.set_font_size(font.hash",
+    ]
+    places = [source.index(step) for step in steps]
+    assert places == sorted(places)
+    assert "draw_first_line(" in inspect.getsource(draw_text.draw_text)
+
+
+def test_a_glyph_has_a_text_that_is_written_into_the_map_of_its_font() -> None:
+    noted = []
+    before = draw_text.draw_first_line
+
+    class Noting:
+        def __init__(self, stream: Any) -> None:
+            self._stream = stream
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._stream, name)
+
+        def add_font(self, pango_font: Any) -> Any:
+            font, size = self._stream.add_font(pango_font)
+            noted.append(font)
+            return font, size
+
+    def draw(stream: Any, *others: Any) -> Any:
+        return before(Noting(stream), *others)
+
+    document = weasyprint.HTML(string='<p style="font-family: Noto Sans">ab</p>').render()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(draw_text, "draw_first_line", draw)
+        pdf = generate_pdf(document, None, 1, **weasyprint.DEFAULT_OPTIONS)
+    (font,) = noted
+    assert sorted(font.to_unicode.values()) == ["a", "b"]
+    assert not font.bitmap
+    fonts = at(pdf, at(pdf, pages(pdf)[0]["Resources"])["Font"])
+    assert list(fonts) == [font.hash]

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from closebook.adoption.catalog import Catalog, Column, Table
+from closebook.adoption.platform_catalog import Catalog, Column, Table
 from closebook.adoption.vocabulary import COLUMNS, NEEDED, TABLES, TYPES, Kind, normal
 
 _POINTS_OF_A_NAME, _POINTS_OF_AN_ENDING, _POINTS_OF_A_COLUMN = 40, 20, 1

@@ -12,6 +12,8 @@ class Kind(StrEnum):
     TEXT = "text"
     AMOUNT = "amount"
     INSTANT = "instant"
+    DATE = "date"
+    RATE = "rate"
 
 
 _WHOLE = frozenset({"int2", "int4", "int8"})
@@ -22,6 +24,8 @@ TYPES: Mapping[Kind, frozenset[str]] = {
     Kind.TEXT: _TEXTS,
     Kind.AMOUNT: _WHOLE | FLOATS | {"numeric", "money"},
     Kind.INSTANT: frozenset({"timestamptz", "timestamp", "date"}),
+    Kind.DATE: frozenset({"date"}),
+    Kind.RATE: FLOATS | {"numeric"},
 }
 
 # By view: the names of its table.
@@ -194,6 +198,26 @@ COLUMNS: Mapping[str, Mapping[str, tuple[Kind, Sequence[str]]]] = {
         "counterparty": (
             Kind.TEXT,
             ("counterparty", "counterparty_name", "payee_name", "payer_name", "payee", "payer"),
+        ),
+        "value_date": (Kind.DATE, ("value_date", "valued_on", "value_day")),
+        "original_amount": (
+            Kind.AMOUNT,
+            (
+                *("original_amount_minor", "original_amount_cents", "original_amount"),
+                *("foreign_amount", "instructed_amount"),
+            ),
+        ),
+        "original_currency": (
+            Kind.TEXT,
+            ("original_currency", "foreign_currency", "instructed_currency"),
+        ),
+        "exchange_rate": (Kind.RATE, ("exchange_rate", "fx_rate", "conversion_rate")),
+        "counterparty_account": (
+            Kind.TEXT,
+            (
+                *("counterparty_account", "counterparty_account_number", "counterparty_iban"),
+                *("payee_iban", "payer_iban", "payee_account", "payer_account"),
+            ),
         ),
     },
 }

@@ -30,6 +30,10 @@ REASONS: Mapping[str, str] = {
     "amount_inexact": "an amount is no whole number of minor units of its currency",
     "beyond_bigint": "an amount, a sum or a balance is beyond the largest bigint",
     "currency_differs": "its entries are in another currency than the account",
+    "detail_unusable": (
+        "an entry's value date, or its original amount with currency and exchange rate, is not "
+        "complete or cannot be used"
+    ),
     "entry_repeated": "an entry_id is there more than once",
     "key_unusable": (
         "a key is empty, longer than 200 bytes, or a text that names exceptions, such as none"
@@ -125,7 +129,7 @@ def of_account(row: Mapping[str, Any]) -> CloseException:
 def of_repeated(row: Mapping[str, Any]) -> CloseException:
     """Return the exception of a merchant or promotion that is listed more than once."""
     kind: SubjectKind = row["subject_kind"]
-    return CloseException("volume", kind, str(row["subject_id"]), _NONE, f"{kind}_repeated", 0, 0)
+    return CloseException("volume", kind, row["subject_id"], _NONE, f"{kind}_repeated", 0, 0)
 
 
 def write(store: Store, close_id: int, exceptions: Sequence[CloseException]) -> None:

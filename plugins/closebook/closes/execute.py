@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from time import monotonic
 
 from closebook.closes import checks, exceptions, histories, register
 from closebook.closes.checks import TieOut, TieOutFailed
@@ -44,6 +45,7 @@ def close(
     Raises NotReady, Transient, WrongData.
     """
     attempts_left = ATTEMPTS
+    began_at = monotonic()
     while True:
         attempts_left -= 1
         try:
@@ -57,7 +59,7 @@ def close(
             if isinstance(failure, TieOutFailed):
                 _record(settings, failure.tie_out, run)  # guard: issue.unasked-change-is-recorded
             raise
-        _report(written, no_longer_tied_out)
+        _report(written, no_longer_tied_out, period, monotonic() - began_at)
         return written
 
 
@@ -83,7 +85,9 @@ def _attempt(
                 if second is not None:
                     _cross_check(store, reading, second, compared, work)
                     _record_agreement(store, written, run)
-                return written, _tie_out_dependents(store, written, run)
+                no_longer_tied_out = _tie_out_dependents(store, written, run)
+                with_totals = register.with_totals(store, written, first.replica)
+                return with_totals, no_longer_tied_out
 
         if run.cross_check:
             return replicas.read_both(settings, period, write, check_fence, keys)
@@ -157,8 +161,13 @@ def _record(settings: Settings, tie_out: TieOut, run: Run) -> None:
         )
 
 
-def _report(written: Sequence[Close], no_longer_tied_out: Sequence[TieOut]) -> None:
-    """Log the outcome of each close once it is committed."""
+def _report(
+    written: Sequence[Close], no_longer_tied_out: Sequence[TieOut], asked: Period, seconds: float
+) -> None:
+    """Log the outcome of each close once it is committed.
+
+    That the parts of the period that was asked for are as before is not worth a line each.
+    """
     for made in written:
         if made.outcome == "changed":
             differing = [str(c) for c in made.corrections if c.is_difference]
@@ -168,9 +177,17 @@ def _report(written: Sequence[Close], no_longer_tied_out: Sequence[TieOut]) -> N
                 made.version,
                 "; ".join(differing) or "the same row counts and totals; other values changed",
             )
-        else:
-            level = logging.DEBUG if made.outcome == "confirmed" else logging.INFO
-            log.log(level, "%s: version %d, %s", made.period, made.version, made.outcome)
+        is_asked = made.period == asked
+        log.log(
+            logging.INFO if is_asked or made.outcome != "confirmed" else logging.DEBUG,
+            "%s: %s, version %d: %s; read from %s%s",
+            made.period,
+            made.outcome,
+            made.version,
+            "; ".join(map(str, made.totals)) or "no rows",
+            made.replica,
+            f"; took {seconds:.1f} s" if is_asked else "",
+        )
         if made.exceptions:
             log.error("%s", exceptions.named(made.period, made.exceptions))
     for tie_out in no_longer_tied_out:

@@ -23,6 +23,7 @@ from closebook.platform.history import History, end_of_common_log, lsn, position
 from closebook.settings import Run, Settings
 from closebook.sql import query
 from closebook.store.session import Store, on_store
+from closebook.typed_text import typed_text
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +73,7 @@ def acknowledge(settings: Settings, run: Run, acknowledgement: Acknowledgement) 
             "is to be acknowledged: see that the connection leads to the new primary",
         )
     # A cleared run has neither: both belong to its earlier start.
-    if not (run.reason or "").strip() or not (run.requested_by or "").strip():
+    if not typed_text(run.reason) or not typed_text(run.requested_by):
         raise Misconfigured(
             "CB-CONFIG-ACKNOWLEDGEMENT-INCOMPLETE",
             "this run has no person or no reason, and an acknowledgement is recorded with both: "

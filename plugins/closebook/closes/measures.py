@@ -18,3 +18,8 @@ class ControlTotal:
     currency: str
     row_count: int
     amount_minor: int
+
+    def __str__(self) -> str:
+        rows = "row" if self.row_count == 1 else "rows"
+        units = f"{self.amount_minor:,} minor units"
+        return f"{self.measure} {self.currency} {self.row_count:,} {rows}, {units}"

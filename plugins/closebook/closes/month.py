@@ -10,7 +10,7 @@ from closebook.closes.refused_amounts import ReasonsOfAccounts
 from closebook.closes.values import Close, Content, Draft, Plan, Reading
 from closebook.errors import NotReady
 from closebook.periods import Grain, Period
-from closebook.platform.contract import key_parameters
+from closebook.platform.contract import detail_parameters, key_parameters
 from closebook.settings import Run, Settings
 from closebook.sql import query
 from closebook.store.session import Store, on_store
@@ -18,6 +18,7 @@ from closebook.store.session import Store, on_store
 log = logging.getLogger(__name__)
 
 STAGED = ("statement_balances", "statement_accounts", "statement_lines")
+DETAILS = "statement_line_details"
 
 
 def close_month(settings: Settings, month: Period, run: Run) -> Close:
@@ -40,6 +41,10 @@ def close_month(settings: Settings, month: Period, run: Run) -> Close:
         _refuse_missing_days(store, reading, month, days)
         for name in STAGED:
             staging.stage(store, reading.source, name, month)
+        if reading.source.optional:  # guard: details.only-where-the-view-has-them
+            staging.stage(store, reading.source, DETAILS, month)
+        else:
+            staging.make_staged_table(store, DETAILS)
         totals = staging.ledger_totals(reading.source, month).totals
         refused = _refused_amounts(store, reading, month)
         stale = day.stale_days(store, reading, days)
@@ -51,8 +56,11 @@ def close_month(settings: Settings, month: Period, run: Run) -> Close:
             # Writing and checking a month takes longer than reading it.
             reading.source.close()  # guard: store.no-snapshot-while-writing
             store.execute(query("session/expect_many_rows"))  # guard: store.expects-many-rows
-            keys = key_parameters(reading.source.keys)
-            yield Draft(month, run, _content(store, totals, month, days, refused, keys))
+            parameters = {
+                **key_parameters(reading.source.keys),
+                **detail_parameters(reading.source.in_major),
+            }
+            yield Draft(month, run, _content(store, totals, month, days, refused, parameters))
 
         return Plan(drafts(), locked=[before, month, *days])
 
@@ -73,7 +81,7 @@ def _content(
     month: Period,
     days: Sequence[Period],
     refused: ReasonsOfAccounts,
-    keys: Mapping[str, object],
+    parameters: Mapping[str, object],
 ) -> Content:
     days_of_lines = {
         # The first day begins with the month, also where an accepted boundary has moved that start.
@@ -83,7 +91,7 @@ def _content(
     currencies = store.execute(query("statement_balances/currencies")).fetchall()
     unknown = [row["currency"] for row in currencies if not exceptions.is_known(row["currency"])]
     left_out = store.execute(
-        query("close_exceptions/of_staged_month"), {"unknown_currencies": unknown, **keys}
+        query("close_exceptions/of_staged_month"), {"unknown_currencies": unknown, **parameters}
     ).fetchall()
     of_accounts = [row for row in left_out if row["account_id"] is not None]
 
@@ -95,6 +103,7 @@ def _content(
         }
         store.execute(query("statements/insert"), row)
         store.execute(query("statement_lines/insert"), {"close_id": close_id, **days_of_lines})
+        store.execute(query(f"{DETAILS}/insert"), {"close_id": close_id, **parameters})
 
     def number_versions(close_id: int) -> None:
         store.execute(query("statement_versions/insert"), {"close_id": close_id})
@@ -102,7 +111,7 @@ def _content(
     return Content(
         insert=insert,
         totals=totals,
-        changes=["statements", "statement_lines"],
+        changes=["statements", "statement_lines", DETAILS],
         exceptions=[
             refused_amounts.with_reason(found, refused.get((found.subject, found.currency)))
             for found in map(exceptions.of_account, left_out)

@@ -10,6 +10,7 @@ from psycopg.rows import DictRow
 
 from closebook.closes import boundaries, checks, exceptions, histories
 from closebook.closes.checks import SelectedRows, TieOut
+from closebook.closes.measures import ControlTotal
 from closebook.closes.values import Close, Content, Correction, CurrentVersions, Draft, Reading
 from closebook.errors import Transient, WrongData
 from closebook.periods import Grain, Period, day_containing
@@ -113,6 +114,25 @@ def write(store: Store, reading: Reading, draft: Draft) -> Close:
     # As they are written: the codes of the platform as labels, which may be shown and logged.
     [left_out] = exceptions.of_closes(store, [written.close_id]).values()
     return replace(written, exceptions=tuple(left_out))  # guard: exceptions.shown-as-labels
+
+
+def with_totals(store: Store, written: Sequence[Close], replica: Replica) -> list[Close]:
+    """Return closes with the replica that was read and their totals, as the register has them.
+
+    There the codes of currencies are labels, which may be logged.
+    """
+    totals: dict[int, list[ControlTotal]] = {}
+    close_ids = [each.close_id for each in written]
+    rows = store.execute(query("close_totals/of_closes"), {"close_ids": close_ids}).fetchall()
+    for row in sorted(rows, key=lambda row: (row["measure"], row["currency"])):
+        total = ControlTotal(
+            row["measure"], row["currency"], row["row_count"], int(row["amount_minor"])
+        )
+        totals.setdefault(row["close_id"], []).append(total)
+    return [
+        replace(each, replica=replica.name, totals=tuple(totals.get(each.close_id, ())))
+        for each in written
+    ]
 
 
 def _lock(store: Store, reading: Reading, period: Period) -> DictRow | None:

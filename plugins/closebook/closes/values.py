@@ -1,7 +1,7 @@
 """The values of a close: the reading, the plan of what is written, and the outcome."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
@@ -45,7 +45,8 @@ class Close:
 
     ``new``: the first version. ``changed``: it replaces the version before, and ``corrections``
     are the differences. ``confirmed``: the numbers are the same, and no version was added.
-    ``exceptions`` are what it leaves out.
+    ``exceptions`` are what it leaves out. ``totals`` are the control totals as the register has
+    them, and ``replica`` is the name of the one that was read.
     """
 
     close_id: int
@@ -54,6 +55,8 @@ class Close:
     outcome: Outcome
     corrections: tuple[Correction, ...] = ()
     exceptions: tuple[CloseException, ...] = ()
+    totals: tuple[ControlTotal, ...] = field(default=(), compare=False)
+    replica: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)

@@ -81,9 +81,9 @@ async def _record_refusal(request: Request) -> None:
         _log.error("a refusal is not in the audit log: %s", error.code)
 
 
-async def _busy(_request: Request, error: Exception) -> Response:
+async def _busy(request: Request, error: Exception) -> Response:
     assert isinstance(error, DeskBusy)  # noqa: S101  # the handler is for this class
-    return busy_answer(error)
+    return busy_answer(request, error)
 
 
 async def _closebook_error(request: Request, error: Exception) -> Response:

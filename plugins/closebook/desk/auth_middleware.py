@@ -24,6 +24,7 @@ from closebook.desk.client_limits import limited_receive, limited_send
 from closebook.desk.current_user import Session, authenticated_user, session
 from closebook.desk.desk_route import DeskRoute
 from closebook.desk.permissions import MachineToken, Permission, Rule
+from closebook.desk.templating import message_page
 from closebook.errors import ClosebookError
 from closebook.settings import connection_password
 
@@ -103,17 +104,20 @@ class AuthMiddleware:
             await self._serve(Request(scope, limited_receive(receive)), send_with_headers)
         except DeskBusy as busy:
             if not has_started:
-                await busy_answer(busy)(scope, receive, send_with_headers)
+                answer = busy_answer(Request(scope), busy)
+                await answer(scope, receive, send_with_headers)
         except ClosebookError as error:
             _log.error("the desk cannot identify the user: %s", error)
             if not has_started:
-                await PlainTextResponse(str(error), 503)(scope, receive, send_with_headers)
+                unknown = message_page(Request(scope), 503, str(error))
+                await unknown(scope, receive, send_with_headers)
         except TimeoutError:
             _log.info("a client did not take its answer in time, which was cut off")
         except Exception as error:  # its text may contain confidential data
             _log.error("the desk failed at %s: %s", _source_line(error), type(error).__name__)
             if not has_started:
-                failed = PlainTextResponse("The desk failed. See the log of the API server.", 500)
+                text = "The desk failed. See the log of the API server."
+                failed = message_page(Request(scope), 500, text)
                 await failed(scope, receive, send_with_headers)
 
     async def _serve(self, request: Request, send: Send) -> None:
@@ -168,15 +172,16 @@ class AuthMiddleware:
         return None
 
 
-def busy_answer(busy: DeskBusy) -> Response:
+def busy_answer(request: Request, busy: DeskBusy) -> Response:
     """Return the plain page of a request that is not begun, with the time of the next try."""
     retry_after = {"Retry-After": str(capacity.RETRY_AFTER_SECONDS)}
-    return PlainTextResponse(str(busy), HTTPStatus.TOO_MANY_REQUESTS, headers=retry_after)
+    return message_page(request, HTTPStatus.TOO_MANY_REQUESTS, str(busy), retry_after)
 
 
 def _login_response(request: Request) -> Response:
     if request.method != "GET":
-        return PlainTextResponse("Log in to Airflow first.", 401)
+        text = "Your log-in has ended. Log in to Airflow first."
+        return message_page(request, HTTPStatus.UNAUTHORIZED, text)
     from airflow.api_fastapi.app import get_auth_manager
 
     url = get_auth_manager().get_url_login(next_url=str(request.url))

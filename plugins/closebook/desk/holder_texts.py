@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from closebook.keys import Key
-from closebook.settings import templates_folder
+from closebook.settings import brand_folder, templates_folder
 from closebook.sql import query
+from closebook.statements.render.brand_folder import load_brand
 from closebook.statements.render.catalog import TEMPLATE_VERSION, load_catalog, page_locale
 from closebook.store.session import Store
 
@@ -30,10 +31,11 @@ class HolderText:
 def holder_texts(store: Store, close_id: int) -> list[HolderText]:
     """Return the texts on the corrected statements of a close, as its documents print them."""
     folder = templates_folder() / "statement" / TEMPLATE_VERSION
+    brand = load_brand(brand_folder())
     found: dict[tuple[str, tuple[str, ...]], HolderText] = {}
     for row in store.execute(query("desk/issued_month_holder_texts"), {"close_id": close_id}):
-        locale = page_locale(folder, row["locale_code"])
-        catalog = load_catalog(folder, locale.language)
+        locale = page_locale(folder, brand, row["locale_code"])
+        catalog = load_catalog(folder, brand, locale)
         texts = tuple(catalog.holder_texts(row["holder_reason"], row["holder_text"]))
         before = found.get((locale.language, texts))
         count = row["statement_count"] + (before.statement_count if before else 0)

@@ -21,6 +21,8 @@ SORTS = ("month", "account", "holder", "closing")
 PAGE_ROWS = 50
 MOST_FOUND = 1_000
 """As many statements are counted, sorted and listed. Of more the newest are listed."""
+MAX_SELECTED = 500
+"""How many statements one ZIP of selected ones takes."""
 _MAX_TEXT_LENGTH = 100
 _STATEMENT_KEY = re.compile(r"([0-9]{1,18})-(.+)-([A-Z]{3})")
 

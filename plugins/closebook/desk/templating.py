@@ -1,12 +1,13 @@
 """HTML pages from the templates in templates/desk. Jinja escapes all text."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
 from http import HTTPStatus
 from typing import Any
 
-from fastapi import Request
-from fastapi.responses import HTMLResponse
+from fastapi import Request, Response
+from fastapi.responses import HTMLResponse, PlainTextResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from closebook.closes.exceptions import REASONS
@@ -64,7 +65,34 @@ def error_page(request: Request, status: int, reason: str = "") -> HTMLResponse:
         title=HTTPStatus(status).phrase,
         is_missing=status == HTTPStatus.NOT_FOUND,
         reason=reason,
+        is_refused=request.method == "POST",
     )
+
+
+def message_page(
+    request: Request, status: int, text: str, headers: Mapping[str, str] | None = None
+) -> Response:
+    """Return a message to a person who may not be logged in; to a program, its text alone.
+
+    It asks nothing of Airflow or of the store, which may be why there is a message. To a form that
+    was not accepted it has a link back, and the page's script fills the form in again.
+    """
+    if "text/html" not in request.headers.get("Accept", ""):
+        return PlainTextResponse(text, status, headers=headers)
+    root_path = request.scope["root_path"]
+    html = (
+        _environment()
+        .get_template("message.html.j2")
+        .render(
+            base=root_path,
+            static_url=lambda name: root_path + static_files()[name].url,
+            title=HTTPStatus(status).phrase,
+            text=text,
+            is_refused=request.method == "POST",
+            needs_log_in=status == HTTPStatus.UNAUTHORIZED,
+        )
+    )
+    return HTMLResponse(html, status, headers=headers)
 
 
 @cache

@@ -8,15 +8,15 @@ import redis
 from closebook.counter.publisher import COUNTER_KEY, redis_client, redis_error
 from closebook.doctor.finding import Finding, Observation, Severity, Unseen
 from closebook.errors import ClosebookError, Transient
-from closebook.settings import Settings
+from closebook.settings import REDIS_APP_CONNECTION, REDIS_CONNECTION, DeskSettings, Settings
 
 REWRITE_UNCHANGED = Path(__file__).with_name("rewrite_unchanged.lua")
-_SUBJECT = "closebook_redis"
+_SUBJECT = REDIS_CONNECTION
 _WHY = (
     "The numbers are safe in the store, and apps show an old counter: the last task of each close "
     "fails."
 )
-_NO_CLUSTER = "Point closebook_redis at a Redis with cluster-enabled no."
+_WHY_OF_APP = "The closes run. Whoever opens the page Volume gets an error in place of the counter."
 
 
 def counter_observations(settings: Settings) -> Iterator[Observation]:
@@ -29,18 +29,29 @@ def counter_observations(settings: Settings) -> Iterator[Observation]:
             script = client.register_script(REWRITE_UNCHANGED.read_text(encoding="utf-8"))
             held = script(keys=[COUNTER_KEY])
             if held == "other":
-                yield Finding(
-                    code="redis-key-taken",
-                    subject=_SUBJECT,
-                    what=f"the key {COUNTER_KEY} holds something that is no text",
-                    why="The next publication replaces it, and who reads the counter gets an error "
-                    "until then.",
-                    mend=f"del {COUNTER_KEY}, or the extra db of closebook_redis for a database of "
-                    "its own.",
-                )
+                yield _taken(_SUBJECT)
             yield from _server_observations(client)
     except redis.RedisError as error:
-        yield _error_finding(error)
+        yield _error_finding(error, _SUBJECT)
+
+
+def app_observations(desk: DeskSettings) -> Iterator[Finding]:
+    """Tell of what keeps the desk, and apps, from reading the counter."""
+    try:
+        with redis_client(desk) as client:
+            client.get(COUNTER_KEY)
+    except redis.RedisError as error:
+        yield _error_finding(error, REDIS_APP_CONNECTION)
+
+
+def _taken(subject: str) -> Finding:
+    return Finding(
+        code="redis-key-taken",
+        subject=subject,
+        what=f"the key {COUNTER_KEY} holds something that is no text",
+        why="The next publication replaces it, and who reads the counter gets an error until then.",
+        mend=f"del {COUNTER_KEY}, or the extra db of closebook_redis for a database of its own.",
+    )
 
 
 def _server_observations(client: "redis.Redis") -> Iterator[Observation]:
@@ -61,7 +72,7 @@ def _server_observations(client: "redis.Redis") -> Iterator[Observation]:
             subject=_SUBJECT,
             what="Redis is a cluster, and this server has the counter's slot today",
             why="The counter is one key on one server. When its slot moves, it is refused.",
-            mend=_NO_CLUSTER,
+            mend=f"Point {_SUBJECT} at a Redis with cluster-enabled no.",
         )
     policy = str(memory.get("maxmemory_policy", ""))
     if policy.startswith("allkeys"):  # guard: doctor.eviction
@@ -77,7 +88,7 @@ def _server_observations(client: "redis.Redis") -> Iterator[Observation]:
         )
 
 
-def _error_finding(error: redis.RedisError) -> Finding:
+def _error_finding(error: redis.RedisError, connection: str) -> Finding:
     if isinstance(error, redis.exceptions.ReadOnlyError):
         return Finding(
             code="redis-is-replica",
@@ -95,22 +106,28 @@ def _error_finding(error: redis.RedisError) -> Finding:
             mend="config set maxmemory, to more; the counter needs a few kilobytes.",
         )
     lost = Transient("CB-RETRY-REDIS-UNREADABLE", f"Redis cannot be read: {error}")
-    return _finding_of(redis_error(error, lost))
+    return _finding_of(redis_error(error, lost), connection)
 
 
-def _finding_of(error: ClosebookError) -> Finding:
+def _finding_of(error: ClosebookError, connection: str) -> Finding:
+    if error.code == "CB-CONFIG-REDIS-KEY-TAKEN":
+        return _taken(connection)
+    is_app = connection == REDIS_APP_CONNECTION
+    rights = (
+        f"%R~{COUNTER_KEY} +get" if is_app else f"~{COUNTER_KEY} +evalsha +script|load +get +set"
+    )
     code, mend = {
         "CB-CONFIG-REDIS-LOGIN": (
             "redis-login-refused",
-            "Correct login and password of the Airflow connection closebook_redis.",
+            f"Correct login and password of the Airflow connection {connection}.",
         ),
-        "CB-CONFIG-REDIS-RIGHTS": (
-            "redis-not-granted",
-            f"acl setuser … ~{COUNTER_KEY} +evalsha +script|load +get +set",
+        "CB-CONFIG-REDIS-RIGHTS": ("redis-not-granted", f"acl setuser … {rights}"),
+        "CB-CONFIG-REDIS-IS-CLUSTER": (
+            "redis-is-cluster",
+            f"Point {connection} at a Redis with cluster-enabled no.",
         ),
-        "CB-CONFIG-REDIS-IS-CLUSTER": ("redis-is-cluster", _NO_CLUSTER),
     }.get(
         error.code,
-        ("redis-unreachable", "Start it, or correct the Airflow connection closebook_redis."),
+        ("redis-unreachable", f"Start it, or correct the Airflow connection {connection}."),
     )
-    return Finding(code, _SUBJECT, error.text, _WHY, mend)
+    return Finding(code, connection, error.text, _WHY_OF_APP if is_app else _WHY, mend)

@@ -1,6 +1,7 @@
 """The diagnosis: everything that the doctor looks at. What can prevent a later look comes first.
 
-It writes nothing that lasts and closes nothing. Each server is asked as the role that closes use.
+It writes nothing that lasts and closes nothing. Each server is asked as the role that closes use,
+or the desk.
 """
 
 import os
@@ -14,6 +15,7 @@ from closebook.doctor import (
     airflow,
     clocks,
     counter_redis,
+    desk,
     documents,
     hour_totals,
     platform_roles,
@@ -60,6 +62,10 @@ def _observations(installation: Installation) -> Iterator[Observation]:
         yield from _looked_at("Redis", counter_redis.counter_observations(settings))
     if Part.DOCUMENTS in parts:
         yield from _looked_at("a document", documents.document_observations(installation))
+    if Part.DESK in parts and installation.api_server is not None:
+        yield from _looked_at(
+            "the desk", desk.desk_observations(installation.api_server, installation.airflow)
+        )
 
 
 def _looked_at(subject: str, observations: Iterable[Observation]) -> Iterator[Observation]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import date
 from functools import partial
 
-from closebook.doctor.finding import Finding
+from closebook.doctor.finding import Finding, Severity
 from closebook.doctor.installation import Installation
 from closebook.errors import ClosebookError
 from closebook.settings import Settings
@@ -13,6 +13,7 @@ from closebook.statements.bounded_process import BoundedTask, Limits, run_within
 from closebook.statements.document_store import DocumentStore
 from closebook.statements.model import Holder, Issuer, Statement, StatementLine
 from closebook.statements.render.document import render
+from closebook.statements.render.template import statement_template
 from closebook.statements.signing.key_loader import load_signer
 
 _FOLDER = "doctor"
@@ -32,6 +33,16 @@ def document_observations(installation: Installation) -> Iterator[Finding]:
         pdf = rendered.pdf
     except ClosebookError as error:
         yield _not_rendered(error)
+    else:
+        for warning in statement_template().warnings:
+            yield Finding(
+                code="brand-warning",
+                subject="CLOSEBOOK_BRAND",
+                what=warning,
+                why="Statements are made, and look or read otherwise than their brand says.",
+                mend="See docs/brands.md.",
+                severity=Severity.WARNING,
+            )
     if installation.has("signing_key"):
         try:
             signer = load_signer(settings.signing_key)
@@ -68,6 +79,14 @@ def _not_rendered(error: ClosebookError) -> Finding:
             what=error.text,
             why=_WHY,
             mend="apt-get install fonts-noto-core fonts-noto-cjk fonts-symbola, on every worker.",
+        )
+    if error.code.startswith("CB-CONFIG-BRAND"):
+        return Finding(
+            code="brand-wrong",
+            subject="CLOSEBOOK_BRAND",
+            what=error.text,
+            why=_WHY,
+            mend="Correct the brand's folder as the text says (docs/brands.md), on every worker.",
         )
     return Finding(
         code="document-not-rendered",

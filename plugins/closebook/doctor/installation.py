@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from closebook.doctor.finding import Finding, Observation
 from closebook.errors import Misconfigured
-from closebook.settings import Settings
+from closebook.settings import ApiServerConnections, Settings
 
 
 class Part(StrEnum):
@@ -17,6 +17,7 @@ class Part(StrEnum):
     STORE = "store"
     REDIS = "redis"
     DOCUMENTS = "documents"
+    DESK = "desk"
 
 
 _DOCS = "see docs/settings.md"
@@ -62,7 +63,7 @@ class AirflowState:
 
 @dataclass(frozen=True)
 class Installation:
-    """The settings, by field why one could not be read, and Airflow.
+    """The settings, by field why one could not be read, Airflow, and the API server's connections.
 
     A field that could not be read has a value that means nothing. With ``is_full`` all rows are
     looked at, without it a bounded sample. ``parts`` are what is looked at.
@@ -71,6 +72,7 @@ class Installation:
     settings: Settings
     unread: Mapping[str, Misconfigured] = field(default_factory=dict)
     airflow: AirflowState | None = None
+    api_server: ApiServerConnections | None = None
     is_full: bool = False
     parts: frozenset[Part] = frozenset(Part)
 

@@ -7,8 +7,10 @@ from closebook.doctor.platform_session import PlatformSession
 from closebook.keys import KeyTypes
 from closebook.platform.contract import (
     CONTRACT,
+    DATE,
     INSTANT,
     KEY_COLUMNS,
+    NUMERIC,
     Difference,
     differences,
 )
@@ -19,6 +21,7 @@ _WHY_OF_TYPES = {
     "added up in other units, or read as another number.",
     "instant-type": "A time without its zone is another instant in each zone: a close would have "
     "another hour's rows.",
+    "date-type": "A time has another date in each zone: the value date would depend on who asks.",
     "text-type": "char(n) has blanks at its end, an enum cannot be compared with each word, and "
     "citext compares without case.",
     "key-type": "The store keeps keys in the types that it was migrated for, and a key of another "
@@ -71,8 +74,10 @@ def _sentence(correction: str) -> str:
 def _code_of_type(column: str, wanted: str) -> str:
     if column in KEY_COLUMNS:
         return "key-type"
-    if column.endswith(("_minor", "_major")):
+    if column.endswith(("_minor", "_major")) or wanted == NUMERIC:
         return "amount-type"
+    if wanted == DATE:
+        return "date-type"
     if wanted == INSTANT:
         return "instant-type"
     return "text-type"

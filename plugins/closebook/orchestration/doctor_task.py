@@ -9,7 +9,7 @@ from closebook.doctor.finding import Severity
 from closebook.doctor.installation import Installation, Part
 from closebook.errors import Misconfigured
 from closebook.orchestration.airflow_state import airflow_state
-from closebook.settings import partly_from_airflow
+from closebook.settings import api_server_connections, partly_from_airflow
 
 _LEVELS = {
     Severity.ERROR: logging.ERROR,
@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 def installation(*, is_full: bool, parts: frozenset[Part] = frozenset(Part)) -> Installation:
     """Return this installation, as Airflow and the environment of this process have it."""
     settings, unread = partly_from_airflow()
-    return Installation(settings, unread, airflow_state(), is_full, parts)
+    return Installation(settings, unread, airflow_state(), api_server_connections(), is_full, parts)
 
 
 def run_doctor() -> dict[str, object]:

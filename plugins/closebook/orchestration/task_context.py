@@ -18,6 +18,7 @@ from closebook.orchestration.run_start import RunStart
 from closebook.periods import MICROSECOND, Grain, Period
 from closebook.settings import Run, Settings, from_airflow
 from closebook.statements.holder_reasons import known_holder_reason
+from closebook.typed_text import typed_text
 
 MAX_DAYS_OF_A_RANGE = timedelta(days=3660)
 
@@ -175,7 +176,7 @@ def _run(settings: Settings, dag_run: DagRunProtocol, parameters: Mapping[str, A
         cross_check=bool(parameters.get("cross_check")),
         requested_by=dag_run.triggering_user_name if start.clear_number == 0 else None,
     )
-    reason = parameters.get("reason") or None
+    reason = typed_text(parameters.get("reason")) or None
     if not start.record(settings):
         return replace(run, has_earlier_reason=reason is not None)
     code = parameters.get("holder_reason") or None
@@ -184,7 +185,7 @@ def _run(settings: Settings, dag_run: DagRunProtocol, parameters: Mapping[str, A
         reason=reason,
         accept_boundary=bool(parameters.get("accept_boundary")),
         holder_reason=None if code is None else known_holder_reason(code),
-        holder_text=(parameters.get("holder_text") or "").strip() or None,
+        holder_text=typed_text(parameters.get("holder_text")) or None,
     )
 
 

@@ -6,7 +6,7 @@ would be added up, or read as other bytes, without an error. So each read transa
 catalog with the contract before it reads a row.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from types import MappingProxyType
@@ -26,6 +26,7 @@ UUID = "uuid"
 NUMERIC = "numeric"
 TEXT = "text"
 INSTANT = "timestamp with time zone"
+DATE = "date"
 
 CONTRACT: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
@@ -74,6 +75,22 @@ CONTRACT: Mapping[str, Mapping[str, str]] = MappingProxyType(
     }
 )
 
+OPTIONAL: Mapping[str, Mapping[str, str]] = MappingProxyType(
+    {
+        "ledger_entries": {
+            "value_date": DATE,
+            "original_amount_minor": BIGINT,
+            "original_currency": TEXT,
+            "exchange_rate": NUMERIC,
+            "counterparty_account": TEXT,
+        }
+    }
+)
+"""The columns that a view may lack. A value of them then is null, and no query names them."""
+
+# A view that has one of these columns has them all.
+_TOGETHER = frozenset({"original_amount_minor", "original_currency", "exchange_rate"})
+
 _MINOR, _MAJOR = "_minor", "_major"
 
 # By the name of a column that is a key: what CLOSEBOOK_KEYS calls such keys. Columns of one name
@@ -106,6 +123,22 @@ def contract_of(
         }
         for view, columns in CONTRACT.items()
     }
+
+
+def optional_columns(columns: Sequence[DictRow], in_major: Collection[str]) -> frozenset[str]:
+    """Return the optional columns that a platform has, of arguments as `differences` takes them."""
+    wanted = {view: _optional_of(view, in_major) for view in OPTIONAL}
+    return frozenset(
+        row["column_name"]
+        for row in columns
+        if row["column_name"] in wanted.get(row["view_name"], {})
+    )
+
+
+def _optional_of(view: str, in_major: Collection[str]) -> Mapping[str, str]:
+    """Return the optional columns of a view, in its units, with their types."""
+    columns = OPTIONAL[view].items()
+    return dict(map(_in_major, columns) if view in in_major else columns)
 
 
 def _in_major(column: tuple[str, str]) -> tuple[str, str]:
@@ -141,6 +174,20 @@ def key_parameters(keys: KeyTypes) -> dict[str, object]:
     return {"has_text_keys": KeyType.TEXT in texts}
 
 
+def detail_parameters(in_major: Collection[str]) -> dict[str, object]:
+    """Return the parameters of the queries that take original amounts of ledger entries.
+
+    They are the codes of all known currencies, and of each how many minor units one unit of these
+    amounts is: one, or what a major unit has.
+    """
+    known = known_currencies()
+    is_major = "ledger_entries" in in_major
+    return {
+        "currencies": [*known],
+        "minor_per_unit": [Decimal(10) ** (places if is_major else 0) for places in known.values()],
+    }
+
+
 def amount_parameters() -> dict[str, object]:
     """Return the parameters of the queries that turn major units into minor units.
 
@@ -162,12 +209,14 @@ _ACCEPTED = {
     NUMERIC: {types["numeric"].oid},
     TEXT: {types["text"].oid, types["varchar"].oid},
     INSTANT: {types["timestamptz"].oid},
+    DATE: {types["date"].oid},
 }
 _KEY_TYPES = (BIGINT, INTEGER, UUID, TEXT)
 _WHOLE_NUMBERS = {types["int2"].oid, types["int4"].oid}
 _FLOATS = {types["float4"].oid, types["float8"].oid}
 _OTHER_NUMBERS = {types[name].oid for name in ("numeric", "float4", "float8", "money")}
 _WITHOUT_ZONE = types["timestamp"].oid
+_WITH_ZONE = types["timestamptz"].oid
 _DATE = types["date"].oid
 _BYTES = types["bytea"].oid
 # The encoding of a database that does not know the encoding of its texts.
@@ -203,7 +252,8 @@ def differences(
     """Compare the rows of sql/replica/contract_columns.sql with the contract.
 
     ``in_major`` are the views whose amounts are in major units, ``keys`` the types of the store's
-    keys. Columns that the contract does not have are ignored.
+    keys. Columns that the contract does not have are ignored, and those that it calls optional may
+    be missing.
     """
     found = {(row["view_name"], row["column_name"]): row for row in columns}
     views = {view for view, _ in found}
@@ -220,7 +270,44 @@ def differences(
             elif row["base_type"] not in _ACCEPTED[wanted]:  # guard: contract.types
                 correction = _correction(column, wanted, row["base_type"])
                 differing.append(Difference(view, column, wanted, row["type_name"], correction))
+    for view in OPTIONAL:
+        differing.extend(_optional_differences(view, found, in_major))
     return differing
+
+
+def _optional_differences(
+    view: str, found: Mapping[tuple[str, str], DictRow], in_major: Collection[str]
+) -> Iterator[Difference]:
+    """Compare the optional columns of a view: their types, their unit, and that none lacks another.
+
+    ``found`` has the rows of all views by view and column.
+    """
+    is_major = view in in_major
+    together = {
+        _major_name(each) if each.endswith(_MINOR) and is_major else each for each in _TOGETHER
+    }
+    present = together & {column for at, column in found if at == view}
+    for column, wanted in _optional_of(view, in_major).items():
+        row = found.get((view, column))
+        other = _name_in_other_unit(column)
+        if row is not None:
+            if row["base_type"] not in _ACCEPTED[wanted]:  # guard: contract.optional-types
+                correction = _correction(column, wanted, row["base_type"])
+                yield Difference(view, column, wanted, row["type_name"], correction)
+        elif (view, other) in found:
+            how = "leave it out of" if is_major else f"name {view} in"
+            correction = f"it is called {other}: {how} CLOSEBOOK_MAJOR_AMOUNTS"
+            yield Difference(view, column, wanted, correction=correction)
+        # guard: contract.original-amount-with-all
+        elif present and column in together:
+            correction = f"it belongs to {', '.join(sorted(present))}"
+            yield Difference(view, column, wanted, correction=correction)
+
+
+def _name_in_other_unit(column: str) -> str:
+    if column.endswith(_MAJOR):
+        return column.removesuffix(_MAJOR) + _MINOR
+    return _major_name(column)
 
 
 def require_contract(
@@ -258,6 +345,10 @@ def _correction(column: str, wanted: str, found: int) -> str:
         return _key(column, wanted, found)
     if wanted == TEXT:
         return f"write convert_from({column}, 'UTF8')" if found == _BYTES else _cast(column, wanted)
+    if wanted == DATE:
+        return _date(column, found)
+    if wanted == NUMERIC and not column.endswith(_MAJOR):
+        return _cast(column, wanted)
     if wanted == NUMERIC:
         return _major_amount(column, found)
     return _instant(column, found) if wanted == INSTANT else _number(column, found)
@@ -272,6 +363,12 @@ def _instant(column: str, found: int) -> str:
     if found == _DATE:
         return "a date is no instant, select the time at which it happened"
     return "select the instant, or convert it in the view"
+
+
+def _date(column: str, found: int) -> str:
+    if found == _WITH_ZONE:
+        return f"write ({column} at time zone '…')::date, with the zone whose date it is"
+    return _cast(column, DATE)
 
 
 def _number(column: str, found: int) -> str:

@@ -15,6 +15,7 @@ from closebook.platform.connections import close, connect_to
 from closebook.platform.contract import (
     CONTRACT,
     bound_query,
+    optional_columns,
     require_contract,
     require_encoding,
 )
@@ -36,7 +37,8 @@ class Source:
     Nothing that the snapshot sees was written beyond ``replay_position`` of the log (in bytes).
     ``relations`` are the views that were compared with the contract, as rows of
     sql/replica/contract_relations.sql; ``in_major`` are those with amounts in major units.
-    ``keys`` are the types of their keys, and of the store's.
+    ``keys`` are the types of their keys, and of the store's. ``optional`` are the columns that they
+    have and that a view may lack.
     """
 
     connection: psycopg.Connection[DictRow]
@@ -48,6 +50,7 @@ class Source:
     relations: Sequence[DictRow]
     in_major: frozenset[str] = frozenset()
     keys: KeyTypes = BIGINT_KEYS
+    optional: frozenset[str] = frozenset()
 
     def rows(self, name: str, parameters: Mapping[str, object]) -> list[DictRow]:
         """Run sql/<name>.sql and return its rows. For a few rows; `copy_into` is for many."""
@@ -179,6 +182,7 @@ def read_transaction(
         relations=relations,
         in_major=settings.major_amounts,
         keys=keys,
+        optional=optional_columns(columns, settings.major_amounts),
     )
 
 

@@ -13,12 +13,13 @@ from typing import Any, Self
 
 import psycopg
 from psycopg import sql
-from psycopg.rows import tuple_row
+from psycopg.rows import dict_row, tuple_row
 
 from closebook.errors import WrongData
 from closebook.periods import Grain, Period, hour_of
-from closebook.platform.contract import contract_of
+from closebook.platform.contract import OPTIONAL, contract_of, optional_columns
 from closebook.postgres import Fault, answer_within, fault_of
+from closebook.sql import query
 
 log = logging.getLogger(__name__)
 
@@ -102,7 +103,9 @@ class _Search:
 
     def places(self) -> Iterator[_Place]:
         """Yield ever smaller places. Raises _OutOfTime, and what psycopg raises."""
-        for view, columns in contract_of(self.in_major).items():
+        optional = self._optional_columns()
+        for view, of_contract in contract_of(self.in_major).items():
+            columns = [*of_contract, *(sorted(optional) if view in OPTIONAL else ())]
             if self._fails(view, [*columns]):
                 column = next((each for each in columns if self._fails(view, [each])), None)
                 if self._fails(view, []):
@@ -110,6 +113,12 @@ class _Search:
                 yield _Place(view, column)
                 yield from self._ranges(view, column)
                 return
+
+    def _optional_columns(self) -> Collection[str]:
+        with self.connection.transaction(), self.connection.cursor(row_factory=dict_row) as cursor:
+            views = {"views": [*OPTIONAL]}
+            columns = cursor.execute(query("replica/contract_columns"), views).fetchall()
+        return optional_columns(columns, self.in_major)
 
     def _ranges(self, view: str, column: str | None) -> Iterator[_Place]:
         columns = [] if column is None else [column]

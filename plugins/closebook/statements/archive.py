@@ -1,6 +1,6 @@
 """The archive of a month's statements: each document is signed, registered and stored."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 from psycopg.types.json import Jsonb
 
@@ -13,6 +13,7 @@ from closebook.statements.document_store import DocumentStore, StoredDocument
 from closebook.statements.model import Statement
 from closebook.statements.render.document import RenderedStatement
 from closebook.statements.signing.signer import Signer
+from closebook.statements.validator import NO_SAMPLE, SampleCheck
 from closebook.store.session import Store
 
 
@@ -21,7 +22,7 @@ class Archive:
     """Adds the documents of one month to the register and to the document store.
 
     ``signer`` is None where statements are not signed. ``run`` is the Airflow run that the
-    register names for each document.
+    register names for each document. ``sample`` checks some of the documents.
     """
 
     store: Store
@@ -29,6 +30,7 @@ class Archive:
     signer: Signer | None
     month: Period
     run: Run
+    sample: SampleCheck = field(default=NO_SAMPLE)
 
     def add(
         self, statement: Statement, rendered: RenderedStatement, registered_name: str | None
@@ -51,8 +53,13 @@ class Archive:
                 f"this installation makes a different file now: restore {registered_name} from "
                 "a backup",
             )
+        conformance = self.sample.conformance_of(
+            pdf, rendered.conformance, f"the statement of account {label(statement.account_id)}"
+        )
         with self.store.transaction():
-            is_new = self._register(statement, rendered, document, signature_columns)
+            is_new = self._register(
+                statement, rendered, document, signature_columns | {"conformance": conformance}
+            )
             if not is_new and registered_name is None:  # guard: documents.lost-one-is-kept-again
                 return
             self.documents.put(pdf, folder=folder, suffix="pdf")
@@ -104,7 +111,6 @@ class Archive:
                 "template_version": renderer.template_version,
                 "renderer_version": renderer.renderer_version,
                 "renderer_sha256": renderer.sha256,
-                "conformance": rendered.conformance,
                 "replaced_count": rendered.replaced_count,
                 **signature_columns,
                 "run_id": self.run.run_id,

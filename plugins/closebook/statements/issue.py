@@ -4,6 +4,7 @@ This reads only the reporting store. No connection to a replica is open while pa
 """
 
 import logging
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -13,7 +14,7 @@ from typing import Any
 from closebook.errors import WrongData
 from closebook.keys import Key, label
 from closebook.periods import Period
-from closebook.settings import Run, Settings
+from closebook.settings import Run, Settings, document_validator
 from closebook.sql import query
 from closebook.statements.archive import Archive
 from closebook.statements.bounded_process import BoundedTask, Limits, run_within
@@ -22,6 +23,7 @@ from closebook.statements.model import Statement
 from closebook.statements.render.document import RenderedStatement, render, warm_up
 from closebook.statements.signing.key_loader import load_signer
 from closebook.statements.statement_reader import read_closed_month, read_statement
+from closebook.statements.validator import SampleCheck
 from closebook.store.key_types import key_types_of
 from closebook.store.session import Store, on_store
 
@@ -116,11 +118,13 @@ def render_shard(
     documents = DocumentStore(settings.documents_url)
     warm_up()
     rendered = 0
+    in_english: Counter[str] = Counter()
     failures: dict[Failed, WrongData] = {}
     with on_store(settings) as store:
         store.autocommit = True
         month = read_closed_month(store, close_id)
-        archive = Archive(store, documents, load_signer(settings.signing_key), month, run)
+        signer, sample = load_signer(settings.signing_key), SampleCheck(document_validator())
+        archive = Archive(store, documents, signer, month, run, sample)
         rows = store.execute(
             query("statement_documents/of_shard"),
             {
@@ -155,6 +159,17 @@ def render_shard(
                     failures[statement.account_id, statement.currency] = error
                     continue
                 rendered += 1
+                if result.missing_language is not None:
+                    in_english[result.missing_language] += 1
+        for language, count in sorted(in_english.items()):
+            logger.warning(
+                "%s: %d statements are in English, since there are no texts in the language %s: "
+                "write them into words/%s.toml of the brand",
+                month,
+                count,
+                language,
+                language,
+            )
         for (account_id, _), failure in failures.items():
             logger.error("%s: account %s has no document: %s", month, label(account_id), failure)
         issued_close_ids = {

@@ -127,8 +127,9 @@ def refuse_exceptions(
 ) -> None:
     """Raise WrongData, naming the accounts, if the month's manifest does not list all documents.
 
-    ``account_ids`` are the accounts that the run was for; None means all. The documents of other
-    accounts may be missing, which is a warning in the log.
+    ``account_ids`` are the accounts that the run was for; None means all. A run for some accounts
+    may leave the documents of others to be made, which is a warning in its log, but not those that
+    a correction has issued: nobody asked for fewer of them, and the month waits for them.
     """
     with on_store(settings) as store:
         month = read_closed_month(store, close_id)
@@ -138,7 +139,20 @@ def refuse_exceptions(
         latest = store.execute(
             query("statement_manifests/latest"), {"period_start": month.start}
         ).fetchone()
+        without = store.execute(
+            query("statement_versions/without_document"), {"close_id": close_id}
+        ).fetchall()
     missing_count = 0 if latest is None else latest["missing_count"]
+    corrected = [row for row in without if row["is_corrected"]]
+    # guard: issue.correction-is-complete
+    if corrected and account_ids is not None and not exceptions:
+        raise WrongData(
+            "CB-DATA-CORRECTION-INCOMPLETE",
+            f"{month}: {corrected[0]['corrected_count']} corrected statements have no document, "
+            f"since the run was for other accounts: {_named(corrected)}; the month cannot be "
+            f"released: trigger monthly_statements with the month {month.label} and an empty field "
+            "Accounts, which makes what is missing",
+        )
     if missing_count and account_ids is not None and not exceptions:
         logger.warning(
             "%s: %d documents are not made yet, since the run was for %d accounts only, and the "
@@ -157,6 +171,11 @@ def refuse_exceptions(
             "rest is issued: correct these accounts and run the month again with a reason, or "
             "release the month without them",
         )
+
+
+def _named(rows: Sequence[DictRow]) -> str:
+    names = ", ".join(label(row["account_id"]) for row in rows)
+    return names if len(rows) == rows[0]["corrected_count"] else f"{names} …"
 
 
 def _unchanged(

@@ -8,14 +8,29 @@ file a *twin* (reporting.statement_twins); the code calls it an *attachment*.
 """
 
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import NoReturn
 
 from closebook.errors import WrongData
 from closebook.keys import Key, label
 from closebook.money import exponent
+from closebook.periods import DAY, SECOND, day_of, with_offset_of_midnight
 
 FEE = "fee"
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """The amount of an entry in the currency in which it was ordered.
+
+    ``amount_minor`` is in minor units of ``currency``, with the sign of the entry's amount.
+    ``rate`` is what one unit of ``currency`` cost in the currency of the statement.
+    """
+
+    amount_minor: int
+    currency: str
+    rate: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +41,8 @@ class StatementLine:
     is signed (credits positive); ``balance_minor`` is the running balance after this line.
     ``reference`` is what finance and the holder quote: the entry's own key, so no two lines of a
     statement share one. ``transaction_reference`` is that of the entry's transaction, which
-    a payment shares with its fee. `closebook.keys.reference` says how a key is written.
+    a payment shares with its fee. `closebook.keys.reference` says how a key is written. The last
+    three are None where the platform does not have them.
     """
 
     line_number: int
@@ -39,6 +55,9 @@ class StatementLine:
     amount_minor: int
     balance_minor: int
     transaction_reference: str | None = field(default=None, repr=False)
+    value_date: date | None = None
+    original: Original | None = None
+    counterparty_account: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +75,15 @@ class Holder:
 
 @dataclass(frozen=True, slots=True)
 class Issuer:
-    """The institution that sends the statement; ``address`` may have several lines."""
+    """The institution that sends the statement; ``address`` may have several lines.
+
+    ``bic`` and ``lei`` are empty where it has none.
+    """
 
     name: str
     address: str
+    bic: str = ""
+    lei: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +107,9 @@ class Statement:
     the account and the line, unless opening + lines = closing, each running balance follows
     from the one before, lines are numbered 1, 2, 3 … without an entry twice, and every line
     lies in the period, in order of days. ``issued_on`` is the business day of the close that
-    issued it. ``is_one_of_several`` is true if the account has statements in other currencies too.
+    issued it, and ``issued_at`` the instant. ``bounds`` are the instants at which the period began
+    and ended by the rules that it was closed with; without them the zone's present rules say so.
+    ``is_one_of_several`` is true if the account has statements in other currencies too.
     """
 
     close_id: int
@@ -101,6 +127,8 @@ class Statement:
     issued_on: date | None = None
     corrects: Correction | None = None
     is_one_of_several: bool = False
+    issued_at: datetime | None = None
+    bounds: tuple[datetime, datetime] | None = None
 
     def __post_init__(self) -> None:
         exponent(self.currency)
@@ -139,6 +167,35 @@ class Statement:
             )
 
     @property
+    def made_at(self) -> datetime:
+        """The instant that every file of the statement gives for its making, in UTC.
+
+        It is that of the close which issued the statement: a file that is made again is the same.
+        """
+        return (self.issued_at or self._bounds[1]).astimezone(UTC)
+
+    @property
+    def begins_at(self) -> datetime:
+        """The first instant of the period, with the offset from UTC of then."""
+        begin = self._bounds[0]
+        return with_offset_of_midnight(begin, begin, self.period_start)
+
+    @property
+    def last_second(self) -> datetime:
+        """The last second of the period, with the offset from UTC of then."""
+        end = self._bounds[1]
+        return with_offset_of_midnight(end - SECOND, end, self.period_end_inclusive + DAY)
+
+    @property
+    def _bounds(self) -> tuple[datetime, datetime]:
+        if self.bounds is not None:  # guard: time.statement-has-the-bounds-as-closed
+            return self.bounds
+        first, last = (
+            day_of(day, self.time_zone) for day in (self.period_start, self.period_end_inclusive)
+        )
+        return first.start, last.end
+
+    @property
     def credit_minor(self) -> int:
         """Sum of the positive amounts."""
         return sum(line.amount_minor for line in self.lines if line.amount_minor > 0)
@@ -162,6 +219,13 @@ class Statement:
     def line_count(self) -> int:
         """How many ledger entries the statement lists."""
         return len(self.lines)
+
+    @property
+    def has_details(self) -> bool:
+        """Whether a line has a value that not every platform has."""
+        return any(
+            line.value_date or line.original or line.counterparty_account for line in self.lines
+        )
 
     def _refuse(self, what: str) -> NoReturn:
         raise WrongData(

@@ -9,7 +9,14 @@ from closebook.keys import Key, reference
 from closebook.periods import Period, day_containing
 from closebook.settings import Settings
 from closebook.sql import query
-from closebook.statements.model import Correction, Holder, Issuer, Statement, StatementLine
+from closebook.statements.model import (
+    Correction,
+    Holder,
+    Issuer,
+    Original,
+    Statement,
+    StatementLine,
+)
 from closebook.store.session import Store
 
 
@@ -48,6 +55,8 @@ def read_statement(store: Store, settings: Settings, month: Period, row: DictRow
         version=row["statement_version"],
         is_one_of_several=row["is_one_of_several"],
         issued_on=row["issued_on"] or _day_of(row["issued_at"], month),
+        issued_at=row["issued_at"],
+        bounds=(month.start, month.end),
         corrects=_correction(row, month),
         currency=row["currency"],
         period_start=month.first_date,
@@ -59,7 +68,12 @@ def read_statement(store: Store, settings: Settings, month: Period, row: DictRow
             account_number=row["account_number"],
             locale=row["locale_code"],
         ),
-        issuer=Issuer(settings.issuer_name, settings.issuer_address),
+        issuer=Issuer(
+            settings.issuer_name,
+            settings.issuer_address,
+            settings.issuer_bic,
+            settings.issuer_lei,
+        ),
         opening_minor=row["opening_minor"],
         closing_minor=row["closing_minor"],
         lines=tuple(
@@ -75,6 +89,9 @@ def read_statement(store: Store, settings: Settings, month: Period, row: DictRow
                 kind=line["kind"],
                 amount_minor=line["amount_minor"],
                 balance_minor=line["balance_minor"],
+                value_date=line["value_date"],
+                original=_original(line),
+                counterparty_account=line["counterparty_account"],
             )
             for line in lines
         ),
@@ -88,6 +105,12 @@ def _day_of(instant: datetime, month: Period) -> date:
 
 def _reference_of(key: Key | None) -> str | None:
     return None if key is None else reference(key)
+
+
+def _original(line: DictRow) -> Original | None:
+    if line["original_currency"] is None:
+        return None
+    return Original(line["original_amount_minor"], line["original_currency"], line["exchange_rate"])
 
 
 def _correction(row: DictRow, month: Period) -> Correction | None:

@@ -4,9 +4,10 @@ An operator sees the ids of accounts and the reasons, and no documents.
 """
 
 import json
+from collections.abc import Mapping
 from typing import Annotated
 
-from fastapi import Form, HTTPException, Path, Request, Response
+from fastapi import Form, Path, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from psycopg.rows import DictRow
 
@@ -14,11 +15,12 @@ from closebook.desk import audit_log
 from closebook.desk.capacity import PAGES
 from closebook.desk.current_user import CurrentUser
 from closebook.desk.desk_route import desk_router
-from closebook.desk.months import month_label
+from closebook.desk.months import month_label, months_without_documents
 from closebook.desk.templating import render_page
 from closebook.settings import desk_from_airflow
 from closebook.sql import query
 from closebook.store.session import on_store
+from closebook.typed_text import typed_text
 
 router = desk_router(PAGES)
 
@@ -27,13 +29,32 @@ ANSWERS = ("issued again", "declined")
 
 @router.get("/requests")
 def requests(request: Request) -> HTMLResponse:
-    """Show the requests, open ones first."""
+    """Show the requests, open ones first, and the months that wait for documents."""
+    return _requests_page(request)
+
+
+def _requests_page(
+    request: Request,
+    status: int = 200,
+    problem: str | None = None,
+    typed: Mapping[int, str] | None = None,
+) -> HTMLResponse:
+    """Return the page. ``typed`` are notes that were not taken, by the id of their request."""
     with on_store(desk_from_airflow()) as store:
+        incomplete = months_without_documents(store)
         rows = store.execute(query("desk/reissue_requests")).fetchall()
         # A reason is free text of finance and can contain a holder's name.
         audit_log.record(store, request, "looked", "requests to issue statements again")
     listed = [{**row, "run_configuration": _run_configuration(row)} for row in rows]
-    return render_page(request, "requests", requests=listed)
+    return render_page(
+        request,
+        "requests",
+        status=status,
+        requests=listed,
+        incomplete=incomplete,
+        problem=problem,
+        typed=typed or {},
+    )
 
 
 @router.post("/requests/{request_id}")
@@ -45,9 +66,10 @@ def answer_request(
     note: Annotated[str, Form()] = "",
 ) -> Response:
     """Store the answer to a request. A request has one answer."""
-    text = note.replace("\0", "").strip()[:500]
+    text = typed_text(note)[:500]
     if answer not in ANSWERS or (answer == "declined" and not text):
-        raise HTTPException(400, "Choose an answer. To decline a request, enter a note.")
+        problem = f"Request {request_id} is not answered: to decline it, enter a note."
+        return _requests_page(request, 400, problem, {request_id: text})
     with on_store(desk_from_airflow()) as store:
         row = store.execute(
             query("desk/insert_reissue_answer"),
@@ -58,9 +80,11 @@ def answer_request(
                 "person": user.name,
             },
         ).fetchone()
-        if row is None:
-            raise HTTPException(404, "The request does not exist, or it has an answer already.")
-        audit_log.record(store, request, "answered request", f"request {request_id}: {answer}")
+        if row is not None:
+            audit_log.record(store, request, "answered request", f"request {request_id}: {answer}")
+    if row is None:
+        problem = f"Request {request_id} does not exist, or it has an answer already."
+        return _requests_page(request, 404, problem, {request_id: text})
     return RedirectResponse(f"{request.scope['root_path']}/requests", 303)
 
 

@@ -9,10 +9,11 @@ from psycopg.rows import DictRow
 
 from closebook.desk import audit_log
 from closebook.desk.capacity import PAGES
+from closebook.desk.corrections import Corrections, corrections
 from closebook.desk.current_user import CurrentUser, User
 from closebook.desk.desk_route import desk_router
 from closebook.desk.holder_texts import holder_texts
-from closebook.desk.months import month_from_url, month_label
+from closebook.desk.months import month_from_url, month_label, months_without_documents
 from closebook.desk.run_acts import acts_of_runs
 from closebook.desk.templating import render_page
 from closebook.errors import NotReady
@@ -22,6 +23,7 @@ from closebook.sql import query
 from closebook.statements import release
 from closebook.statements.release import DecisionRefused, IssuedMonth, Person, Verdict
 from closebook.store.session import Store, on_store
+from closebook.typed_text import typed_text
 
 router = desk_router(PAGES)
 
@@ -38,9 +40,13 @@ def releases(request: Request) -> HTMLResponse:
 
 
 @router.get("/releases/{month}")
-def review(request: Request, user: CurrentUser, month: str) -> HTMLResponse:
-    """Show the totals, checks and warnings of a month, and the form for the decision."""
-    return _review_page(request, user, month)
+def review(request: Request, user: CurrentUser, month: str, after: str = "") -> HTMLResponse:
+    """Show the totals, checks and warnings of a month, and the form for the decision.
+
+    Of a correction it shows the statements that differ from the released ones, those that follow
+    ``after``.
+    """
+    return _review_page(request, user, month, after)
 
 
 @router.post("/releases/{month}")
@@ -60,9 +66,10 @@ def decide(
     """
     settings = desk_from_airflow()
     key = decision_key()
-    text = reason.replace("\0", "").strip()[:500]
+    text = typed_text(reason)[:500]
     if verdict == "rejected" and not text:
-        return _review_page(request, user, month, problem="Enter a reason to reject the month.")
+        problem = "Enter a reason to reject the month."
+        return _review_page(request, user, month, problem=problem)
     try:
         with on_store(settings) as store, store.transaction():
             period = month_from_url(store, month, settings.time_zone)
@@ -84,12 +91,19 @@ def decide(
     except DecisionRefused as refused:
         obstacles = "; ".join(each.code for each in refused.obstacles)
         audit_log.record_refusal(request, f"not {verdict}: {obstacles}")
-        return _review_page(request, user, month, problem=_problem(refused, verdict))
+        problem = _problem(refused, verdict)
+        return _review_page(request, user, month, problem=problem, typed=text)
     return RedirectResponse(f"{request.scope['root_path']}/releases/{period.label}", 303)
 
 
 def _review_page(
-    request: Request, user: User, month: str, problem: str | None = None
+    request: Request,
+    user: User,
+    month: str,
+    after: str = "",
+    *,
+    problem: str | None = None,
+    typed: str = "",
 ) -> HTMLResponse:
     settings = desk_from_airflow()
     with on_store(settings) as store:
@@ -107,7 +121,9 @@ def _review_page(
             store, issued, issued.sha256, "released", _person(user), acts, _subjects(exceptions)
         )
         facts = _facts(store, issued, period)
-        audit_log.record(store, request, "reviewed", f"month {period.label}", issued.sha256)
+        corrected = corrections(store, issued, after)
+        subject = f"month {period.label}{_corrections_shown(corrected)}"
+        audit_log.record(store, request, "reviewed", subject, issued.sha256)
     codes = {each.code for each in obstacles}
     return render_page(
         request,
@@ -121,8 +137,18 @@ def _review_page(
         is_released=release.ALREADY_RELEASED in codes,
         is_rejected=release.REJECTED in codes,
         problem=problem,
+        typed=typed,
+        failed_checks=[row for row in facts["tie_outs"] if row["offending_period_count"]],
+        corrections=corrected,
         **facts,
     )
+
+
+def _corrections_shown(corrected: Corrections | None) -> str:
+    """Return the corrected statements that a page shows, for its entry in the audit log."""
+    if corrected is None or not corrected.statements:
+        return ""
+    return f", corrected {' '.join(each.name for each in corrected.statements)}"
 
 
 def _exceptions(store: Store, period: Period) -> list[str]:
@@ -144,6 +170,7 @@ def _facts(store: Store, issued: IssuedMonth, period: Period) -> dict[str, Any]:
     return {
         "totals": store.execute(query("desk/issued_month_totals"), of_close).fetchall(),
         "left_out": store.execute(query("desk/period_exceptions"), of_parts).fetchall(),
+        "incomplete": months_without_documents(store, issued.close_id),
         "notices": store.execute(query("desk/issued_month_notices"), of_close).fetchall(),
         "tie_outs": store.execute(query("desk/issued_month_tie_outs"), bounds).fetchall(),
         "holder_texts": holder_texts(store, issued.close_id),

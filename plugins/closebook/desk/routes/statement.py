@@ -2,17 +2,18 @@
 
 from typing import Annotated
 
-from fastapi import Form, HTTPException, Request, Response
+from fastapi import Form, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from closebook.desk import audit_log, permissions
 from closebook.desk.capacity import PAGES
-from closebook.desk.current_user import CurrentUser
+from closebook.desk.current_user import CurrentUser, User
 from closebook.desk.desk_route import desk_router
 from closebook.desk.months import month_label
 from closebook.desk.search import statement_url
 from closebook.desk.statement_documents import (
     OfPath,
+    StatementPath,
     audit_subject,
     has_proof,
     media_types,
@@ -22,6 +23,7 @@ from closebook.desk.templating import render_page
 from closebook.settings import desk_from_airflow
 from closebook.sql import query
 from closebook.store.session import on_store
+from closebook.typed_text import typed_text
 
 router = desk_router(PAGES)
 
@@ -31,6 +33,17 @@ _MAX_REASON_LENGTH = 500  # a check of the table has the same number
 @router.get("/statements/{close_id}/{account}/{currency}")
 def statement(request: Request, user: CurrentUser, path: OfPath) -> HTMLResponse:
     """Show a version of a statement, the other versions of its month, and the requests about it."""
+    return _statement_page(request, user, path)
+
+
+def _statement_page(
+    request: Request,
+    user: User,
+    path: StatementPath,
+    status: int = 200,
+    problem: str | None = None,
+    typed: str = "",
+) -> HTMLResponse:
     row = visible_statement(request, path)
     proven = has_proof(row)
     with on_store(desk_from_airflow()) as store:
@@ -51,6 +64,9 @@ def statement(request: Request, user: CurrentUser, path: OfPath) -> HTMLResponse
         media_types=other_types,
         has_proof=proven,
         requests=requests,
+        status=status,
+        problem=problem,
+        typed=typed,
     )
 
 
@@ -61,16 +77,29 @@ def request_reissue(
     path: OfPath,
     reason: Annotated[str, Form()],
 ) -> Response:
-    """Store the user's request to issue the statement again. An operator sees the reason."""
-    text = reason.replace("\0", "").strip()
+    """Store the user's request to issue the statement again. An operator sees the reason.
+
+    While a request about this version is open there is no second one, as of a button that is
+    pressed twice.
+    """
+    text = typed_text(reason)
     if not 0 < len(text) <= _MAX_REASON_LENGTH:
-        raise HTTPException(400, f"Enter a reason of at most {_MAX_REASON_LENGTH} characters.")
+        problem = f"Enter a reason of at most {_MAX_REASON_LENGTH} characters."
+        return _statement_page(request, user, path, 400, problem, text)
     row = visible_statement(request, path)
     with on_store(desk_from_airflow()) as store:
-        store.execute(
+        # Two that come at once: the second one waits for the first, and then finds it.
+        store.execute(query("desk/lock_reissue_requests"))  # guard: desk.requests-wait-for-another
+        inserted = store.execute(
             query("desk/insert_reissue_request"),
             {**path.ids(store), "reason": text, "person": user.name},
-        )
-        audit_log.record(store, request, "requested re-issue", audit_subject(row), row["sha256"])
+        ).fetchone()
+        if inserted is not None:
+            audit_log.record(
+                store, request, "requested re-issue", audit_subject(row), row["sha256"]
+            )
+    if inserted is None:
+        problem = "This was not sent: there is an open request about this statement already."
+        return _statement_page(request, user, path, 409, problem)
     url = statement_url(row["account_id"], row["close_id"], row["currency"])
     return RedirectResponse(f"{request.scope['root_path']}{url}#requests", 303)

@@ -11,8 +11,10 @@ from functools import partial
 from hashlib import sha256
 from io import StringIO
 from typing import Annotated
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from fastapi import Form, HTTPException, Request, Response
+from fastapi.responses import RedirectResponse
 from psycopg.rows import DictRow
 
 from closebook.desk import audit_log
@@ -22,7 +24,7 @@ from closebook.desk.desk_route import desk_router
 from closebook.desk.downloads import ZipEntry, zip_response
 from closebook.desk.found_statements import find_statements
 from closebook.desk.months import month_from_url, month_label
-from closebook.desk.search import MOST_FOUND, Search, StatementKey
+from closebook.desk.search import MAX_SELECTED, MOST_FOUND, Search, StatementKey
 from closebook.desk.statement_documents import file_name
 from closebook.keys import Key, statement_name
 from closebook.periods import Period
@@ -37,7 +39,6 @@ from closebook.store.session import Store, on_store
 
 router = desk_router(ZIPS)
 
-MAX_SELECTED = 500
 _ROWS_PER_QUERY = 10_000
 
 
@@ -115,7 +116,7 @@ def selected_zip(
         parsed = (StatementKey.parse(each, key_type) for each in statement or [])
         keys = [key for key in parsed if key is not None]
         if not 0 < len(keys) <= MAX_SELECTED:
-            raise HTTPException(400, f"Select between 1 and {MAX_SELECTED} statements.")
+            return _back_to_list(request, "many" if keys else "none")
         rows = _selected_documents(store, keys)
     return _zip_of(request, settings, rows, f"ZIP of {_named(rows)}", "statements.zip")
 
@@ -135,6 +136,15 @@ def _named(rows: Sequence[DictRow]) -> str:
     return " ".join(
         statement_name(row["close_id"], row["account_id"], row["currency"]) for row in rows
     )
+
+
+def _back_to_list(request: Request, told: str) -> Response:
+    """Return to the list that the form is from, with its search; ``told`` says what is wrong."""
+    root_path, before = request.scope["root_path"], urlsplit(request.headers.get("Referer", ""))
+    is_list = before.path == f"{root_path}/statements"
+    kept = [each for each in parse_qsl(before.query if is_list else "") if each[0] != "selection"]
+    url_query = urlencode([*kept, ("selection", told)])
+    return RedirectResponse(f"{root_path}/statements?{url_query}", 303)
 
 
 def _zip_of(

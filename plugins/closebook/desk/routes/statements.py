@@ -12,7 +12,7 @@ from closebook.desk.current_user import CurrentUser
 from closebook.desk.desk_route import desk_router
 from closebook.desk.found_statements import find_statements
 from closebook.desk.months import month_from_url, month_label
-from closebook.desk.search import MOST_FOUND, PAGE_ROWS, SORTS, STATES, Search
+from closebook.desk.search import MAX_SELECTED, MOST_FOUND, PAGE_ROWS, SORTS, STATES, Search
 from closebook.desk.templating import render_page
 from closebook.periods import Period
 from closebook.settings import desk_from_airflow
@@ -22,6 +22,10 @@ from closebook.store.session import Store, on_store
 router = desk_router(PAGES)
 
 _RELEASED_STATES = ("released", "superseded")
+_PROBLEMS = {
+    "none": "Nothing is selected. Tick the statements that the ZIP is to have.",
+    "many": f"One ZIP takes at most {MAX_SELECTED} selected statements.",
+}
 
 
 @router.get("/statements")
@@ -34,8 +38,12 @@ def statements(
     state: str = "",
     sort: str = "",
     page: int = 1,
+    selection: str = "",
 ) -> HTMLResponse:
-    """Show one page of the statements that the search finds."""
+    """Show one page of the statements that the search finds.
+
+    ``selection`` says why the statements that were selected are not sent.
+    """
     settings = desk_from_airflow()
     search = Search.from_url(user, find, month, currency, state, sort)
     may_review = user.may(permissions.REVIEW_RELEASES)
@@ -72,6 +80,8 @@ def statements(
         states=STATES if may_review else _RELEASED_STATES,
         month_zip=month_zip,
         most_found=MOST_FOUND,
+        max_selected=MAX_SELECTED,
+        problem=_PROBLEMS.get(selection),
     )
 
 

@@ -4,10 +4,13 @@ from collections.abc import Iterator
 from xml.sax.saxutils import escape
 
 from closebook.errors import WrongData
+from closebook.iso_identifiers import iban_of
 from closebook.keys import label, short_reference
 from closebook.money import exponent, to_major
+from closebook.statements.formats.bank_transaction_codes import bank_transaction_code
+from closebook.statements.formats.postal_address import structured
 from closebook.statements.holder_reasons import HOLDER_REASONS
-from closebook.statements.model import Statement, StatementLine
+from closebook.statements.model import Holder, Issuer, Statement, StatementLine
 from closebook.statements.printable import printable
 
 NAMESPACE = "urn:iso:std:iso:20022:tech:xsd:camt.053.001.08"
@@ -18,6 +21,8 @@ _MAX_ACCOUNT_LENGTH, _MAX_ADDRESS_LINE_LENGTH = 34, 70
 _MAX_REMITTANCE_LENGTH, _MAX_ADDITIONAL_INFORMATION_LENGTH = 140, 500
 _MAX_ADDRESS_LINES = 7
 _MAX_DIGITS, _MAX_PLACES = 18, 5
+# What ISO 20022 writes where an identifier is required and there is none.
+_NOT_PROVIDED = "NOTPROVIDED"
 
 
 def camt053(statement: Statement) -> bytes:
@@ -25,10 +30,13 @@ def camt053(statement: Statement) -> bytes:
 
     Entries have the order of the lines, ``NtryRef`` is the line's number, ``AcctSvcrRef`` the id of
     its ledger entry, ``TxId`` the id of its transaction, and the kind of an entry is its
-    proprietary bank transaction code. The balances are the booked opening and closing balance
-    (OPBD, CLBD). The message's identifier consists of close, account and version, and of the
-    currency where the account has statements in several. Raises WrongData when an amount has more
-    than the 18 digits, or the currency more than the 5 decimal places, that the standard allows.
+    proprietary bank transaction code, beside ISO's own. A value date is ``ValDt``, an original
+    amount ``InstdAmt`` with its exchange, and the counterparty's account an ``IBAN``, or else
+    ``Othr``. The sequence numbers are the month's number in its year: a statement that replaces
+    another one has the same. The balances are the booked opening and closing balance (OPBD, CLBD).
+    The message's identifier consists of close, account and version, and of the currency where the
+    account has statements in several. Raises WrongData when an amount has more than the 18 digits,
+    or a currency more than the 5 decimal places, that the standard allows.
     """
     _refuse_many_places(statement)
     _refuse_long_amounts(statement)
@@ -40,13 +48,17 @@ def _document(statement: Statement) -> Iterator[str]:
     if statement.is_one_of_several:  # guard: documents.camt-identifier-has-the-currency
         account = f"{account}~{statement.currency}"
     identifier = f"{statement.close_id}-{account}-{statement.version}"
-    created = f"{statement.issued_on or statement.period_end_inclusive}T00:00:00Z"
+    created = f"{statement.made_at:%Y-%m-%dT%H:%M:%SZ}"
     yield '<?xml version="1.0" encoding="UTF-8"?>\n'
     yield f'<Document xmlns="{NAMESPACE}"><BkToCstmrStmt>\n'
     yield f"<GrpHdr><MsgId>{identifier}</MsgId><CreDtTm>{created}</CreDtTm></GrpHdr>\n"
-    yield f"<Stmt><Id>{identifier}</Id><CreDtTm>{created}</CreDtTm>\n"
-    yield f"<FrToDt><FrDtTm>{statement.period_start}T00:00:00</FrDtTm>"
-    yield f"<ToDtTm>{statement.period_end_inclusive}T23:59:59</ToDtTm></FrToDt>\n"
+    number = statement.period_start.month
+    yield f"<Stmt><Id>{identifier}</Id><ElctrncSeqNb>{number}</ElctrncSeqNb>"
+    yield f"<LglSeqNb>{number}</LglSeqNb><CreDtTm>{created}</CreDtTm>\n"
+    first, last = (
+        at.isoformat(timespec="seconds") for at in (statement.begins_at, statement.last_second)
+    )
+    yield f"<FrToDt><FrDtTm>{first}</FrDtTm><ToDtTm>{last}</ToDtTm></FrToDt>\n"
     yield from _account(statement)
     code = statement.currency
     for kind, amount_minor, day in (
@@ -76,18 +88,55 @@ def _correction(statement: Statement) -> Iterator[str]:
 
 def _account(statement: Statement) -> Iterator[str]:
     holder = statement.holder
-    number = _cut(holder.account_number, _MAX_ACCOUNT_LENGTH) or short_reference(
-        statement.account_id
-    )
-    yield f"<Acct><Id><Othr><Id>{number}</Id></Othr></Id><Ccy>{statement.currency}</Ccy>"
+    yield f"<Acct><Id>{_account_identifier(statement)}</Id><Ccy>{statement.currency}</Ccy>"
     yield f"<Ownr>{_element('Nm', _cut(holder.name, MAX_NAME_LENGTH))}"
-    lines = [_cut(line, _MAX_ADDRESS_LINE_LENGTH) for line in printable(holder.address).split("\n")]
-    address = "".join(
-        _element("AdrLine", line) for line in [*filter(None, lines)][:_MAX_ADDRESS_LINES]
+    yield f"{_element('PstlAdr', _address(holder))}</Ownr>"
+    yield f"<Svcr><FinInstnId>{_institution(statement.issuer)}</FinInstnId></Svcr></Acct>\n"
+
+
+def _account_identifier(statement: Statement) -> str:
+    number = statement.holder.account_number
+    iban = iban_of(number)
+    if iban is not None:  # guard: documents.iban-has-its-check-digits
+        return _element("IBAN", iban)
+    other = _cut(number, _MAX_ACCOUNT_LENGTH) or short_reference(statement.account_id)
+    return _element("Othr", _element("Id", other))
+
+
+def _address(holder: Holder) -> str:
+    lines = [" ".join(line.split()) for line in printable(holder.address).split("\n")]
+    lines = [*filter(None, lines)]
+    parts = structured(lines, holder.locale)
+    if parts is None:
+        parts = [("AdrLine", line) for line in lines[:_MAX_ADDRESS_LINES]]
+    return "".join(_element(name, _cut(text, _MAX_ADDRESS_LINE_LENGTH)) for name, text in parts)
+
+
+def _institution(issuer: Issuer) -> str:
+    """Return the issuer's identifiers; some readers ask for ``Othr`` whatever else there is."""
+    other = issuer.bic or issuer.lei or _NOT_PROVIDED
+    return (
+        _element("BICFI", issuer.bic)
+        + _element("LEI", issuer.lei)
+        + _element("Nm", _cut(issuer.name, MAX_NAME_LENGTH))
+        + _element("Othr", _element("Id", other))
     )
-    yield f"{_element('PstlAdr', address)}</Ownr>"
-    issuer = _element("Nm", _cut(statement.issuer.name, MAX_NAME_LENGTH))
-    yield f"<Svcr><FinInstnId>{issuer}</FinInstnId></Svcr></Acct>\n"
+
+
+def _bank_transaction_code(line: StatementLine) -> str:
+    code = bank_transaction_code(line.kind, is_credit=line.amount_minor >= 0)
+    family = f"<Cd>{code.family}</Cd><SubFmlyCd>{code.sub_family}</SubFmlyCd>"
+    proprietary = _cut(line.kind, MAX_REFERENCE_LENGTH) or "other"
+    return (
+        f"<BkTxCd><Domn><Cd>{code.domain}</Cd><Fmly>{family}</Fmly></Domn>"
+        f"<Prtry><Cd>{proprietary}</Cd></Prtry></BkTxCd>"
+    )
+
+
+def _references(line: StatementLine) -> str:
+    entry = _element("AcctSvcrRef", _cut(line.reference, MAX_REFERENCE_LENGTH))
+    transaction = _element("TxId", _cut(line.transaction_reference or "", MAX_REFERENCE_LENGTH))
+    return _element("Refs", entry + transaction)
 
 
 def _summary(statement: Statement) -> Iterator[str]:
@@ -110,22 +159,53 @@ def _summary(statement: Statement) -> Iterator[str]:
 def _entry(line: StatementLine, code: str) -> Iterator[str]:
     yield f"<Ntry><NtryRef>{line.line_number}</NtryRef>{_amount(line.amount_minor, code)}"
     yield f"<Sts><Cd>BOOK</Cd></Sts><BookgDt><Dt>{line.posted_on}</Dt></BookgDt>"
+    if line.value_date is not None:
+        yield f"<ValDt><Dt>{line.value_date}</Dt></ValDt>"
     yield _element("AcctSvcrRef", _cut(line.reference, MAX_REFERENCE_LENGTH))
-    kind = _cut(line.kind, MAX_REFERENCE_LENGTH) or "other"
-    yield f"<BkTxCd><Prtry><Cd>{kind}</Cd></Prtry></BkTxCd>"
-    transaction = _element("TxId", _cut(line.transaction_reference or "", MAX_REFERENCE_LENGTH))
-    party = ""
-    if line.counterparty and (name := _cut(line.counterparty, MAX_NAME_LENGTH)):
-        role = "Cdtr" if line.amount_minor < 0 else "Dbtr"
-        party = f"<RltdPties><{role}><Pty><Nm>{name}</Nm></Pty></{role}></RltdPties>"
+    yield _bank_transaction_code(line)
+    role = "Cdtr" if line.amount_minor < 0 else "Dbtr"
+    name = _element("Nm", _cut(line.counterparty or "", MAX_NAME_LENGTH))
+    party = _element(role, _element("Pty", name)) + _element(f"{role}Acct", _party_account(line))
     text = printable(line.description)
     texts = [
         text[at : at + _MAX_REMITTANCE_LENGTH] for at in range(0, len(text), _MAX_REMITTANCE_LENGTH)
     ]
     remittance = "".join(f"<Ustrd>{escape(piece)}</Ustrd>" for piece in texts)
-    details = _element("Refs", transaction) + party + _element("RmtInf", remittance)
+    details = (
+        _references(line)
+        + _amount(line.amount_minor, code)
+        + _element("AmtDtls", _original(line, code))
+        + _element("RltdPties", party)
+        + _element("RmtInf", remittance)
+    )
     yield _element("NtryDtls", _element("TxDtls", details))
     yield "</Ntry>\n"
+
+
+def _original(line: StatementLine, code: str) -> str:
+    original = line.original
+    if original is None:
+        return ""
+    amount = _decimal(abs(original.amount_minor), original.currency)
+    return (
+        f'<InstdAmt><Amt Ccy="{original.currency}">{amount}</Amt><CcyXchg>'
+        f"<SrcCcy>{original.currency}</SrcCcy><TrgtCcy>{code}</TrgtCcy>"
+        f"<UnitCcy>{original.currency}</UnitCcy><XchgRate>{original.rate:f}</XchgRate>"
+        "</CcyXchg></InstdAmt>"
+    )
+
+
+def _party_account(line: StatementLine) -> str:
+    account = account_text(line.counterparty_account or "")
+    if iban_of(account) is not None:
+        return f"<Id><IBAN>{account}</IBAN></Id>"
+    return _element("Id", _element("Othr", _element("Id", escape(account))))
+
+
+def account_text(text: str) -> str:
+    """Return the number of an account as the XML has it: an IBAN without blanks, else its start."""
+    plain = " ".join(printable(text).split())
+    return iban_of(plain) or plain[:_MAX_ACCOUNT_LENGTH]
 
 
 def _amount(amount_minor: int, code: str) -> str:
@@ -152,11 +232,13 @@ def _element(name: str, content: str) -> str:
 
 
 def _refuse_many_places(statement: Statement) -> None:
-    places = exponent(statement.currency)
+    originals = {line.original.currency for line in statement.lines if line.original}
+    currency = max(sorted({statement.currency, *originals}), key=exponent)
+    places = exponent(currency)
     if places > _MAX_PLACES:  # guard: documents.camt-decimal-places
         raise WrongData(
             "CB-DATA-TOO-MANY-DECIMAL-PLACES",
-            f"the statement of account {label(statement.account_id)} is in {statement.currency}, "
+            f"the statement of account {label(statement.account_id)} has amounts in {currency}, "
             f"which has {places} decimal places in CLOSEBOOK_CURRENCIES, and camt.053 has room for "
             f"{_MAX_PLACES}: its month is closed, and it gets no document",
         )
@@ -167,11 +249,12 @@ def _refuse_long_amounts(statement: Statement) -> None:
         statement.credit_minor + statement.debit_minor,
         *(abs(minor) for minor in (statement.opening_minor, statement.closing_minor)),
         *(abs(line.balance_minor) for line in statement.lines),
+        *(abs(line.original.amount_minor) for line in statement.lines if line.original),
     )
     if largest >= 10**_MAX_DIGITS:
         raise WrongData(
             "CB-DATA-AMOUNT-TOO-LONG",
             f"the statement of account {label(statement.account_id)} has an amount of {largest} "
-            f"minor units of {statement.currency}, and camt.053 has room for {_MAX_DIGITS} digits: "
+            f"minor units, and camt.053 has room for {_MAX_DIGITS} digits: "
             "correct the ledger entries of this account on the platform",
         )

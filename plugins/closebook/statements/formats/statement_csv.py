@@ -3,19 +3,27 @@
 import csv
 import re
 import unicodedata
+from collections.abc import Sequence
+from decimal import Decimal
 from io import StringIO
 
 from closebook.money import exponent, to_major
-from closebook.statements.model import Statement
+from closebook.statements.model import Statement, StatementLine
 from closebook.statements.printable import printable
 
 COLUMNS = (
     *("record", "line_number", "date", "description", "counterparty", "reference", "kind"),
     *("amount", "balance", "currency", "amount_minor", "balance_minor", "currency_exponent"),
 )
+COLUMNS_OF_DETAILS = (
+    *("value_date", "original_amount", "original_currency", "original_amount_minor"),
+    *("original_currency_exponent", "exchange_rate", "counterparty_account"),
+)
+"""The columns that follow them, in the CSV of a statement whose lines have any of these values."""
 COLUMNS_WITHOUT_MINOR_UNITS = COLUMNS[:-3]
 """The columns of the CSVs that were issued before 30 November 2026."""
 
+_NO_DETAILS = ("",) * len(COLUMNS_OF_DETAILS)
 _MINOR_UNITS_OF_A_GROUP = 3
 _DAYS_OF_A_MONTH = 31
 
@@ -58,25 +66,38 @@ def statement_csv(statement: Statement) -> bytes:
     The records are ``opening``, one ``line`` for each line, ``credits``, ``debits`` and
     ``closing``. Amounts are signed and without grouping: in major units with a decimal point, and
     in the minor units of the currency, which every spreadsheet reads alike. ``currency_exponent``
-    is the number of decimals of the major unit. All cells are quoted.
+    is the number of decimals of the major unit. All cells are quoted. If a line has a value date,
+    an original amount or an account of the counterparty, COLUMNS_OF_DETAILS follow: the exchange
+    rate is a whole number with a power of ten.
     Wherever a spreadsheet would take a text, or what follows a separator in it, for a formula, an
     apostrophe is put in front.
     """
     text = StringIO()
     rows = csv.writer(text, quoting=csv.QUOTE_ALL)
-    rows.writerow(COLUMNS)
+    has_details = statement.has_details
+    rows.writerow((*COLUMNS, *(COLUMNS_OF_DETAILS if has_details else ())))
     code = statement.currency
 
     def row(
-        *cells: object, amount_minor: int | None = None, balance_minor: int | None = None
+        *cells: object,
+        amount_minor: int | None = None,
+        balance_minor: int | None = None,
+        details: Sequence[object] = _NO_DETAILS,
     ) -> None:
         amounts_minor = [amount_minor, balance_minor]
         major = ["" if each is None else _decimal(each, code) for each in amounts_minor]
         minor = ["" if each is None else each for each in amounts_minor]
-        rows.writerow((*cells, *major, code, *minor, exponent(code)))
+        last = details if has_details else ()
+        rows.writerow((*cells, *major, code, *minor, exponent(code), *last))
 
-    def total_row(record: str, day: object, **amounts: int) -> None:
-        row(record, "", day, "", "", "", "", **amounts)
+    def total_row(
+        record: str, day: object, amount_minor: int | None = None, balance_minor: int | None = None
+    ) -> None:
+        row(
+            *(record, "", day, "", "", "", ""),
+            amount_minor=amount_minor,
+            balance_minor=balance_minor,
+        )
 
     total_row("opening", statement.period_start, balance_minor=statement.opening_minor)
     for line in statement.lines:
@@ -85,11 +106,22 @@ def statement_csv(statement: Statement) -> bytes:
             *(text_cell(line.counterparty or ""), text_cell(line.reference), text_cell(line.kind)),
             amount_minor=line.amount_minor,
             balance_minor=line.balance_minor,
+            details=_details(line),
         )
     total_row("credits", "", amount_minor=statement.credit_minor)
     total_row("debits", "", amount_minor=-statement.debit_minor)
     total_row("closing", statement.period_end_inclusive, balance_minor=statement.closing_minor)
     return text.getvalue().encode("utf-8-sig")
+
+
+def _details(line: StatementLine) -> Sequence[object]:
+    original, amount = line.original, ("", "", "", "", "")
+    if original is not None:
+        decimal = _decimal(original.amount_minor, original.currency)
+        places = exponent(original.currency)
+        rate = _with_power_of_ten(original.rate)
+        amount = (decimal, original.currency, str(original.amount_minor), str(places), rate)
+    return (line.value_date or "", *amount, text_cell(line.counterparty_account or ""))
 
 
 def original_text(cell: str) -> str:
@@ -108,6 +140,12 @@ def original_text_of_older_csv(cell: str) -> str:
 def text_cell(text: str) -> str:
     """Return a text as a cell that no spreadsheet takes for a formula."""
     return _UNGUARDED.sub("'", printable(text))  # guard: documents.csv-cells-not-computed
+
+
+def _with_power_of_ten(number: Decimal) -> str:
+    """Return a positive number as a whole number with a power of ten: 1.08 is 108E-2."""
+    _, digits, power = number.as_tuple()
+    return f"{int(''.join(map(str, digits)))}E{power}"
 
 
 def _decimal(amount_minor: int, code: str) -> str:

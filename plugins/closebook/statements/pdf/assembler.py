@@ -6,9 +6,11 @@ the other, and the parts' structure trees become one tree. A tool such as qpdf w
 of the parts, and would hold the whole tree in memory.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, BinaryIO
 
+from closebook.errors import Misconfigured
 from closebook.statements.pdf.attachment import Attachment
 from closebook.statements.pdf.object_writer import (
     ObjectWriter,
@@ -18,6 +20,7 @@ from closebook.statements.pdf.object_writer import (
     serialize,
     text_string,
 )
+from closebook.statements.pdf.page_roles import CELL_ROLES, LINES, identifier_of
 from closebook.statements.pdf.xmp import DocumentMetadata
 from closebook.statements.weasyprint_adapter.color_profile import SRGB_PROFILE_NAME, srgb_profile
 from closebook.statements.weasyprint_adapter.drawn_pages import (
@@ -53,6 +56,8 @@ class PdfAssembler:
         self._bookmarks: list[tuple[str, int]] = []
         self._parent_tree: list[bytes] = []
         self._page_number_objects: list[int] = []
+        self._role_counts: Counter[str] = Counter()
+        self._identified: dict[str, bytes] = {identifier_of(LINES, 1): reference(self._lines_table)}
 
     @property
     def page_count(self) -> int:
@@ -79,6 +84,7 @@ class PdfAssembler:
             page["StructParents"] = index
             if page_number_at is not None:
                 self._reserve_page_number(part, page, page_number_at)
+        identified = {self._identify(part, role, cell): cell for role, cell in elements.roles}
         root = part.structure_tree
         known_numbers = {
             part.page_tree.number: self._pages,
@@ -97,6 +103,8 @@ class PdfAssembler:
         all_elements = (self._before_lines, self._row_groups, self._after_lines)
         for kept, added in zip(all_elements, new_elements, strict=True):
             kept += [reference(numbers[object_number(element)]) for element in added]
+        for identifier, cell in identified.items():
+            self._identified[identifier] = reference(numbers[object_number(cell)])
         nums: list[Any] = []
         for index, owners in enumerate(elements.content_owners, start=first):
             nums += [index, [b"null" if owner is None else owner for owner in owners]]
@@ -123,7 +131,17 @@ class PdfAssembler:
     def finish(
         self, metadata: DocumentMetadata, attachments: Sequence[Attachment], identifier: bytes
     ) -> None:
-        """Write the metadata, the attachments, and the objects that join the parts."""
+        """Write the metadata, the attachments, and the objects that join the parts.
+
+        Raises Misconfigured when the pages lack one of CELL_ROLES: a brand has taken it out.
+        """
+        missing = [role for role in CELL_ROLES if not self._role_counts[role]]
+        if missing:  # guard: brands.what-is-verified-is-on-the-page
+            raise Misconfigured(
+                "CB-CONFIG-BRAND-ROLE-MISSING",
+                f"the brand's page has no cell with data-role={', '.join(missing)}, which "
+                "closebook verify compares: give it to the <td> that has the value",
+            )
         writer = self._writer
         attached = [reference(each.write(writer, metadata.pdf_date)) for each in attachments]
         names = [text_string(attachment.name) for attachment in attachments]
@@ -139,6 +157,13 @@ class PdfAssembler:
                 "K": [reference(self._document)],
                 "ParentTree": {"Kids": self._parent_tree},
                 "ParentTreeNextKey": self.page_count,
+                "IDTree": {
+                    "Names": [
+                        item
+                        for identifier, element in sorted(self._identified.items())
+                        for item in (text_string(identifier), element)
+                    ]
+                },
             },
             self._document: {
                 "Type": "/StructElem",
@@ -150,6 +175,7 @@ class PdfAssembler:
                 "Type": "/StructElem",
                 "S": "/Table",
                 "P": reference(self._document),
+                "ID": text_string(identifier_of(LINES, 1)),
                 "K": self._row_groups,
             },
             self._catalog: {
@@ -188,6 +214,13 @@ class PdfAssembler:
             writer.add(serialize(content), number)
         info = metadata.write_info(writer)
         writer.finish(root=self._catalog, info=info, identifier=identifier)
+
+    def _identify(self, part: DrawnPages, role: str, cell: bytes) -> str:
+        """Give a cell the identifier of its role, by which programs find it, and return it."""
+        self._role_counts[role] += 1
+        identifier = identifier_of(role, self._role_counts[role])
+        part.at(cell)["ID"] = text_string(identifier)
+        return identifier
 
     def _write_bookmarks(self) -> int:
         writer, outlines = self._writer, self._writer.reserve()
@@ -262,8 +295,13 @@ class PdfAssembler:
         content = b"\n".join(
             command if isinstance(command, bytes) else serialize(command) for command in commands
         )
-        head = serialize(dict(stream_dictionary(stream)), numbers.__getitem__)[2:-2]
-        return self._writer.add_stream(content, head, number)
+        entries = dict(stream_dictionary(stream))
+        if entries.get("Subtype") == "/Image":
+            # PDF/A allows no picture that a viewer smooths (ISO 19005-3, 6.2.8).
+            entries["Interpolate"] = "false"
+        head = serialize(entries, numbers.__getitem__)[2:-2]
+        # WeasyPrint has compressed pictures already.
+        return self._writer.add_stream(content, head, number, compress="Filter" not in entries)
 
 
 def _refers_to_objects(stream: Any) -> bool:

@@ -40,6 +40,18 @@ def text_string(text: str) -> bytes:
     return b"<" + encoded.hex().encode() + b">"
 
 
+def stream_syntax(head: bytes, content: bytes) -> bytes:
+    """Return a stream as PDF syntax; ``head`` is the inside of its dictionary, without Length.
+
+    Between the content and ``endstream`` is the end of a line, which a reader takes away. Behind a
+    content that ends with CR, a line feed would be one with it, as the end of a line CR LF: then
+    the stream would be one byte shorter than its Length (ISO 19005-3, 6.1.7.1).
+    """
+    # guard: documents.streams-have-their-length
+    end = b"\r\n" if content.endswith(b"\r") else b"\n"
+    return b"<<%s/Length %d>>\nstream\n%s%sendstream" % (head, len(content), content, end)
+
+
 def referenced_numbers(value: Any) -> Iterator[int]:
     """Yield the numbers of all objects that a value refers to."""
     if isinstance(value, bytes):
@@ -124,10 +136,7 @@ class ObjectWriter:
             content = zlib.compress(content)
             head += b"/Filter /FlateDecode"
         self._kinds[number], self._places[number] = _IN_FILE, self._position
-        self._write(
-            b"%d 0 obj\n<<%s/Length %d>>\nstream\n%s\nendstream\nendobj\n"
-            % (number, head, len(content), content)
-        )
+        self._write(b"%d 0 obj\n%s\nendobj\n" % (number, stream_syntax(head, content)))
         return number
 
     def finish(self, *, root: int, info: int, identifier: bytes) -> None:
@@ -148,9 +157,9 @@ class ObjectWriter:
         head = b"/Type /XRef/W [1 %d 2]/Size %d" % (width, number + 1)
         head += b"/Root %s/Info %s" % (reference(root), reference(info))
         head += b"/ID [<%s><%s>]" % (identifier, self._digest.hexdigest()[:32].encode())
-        head += b"/Filter /FlateDecode/Length %d" % len(content)
-        self._write(b"%d 0 obj\n<<%s>>\nstream\n%s\nendstream\n" % (number, head, content))
-        self._write(b"endobj\nstartxref\n%d\n%%%%EOF\n" % start)
+        head += b"/Filter /FlateDecode"
+        self._write(b"%d 0 obj\n%s\nendobj\n" % (number, stream_syntax(head, content)))
+        self._write(b"startxref\n%d\n%%%%EOF\n" % start)
 
     def end_object_stream(self) -> None:
         """Write the waiting objects as one object stream, and begin a new one.

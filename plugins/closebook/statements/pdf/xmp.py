@@ -1,7 +1,7 @@
 """The metadata of a statement's PDF: title, dates, and the standards that it conforms to."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import datetime
 from xml.sax.saxutils import escape
 
 from closebook.statements.pdf.object_writer import ObjectWriter, serialize, text_string
@@ -29,8 +29,8 @@ _XMP = """\
 <rdf:Description rdf:about="" xmlns:xmp="http://ns.adobe.com/xap/1.0/" \
 xmlns:pdf="http://ns.adobe.com/pdf/1.3/">
 <xmp:CreatorTool>{creator}</xmp:CreatorTool>
-<xmp:CreateDate>{day}T00:00:00Z</xmp:CreateDate>
-<xmp:ModifyDate>{day}T00:00:00Z</xmp:ModifyDate>
+<xmp:CreateDate>{made_at}</xmp:CreateDate>
+<xmp:ModifyDate>{made_at}</xmp:ModifyDate>
 <pdf:Producer>{producer}</pdf:Producer>
 </rdf:Description>
 <rdf:Description rdf:about="" \
@@ -56,19 +56,19 @@ xmlns:pdfaProperty="http://www.aiim.org/pdfa/ns/property#">
 
 @dataclass(frozen=True, slots=True)
 class DocumentMetadata:
-    """A PDF's title, author and language. ``day`` is used for every date in the file."""
+    """A PDF's title, author and language. ``made_at``, in UTC, is every date in the file."""
 
     title: str
     author: str
     language: str
     creator: str
     producer: str
-    day: date
+    made_at: datetime
 
     @property
     def pdf_date(self) -> bytes:
-        """The day in PDF's date syntax."""
-        return f"(D:{self.day:%Y%m%d}000000Z)".encode()
+        """The instant in PDF's date syntax."""
+        return f"(D:{self.made_at:%Y%m%d%H%M%SZ})".encode()
 
     def write_info(self, writer: ObjectWriter) -> int:
         """Write the information dictionary and return its number.
@@ -96,7 +96,7 @@ class DocumentMetadata:
             "language": self.language,
             "creator": self.creator,
             "producer": self.producer,
-            "day": self.day.isoformat(),
+            "made_at": f"{self.made_at:%Y-%m-%dT%H:%M:%SZ}",
         }
         packet = _XMP.format(**{name: escape(text) for name, text in texts.items()})
         head = b"/Type /Metadata/Subtype /XML"

@@ -3,9 +3,9 @@
 from datetime import timedelta
 
 from closebook.statements.model import Statement
+from closebook.statements.render.brand import Colours
 
 _WIDTH, _HEIGHT, _MARGIN = 8400, 2500, 60
-_LINE_COLOR, _AREA_COLOR, _ZERO_COLOR = "#1c2b3a", "#e9e5db", "#b9a77f"
 
 
 def daily_balances(statement: Statement) -> list[int]:
@@ -21,7 +21,7 @@ def daily_balances(statement: Statement) -> list[int]:
     return balances
 
 
-def balance_chart_svg(balances: list[int]) -> bytes:
+def balance_chart_svg(balances: list[int], colours: Colours) -> bytes:
     """Return the chart as SVG: one step for each day, and a line at zero.
 
     It is computed with integers only: the same balances give the same bytes on every machine.
@@ -39,9 +39,10 @@ def balance_chart_svg(balances: list[int]) -> bytes:
         line += f"V{y_of(balance)}H{day * _WIDTH // len(balances)}"
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}">'
-        f'<path d="{line}V{zero}H0Z" fill="{_AREA_COLOR}"/>'
-        f'<path d="M0 {zero}H{_WIDTH}" stroke="{_ZERO_COLOR}" stroke-width="18" fill="none"/>'
-        f'<path d="{line}" stroke="{_LINE_COLOR}" stroke-width="44" stroke-linejoin="round"'
+        f'<path d="{line}V{zero}H0Z" fill="{colours.chart_area}"/>'
+        f'<path d="M0 {zero}H{_WIDTH}" stroke="{colours.chart_zero}" stroke-width="18"'
+        ' fill="none"/>'
+        f'<path d="{line}" stroke="{colours.chart_line}" stroke-width="44" stroke-linejoin="round"'
         ' fill="none"/>'
         "</svg>"
     ).encode()

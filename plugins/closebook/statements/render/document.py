@@ -17,6 +17,7 @@ from closebook.statements.pdf.attachment import Attachment
 from closebook.statements.pdf.xmp import CONFORMANCE, DocumentMetadata
 from closebook.statements.printable import printable
 from closebook.statements.render.balance_chart import balance_chart_svg, daily_balances
+from closebook.statements.render.brand import Brand
 from closebook.statements.render.catalog import TEMPLATE_VERSION
 from closebook.statements.render.fingerprint import RendererFingerprint, fingerprint_of
 from closebook.statements.render.pagination import add_statement_pages
@@ -25,10 +26,12 @@ from closebook.statements.render.template import (
     statement_template,
 )
 from closebook.statements.render.view_model import CHART_SOURCE, StatementView, statement_view
+from closebook.statements.weasyprint_adapter.assets import Asset
 
 logger = logging.getLogger(__name__)
 
 _IDENTIFIER_DIGITS = 32
+_BRAND_DIGITS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +39,8 @@ class RenderedStatement:
     """A statement's PDF and the files that are attached to it.
 
     ``replaced_count`` is the number of characters that the page shows as U+FFFD, since no font has
-    a glyph for them.
+    a glyph for them. ``missing_language`` is the holder's language where the page is English for
+    want of its texts.
     """
 
     pdf: bytes
@@ -44,6 +48,7 @@ class RenderedStatement:
     renderer: RendererFingerprint
     conformance: str
     replaced_count: int
+    missing_language: str | None = None
 
 
 def render(statement: Statement) -> RenderedStatement:
@@ -57,7 +62,8 @@ def render(statement: Statement) -> RenderedStatement:
     view = statement_view(statement, template)
     output = BytesIO()
     assembler = PdfAssembler(output)
-    assets = {CHART_SOURCE: balance_chart_svg(daily_balances(statement))}
+    chart = balance_chart_svg(daily_balances(statement), template.brand.colours)
+    assets = {**template.brand.assets, CHART_SOURCE: Asset(chart, "image/svg+xml")}
     with template.layout.forbid_fetching(f"the statement of account {label(statement.account_id)}"):
         add_statement_pages(assembler, view, template, assets)
     attachments = _attachments(statement)
@@ -71,7 +77,12 @@ def render(statement: Statement) -> RenderedStatement:
         )
     _freeze_loaded_objects()
     return RenderedStatement(
-        output.getvalue(), attachments, fingerprint_of(template), CONFORMANCE, view.replaced_count
+        output.getvalue(),
+        attachments,
+        fingerprint_of(template),
+        CONFORMANCE,
+        view.replaced_count,
+        view.missing_language,
     )
 
 
@@ -114,10 +125,18 @@ def _metadata(
         title=view.title,
         author=printable(statement.issuer.name),
         language=view.language,
-        creator=f"Closebook, statement {TEMPLATE_VERSION}",
+        creator=_creator(template.brand),
         producer=fingerprint_of(template).renderer_version,
-        day=statement.issued_on or statement.period_end_inclusive,
+        made_at=statement.made_at,
     )
+
+
+def _creator(brand: Brand) -> str:
+    """Return what made the file. A changed brand makes another file, also if it looks the same."""
+    program = f"Closebook, statement {TEMPLATE_VERSION}"
+    if brand.sha256 is None:
+        return program
+    return f"{program}, brand {printable(brand.name)} {brand.sha256[:_BRAND_DIGITS]}"
 
 
 def _identifier(statement: Statement) -> bytes:

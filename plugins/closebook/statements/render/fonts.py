@@ -1,13 +1,15 @@
 """The fonts of a template: their files, and the characters that they have glyphs for."""
 
 import unicodedata
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 from closebook.errors import Misconfigured
+from closebook.statements.render.brand_fonts import ReadFont
 
 FONT_CONFIGURATION = "fonts.conf"
 
@@ -21,13 +23,18 @@ _NEED_NO_GLYPH = _WHITE_SPACE | _INVISIBLE | _VARIATION_SELECTORS
 
 @dataclass(frozen=True)
 class Fonts:
-    """The font files that a fontconfig file accepts, in its order.
+    """The font files that a fontconfig file accepts, in its order, and those of a brand.
 
     Pages use no other fonts. A document's bytes depend on these files, so the register keeps
     their sha256.
     """
 
     files: tuple[Path, ...]
+    of_brand: Mapping[str, ReadFont] = field(default_factory=dict)
+
+    def with_brand(self, fonts: Mapping[str, ReadFont]) -> "Fonts":
+        """Return these fonts and those of a brand, by the names of their files in its folder."""
+        return replace(self, of_brand=fonts)
 
     @classmethod
     def installed(cls, configuration: Path) -> "Fonts":
@@ -53,8 +60,11 @@ class Fonts:
 
     @cached_property
     def sha256_by_name(self) -> dict[str, str]:
-        """The sha256 of each font file, by its file name."""
-        return {path.name: sha256(path.read_bytes()).hexdigest() for path in self.files}
+        """The sha256 of each font file, by its file name. A brand's are without compression."""
+        found = {path.name: sha256(path.read_bytes()).hexdigest() for path in self.files}
+        for name, font in self.of_brand.items():
+            found[f"brand: {name}"] = sha256(font.content).hexdigest()
+        return found
 
     def missing_characters(self, text: str) -> frozenset[str]:
         """Return the characters of the text that no font has a glyph for, or that are private.
@@ -74,6 +84,8 @@ class Fonts:
         from fontTools.ttLib import TTFont
 
         covered = set(_NEED_NO_GLYPH)
+        for brand_font in self.of_brand.values():
+            covered.update(brand_font.characters)
         for path in self.files:
             with TTFont(path, fontNumber=0, lazy=True) as font:
                 covered.update(font.getBestCmap())

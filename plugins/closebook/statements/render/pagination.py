@@ -7,13 +7,15 @@ part begins with the first line of them. A reader therefore cannot see where a p
 """
 
 import gc
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from operator import itemgetter
 
 from closebook.statements.pdf.assembler import PdfAssembler
+from closebook.statements.render.brand import Paper
 from closebook.statements.render.template import StatementTemplate
 from closebook.statements.render.view_model import StatementView
+from closebook.statements.weasyprint_adapter.assets import Asset
 from closebook.statements.weasyprint_adapter.laid_out_pages import LaidOutPages
 from closebook.statements.weasyprint_adapter.page_layout import PartKind
 
@@ -21,15 +23,15 @@ MAX_LINES_WITHOUT_PARTS = 600
 LINES_PER_PART = 300
 
 _POINTS_PER_MM = 72 / 25.4
-# statement.css has the page number in this corner; page_numbers.css has the corner's size.
-_PAGE_NUMBER_AT = ((210 - 20 - 50) * _POINTS_PER_MM, 14.6 * _POINTS_PER_MM)
+# statement.css has the page number in the corner; page_numbers.css has the corner's size.
+_CORNER_WIDTH_MM, _CORNER_ABOVE_EDGE_MM = 50, 14.6
 
 
 def add_statement_pages(
     assembler: PdfAssembler,
     view: StatementView,
     template: StatementTemplate,
-    assets: dict[str, bytes],
+    assets: Mapping[str, Asset],
 ) -> None:
     """Lay out and draw all pages of a statement, and add them to the PDF.
 
@@ -51,7 +53,7 @@ def _add_at_once(
     assembler: PdfAssembler,
     view: StatementView,
     template: StatementTemplate,
-    assets: dict[str, bytes],
+    assets: Mapping[str, Asset],
 ) -> None:
     pages = _lay_out(view, template, assets, PartKind.WHOLE, 0, len(view.lines))
     assembler.add_pages(pages.draw(tags=True), bookmarks=pages.headings())
@@ -61,7 +63,7 @@ def _add_in_parts(
     assembler: PdfAssembler,
     view: StatementView,
     template: StatementTemplate,
-    assets: dict[str, bytes],
+    assets: Mapping[str, Asset],
 ) -> None:
     count = len(view.lines)
     start, line_count = 0, LINES_PER_PART
@@ -76,17 +78,25 @@ def _add_in_parts(
             continue
         bookmarks = _bookmarks(pages, view, start)
         assembler.add_pages(
-            pages.draw(tags=True), bookmarks=bookmarks, page_number_at=_PAGE_NUMBER_AT
+            pages.draw(tags=True),
+            bookmarks=bookmarks,
+            page_number_at=_page_number_at(template.brand.paper),
         )
         start, line_count = end, LINES_PER_PART
         del pages
         gc.collect()
 
 
+def _page_number_at(paper: Paper) -> tuple[float, float]:
+    """Return where the number of a page stands, in points from the lower left of the page."""
+    left_mm = paper.width_mm - paper.right_mm - _CORNER_WIDTH_MM
+    return left_mm * _POINTS_PER_MM, _CORNER_ABOVE_EDGE_MM * _POINTS_PER_MM
+
+
 def _lay_out(
     view: StatementView,
     template: StatementTemplate,
-    assets: dict[str, bytes],
+    assets: Mapping[str, Asset],
     kind: PartKind,
     start: int,
     end: int,

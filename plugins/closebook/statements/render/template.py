@@ -1,27 +1,47 @@
-"""The statement's template: pages, style sheets, fonts and catalogs in one folder."""
+"""The statement's template: pages, style sheets, fonts and catalogs in one folder, and a brand."""
 
+import logging
 from collections.abc import Container, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
 
 from closebook.errors import Misconfigured
-from closebook.settings import templates_folder
-from closebook.statements.render.catalog import TEMPLATE_VERSION
+from closebook.settings import brand_folder, templates_folder
+from closebook.statements.render.brand import Brand
+from closebook.statements.render.brand_blocks import block_warnings, branded_page
+from closebook.statements.render.brand_folder import load_brand
+from closebook.statements.render.brand_fonts import read_font
+from closebook.statements.render.brand_style import face_rules, layout_rules, with_values
+from closebook.statements.render.catalog import (
+    FOLDER,
+    TEMPLATE_VERSION,
+    known_texts,
+    load_language,
+)
 from closebook.statements.render.fonts import FONT_CONFIGURATION, Fonts
 from closebook.statements.render.sanitize import as_markup
-from closebook.statements.weasyprint_adapter.page_layout import STYLE_SHEETS, PageLayout
+from closebook.statements.weasyprint_adapter.page_layout import (
+    STYLE_SHEETS,
+    BrandStyle,
+    PageLayout,
+)
+
+logger = logging.getLogger(__name__)
 
 _STATEMENT_PAGE, _PAGE_NUMBERS_PAGE = "statement.html.j2", "page_numbers.html.j2"
 _FILES = (_STATEMENT_PAGE, _PAGE_NUMBERS_PAGE, FONT_CONFIGURATION, *STYLE_SHEETS)
 
 
 class StatementTemplate:
-    """One version of the template. A process loads it once and uses it for all statements."""
+    """One version of the template, in a brand. A process loads it once for all statements.
 
-    def __init__(self, folder: Path) -> None:
+    ``warnings`` say what of the brand is not used, or is hard to read.
+    """
+
+    def __init__(self, folder: Path, brand: Brand) -> None:
         """Load the template. Raises Misconfigured when a file or a font is missing."""
         for name in _FILES:
             if not (folder / name).is_file():
@@ -31,17 +51,25 @@ class StatementTemplate:
                     f"holds statement/{TEMPLATE_VERSION}",
                 )
         self.folder = folder
-        self.fonts = Fonts.installed(folder / FONT_CONFIGURATION)
-        self.layout = PageLayout(folder, folder / FONT_CONFIGURATION)
-        environment = Environment(
+        self.brand = brand
+        self.fonts = Fonts.installed(folder / FONT_CONFIGURATION).with_brand(
+            {face.file: read_font(face.content) for face in brand.fonts.faces}
+        )
+        self.layout = PageLayout(folder, folder / FONT_CONFIGURATION, _style(brand))
+        ours = Environment(
             loader=FileSystemLoader(folder),
             autoescape=True,
             finalize=as_markup,
             undefined=StrictUndefined,
             trim_blocks=True,
         )
-        self._statement_page = environment.get_template(_STATEMENT_PAGE)
-        self._page_numbers_page = environment.get_template(_PAGE_NUMBERS_PAGE)
+        self._page_numbers_page = ours.get_template(_PAGE_NUMBERS_PAGE)
+        self._statement_page = (
+            branded_page(folder / _STATEMENT_PAGE, brand)
+            if brand.blocks
+            else ours.get_template(_STATEMENT_PAGE)
+        )
+        self.warnings = (*brand.warnings, *self._warnings())
 
     def statement_page(
         self,
@@ -58,18 +86,52 @@ class StatementTemplate:
         and ``is_last`` say whether the statement begins and ends with these lines.
         """
         part = {"is_first": is_first, "is_last": is_last, "breakable": breakable}
-        return self._statement_page.render(variables, part=part, lines=lines)
+        try:
+            return self._statement_page.render(variables, part=part, lines=lines, brand=self.brand)
+        except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError) as error:
+            if not self.brand.blocks:
+                raise
+            raise Misconfigured(
+                "CB-CONFIG-BRAND-BLOCK-FAILED",
+                f"a block of the brand {self.brand.name} cannot be printed: {error}",
+            ) from error
 
     def page_numbers_page(self, texts: Sequence[str], *, language: str, direction: str) -> str:
         """Return the XHTML of the page numbers of a long statement: one text for each page."""
         return self._page_numbers_page.render(texts=texts, language=language, direction=direction)
 
+    def _warnings(self) -> list[str]:
+        tags = {path.stem for path in (self.folder / FOLDER).glob("*.toml")}
+        languages = [load_language(self.folder, self.brand, tag) for tag in sorted(tags)]
+        languages += [
+            load_language(self.folder, self.brand, tag)
+            for tag in sorted({*self.brand.words} - tags)
+        ]
+        found = [warning for language in languages for warning in language.warnings]
+        return found + block_warnings(self.folder / _STATEMENT_PAGE, self.brand, known_texts())
+
+
+def _style(brand: Brand) -> BrandStyle:
+    fonts = {face.file: f"font:{number}" for number, face in enumerate(brand.fonts.faces)}
+    return BrandStyle(
+        with_values=lambda sheet, place: with_values(sheet, brand, place),
+        rules=layout_rules(brand),
+        faces=face_rules(brand.fonts.faces, fonts),
+        fonts={fonts[face.file]: face.content for face in brand.fonts.faces},
+        style=brand.style,
+    )
+
 
 def statement_template() -> StatementTemplate:
-    """Return the template in the folder that CLOSEBOOK_TEMPLATES names, loaded once per process."""
-    return _load(templates_folder() / "statement" / TEMPLATE_VERSION)
+    """Return the template in the folder that CLOSEBOOK_TEMPLATES names, in the brand of
+    CLOSEBOOK_BRAND, loaded once per process.
+    """
+    return _load(templates_folder() / "statement" / TEMPLATE_VERSION, load_brand(brand_folder()))
 
 
 @lru_cache(maxsize=4)
-def _load(folder: Path) -> StatementTemplate:
-    return StatementTemplate(folder)
+def _load(folder: Path, brand: Brand) -> StatementTemplate:
+    template = StatementTemplate(folder, brand)
+    for warning in template.warnings:
+        logger.warning("the brand %s: %s", brand.name, warning)
+    return template

@@ -14,8 +14,15 @@ from markupsafe import Markup
 from closebook.money import format_minor, locale_of
 from closebook.statements.model import Holder, Issuer, Statement, StatementLine
 from closebook.statements.printable import printable
+from closebook.statements.printed_days import printed_day
 from closebook.statements.render.balance_chart import daily_balances
-from closebook.statements.render.catalog import Catalog, load_catalog, page_locale
+from closebook.statements.render.catalog import (
+    Catalog,
+    language_tag,
+    load_language,
+    missing_language,
+    page_locale,
+)
 from closebook.statements.render.sanitize import Sanitizer, as_markup
 from closebook.statements.render.template import StatementTemplate
 
@@ -41,7 +48,10 @@ class LineView:
 
 @dataclass(frozen=True)
 class StatementView:
-    """The texts of a statement. ``variables`` are those of the template, except for the lines."""
+    """The texts of a statement. ``variables`` are those of the template, except for the lines.
+
+    ``missing_language`` is the holder's language where the page is English for want of its texts.
+    """
 
     title: str
     language: str
@@ -50,6 +60,7 @@ class StatementView:
     variables: dict[str, Any]
     lines: tuple[LineView, ...]
     replaced_count: int
+    missing_language: str | None
 
 
 def statement_view(statement: Statement, template: StatementTemplate) -> StatementView:
@@ -57,8 +68,10 @@ def statement_view(statement: Statement, template: StatementTemplate) -> Stateme
 
     Texts of the platform are sanitized, and not yet escaped.
     """
-    locale = page_locale(template.folder, statement.holder.locale)
-    catalog = load_catalog(template.folder, locale.language)
+    locale = page_locale(template.folder, template.brand, statement.holder.locale)
+    tag = language_tag(template.folder, template.brand, locale) or locale.language
+    language = load_language(template.folder, template.brand, tag)
+    catalog = language.catalog
     sanitize = Sanitizer(template.fonts, locale.text_direction)
     account_number = sanitize(statement.holder.account_number)
     holder = Holder(
@@ -79,8 +92,9 @@ def statement_view(statement: Statement, template: StatementTemplate) -> Stateme
     first, last = days[statement.period_start], days[statement.period_end_inclusive]
     variables = {
         "catalog": catalog,
+        "words": language.added,
         "page": {
-            "language": str(locale.language),
+            "language": tag,
             "direction": locale.text_direction,
             "title": title,
             "page_number_parts": re.split(r"\{pages?\}", catalog.page_of),
@@ -110,12 +124,13 @@ def statement_view(statement: Statement, template: StatementTemplate) -> Stateme
     }
     return StatementView(
         title,
-        locale.language,
+        tag,
         locale.text_direction,
         catalog,
         variables,
         lines,
         sanitize.replaced_count,
+        missing_language(template.folder, template.brand, statement.holder.locale),
     )
 
 
@@ -225,7 +240,7 @@ class _Days(dict[date, str]):
         self._locale = locale
 
     def __missing__(self, day: date) -> str:
-        text = self[day] = format_date(day, "medium", locale=self._locale)
+        text = self[day] = printed_day(day, self._locale)
         return text
 
 

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from hashlib import new
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from asn1crypto import x509
@@ -38,6 +39,8 @@ ANSWER_SECONDS = 10
 _DIFFERENCE_BYTES = 512
 # How long revocation lists that were fetched are used again: a month of statements fetches few.
 _KEPT_SECONDS = 300
+# pyHanko writes this by itself, behind a stream's content.
+_END_OF_STREAM = b"\nendstream"
 
 
 class Evidence:
@@ -72,7 +75,7 @@ class Evidence:
         Both are in one incremental update. Raises Transient when an authority does not answer, and
         Misconfigured when its answers do not lead to one of the trusted roots.
         """
-        update, output = _UpdateWithoutMetadata(BytesIO(pdf)), BytesIO()
+        update, output = _UpdateWithoutMetadata(BytesIO(pdf)), _StreamsHaveTheirLength()
         [signature] = PdfFileReader(BytesIO(pdf)).embedded_regular_signatures
         with self._asked(), self._validating:
             context = self._context()
@@ -128,6 +131,16 @@ class Evidence:
 class _UpdateWithoutMetadata(IncrementalPdfFileWriter):
     def _update_meta(self) -> None:
         """Change no metadata: pyHanko would set its own producer and a new modification date."""
+
+
+class _StreamsHaveTheirLength(BytesIO):
+    """What pyHanko writes into; `object_writer.stream_syntax` says why a CR needs another end."""
+
+    def write(self, data: Any) -> int:
+        """Write, and end a stream with CR LF where its content ends with CR."""
+        if data == _END_OF_STREAM and bytes(self.getbuffer()[-1:]) == b"\r":
+            data = b"\r" + data
+        return super().write(data)
 
 
 def _stamper(url: str) -> tuple[str, TimeStamper]:

@@ -19,6 +19,8 @@ from typing import Any
 import pikepdf
 from pikepdf import Array, Dictionary, Name, Object, String
 
+from closebook.statements.pdf.object_writer import stream_syntax
+
 FIELD_NAME, TIMESTAMP_FIELD_NAME = "Signature", "Timestamp"
 _NAME_LANGUAGE = "en"
 _PRINTS, _IS_LOCKED = 4, 128
@@ -182,7 +184,7 @@ def _write_references(
     assert before is not None  # noqa: S101  # the assembler wrote it
     trailer: Any = document.trailer
     first_identifier = bytes(trailer.ID[0]).hex().encode()
-    head = b"<</Type/XRef/W[1 %d 2]/Index[%s]/Size %d/Prev %s/Root %s/Info %s/ID[<%s><%s>]" % (
+    head = b"/Type/XRef/W[1 %d 2]/Index[%s]/Size %d/Prev %s/Root %s/Info %s/ID[<%s><%s>]" % (
         width,
         b" ".join(b"%d 1" % each for each in numbers),
         number + 1,
@@ -192,8 +194,7 @@ def _write_references(
         first_identifier,
         sha256(written).hexdigest()[:32].encode(),
     )
-    head += b"/Filter/FlateDecode/Length %d>>\nstream\n" % len(rows)
-    written += _object(number, head + rows + b"\nendstream")
+    written += _object(number, stream_syntax(head + b"/Filter/FlateDecode", rows))
     written += b"startxref\n%d\n%%%%EOF\n" % start
 
 

@@ -5,8 +5,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
+from decimal import Decimal
 from io import StringIO
-from typing import NoReturn
+from typing import Any, NoReturn
 from xml.etree.ElementTree import Element, ParseError
 
 from defusedxml import DefusedXmlException
@@ -18,20 +19,23 @@ from closebook.statements.formats.camt053 import (
     MAX_NAME_LENGTH,
     MAX_REFERENCE_LENGTH,
     NAMESPACE,
+    account_text,
 )
 from closebook.statements.formats.statement_csv import (
     COLUMNS,
+    COLUMNS_OF_DETAILS,
     COLUMNS_WITHOUT_MINOR_UNITS,
     original_text,
     original_text_of_older_csv,
 )
-from closebook.statements.model import FEE
+from closebook.statements.model import FEE, Original
 from closebook.statements.verify.untrusted_pdf import CheckFailed
 
 _AMOUNT = re.compile(r"(-?)(\d{1,18})(?:\.(\d{1,5}))?", re.ASCII)
 _WITH_POWER_OF_TEN = re.compile(r"(-?\d{1,18})E-(\d)", re.ASCII)
 _MINOR_UNITS = re.compile(r"-?\d{1,18}", re.ASCII)
 _IDENTIFIER = re.compile(r"(\d{1,19})-(.{1,20}?)(?:~([A-Z]{3}))?-(\d{1,9})")
+_RATE = re.compile(r"\d{1,11}(?:\.\d{1,10}|E-?\d{1,2})?", re.ASCII)
 _COUNT = re.compile(r"\d{1,9}")
 _TRANSACTION_DETAILS = "NtryDtls/TxDtls"
 _MAX_CELL_CHARACTERS = 1_000_000
@@ -52,6 +56,9 @@ class AttachedLine:
     reference: str = field(repr=False)
     counterparty: str = field(repr=False)
     description: str = field(repr=False)
+    value_date: date | None = None
+    original: Original | None = None
+    counterparty_account: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,17 +149,24 @@ class _XmlReader:
             debit_minor=self._sum("TtlDbtNtries"),
             lines=lines,
             account_reference=identifier[2],
-            account_number=self._text(statement, "Acct/Id/Othr/Id"),
+            account_number=self._account_number(),
             fee_minor=fee_minor,
         )
         _check_totals(attached, "the XML")
         self._check_summary(attached)
         return attached
 
+    def _account_number(self) -> str:
+        found = self._all(self._statement, "Acct/Id/IBAN")
+        if found:
+            return self._text(self._statement, "Acct/Id/IBAN")
+        return self._text(self._statement, "Acct/Id/Othr/Id")
+
     def _lines(self, opening_minor: int) -> tuple[tuple[AttachedLine, ...], int]:
         balance_minor, fee_minor, lines = opening_minor, 0, []
         for place, entry in enumerate(self._all(self._statement, "Ntry"), start=1):
             amount_minor = self._signed(entry, f"line {place}")
+            self._check_details(entry, amount_minor, f"line {place}")
             balance_minor += amount_minor
             if self._text(entry, "BkTxCd/Prtry/Cd") == FEE:
                 fee_minor -= amount_minor
@@ -166,9 +180,52 @@ class _XmlReader:
                     reference=self._texts(entry, "AcctSvcrRef"),
                     counterparty=self._texts(entry, f"{_TRANSACTION_DETAILS}/RltdPties/*/Pty/Nm"),
                     description=self._texts(entry, f"{_TRANSACTION_DETAILS}/RmtInf/Ustrd"),
+                    value_date=self._value_date(entry, f"line {place} of the XML"),
+                    original=self._original(entry, f"the original amount of line {place}"),
+                    counterparty_account=self._party_account(entry),
                 )
             )
         return tuple(lines), fee_minor
+
+    def _value_date(self, entry: Element, what: str) -> date | None:
+        if not self._all(entry, "ValDt"):
+            return None
+        return _day(self._text(entry, "ValDt/Dt"), what)
+
+    def _original(self, entry: Element, what: str) -> Original | None:
+        if not self._all(entry, f"{_TRANSACTION_DETAILS}/AmtDtls"):
+            return None
+        instructed = self._one(entry, f"{_TRANSACTION_DETAILS}/AmtDtls/InstdAmt")
+        amount = self._one(instructed, "Amt")
+        currency = amount.get("Ccy", "")
+        minor = _minor(amount.text or "", _decimals(currency), f"{what} of the XML")
+        exchange = [
+            self._text(instructed, f"CcyXchg/{name}") for name in ("SrcCcy", "TrgtCcy", "UnitCcy")
+        ]
+        if exchange != [currency, self._currency, currency]:  # guard: verify.exchange-of-currencies
+            raise CheckFailed(f"{what} of the XML is exchanged between other currencies")
+        rate = self._text(instructed, "CcyXchg/XchgRate")
+        is_debit = self._text(entry, "CdtDbtInd") == "DBIT"
+        return Original(-minor if is_debit else minor, currency, _rate(rate, f"{what} of the XML"))
+
+    def _party_account(self, entry: Element) -> str:
+        paths = (f"{_TRANSACTION_DETAILS}/RltdPties/{role}Acct/Id" for role in ("Dbtr", "Cdtr"))
+        found = [each for path in paths for each in self._all(entry, path)]
+        return "".join(self._texts(each, path) for each in found for path in ("IBAN", "Othr/Id"))
+
+    def _check_details(self, entry: Element, amount_minor: int, what: str) -> None:
+        """Raise CheckFailed if the details have another amount or reference than their entry.
+
+        Some programs read these, and not those of the entry. Older statements have neither.
+        """
+        reference = self._texts(entry, "AcctSvcrRef")
+        for details in self._all(entry, _TRANSACTION_DETAILS):
+            # guard: verify.details-are-those-of-the-entry
+            if self._all(details, "Amt") and self._signed(details, what) != amount_minor:
+                raise CheckFailed(f"{what} of the XML has another amount in its details")
+            for found in self._all(details, "Refs/AcctSvcrRef"):
+                if _comparable(found.text or "") != reference:
+                    raise CheckFailed(f"{what} of the XML has another reference in its details")
 
     def _check_summary(self, attached: AttachedStatement) -> None:
         credit_count = sum(line.amount_minor >= 0 for line in attached.lines)
@@ -228,11 +285,13 @@ class _XmlReader:
 class _CsvReader:
     def __init__(self, rows: list[list[str]]) -> None:
         columns = tuple(rows[0]) if rows else ()
-        if columns not in (COLUMNS, COLUMNS_WITHOUT_MINOR_UNITS) or any(
+        with_details = (*COLUMNS, *COLUMNS_OF_DETAILS)
+        if columns not in (COLUMNS, with_details, COLUMNS_WITHOUT_MINOR_UNITS) or any(
             len(row) != len(columns) for row in rows
         ):
             raise CheckFailed("the CSV does not have a statement's columns")
-        self._has_minor_units = columns == COLUMNS
+        self._has_details = columns == with_details
+        self._has_minor_units = columns != COLUMNS_WITHOUT_MINOR_UNITS
         self._original_text = original_text if self._has_minor_units else original_text_of_older_csv
         self._rows = [dict(zip(columns, row, strict=True)) for row in rows[1:]]
         records = [row["record"] for row in self._rows]
@@ -276,23 +335,40 @@ class _CsvReader:
                 reference=self._text(row["reference"], MAX_REFERENCE_LENGTH),
                 counterparty=self._text(row["counterparty"], MAX_NAME_LENGTH),
                 description=self._text(row["description"]),
+                **self._details(row, f"line {place} of the CSV"),
             )
+
+    def _details(self, row: dict[str, str], what: str) -> dict[str, Any]:
+        if not self._has_details:
+            return {}
+        value_date, account = row["value_date"], self._original_text(row["counterparty_account"])
+        return {
+            "value_date": _day(value_date, what) if value_date else None,
+            "original": self._original(row, f"the original amount of {what}"),
+            "counterparty_account": _comparable(account_text(account)),
+        }
+
+    def _original(self, row: dict[str, str], what: str) -> Original | None:
+        cells = {name: row[name] for name in COLUMNS_OF_DETAILS if "original" in name}
+        cells["exchange_rate"] = row["exchange_rate"]
+        if not any(cells.values()):
+            return None
+        currency = cells["original_currency"]
+        decimals = _decimals(currency)
+        if cells["original_currency_exponent"] != str(decimals):
+            raise CheckFailed(f"{what} has another exponent than that of {currency}")
+        minor = _minor_of_csv(cells["original_amount"], decimals, what)
+        _refuse_other_minor_units(minor, cells["original_amount_minor"], what)
+        return Original(minor, currency, _rate(cells["exchange_rate"], what))
 
     def _text(self, cell: str, length: int | None = None) -> str:
         return _comparable(self._original_text(cell), length)
 
     def _minor(self, row: dict[str, str], column: str, what: str) -> int:
-        text, what = row[column], f"{what} of the CSV"
-        with_power = _WITH_POWER_OF_TEN.fullmatch(text)
-        if with_power is not None and int(with_power[2]) == self._decimals:
-            minor = int(with_power[1])
-        else:
-            minor = _minor(text, self._decimals, what)
-        if not self._has_minor_units:
-            return minor
-        stated = row[f"{column}_minor"]
-        if not _MINOR_UNITS.fullmatch(stated) or int(stated) != minor:
-            raise CheckFailed(f"{what} is {text[:40]!r}, and {stated[:40]!r} in minor units")
+        what = f"{what} of the CSV"
+        minor = _minor_of_csv(row[column], self._decimals, what)
+        if self._has_minor_units:
+            _refuse_other_minor_units(minor, row[f"{column}_minor"], what)
         return minor
 
 
@@ -358,6 +434,24 @@ def _minor(text: str, decimals: int, what: str) -> int:
     if found is None or len(found[3] or "") != decimals:
         _refuse_value(text, what, f"an amount with {decimals} decimals")
     return int(f"{found[1]}{found[2]}{found[3] or ''}")
+
+
+def _minor_of_csv(text: str, decimals: int, what: str) -> int:
+    with_power = _WITH_POWER_OF_TEN.fullmatch(text)
+    if with_power is not None and int(with_power[2]) == decimals:
+        return int(with_power[1])
+    return _minor(text, decimals, what)
+
+
+def _refuse_other_minor_units(minor: int, stated: str, what: str) -> None:
+    if not _MINOR_UNITS.fullmatch(stated) or int(stated) != minor:
+        raise CheckFailed(f"{what} is {minor}, and {stated[:40]!r} in minor units")
+
+
+def _rate(text: str, what: str) -> Decimal:
+    if not _RATE.fullmatch(text):
+        _refuse_value(text, f"the exchange rate of {what}", "a rate")
+    return Decimal(text)
 
 
 def _number(text: str) -> int:

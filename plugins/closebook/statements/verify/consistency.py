@@ -8,22 +8,26 @@ from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 
-from babel import localedata
+from babel import Locale, localedata
 from babel.dates import format_date
 
 from closebook.money import format_minor, locale_of
+from closebook.statements.pdf.page_roles import ACCOUNT, COLUMNS, EDGES, LINES, SUMMARY
 from closebook.statements.printable import REPLACEMENT
+from closebook.statements.printed_days import printed_day
 from closebook.statements.verify.attachments import AttachedStatement
 from closebook.statements.verify.embedded_fonts import SILENT
-from closebook.statements.verify.page_tables import Row, Table
+from closebook.statements.verify.page_tables import PageTables, RoleCell, Row, Table
 from closebook.statements.verify.untrusted_pdf import CheckFailed
 
 # A line has seven cells. It had six before the counterparty got its own cell, and statements that
 # were issued then are still valid.
 _CELL_COUNTS_OF_A_LINE = (6, 7)
-_SUMMARY_ROWS = 5
 _BALANCE_ROWS, _CELLS_OF_A_BALANCE_ROW = 2, 3
+# The row that says that there are no lines.
+_CELLS_OF_NO_LINES = 2
 _SHORTEST_CUT_TEXT = 34
+_MINUS = "\N{MINUS SIGN}"
 _SAMPLE_AMOUNTS_MINOR = (1_234_567_890_123, 1_234_567, -5)
 # Characters without a glyph: direction marks, joiners, and spaces of no width.
 _INVISIBLE = re.compile("[\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
@@ -46,7 +50,7 @@ def refuse_differing_csv(xml: AttachedStatement, csv: AttachedStatement) -> None
             raise CheckFailed(f"line {line.number} is not the same in the XML and in the CSV")
 
 
-def refuse_differing_page(xml: AttachedStatement, tables: Sequence[Table], language: str) -> None:
+def refuse_differing_page(xml: AttachedStatement, page: PageTables, language: str) -> None:
     """Raise CheckFailed, with the first difference, when the pages and the XML differ.
 
     These are compared: the account number, the opening, the closing, the totals, and the day,
@@ -54,19 +58,48 @@ def refuse_differing_page(xml: AttachedStatement, tables: Sequence[Table], langu
     do not name the holder's locale, so amounts and days may be written as in any one locale of
     Babel. ``language`` is the language of the pages.
     """
-    facts, summary, (first, *body, last) = _split(tables)
-    lines = _joined([row for row in body if len(row) in _CELL_COUNTS_OF_A_LINE])
-    if len(lines) != len(xml.lines):
-        raise CheckFailed(f"the page prints {len(lines)} lines, and the XML has {len(xml.lines)}")
-    if not _names_account(xml, [cell for row in facts for cell in row]):
+    # guard: verify.values-are-found-by-their-role
+    has_roles = any(table.role is not None for table in page.tables) or bool(page.cells)
+    printed = _by_role(page) if has_roles else _by_place(page.tables)
+    if len(printed.lines) != len(xml.lines):
+        raise CheckFailed(
+            f"the page prints {len(printed.lines)} lines, and the XML has {len(xml.lines)}"
+        )
+    if not all(_names_account(xml, cells) for cells in printed.accounts):
         raise CheckFailed("the page does not print the account number that the XML has")
-    _check_amounts(xml, language, [*_amounts(xml, first, summary, lines, last)])
-    _check_days(xml, language, first, lines, last)
-    for line, (*_, reference, _, _, _) in zip(xml.lines, lines, strict=True):
-        if not _prints(reference, line.reference):
+    _check_amounts(xml, language, [*_amounts(xml, printed)])
+    _check_days(xml, language, printed)
+    for line, said in zip(xml.lines, printed.lines, strict=True):
+        if not _prints(said.reference, line.reference):
             raise CheckFailed(
                 f"line {line.number} of the page has another reference than in the XML"
             )
+
+
+@dataclass(frozen=True, slots=True)
+class _PrintedLine:
+    """The cells of a line."""
+
+    day: str
+    reference: str
+    debit: str
+    credit: str
+    balance: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Printed:
+    """What the pages print.
+
+    ``accounts`` are groups of cells, each of which must name the account. ``summary`` has the role
+    and the text of each total. ``first`` and ``last`` are the day and the balance of the edges.
+    """
+
+    accounts: Sequence[Sequence[str]]
+    summary: Sequence[tuple[str, str]]
+    first: tuple[str, str]
+    last: tuple[str, str]
+    lines: Sequence[_PrintedLine]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,23 +115,67 @@ class _Amount:
         return _plain(written) == self.printed
 
 
-def _split(tables: Sequence[Table]) -> tuple[list[Row], list[Row], list[Row]]:
-    """Return the rows of the account's facts, of the summary, and of the table of lines.
+def _by_role(page: PageTables) -> _Printed:
+    """Return what the pages print, found by the roles of cells and columns."""
+    tables = [table for table in page.tables if table.role == LINES]
+    if len(tables) != 1:
+        raise CheckFailed("the page does not have one table of lines")
+    [table] = tables
+    cells: dict[str, list[RoleCell]] = {}
+    for cell in page.cells:
+        cells.setdefault(cell.role, []).append(cell)
+    missing = [role for role in (ACCOUNT, *SUMMARY, *EDGES) if role not in cells]
+    missing += [role for role in COLUMNS if role not in table.columns]
+    if missing:  # guard: verify.every-role-is-there
+        raise CheckFailed(f"the page has nothing with the role {', '.join(missing)}")
+    edges: dict[str, str] = {}
+    for role in EDGES:
+        place = 0 if role.startswith("first") else len(table.rows) - 1
+        [edge, *more] = cells[role]
+        if more or edge.table is not table or edge.row != place:
+            raise CheckFailed("the page's table of lines does not begin and end with a balance")
+        edges[role] = edge.text
+    rows = []
+    for row in table.rows[1:-1]:
+        if len(row) == table.column_count:
+            rows.append(row)
+        elif len(row) != _CELLS_OF_NO_LINES or table.rows[1:-1] != [row]:
+            raise CheckFailed("the page's table of lines has a row that is no line")
+    return _Printed(
+        accounts=[[cell.text] for cell in cells[ACCOUNT]],
+        summary=[(role, cell.text) for role in SUMMARY for cell in cells[role]],
+        first=(edges["first-day"], edges["first-balance"]),
+        last=(edges["last-day"], edges["last-balance"]),
+        lines=[_PrintedLine(*(row[table.columns[role]] for role in COLUMNS)) for row in rows],
+    )
 
-    The table of lines begins with the opening balance and ends with the closing balance.
+
+def _by_place(tables: Sequence[Table]) -> _Printed:
+    """Return what the pages print in a file without roles, which was issued before 0.2.
+
+    Its facts, its summary and its lines are tables in this order. The table of lines begins with
+    the opening balance and ends with the closing balance.
     """
     with_head = [place for place, table in enumerate(tables) if table.has_head]
     if len(with_head) != 1 or not with_head[0]:
         raise CheckFailed("the page does not have one table of lines, with a summary before it")
     facts = [row for table in tables[: with_head[0] - 1] for row in table.rows]
     summary, lines = tables[with_head[0] - 1].rows, tables[with_head[0]].rows
-    if [len(row) for row in summary] != [2] * _SUMMARY_ROWS:
+    if [len(row) for row in summary] != [2] * len(SUMMARY):
         raise CheckFailed("the page does not have the five rows of a summary")
     if len(lines) < _BALANCE_ROWS or any(
         len(row) != _CELLS_OF_A_BALANCE_ROW for row in (lines[0], lines[-1])
     ):
         raise CheckFailed("the page's table of lines does not begin and end with a balance")
-    return facts, summary, lines
+    first, *body, last = lines
+    rows = _joined([row for row in body if len(row) in _CELL_COUNTS_OF_A_LINE])
+    return _Printed(
+        accounts=[[cell for row in facts for cell in row]],
+        summary=[(role, text) for role, (_, text) in zip(SUMMARY, summary, strict=True)],
+        first=(first[0], first[-1]),
+        last=(last[0], last[-1]),
+        lines=[_PrintedLine(row[0], *row[-4:]) for row in rows],
+    )
 
 
 def _joined(rows: Sequence[Row]) -> list[Row]:
@@ -123,29 +200,33 @@ def _amount_text(cell: str) -> str:
     return _plain(cell)
 
 
-def _amounts(
-    xml: AttachedStatement, first: Row, summary: list[Row], lines: list[Row], last: Row
-) -> Iterator[_Amount]:
-    yield _Amount("the opening above the lines", xml.opening_minor, _amount_text(first[-1]))
-    yield _Amount("the closing below the lines", xml.closing_minor, _amount_text(last[-1]))
-    opening, credit, debit, fee, closing = (_amount_text(cell) for _, cell in summary)
-    yield _Amount("the opening of the summary", xml.opening_minor, opening)
-    yield _Amount("the credits of the summary", xml.credit_minor, credit)
-    yield _Amount("the debits of the summary", xml.debit_minor, debit)
-    yield _Amount("the fees of the summary", xml.fee_minor or 0, fee)
-    closing = _without(xml.currency, closing)
-    yield _Amount("the closing of the summary", xml.closing_minor, closing)
-    for line, (*_, debit, credit, balance) in zip(xml.lines, lines, strict=True):
-        amount, other = (debit, credit) if line.amount_minor < 0 else (credit, debit)
+def _amounts(xml: AttachedStatement, page: _Printed) -> Iterator[_Amount]:
+    yield _Amount("the opening above the lines", xml.opening_minor, _amount_text(page.first[1]))
+    yield _Amount("the closing below the lines", xml.closing_minor, _amount_text(page.last[1]))
+    totals = {
+        "opening": xml.opening_minor,
+        "credits": xml.credit_minor,
+        "debits": xml.debit_minor,
+        "fees": xml.fee_minor or 0,
+        "closing": xml.closing_minor,
+    }
+    for role, text in page.summary:
+        printed = _amount_text(text)
+        if role == "closing":
+            printed = _without(xml.currency, printed)
+        yield _Amount(f"the {role} of the summary", totals[role], printed)
+    for line, said in zip(xml.lines, page.lines, strict=True):
+        is_debit = line.amount_minor < 0
+        amount, other = (said.debit, said.credit) if is_debit else (said.credit, said.debit)
         if _amount_text(other):
-            column = "credit" if line.amount_minor < 0 else "debit"
+            column = "credit" if is_debit else "debit"
             raise CheckFailed(
                 f"line {line.number} has an amount in the {column} column of the page, and not in "
                 "the XML"
             )
         printed = _amount_text(amount)
         yield _Amount(f"the amount of line {line.number}", abs(line.amount_minor), printed)
-        printed = _amount_text(balance)
+        printed = _amount_text(said.balance)
         yield _Amount(f"the balance of line {line.number}", line.balance_minor, printed)
 
 
@@ -166,19 +247,17 @@ def _check_amounts(xml: AttachedStatement, language: str, amounts: Sequence[_Amo
     )
 
 
-def _check_days(
-    xml: AttachedStatement, language: str, first: Row, lines: list[Row], last: Row
-) -> None:
+def _check_days(xml: AttachedStatement, language: str, page: _Printed) -> None:
     days = _Days(language)
-    for what, day, row in (
-        ("the opening", xml.first_day, first),
-        ("the closing", xml.last_day, last),
+    for what, day, text in (
+        ("the opening", xml.first_day, page.first[0]),
+        ("the closing", xml.last_day, page.last[0]),
         *(
-            (f"line {line.number}", line.day, row)
-            for line, row in zip(xml.lines, lines, strict=True)
+            (f"line {line.number}", line.day, said.day)
+            for line, said in zip(xml.lines, page.lines, strict=True)
         ),
     ):
-        if days.key(row[0]) not in days[day]:
+        if days.key(text) not in days[day]:
             raise CheckFailed(f"{what} has another day on the page than in the XML ({day})")
 
 
@@ -187,7 +266,9 @@ class _Days(dict[date, set[str]]):
 
     def __init__(self, language: str) -> None:
         found = locale_of(language)
-        self._locales = [code for code in _locales() if code.split("_")[0] == found.language]
+        self._locales = [
+            Locale.parse(code) for code in _locales() if code.split("_")[0] == found.language
+        ]
         self._is_mirrored = found.text_direction == "rtl"
 
     def key(self, text: str) -> str:
@@ -200,7 +281,12 @@ class _Days(dict[date, set[str]]):
         return "".join(sorted(plain)) if self._is_mirrored else plain
 
     def __missing__(self, day: date) -> set[str]:
-        written = {self.key(format_date(day, "medium", locale=code)) for code in self._locales}
+        # The medium form is that of statements that were issued before there was another one.
+        written = {
+            self.key(text)
+            for locale in self._locales
+            for text in (printed_day(day, locale), format_date(day, "medium", locale=locale))
+        }
         self[day] = written
         return written
 
@@ -275,5 +361,8 @@ def _compatible(text: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """Return the text with plain spaces and without invisible characters."""
-    return " ".join(_INVISIBLE.sub("", text).split())
+    """Return the text with plain spaces and hyphens, and without invisible characters.
+
+    The page shows a minus sign, and its text has the hyphen that people type.
+    """
+    return " ".join(_INVISIBLE.sub("", text).replace(_MINUS, "-").split())

@@ -47,6 +47,8 @@ _DOTTED_CIRCLE = "\u25cc"
 _NO_SCRIPTS = {"Zyyy", "Zinh", "Zzzz"}
 _MARKS = {"Mn", "Mc", "Me", "Cf"}
 _SIGNS = {"Mn", "Me"}
+# The text of a minus sign is the hyphen that people type.
+_MINUS, _HYPHEN = "\N{MINUS SIGN}", "-"
 _MIRRORED = dict(zip("()[]{}<>«»‹›≤≥", ")(][}{><»«›‹≥≤", strict=True))
 
 
@@ -217,8 +219,9 @@ def _check_bare(name: str, embedded: BareFont, texts: Mapping[int, str]) -> bool
     compared = {code: text for code, text in shown.items() if any(map(is_compared, text))}
     for code, text in compared.items():
         digest = embedded.outline_digest(code)
+        sayable = (text, _MINUS) if text == _HYPHEN else (text,)
         # guard: verify.bare-outlines-are-the-typefaces
-        if revisions and not any(outlines.get(text) == digest for outlines in revisions):
+        if revisions and digest not in {face.get(said) for face in revisions for said in sayable}:
             raise CheckFailed(
                 f"the font {name} has another shape for {text!r} than the typeface has"
             )
@@ -230,6 +233,7 @@ def may_stand_for(text: str, shown: Collection[str]) -> bool:
     letters = _letters(text)
     found = {_letters(it) for it in shown}
     found |= {_MIRRORED[it] for it in found if it in _MIRRORED}
+    found |= {_HYPHEN for it in found if it == _MINUS}
     # Of a letter with several marks, the table may have the whole group for one of the marks.
     # No amount has a group (consistency.py).
     # guard: verify.mark-of-a-group

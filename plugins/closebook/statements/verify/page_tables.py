@@ -9,6 +9,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
+from closebook.statements.pdf.page_roles import role_of
 from closebook.statements.verify.untrusted_pdf import (
     MAX_ELEMENTS,
     CheckFailed,
@@ -30,14 +31,44 @@ Row = list[str]
 
 @dataclass
 class Table:
-    """The rows of a table in reading order, without its column heads."""
+    """The rows of a table in reading order, without its column heads.
+
+    ``role`` is that of the table. ``columns`` has the places of columns whose head has a role, and
+    ``column_count`` is the number of cells of the head.
+    """
 
     has_head: bool = False
     rows: list[Row] = field(default_factory=list)
+    role: str | None = None
+    columns: dict[str, int] = field(default_factory=dict)
+    column_count: int = 0
 
 
-def read_tables(pdf: UntrustedPdf) -> list[Table]:
-    """Return the tables of a PDF in reading order.
+@dataclass(frozen=True)
+class RoleCell:
+    """A cell with a role: its table, its row and its place there."""
+
+    role: str
+    table: Table
+    row: int
+    place: int
+
+    @property
+    def text(self) -> str:
+        """The text of the cell."""
+        return self.table.rows[self.row][self.place]
+
+
+@dataclass(frozen=True)
+class PageTables:
+    """All tables of a file in reading order, and the cells that have a role."""
+
+    tables: list[Table]
+    cells: list[RoleCell]
+
+
+def read_tables(pdf: UntrustedPdf) -> PageTables:
+    """Return the tables of a PDF.
 
     Raises CheckFailed when the structure tree is missing or too large.
     """
@@ -49,10 +80,10 @@ def read_tables(pdf: UntrustedPdf) -> list[Table]:
 class _StructureTree:
     def __init__(self, texts: "_ContentTexts") -> None:
         self._texts = texts
-        self._found: list[Table] = []
+        self._found = PageTables([], [])
         self._count = 0
 
-    def tables(self, root: Any) -> list[Table]:
+    def tables(self, root: Any) -> PageTables:
         # A loop, not a recursion: a hostile tree may be deeper than Python's stack.
         left: list[tuple[Any, int, Table | None]] = [
             (child, 0, None) for child in array_items(root["/K"])
@@ -60,12 +91,10 @@ class _StructureTree:
         left.reverse()
         while left:
             child, page, table = left.pop()
-            self._count += 1
-            if self._count > MAX_ELEMENTS:
-                raise CheckFailed("its structure tree has more elements than that of any statement")
+            self._count_element()
             element = child.get_object()
             if isinstance(element, int):
-                if table is not None:
+                if table is not None and table.rows and table.rows[-1]:
                     table.rows[-1][-1] += self._texts.of(page, element)
                 continue
             name = element.get("/S")
@@ -76,19 +105,47 @@ class _StructureTree:
                 left.append((element["/MCID"], page, table))
                 continue
             if name == "/Table":
-                table = Table()
-                self._found.append(table)
+                table = Table(role=_role(element))
+                self._found.tables.append(table)
             elif name == "/THead" and table is not None:
-                table.has_head = True
+                self._read_head(table, element)
                 continue
             elif name == "/TR" and table is not None:
                 table.rows.append([])
             elif name in _CELLS and table is not None:
-                table.rows[-1].append("")
+                self._add_cell(table, element)
             if "/K" in element:
                 children = reversed(array_items(element["/K"]))
                 left += [(grandchild, page, table) for grandchild in children]
         return self._found
+
+    def _count_element(self) -> None:
+        self._count += 1
+        if self._count > MAX_ELEMENTS:
+            raise CheckFailed("its structure tree has more elements than that of any statement")
+
+    def _add_cell(self, table: Table, element: Any) -> None:
+        row = table.rows[-1]
+        row.append("")
+        role = _role(element)
+        if role is not None:
+            self._found.cells.append(RoleCell(role, table, len(table.rows) - 1, len(row) - 1))
+
+    def _read_head(self, table: Table, head: Any) -> None:
+        """Note the roles of the columns. A table has one row of heads."""
+        table.has_head = True
+        for row in array_items(head["/K"])[:1]:
+            for place, cell in enumerate(array_items(row.get_object()["/K"])):
+                self._count_element()
+                role = _role(cell.get_object())
+                if role is not None and table.columns.setdefault(role, place) != place:
+                    raise CheckFailed(f"its table has two columns of the role {role[:20]}")
+                table.column_count = place + 1
+
+
+def _role(element: Any) -> str | None:
+    identifier = element.get("/ID")
+    return None if identifier is None else role_of(str(identifier))
 
 
 class _ContentTexts:

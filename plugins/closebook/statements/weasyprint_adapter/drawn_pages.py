@@ -4,7 +4,11 @@ The functions of this module are the only access to pydyf's objects. An object i
 stream, or a string; a reference to an object is bytes such as ``b"12 0 R"``.
 """
 
+from collections.abc import Sequence
 from typing import Any
+
+LINES = "lines"
+"""The role of the table of the statement's lines."""
 
 
 def object_number(reference: bytes) -> int:
@@ -39,12 +43,19 @@ class DrawnPages:
     """The objects of some pages, the catalog that leads to them, and their structure tree.
 
     ``pages_that_continue_a_line`` are the indexes of the pages whose first line of the statement
-    begins on an earlier page.
+    begins on an earlier page. ``roles`` are the roles of cells, such as that of the opening,
+    each with the reference to the cell's element. A cell of the table of lines has LINES.
     """
 
-    def __init__(self, pdf: Any, pages_that_continue_a_line: frozenset[int] = frozenset()) -> None:
+    def __init__(
+        self,
+        pdf: Any,
+        pages_that_continue_a_line: frozenset[int] = frozenset(),
+        roles: Sequence[tuple[str, bytes]] = (),
+    ) -> None:
         self._pdf = pdf
         self.pages_that_continue_a_line = pages_that_continue_a_line
+        self.roles = roles
 
     @property
     def objects(self) -> list[Any]:
@@ -71,6 +82,27 @@ class DrawnPages:
     def structure_tree(self) -> Any:
         """The root of the structure tree, of pages that were drawn with tags."""
         return self.at(self._pdf.catalog["StructTreeRoot"])
+
+    def fonts_of(self, page: Any) -> Any:
+        """Return the dictionary of a page's fonts: a reference for each name."""
+        return self.at(self.resources_of(page)["Font"])
+
+    def add_stream(self, commands: list[Any]) -> bytes:
+        """Add a stream, and return the reference to it."""
+        import pydyf
+
+        return self._add(pydyf.Stream(commands))
+
+    def add_copy(self, dictionary: Any, **changes: bytes) -> bytes:
+        """Add a copy of a dictionary with other entries, and return the reference to it."""
+        import pydyf
+
+        return self._add(pydyf.Dictionary({**dictionary, **changes}))
+
+    def _add(self, value: Any) -> bytes:
+        self._pdf.add_object(value)
+        reference: bytes = value.reference
+        return reference
 
     def content_of(self, page: Any) -> Any:
         """Return the stream that draws a page."""

@@ -4,7 +4,10 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
-from closebook.statements.weasyprint_adapter.drawn_pages import DrawnPages
+from closebook.statements.weasyprint_adapter.drawn_pages import LINES, DrawnPages
+from closebook.statements.weasyprint_adapter.glyph_texts import noted_glyph_texts
+
+_ROLE = "data-role"
 
 
 class LaidOutPages:
@@ -38,7 +41,7 @@ class LaidOutPages:
         return {
             number
             for page in self._document.pages
-            if "thead" not in _element_tags(page._page_box)
+            if not _has_column_heads(page._page_box)
             for number in _line_numbers(page._page_box)
         }
 
@@ -52,8 +55,12 @@ class LaidOutPages:
         from weasyprint.pdf import generate_pdf
 
         options = DEFAULT_OPTIONS | {"pdf_tags": tags, "pdf_version": "1.7"}
-        pdf = generate_pdf(self._document, None, 1, **options)
-        return DrawnPages(pdf, self._pages_that_continue_a_line())
+        with noted_glyph_texts() as texts:
+            pdf = generate_pdf(self._document, None, 1, **options)
+        roles = [role for page in self._document.pages for role in _roles(page._page_box)]
+        drawn = DrawnPages(pdf, self._pages_that_continue_a_line(), roles if tags else ())
+        texts.add_copies(drawn)
+        return drawn
 
     def _pages_that_continue_a_line(self) -> frozenset[int]:
         """Return the indexes of the pages whose first line begins on an earlier page."""
@@ -65,14 +72,44 @@ class LaidOutPages:
         )
 
 
-def _element_tags(box: Any) -> Iterator[str]:
-    """Yield the tags of the elements of a page, without what is inside of the table's rows."""
+def _has_column_heads(box: Any, *, in_lines: bool = False) -> bool:
+    """Return whether the table of lines has its heads in this box, and not only another table."""
     if box.element is not None:
-        yield box.element_tag
         if box.element_tag == "tr":
+            return False
+        in_lines = in_lines or box.element.get(_ROLE) == LINES
+        if in_lines and box.element_tag == "thead":
+            return True
+    return any(
+        _has_column_heads(child, in_lines=in_lines) for child in getattr(box, "children", ())
+    )
+
+
+def _roles(box: Any) -> Iterator[tuple[str, bytes]]:
+    """Yield the roles of cells, each with the cell's element.
+
+    WeasyPrint keeps the element of a cell with the cell (``mark``), and that of no other box.
+    """
+    if box.element is not None:
+        role = box.element.get(_ROLE)
+        if role == LINES:
+            cell = _first_cell(box)
+            if cell is not None:
+                yield LINES, cell.mark.reference
+        elif role is not None and getattr(box, "mark", None) is not None:
+            yield role, box.mark.reference
+            return
+        elif box.element.get("data-line") is not None:
             return
     for child in getattr(box, "children", ()):
-        yield from _element_tags(child)
+        yield from _roles(child)
+
+
+def _first_cell(box: Any) -> Any:
+    if getattr(box, "mark", None) is not None:
+        return box
+    found = (_first_cell(child) for child in getattr(box, "children", ()))
+    return next((cell for cell in found if cell is not None), None)
 
 
 def _line_numbers(box: Any) -> Iterator[int]:

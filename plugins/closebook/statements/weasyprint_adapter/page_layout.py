@@ -2,8 +2,9 @@
 
 import logging
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from defusedxml.ElementTree import ParseError, fromstring
 
 from closebook.errors import Misconfigured, WrongData
 from closebook.statements.library_versions import WEASYPRINT
+from closebook.statements.weasyprint_adapter.assets import Asset
+from closebook.statements.weasyprint_adapter.brand_faces import font_configuration_class
 from closebook.statements.weasyprint_adapter.drawn_pages import DrawnPages
 from closebook.statements.weasyprint_adapter.laid_out_pages import LaidOutPages
 from closebook.statements.weasyprint_adapter.line_breaking import linear_line_breaking
@@ -33,29 +36,48 @@ class PartKind(Enum):
     LATER = auto()
 
 
+@dataclass(frozen=True)
+class BrandStyle:
+    """What a brand adds to the style sheets.
+
+    ``with_values`` puts the brand's values into a sheet, whose place it is told for errors.
+    ``rules`` follow from brand.toml, and ``style`` is the brand's own sheet. ``faces`` are the
+    rules of its fonts, whose files are in ``fonts``, by their addresses.
+    """
+
+    with_values: Callable[[str, str], str]
+    rules: str
+    faces: str
+    fonts: Mapping[str, bytes]
+    style: str
+
+
 class PageLayout:
     """Lays out the pages of one template. A process makes one and uses it for all statements."""
 
-    def __init__(self, folder: Path, font_configuration: Path) -> None:
-        """Load the template's style sheets, and the fonts that ``font_configuration`` accepts.
+    def __init__(self, folder: Path, font_configuration: Path, brand: BrandStyle) -> None:
+        """Load the style sheets, the fonts that ``font_configuration`` accepts, and the brand's.
 
         Raises Misconfigured when the installed WeasyPrint is not supported, or when a style sheet
         names an address.
         """
         WEASYPRINT.check_installed()
-        # This import takes a second, which the parse of a DAG file must not pay for.
-        from weasyprint.text.fonts import FontConfiguration
-
         # WeasyPrint logs several lines for each page, which would bury a task's own log.
         logging.getLogger("weasyprint.progress").setLevel(logging.WARNING)
-        self._folder = folder
+        logging.getLogger("weasyprint").addFilter(_is_no_decoration)
+        self._folder, self._brand = folder, brand
         self._denied: list[str] = []
-        self._fonts = _with_fontconfig(font_configuration, FontConfiguration)
+        self._fonts = _with_fontconfig(font_configuration, font_configuration_class())
+        if brand.faces:
+            self._load_faces(brand)
         whole, part, later_part = map(self._style, (STATEMENT_CSS, PART_CSS, LATER_PART_CSS))
+        of_brand = [self._sheet(brand.rules, "brand.toml")]
+        if brand.style:
+            of_brand.append(self._sheet(brand.style, "style.css of the brand"))
         self._styles = {
-            PartKind.WHOLE: [whole],
-            PartKind.FIRST: [whole, part],
-            PartKind.LATER: [whole, part, later_part],
+            PartKind.WHOLE: [whole, *of_brand],
+            PartKind.FIRST: [whole, *of_brand, part],
+            PartKind.LATER: [whole, *of_brand, part, later_part],
         }
         self._page_number_style = self._style(PAGE_NUMBERS_CSS)
         self._html = _html_class(self._style(ELEMENTS_CSS), folder)
@@ -81,7 +103,7 @@ class PageLayout:
                 f"{self._folder}",
             )
 
-    def lay_out(self, page: str, kind: PartKind, assets: dict[str, bytes]) -> LaidOutPages:
+    def lay_out(self, page: str, kind: PartKind, assets: Mapping[str, Asset]) -> LaidOutPages:
         """Lay out a page of XHTML. ``assets`` are the pictures that it may show, by address.
 
         Raises Misconfigured when the page is not well-formed XML.
@@ -99,12 +121,16 @@ class PageLayout:
         return LaidOutPages(laid_out).draw(tags=False)
 
     def _style(self, name: str) -> Any:
+        path = self._folder / name
+        return self._sheet(path.read_text(encoding="utf-8"), str(path))
+
+    def _sheet(self, content: str, place: str) -> Any:
         from weasyprint import CSS
         from weasyprint.urls import FatalURLFetchingError
 
         try:
             return CSS(
-                string=(self._folder / name).read_text(encoding="utf-8"),
+                string=self._brand.with_values(content, place),
                 base_url="asset:",
                 url_fetcher=_fetcher({}, self._denied),
                 font_config=self._fonts,
@@ -112,9 +138,35 @@ class PageLayout:
         except FatalURLFetchingError as error:
             raise Misconfigured(
                 "CB-CONFIG-TEMPLATE-ASKS-FOR-ADDRESS",
-                f"{self._folder / name} asks for a {error} address, and statements are made "
-                "from installed fonts and the template's own assets only; take the address out",
+                f"{place} asks for a {error} address, and statements are made from installed "
+                "fonts, the template's own assets and those of the brand only; take the address "
+                "out, and name a font's file in brand.toml",
             ) from None
+
+    def _load_faces(self, brand: BrandStyle) -> None:
+        from weasyprint import CSS
+
+        fonts = {address: Asset(font, "font/sfnt") for address, font in brand.fonts.items()}
+        CSS(
+            string=brand.faces,
+            base_url="asset:",
+            url_fetcher=_fetcher(fonts, self._denied),
+            font_config=self._fonts,
+        )
+        if self._fonts.face_count != len(fonts):  # guard: brands.every-font-is-loaded
+            raise Misconfigured(
+                "CB-CONFIG-BRAND-FONT",
+                f"of {len(fonts)} font files of the brand {self._fonts.face_count} could be "
+                "loaded: export the others again as TrueType",
+            )
+
+
+def _is_no_decoration(record: logging.LogRecord) -> bool:
+    """Return whether a message of WeasyPrint is another one than that of a picture without a text.
+
+    A brand's logo may be decoration. It becomes an artifact (structure_tree.py).
+    """
+    return not (record.funcName == "_build_box_tree" and record.levelno == logging.ERROR)
 
 
 def _with_fontconfig(configuration: Path, make: Callable[[], Any]) -> Any:
@@ -163,7 +215,7 @@ def _parse(page: str, folder: Path) -> Any:
         ) from None
 
 
-def _fetcher(assets: dict[str, bytes], denied: list[str]) -> Any:
+def _fetcher(assets: Mapping[str, Asset], denied: list[str]) -> Any:
     """Return a URL fetcher that serves these assets.
 
     For any other URL it adds the scheme to ``denied`` and ends the document with an error.
@@ -173,7 +225,8 @@ def _fetcher(assets: dict[str, bytes], denied: list[str]) -> Any:
     class AssetFetcher(URLFetcher):  # type: ignore[misc]
         def fetch(self, url: str, headers: object = None) -> URLFetcherResponse:
             if url in assets:
-                return URLFetcherResponse(url, assets[url], {"Content-Type": "image/svg+xml"})
+                asset = assets[url]
+                return URLFetcherResponse(url, asset.content, {"Content-Type": asset.media_type})
             # WeasyPrint would catch an ordinary exception and go on without the asset. Only the
             # scheme is kept, since the rest of the address may hold what a stranger wrote.
             denied.append(url.partition(":")[0])

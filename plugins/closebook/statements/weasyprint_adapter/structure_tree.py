@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from closebook.statements.weasyprint_adapter.drawn_pages import (
+    LINES,
     DrawnPages,
     object_number,
     stream_commands,
@@ -22,7 +23,8 @@ class StructureElements:
 
     ``lines_table`` is the table of the statement's lines, and ``row_groups`` are its children
     (THead, TBody). ``content_owners`` has a list for each page: the element that owns each marked
-    content of the page, or None for an artifact, which no element owns.
+    content of the page, or None for an artifact, which no element owns. ``roles`` are the roles of
+    cells that are in the tree, each with the cell's element.
     """
 
     before_lines: list[bytes]
@@ -30,18 +32,20 @@ class StructureElements:
     row_groups: list[bytes]
     after_lines: list[bytes]
     content_owners: list[list[bytes | None]]
+    roles: list[tuple[str, bytes]]
 
 
 def repair_structure_tree(pages: DrawnPages, *, is_later_part: bool) -> StructureElements:
     """Repair the structure tree of these pages in place, and return its elements.
 
-    WeasyPrint 70 differs from ISO 14289-1 (7.1, 7.3, 7.5 and 7.8) in six ways. They are repaired:
+    WeasyPrint 70 differs from ISO 14289-1 (7.1, 7.3, 7.5 and 7.8) in seven ways. They are repaired:
 
     - header cells have no scope: they get one;
     - running heads are tagged but outside of the tree: they become artifacts;
     - a table on several pages is several tables: it becomes one, and its repeated heads become
       artifacts;
     - a row on several pages is several rows: it becomes one, and so do its cells;
+    - a picture without a text, which is decoration, is a figure: it becomes an artifact;
     - a picture's box is in pixels from the top of the page: it gets PDF's units and origin;
     - each text has an element without meaning around it: the text belongs to the element above.
 
@@ -72,10 +76,15 @@ class _TreeRepair:
         self._page_index = {page.number: index for index, page in enumerate(self._pages)}
         nums = drawn.at(root["ParentTree"])["Nums"]
         self._owners: list[list[bytes | None]] = [[None] * len(owned) for owned in nums[1::2]]
+        # Elements get other parents below. A table on several pages is several tables.
+        self._lines_tables = {self._table_of(cell) for role, cell in drawn.roles if role == LINES}
+        self._dropped: set[bytes] = set()
 
     def repair(self, *, is_later_part: bool) -> StructureElements:
         top = self._repaired_children(self._document, in_head=False)
-        tables = [i for i, child in enumerate(top) if self._drawn.at(child)["S"] == "/Table"]
+        # A brand may have tables of its own before and after the lines.
+        # guard: brands.lines-are-found-by-their-role
+        tables = [i for i, child in enumerate(top) if child in self._lines_tables]
         first, last = tables[0], tables[-1]
         row_groups: list[bytes] = []
         for child in top[first : last + 1]:
@@ -95,7 +104,20 @@ class _TreeRepair:
                     row_groups.append(group)
         for page, owners in zip(self._pages, self._owners, strict=True):
             self._mark_artifacts(page, owners)
-        return StructureElements(top[:first], top[first], row_groups, top[last + 1 :], self._owners)
+        roles = [
+            (role, cell)
+            for role, cell in self._drawn.roles
+            if role != LINES and cell not in self._dropped
+        ]
+        return StructureElements(
+            top[:first], top[first], row_groups, top[last + 1 :], self._owners, roles
+        )
+
+    def _table_of(self, cell: bytes) -> bytes:
+        element = cell
+        while self._drawn.at(element)["S"] != "/Table":
+            element = self._drawn.at(element)["P"]
+        return element
 
     def _last_row(self, row_groups: list[bytes]) -> Any:
         return self._drawn.at(self._drawn.at(row_groups[-1])["K"][-1])
@@ -119,6 +141,7 @@ class _TreeRepair:
         self._owners[self._page_index[object_number(element["Pg"])]][content] = owner
 
     def _disown_content(self, element: Any) -> None:
+        self._dropped.add(element.reference)
         for child in element["K"]:
             if isinstance(child, int):
                 self._own_content(child, element, None)
@@ -139,6 +162,9 @@ class _TreeRepair:
     def _repaired(self, element: Any, child: Any, *, in_head: bool) -> Iterator[Any]:
         """Yield the child, or its own children when it has no meaning, or nothing when empty."""
         name = child["S"]
+        if name == "/Figure" and "Alt" not in child:  # guard: brands.decoration-is-an-artifact
+            self._disown_content(child)
+            return
         in_head = in_head or name == "/THead"
         child["K"] = type(child["K"])(self._repaired_children(child, in_head=in_head))
         repeats_parent = name == element["S"] and name.startswith("/H")

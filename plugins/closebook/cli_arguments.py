@@ -1,0 +1,219 @@
+"""The arguments of each command, and what its help says."""
+
+import argparse
+from pathlib import Path
+
+PARTS = ("airflow", "platform", "store", "redis", "documents", "desk")
+_CLOSEBOOK = "The commands of Closebook."
+_VERIFY = """\
+Verify the file of a statement, offline. Prints a line for each check: OK, FAILED or NOT CHECKED.
+"""
+_DECISION_KEY = """\
+Read a key from standard input, and let the reporting store take only decisions that are proven by
+it. The same key is the password of the Airflow connection closebook_decisions.
+"""
+_OWNER_HELP = "libpq connection string of the owner; without it libpq's PG variables are used"
+_ACKNOWLEDGE_FAILOVER = """\
+Make the history of closebook_primary the one that closes are read from, and close again each hour,
+day and month that was read from the part of the former log which the new primary does not have. Run
+it where the tasks run: it reads Airflow's connections, and CLOSEBOOK_* settings.
+"""
+_EXIT_CODES = """\
+exit codes:
+  0  nothing failed, the file's hash is in the manifest or the proof, and that is proven: its root
+     or its sha256 is the published one, or a trusted key has signed it
+  1  something failed
+  2  the arguments, or the files that they name, cannot be used
+  3  nothing failed, but no manifest and no proof was given to compare the file's hash with
+  5  nothing failed, but nothing proves that the manifest or the proof is the one that was issued
+"""
+_DOCUMENTS_HELP = "URL of the document store; without it CLOSEBOOK_DOCUMENTS_URL is used"
+_AUDIT = """\
+Compare the register, the manifests, the document store, the decisions and the desk's log.
+Prints a line for each thing that does not agree, by its ids. All documents are read and hashed.
+"""
+_AUDIT_EXIT_CODES = """\
+exit codes:
+  0  everything agrees
+  1  there are findings
+  2  the arguments, a connection or a right is wrong
+  4  a server cannot be reached: try again
+"""
+_DOCTOR = """\
+Look at the installation: settings, servers, roles, views and their rows, plans, clocks, store,
+Redis, Airflow, one document, and the desk's log-ins. Prints each finding with what is wrong, why it
+matters, and what mends it. Run it where the tasks run: it reads Airflow's connections, and
+CLOSEBOOK_* settings. It closes nothing, and writes nothing that lasts.
+"""
+_DOCTOR_EXIT_CODES = """\
+exit codes:
+  0  nothing has to be mended; notes may be there
+  1  there are findings
+"""
+_INIT = """\
+Draft the five views of the contract from the catalog of a platform's database: which table may be
+which view, which column which, with the casts. Reads no row, and writes nothing to the database. It
+prints the settings that the draft needs. Edit the draft: guesses are marked in it.
+"""
+_TRIAL_HOUR = """\
+Read one hour as its close would: take the fence on the primary, wait for a replica that is past it,
+read the hour in one snapshot, and compare its rows with a second count. Prints the totals by
+currency and kind, and how long it took. It needs no store, and writes nothing anywhere. Run it
+where the tasks run: it reads Airflow's connections, and CLOSEBOOK_* settings.
+"""
+_TRIAL_HOUR_EXIT_CODES = """\
+exit codes:
+  0  all rows of the hour are counted
+  1  a close would leave out a currency, or would be refused
+  2  a setting, a connection, a right or a view is wrong
+  4  the hour has not ended, or a server cannot be reached: try again
+"""
+_EXIT_CODES_OF_ALL = """\
+exit codes:
+  0    done
+  1    data is wrong: a check failed (verify, verify-log, audit), or the periods that the error
+       names are not closed again (acknowledge-failover), or something is to be mended (doctor),
+       or a currency would be left out (trial-hour)
+  2    the arguments, a connection, a right or the installation is wrong
+  3    nothing was compared (verify without --manifest and --proof)
+  4    a server failed or cannot be reached: try again
+  5    nothing proves that the manifest or the proof is the one that was issued (verify)
+  130  interrupted
+  141  the program that read the output has ended (broken pipe)
+An error is one line: the command, the error's code, what to do. docs/errors.md lists the codes.
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands and their arguments."""
+    closebook = argparse.ArgumentParser(
+        prog="closebook",
+        description=_CLOSEBOOK,
+        epilog=_EXIT_CODES_OF_ALL,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = closebook.add_subparsers(dest="command", required=True)
+    migrating = commands.add_parser("migrate", help="bring the reporting store up to date")
+    migrating.add_argument(
+        "--conninfo",
+        default="",
+        help=_OWNER_HELP,
+    )
+    keyed = commands.add_parser(
+        "decision-key",
+        help="set the key of decisions in the reporting store",
+        description=_DECISION_KEY,
+    )
+    keyed.add_argument("--conninfo", default="", help=_OWNER_HELP)
+    verifying = commands.add_parser(
+        "verify",
+        help="verify the file of a statement",
+        description=_VERIFY,
+        epilog=_EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    verifying.add_argument(
+        "file", type=Path, nargs="?", help="the PDF of the statement; not needed with --proof"
+    )
+    verifying.add_argument(
+        "--manifest",
+        "--register",  # an older name
+        type=Path,
+        metavar="MANIFEST.json",
+        help="the manifest of its month",
+    )
+    verifying.add_argument(
+        "--proof", type=Path, metavar="PROOF.json", help="the proof of the statement"
+    )
+    verifying.add_argument("--root", metavar="SHA256", help="the root that the issuer published")
+    verifying.add_argument(
+        "--manifest-sha256", metavar="SHA256", help="the manifest's hash that the issuer published"
+    )
+    verifying.add_argument(
+        "--previous", type=Path, metavar="OTHER.pdf", help="the statement of the period before"
+    )
+    verifying.add_argument(
+        "--trust", type=Path, metavar="CERTIFICATE.pem", help="whom to trust to sign statements"
+    )
+    commands.add_parser("desk-roles", help="make the desk's roles in Airflow")
+    chained = commands.add_parser("verify-log", help="check the chain of the desk's log")
+    chained.add_argument("--conninfo", default="", help="libpq connection string of a reader")
+    chained.add_argument(
+        "--seen", metavar="SHA256", help="the hash that an earlier verify-log printed"
+    )
+    chained.add_argument("--documents", metavar="URL", help=_DOCUMENTS_HELP)
+    auditing = commands.add_parser(
+        "audit",
+        help="compare register, manifests, documents, decisions and log",
+        description=_AUDIT,
+        epilog=_AUDIT_EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    auditing.add_argument(
+        "--conninfo", default="", help="libpq connection string of closebook_store"
+    )
+    auditing.add_argument("--documents", metavar="URL", help=_DOCUMENTS_HELP)
+    auditing.add_argument("--json", action="store_true", help="print the findings as JSON")
+    looking = commands.add_parser(
+        "doctor",
+        help="find what is wrong with the installation, and what mends it",
+        description=_DOCTOR,
+        epilog=_DOCTOR_EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    looking.add_argument(
+        "--full", action="store_true", help="read all rows of the views, not a sample of them"
+    )
+    looking.add_argument("--json", action="store_true", help="print the report as JSON")
+    looking.add_argument(
+        "--only",
+        action="append",
+        choices=PARTS,
+        metavar="PART",
+        help=f"look at one part only, or at several: {', '.join(PARTS)}",
+    )
+    drafting = commands.add_parser(
+        "init",
+        help="draft the five views of the contract over the tables of a platform",
+        description=_INIT,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    drafting.add_argument(
+        "--conninfo", default="", help="libpq connection string of the platform's database"
+    )
+    drafting.add_argument(
+        "--output",
+        type=Path,
+        metavar="FILE.sql",
+        help="where the draft is written; the file must not be there yet. Without it the draft is "
+        "printed",
+    )
+    trying = commands.add_parser(
+        "trial-hour",
+        help="read one hour as its close would, print its totals, and write nothing",
+        description=_TRIAL_HOUR,
+        epilog=_TRIAL_HOUR_EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    trying.add_argument(
+        "hour", metavar="HOUR", help="an instant of the UTC hour, such as 2026-11-01T13:00Z"
+    )
+    trying.add_argument("--json", action="store_true", help="print the totals as JSON")
+    failover = commands.add_parser(
+        "acknowledge-failover",
+        help="accept a new primary, and close again the periods that may hold rows which it does "
+        "not have",
+        description=_ACKNOWLEDGE_FAILOVER,
+    )
+    failover.add_argument(
+        "--timeline", required=True, metavar="N", help="the timeline that the new primary writes"
+    )
+    failover.add_argument("--reason", required=True, help="what happened; kept in the register")
+    failover.add_argument("--by", required=True, metavar="NAME", help="who acknowledges it")
+    failover.add_argument(
+        "--common-lsn",
+        metavar="LSN",
+        help="the last log position that the old and the new primary share; needed only if the "
+        "command asks for it",
+    )
+    return closebook

@@ -1,0 +1,39 @@
+"""The ISO 20022 bank transaction code of each kind of entry: domain, family and sub-family.
+
+The codes are of ISO's external code sets. A kind of the platform that is not in the table gets the
+code of other entries, and its own name stands beside it as a proprietary code.
+"""
+
+from dataclasses import dataclass
+
+from closebook.statements.model import FEE
+
+
+@dataclass(frozen=True, slots=True)
+class BankTransactionCode:
+    """What an entry is: of account management (ACMT) or of payments (PMNT), and of which family."""
+
+    domain: str
+    family: str
+    sub_family: str
+
+
+# For each kind the code of a credit, and that of a debit. MCOP and MDOP are miscellaneous credit
+# and debit operations, RCDT and ICDT received and issued credit transfers, MCRD merchants' cards.
+_CODES = {
+    "payment": (("PMNT", "RCDT", "OTHR"), ("PMNT", "ICDT", "OTHR")),
+    "payout": (("PMNT", "RCDT", "OTHR"), ("PMNT", "ICDT", "OTHR")),
+    "transfer": (("PMNT", "RCDT", "OTHR"), ("PMNT", "ICDT", "OTHR")),
+    "refund": (("PMNT", "RCDT", "RIMB"), ("PMNT", "ICDT", "RIMB")),
+    "chargeback": (("PMNT", "MCRD", "ADJT"), ("PMNT", "MCRD", "ADJT")),
+    FEE: (("ACMT", "MCOP", "CHRG"), ("ACMT", "MDOP", "CHRG")),
+    "interest": (("ACMT", "MCOP", "INTR"), ("ACMT", "MDOP", "INTR")),
+    "adjustment": (("ACMT", "MCOP", "ADJT"), ("ACMT", "MDOP", "ADJT")),
+}
+_OTHER = (("PMNT", "MCOP", "OTHR"), ("PMNT", "MDOP", "OTHR"))
+
+
+def bank_transaction_code(kind: str, *, is_credit: bool) -> BankTransactionCode:
+    """Return the code of an entry of this kind."""
+    credit, debit = _CODES.get(kind, _OTHER)
+    return BankTransactionCode(*(credit if is_credit else debit))

@@ -1,0 +1,31 @@
+"""The roles of what a page says: identifiers in the structure tree of a file.
+
+Programs find a value by its role, wherever a brand has put it. Each identifier begins with
+ROLE_PREFIX. A role that stands in several places has identifiers that end with 2, 3 and so on, such
+as ``closebook:account:2``.
+"""
+
+ROLE_PREFIX = "closebook:"
+
+LINES = "lines"
+"""The table of the statement's lines."""
+
+ACCOUNT = "account"
+SUMMARY = ("opening", "credits", "debits", "fees", "closing")
+COLUMNS = ("date", "reference", "debit", "credit", "balance")
+EDGES = ("first-day", "first-balance", "last-day", "last-balance")
+
+CELL_ROLES = (ACCOUNT, *SUMMARY, *COLUMNS, *EDGES)
+"""What `closebook verify` compares: values of the page, columns and edges of the table of lines."""
+
+
+def identifier_of(role: str, count: int) -> str:
+    """Return the identifier of the first, second or later element of a role."""
+    return f"{ROLE_PREFIX}{role}" + (f":{count}" if count > 1 else "")
+
+
+def role_of(identifier: str) -> str | None:
+    """Return the role of an identifier; None if it is no role's."""
+    if not identifier.startswith(ROLE_PREFIX):
+        return None
+    return identifier.removeprefix(ROLE_PREFIX).partition(":")[0]

@@ -1,0 +1,14 @@
+-- The temporary table for the rows of statement_line_details/read.sql, with the same columns. It is
+-- empty for a platform without optional columns. It takes what the table refuses: that is left out
+-- by its account.
+create temporary table staged_statement_line_details (
+    entry_id reporting.entry_key,
+    account_id reporting.account_key,
+    currency text,
+    value_date date,
+    exchange_rate numeric,
+    is_debit boolean,
+    original_amount numeric,
+    original_currency text,
+    counterparty_account text
+) on commit drop
