@@ -448,9 +448,6 @@ create table reporting.statement_lines (
     references reporting.statements (close_id, account_id, currency)
 );
 
-create index statement_lines_amount
-on reporting.statement_lines (amount_minor, close_id);
-
 -- What some lines have beyond the others: the contract's optional columns. A line without any of
 -- them has no row here, so that it is no larger for them.
 create table reporting.statement_line_details (
@@ -1927,11 +1924,11 @@ select
     account_search
 from reporting.statements;
 
--- The issued statements that have one of these amounts, as a balance or on a line, or the line of
--- this entry; of released months only, where that is asked: at most so many, the newest closes
--- first. An amount has its currency at the same place of the other array. A month by its start and
--- accounts are null for all. The desk reads no line. It takes few rows from the end of an index,
--- also where an amount is on most statements.
+-- The issued statements that have one of these amounts, as a balance or on a line of a month that
+-- is given, or the line of this entry; of released months only, where that is asked: at most so
+-- many, the newest closes first. An amount has its currency at the same place of the other array. A
+-- month by its start and accounts are null for all. The desk reads no line. It takes few balances
+-- from the end of an index, also where an amount is on most statements.
 create function reporting.statements_quoting(
     amounts bigint[],
     amount_currencies text[],
@@ -2057,11 +2054,14 @@ begin atomic
                 limit most
             ) as found
         union
+        -- No index has the amounts of lines: it took more time of a close than all others together.
+        -- So these are looked for in one month.
         select
             found.close_id,
             found.account_id,
             found.currency
-        from wanted
+        from asked
+        cross join months
         cross join
             lateral (
                 select
@@ -2069,11 +2069,12 @@ begin atomic
                     entries.account_id,
                     entries.currency
                 from reporting.statement_lines as entries
-                cross join asked
+                inner join wanted
+                    on
+                        entries.amount_minor = wanted.amount_minor
+                        and entries.currency = any(wanted.currencies)
                 where
-                    entries.amount_minor between wanted.amount_minor and wanted.amount_minor
-                    and entries.currency = any(wanted.currencies)
-                    and entries.close_id = any(array(select months.close_id from months))
+                    entries.close_id = months.close_id
                     and exists (
                         select 1
                         from reporting.statement_versions as versions
@@ -2087,9 +2088,10 @@ begin atomic
                         asked.account_ids is null
                         or entries.account_id = any(asked.account_ids)
                     )
-                order by entries.amount_minor desc, entries.close_id desc
+                order by entries.account_id asc, entries.currency asc
                 limit most
             ) as found
+        where asked.starts_at is not null
         union
         select
             entries.close_id,

@@ -11,6 +11,7 @@ from benchmarks.desk_searches import FILL
 from closebook.desk.found_statements import find_statements
 from closebook.desk.search import MOST_FOUND, Search
 from closebook.desk.typed_amounts import typed_amounts
+from closebook.periods import month_of
 from closebook.sql import query
 from local.stack import Stack
 
@@ -37,6 +38,7 @@ HOLDERS = [
     ("XX-18", "J.R.R. Tolkien 100%"),
     ("KR-19", "김철수"),
 ]
+MARCH = month_of(2026, 3, "UTC")
 MONTH = """
 insert into reporting.closes (
     grain, period_start, period_end, time_zone, close_version, is_current, fence_lsn, fenced_at,
@@ -91,7 +93,9 @@ def filled(stack: Stack, module_store_database: str) -> Iterator[psycopg.Connect
 def found(store: psycopg.Connection[DictRow], **typed: str) -> list[int]:
     """The accounts that a reviewer finds."""
     search = Search.from_form(**{**dict.fromkeys(FIELDS, ""), **typed})
-    return [row["account_id"] for row in find_statements(store, search, None, may_review=True).rows]
+    month = MARCH if search.month else None
+    rows = find_statements(store, search, month, may_review=True).rows
+    return [row["account_id"] for row in rows]
 
 
 FIELDS = ("account", "holder", "quoted", "month", "currency", "state", "sort")
@@ -220,12 +224,21 @@ def test_an_account_number_is_found_by_any_part_of_it(
 def test_an_amount_or_the_reference_of_a_line_finds_its_statement(
     filled: psycopg.Connection[DictRow], typed: str, accounts: list[int]
 ) -> None:
-    assert found(filled, quoted=typed) == accounts
+    assert found(filled, quoted=typed, month="2026-03") == accounts
+
+
+def test_an_amount_on_a_line_is_found_in_a_chosen_month_only(
+    filled: psycopg.Connection[DictRow],
+) -> None:
+    assert found(filled, quoted="7.04") == []
+    assert found(filled, quoted="1,234.56") == [5]
+    assert found(filled, quoted="88004") == [4]
 
 
 def test_all_criteria_must_fit(filled: psycopg.Connection[DictRow]) -> None:
     assert found(filled, account="us12", holder="noah", quoted="1234.56") == [5]
-    assert found(filled, account="us12", holder="noah", quoted="7.04") == []
+    assert found(filled, account="us12", holder="noah", quoted="7.04", month="2026-03") == []
+    assert found(filled, holder="brien", quoted="7.04", month="2026-03") == [4]
     assert found(filled, account="gb29", holder="noah") == []
     assert found(filled, holder="bronte", state="released") == [2]
     assert found(filled, holder="bronte", state="issued") == []

@@ -94,7 +94,7 @@ add column account_search text generated always as (
 ) stored,
 add column holder_search text generated always as (reporting.name_forms(holder_name)) stored;
 
--- The indexes for the desk's search: for a part of a number or a name, and for an amount.
+-- The indexes for the desk's search: for a part of a number or a name, and for a balance.
 create index statements_account_search
 on reporting.statements using gin (account_search gin_trgm_ops);
 
@@ -106,9 +106,6 @@ on reporting.statements (opening_minor, close_id);
 
 create index statements_closing
 on reporting.statements (closing_minor, close_id);
-
-create index statement_lines_amount
-on reporting.statement_lines (amount_minor, close_id);
 
 create or replace view reporting.issued_statements as
 select -- noqa: ST06
@@ -204,11 +201,11 @@ select
     account_search
 from reporting.statements;
 
--- The issued statements that have one of these amounts, as a balance or on a line, or the line of
--- this entry; of released months only, where that is asked: at most so many, the newest closes
--- first. An amount has its currency at the same place of the other array. A month by its start and
--- accounts are null for all. The desk reads no line. It takes few rows from the end of an index,
--- also where an amount is on most statements.
+-- The issued statements that have one of these amounts, as a balance or on a line of a month that
+-- is given, or the line of this entry; of released months only, where that is asked: at most so
+-- many, the newest closes first. An amount has its currency at the same place of the other array. A
+-- month by its start and accounts are null for all. The desk reads no line. It takes few balances
+-- from the end of an index, also where an amount is on most statements.
 create function reporting.statements_quoting(
     amounts bigint[],
     amount_currencies text[],
@@ -334,11 +331,14 @@ begin atomic
                 limit most
             ) as found
         union
+        -- No index has the amounts of lines: it took more time of a close than all others together.
+        -- So these are looked for in one month.
         select
             found.close_id,
             found.account_id,
             found.currency
-        from wanted
+        from asked
+        cross join months
         cross join
             lateral (
                 select
@@ -346,11 +346,12 @@ begin atomic
                     entries.account_id,
                     entries.currency
                 from reporting.statement_lines as entries
-                cross join asked
+                inner join wanted
+                    on
+                        entries.amount_minor = wanted.amount_minor
+                        and entries.currency = any(wanted.currencies)
                 where
-                    entries.amount_minor between wanted.amount_minor and wanted.amount_minor
-                    and entries.currency = any(wanted.currencies)
-                    and entries.close_id = any(array(select months.close_id from months))
+                    entries.close_id = months.close_id
                     and exists (
                         select 1
                         from reporting.statement_versions as versions
@@ -364,9 +365,10 @@ begin atomic
                         asked.account_ids is null
                         or entries.account_id = any(asked.account_ids)
                     )
-                order by entries.amount_minor desc, entries.close_id desc
+                order by entries.account_id asc, entries.currency asc
                 limit most
             ) as found
+        where asked.starts_at is not null
         union
         select
             entries.close_id,
