@@ -58,6 +58,7 @@ VIEWS = {
     "check_results",
     "current_exceptions",
     "documents_not_made",
+    "statement_names",
 }
 EVERYTHING = TABLES | VIEWS | {"migrations"}
 # What the pages of the desk show. No line of a statement, but those that a function shows of a
@@ -90,6 +91,7 @@ SHOWN = {
     "manifest_exceptions",
     "current_exceptions",
     "documents_not_made",
+    "statement_names",
 }
 # What the desk adds: as whole rows, and to its log what an entry is about.
 REQUESTS = {"reissue_requests", "reissue_answers"}
@@ -294,12 +296,15 @@ def test_the_desk_does_not_read_what_no_page_shows(desk: Connection, hidden: Lit
                 "currency_label",
                 "decision_obstacles",
                 "exception_obstacles",
+                "folded",
                 "involved_runs",
                 "key_label",
+                "name_forms",
                 "purge_health",
                 "statement_differences",
                 "statement_line_differences",
                 "statement_line_detail_differences",
+                "without_umlauts",
             },
         ),
         (
@@ -309,9 +314,12 @@ def test_the_desk_does_not_read_what_no_page_shows(desk: Connection, hidden: Lit
                 "corrected_statements",
                 "decision_obstacles",
                 "exception_obstacles",
+                "folded",
                 "involved_runs",
                 "record_decision",
                 "release_before",
+                "statements_quoting",
+                "without_umlauts",
             },
         ),
         ("public", set()),

@@ -1,7 +1,6 @@
--- The statements that a person may see, by account (the beginning of its number), holder (a part of
--- the name), month, currency and state; newest close first and by account and currency, from the
--- row after (after_close_id, after_account_id, after_currency) on. One row a version. Each close is
--- asked for a page at most.
+-- The statements that a person may see, by account, holder, month, currency and state; newest close
+-- first and by account and currency: at most so many. One row a version. For a search that finds
+-- many: it looks through the statements in order, and asks each close for so many.
 with released as (
     select
         closes.close_id,
@@ -17,16 +16,14 @@ with released as (
 months as (
     select
         closes.close_id,
-        closes.first_date
+        closes.first_date,
+        closes.close_version > 1 as is_correction
     from reporting.closes
     where
         closes.grain = 'month'
         and (
             %(month_start)s::timestamptz is null
             or closes.period_start = %(month_start)s::timestamptz
-        )
-        and (
-            %(after_close_id)s::bigint is null or closes.close_id <= %(after_close_id)s::bigint
         )
         -- Skips closes that cannot have a wanted row: a statement is released only with its own
         -- close or with a later one of the month, and a close that is released without exceptions
@@ -63,26 +60,45 @@ select
     found.currency,
     found.closing_minor,
     found.line_count,
-    found.statement_state
+    found.statement_state,
+    found.account_search,
+    found.holder_search
 from months
 cross join
     lateral (
         select
-            statements.account_id,
-            statements.statement_version,
-            statements.account_number,
-            statements.holder_name,
-            statements.currency,
-            statements.closing_minor,
-            statements.line_count,
-            statements.statement_state
-        from reporting.issued_statements as statements
-        -- With a plain condition the planner expects few rows, and sorts all of them.
+            shown.account_id,
+            shown.statement_version,
+            shown.account_number,
+            shown.holder_name,
+            shown.currency,
+            shown.closing_minor,
+            shown.line_count,
+            shown.statement_state,
+            shown.account_search,
+            shown.holder_search
+        from reporting.statement_names as names -- noqa: RF04
+        -- With the limit the planner looks up each row, and joins no table as a whole.
         cross join
             lateral (
-                select true as is_shown
+                select
+                    statements.account_id,
+                    statements.statement_version,
+                    statements.account_number,
+                    statements.holder_name,
+                    statements.currency,
+                    statements.closing_minor,
+                    statements.line_count,
+                    statements.statement_state,
+                    statements.account_search,
+                    statements.holder_search
+                from reporting.issued_statements as statements
                 where
-                    (
+                    statements.close_id = months.close_id
+                    and statements.account_id = names.account_id
+                    and statements.currency = names.currency
+                    -- guard: desk.released-only-in-list
+                    and (
                         %(may_review)s::boolean
                         or statements.statement_state in ('released', 'superseded')
                     )
@@ -90,21 +106,27 @@ cross join
                         %(statement_state)s::text is null
                         or statements.statement_state = %(statement_state)s::text
                     )
-                order by is_shown
-                limit 1
+                limit 1 -- noqa: AM09
             ) as shown
         where
-            statements.close_id = months.close_id
+            names.close_id = months.close_id
+            -- A correction issues few of its statements.
             and (
-                %(after_close_id)s::bigint is null
-                or months.close_id < %(after_close_id)s::bigint
-                or (statements.account_id, statements.currency)
-                > (%(after_account_id)s::reporting.account_key, %(after_currency)s::text)
+                not months.is_correction
+                or names.account_id = any(
+                    array(
+                        select versions.account_id
+                        from reporting.statement_versions as versions
+                        where
+                            versions.close_id = months.close_id
+                            and versions.issued_close_id = versions.close_id
+                    )
+                )
             )
-            -- Few are superseded, and an index finds them.
+            -- Few are superseded or have no document, and an index finds them.
             and (
                 coalesce(%(statement_state)s::text, '') <> 'superseded'
-                or statements.account_id = any(
+                or names.account_id = any(
                     array(
                         select later.account_id
                         from reporting.statement_versions as later
@@ -112,16 +134,27 @@ cross join
                     )
                 )
             )
-            and (%(currency)s::text is null or statements.currency = %(currency)s::text)
             and (
-                %(account_pattern)s::text is null
-                or statements.account_number like %(account_pattern)s::text
+                coalesce(%(statement_state)s::text, '') <> 'missing'
+                or not exists (
+                    select 1
+                    from reporting.statement_documents as documents
+                    where
+                        documents.close_id = names.close_id
+                        and documents.account_id = names.account_id
+                        and documents.currency = names.currency
+                )
+            )
+            and (%(currency)s::text is null or names.currency = %(currency)s::text)
+            and (
+                %(account_patterns)s::text[] is null -- noqa: RF02
+                or names.account_search like any(%(account_patterns)s::text[]) -- noqa: RF02
             )
             and (
-                %(holder_pattern)s::text is null
-                or statements.holder_name ilike %(holder_pattern)s::text
+                %(holder_patterns)s::text[] is null -- noqa: RF02
+                or names.holder_search like all(%(holder_patterns)s::text[]) -- noqa: RF02
             )
-        order by statements.account_id asc, statements.currency asc
+        order by names.account_id asc, names.currency asc
         limit %(row_count)s::integer
     ) as found
 order by months.close_id desc, found.account_id asc, found.currency asc

@@ -42,7 +42,8 @@ def session_page(browser: Browser, desk: Desk, user: str, **options: object) -> 
 CLIPPED = """
 () => [...document.querySelectorAll("header *, main *")].filter((each) => {
   const box = each.getBoundingClientRect();
-  const unseen = ".visually-hidden, .skip, .counter-announcement, .stacks thead, pre, svg";
+  const unseen = ".visually-hidden, .skip, .counter-announcement, pre, svg, " +
+    ".stacks thead:not(:has(.sort)), .stacks thead th:not(:has(.sort))";
   if (!box.width || each.closest(unseen)) return false;
   if (box.left < -1 || box.right > innerWidth + 1) return true;
   const sheet = each.parentElement.closest(".sheet, .scroll, .notice, .chart");
@@ -55,6 +56,26 @@ CLIPPED = """
 def clipped_elements(frame: Frame) -> list[str]:
     """The elements of a page that reach beyond it or beyond the sheet that they are on."""
     clipped: list[str] = frame.evaluate(CLIPPED)
+    return clipped
+
+
+CLIPPED_PLACEHOLDERS = """
+() => [...document.querySelectorAll("input[placeholder]")].filter((each) => {
+  const style = getComputedStyle(each);
+  const text = Object.assign(document.createElement("span"), {textContent: each.placeholder});
+  Object.assign(text.style, {font: style.font, position: "absolute", whiteSpace: "pre"});
+  document.body.append(text);
+  const needed = text.getBoundingClientRect().width;
+  text.remove();
+  const room = each.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
+  return needed > room;
+}).map((each) => each.placeholder)
+"""
+
+
+def clipped_placeholders(page: Page) -> list[str]:
+    """The placeholders for which their field is too narrow."""
+    clipped: list[str] = page.evaluate(CLIPPED_PLACEHOLDERS)
     return clipped
 
 

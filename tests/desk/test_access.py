@@ -32,6 +32,7 @@ MAY = {
     ("GET", "/statements"): READERS,
     ("POST", "/statements"): READERS,
     ("POST", "/statements/zip"): READERS,
+    ("GET", "/statements/zip"): READERS,
     ("GET", "/statements/months/{month}/zip"): READERS,
     ("GET", "/statements/{close_id}/{account}/{currency}"): READERS,
     ("GET", "/statements/{close_id}/{account}/{currency}/preview"): READERS,

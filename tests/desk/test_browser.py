@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, FrameLocator, Locator, Page, expect
 from closebook.desk import permissions
 from tests.desk.browser_pages import (
     clipped_elements,
+    clipped_placeholders,
     logged_in_page,
     serious_violations,
     session_page,
@@ -52,9 +53,12 @@ def test_selected_statements_are_downloaded_as_a_zip(
     with zipfile.ZipFile(tmp_path / "some.zip") as packed:
         assert packed.testzip() is None
         assert packed.namelist() == [
-            f"statement-2026-10-{account_id}-{CURRENCY_OF[account_id]}-v1.{suffix}"
-            for account_id in (ADA, MARY)
-            for suffix in ("pdf", "proof.json")
+            *(
+                f"statement-2026-10-{account_id}-{CURRENCY_OF[account_id]}-v1.{suffix}"
+                for account_id in (ADA, MARY)
+                for suffix in ("pdf", "proof.json")
+            ),
+            *("index.csv", "index.json"),
         ]
 
 
@@ -202,11 +206,53 @@ def test_statements_are_selected_on_several_pages_for_one_zip(
         page.get_by_role("button", name="Download selected as ZIP").click()
     downloading.value.save_as(tmp_path / "some.zip")
     with zipfile.ZipFile(tmp_path / "some.zip") as packed:
-        assert packed.namelist() == [f"statement-2024-03-{n}-USD-v1.pdf" for n in (7, 60)]
+        assert packed.namelist() == [
+            *(f"statement-2024-03-{n}-USD-v1.pdf" for n in (7, 60)),
+            *("index.csv", "index.json"),
+        ]
     page.get_by_role("button", name="Select none").click()
     expect(page.get_by_text("2 selected")).to_have_count(0)
-    page.get_by_role("link", name="First page").click()
+    page.get_by_role("link", name="Previous page").click()
     expect(page.get_by_role("checkbox", name=re.compile("OLD-7,"))).not_to_be_checked()
+    page.context.close()
+
+
+@pytest.mark.usefixtures("ten_thousand")
+@pytest.mark.parametrize("width", [1280, 390])
+def test_what_is_selected_stays_selected_in_another_order_and_on_other_pages(
+    browser: Browser, desk: Desk, tmp_path: Path, width: int
+) -> None:
+    page = session_page(browser, desk, "finance", viewport={"width": width, "height": 800})
+    page.goto(f"{desk.url}/statements")
+    page.get_by_label("Account number").fill("OLD-77")
+    page.get_by_role("button", name="Search").click()
+    expect(page.get_by_text("111 statements found")).to_be_visible()
+    page.locator("thead").get_by_role("link", name="Account").click()
+    expect(page.get_by_role("columnheader", name="Account")).to_have_attribute(
+        "aria-sort", "ascending"
+    )
+    page.get_by_role("checkbox", name=re.compile("OLD-77,")).check()
+    page.get_by_role("link", name="Next page").click()
+    page.locator("thead").get_by_role("link", name="Account").click()
+    # Now the last page has what was the first row, and the first page what was the last one.
+    page.get_by_role("checkbox", name=re.compile("OLD-7799,")).check()
+    expect(page.get_by_text("2 selected, 1 of them on other pages.")).to_be_visible()
+    page.get_by_role("link", name="Next page").click()
+    page.get_by_role("link", name="Next page").click()
+    expect(page.get_by_text("Page 3 of 3")).to_be_visible()
+    expect(page.get_by_role("checkbox", name=re.compile("OLD-77,"))).to_be_checked()
+    with page.expect_download() as downloading:
+        page.get_by_role("button", name="Download selected as ZIP").click()
+    downloading.value.save_as(tmp_path / "some.zip")
+    with zipfile.ZipFile(tmp_path / "some.zip") as packed:
+        pdfs = [name for name in packed.namelist() if name.endswith(".pdf")]
+    assert pdfs == [f"statement-2024-03-{n}-USD-v1.pdf" for n in (77, 7799)]
+    page.get_by_role("button", name="Select none").click()
+    page.get_by_role("button", name="Download selected as ZIP").click()
+    expect(page.get_by_role("alert")).to_contain_text("Tick the statements")
+    # The order and the page are kept, as the search is.
+    expect(page.get_by_text("Page 3 of 3")).to_be_visible()
+    expect(page.get_by_label("Account number")).to_have_value("OLD-77")
     page.context.close()
 
 
@@ -410,7 +456,7 @@ def test_a_statement_is_found_and_opened_with_the_keyboard_alone(
     tab_to(page, page.get_by_label("Holder"))
     page.keyboard.type("plantedname")
     page.keyboard.press("Enter")
-    expect(page.get_by_text("All 1 statement")).to_be_visible()
+    expect(page.get_by_text("1 statement found")).to_be_visible()
     tab_to(page, page.get_by_role("checkbox"))
     page.keyboard.press("Space")
     expect(page.get_by_role("checkbox")).to_be_checked()
@@ -450,6 +496,7 @@ OTHER_TESTED_PAGES = {"/volume", "/health"}
 ROUTES_WITHOUT_A_PAGE = {
     "/assets/{digest}/{name}",
     "/statements/months/{month}/zip",
+    "/statements/zip",
     "/statements/{close_id}/{account}/{currency}/preview",
     "/statements/{close_id}/{account}/{currency}/pages/{number}/picture",
     "/statements/{close_id}/{account}/{currency}/pdf",
@@ -488,6 +535,7 @@ def test_axe_finds_no_serious_violation(
     assert page.locator("html").get_attribute("lang") == "en"
     page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert clipped_placeholders(page) == []
     serious = serious_violations(page)
     page.context.close()
     assert serious == []

@@ -1,5 +1,6 @@
 """Statements that finance finds, reads and downloads, and statements that it must not see."""
 
+import re
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,6 +9,7 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 
+from closebook.statements.document_store import StoredDocument
 from closebook.statements.manifest_document import Proof
 from tests.desk.conftest import ADA, GRACE, MARY, NAMES, Desk, digest, moved_away
 
@@ -23,26 +25,57 @@ def test_finance_finds_released_statements_only(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "found"),
+    ("fields", "accounts"),
     [
         ({"account": "ACC-1"}, [ADA]),
-        ({"account": "acc-1"}, []),
+        ({"account": "acc1"}, [ADA]),
         ({"account": "%"}, []),
-        ({"holder": "plantedNAME"}, [ADA]),
+        ({"holder": "plantedNAME ada"}, [ADA]),
         ({"holder": "الحسن"}, [MARY]),
         ({"holder": "<script>"}, [GRACE]),
+        ({"holder": "Hopper"}, [GRACE]),
         ({"holder": "_"}, []),
+        ({"quoted": "100.00 USD"}, [ADA]),
         ({"currency": "jpy"}, [MARY]),
         ({"month": "2026-09"}, []),
         ({"month": "2026-10", "currency": "USD", "state": "released"}, [ADA, GRACE]),
         ({"state": "superseded"}, []),
     ],
 )
-def test_a_search_finds(desk: Desk, fields: dict[str, str], found: list[int]) -> None:
+def test_a_search_of_the_page_finds(
+    desk: Desk, fields: dict[str, str], accounts: list[int]
+) -> None:
     answer = desk.post("finance", "/statements", **fields)
     page = desk.client("finance").get(answer.headers["Location"])
     assert page.status_code == 200
-    assert [a for a in NAMES if desk.path("october", a) in page.text] == found
+    assert [a for a in NAMES if desk.path("october", a) in page.text] == accounts
+    if accounts:
+        assert re.search(rf"\b{len(accounts)} statements? found", page.text)
+
+
+def test_the_columns_are_sorted_and_pages_lead_both_ways(
+    desk: Desk, ten_thousand: StoredDocument
+) -> None:
+    def rows(query: str) -> list[str]:
+        return re.findall(r"<bdi>(OLD-\d+)</bdi>", desk.get("finance", f"/statements{query}").text)
+
+    page = desk.get("finance", "/statements?month=2024-03").text
+    assert "More than 1,000 statements found" in page
+    assert 'rel="next"' in page
+    assert 'rel="prev"' not in page
+    assert "sort=holder" not in page
+    assert rows("?month=2024-03") == [f"OLD-{number}" for number in range(1, 51)]
+    second = desk.get("finance", "/statements?month=2024-03&page=2").text
+    assert "Page 2 of 20" in second
+    assert "Rows 51 to 100" in second
+    assert 'rel="prev"' in second
+    assert rows("?month=2024-03&page=99") == [f"OLD-{number}" for number in range(951, 1001)]
+
+    answer = desk.post("finance", "/statements", account="OLD-99", sort="-account")
+    found = desk.client("finance").get(answer.headers["Location"]).text
+    assert "111 statements found" in found
+    assert re.findall(r"<bdi>(OLD-\d+)</bdi>", found)[:3] == ["OLD-9999", "OLD-9998", "OLD-9997"]
+    assert 'aria-sort="descending"' in found
 
 
 def test_an_empty_result_explains_how_to_find_more(desk: Desk) -> None:

@@ -1,6 +1,9 @@
 """The ZIP of a month, and of statements that a person selected."""
 
+import csv
+import json
 import os
+import re
 import zipfile
 from functools import partial
 from io import BytesIO
@@ -29,8 +32,11 @@ def test_a_month_is_downloaded_as_one_zip_of_known_length(desk: Desk) -> None:
         for a in NAMES
     }
     assert contents.keys() - pdfs.keys() == {
-        f"statement-2026-10-{a}-{CURRENCY_OF[a]}-v1.proof.json" for a in NAMES
+        *(f"statement-2026-10-{a}-{CURRENCY_OF[a]}-v1.proof.json" for a in NAMES),
+        *("index.csv", "index.json", "manifest.json"),
     }
+    [released] = desk.rows("select manifest_sha256 from reporting.statement_decisions")
+    assert contents["manifest.json"] == released["manifest_sha256"]
     last = desk.audit_log("downloaded")[-1]
     assert last["subject"] == "ZIP of month 2026-10: 3 documents"
 
@@ -48,8 +54,50 @@ def test_the_zip_of_a_selection_leaves_out_statements_that_are_not_released(desk
         assert packed.namelist() == [
             f"statement-2026-10-{MARY}-JPY-v1.pdf",
             f"statement-2026-10-{MARY}-JPY-v1.proof.json",
+            "index.csv",
+            "index.json",
         ]
+        listed = json.loads(packed.read("index.json"))
+        table = [*csv.DictReader(packed.read("index.csv").decode().splitlines())]
+    assert listed == [
+        {
+            "file": f"statement-2026-10-{MARY}-JPY-v1.pdf",
+            "account": MARY,
+            "currency": "JPY",
+            "month": "2026-10",
+            "version": 1,
+            "sha256": desk.registered("october", MARY)["sha256"],
+        }
+    ]
+    assert table == [{name: str(value) for name, value in listed[0].items()}]
     assert desk.audit_log("downloaded")[-1]["subject"] == f"ZIP of {selected[0]}"
+
+
+def test_all_that_a_search_finds_is_downloaded_and_nothing_that_is_not_released(
+    desk: Desk,
+) -> None:
+    answer = desk.post("approver", "/statements", holder="plantedname")
+    found = desk.client("approver").get(answer.headers["Location"]).text
+    assert desk.path("september", ADA) in found
+    link = re.search(r'/closebook(/statements/zip\?[^"]+)"', found)
+    assert link is not None
+    packed = desk.get("approver", link[1])
+    assert packed.headers["Content-Type"] == "application/zip"
+    with zipfile.ZipFile(BytesIO(packed.content)) as names:
+        assert [name for name in names.namelist() if name.endswith(".pdf")] == [
+            f"statement-2026-10-{ADA}-USD-v1.pdf"
+        ]
+    subject = desk.audit_log("downloaded")[-1]["subject"]
+    assert subject == f"ZIP of the search holder: {desk.closes['october']}-{ADA}-USD"
+    assert desk.get("finance", "/statements/zip?month=2026-09").status_code == 404
+
+
+def test_a_search_that_finds_too_many_has_no_zip(desk: Desk, ten_thousand: StoredDocument) -> None:
+    assert desk.get("finance", "/statements/zip?month=2024-03").status_code == 400
+    answer = desk.post("finance", "/statements", account="OLD-1")
+    assert "Download all that is found" not in (
+        desk.client("finance").get(answer.headers["Location"]).text
+    )
 
 
 def test_a_month_that_is_not_released_has_no_zip(desk: Desk) -> None:

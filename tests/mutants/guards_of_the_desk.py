@@ -160,6 +160,20 @@ DESK = (
         (DESK_DOCUMENTS + "test_a_version_that_is_not_released_is_not_found_by_its_id",),
     ),
     Guard(
+        "desk.released-only-in-list",
+        Condition(value=True),
+        (
+            SQL_CASE
+            + "[desk/found_statements: what is released is seen, and a correction once it is"
+            " released too]",
+        ),
+    ),
+    Guard(
+        "desk.released-only-among-chosen",
+        Condition(value=True),
+        (SQL_CASE + "[desk/chosen_statements: what is chosen is not seen before its release]",),
+    ),
+    Guard(
         "desk.released-only-in-zip",
         Condition(value=True),
         (DESK_ZIPS + "test_the_zip_of_a_selection_leaves_out_statements_that_are_not_released",),

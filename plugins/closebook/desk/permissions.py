@@ -55,6 +55,7 @@ ROUTES: Mapping[tuple[str, str], Rule] = {
     ("GET", "/statements"): READ_STATEMENTS,
     ("POST", "/statements"): READ_STATEMENTS,
     ("POST", "/statements/zip"): READ_STATEMENTS,
+    ("GET", "/statements/zip"): READ_STATEMENTS,
     ("GET", "/statements/months/{month}/zip"): READ_STATEMENTS,
     ("GET", "/statements/{close_id}/{account}/{currency}"): READ_STATEMENTS,
     ("GET", "/statements/{close_id}/{account}/{currency}/preview"): READ_STATEMENTS,

@@ -7,7 +7,7 @@ the URL contains them only encrypted, with a key of the user's session.
 import json
 import re
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 from urllib.parse import urlencode
 
@@ -17,7 +17,10 @@ from closebook.desk.current_user import User
 from closebook.keys import Key, KeyType, from_path_part, path_part, statement_name
 
 STATES = ("released", "superseded", "issued", "missing")
+SORTS = ("month", "account", "holder", "closing")
 PAGE_ROWS = 50
+MOST_FOUND = 1_000
+"""As many statements are counted, sorted and listed. Of more the newest are listed."""
 MAX_SELECTED = 500
 """How many statements one ZIP of selected ones takes."""
 _MAX_TEXT_LENGTH = 100
@@ -55,77 +58,95 @@ def statement_url(account_id: Key, close_id: int, currency: str) -> str:
 
 @dataclass(frozen=True)
 class Search:
-    """The criteria of a search. An empty criterion matches everything.
+    """The criteria of a search, and the order. An empty criterion matches everything.
 
-    ``account`` is the beginning of an account number, ``holder`` a part of a name, ``month`` a
-    month such as 2026-10.
+    ``account`` is a part of an account number, ``holder`` words of a name, ``quoted`` an amount or
+    the reference of a line, ``month`` a month such as 2026-10. A ``sort`` that begins with ``-`` is
+    descending.
     """
 
     account: str = ""
     holder: str = ""
+    quoted: str = ""
     month: str = ""
     currency: str = ""
     state: str = ""
+    sort: str = ""
 
     @classmethod
-    def from_form(cls, account: str, holder: str, month: str, currency: str, state: str) -> Self:
+    def from_form(
+        cls,
+        account: str,
+        holder: str,
+        quoted: str,
+        month: str,
+        currency: str,
+        state: str,
+        sort: str,
+    ) -> Self:
         """Return the search that a user typed into the form."""
         return cls(
             account=_normalized(account),
             holder=_normalized(holder),
+            quoted=_normalized(quoted),
             month=_normalized(month),
             currency=_normalized(currency).upper()[:3],
             state=state if state in STATES else "",
+            sort=sort if sort.removeprefix("-") in SORTS else "",
         )
 
     @classmethod
-    def from_url(cls, user: User, find: str, month: str, currency: str, state: str) -> Self:
-        """Return the search of a URL. ``find`` contains the encrypted account and holder.
+    def from_url(
+        cls, user: User, find: str, month: str, currency: str, state: str, sort: str
+    ) -> Self:
+        """Return the search of a URL. ``find`` contains what is confidential, encrypted.
 
-        Both are empty if another session encrypted them.
+        That is empty if another session encrypted it.
         """
-        confidential = {"account": "", "holder": ""}
+        confidential = {"account": "", "holder": "", "quoted": ""}
         if find:
             with suppress(InvalidToken):
-                confidential = json.loads(user.search_cipher.decrypt(find))
-        return cls.from_form(
-            confidential["account"], confidential["holder"], month, currency, state
-        )
+                confidential |= json.loads(user.search_cipher.decrypt(find))
+        return cls.from_form(**confidential, month=month, currency=currency, state=state, sort=sort)
 
     @property
     def is_empty(self) -> bool:
         """Whether the search has no criterion, so that it finds all statements."""
-        return self == Search()
+        return replace(self, sort="") == Search()
+
+    @property
+    def is_of_a_month(self) -> bool:
+        """Whether a month is the only criterion, so that the search finds all of it."""
+        return bool(self.month) and replace(self, month="").is_empty
 
     @property
     def audit_subject(self) -> str:
-        """The criteria for the audit log, without the account number and the name themselves."""
+        """The criteria for the audit log, without what is confidential of them."""
         parts = [name for name, text in self._confidential.items() if text]
         parts += [f"{name} {text}" for name, text in self._plain.items() if text]
         return ", ".join(parts) or "all"
 
-    def url_query(self, user: User, after: StatementKey | None = None) -> str:
-        """Return the query of the URL with this search, for the page that follows ``after``."""
+    def url_query(self, user: User, *, page: int = 1) -> str:
+        """Return the query of the URL with this search, for one of its pages."""
         parameters = {name: text for name, text in self._plain.items() if text}
+        if self.sort:
+            parameters["sort"] = self.sort
         if any(self._confidential.values()):
             clear_text = json.dumps(self._confidential).encode()
             parameters["find"] = user.search_cipher.encrypt(clear_text).decode()
-        if after is not None:
-            parameters["after"] = str(after)
+        if page > 1:
+            parameters["page"] = str(page)
         return urlencode(parameters)
 
-    def parameters(self) -> dict[str, object]:
-        """Return the bind parameters of sql/desk/found_statements.sql that need no month."""
-        return {
-            "account_pattern": f"{_like_escaped(self.account)}%" if self.account else None,
-            "holder_pattern": f"%{_like_escaped(self.holder)}%" if self.holder else None,
-            "currency": self.currency or None,
-            "statement_state": self.state or None,
-        }
+    def sorted_by(self, column: str) -> Self:
+        """Return the search with this order; with the opposite one if it is the order now."""
+        opposite = {column: f"-{column}", f"-{column}": column}
+        # The newest month comes first where nobody chose another order.
+        return replace(self, sort=opposite.get(self.sort or "-month", column))
 
     @property
     def _confidential(self) -> dict[str, str]:
-        return {"account": self.account, "holder": self.holder}
+        return {"account": self.account, "holder": self.holder, "quoted": self.quoted}
 
     @property
     def _plain(self) -> dict[str, str]:
@@ -134,7 +155,3 @@ class Search:
 
 def _normalized(text: str) -> str:
     return " ".join(text.replace("\0", "").split())[:_MAX_TEXT_LENGTH]
-
-
-def _like_escaped(text: str) -> str:
-    return text.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")

@@ -10,13 +10,13 @@ from closebook.desk import audit_log, permissions
 from closebook.desk.capacity import PAGES
 from closebook.desk.current_user import CurrentUser
 from closebook.desk.desk_route import desk_router
+from closebook.desk.found_statements import find_statements
 from closebook.desk.months import month_from_url, month_label
-from closebook.desk.search import MAX_SELECTED, PAGE_ROWS, STATES, Search, StatementKey
+from closebook.desk.search import MAX_SELECTED, MOST_FOUND, PAGE_ROWS, SORTS, STATES, Search
 from closebook.desk.templating import render_page
 from closebook.periods import Period
 from closebook.settings import desk_from_airflow
 from closebook.sql import query
-from closebook.store.key_types import key_types_of
 from closebook.store.session import Store, on_store
 
 router = desk_router(PAGES)
@@ -36,7 +36,8 @@ def statements(
     month: str = "",
     currency: str = "",
     state: str = "",
-    after: str = "",
+    sort: str = "",
+    page: int = 1,
     selection: str = "",
 ) -> HTMLResponse:
     """Show one page of the statements that the search finds.
@@ -44,33 +45,41 @@ def statements(
     ``selection`` says why the statements that were selected are not sent.
     """
     settings = desk_from_airflow()
-    search = Search.from_url(user, find, month, currency, state)
+    search = Search.from_url(user, find, month, currency, state, sort)
     may_review = user.may(permissions.REVIEW_RELEASES)
     with on_store(settings) as store:
         named = search.month
         period = month_from_url(store, named, settings.time_zone) if named else None
-        last_shown = StatementKey.parse(after, key_types_of(store).accounts)
-        rows = _found(store, search, period, last_shown, may_review=may_review)
+        found = find_statements(store, search, period, may_review=may_review)
         months = store.execute(query("desk/months")).fetchall()
-        month_zip = _month_zip(store, period) if period else None
+        month_zip = _month_zip(store, period) if period and search.is_of_a_month else None
         audit_log.record(store, request, "searched", search.audit_subject)
-    shown, has_next = rows[:PAGE_ROWS], len(rows) > PAGE_ROWS
-    last = (
-        StatementKey(shown[-1]["close_id"], shown[-1]["account_id"], shown[-1]["currency"])
-        if shown
-        else None
-    )
+    page_count = max(1, -(-len(found.rows) // PAGE_ROWS))
+    page = min(max(page, 1), page_count)
+    first = (page - 1) * PAGE_ROWS
+    queries = {
+        "previous": search.url_query(user, page=page - 1) if page > 1 else None,
+        "next": search.url_query(user, page=page + 1) if page < page_count else None,
+    }
     return render_page(
         request,
         "statements",
         search=search,
-        rows=shown,
-        is_first=not after,
-        next_query=search.url_query(user, last) if has_next else None,
-        first_query=search.url_query(user),
+        found=found,
+        rows=found.rows[first : first + PAGE_ROWS],
+        first_number=first + 1,
+        page=page,
+        page_count=page_count,
+        queries=queries,
+        zip_query=search.url_query(user),
+        can_download=found.is_all
+        and not search.is_of_a_month
+        and any(row["statement_state"] in _RELEASED_STATES for row in found.rows),
+        sort_queries={each: search.sorted_by(each).url_query(user) for each in SORTS},
         months=[month_label(row) for row in months if row["has_released"] or may_review],
         states=STATES if may_review else _RELEASED_STATES,
         month_zip=month_zip,
+        most_found=MOST_FOUND,
         max_selected=MAX_SELECTED,
         problem=_PROBLEMS.get(selection),
     )
@@ -82,35 +91,16 @@ def search_statements(
     user: CurrentUser,
     account: Annotated[str, Form()] = "",
     holder: Annotated[str, Form()] = "",
+    quoted: Annotated[str, Form()] = "",
     month: Annotated[str, Form()] = "",
     currency: Annotated[str, Form()] = "",
     state: Annotated[str, Form()] = "",
+    sort: Annotated[str, Form()] = "",
 ) -> Response:
-    """Redirect to the URL of a search, which contains the account and the holder encrypted."""
-    search = Search.from_form(account, holder, month, currency, state)
+    """Redirect to the URL of a search, which contains what is confidential encrypted."""
+    search = Search.from_form(account, holder, quoted, month, currency, state, sort)
     url = f"{request.scope['root_path']}/statements?{search.url_query(user)}"
     return RedirectResponse(url.removesuffix("?"), 303)
-
-
-def _found(
-    store: Store,
-    search: Search,
-    month: Period | None,
-    after: StatementKey | None,
-    *,
-    may_review: bool,
-) -> list[DictRow]:
-    """Return the rows of a page, and one row more if there is a next page."""
-    parameters = {
-        **search.parameters(),
-        "month_start": month.start if month else None,
-        "after_close_id": after.close_id if after else None,
-        "after_account_id": after.account_id if after else None,
-        "after_currency": after.currency if after else None,
-        "may_review": may_review,
-        "row_count": PAGE_ROWS + 1,
-    }
-    return store.execute(query("desk/found_statements"), parameters).fetchall()
 
 
 def _month_zip(store: Store, month: Period) -> DictRow | None:

@@ -102,8 +102,8 @@ def statement_csv(statement: Statement) -> bytes:
     total_row("opening", statement.period_start, balance_minor=statement.opening_minor)
     for line in statement.lines:
         row(
-            *("line", line.line_number, line.posted_on, _cell(line.description)),
-            *(_cell(line.counterparty or ""), _cell(line.reference), _cell(line.kind)),
+            *("line", line.line_number, line.posted_on, text_cell(line.description)),
+            *(text_cell(line.counterparty or ""), text_cell(line.reference), text_cell(line.kind)),
             amount_minor=line.amount_minor,
             balance_minor=line.balance_minor,
             details=_details(line),
@@ -121,7 +121,7 @@ def _details(line: StatementLine) -> Sequence[object]:
         places = exponent(original.currency)
         rate = _with_power_of_ten(original.rate)
         amount = (decimal, original.currency, str(original.amount_minor), str(places), rate)
-    return (line.value_date or "", *amount, _cell(line.counterparty_account or ""))
+    return (line.value_date or "", *amount, text_cell(line.counterparty_account or ""))
 
 
 def original_text(cell: str) -> str:
@@ -137,7 +137,8 @@ def original_text_of_older_csv(cell: str) -> str:
     return cell[1:] if is_computed else cell
 
 
-def _cell(text: str) -> str:
+def text_cell(text: str) -> str:
+    """Return a text as a cell that no spreadsheet takes for a formula."""
     return _UNGUARDED.sub("'", printable(text))  # guard: documents.csv-cells-not-computed
 
 

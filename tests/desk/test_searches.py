@@ -1,0 +1,373 @@
+"""What finance types, and the statements that are found: in any spelling, fast among many."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg.rows import DictRow, dict_row
+
+from benchmarks.desk_searches import FILL
+from closebook.desk.found_statements import find_statements
+from closebook.desk.search import MOST_FOUND, Search
+from closebook.desk.typed_amounts import typed_amounts
+from closebook.periods import month_of
+from closebook.sql import query
+from local.stack import Stack
+
+# Accounts of one released month: number and holder as the platform wrote them.
+HOLDERS = [
+    ("US12CLBK00000000000001", "Núñez, María José"),
+    ("US12CLBK00000000000002", "Charlotte BRONTË"),
+    ("US12CLBK00000000000003", "Yıldız İnce"),
+    ("US12CLBK00000000000004", "Sinéad O'Brien"),
+    ("US12CLBK00000000000005", "Noah Washington"),
+    ("12-3456-78 90", "Jürgen Groß-Müller"),
+    ("GB29 NWBK 6016 1331 9268 19", "Søren Łukasz Ærø"),
+    ("JP-\uff11\uff12\uff13", "佐々木 花子"),
+    ("DE-8", "Œuvre de l’Église"),
+    ("GR-9", "Σίσυφος Παπαδόπουλος"),
+    ("UA-10", "Йосип Ёлкін"),
+    ("KW-11", "أحمد مُحَمَّد"),
+    ("AD-12", "Pau Col·lell"),
+    ("CN-13", "Li Na"),
+    ("IS-14", "Þórður Ðóri"),
+    ("XX-15", "The ﬁnest Mc Donald & Sons, Inc."),
+    ("XX-16", "N\u0303un\u0303ez De\u0301compose\u0301"),
+    ("XX-17", "\uff37\uff49\uff44\uff45 Mueller"),
+    ("XX-18", "J.R.R. Tolkien 100%"),
+    ("KR-19", "김철수"),
+]
+MARCH = month_of(2026, 3, "UTC")
+MONTH = """
+insert into reporting.closes (
+    grain, period_start, period_end, time_zone, close_version, is_current, fence_lsn, fenced_at,
+    snapshot_text, replica_name, code_version, run_id, first_date, last_date
+) values (
+    'month', '2026-03-01Z', '2026-04-01Z', 'UTC', 1, true, '0/1', '2026-04-01Z', '', '', '', 'x',
+    '2026-03-01', '2026-03-31'
+);
+set local session_replication_role = replica;
+insert into reporting.statements
+select
+    1, number, case when number = 8 then 'JPY' else 'EUR' end, account_number, holder_name, '',
+    'en', 0, case when number = 5 then 123456 when number = 8 then 1234 else number end, 1
+from unnest(%(numbers)s::text[], %(names)s::text[])
+with ordinality as given (account_number, holder_name, number);
+insert into reporting.statement_lines (
+    close_id, account_id, line_number, entry_id, posted_at, kind, description, amount_minor,
+    balance_minor, currency
+)
+select 1, account_id, 1, 88000 + account_id, '2026-03-02Z', 'payment', '', -700 - account_id, 0,
+    currency
+from reporting.statements;
+insert into reporting.statement_versions select 1, account_id, 1, 1, null, currency
+from reporting.statements;
+insert into reporting.statement_documents (
+    close_id, account_id, sha256, byte_count, object_name, template_version, renderer_version,
+    run_id, currency
+)
+select 1, account_id, repeat('a', 64), 1, 'a.pdf', 'v1', '70', 'x', currency
+from reporting.statements;
+insert into reporting.statement_manifests (
+    close_id, sha256, object_name, document_count, missing_count, run_id
+) values (1, repeat('c', 64), 'c.json', 20, 0, 'x');
+insert into reporting.statement_decisions (manifest_id, manifest_sha256, decision, decided_by)
+values (1, repeat('c', 64), 'released', 'bob');
+"""
+
+
+@pytest.fixture(scope="module")
+def filled(stack: Stack, module_store_database: str) -> Iterator[psycopg.Connection[DictRow]]:
+    """A connection of the desk to a store with the statements of these holders."""
+    conninfo = stack.store_admin(module_store_database)
+    with psycopg.connect(conninfo, cursor_factory=psycopg.ClientCursor) as admin:
+        numbers, names = zip(*HOLDERS, strict=True)
+        admin.execute(MONTH.encode(), {"numbers": list(numbers), "names": list(names)})
+    with psycopg.connect(
+        stack.desk(module_store_database), autocommit=True, row_factory=dict_row
+    ) as desk:
+        yield desk
+
+
+def found(store: psycopg.Connection[DictRow], **typed: str) -> list[int]:
+    """The accounts that a reviewer finds."""
+    search = Search.from_form(**{**dict.fromkeys(FIELDS, ""), **typed})
+    month = MARCH if search.month else None
+    rows = find_statements(store, search, month, may_review=True).rows
+    return [row["account_id"] for row in rows]
+
+
+FIELDS = ("account", "holder", "quoted", "month", "currency", "state", "sort")
+
+
+@pytest.mark.parametrize(
+    ("typed", "accounts"),
+    [
+        ("Nunez", [1, 17]),
+        ("NÚÑEZ maria", [1]),
+        ("Nu\u0301n\u0303ez", [1, 17]),
+        ("jose maría", [1]),
+        ("BRONTE", [2]),
+        ("brontë charlotte", [2]),
+        ("\uff22\uff32\uff2f\uff2e\uff34\uff25", [2]),
+        ("Yildiz", [3]),
+        ("YILDIZ INCE", [3]),
+        ("yıldız ince", [3]),
+        ("İNCE", [3]),
+        ("O\u2019Brien", [4]),
+        ("O'Brien", [4]),
+        ("o\u02bcbrien", [4]),
+        ("OBrien", [4]),
+        ("O Brien", [4]),
+        ("Washington Noah", [5]),
+        ("washington, noah", [5]),
+        ("ingt", [5]),
+        ("Gross Muller", [6]),
+        ("GROSS-MUELLER", [6]),
+        ("Juergen Groß", [6]),
+        ("Muller", [6, 18]),
+        ("Müller", [6, 18]),
+        ("soren lukasz", [7]),
+        ("SOEREN", [7]),
+        ("aero", [7]),
+        ("Ærø", [7]),
+        ("佐々木", [8]),
+        ("花子 佐々木", [8]),
+        ("花", [8]),
+        ("oeuvre", [9]),
+        ("Œuvre", [9]),
+        ("eglise", [9]),
+        ("l'eglise", [9]),
+        ("ΣΙΣΥΦΟΣ", [10]),
+        ("σισυφος παπαδοπουλος", [10]),
+        ("Елкін йосип", [11]),
+        ("احمد محمد", [12]),
+        ("Collell", [13]),
+        ("COL·LELL", [13]),
+        ("li", [14]),
+        ("Na Li", [14]),
+        ("Thordur", [15]),
+        ("Dori þórður", [15]),
+        ("finest", [16]),
+        ("McDonald", [16]),
+        ("mc donald sons", [16]),
+        ("decompose", [17]),
+        ("wide", [18]),
+        ("JRR Tolkien", [19]),
+        ("j. r. r. tolkien", [19]),
+        ("김철수", [20]),
+        ("김", [20]),
+        ("Noah Bronte", []),
+        ("Washingtonn", []),
+        ("%", []),
+        ("_", []),
+        ("100%", [19]),
+    ],
+)
+def test_a_name_is_found_in_any_spelling(
+    filled: psycopg.Connection[DictRow], typed: str, accounts: list[int]
+) -> None:
+    assert found(filled, holder=typed) == accounts
+
+
+@pytest.mark.parametrize(
+    ("typed", "accounts"),
+    [
+        ("us12clbk", [1, 2, 3, 4, 5]),
+        ("US12 CLBK 0000 …", [1, 2, 3, 4, 5]),
+        ("US12 CLBK 0000 0000 0000 04", [4]),
+        ("us12-clbk-0000-0000-0000-04", [4]),
+        ("00004", [4]),
+        ("1234567890", [6]),
+        ("7890", [6]),
+        ("12 3456-78", [6]),
+        ("90", [6]),
+        ("us", [1, 2, 3, 4, 5]),
+        ("gb29nwbk", [7]),
+        ("926819", [7]),
+        ("9268 19", [7]),
+        ("jp123", [8]),
+        ("\uff47\uff42\uff12\uff19", [7]),
+        ("CLBK9", []),
+        ("%", []),
+        ("…", []),
+    ],
+)
+def test_an_account_number_is_found_by_any_part_of_it(
+    filled: psycopg.Connection[DictRow], typed: str, accounts: list[int]
+) -> None:
+    assert found(filled, account=typed) == accounts
+
+
+@pytest.mark.parametrize(
+    ("typed", "accounts"),
+    [
+        ("1,234.56", [5]),
+        ("1.234,56", [5]),
+        ("1 234,56", [5]),
+        ("1'234.56 EUR", [5]),
+        ("€1234.56", [5]),
+        ("-1,234.56", []),
+        ("1,234.56 USD", []),
+        ("1,234", [8]),
+        ("JPY 1234", [8]),
+        ("7.04", [4]),
+        ("(7.04)", [4]),
+        ("\u22127.04", [4]),
+        ("+7.04", []),
+        ("\uff17.\uff10\uff14", [4]),
+        ("88004", [4]),
+        ("Nunez", []),
+    ],
+)
+def test_an_amount_or_the_reference_of_a_line_finds_its_statement(
+    filled: psycopg.Connection[DictRow], typed: str, accounts: list[int]
+) -> None:
+    assert found(filled, quoted=typed, month="2026-03") == accounts
+
+
+def test_an_amount_on_a_line_is_found_in_a_chosen_month_only(
+    filled: psycopg.Connection[DictRow],
+) -> None:
+    assert found(filled, quoted="7.04") == []
+    assert found(filled, quoted="1,234.56") == [5]
+    assert found(filled, quoted="88004") == [4]
+
+
+def test_all_criteria_must_fit(filled: psycopg.Connection[DictRow]) -> None:
+    assert found(filled, account="us12", holder="noah", quoted="1234.56") == [5]
+    assert found(filled, account="us12", holder="noah", quoted="7.04", month="2026-03") == []
+    assert found(filled, holder="brien", quoted="7.04", month="2026-03") == [4]
+    assert found(filled, account="gb29", holder="noah") == []
+    assert found(filled, holder="bronte", state="released") == [2]
+    assert found(filled, holder="bronte", state="issued") == []
+    assert found(filled, holder="bronte", currency="JPY") == []
+
+
+@pytest.mark.parametrize(
+    ("sort", "first", "last"),
+    [
+        ("holder", [2, 6, 5, 18], [20, 8]),
+        ("closing", [1, 2, 3], [5, 8]),
+        ("account", [6, 13, 14], [16, 17, 18, 19]),
+    ],
+)
+def test_what_is_found_is_sorted_both_ways(
+    filled: psycopg.Connection[DictRow], sort: str, first: list[int], last: list[int]
+) -> None:
+    accounts = found(filled, sort=sort)
+    assert sorted(accounts) == list(range(1, len(HOLDERS) + 1))
+    assert accounts[-len(last) :] == last
+    assert [each for each in accounts if each in first] == first
+    assert accounts[0] == first[0]
+    assert found(filled, sort=f"-{sort}") == accounts[::-1]
+
+
+# Among 100,000 statements of 25 months. `make bench` measures a million.
+ACCOUNTS, MONTHS, LIMIT_MS, TRIES = 4_000, 25, 200, 5
+MANY = {
+    "all": {},
+    "a rare name": {"holder": "c4ca42"},
+    "two common names": {"holder": "Zoe BRONTE"},
+    "a common name and a rare one": {"holder": "c4ca42 Ada"},
+    "the beginnings of words": {"holder": "ad c4"},
+    "an account": {"account": "acc 0000 0000 1234"},
+    "the last digits": {"account": "1234"},
+    "two last digits": {"account": "34"},
+    "an amount of all": {"quoted": "2.00"},
+    "an amount of none": {"quoted": "4711.00"},
+    "a rare currency": {"currency": "KWD"},
+    "superseded": {"state": "superseded"},
+    "not released": {"state": "issued"},
+    "without a document": {"state": "missing"},
+}
+
+
+@pytest.fixture(scope="module")
+def many(stack: Stack) -> Iterator[str]:
+    """A store of 100,000 statements."""
+    name = "many_statements"
+    if stack.has_database(stack.store_admin(), name):
+        stack.drop_store(name)
+    stack.create_store(name)
+    rows = FILL.replace("{months}", str(MONTHS)).replace("{accounts}", str(ACCOUNTS))
+    with psycopg.connect(stack.store_admin(name)) as admin:
+        admin.execute(rows.encode())
+    with psycopg.connect(stack.store_admin(name), autocommit=True) as admin:
+        admin.execute("vacuum analyze")
+    yield name
+    stack.drop_store(name)
+
+
+@pytest.mark.parametrize("asked", MANY)
+def test_a_search_among_many_takes_an_index_and_little_time(
+    stack: Stack, many: str, monkeypatch: pytest.MonkeyPatch, asked: str
+) -> None:
+    search = Search.from_form(**{**dict.fromkeys(FIELDS, ""), **MANY[asked]})
+    conninfo = stack.store_admin(many)
+    plans: list[dict[str, Any]] = []
+
+    with psycopg.connect(conninfo, autocommit=True, row_factory=dict_row) as store:
+        real = store.execute
+
+        def execute(text: Any, parameters: Any = None) -> Any:
+            if text in TEXTS:
+                [row] = real(
+                    b"explain (analyze, timing off, format json) " + text.encode(), parameters
+                )
+                plans.append(row["QUERY PLAN"][0])
+            return real(text, parameters)
+
+        monkeypatch.setattr(store, "execute", execute)
+        # Others may use the machine too: the best of some tries counts.
+        for _ in range(TRIES):
+            plans.clear()
+            find_statements(store, search, None, may_review=True)
+            taken_ms = sum(plan["Execution Time"] for plan in plans)
+            if taken_ms < LIMIT_MS:
+                break
+    assert taken_ms < LIMIT_MS
+    scanned = {node["Relation Name"] for plan in plans for node in scans(plan["Plan"])}
+    assert plans
+    assert not scanned & {"statements", "statement_lines", "statement_versions"}
+
+
+TEXTS = {query(f"desk/{name}_statements") for name in ("found", "chosen", "named", "quoting")}
+
+
+def scans(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The nodes of a plan that read a whole table."""
+    if node["Node Type"] == "Seq Scan":
+        yield node
+    for each in node.get("Plans", ()):
+        yield from scans(each)
+
+
+def test_of_many_the_newest_are_listed_and_of_few_all(stack: Stack, many: str) -> None:
+    with psycopg.connect(stack.desk(many), row_factory=dict_row) as store:
+        everything = find_statements(store, Search(), None, may_review=False)
+        assert (len(everything.rows), everything.is_all) == (MOST_FOUND, False)
+        months = [row["first_date"] for row in everything.rows]
+        assert months == sorted(months, reverse=True)
+        few = find_statements(store, Search(holder="c4ca42"), None, may_review=False)
+        assert len(few.rows) == MONTHS - 1
+        assert few.is_all
+        # More statements than are looked at have this balance
+        common = find_statements(store, Search(quoted="2.00 USD"), None, may_review=False)
+        assert common.has_too_common_amount
+        one = find_statements(
+            store, Search(quoted="2.00 USD", account="000000000001"), None, may_review=False
+        )
+        assert {row["account_number"] for row in one.rows} == {"ACC000000000001"}
+        assert not one.has_too_common_amount
+
+
+@pytest.mark.parametrize("text", ["", "abc", "US12", "12a", "1.2.3", "12.5 EUR USD", "-", "..5"])
+def test_what_is_no_amount_is_none(text: str) -> None:
+    assert typed_amounts(text) == []
+
+
+def test_a_larger_amount_than_the_store_holds_is_none() -> None:
+    assert typed_amounts("9" * 30) == []
+    assert (2**63 - 1, "JPY") in typed_amounts(str(2**63 - 1))
