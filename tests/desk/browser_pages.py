@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, Frame, Page
+from playwright.sync_api import Browser, Frame, Page, expect
 
 from local import REPOSITORY
 from local.stack import Stack
@@ -12,6 +12,8 @@ from tests.desk.conftest import Desk
 
 _AXE = REPOSITORY / ".local" / "npm" / "node_modules" / "axe-core" / "axe.min.js"
 _TIMEOUT_MS = 60_000
+# The default of 5 s is too short where other tests use the processors too.
+expect.set_options(timeout=_TIMEOUT_MS)
 
 
 @contextmanager
@@ -36,7 +38,9 @@ def session_page(browser: Browser, desk: Desk, user: str, **options: object) -> 
     context = browser.new_context(base_url=desk.stack.ui_url, **options)  # type: ignore[arg-type]
     token = desk.client(user).cookies["_token"]
     context.add_cookies([{"name": "_token", "value": token, "url": desk.stack.ui_url}])
-    return context.new_page()
+    page = context.new_page()
+    page.set_default_timeout(_TIMEOUT_MS)
+    return page
 
 
 CLIPPED = """

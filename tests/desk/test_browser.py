@@ -328,6 +328,9 @@ def test_the_desk_has_a_log_out_and_a_way_back_to_airflow(
         else:
             shown.get_by_role("link", name="Airflow", exact=True).click()
             page.get_by_role("link", name="Closebook").click()
+            # A page that is still loading would be ended by the next line, with an error.
+            framed = page.frame_locator("iframe").get_by_role("heading", level=1)
+            expect(framed).to_be_visible()
             page.goto(f"{desk.stack.ui_url}{at}")
         shown.get_by_role("link", name="Log out").click()
         page.wait_for_url(re.compile("/auth/login"))
