@@ -147,12 +147,17 @@ def test_a_released_month_is_downloaded_verified_audited_and_corrected_after_the
 
     # And all of them as the ZIP of the month
     packed = upgraded.zip()
-    assert [*packed.values()][::2] == [*downloaded.values()]
+    pdfs = [content for name, content in packed.items() if name.endswith(".pdf")]
+    assert pdfs == [*downloaded.values()]
     assert [*packed] == [
-        f"statement-2026-10-{account}-{currency}-v1.{part}"
-        for account, currency in CURRENCIES.items()
-        for part in ("pdf", "proof.json")
+        *(
+            f"statement-2026-10-{account}-{currency}-v1.{part}"
+            for account, currency in CURRENCIES.items()
+            for part in ("pdf", "proof.json")
+        ),
+        *("index.csv", "index.json", "manifest.json"),
     ]
+    assert packed["manifest.json"] == old_manifest.read_bytes()
 
     assert desk.get("approver", "/releases/2026-10").status_code == 200
 
