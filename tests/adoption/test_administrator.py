@@ -37,7 +37,7 @@ def administrator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Administ
         stack.start_servers()
         stack.drop_platform("platform")
         stack.drop_store("closebook")
-        [grants] = blocks(section(ADOPT, "Without a superuser"), "sql")
+        [grants] = blocks(section(ADOPT, "Without a superuser"), "psql")
         for admin, roles in (
             (stack.primary_admin, ("closebook_fence", "closebook_reader")),
             (stack.store_admin, ("closebook_owner", "closebook_store", "closebook_desk")),

@@ -339,8 +339,10 @@ def test_a_later_fence_with_an_older_snapshot_does_not_undo_what_another_close_s
     """Replicas are not equally far: the order of fences is not the order of snapshots."""
     fill(platform)
     only_b = replace(settings, replicas=settings.replicas[1:])
+    # Given a register that has the platform's history from an earlier close
+    close_hour(settings, hour_of(NINE.start - HOUR), RUN)
     with ThreadPoolExecutor() as pool, psycopg.connect(platform.conninfo) as late:
-        # Given one close with the earlier fence, waiting for replica_a,
+        # and one close with the earlier fence, waiting for replica_a,
         earlier_fence = close_on_paused_replica(stack, settings, platform, pool)
         # one with the later fence, delayed in its read on replica_b by a lock that was replayed
         late.execute("lock table platform.transactions in access exclusive mode")
