@@ -16,7 +16,7 @@ begin
     -- Only who may become a role may make a database that it owns. From PostgreSQL 16 on whoever
     -- made a role may grant it, and may not become it. A superuser may become every role.
     if not exists (select from pg_roles where rolname = current_user and rolsuper) then
-        execute format('grant closebook_owner to %I', current_user);
+        execute 'grant closebook_owner to ' || quote_ident(current_user);
     end if;
 end;
 $$;
