@@ -104,9 +104,7 @@ class AirflowApi:
         Intervals that have run already run again. Airflow allows one backfill a DAG at a time
         and notices the end of one only now and then: that is waited for.
         """
-        deadline = time.monotonic() + END_NOTICED_SECONDS
-        while self._running_backfills(dag_id) and time.monotonic() < deadline:
-            time.sleep(POLL_SECONDS)
+        self.wait_for_backfills(dag_id)
         started = self.post(
             "backfills",
             {
@@ -119,6 +117,12 @@ class AirflowApi:
             },
         )
         return int(started["id"])
+
+    def wait_for_backfills(self, dag_id: str) -> None:
+        """Wait until Airflow has noticed the end of a DAG's backfills, but not for ever."""
+        deadline = time.monotonic() + END_NOTICED_SECONDS
+        while self._running_backfills(dag_id) and time.monotonic() < deadline:
+            time.sleep(POLL_SECONDS)
 
     def _running_backfills(self, dag_id: str) -> list[dict[str, Any]]:
         backfills = self.get("backfills", dag_id=dag_id, limit=100)["backfills"]

@@ -12,7 +12,7 @@ from deploy.airflow_defaults import POOLS
 from local import REPOSITORY
 from local.addresses import SERVERS
 from local.stack import Stack
-from tests.markdown import ADOPT, README, commands, dag_ids, section, text
+from tests.markdown import ADOPT, README, blocks, commands, dag_ids, section, text
 from tests.newcomer import (
     AGAIN,
     Newcomer,
@@ -58,8 +58,10 @@ def test_every_command_of_the_readme_is_run_by_a_test() -> None:
     rest = [command for command in commands(text(README)) if command not in typed]
     assert typed
     assert set(re.findall(r"^```(\w+)", text(README), re.MULTILINE)) == {"sh"}
-    assert set(re.findall(r"^```(\w+)", text(ADOPT), re.MULTILINE)) == {"sh", "ini"}
+    assert set(re.findall(r"^```(\w+)", text(ADOPT), re.MULTILINE)) == {"sh", "ini", "sql"}
     assert sorted(rest) == sorted([*ELSEWHERE, *RECIPES])
+    # tests/adoption/test_administrator.py executes the block of SQL
+    assert len(blocks(text(ADOPT), "sql")) == 1
 
 
 @pytest.mark.parametrize("command", ELSEWHERE)

@@ -8,7 +8,7 @@ import sys
 from contextlib import redirect_stdout
 from pathlib import Path
 
-from closebook.cli_arguments import PARTS, parser
+from closebook.cli_arguments import parser
 from closebook.environment import AIRFLOW_DATABASE_DRIVERS
 from closebook.errors import ClosebookError, Misconfigured, NotReady, Transient, WrongData
 
@@ -253,7 +253,7 @@ def _doctor(options: argparse.Namespace) -> int:
         from closebook.doctor.installation import Part
         from closebook.orchestration.doctor_task import installation
 
-        here = installation(is_full=options.full, parts=frozenset(map(Part, options.only or PARTS)))
+        here = installation(is_full=options.full, parts=frozenset(map(Part, options.only or Part)))
         logging.disable()
         report = diagnose(here)
     _print(json.dumps(report.as_json, indent=1) + "\n" if options.json else report.text)

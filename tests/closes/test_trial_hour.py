@@ -4,11 +4,9 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
-import psycopg
 import pytest
 
 from closebook.cli import EXIT_FAILED, EXIT_OK, EXIT_UNUSABLE
@@ -18,10 +16,10 @@ from closebook.errors import Misconfigured, NotReady, WrongData
 from closebook.periods import hour_of
 from closebook.settings import Settings
 from local import REPOSITORY
-from local.airflow_connections import airflow_connections
 from local.stack import Stack
 from tests.books import Books
 from tests.close_fixtures import RUN, retyped, view_of
+from tests.connection_variables import platform_variables
 from tests.platform_rows import Platform, utc
 
 HOUR = hour_of(utc("2026-10-31T14:00Z"))
@@ -123,19 +121,13 @@ def test_rows_that_are_not_the_same_twice_are_refused(
 # ---- the command -------------------------------------------------------------------------
 
 
-def run(stack: Stack, folder: Path, *arguments: str) -> tuple[int, str, str]:
+def run(
+    stack: Stack, platform_database: str, folder: Path, *arguments: str
+) -> tuple[int, str, str]:
     """Run the command with the platform's connections, and no others: there is no store yet."""
-    wanted = ("closebook_primary", "closebook_replica_a", "closebook_replica_b")
-    connections = {
-        f"AIRFLOW_CONN_{each['conn_id'].upper()}": json.dumps(
-            {name: value for name, value in each.items() if name != "conn_id"}
-        )
-        for each in airflow_connections(stack)
-        if each["conn_id"] in wanted
-    }
     environment = {
         **os.environ,
-        **connections,
+        **platform_variables(stack, platform_database),
         "CLOSEBOOK_REPLICAS": "closebook_replica_a,closebook_replica_b",
         "AIRFLOW_HOME": str(folder),
         "PYTHONPATH": str(REPOSITORY / "plugins"),
@@ -150,36 +142,22 @@ def run(stack: Stack, folder: Path, *arguments: str) -> tuple[int, str, str]:
     return ran.returncode, ran.stdout, ran.stderr
 
 
-@pytest.fixture
-def _payments(stack: Stack) -> Iterator[None]:
-    """Two payments on the stack's own platform, which the test's connections lead to."""
-    admin = stack.primary_admin("platform")
-    with psycopg.connect(admin) as primary:
-        primary.execute(
-            "insert into platform.users values (1, 'A', 'B', 'GB', 'en_GB');"
-            "insert into platform.merchants values (1, 'Shop', 'books', '2 Road', 'US', 'en_US');"
-            "insert into platform.transactions (transaction_id, user_id, merchant_id, kind,"
-            " currency, amount_minor, status, settled_at) values (1, 1, 1, 'payment', 'EUR', 12345,"
-            " 'settled', '2026-10-31 14:30Z'), (2, 1, 1, 'payment', 'BTC', 1, 'settled',"
-            " '2026-10-31 15:30Z')"
-        )
+def test_the_command_prints_the_totals_and_how_long_it_took(
+    stack: Stack, platform: Platform, tmp_path: Path
+) -> None:
+    platform.settle(HOUR.start + timedelta(minutes=30), 12_345, "EUR")
+    platform.settle(HOUR.end + timedelta(minutes=30), 1, "BTC")
     stack.replica_wait()
-    yield
-    with psycopg.connect(admin) as primary:
-        primary.execute("truncate platform.users, platform.merchants cascade")
-    stack.replica_wait()
+    at = (stack, platform.database, tmp_path)
 
-
-@pytest.mark.usefixtures("_payments")
-def test_the_command_prints_the_totals_and_how_long_it_took(stack: Stack, tmp_path: Path) -> None:
-    code, said, complaint = run(stack, tmp_path, "2026-10-31T14:00Z")
+    code, said, complaint = run(*at, "2026-10-31T14:00Z")
     assert (code, said.split()[-6:]) == (
         EXIT_OK,
         ["EUR", "payment", "1", "123.45", "0.00", "0.00"],
     ), complaint
     assert "nothing was written" in said
-    code, said, _ = run(stack, tmp_path, "2026-10-31T15:00Z", "--json")
+    code, said, _ = run(*at, "2026-10-31T15:00Z", "--json")
     assert (code, json.loads(said)["left_out"]) == (EXIT_FAILED, {"BTC": "unknown_currency"})
-    code, said, complaint = run(stack, tmp_path, "yesterday")
+    code, said, complaint = run(*at, "yesterday")
     assert (code, said) == (EXIT_UNUSABLE, "")
     assert complaint.startswith("closebook trial-hour: CB-CONFIG-NOT-AN-INSTANT: ")

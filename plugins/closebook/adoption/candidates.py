@@ -75,13 +75,15 @@ def _scored(view: str, catalog: Catalog) -> Iterator[tuple[tuple[int, int, str],
 
 
 def _points_of_name(view: str, name: str) -> int:
-    for place, word in enumerate(TABLES[view]):
-        singular = word[:-3] + "y" if word.endswith("ies") else word.removesuffix("s")
-        if name in (word, singular):
+    forms = [
+        (word, word[:-3] + "y" if word.endswith("ies") else word.removesuffix("s"))
+        for word in TABLES[view]
+    ]
+    for place, words in enumerate(forms):
+        if name in words:
             return _POINTS_OF_A_NAME - place
-    for place, word in enumerate(TABLES[view]):
-        singular = word[:-3] + "y" if word.endswith("ies") else word.removesuffix("s")
-        if name.endswith((f"_{word}", f"_{singular}")):
+    for place, words in enumerate(forms):
+        if name.endswith(tuple(f"_{word}" for word in words)):
             return _POINTS_OF_AN_ENDING - place
     return 0
 
