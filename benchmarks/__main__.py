@@ -25,8 +25,9 @@ from benchmarks.offload import report as offload
 from benchmarks.peers import report as peers
 from benchmarks.platform import Stage
 from benchmarks.timing import Results, console
+from closebook.errors import ClosebookError
 from local import REPOSITORY
-from local.errors import FOR_EXPLANATION, StackError, explained
+from local.errors import FOR_EXPLANATION, explained
 from local.sample_plan import SampleSize
 
 NAMES = (
@@ -75,8 +76,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _on_a_desk(root.with_name(f"{root.name}-desk"), results)
         if "year" in names:
             _on_a_year(root.with_name(f"{root.name}-year"), results)
-    except (StackError, *FOR_EXPLANATION) as raised:
-        error = raised if isinstance(raised, StackError) else explained(raised, root / "logs")
+    except (ClosebookError, *FOR_EXPLANATION) as raised:
+        error = raised if isinstance(raised, ClosebookError) else explained(raised, root / "logs")
         console.print(f"[red]benchmark failed:[/red] {error}")
         return 1
     return 0

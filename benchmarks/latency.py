@@ -61,7 +61,10 @@ def _through_airflow(airflow: AirflowApi, client: "redis.Redis", stage: Stage) -
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not client.exists(COUNTER_KEY):
         if time.monotonic() > deadline:
-            raise StackError(f"the counter was not published within {PATIENCE_SECONDS} s")
+            raise StackError(
+                "CB-STACK-COUNTER-NOT-PUBLISHED",
+                f"the counter was not published within {PATIENCE_SECONDS} s",
+            )
         time.sleep(0.01)
 
 
@@ -81,4 +84,7 @@ def _after_the_hour(stage: Stage) -> float:
         if document and datetime.fromisoformat(document["as_of"]) >= end:
             return round(seconds, 2)
         time.sleep(0.01)
-    raise StackError(f"the hour to {end} was not published within {PATIENCE_SECONDS} s")
+    raise StackError(
+        "CB-STACK-HOUR-NOT-PUBLISHED",
+        f"the hour to {end} was not published within {PATIENCE_SECONDS} s",
+    )

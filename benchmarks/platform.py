@@ -148,8 +148,9 @@ def _require_room(root: Path, size: SampleSize) -> None:
     free = shutil.disk_usage(root).free
     if free < LARGE_BYTES:
         raise StackError(
+            "CB-STACK-DISK-TOO-SMALL",
             f"{size.transactions:,} transactions on a primary and two replicas need "
-            f"{LARGE_BYTES >> 30} GB and {root} has {free >> 30} GB: name another --root"
+            f"{LARGE_BYTES >> 30} GB and {root} has {free >> 30} GB: name another --root",
         )
 
 

@@ -136,7 +136,10 @@ def _close_ranges(airflow: AirflowApi, ranges: Sequence[Sequence[Period]]) -> di
 
     _wait_for(lambda: states() <= {"success", "failed"})
     if "failed" in states():
-        raise StackError(f"a range of {', '.join(runs)} failed: see its task's log in the UI")
+        raise StackError(
+            "CB-STACK-RANGE-FAILED",
+            f"a range of {', '.join(runs)} failed: see its task's log in the UI",
+        )
     return _task_seconds(airflow, {*runs})
 
 
@@ -146,7 +149,9 @@ def _backfill(airflow: AirflowApi, days: Sequence[Period]) -> dict[str, float]:
     airflow.backfill(DAG, first, last, conf=conf, max_active_runs=ACTIVE_RUNS)
     _wait_for(lambda: airflow.run_counts(DAG, first, last).done >= len(days))
     if failed := airflow.failures(DAG, first, last):
-        raise StackError(f"{', '.join(failed[:3])} failed: see the task's log in the UI")
+        raise StackError(
+            "CB-STACK-DAYS-FAILED", f"{', '.join(failed[:3])} failed: see the task's log in the UI"
+        )
     return _task_seconds(airflow, {run["dag_run_id"] for run in airflow.runs(DAG, first, last)})
 
 
@@ -154,7 +159,9 @@ def _wait_for(done: Callable[[], bool]) -> None:
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not done():
         if time.monotonic() > deadline:
-            raise StackError(f"Airflow was not done within {PATIENCE_SECONDS} s")
+            raise StackError(
+                "CB-STACK-AIRFLOW-NOT-DONE", f"Airflow was not done within {PATIENCE_SECONDS} s"
+            )
         time.sleep(0.5)
 
 
@@ -174,7 +181,10 @@ def _require_confirmed(stage: Stage, days: Sequence[Period]) -> None:
     for day in days[:: max(1, len(days) // SAMPLE)][:SAMPLE]:
         outcome = close_day(stage.settings, day, Run("benchmark")).outcome
         if outcome != "confirmed":
-            raise StackError(f"{day.label} was not closed, or not to the same numbers: {outcome}")
+            raise StackError(
+                "CB-STACK-DAY-NOT-CLOSED",
+                f"{day.label} was not closed, or not to the same numbers: {outcome}",
+            )
 
 
 def _cpu_seconds(stack: Stack) -> dict[str, float]:

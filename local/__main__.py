@@ -11,9 +11,10 @@ from types import FrameType
 from rich.console import Console
 from rich.table import Table
 
+from closebook.errors import ClosebookError
 from local import REPOSITORY, airflow_home
 from local.addresses import SERVERS
-from local.errors import FOR_EXPLANATION, StackError, explained
+from local.errors import FOR_EXPLANATION, explained
 from local.progress import Steps
 from local.stack import AIRFLOW_STEPS, SERVER_STEPS, Stack
 
@@ -41,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         signal.signal(signal.SIGHUP, _interrupt)
     try:
         return _run(chosen)
-    except StackError as error:
+    except ClosebookError as error:
         return _failed(chosen.command, error)
     except FOR_EXPLANATION as error:
         return _failed(chosen.command, explained(error, chosen.root / "logs"))
@@ -50,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _failed(command: str, error: StackError) -> int:
+def _failed(command: str, error: ClosebookError) -> int:
     console.print(f"[red]{command} failed:[/red]", end=" ")
     console.print(str(error), markup=False)
     return 1

@@ -50,8 +50,9 @@ class AirflowApi:
                 yield AirflowApi(client)
             except httpx.TransportError as error:
                 raise StackError(
+                    "CB-STACK-AIRFLOW-NOT-REACHED",
                     f"Airflow at {url} does not answer ({error}): see `make status`, and the"
-                    " logs that it names; `make up` starts what has ended"
+                    " logs that it names; `make up` starts what has ended",
                 ) from error
 
     def get(self, path: str, **parameters: str | int) -> dict[str, Any]:
@@ -84,10 +85,10 @@ class AirflowApi:
                 missing = ", ".join(sorted(set(dag_ids) - known))
                 errors = self.get("importErrors")["import_errors"]
                 raise StackError(
+                    "CB-STACK-DAGS-NOT-SHOWN",
                     f"Airflow does not show {missing} after {seconds:.0f} s: correct what the DAG"
                     " processor says, here or in its log",
-                    errors[0]["stack_trace"] if errors else "",
-                )
+                ).with_log(errors[0]["stack_trace"] if errors else "")
             time.sleep(POLL_SECONDS)
 
     def backfill(
@@ -176,7 +177,7 @@ class AirflowApi:
 def _refuse_error(answer: httpx.Response, what: str) -> None:
     if answer.is_error:
         raise StackError(
+            "CB-STACK-AIRFLOW-REFUSED",
             f"Airflow refused to {what} ({answer.status_code}): see the log of its api_server,"
             " correct that, and run the command again",
-            answer.text[:500],
-        )
+        ).with_log(answer.text[:500])

@@ -35,8 +35,9 @@ class Databases(Addresses):
                 ):
                     if time.monotonic() > deadline:
                         raise StackError(
+                            "CB-STACK-REPLICA-NOT-REPLAYED",
                             f"{replica} has not replayed {row[0]} after {seconds:.0f} s:"
-                            f" see {self.log(replica)}"
+                            f" see {self.log(replica)}",
                         )
                     time.sleep(0.01)
 

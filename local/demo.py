@@ -106,7 +106,10 @@ def main(root: Path, scale: Scale) -> int:
     demo_summary.show(summary, console)
     console.print(f"also in {summary_file}; the stack stays up: make down stops it", soft_wrap=True)
     if summary["tie_outs"]["failed"]:
-        raise StackError(f"{summary['tie_outs']['failed']} tie-outs failed: see {summary_file}")
+        raise StackError(
+            "CB-STACK-TIE-OUTS-FAILED",
+            f"{summary['tie_outs']['failed']} tie-outs failed: see {summary_file}",
+        )
     return 0
 
 
@@ -232,15 +235,17 @@ def _close(airflow: AirflowApi, backfill: Backfill, steps: Steps) -> None:
             if counts.failed:
                 failed = airflow.failures(backfill.dag_id, backfill.first, backfill.last)
                 raise StackError(
+                    "CB-STACK-BACKFILL-FAILED",
                     f"{backfill.dag_id} failed in {', '.join(failed[:3])}: its task log in the UI "
-                    f"({airflow.client.base_url}) says why"
+                    f"({airflow.client.base_url}) says why",
                 )
             if counts.success >= backfill.count:
                 return
             if time.monotonic() > deadline:
                 raise StackError(
+                    "CB-STACK-BACKFILL-NOT-DONE",
                     f"{backfill.dag_id}: {counts.success} of {backfill.count} runs were done after "
-                    f"{RUN_SECONDS} s; see the UI at {airflow.client.base_url}"
+                    f"{RUN_SECONDS} s; see the UI at {airflow.client.base_url}",
                 )
             time.sleep(POLL_SECONDS)
 

@@ -44,8 +44,9 @@ def summary_of(stack: Stack, seconds: Mapping[str, float]) -> dict[str, Any]:
     counted = publisher.read(_settings(stack))
     if counted is None:
         raise StackError(
+            "CB-STACK-NO-COUNTER",
             "Redis holds no counter, though the hours are closed: the log of publish_counter in"
-            f" the UI ({stack.ui_url}) says why"
+            f" the UI ({stack.ui_url}) says why",
         )
     return {
         "counter": counted,

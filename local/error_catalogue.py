@@ -15,10 +15,11 @@ from closebook import errors
 from closebook.errors import ClosebookError, Misconfigured, NotReady, Transient, WrongData
 from local import REPOSITORY
 from local.error_advice import ADVICE
+from local.errors import StackError
 
 PAGE = REPOSITORY / "docs" / "errors.md"
 STORE_SCHEMA = REPOSITORY / "sql" / "reporting" / "schema.sql"
-FOLDERS = ("plugins", "dags", "local")
+FOLDERS = ("plugins", "dags", "local", "benchmarks")
 VALUE = "…"
 
 _PREAMBLE = """\
@@ -26,7 +27,7 @@ _PREAMBLE = """\
 
 Made from the source by `make docs`; do not edit. Each error that Closebook raises on purpose is
 here. Its text begins with its code, which never changes. The second word of the code is the class,
-and the class says what to do: [Errors](operations.md#errors) in operations.md explains the four.
+and the class says what to do: [Errors](operations.md#errors) in operations.md explains the classes.
 In a text below, … stands for a name or a number.
 """
 _CLASSES: Mapping[type[ClosebookError], tuple[str, str]] = {
@@ -42,6 +43,10 @@ _CLASSES: Mapping[type[ClosebookError], tuple[str, str]] = {
     Misconfigured: (
         "Misconfigured: correct it",
         "A setting, a connection or a parameter is wrong. No retry helps until it is corrected.",
+    ),
+    StackError: (
+        "StackError: the stack on one machine",
+        "A command of the stack on one machine, or a benchmark, cannot do what was asked.",
     ),
 }
 
@@ -114,7 +119,9 @@ def page() -> str:
 def _row(error: RaisedError) -> str:
     text = error.text.replace("|", "\\|")
     advice = ADVICE.get(error.code or "", "As the text says.")
-    return f"| `{error.code}` | `{text}` | {advice} |"
+    # A text with backticks is quoted by two of them (CommonMark, code spans).
+    quoted = f"`` {text} ``" if "`" in text else f"`{text}`"
+    return f"| `{error.code}` | {quoted} | {advice} |"
 
 
 def _paths() -> list[Path]:

@@ -3,6 +3,7 @@
 import errno
 import shutil
 from pathlib import Path
+from typing import Self
 
 import psycopg
 
@@ -10,23 +11,26 @@ from closebook.errors import ClosebookError
 
 TAIL_LINES = 12
 LOG_BYTES = 1024**2
-FOR_EXPLANATION = (ClosebookError, psycopg.Error, OSError)
+FOR_EXPLANATION = (psycopg.Error, OSError)
 """Errors of other libraries that a command of the stack explains, see `explained`."""
 
 
-class StackError(Exception):
+class StackError(ClosebookError):
     """The stack cannot do what was asked; `log_tail` holds the last lines of the log, if any."""
 
-    def __init__(self, line: str, log_tail: str = "") -> None:
-        super().__init__(line)
-        self.line = line
+    code_prefix = "CB-STACK-"
+    log_tail = ""
+
+    def with_log(self, log_tail: str) -> Self:
+        """Add the last lines of a log, which the error's text then quotes."""
         self.log_tail = log_tail
+        return self
 
     def __str__(self) -> str:
         if not self.log_tail:
-            return self.line
+            return super().__str__()
         quoted = "\n".join(f"    {line}" for line in self.log_tail.splitlines())
-        return f"{self.line}\n{quoted}"
+        return f"{super().__str__()}\n{quoted}"
 
 
 class PortInUseError(StackError):
@@ -38,7 +42,9 @@ def failure(name: str, what: str, log: Path) -> StackError:
     try:
         return explained_output(name, what, log.read_bytes(), log)
     except FileNotFoundError:
-        return StackError(f"{name} {what}, and left no log at {log}: run the command again")
+        return StackError(
+            "CB-STACK-NO-LOG", f"{name} {what}, and left no log at {log}: run the command again"
+        )
 
 
 def explained_output(name: str, what: str, output: bytes, log: Path) -> StackError:
@@ -46,25 +52,31 @@ def explained_output(name: str, what: str, output: bytes, log: Path) -> StackErr
     tail = "\n".join(output.decode(errors="replace").splitlines()[-TAIL_LINES:])
     full = shutil.disk_usage(log.parent).free < LOG_BYTES
     remedy = _remedy("No space left on device" if full else tail)
-    return StackError(f"{name} {what}: {remedy} (log: {log})", tail)
+    return StackError("CB-STACK-SERVER-FAILED", f"{name} {what}: {remedy} (log: {log})").with_log(
+        tail
+    )
 
 
 def explained(error: Exception, logs: Path) -> StackError:
     """Return an error of FOR_EXPLANATION as one line with what to do next."""
     text = " ".join(str(error).split())
     if isinstance(error, psycopg.errors.DiskFull) or _is(error, errno.ENOSPC, errno.EDQUOT):
-        return StackError(f"the disk is full ({text}): make room and run the command again")
+        return StackError(
+            "CB-STACK-DISK-FULL", f"the disk is full ({text}): make room and run the command again"
+        )
     if _is(error, errno.EACCES, errno.EPERM, errno.EROFS):
         return StackError(
+            "CB-STACK-NOT-PERMITTED",
             f"this user may not use what the stack needs ({text}): run the command as the user"
-            " who made the stack, or have that user run `make clean`"
+            " who made the stack, or have that user run `make clean`",
         )
     if isinstance(error, psycopg.Error):
         return StackError(
+            "CB-STACK-DATABASE-FAILED",
             f"a database of the stack failed ({text}): see the servers' logs in {logs},"
-            " correct that, and run the command again"
+            " correct that, and run the command again",
         )
-    return StackError(text)
+    return StackError("CB-STACK-FAILED", text)
 
 
 def _is(error: Exception, *numbers: int) -> bool:

@@ -49,8 +49,9 @@ def require_stack(root: Path) -> None:
     strange = sorted(set(names) - begun)
     if strange:
         raise StackError(
+            "CB-STACK-FOLDER-OF-SOMETHING-ELSE",
             f"{root} is not the folder of a stack, since it holds {strange[0]}:"
-            " choose an empty folder, or one that does not exist"
+            " choose an empty folder, or one that does not exist",
         )
 
 
@@ -94,7 +95,10 @@ def _make_private(root: Path, user: ServerUser) -> Path:
     if folder.is_symlink() or folder.exists():
         # From a stack whose folder was deleted, or made by another user.
         if folder.is_symlink() or folder.stat().st_uid not in {0, user.uid}:
-            raise StackError(f"{folder} belongs to somebody else: remove it and try again")
+            raise StackError(
+                "CB-STACK-FOLDER-OF-SOMEBODY-ELSE",
+                f"{folder} belongs to somebody else: remove it and try again",
+            )
         shutil.rmtree(folder)
     folder.mkdir(mode=0o700)
     return folder

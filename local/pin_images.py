@@ -121,21 +121,32 @@ def _digest(client: httpx.Client, registry: str, name: str, image: Image) -> str
             answer = client.get(url, headers=headers)
     except httpx.TransportError as error:
         raise StackError(
+            "CB-STACK-REGISTRY-NOT-REACHED",
             f"the registry {registry}, which has {image}, cannot be reached ({error}): run it where"
-            " it can be, or name a mirror: make pin-images HUB=https://…"
+            " it can be, or name a mirror: make pin-images HUB=https://…",
         ) from error
     if answer.status_code == HTTPStatus.NOT_FOUND:
-        raise StackError(f"{registry} has no {name}:{image.tag}: see the tag in its file")
+        raise StackError(
+            "CB-STACK-NO-SUCH-IMAGE",
+            f"{registry} has no {name}:{image.tag}: see the tag in its file",
+        )
     if answer.status_code != HTTPStatus.OK:
         raise StackError(
-            f"{registry} answers {answer.status_code} for {image}: {answer.text[:200]}"
+            "CB-STACK-REGISTRY-REFUSED",
+            f"{registry} answers {answer.status_code} for {image}: {answer.text[:200]}",
         )
     if answer.headers.get("Content-Type", "").split(";")[0] not in _MANIFESTS.split(", "):
-        raise StackError(f"what {registry} has sent for {image} is no manifest of an image")
+        raise StackError(
+            "CB-STACK-NO-MANIFEST",
+            f"what {registry} has sent for {image} is no manifest of an image: name another mirror",
+        )
     digest = f"sha256:{sha256(answer.content).hexdigest()}"
     said = answer.headers.get("Docker-Content-Digest", digest)
     if said != digest:  # guard: images.digest-of-what-was-sent
-        raise StackError(f"{registry} calls {image} {said}, and has sent {digest}")
+        raise StackError(
+            "CB-STACK-OTHER-DIGEST",
+            f"{registry} calls {image} {said}, and has sent {digest}: name another mirror",
+        )
     return digest
 
 
@@ -143,12 +154,16 @@ def _token(client: httpx.Client, refusal: httpx.Response, image: Image) -> str:
     scheme, _, given = refusal.headers.get("WWW-Authenticate", "").partition(" ")
     challenge = dict(_CHALLENGE.findall(given))
     if scheme.lower() != "bearer" or "realm" not in challenge:
-        raise StackError(f"{refusal.url.host} wants a log-in for {image}: name another mirror")
+        raise StackError(
+            "CB-STACK-REGISTRY-WANTS-LOG-IN",
+            f"{refusal.url.host} wants a log-in for {image}: name another mirror",
+        )
     parameters = {name: challenge[name] for name in ("service", "scope") if name in challenge}
     answer = client.get(challenge["realm"], params=parameters)
     if answer.status_code != HTTPStatus.OK:
         raise StackError(
-            f"{answer.url.host} gives nobody a token for {image}: {answer.status_code}"
+            "CB-STACK-NO-REGISTRY-TOKEN",
+            f"{answer.url.host} gives nobody a token for {image}: {answer.status_code}",
         )
     body = answer.json()
     token: str = body.get("token") or body["access_token"]

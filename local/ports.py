@@ -47,8 +47,9 @@ def choose(names: Iterable[str], taken: Collection[int] = ()) -> dict[str, int]:
                 break
         else:
             raise StackError(
+                "CB-STACK-NO-FREE-PORT",
                 f"no free port for {name} between {FIRST_PORT} and {LAST_PORT}:"
-                " stop some of the programs that listen there"
+                " stop some of the programs that listen there",
             )
     return chosen
 
@@ -57,9 +58,10 @@ def require_free(name: str, port: int) -> None:
     """Raise PortInUseError if a program listens on the port that `name` is going to use."""
     if not is_free(port):
         raise PortInUseError(
+            "CB-STACK-PORT-IN-USE",
             f"port {port}, which {name} needs, is in use by {holder(port) or 'another program'}:"
             " stop that program, or give the stack other ports with"
-            " `.venv/bin/python -m local up --new-ports`"
+            " `.venv/bin/python -m local up --new-ports`",
         )
 
 

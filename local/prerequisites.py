@@ -24,6 +24,7 @@ def require_room(folder: Path) -> None:
     free_bytes = shutil.disk_usage(there).free
     if free_bytes < FREE_BYTES_WANTED:
         raise StackError(
+            "CB-STACK-DISK-NEARLY-FULL",
             f"only {free_bytes / 1024**3:.1f} GB are free for {folder},"
-            f" the stack wants {FREE_BYTES_WANTED / 1024**3:.0f}: make room and try again"
+            f" the stack wants {FREE_BYTES_WANTED / 1024**3:.0f}: make room and try again",
         )

@@ -85,8 +85,9 @@ def server_user() -> ServerUser | None:
         entry = pwd.getpwnam("postgres")
     except KeyError:
         raise StackError(
+            "CB-STACK-NO-SERVER-USER",
             "no system user `postgres`, whom the servers run as when started by root:"
-            " install PostgreSQL with local/setup.sh"
+            " install PostgreSQL with local/setup.sh",
         ) from None
     return ServerUser(entry.pw_name, entry.pw_uid, entry.pw_gid)
 
@@ -96,7 +97,9 @@ def find(program: str, *folders: str) -> str:
     path = [*folders, *os.environ.get("PATH", "").split(os.pathsep), "/usr/sbin", "/sbin"]
     found = shutil.which(program, path=os.pathsep.join(filter(None, path)))
     if found is None:
-        raise StackError(f"{program} is not installed: run local/setup.sh")
+        raise StackError(
+            "CB-STACK-PROGRAM-NOT-INSTALLED", f"{program} is not installed: run local/setup.sh"
+        )
     return found
 
 
@@ -241,7 +244,9 @@ def kill(processes: Iterable[Process], seconds: float = 10.0) -> None:
     while any(map(is_alive, left)):
         if time.monotonic() > deadline:
             pids = ", ".join(str(process.pid) for process in left if is_alive(process))
-            raise StackError(f"processes that do not end even when killed: {pids}")
+            raise StackError(
+                "CB-STACK-PROCESS-NOT-ENDED", f"processes that do not end even when killed: {pids}"
+            )
         time.sleep(POLL_SECONDS)
 
 

@@ -77,7 +77,9 @@ def main() -> int:
 
 def _take(stack: Stack, folder: Path) -> None:
     if not stack.is_running("api_server"):
-        raise StackError(f"no stack runs in {stack.root}: make demo starts one")
+        raise StackError(
+            "CB-STACK-NOTHING-RUNS", f"no stack runs in {stack.root}: make demo starts one"
+        )
     folder.mkdir(parents=True, exist_ok=True)
     chromium = find("chromium")
     with sync_playwright() as playwright:
@@ -91,7 +93,10 @@ def _take(stack: Stack, folder: Path) -> None:
         browser.close()
     for picture in (folder / name for name in ("airflow-grid.png", "statement.png", *DESK_PAGES)):
         if picture.stat().st_size > MAX_BYTES:
-            raise StackError(f"{picture} has more than {MAX_BYTES:,} bytes: show less in it")
+            raise StackError(
+                "CB-STACK-PICTURE-TOO-LARGE",
+                f"{picture} has more than {MAX_BYTES:,} bytes: show less in it",
+            )
         sys.stdout.write(f"{picture} {picture.stat().st_size:,} bytes\n")
 
 
@@ -115,7 +120,9 @@ def _desk(browser: Browser, stack: Stack, user: str, path: str, picture: Path) -
     with psycopg.connect(stack.desk(), row_factory=dict_row) as store:
         row = store.execute(query("desk/months")).fetchone()
     if row is None:
-        raise StackError(f"no month is closed in {stack.root}: make demo closes one")
+        raise StackError(
+            "CB-STACK-NO-CLOSED-MONTH", f"no month is closed in {stack.root}: make demo closes one"
+        )
     month = f"{row['first_date']:%Y-%m}"
     context = browser.new_context(viewport=DESK_SIZE, color_scheme="light", locale="en-US")
     page = context.new_page()
@@ -139,7 +146,9 @@ def _statement(page: Page, stack: Stack, picture: Path) -> None:
     with psycopg.connect(stack.store()) as store:
         row = store.execute(STATEMENT, [WANTED_LINES]).fetchone()
     if row is None:
-        raise StackError(f"no statement was made in {stack.root}: make demo makes some")
+        raise StackError(
+            "CB-STACK-NO-STATEMENT", f"no statement was made in {stack.root}: make demo makes some"
+        )
     document = stack.root / "documents" / row[0]
     with tempfile.TemporaryDirectory() as scratch:
         subprocess.run(

@@ -40,8 +40,9 @@ class State:
             return None
         except (ValueError, KeyError, TypeError):
             raise StackError(
+                "CB-STACK-STATE-DAMAGED",
                 f"{_state_file(root)} or {_secrets_file(root).name} beside it is damaged:"
-                f" end what still runs of the stack, remove {root}, and start again"
+                f" end what still runs of the stack, remove {root}, and start again",
             ) from None
 
     def write(self, root: Path) -> None:
@@ -65,7 +66,8 @@ def locked(root: Path) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise StackError(
-                f"another command is at work on the stack in {root}: wait for its end"
+                "CB-STACK-COMMAND-AT-WORK",
+                f"another command is at work on the stack in {root}: wait for its end",
             ) from None
         yield
 

@@ -29,6 +29,7 @@ from closebook.statements.verify.untrusted_pdf import CheckFailed
 from local import REPOSITORY
 from local.error_advice import ADVICE
 from local.error_catalogue import (
+    FOLDERS,
     PAGE,
     STORE_SCHEMA,
     RaisedError,
@@ -36,10 +37,11 @@ from local.error_catalogue import (
     page,
     raised_errors,
 )
+from local.errors import PortInUseError, StackError
 from tests.markdown import first_column, text
 
 RAISED = [*raised_errors(), *errors_of_triggers()]
-CODE = r"CB-(?:WAIT|RETRY|DATA|CONFIG)(?:-[A-Z0-9]+)+"
+CODE = r"CB-(?:WAIT|RETRY|DATA|CONFIG|STACK)(?:-[A-Z0-9]+)+"
 # Raised for a library, which gives them a meaning of its own, or for a bug.
 OF_LIBRARIES = {
     "AirflowSkipException",
@@ -87,6 +89,8 @@ ERRORS = [
     ),
     AuditFailed("CB-DATA-AUDIT-FINDINGS", "the audit has 1 findings: tie-out: close 5: …"),
     Misconfigured("CB-CONFIG-NOT-A-DAY", "'x' is not a day"),
+    StackError("CB-STACK-NO-FREE-PORT", "no free port for redis"),
+    PortInUseError("CB-STACK-PORT-IN-USE", "port 6379, which redis needs, is in use"),
 ]
 
 
@@ -152,7 +156,7 @@ def test_each_trigger_of_the_store_refuses_with_a_code() -> None:
 
 
 def test_the_page_and_the_source_have_the_same_codes() -> None:
-    paths = [p for f in ("plugins", "dags", "local") for p in (REPOSITORY / f).rglob("*.py")]
+    paths = [p for folder in FOLDERS for p in (REPOSITORY / folder).rglob("*.py")]
     quoted = {
         code
         for path in paths

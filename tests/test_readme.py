@@ -58,10 +58,10 @@ def test_every_command_of_the_readme_is_run_by_a_test() -> None:
     rest = [command for command in commands(text(README)) if command not in typed]
     assert typed
     assert set(re.findall(r"^```(\w+)", text(README), re.MULTILINE)) == {"sh"}
-    assert set(re.findall(r"^```(\w+)", text(ADOPT), re.MULTILINE)) == {"sh", "ini", "sql"}
+    assert set(re.findall(r"^```(\w+)", text(ADOPT), re.MULTILINE)) == {"sh", "ini", "psql"}
     assert sorted(rest) == sorted([*ELSEWHERE, *RECIPES])
-    # tests/adoption/test_administrator.py executes the block of SQL
-    assert len(blocks(text(ADOPT), "sql")) == 1
+    # tests/adoption/test_administrator.py executes it
+    assert len(blocks(text(ADOPT), "psql")) == 1
 
 
 @pytest.mark.parametrize("command", ELSEWHERE)

@@ -78,7 +78,9 @@ def flood(conninfo: str, script: Path, users: int, seconds: int) -> Flood:
     count = re.search(r"transactions actually processed: (\d+)", said)
     a_second = re.search(r"tps = ([\d.]+)", said)
     if count is None or a_second is None:
-        raise StackError(f"pgbench does not say what it did: {said[-400:]}")
+        raise StackError(
+            "CB-STACK-PGBENCH-UNREADABLE", f"pgbench does not say what it did: {said[-400:]}"
+        )
     return Flood(int(count[1]), float(a_second[1]))
 
 
@@ -97,7 +99,7 @@ def _pgbench(conninfo: str, script: Path, users: int, seconds: int, *options: st
         env={**os.environ, "LC_ALL": "C.UTF-8"},
     )
     if done.returncode:
-        raise StackError(f"pgbench failed: {done.stderr.strip()[-400:]}")
+        raise StackError("CB-STACK-PGBENCH-FAILED", f"pgbench failed: {done.stderr.strip()[-400:]}")
     return done.stdout
 
 

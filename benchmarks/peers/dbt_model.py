@@ -58,7 +58,9 @@ class DbtModel:
             check=False,
         )
         if done.returncode:
-            raise StackError(f"dbt failed: {(done.stdout + done.stderr).strip()[-500:]}")
+            raise StackError(
+                "CB-STACK-DBT-FAILED", f"dbt failed: {(done.stdout + done.stderr).strip()[-500:]}"
+            )
 
     def model_seconds(self) -> float:
         """Return the seconds of the last run's model, which dbt reports without its own start."""

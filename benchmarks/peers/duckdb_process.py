@@ -60,5 +60,5 @@ class DuckDb:
         self.process.stdin.flush()
         answer = self.process.stdout.readline()
         if not answer:
-            raise StackError("DuckDB's process ended: its error is above")
+            raise StackError("CB-STACK-DUCKDB-ENDED", "DuckDB's process ended: its error is above")
         return json.loads(answer)

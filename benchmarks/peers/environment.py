@@ -30,4 +30,7 @@ def _run(*argv: str | Path) -> None:
     done = subprocess.run([*map(str, argv)], capture_output=True, text=True, check=False)
     if done.returncode:
         lines = done.stderr.strip().splitlines() or ["it says nothing"]
-        raise StackError(f"the peers cannot be installed: {argv[0]} {argv[1]}: {lines[-1]}")
+        raise StackError(
+            "CB-STACK-PEERS-NOT-INSTALLED",
+            f"the peers cannot be installed: {argv[0]} {argv[1]}: {lines[-1]}",
+        )

@@ -46,7 +46,7 @@ def administrator(servers_of_closebook: Stack) -> Administrator:
     stack = servers_of_closebook
     stack.drop_platform("platform")
     stack.drop_store("closebook")
-    [grants] = blocks(section(ADOPT, "Without a superuser"), "sql")
+    [grants] = blocks(section(ADOPT, "Without a superuser"), "psql")
     for admin, roles in (
         (stack.primary_admin, ("closebook_fence", "closebook_reader")),
         (stack.store_admin, ("closebook_owner", "closebook_store", "closebook_desk")),

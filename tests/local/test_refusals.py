@@ -187,7 +187,7 @@ def test_a_server_that_fails_takes_down_what_was_started_with_it(
         small_stack.up()
 
     first, *log_tail = str(caught.value).splitlines()
-    assert first.startswith("redis ended while it started")
+    assert first.startswith("CB-STACK-SERVER-FAILED: redis ended while it started")
     assert str(small_stack.log("redis")) in first
     assert any("no-such-command" in line for line in log_tail)
     assert small_stack.running == {}

@@ -28,7 +28,10 @@ class StackOfVersion(Stack):
         stack = cls.build(root, airflow=False, fast=True)
         stack.binaries = _PACKAGES / f"postgresql-{version}" / "native" / "bin"
         if not stack.binaries.exists():
-            raise StackError(f"PostgreSQL {version} is not there: run local/setup.sh --test")
+            raise StackError(
+                "CB-STACK-NO-POSTGRESQL-PROGRAM",
+                f"PostgreSQL {version} is not there: run local/setup.sh --test",
+            )
         return stack
 
     def start_primary_and_store(self) -> None:
