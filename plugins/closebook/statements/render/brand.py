@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, fields
 from types import MappingProxyType
 from typing import Any
 
-from closebook.statements.weasyprint_adapter.assets import Asset
+from closebook.statements.weasyprint_adapter.page_assets import Asset
 
 ASSET_PREFIX = "asset:brand/"
 """The address of a brand's file on a page: this, and the file's path in the brand's folder."""

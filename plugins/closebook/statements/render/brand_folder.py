@@ -32,7 +32,7 @@ from closebook.statements.render.brand import (
 )
 from closebook.statements.render.brand_fonts import read_font
 from closebook.statements.render.brand_pictures import check_picture
-from closebook.statements.weasyprint_adapter.assets import Asset
+from closebook.statements.weasyprint_adapter.page_assets import Asset
 
 BRAND_FILE, STYLE_FILE = "brand.toml", "style.css"
 _WORDS, _BLOCKS, _ASSETS = "words", "blocks", "assets"

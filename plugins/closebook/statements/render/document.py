@@ -26,7 +26,7 @@ from closebook.statements.render.template import (
     statement_template,
 )
 from closebook.statements.render.view_model import CHART_SOURCE, StatementView, statement_view
-from closebook.statements.weasyprint_adapter.assets import Asset
+from closebook.statements.weasyprint_adapter.page_assets import Asset
 
 logger = logging.getLogger(__name__)
 

@@ -15,8 +15,8 @@ from closebook.statements.pdf.assembler import PdfAssembler
 from closebook.statements.render.brand import Paper
 from closebook.statements.render.template import StatementTemplate
 from closebook.statements.render.view_model import StatementView
-from closebook.statements.weasyprint_adapter.assets import Asset
 from closebook.statements.weasyprint_adapter.laid_out_pages import LaidOutPages
+from closebook.statements.weasyprint_adapter.page_assets import Asset
 from closebook.statements.weasyprint_adapter.page_layout import PartKind
 
 MAX_LINES_WITHOUT_PARTS = 600

@@ -13,11 +13,11 @@ from defusedxml.ElementTree import ParseError, fromstring
 
 from closebook.errors import Misconfigured, WrongData
 from closebook.statements.library_versions import WEASYPRINT
-from closebook.statements.weasyprint_adapter.assets import Asset
 from closebook.statements.weasyprint_adapter.brand_faces import font_configuration_class
 from closebook.statements.weasyprint_adapter.drawn_pages import DrawnPages
 from closebook.statements.weasyprint_adapter.laid_out_pages import LaidOutPages
 from closebook.statements.weasyprint_adapter.line_breaking import linear_line_breaking
+from closebook.statements.weasyprint_adapter.page_assets import Asset
 from closebook.statements.weasyprint_adapter.shaping_cache import cached_shaping
 
 ELEMENTS_CSS = "elements.css"
