@@ -71,8 +71,15 @@ class AirflowApi:
 
     def unpause(self, dag_id: str) -> None:
         """Let a DAG's runs be scheduled."""
-        answer = self.client.patch(f"/api/v2/dags/{dag_id}", json={"is_paused": False})
-        _refuse_error(answer, f"unpause {dag_id}")
+        self._switch(dag_id, is_paused=False)
+
+    def pause(self, dag_id: str) -> None:
+        """Let no more runs of a DAG be scheduled."""
+        self._switch(dag_id, is_paused=True)
+
+    def _switch(self, dag_id: str, *, is_paused: bool) -> None:
+        answer = self.client.patch(f"/api/v2/dags/{dag_id}", json={"is_paused": is_paused})
+        _refuse_error(answer, f"{'pause' if is_paused else 'unpause'} {dag_id}")
 
     def wait_for_dags(self, dag_ids: tuple[str, ...], *, seconds: float) -> None:
         """Wait until Airflow lists the DAGs, which the DAG processor has to parse first."""

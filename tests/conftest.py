@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from local import REPOSITORY
+from local.airflow_api import AirflowApi
 from local.stack import Stack
 from tests.airflow_runs import ROLE_SECONDS
 from tests.decisions import DECISION_KEY
@@ -138,7 +139,7 @@ def stack() -> Iterator[Stack]:
 
 
 @pytest.fixture(scope="session")
-def airflow_stack(stack: Stack, pytestconfig: pytest.Config) -> Stack:
+def _started_airflow(stack: Stack, pytestconfig: pytest.Config) -> Stack:
     """The same stack with Airflow running on it; it is started for the tests that need it."""
     policies = stack.airflow_home / "config"
     policies.mkdir(parents=True)
@@ -146,6 +147,19 @@ def airflow_stack(stack: Stack, pytestconfig: pytest.Config) -> Stack:
     stack.start_airflow()
     pytestconfig.stash[_ON_AIRFLOW] = stack
     return stack
+
+
+@pytest.fixture(scope="module")
+def airflow_stack(_started_airflow: Stack) -> Iterator[Stack]:
+    """The stack with Airflow. A DAG that a module switches on is switched off at its end.
+
+    A scheduled run writes to the stack's Redis, which the tests of other modules read.
+    """
+    stack = _started_airflow
+    yield stack
+    with AirflowApi.login(stack.ui_url, "admin", stack.credentials["admin"]) as airflow:
+        for dag in airflow.get("dags", paused="false", limit=100)["dags"]:
+            airflow.pause(dag["dag_id"])
 
 
 @pytest.hookimpl(trylast=True)

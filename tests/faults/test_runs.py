@@ -35,28 +35,21 @@ def sales(airflow_stack: Stack) -> Iterator[Sales]:
 
 @pytest.fixture(scope="module")
 def airflow(airflow_stack: Stack) -> Iterator[AirflowApi]:
-    """Airflow as an admin uses it; afterwards its DAGs are off."""
+    """Airflow as an admin uses it."""
     with AirflowApi.login(
         airflow_stack.ui_url, "admin", airflow_stack.credentials["admin"]
     ) as airflow:
         airflow.wait_for_dags(DAGS, seconds=60)
         # Switched on it closes the last hour; that shall be over before the first test.
-        switch(airflow, HOURLY, is_paused=False)
+        airflow.unpause(HOURLY)
         wait_for_run(airflow, HOURLY, scheduled_run(airflow, hour_of(datetime.now(UTC) - HOUR)))
         yield airflow
-        for dag_id in (HOURLY, DAILY):
-            switch(airflow, dag_id, is_paused=True)
 
 
 @pytest.fixture
 def settings(airflow_stack: Stack, tmp_path: Path) -> Settings:
     """Settings on the databases of Airflow's own runs."""
     return settings_on(airflow_stack, PLATFORM_DATABASE, STORE_DATABASE, tmp_path)
-
-
-def switch(airflow: AirflowApi, dag_id: str, *, is_paused: bool) -> None:
-    answer = airflow.client.patch(f"/api/v2/dags/{dag_id}", json={"is_paused": is_paused})
-    answer.raise_for_status()
 
 
 def trigger_hour(airflow: AirflowApi, hour: Period) -> str:
@@ -209,7 +202,7 @@ def test_backfills_that_overlap(airflow: AirflowApi, sales: Sales, settings: Set
         # Given a backfill of hours, and one of the day that closes the same hours again,
         backfill(airflow, HOURLY, hours[0], hours[-1])
         backfill(airflow, DAILY, day, day)
-        switch(airflow, DAILY, is_paused=False)
+        airflow.unpause(DAILY)
         eventually(lambda: waiting_to_write(settings) >= 2, seconds=60)
         # a second one of the hours is refused by Airflow itself.
         with pytest.raises(StackError, match="409"):
@@ -256,11 +249,11 @@ def test_a_paused_week_is_caught_up(airflow: AirflowApi, sales: Sales) -> None:
     for day in week:
         sales.settle(day.start)
         sales.settle(day.end - timedelta(seconds=1))
-    switch(airflow, DAILY, is_paused=True)
+    airflow.pause(DAILY)
 
     # Switched on again the DAG does not catch up by itself: the week is asked for.
     backfill(airflow, DAILY, week[0], week[-1])
-    switch(airflow, DAILY, is_paused=False)
+    airflow.unpause(DAILY)
     wait_for_runs(airflow, DAILY, week[0].start, week[-1].start, len(week))
     airflow.end_backfills(DAILY)
 
