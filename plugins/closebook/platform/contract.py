@@ -126,7 +126,7 @@ def contract_of(
 
 
 def optional_columns(columns: Sequence[DictRow], in_major: Collection[str]) -> frozenset[str]:
-    """Return the optional columns that a platform has, of arguments as `differences` takes them."""
+    """Return the optional columns among the rows of sql/replica/contract_columns.sql."""
     wanted = {view: _optional_of(view, in_major) for view in OPTIONAL}
     return frozenset(
         row["column_name"]
@@ -168,17 +168,17 @@ def bound_query(
 def key_parameters(keys: KeyTypes) -> dict[str, object]:
     """Return the parameter of the queries that look at the length of keys.
 
-    It is a constant of the query, so that those of other keys do nothing for it.
+    The planner sees it as a constant, so it costs nothing where no key is a text.
     """
     texts = (keys.accounts, keys.entries, keys.transactions)
     return {"has_text_keys": KeyType.TEXT in texts}
 
 
 def detail_parameters(in_major: Collection[str]) -> dict[str, object]:
-    """Return the parameters of the queries that take original amounts of ledger entries.
+    """Return the parameters of the queries that read original amounts of ledger entries.
 
-    They are the codes of all known currencies, and of each how many minor units one unit of these
-    amounts is: one, or what a major unit has.
+    They are the codes of all known currencies, and for each the factor that turns these amounts
+    into minor units: 1 if the view has minor units already.
     """
     known = known_currencies()
     is_major = "ledger_entries" in in_major
@@ -191,7 +191,7 @@ def detail_parameters(in_major: Collection[str]) -> dict[str, object]:
 def amount_parameters() -> dict[str, object]:
     """Return the parameters of the queries that turn major units into minor units.
 
-    They are the codes of all known currencies, and of each how many minor units a major unit has.
+    They are the codes of all known currencies, and for each the minor units in a major unit.
     """
     known = known_currencies()
     return {
@@ -252,8 +252,7 @@ def differences(
     """Compare the rows of sql/replica/contract_columns.sql with the contract.
 
     ``in_major`` are the views whose amounts are in major units, ``keys`` the types of the store's
-    keys. Columns that the contract does not have are ignored, and those that it calls optional may
-    be missing.
+    keys. Columns that the contract does not have are ignored. Optional columns may be missing.
     """
     found = {(row["view_name"], row["column_name"]): row for row in columns}
     views = {view for view, _ in found}
@@ -278,7 +277,7 @@ def differences(
 def _optional_differences(
     view: str, found: Mapping[tuple[str, str], DictRow], in_major: Collection[str]
 ) -> Iterator[Difference]:
-    """Compare the optional columns of a view: their types, their unit, and that none lacks another.
+    """Compare the optional columns of a view: types, unit, and that no original amount lacks a part.
 
     ``found`` has the rows of all views by view and column.
     """

@@ -37,8 +37,8 @@ class Source:
     Nothing that the snapshot sees was written beyond ``replay_position`` of the log (in bytes).
     ``relations`` are the views that were compared with the contract, as rows of
     sql/replica/contract_relations.sql; ``in_major`` are those with amounts in major units.
-    ``keys`` are the types of their keys, and of the store's. ``optional`` are the columns that they
-    have and that a view may lack.
+    ``keys`` are the types of their keys, and of the store's. ``optional`` are the optional columns
+    that they have.
     """
 
     connection: psycopg.Connection[DictRow]

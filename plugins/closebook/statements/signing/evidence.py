@@ -134,7 +134,7 @@ class _UpdateWithoutMetadata(IncrementalPdfFileWriter):
 
 
 class _StreamsHaveTheirLength(BytesIO):
-    """What pyHanko writes into; `object_writer.stream_syntax` says why a CR needs another end."""
+    """The output of pyHanko. `object_writer.stream_syntax` says why a CR needs another line end."""
 
     def write(self, data: Any) -> int:
         """Write, and end a stream with CR LF where its content ends with CR."""
