@@ -12,7 +12,8 @@ from psycopg.rows import dict_row
 
 from closebook.closes.day import close_day
 from closebook.periods import day_of, hour_of
-from closebook.platform.contract import CONTRACT, differences
+from closebook.platform.contract import CONTRACT
+from closebook.platform.contract_differences import differences
 from closebook.settings import Settings
 from closebook.sql import query
 from local.stack import Stack

@@ -16,9 +16,8 @@ from closebook.platform.contract import (
     CONTRACT,
     bound_query,
     optional_columns,
-    require_contract,
-    require_encoding,
 )
+from closebook.platform.contract_differences import require_contract, require_encoding
 from closebook.platform.fence import Fence
 from closebook.platform.replica_status import OpenReplica, ReplicaLost, replica_error
 from closebook.postgres import Fault, answer_within, described, fault_of, store_error
