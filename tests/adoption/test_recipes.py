@@ -66,7 +66,7 @@ CASES = {
         [(1, "settled", False), (2, "settled", True), (3, "settled", False), (4, "pending", None)],
         before="insert into shop.payments values (1, 1, 'EUR', 100, 'paid', now(), now());",
     ),
-    "Status in place": Recipe(
+    "A status that changes": Recipe(
         "insert into shop.payments values"
         " (1, 1, 'EUR', 500, 'refunded', now(), '2026-10-31 14:00Z', 200, '2026-11-03 10:00Z'),"
         " (2, 1, 'EUR', 300, 'new', now(), null, null, null);",
