@@ -47,8 +47,8 @@ cross join
             statements.close_id = chosen.close_id
             and statements.account_id = chosen.account_id
             and statements.currency = chosen.currency
-            -- guard: desk.released-only-among-chosen
             and (
+                -- guard: desk.released-only-among-chosen
                 %(may_review)s::boolean
                 or statements.statement_state in ('released', 'superseded')
             )

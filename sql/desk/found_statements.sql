@@ -97,8 +97,8 @@ cross join
                     statements.close_id = months.close_id
                     and statements.account_id = names.account_id
                     and statements.currency = names.currency
-                    -- guard: desk.released-only-in-list
                     and (
+                        -- guard: desk.released-only-in-list
                         %(may_review)s::boolean
                         or statements.statement_state in ('released', 'superseded')
                     )
