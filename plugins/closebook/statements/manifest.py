@@ -128,8 +128,8 @@ def refuse_exceptions(
     """Raise WrongData, naming the accounts, if the month's manifest does not list all documents.
 
     ``account_ids`` are the accounts that the run was for; None means all. After a run for some
-    accounts the documents of the others may be missing: this is a warning in the log. But if one of
-    the missing documents is of a statement that this run has corrected, it is an error.
+    accounts the documents of the others may be missing: this is a warning in the log. But a missing
+    document of a corrected statement is an error: the month cannot be released without it.
     """
     with on_store(settings) as store:
         month = read_closed_month(store, close_id)

@@ -1,4 +1,4 @@
-"""A platform whose keys are uuid, text or integer: the views give the tests' numbers so."""
+"""The keys of a platform whose views have them as uuid, text or integer, made of the tests' numbers."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
