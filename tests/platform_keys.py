@@ -1,4 +1,4 @@
-"""The keys of a platform whose views have them as uuid, text or integer, made of the tests' numbers."""
+"""The keys of a platform as uuid, text or integer, made of the numbers of the tests."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
