@@ -26,7 +26,7 @@ closed.
 from airflow.sdk import dag, task
 
 from closebook.closes import day, day_range
-from closebook.orchestration.assets import DAILY_ACCOUNT_MOVEMENT, DAILY_VOLUME, announce
+from closebook.orchestration.assets import DAILY_ACCOUNT_MOVEMENT, DAILY_VOLUME, write_events
 from closebook.orchestration.counter_task import publish_counter
 from closebook.orchestration.dag_defaults import (
     BUSINESS_PARAMETERS,
@@ -68,7 +68,7 @@ def daily_rollups() -> None:
             closed = day_range.close_days(context.settings, days, context.run)
         else:
             closed = [day.close_day(context.settings, context.day(), context.run)]
-        announce(closed, DAILY_VOLUME, DAILY_ACCOUNT_MOVEMENT)
+        write_events(closed, DAILY_VOLUME, DAILY_ACCOUNT_MOVEMENT)
         return [each.close_id for each in closed]
 
     close_ids = close_day()

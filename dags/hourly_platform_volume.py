@@ -21,7 +21,7 @@ See docs/errors.md.
 from airflow.sdk import CronDataIntervalTimetable, dag, task
 
 from closebook.closes import hour
-from closebook.orchestration.assets import HOURLY_VOLUME, announce
+from closebook.orchestration.assets import HOURLY_VOLUME, write_events
 from closebook.orchestration.counter_task import publish_counter
 from closebook.orchestration.dag_defaults import (
     CLOSE_DAG_ARGUMENTS,
@@ -56,7 +56,7 @@ def hourly_platform_volume() -> None:
     def close_hour() -> int:
         context = current_task()
         closed = hour.close_hour(context.settings, context.hour(), context.run)
-        announce([closed], HOURLY_VOLUME)
+        write_events([closed], HOURLY_VOLUME)
         return closed.close_id
 
     close_id = close_hour()

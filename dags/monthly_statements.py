@@ -30,7 +30,7 @@ from typing import Any
 
 from airflow.sdk import Param, TriggerRule, dag, task
 
-from closebook.orchestration.assets import STATEMENTS, announce_statements
+from closebook.orchestration.assets import STATEMENTS, write_statements_event
 from closebook.orchestration.counter_task import publish_counter
 from closebook.orchestration.dag_defaults import (
     BUSINESS_PARAMETERS,
@@ -111,7 +111,7 @@ def monthly_statements() -> None:
             )
         context = current_task()
         written = manifest.write_manifest(context.settings, close_id, context.run)
-        announce_statements(close_id, context.month(), written.sha256)
+        write_statements_event(close_id, context.month(), written.sha256)
         return {
             "documents": written.document_count,
             "missing": written.missing_count,

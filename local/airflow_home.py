@@ -42,7 +42,7 @@ COMPONENTS = tuple(_COMPONENTS)
 
 
 def _nicely(niceness: int) -> list[str]:
-    """Return what to put before a command that others get the processor before.
+    """Return the lines that give a command a lower priority, to stand before it.
 
     Linux shares a processor among sessions first (sched(7), "The autogroup feature"), and each
     component has a session of its own: without the second line `nice` has no effect. A kernel

@@ -88,6 +88,9 @@ ADVICE: Mapping[str, str] = {
         "From `database_health`: the text lists the error of each server. Most likely the network "
         "failed."
     ),
+    "CB-RETRY-PLATFORM-UNREACHABLE": (
+        "From `closebook init`. Correct host and port of `--conninfo`, or start the server."
+    ),
     "CB-RETRY-PREVIEW-FAILED": (
         "From the pictures of pages at the desk. Documents can still be downloaded."
     ),
@@ -347,6 +350,10 @@ ADVICE: Mapping[str, str] = {
     ),
     "CB-CONFIG-PERIOD-NOT-IN-UTC": (
         "This should never be seen: call the developers. Hours are given in UTC by the code."
+    ),
+    "CB-CONFIG-PLATFORM-REFUSES": (
+        "From `closebook init`. Correct the role, the password or the database of `--conninfo`. "
+        "The role needs no right but to log in there."
     ),
     "CB-CONFIG-PREVIEW-PROGRAM-MISSING": (
         "The desk shows this text where a page would be. Documents can still be downloaded."

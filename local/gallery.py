@@ -67,7 +67,7 @@ def brands() -> dict[str, Path | None]:
 
 @contextmanager
 def in_brand(folder: Path | None) -> Iterator[None]:
-    """Render in a brand inside this block."""
+    """Set the brand, so that what renders inside this block uses it."""
     before = os.environ.pop("CLOSEBOOK_BRAND", None)
     if folder is not None:
         os.environ["CLOSEBOOK_BRAND"] = str(folder)
@@ -107,7 +107,7 @@ def main() -> int:
 
 
 def _picture(pdf: Path) -> Path:
-    """Draw the first page of a file beside it."""
+    """Write the first page of a PDF as a PNG of the same name."""
     target = pdf.with_suffix("")
     command = ["pdftoppm", "-r", str(DPI), "-png", "-f", "1", "-singlefile", str(pdf), str(target)]
     subprocess.run(command, check=True)

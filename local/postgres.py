@@ -196,9 +196,9 @@ def make_replication_slots(admin: str, slots: Iterable[str]) -> None:
 
 
 def binary(name: str, folder: Path | None = None) -> str:
-    """The path of a PostgreSQL program, of the newest version that Debian installed.
+    """The path of a PostgreSQL program: in the folder if one is given, else Debian's newest.
 
-    Or of a folder: then never from elsewhere, which would be another version.
+    A folder that lacks the program is an error, since another program has another version.
     """
     if folder is not None:
         if not (folder / name).is_file():

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 import pytest
+from hypothesis import settings as hypothesis_settings
 
 from local import REPOSITORY
 from local.airflow_api import AirflowApi
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
 ROOTS = REPOSITORY / ".local" / "test-stacks"
 PLATFORM_TEMPLATE = "platform_template"
 STORE_TEMPLATE = "closebook_template"
+
+# On a machine with other work one example can take any time, which is no fault of the code.
+hypothesis_settings.register_profile("closebook", deadline=None)
+hypothesis_settings.load_profile("closebook")
 
 # Set before Airflow is imported: otherwise Airflow makes its folder in the user's home.
 os.environ["AIRFLOW_HOME"] = str(

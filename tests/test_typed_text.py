@@ -22,7 +22,7 @@ from closebook.typed_text import typed_text
     ],
     ids=ascii,
 )
-def test_what_nobody_can_see_is_no_text(unseen: str | None) -> None:
+def test_a_text_without_a_visible_character_is_empty(unseen: str | None) -> None:
     assert typed_text(unseen) == ""
 
 
@@ -37,5 +37,5 @@ def test_what_nobody_can_see_is_no_text(unseen: str | None) -> None:
         ("👍\ufe0f", "👍\ufe0f"),
     ],
 )
-def test_what_is_seen_stays_as_it_was_typed(typed: str, text: str) -> None:
+def test_a_visible_text_stays_as_it_was_typed(typed: str, text: str) -> None:
     assert typed_text(typed) == text

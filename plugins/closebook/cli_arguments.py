@@ -93,127 +93,158 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = closebook.add_subparsers(dest="command", required=True)
-    migrating = commands.add_parser("migrate", help="bring the reporting store up to date")
-    migrating.add_argument(
-        "--conninfo",
-        default="",
-        help=_OWNER_HELP,
-    )
-    keyed = commands.add_parser(
+    migrate = commands.add_parser("migrate", help="bring the reporting store up to date")
+    migrate.add_argument("--conninfo", default="", help=_OWNER_HELP)
+    decision_key = commands.add_parser(
         "decision-key",
         help="set the key of decisions in the reporting store",
         description=_DECISION_KEY,
     )
-    keyed.add_argument("--conninfo", default="", help=_OWNER_HELP)
-    verifying = commands.add_parser(
-        "verify",
-        help="verify the file of a statement",
-        description=_VERIFY,
-        epilog=_EXIT_CODES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    decision_key.add_argument("--conninfo", default="", help=_OWNER_HELP)
+    _add_verify_arguments(
+        commands.add_parser(
+            "verify",
+            help="verify the file of a statement",
+            description=_VERIFY,
+            epilog=_EXIT_CODES,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
     )
-    verifying.add_argument(
+    commands.add_parser("desk-roles", help="make the desk's roles in Airflow")
+    _add_verify_log_arguments(
+        commands.add_parser("verify-log", help="check the chain of the desk's log")
+    )
+    _add_audit_arguments(
+        commands.add_parser(
+            "audit",
+            help="compare register, manifests, documents, decisions and log",
+            description=_AUDIT,
+            epilog=_AUDIT_EXIT_CODES,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+    )
+    _add_doctor_arguments(
+        commands.add_parser(
+            "doctor",
+            help="find what is wrong with the installation, and what mends it",
+            description=_DOCTOR,
+            epilog=_DOCTOR_EXIT_CODES,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+    )
+    _add_init_arguments(
+        commands.add_parser(
+            "init",
+            help="draft the five views of the contract over the tables of a platform",
+            description=_INIT,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+    )
+    _add_trial_hour_arguments(
+        commands.add_parser(
+            "trial-hour",
+            help="read one hour as its close would, print its totals, and write nothing",
+            description=_TRIAL_HOUR,
+            epilog=_TRIAL_HOUR_EXIT_CODES,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+    )
+    _add_acknowledge_failover_arguments(
+        commands.add_parser(
+            "acknowledge-failover",
+            help="accept a new primary, and close again the periods that may hold rows which it "
+            "does not have",
+            description=_ACKNOWLEDGE_FAILOVER,
+        )
+    )
+    return closebook
+
+
+def _add_verify_arguments(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
         "file", type=Path, nargs="?", help="the PDF of the statement; not needed with --proof"
     )
-    verifying.add_argument(
+    command.add_argument(
         "--manifest",
         "--register",  # an older name
         type=Path,
         metavar="MANIFEST.json",
         help="the manifest of its month",
     )
-    verifying.add_argument(
+    command.add_argument(
         "--proof", type=Path, metavar="PROOF.json", help="the proof of the statement"
     )
-    verifying.add_argument("--root", metavar="SHA256", help="the root that the issuer published")
-    verifying.add_argument(
+    command.add_argument("--root", metavar="SHA256", help="the root that the issuer published")
+    command.add_argument(
         "--manifest-sha256", metavar="SHA256", help="the manifest's hash that the issuer published"
     )
-    verifying.add_argument(
+    command.add_argument(
         "--previous", type=Path, metavar="OTHER.pdf", help="the statement of the period before"
     )
-    verifying.add_argument(
+    command.add_argument(
         "--trust", type=Path, metavar="CERTIFICATE.pem", help="whom to trust to sign statements"
     )
-    commands.add_parser("desk-roles", help="make the desk's roles in Airflow")
-    chained = commands.add_parser("verify-log", help="check the chain of the desk's log")
-    chained.add_argument("--conninfo", default="", help="libpq connection string of a reader")
-    chained.add_argument(
+
+
+def _add_verify_log_arguments(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--conninfo", default="", help="libpq connection string of a reader")
+    command.add_argument(
         "--seen", metavar="SHA256", help="the hash that an earlier verify-log printed"
     )
-    chained.add_argument("--documents", metavar="URL", help=_DOCUMENTS_HELP)
-    auditing = commands.add_parser(
-        "audit",
-        help="compare register, manifests, documents, decisions and log",
-        description=_AUDIT,
-        epilog=_AUDIT_EXIT_CODES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    auditing.add_argument(
+    command.add_argument("--documents", metavar="URL", help=_DOCUMENTS_HELP)
+
+
+def _add_audit_arguments(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
         "--conninfo", default="", help="libpq connection string of closebook_store"
     )
-    auditing.add_argument("--documents", metavar="URL", help=_DOCUMENTS_HELP)
-    auditing.add_argument("--json", action="store_true", help="print the findings as JSON")
-    looking = commands.add_parser(
-        "doctor",
-        help="find what is wrong with the installation, and what mends it",
-        description=_DOCTOR,
-        epilog=_DOCTOR_EXIT_CODES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    looking.add_argument(
+    command.add_argument("--documents", metavar="URL", help=_DOCUMENTS_HELP)
+    command.add_argument("--json", action="store_true", help="print the findings as JSON")
+
+
+def _add_doctor_arguments(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
         "--full", action="store_true", help="read all rows of the views, not a sample of them"
     )
-    looking.add_argument("--json", action="store_true", help="print the report as JSON")
-    looking.add_argument(
+    command.add_argument("--json", action="store_true", help="print the report as JSON")
+    command.add_argument(
         "--only",
         action="append",
         choices=PARTS,
         metavar="PART",
         help=f"look at one part only, or at several: {', '.join(PARTS)}",
     )
-    drafting = commands.add_parser(
-        "init",
-        help="draft the five views of the contract over the tables of a platform",
-        description=_INIT,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    drafting.add_argument(
+
+
+def _add_init_arguments(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
         "--conninfo", default="", help="libpq connection string of the platform's database"
     )
-    drafting.add_argument(
+    command.add_argument(
         "--output",
         type=Path,
         metavar="FILE.sql",
         help="where the draft is written; the file must not be there yet. Without it the draft is "
         "printed",
     )
-    trying = commands.add_parser(
-        "trial-hour",
-        help="read one hour as its close would, print its totals, and write nothing",
-        description=_TRIAL_HOUR,
-        epilog=_TRIAL_HOUR_EXIT_CODES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    trying.add_argument(
+
+
+def _add_trial_hour_arguments(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
         "hour", metavar="HOUR", help="an instant of the UTC hour, such as 2026-11-01T13:00Z"
     )
-    trying.add_argument("--json", action="store_true", help="print the totals as JSON")
-    failover = commands.add_parser(
-        "acknowledge-failover",
-        help="accept a new primary, and close again the periods that may hold rows which it does "
-        "not have",
-        description=_ACKNOWLEDGE_FAILOVER,
-    )
-    failover.add_argument(
+    command.add_argument("--json", action="store_true", help="print the totals as JSON")
+
+
+def _add_acknowledge_failover_arguments(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
         "--timeline", required=True, metavar="N", help="the timeline that the new primary writes"
     )
-    failover.add_argument("--reason", required=True, help="what happened; kept in the register")
-    failover.add_argument("--by", required=True, metavar="NAME", help="who acknowledges it")
-    failover.add_argument(
+    command.add_argument("--reason", required=True, help="what happened; kept in the register")
+    command.add_argument("--by", required=True, metavar="NAME", help="who acknowledges it")
+    command.add_argument(
         "--common-lsn",
         metavar="LSN",
         help="the last log position that the old and the new primary share; needed only if the "
         "command asks for it",
     )
-    return closebook

@@ -133,9 +133,10 @@ def zone(time_zone: str) -> ZoneInfo:
 def with_offset_of_midnight(
     instant: datetime, midnight: datetime, date_of_midnight: date
 ) -> datetime:
-    """Return an instant with the offset from UTC by which a midnight begins its date.
+    """Return an instant with the offset from UTC that a midnight has.
 
-    A period of the register has both, so the offset is that of the rules that it was closed with.
+    The register keeps a period's midnight and its date. So the offset is computed from them, by the
+    rules of the time zone of then, and does not change with later rules.
     """
     offset = datetime.combine(date_of_midnight, time(), UTC) - midnight
     # The clocks of the nineteenth century had seconds in their offset, and no document has them.
@@ -250,7 +251,7 @@ def parse_month(text: str, time_zone: str) -> Period:
 def parsed_instant(text: str) -> datetime:
     """Return the instant that a text such as 2026-10-31T14:00Z names; without a zone it is UTC.
 
-    Raises Misconfigured for a text that is none.
+    Raises Misconfigured for a text that names no instant.
     """
     try:
         instant = datetime.fromisoformat(text)

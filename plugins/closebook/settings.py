@@ -190,7 +190,7 @@ def partly_from_airflow(
 def _readable(
     readers: Mapping[str, Callable[[], Any]],
 ) -> tuple[dict[str, Any], dict[str, Misconfigured]]:
-    """Return by name what these read, and by name why one could not."""
+    """Return the values of these readers by name, and the errors of those that failed."""
     read: dict[str, Any] = {}
     unread: dict[str, Misconfigured] = {}
     for name, reader in readers.items():
@@ -204,7 +204,7 @@ def _readable(
 def platform_from_airflow(environment: Mapping[str, str] = os.environ) -> Settings:
     """Read what a read of the platform needs: servers, units, currencies and the fence's settings.
 
-    What it does not need may be missing, and then means nothing. Raises Misconfigured for the rest.
+    Other fields of the result may have no real value. Raises Misconfigured for what is missing.
     """
     settings, unread = partly_from_airflow(environment)
     for name, error in unread.items():
@@ -291,7 +291,8 @@ def desk_from_airflow(environment: Mapping[str, str] = os.environ) -> DeskSettin
 class ApiServerConnections:
     """What only the API server needs: the desk's servers, and the key of decisions.
 
-    By the id of a connection, ``unread`` has why it could not be read. Its field means nothing.
+    ``unread`` has the error of each connection that could not be read, by its id. The field of such
+    a connection must not be used.
     """
 
     desk: DeskSettings
@@ -300,7 +301,7 @@ class ApiServerConnections:
 
 
 def api_server_connections() -> ApiServerConnections:
-    """Read what can be read of the connections that only the API server needs."""
+    """Read the connections that only the API server needs. Raises nothing for a missing one."""
     read, unread = _readable(
         {
             DESK_CONNECTION: lambda: _postgres_conninfo(DESK_CONNECTION),
@@ -363,7 +364,7 @@ def brand_folder() -> Path | None:
 
 @dataclass(frozen=True)
 class DocumentValidator:
-    """The command that checks a document, and that one document in ``every`` is checked."""
+    """The command that checks a document. One document in ``every`` is checked."""
 
     command: tuple[str, ...]
     every: int

@@ -9,7 +9,7 @@ _BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 def typed_text(text: str | None) -> str:
     """Return a text as it was typed, without blanks at its ends and without NUL.
 
-    Empty if nobody can see any of it: blanks, characters of no width and fillers are no reason.
+    Empty if no character of it is visible: blanks, characters without width and fillers only.
     """
     typed = (text or "").replace("\0", "").strip()
     if not any(_is_seen(character) for character in typed):  # guard: desk.typed-text-is-seen

@@ -1,5 +1,6 @@
--- The statements with such an account number and such a name, released or not: one row a statement,
--- in any order, at most so many. Conditions on one column each, of which the index combines all.
+-- The statements whose account number and name of the holder fit the patterns, released or not: one
+-- row a statement, in any order, at most row_count. Each condition is on one column, so that
+-- PostgreSQL can combine all of them in one scan of the index.
 select
     close_id,
     account_id,

@@ -1,5 +1,5 @@
--- The issued statements that have an amount or a line's entry, of released months or of all: one
--- row a statement, the newest close first, at most so many.
+-- The issued statements that have one of the typed amounts, or a line of the typed entry; those of
+-- released months or of all months. One row a statement, the newest close first, at most row_count.
 select
     close_id,
     account_id,

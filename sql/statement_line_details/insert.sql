@@ -1,6 +1,6 @@
 -- Writes what a month's lines have in the contract's optional columns, for the lines that are
--- written. minor_per_unit has of each of the currencies how many minor units one unit of the view's
--- amounts is.
+-- written. minor_per_unit has, for each of the currencies, the number of minor units in one unit of
+-- the view's amounts.
 insert into reporting.statement_line_details (
     close_id,
     account_id,

@@ -144,7 +144,7 @@ def test_a_view_from_which_something_selects_is_not_dropped_and_nothing_is_chang
             admin.execute("drop view platform.of_our_own")
 
 
-def test_the_section_says_what_the_administrator_needs() -> None:
+def test_adopt_names_each_right_that_the_administrator_needs() -> None:
     said = section(ADOPT, "Without a superuser")
     for right in ("createrole", "createdb", "pg_monitor", "with admin option"):
         assert right in said

@@ -197,12 +197,12 @@ def test_the_month_is_released_in_less_than_ten_minutes(adoption: Adoption) -> N
     assert adoption.minutes["to the released month"] < MOST_MINUTES, adoption.minutes
 
 
-def test_the_draft_had_the_tables_and_the_settings(adoption: Adoption) -> None:
+def test_the_draft_names_the_tables_and_the_settings(adoption: Adoption) -> None:
     for part in adoption.platform.drafted:
         assert part in adoption.draft
 
 
-def test_nothing_is_left_out(adoption: Adoption) -> None:
+def test_no_account_and_no_currency_is_left_out(adoption: Adoption) -> None:
     assert adoption.stored("select * from reporting.current_exceptions") == []
 
 

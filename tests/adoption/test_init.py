@@ -208,7 +208,7 @@ def draft_of(database: str) -> str:
     return draft(read_catalog(database)).text
 
 
-def test_what_nothing_says_is_settled_counts_nothing(database: str) -> None:
+def test_a_draft_without_a_sign_of_settlement_counts_no_row(database: str) -> None:
     # Given payments whose status is a number, without a settlement time
     make(database, UUIDS)
     text = draft(read_catalog(database)).text
@@ -263,7 +263,7 @@ def test_the_command_writes_the_draft_once_and_prints_the_settings(
     assert said.startswith(drafted)
 
 
-def test_a_server_that_refuses_or_is_away_is_told_apart(database: str) -> None:
+def test_a_refused_log_in_and_an_unreachable_server_have_errors_of_two_kinds(database: str) -> None:
     with pytest.raises(Misconfigured) as refused:
         read_catalog(psycopg.conninfo.make_conninfo(database, password="wrong"))  # noqa: S106
     assert refused.value.code == "CB-CONFIG-PLATFORM-REFUSES"

@@ -12,7 +12,8 @@ from psycopg.rows import dict_row
 
 from closebook.closes.day import close_day
 from closebook.periods import day_of, hour_of
-from closebook.platform.contract import CONTRACT, differences
+from closebook.platform.contract import CONTRACT
+from closebook.platform.contract_differences import differences
 from closebook.settings import Settings
 from closebook.sql import query
 from local.stack import Stack
@@ -65,7 +66,7 @@ CASES = {
         [(1, "settled", False), (2, "settled", True), (3, "settled", False), (4, "pending", None)],
         before="insert into shop.payments values (1, 1, 'EUR', 100, 'paid', now(), now());",
     ),
-    "Status in place": Recipe(
+    "A status that changes": Recipe(
         "insert into shop.payments values"
         " (1, 1, 'EUR', 500, 'refunded', now(), '2026-10-31 14:00Z', 200, '2026-11-03 10:00Z'),"
         " (2, 1, 'EUR', 300, 'new', now(), null, null, null);",

@@ -53,7 +53,7 @@ def test_every_statement_gets_a_document_with_its_frozen_lines(
     assert not any(other in text[2] for other in ("Ada", "Bobby"))
 
 
-def test_the_files_say_when_the_close_was_written_and_in_which_bounds(
+def test_the_files_have_the_instant_of_the_close_and_the_bounds_of_its_period(
     settings: Settings, books: Books, close_id: int
 ) -> None:
     render_all(settings, close_id)

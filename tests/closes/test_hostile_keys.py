@@ -20,7 +20,7 @@ from tests.close_fixtures import RUN
 from tests.closes.exception_rows import exceptions_of
 from tests.closes.month_documents import manifest_of, render_all, stored
 from tests.closes.october import LAST_DAY, OCTOBER
-from tests.keyed import ALL_OF, keyed
+from tests.platform_keys import ALL_OF, keyed
 from tests.platform_rows import Platform
 
 STORE = "closebook_hostile"

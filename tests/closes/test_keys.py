@@ -27,7 +27,7 @@ from tests.books import Books
 from tests.close_fixtures import ONE_REPLICA, RUN, retyped, view_of
 from tests.closes.month_documents import manifest_of, render_all
 from tests.closes.october import LAST_DAY, OCTOBER, fill, recount
-from tests.keyed import ALL_OF, OF_DIFFERENT_TYPES, key, keyed
+from tests.platform_keys import ALL_OF, OF_DIFFERENT_TYPES, key, keyed
 from tests.platform_rows import Platform, utc
 
 KEYS = {

@@ -85,7 +85,7 @@ def attachment(pdf: bytes, name: str) -> bytes:
 # ---- without -----------------------------------------------------------------------------
 
 
-def test_a_platform_without_them_is_read_by_the_queries_of_before_and_has_no_row(
+def test_a_platform_without_optional_columns_is_read_without_them_and_stores_no_row(
     stack: Stack, settings: Settings, platform: Platform, books: Books
 ) -> None:
     fill(platform)
@@ -111,7 +111,7 @@ def test_a_platform_without_them_is_read_by_the_queries_of_before_and_has_no_row
     assert len(reads_of_details()) == 1
 
 
-def test_a_line_without_them_is_no_larger(
+def test_a_line_without_optional_values_is_no_larger(
     settings: Settings, platform: Platform, books: Books
 ) -> None:
     fill(platform)
@@ -141,7 +141,7 @@ def test_a_line_without_them_is_no_larger(
 # ---- with --------------------------------------------------------------------------------
 
 
-def test_they_are_frozen_and_attached_and_verify_compares_them(
+def test_optional_values_are_frozen_and_attached_and_verify_compares_them(
     settings: Settings, platform: Platform, books: Books
 ) -> None:
     fill(platform)
@@ -173,7 +173,7 @@ def test_they_are_frozen_and_attached_and_verify_compares_them(
     assert b"<Othr><Id>acct &lt;7&gt;</Id></Othr>" in other
 
 
-def test_some_of_them_are_enough_and_the_others_are_null(
+def test_a_view_may_have_some_optional_columns_and_the_others_are_null(
     settings: Settings, platform: Platform, books: Books
 ) -> None:
     fill(platform)
@@ -184,7 +184,7 @@ def test_some_of_them_are_enough_and_the_others_are_null(
     assert [row[2:] for row in details(books, month.close_id)] == [(day, *[None] * 4)] * 3
 
 
-def test_an_original_amount_in_major_units_is_taken_by_its_own_currency(
+def test_an_original_amount_in_major_units_is_converted_by_its_own_currency(
     settings: Settings, platform: Platform, books: Books
 ) -> None:
     fill(platform)
@@ -243,7 +243,7 @@ def test_a_long_account_keeps_its_start_and_gets_its_hash(
         ),
     ],
 )
-def test_a_column_of_another_type_or_unit_stops_before_a_row_is_read(
+def test_an_optional_column_of_another_type_or_unit_stops_before_a_row_is_read(
     settings: Settings,
     platform: Platform,
     books: Books,
@@ -279,7 +279,7 @@ def test_a_column_of_another_type_or_unit_stops_before_a_row_is_read(
     ],
     ids=str,
 )
-def test_one_that_is_not_complete_or_cannot_be_used_leaves_out_its_account_alone(
+def test_an_incomplete_or_unusable_optional_value_leaves_out_its_account_only(
     settings: Settings, platform: Platform, books: Books, wrong: dict[str, str]
 ) -> None:
     fill(platform)
@@ -296,7 +296,7 @@ def test_one_that_is_not_complete_or_cannot_be_used_leaves_out_its_account_alone
     assert [*versions(books, month.close_id)] == [RESTING]
 
 
-def test_the_row_for_which_one_cannot_be_computed_is_named(
+def test_the_row_whose_optional_column_cannot_be_computed_is_named(
     settings: Settings, platform: Platform
 ) -> None:
     fill(platform)
@@ -315,7 +315,7 @@ def test_the_row_for_which_one_cannot_be_computed_is_named(
 # ---- versions ----------------------------------------------------------------------------
 
 
-def test_a_view_that_gains_them_changes_a_closed_month_only_for_a_reason_and_where_it_has_any(
+def test_new_optional_columns_change_only_the_statements_with_values_and_only_for_a_reason(
     settings: Settings, platform: Platform, books: Books
 ) -> None:
     fill(platform)
@@ -356,7 +356,7 @@ def test_an_error_shows_no_account_of_a_counterparty(
         ("counterparty_account", "'another'"),
     ],
 )
-def test_a_correction_of_one_of_them_is_the_next_version_of_its_statement(
+def test_a_corrected_optional_value_gives_its_statement_a_new_version(
     settings: Settings, platform: Platform, books: Books, name: str, value: str
 ) -> None:
     fill(platform)

@@ -47,7 +47,7 @@ def _rows(platform: Platform) -> None:
 
 
 @pytest.mark.usefixtures("_rows")
-def test_its_totals_are_those_of_the_close_and_the_store_is_the_same_byte_for_byte(
+def test_a_trial_hour_has_the_totals_of_the_close_and_leaves_the_store_the_same_byte_for_byte(
     stack: Stack, settings: Settings, books: Books, module_store_database: str
 ) -> None:
     before = dump_of(stack, module_store_database)
@@ -69,17 +69,19 @@ def test_its_totals_are_those_of_the_close_and_the_store_is_the_same_byte_for_by
 
 
 @pytest.mark.usefixtures("_rows")
-def test_its_table_is_in_major_units_of_each_currency(settings: Settings) -> None:
+def test_the_table_of_a_trial_hour_is_in_major_units_of_each_currency(settings: Settings) -> None:
     lines = [line.split() for line in try_hour(settings, HOUR).text.splitlines()[1:]]
     shown = {(line[0], *line[2:4]) for line in lines[1:]}
     assert shown == {("USD", "2", "12.51"), ("JPY", "1", "250"), ("KWD", "1", "1.005")}
 
 
-def test_an_hour_without_transactions_says_so(settings: Settings, platform: Platform) -> None:
+def test_a_trial_hour_without_transactions_says_so(settings: Settings, platform: Platform) -> None:
     assert "no transaction was settled" in try_hour(settings, HOUR).text
 
 
-def test_what_its_close_would_leave_out_is_named(settings: Settings, platform: Platform) -> None:
+def test_a_trial_hour_names_what_its_close_would_leave_out(
+    settings: Settings, platform: Platform
+) -> None:
     platform.settle(HOUR.start, 9, "BTC")
     tried = try_hour(settings, HOUR)
     assert tried.left_out == {"BTC": "unknown_currency"}
@@ -92,7 +94,7 @@ def test_an_hour_that_has_not_ended_is_refused(settings: Settings, platform: Pla
         try_hour(settings, hour_of(platform.now()))
 
 
-def test_a_view_of_another_type_is_refused_before_a_row_is_read(
+def test_a_trial_hour_of_a_view_of_another_type_is_refused_before_a_row_is_read(
     stack: Stack, settings: Settings, platform: Platform
 ) -> None:
     with retyped(platform, "transactions", {"amount_minor": "amount_minor::numeric"}):
@@ -102,7 +104,7 @@ def test_a_view_of_another_type_is_refused_before_a_row_is_read(
     assert refused.value.code == "CB-CONFIG-CONTRACT-DIFFERS"
 
 
-def test_rows_that_are_not_the_same_twice_are_refused(
+def test_a_trial_hour_whose_second_count_differs_is_refused(
     stack: Stack, settings: Settings, platform: Platform
 ) -> None:
     # Given a view that gives each row another amount each time

@@ -177,7 +177,7 @@ def test_another_person_does_not_get_what_was_typed(browser: Browser, desk: Desk
         assert "of the first person" in page.evaluate("sessionStorage['closebook refused']")
 
 
-def test_nothing_that_is_ticked_keeps_the_search_and_says_what_to_do(
+def test_a_zip_of_no_selected_statement_keeps_the_search_and_says_what_to_do(
     browser: Browser, desk: Desk
 ) -> None:
     page = session_page(browser, desk, "finance")

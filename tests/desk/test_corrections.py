@@ -87,7 +87,7 @@ def test_a_statement_says_how_many_lines_differ_beyond_those_that_are_shown(
     assert {each.hidden_line_count for each in page.statements} == {1}
 
 
-def test_a_key_that_is_none_shows_the_first_page(store: psycopg.Connection[DictRow]) -> None:
+def test_an_unreadable_key_shows_the_first_page(store: psycopg.Connection[DictRow]) -> None:
     page = corrections(store, ISSUED, "no key")
     assert page is not None
     assert page.is_first

@@ -42,7 +42,7 @@ def test_finance_finds_released_statements_only(desk: Desk) -> None:
         ({"state": "superseded"}, []),
     ],
 )
-def test_a_search_of_the_page_finds(
+def test_the_search_form_finds_by_each_field(
     desk: Desk, fields: dict[str, str], accounts: list[int]
 ) -> None:
     answer = desk.post("finance", "/statements", **fields)

@@ -301,7 +301,7 @@ def test_above_a_released_month_whose_check_failed_later_the_page_says_so(desk: 
             owner.execute(failed.encode(), [desk.closes["september"]])
         page = words(desk.get("approver", "/releases/2026-09").text)
         assert "This month is released." in page
-        assert "Since then 1 check does not tie out: days equal statements of the month." in page
+        assert "After the decision 1 check failed: days equal statements of the month." in page
         assert "All checks passed" not in page
     finally:
         with psycopg.connect(desk.stack.store_admin(desk.database)) as admin:

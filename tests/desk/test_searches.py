@@ -344,7 +344,9 @@ def scans(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from scans(each)
 
 
-def test_of_many_the_newest_are_listed_and_of_few_all(stack: Stack, many: str) -> None:
+def test_a_search_lists_all_statements_or_the_newest_if_there_are_too_many(
+    stack: Stack, many: str
+) -> None:
     with psycopg.connect(stack.desk(many), row_factory=dict_row) as store:
         everything = find_statements(store, Search(), None, may_review=False)
         assert (len(everything.rows), everything.is_all) == (MOST_FOUND, False)
@@ -364,10 +366,10 @@ def test_of_many_the_newest_are_listed_and_of_few_all(stack: Stack, many: str) -
 
 
 @pytest.mark.parametrize("text", ["", "abc", "US12", "12a", "1.2.3", "12.5 EUR USD", "-", "..5"])
-def test_what_is_no_amount_is_none(text: str) -> None:
+def test_a_text_that_is_no_amount_means_none(text: str) -> None:
     assert typed_amounts(text) == []
 
 
-def test_a_larger_amount_than_the_store_holds_is_none() -> None:
+def test_an_amount_that_the_store_cannot_hold_is_not_searched() -> None:
     assert typed_amounts("9" * 30) == []
     assert (2**63 - 1, "JPY") in typed_amounts(str(2**63 - 1))

@@ -94,7 +94,7 @@ def test_what_is_wrong_fails_it_and_is_json_for_a_script(
     assert not any(secret in said for secret in stack.secrets.values())
 
 
-def test_one_part_is_looked_at_alone(environment: dict[str, str]) -> None:
+def test_only_looks_at_one_part(environment: dict[str, str]) -> None:
     broken = {
         "CLOSEBOOK_TIME_ZONE": "",
         "CLOSEBOOK_DOCUMENTS_URL": "",
@@ -175,7 +175,7 @@ def test_a_brand_that_is_wrong_is_found(
     assert 'size = "Letter"' in finding.what
 
 
-def test_what_is_hard_to_read_in_a_brand_is_found(
+def test_a_colour_that_is_hard_to_read_is_a_finding_of_the_doctor(
     healthy: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = write_brand(tmp_path / "b", '[colours]\nmuted = "#aaaaaa"')

@@ -189,7 +189,7 @@ def test_pools_that_a_task_cannot_see_are_not_looked_at() -> None:
 
 
 @pytest.mark.parametrize("has_database", [False, True])
-def test_a_connection_that_the_api_server_may_have_elsewhere_is_not_looked_at(
+def test_a_connection_that_only_the_api_server_may_have_is_not_looked_at(
     has_database: bool,
 ) -> None:
     read = api_server_connections()

@@ -323,7 +323,10 @@ def test_without_a_registry_it_says_so_and_changes_nothing(
     assert main(["--folder", str(folder), "--hub", hub]) == 1
 
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith(f"pin-images failed, and changed nothing: the registry {hub}, which has")
+    assert line.startswith(
+        "pin-images failed, and changed nothing: CB-STACK-REGISTRY-NOT-REACHED: the registry"
+        f" {hub}, which has"
+    )
     assert "cannot be reached" in line
     assert "make pin-images HUB=https://" in line
     assert texts_of(folder) == before

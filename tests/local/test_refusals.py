@@ -79,7 +79,10 @@ def test_a_program_that_is_not_installed_is_named(
 
     line = refusal(tmp_path / "stack", capsys, "up")
 
-    assert line == "up failed: redis-server is not installed: run local/setup.sh"
+    assert line == (
+        "up failed: CB-STACK-PROGRAM-NOT-INSTALLED: redis-server is not installed: run"
+        " local/setup.sh"
+    )
     assert not (tmp_path / "stack").exists()
 
 

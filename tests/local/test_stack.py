@@ -366,7 +366,7 @@ def test_airflow_listens_on_loopback_and_tells_no_password(airflow_stack: Stack)
     test_secrets_are_readable_by_their_owner_only(airflow_stack)
 
 
-def test_the_people_get_the_processor_after_the_tasks(airflow_stack: Stack) -> None:
+def test_the_api_server_has_a_lower_priority_than_the_tasks(airflow_stack: Stack) -> None:
     """Linux shares a processor among sessions first: a nice process in a session that is not nice
     gets as much as any other session (sched(7), "The autogroup feature")."""
     niceness = {}

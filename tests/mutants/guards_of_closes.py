@@ -32,7 +32,7 @@ CLOSES = (
     Guard(
         "trial.equals-the-second-count",
         Condition(value=False),
-        (TRIAL + "test_rows_that_are_not_the_same_twice_are_refused",),
+        (TRIAL + "test_a_trial_hour_whose_second_count_differs_is_refused",),
     ),
     # ---- the period's bounds -------------------------------------------------------------
     Guard(

@@ -324,7 +324,7 @@ EXCEPTIONS = (
         Condition(value=True),
         (
             OPTIONAL_COLUMNS
-            + "test_a_platform_without_them_is_read_by_the_queries_of_before_and_has_no_row",
+            + "test_a_platform_without_optional_columns_is_read_without_them_and_stores_no_row",
         ),
     ),
     Guard(

@@ -183,12 +183,18 @@ READS = (
     Guard(
         "contract.optional-types",
         Condition(value=False),
-        (OPTIONAL_COLUMNS + "test_a_column_of_another_type_or_unit_stops_before_a_row_is_read",),
+        (
+            OPTIONAL_COLUMNS
+            + "test_an_optional_column_of_another_type_or_unit_stops_before_a_row_is_read",
+        ),
     ),
     Guard(
         "contract.original-amount-with-all",
         Condition(value=False),
-        (OPTIONAL_COLUMNS + "test_a_column_of_another_type_or_unit_stops_before_a_row_is_read",),
+        (
+            OPTIONAL_COLUMNS
+            + "test_an_optional_column_of_another_type_or_unit_stops_before_a_row_is_read",
+        ),
     ),
     Guard(
         "contract.views-stay-the-same",

@@ -50,22 +50,22 @@ STATEMENTS = (
     Guard(
         "brands.svg-draws-only",
         Condition(value=False),
-        (BRANDS + "test_a_picture_that_does_more_than_draw_is_refused",),
+        (BRANDS + "test_a_picture_with_scripts_or_references_is_refused",),
     ),
     Guard(
         "brands.svg-refers-to-itself-only",
         Condition(value=False),
-        (BRANDS + "test_a_picture_that_does_more_than_draw_is_refused",),
+        (BRANDS + "test_a_picture_with_scripts_or_references_is_refused",),
     ),
     Guard(
         "brands.escaping-stays-on",
         Condition(value=False),
-        (BRANDS + "test_a_block_that_goes_around_the_rules_makes_no_document",),
+        (BRANDS + "test_a_block_that_breaks_the_rules_makes_no_document",),
     ),
     Guard(
         "brands.texts-have-no-way-around-escaping",
         Condition(value=False),
-        (BRANDS + "test_a_block_that_goes_around_the_rules_makes_no_document",),
+        (BRANDS + "test_a_block_that_breaks_the_rules_makes_no_document",),
     ),
     Guard(
         "brands.another-brand-is-another-renderer",
@@ -75,7 +75,7 @@ STATEMENTS = (
     Guard(
         "brands.every-font-is-loaded",
         Condition(value=False),
-        (BRANDS + "test_a_font_that_cannot_be_loaded_is_no_other_font",),
+        (BRANDS + "test_a_font_that_cannot_be_loaded_is_refused_and_not_replaced",),
     ),
     Guard(
         "brands.lines-are-found-by-their-role",
@@ -538,7 +538,7 @@ STATEMENTS = (
     Guard(
         "verify.exchange-of-currencies",
         Condition(value=False),
-        (LINE_DETAILS + "test_one_that_contradicts_itself_is_found",),
+        (LINE_DETAILS + "test_a_contradiction_inside_the_optional_values_is_found",),
     ),
     Guard(
         "issue.different-detail-is-issued-again",

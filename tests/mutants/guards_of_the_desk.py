@@ -127,7 +127,7 @@ DESK = (
     Guard(
         "desk.typed-text-is-seen",
         Condition(value=False),
-        ("tests/test_typed_text.py::test_what_nobody_can_see_is_no_text",),
+        ("tests/test_typed_text.py::test_a_text_without_a_visible_character_is_empty",),
     ),
     Guard(
         "desk.csrf-token",
@@ -161,7 +161,7 @@ DESK = (
     ),
     Guard(
         "desk.released-only-in-list",
-        Condition(value=True),
+        Token("%(may_review)s::boolean", "true"),
         (
             SQL_CASE
             + "[desk/found_statements: what is released is seen, and a correction once it is"
@@ -170,7 +170,7 @@ DESK = (
     ),
     Guard(
         "desk.released-only-among-chosen",
-        Condition(value=True),
+        Token("%(may_review)s::boolean", "true"),
         (SQL_CASE + "[desk/chosen_statements: what is chosen is not seen before its release]",),
     ),
     Guard(

@@ -64,7 +64,7 @@ DOCTOR = (
     Guard(
         "doctor.connections-of-the-api-server",
         Condition(value=False),
-        (PARTS + "test_a_connection_that_the_api_server_may_have_elsewhere_is_not_looked_at",),
+        (PARTS + "test_a_connection_that_only_the_api_server_may_have_is_not_looked_at",),
     ),
     Guard(
         "health.joined-tables",

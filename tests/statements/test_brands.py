@@ -317,7 +317,7 @@ def test_a_file_outside_of_the_folder_is_not_read(file: str, tmp_path: Path) -> 
         load_brand(folder)
 
 
-def test_a_folder_of_words_that_leads_out_is_not_read(tmp_path: Path) -> None:
+def test_a_folder_of_words_outside_of_the_brand_is_not_read(tmp_path: Path) -> None:
     (tmp_path / "words").mkdir()
     (tmp_path / "words" / "en.toml").write_text('account = "A"', "utf-8")
     folder = write_brand(tmp_path / "brand")
@@ -344,7 +344,7 @@ def test_a_folder_of_words_that_leads_out_is_not_read(tmp_path: Path) -> None:
         "<g>",
     ],
 )
-def test_a_picture_that_does_more_than_draw_is_refused(inside: str, tmp_path: Path) -> None:
+def test_a_picture_with_scripts_or_references_is_refused(inside: str, tmp_path: Path) -> None:
     folder = write_brand(tmp_path / "brand", LOGO, {"assets/a.svg": SVG.format(inside)})
     with pytest.raises(Misconfigured, match=r"assets/a\.svg: it"):
         load_brand(folder)
@@ -367,7 +367,9 @@ def test_a_picture_of_another_kind_is_refused(name: str, content: bytes, tmp_pat
         load_brand(write_brand(tmp_path / "brand", "", {name: content}))
 
 
-def test_a_brand_asks_for_no_address(tmp_path: Path) -> None:
+def test_a_brand_that_names_an_address_of_the_network_or_of_a_file_is_refused(
+    tmp_path: Path,
+) -> None:
     importing = write_brand(
         tmp_path / "a", files={"style.css": "@import url('http://127.0.0.1:9/a.css');"}
     )
@@ -406,7 +408,7 @@ def test_a_font_that_may_not_be_embedded_is_refused(tmp_path: Path) -> None:
         load_brand(folder)
 
 
-def test_a_font_that_cannot_be_loaded_is_no_other_font(tmp_path: Path) -> None:
+def test_a_font_that_cannot_be_loaded_is_refused_and_not_replaced(tmp_path: Path) -> None:
     # Given a font that fontTools can read, and whose outlines are damaged
     from fontTools.ttLib import TTFont
 
@@ -446,7 +448,7 @@ def test_a_brand_changes_single_words_and_adds_a_language(tmp_path: Path) -> Non
     )
 
 
-def test_words_that_do_not_fit_are_ours_and_are_told(
+def test_a_text_without_its_placeholders_is_closebooks_own_and_gives_a_warning(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     folder = write_brand(
@@ -503,13 +505,15 @@ def test_the_texts_of_the_platform_are_escaped_in_a_brands_blocks(tmp_path: Path
         "{% if %}",
     ],
 )
-def test_a_block_that_goes_around_the_rules_makes_no_document(block: str, tmp_path: Path) -> None:
+def test_a_block_that_breaks_the_rules_makes_no_document(block: str, tmp_path: Path) -> None:
     folder = write_brand(tmp_path / "brand", files={"blocks/notes.html.j2": block})
     with pytest.raises(Misconfigured):
         branded(many(1), folder)
 
 
-def test_a_name_that_a_later_version_lacks_prints_nothing_and_is_told(tmp_path: Path) -> None:
+def test_a_name_that_a_later_version_lacks_prints_nothing_and_gives_a_warning(
+    tmp_path: Path,
+) -> None:
     folder = write_brand(
         tmp_path / "brand",
         files={

@@ -214,7 +214,7 @@ def test_a_script_or_a_country_has_texts_of_its_own(locale: str, tag: str) -> No
     ("locale", "missing"),
     [("fi_FI", "fi"), ("de_CH", None), ("en", None), ("", None), ("xx_YY", "xx"), ("tlh", "tlh")],
 )
-def test_a_missing_language_is_told(locale: str, missing: str | None) -> None:
+def test_a_language_without_texts_is_reported(locale: str, missing: str | None) -> None:
     assert rendered(statement(holder=of(locale))).missing_language == missing
 
 

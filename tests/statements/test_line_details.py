@@ -55,7 +55,7 @@ def rows(made: Statement) -> list[dict[str, str]]:
     return [row for row in csv.DictReader(StringIO(text)) if row["record"] == "line"]
 
 
-def test_the_xml_is_valid_and_has_them() -> None:
+def test_the_xml_is_valid_and_has_the_optional_values() -> None:
     tree = xml(ALL)
 
     assert texts(tree, "Ntry/ValDt/Dt") == ["2026-10-03"]
@@ -69,7 +69,7 @@ def test_the_xml_is_valid_and_has_them() -> None:
     assert texts(tree, "CdtrAcct/Id/Othr/Id") == ["NL00 ABNA 0417 1643 00 and very mu"]
 
 
-def test_the_csv_has_them_at_its_end_in_forms_that_no_spreadsheet_takes_for_something_else() -> (
+def test_the_csv_has_the_optional_values_in_its_last_columns_in_forms_that_spreadsheets_keep() -> (
     None
 ):
     last = [tuple(row.values())[-len(COLUMNS_OF_DETAILS) :] for row in rows(ALL)]
@@ -84,7 +84,7 @@ def test_the_csv_has_them_at_its_end_in_forms_that_no_spreadsheet_takes_for_some
     ]
 
 
-def test_a_statement_without_any_has_the_attachments_of_before() -> None:
+def test_the_attachments_of_a_statement_without_optional_values_have_no_place_for_them() -> None:
     assert tuple(rows(FEW)[0]) == COLUMNS
     for name in (b"ValDt", b"AmtDtls", b"Acct>"):
         assert name not in xml_of(FEW).partition(b"</Acct>")[2]
@@ -116,7 +116,7 @@ def test_both_attachments_are_read_as_the_same_lines() -> None:
     ],
     ids=str,
 )
-def test_a_change_of_one_of_them_is_found(name: str, old: str, new: str) -> None:
+def test_a_changed_optional_value_is_found(name: str, old: str, new: str) -> None:
     details = failed(verify(changed(ALL, replaced(name, old, new)), VerifyInputs()))
 
     assert "is not the same in the XML and in the CSV" in details["CSV"]
@@ -134,7 +134,7 @@ def test_a_change_of_one_of_them_is_found(name: str, old: str, new: str) -> None
     ],
     ids=str,
 )
-def test_one_that_contradicts_itself_is_found(
+def test_a_contradiction_inside_the_optional_values_is_found(
     name: str, old: str, new: str, check: str, said: str
 ) -> None:
     details = failed(verify(changed(ALL, replaced(name, old, new)), VerifyInputs()))
@@ -158,7 +158,7 @@ def test_an_iban_is_known_by_its_check_digits(text: str, expected: bool) -> None
     assert (iban_of(text) is not None) is expected
 
 
-def test_a_sign_without_width_makes_no_two_readings_of_an_account() -> None:
+def test_a_character_without_width_in_an_account_number_is_no_difference() -> None:
     text = "DE89 3704\N{ZERO WIDTH SPACE} 0044 0532 0130 00"
     made = statement(detailed(counterparty_account=text))
 
@@ -166,7 +166,7 @@ def test_a_sign_without_width_makes_no_two_readings_of_an_account() -> None:
     assert account_text(account_text(text)) == account_text(text)
 
 
-def test_an_original_amount_that_the_xml_has_no_room_for_is_refused(
+def test_an_original_amount_too_large_for_the_xml_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     long = statement(detailed(original=Original(-(10**18), "USD", Decimal(1))))

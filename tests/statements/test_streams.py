@@ -16,7 +16,7 @@ import pytest
 
 from closebook.settings import KeyFile, Timestamping
 from closebook.statements.pdf.object_writer import ObjectWriter, reference, stream_syntax
-from closebook.statements.signing.evidence import _StreamsHaveTheirLength
+from closebook.statements.signing.evidence import _StreamOutput
 from closebook.statements.signing.signature_update import with_place_for_signature
 from closebook.statements.signing.signer import Signer
 from tests.statements.authorities import authorities
@@ -106,8 +106,8 @@ def test_what_pyhanko_adds_has_its_length(
             assert wrong(sign(key, rendered(made).pdf).pdf) == []
 
 
-def test_an_end_that_pyhanko_writes_behind_a_cr_becomes_another() -> None:
-    output = _StreamsHaveTheirLength()
+def test_a_line_end_that_pyhanko_writes_after_a_cr_becomes_cr_lf() -> None:
+    output = _StreamOutput()
     content = zlib.compress(b"\f")
     assert content.endswith(b"\r")
     for part in (b"<</Length %d>>" % len(content), b"\nstream\n", content, b"\nendstream"):

@@ -18,11 +18,11 @@ def checking(folder: Path, program: str, every: int = 1) -> SampleCheck:
     return SampleCheck(DocumentValidator((str(script), "{flavour}", "{file}"), every))
 
 
-def test_without_a_validator_nothing_is_said() -> None:
+def test_without_a_validator_no_standard_is_named() -> None:
     assert SampleCheck(None).conformance_of(b"%PDF", CLAIMED, "a document") is None
 
 
-def test_a_file_is_checked_for_both_standards_and_named_then(tmp_path: Path) -> None:
+def test_a_file_that_was_checked_for_both_standards_gets_their_names(tmp_path: Path) -> None:
     seen = tmp_path / "seen"
     check = checking(tmp_path, f'echo "$1 $(cat "$2")" >> {seen}')
     assert check.conformance_of(b"%PDF-1", CLAIMED, "a document") == CLAIMED
@@ -35,7 +35,7 @@ def test_a_file_that_does_not_conform_is_refused(tmp_path: Path) -> None:
         check.conformance_of(b"%PDF", CLAIMED, "a document")
 
 
-def test_a_part_of_the_files_is_checked_and_always_the_same(tmp_path: Path) -> None:
+def test_a_sample_of_the_files_is_checked_and_always_the_same(tmp_path: Path) -> None:
     check = checking(tmp_path, "exit 0", every=10)
     files = [b"%%PDF %d" % number for number in range(200)]
     checked = [file for file in files if check.conformance_of(file, CLAIMED, "it") is not None]

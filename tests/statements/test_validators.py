@@ -78,7 +78,7 @@ def test_every_language_of_the_template_is_among_the_cases() -> None:
     assert {each: texts_of(each) for each in LANGUAGES} == {each: each for each in LANGUAGES}
 
 
-def test_validators_find_what_is_wrong() -> None:
+def test_validators_find_a_missing_structure_tree() -> None:
     """Else no test of this file could fail."""
     with pikepdf.open(BytesIO(rendered(many(3)).pdf)) as document:
         del document.Root.StructTreeRoot

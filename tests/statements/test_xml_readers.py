@@ -219,11 +219,11 @@ def test_an_account_number_is_an_iban_only_with_its_check_digits() -> None:
         ("4711", None),
     ],
 )
-def test_what_is_an_iban(text: str, iban: str | None) -> None:
+def test_an_iban_has_the_right_country_length_and_check_digits(text: str, iban: str | None) -> None:
     assert iban_of(text) == iban
 
 
-def test_what_is_a_bic_and_an_lei() -> None:
+def test_a_bic_has_its_form_and_an_lei_its_check_digits() -> None:
     assert [is_bic(it) for it in ("DEUTDEFF", BIC, "DEUTDEF", "deutdeff", "DEUTD3FF", "")] == [
         *(True, True, False, False, False, False)
     ]

@@ -61,7 +61,9 @@ DIFFERENT = {14: {"health/read_server"}}
 KEPT_MINOR, LOST_MINOR = 1000, 66_600
 
 
-def test_each_server_is_of_the_version(stack: Stack, version: int) -> None:
+def test_primary_replicas_and_store_have_the_version_that_the_test_names(
+    stack: Stack, version: int
+) -> None:
     servers = (PRIMARY, *REPLICAS, STORE)
     found = {}
     for server in servers:

@@ -1,1 +1,1 @@
-"""A draft of the source contract for a platform of one's own, from the catalog of its database."""
+"""A draft of the five views of the source contract, from the catalog of a platform's database."""

@@ -1,17 +1,17 @@
-"""Which table and which of its columns may be what a view of the contract asks for."""
+"""The tables and columns of a platform that are candidates for the views of the contract."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from closebook.adoption.platform_catalog import Catalog, Column, Table
-from closebook.adoption.vocabulary import COLUMNS, NEEDED, TABLES, TYPES, Kind, normal
+from closebook.adoption.vocabulary import COLUMNS, NEEDED, TABLES, TYPES, Kind, snake_case
 
 _POINTS_OF_A_NAME, _POINTS_OF_AN_ENDING, _POINTS_OF_A_COLUMN = 40, 20, 1
 
 
 @dataclass(frozen=True)
-class Found:
-    """A candidate for a column of the contract: the column, and its table if that is joined."""
+class FoundColumn:
+    """A platform's column for one of the contract. ``joined`` is its table if that is joined."""
 
     column: Column
     joined: Table | None = None
@@ -19,15 +19,15 @@ class Found:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A table for a view, its columns by those of the contract, and the tables that it may be too.
+    """The most likely table for a view. ``others`` are less likely ones.
 
-    ``joins`` are the tables that are joined: by table the column that refers to it, and the column
-    that it refers to.
+    ``found`` has the table's column for each column of the contract. ``joins`` has for each joined
+    table, by its id, the column that refers to it, and the column that it refers to.
     """
 
     view: str
     table: Table
-    found: Mapping[str, Found]
+    found: Mapping[str, FoundColumn]
     joins: Mapping[int, tuple[str, str]] = field(default_factory=dict)
     others: Sequence[Table] = ()
 
@@ -44,16 +44,16 @@ def candidate(view: str, catalog: Catalog) -> Candidate | None:
     return Candidate(view, best, {**joined, **own}, joins, others)
 
 
-def columns_of(view: str, table: Table) -> dict[str, Found]:
+def columns_of(view: str, table: Table) -> dict[str, FoundColumn]:
     """Return the columns of a table that may be those of a view, by the contract's name."""
-    found: dict[str, Found] = {}
+    found: dict[str, FoundColumn] = {}
     taken: set[str] = set()
     for wanted, (kind, words) in COLUMNS[view].items():
         column = _column_for(table, kind, words, taken if kind is not Kind.INSTANT else set())
         if kind is Kind.KEY and wanted == own_key(view) and table.primary_key is not None:
             column = table.primary_key
         if column is not None:
-            found[wanted] = Found(column)
+            found[wanted] = FoundColumn(column)
             # A key may be its own number: an address, for instance.
             if kind is not Kind.KEY:
                 taken.add(column.name)
@@ -67,7 +67,7 @@ def own_key(view: str) -> str:
 
 def _scored(view: str, catalog: Catalog) -> Iterator[tuple[tuple[int, int, str], Table]]:
     for table in catalog.values():
-        points = _points_of_name(view, normal(table.name))
+        points = _points_of_name(view, snake_case(table.name))
         found = columns_of(view, table)
         if points and all(name in found for name in NEEDED[view]):
             score = points + _POINTS_OF_A_COLUMN * len(found)
@@ -95,15 +95,15 @@ def _column_for(table: Table, kind: Kind, words: Sequence[str], taken: set[str])
         if column.name not in taken
         and (column.base_type in TYPES[kind] or (kind is Kind.TEXT and column.is_enum))
     ]
-    by_name = {normal(column.name): column for column in reversed(fitting)}
+    by_name = {snake_case(column.name): column for column in reversed(fitting)}
     return next((by_name[word] for word in words if word in by_name), None)
 
 
 def _joined(
-    view: str, table: Table, own: Mapping[str, Found], catalog: Catalog
-) -> tuple[dict[str, Found], dict[int, tuple[str, str]]]:
-    """Return what the tables to which a table refers have of the columns that it lacks."""
-    found: dict[str, Found] = {}
+    view: str, table: Table, own: Mapping[str, FoundColumn], catalog: Catalog
+) -> tuple[dict[str, FoundColumn], dict[int, tuple[str, str]]]:
+    """Return columns for those that a table lacks, from the tables that it refers to, and joins."""
+    found: dict[str, FoundColumn] = {}
     joins: dict[int, tuple[str, str]] = {}
     if view not in ("accounts", "ledger_entries"):
         return found, joins
@@ -119,6 +119,6 @@ def _joined(
             kind, words = COLUMNS[view][name]
             column = _column_for(referred, kind, words, set())
             if name not in own and name not in found and column is not None:
-                found[name] = Found(column, referred)
+                found[name] = FoundColumn(column, referred)
                 joins[referred.table_id] = (reference.column, reference.referred_column)
     return found, joins

@@ -1,14 +1,21 @@
 """The draft of the five views, as a text of SQL to be edited, and the settings that it needs.
 
-What is not known is never made up: a draft that is not edited counts nothing where it cannot tell
-what settled, and the close refuses what has another type. Each guess is marked.
+The draft invents nothing. Where it cannot tell which rows are settled, it counts none until a
+person edits it. A column of a wrong type stays as it is, and the close refuses it. Each guess is
+marked.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from closebook.adoption.candidates import Candidate, candidate
-from closebook.adoption.expressions import Selected, cast_to, comment_text, nothing, quoted
+from closebook.adoption.expressions import (
+    Selected,
+    cast_to,
+    comment_text,
+    null_columns,
+    quoted_column,
+)
 from closebook.adoption.platform_catalog import Catalog
 from closebook.adoption.view_columns import KEY_TYPES, NO_MERCHANT, ViewColumns, is_in_major
 
@@ -63,7 +70,7 @@ def draft(catalog: Catalog) -> Draft:
 
 
 def _keys(candidates: Mapping[str, Candidate | None]) -> dict[str, str]:
-    """Return the type of each key; text for one that has different types in two views."""
+    """Return the type of each key. A key that has different types in two views is text."""
     places = {
         "accounts": [("accounts", "account_id"), ("ledger_entries", "account_id")],
         "entries": [("ledger_entries", "entry_id")],
@@ -126,8 +133,8 @@ class _Writer:
             )
             lines.append(
                 f"left join {table.sql} as joined_{number}"
-                f" on base.{quoted(chosen.table, column)}"
-                f" = joined_{number}.{quoted(table, referred)}"
+                f" on base.{quoted_column(chosen.table, column)}"
+                f" = joined_{number}.{quoted_column(table, referred)}"
             )
         return lines
 
@@ -165,8 +172,8 @@ class _Writer:
         if chosen is None:
             return [
                 Selected("account_id", f"null::{self.columns.keys['accounts']}"),
-                *nothing("account_number", "currency", "opened_at:timestamptz"),
-                *nothing("holder_name", "holder_address", "locale_code"),
+                *null_columns("account_number", "currency", "opened_at:timestamptz"),
+                *null_columns("holder_name", "holder_address", "locale_code"),
             ]
         key = self.columns.key(chosen, "account_id", "accounts")
         return [
@@ -184,12 +191,12 @@ class _Writer:
         if chosen is None:
             return [
                 Selected("transaction_id", f"null::{self.columns.keys['transactions']}"),
-                *nothing("user_country"),
+                *null_columns("user_country"),
                 Selected("merchant_id", f"null::{self.columns.keys['merchants']}"),
                 Selected("promotion_id", f"null::{self.columns.keys['promotions']}"),
-                *nothing("kind", "currency"),
-                *nothing("amount_minor:bigint", "fee_minor:bigint", "discount_minor:bigint"),
-                *nothing("status", "created_at:timestamptz", "settled_at:timestamptz"),
+                *null_columns("kind", "currency"),
+                *null_columns("amount_minor:bigint", "fee_minor:bigint", "discount_minor:bigint"),
+                *null_columns("status", "created_at:timestamptz", "settled_at:timestamptz"),
             ]
         status, settled_at = self.columns.status_and_time(chosen)
         return [
@@ -200,8 +207,8 @@ class _Writer:
             self.columns.kind(chosen),
             self.columns.currency(chosen),
             self.columns.amount(chosen, "amount", unit, "zero or more, before the discount"),
-            self.columns.part(chosen, "fee", unit),
-            self.columns.part(chosen, "discount", unit),
+            self.columns.fee_or_discount(chosen, "fee", unit),
+            self.columns.fee_or_discount(chosen, "discount", unit),
             status,
             self.columns.instant(chosen, "created_at"),
             settled_at,
@@ -214,8 +221,8 @@ class _Writer:
                 Selected("entry_id", f"null::{self.columns.keys['entries']}"),
                 Selected("account_id", f"null::{self.columns.keys['accounts']}"),
                 Selected("transaction_id", f"null::{self.columns.keys['transactions']}"),
-                *nothing("posted_at:timestamptz", "amount_minor:bigint", "currency", "kind"),
-                *nothing("description", "counterparty"),
+                *null_columns("posted_at:timestamptz", "amount_minor:bigint", "currency", "kind"),
+                *null_columns("description", "counterparty"),
             ]
         return [
             self.columns.key(chosen, "entry_id", "entries"),

@@ -1,6 +1,6 @@
-"""The tables of a platform as its catalog has them: columns, types, keys, references.
+"""The tables of a platform, from its database's catalog: columns, types, keys, references.
 
-Only the catalog is read, and no row of a table.
+No row of these tables is read.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ ANSWER_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Column:
-    """A column: its name, the name as SQL writes it, its type, and the values that are known."""
+    """A column. ``sql`` is its name as SQL writes it; ``values`` are those that are known."""
 
     name: str
     sql: str
@@ -44,7 +44,7 @@ class Reference:
 
 @dataclass(frozen=True)
 class Table:
-    """A table or a view, by its name and as SQL writes it."""
+    """A table or a view. ``sql`` is its name as SQL writes it."""
 
     table_id: int
     schema: str
@@ -60,7 +60,7 @@ class Table:
 
     @property
     def primary_key(self) -> Column | None:
-        """The column that is the primary key alone, or None."""
+        """The one column of the primary key, or None if the key has several or there is none."""
         return next((each for each in self.columns if each.is_primary), None)
 
 
@@ -95,7 +95,7 @@ def read_catalog(conninfo: str) -> Catalog:
 def catalog_of(
     columns: Sequence[Mapping[str, Any]], references: Sequence[Mapping[str, Any]] = ()
 ) -> Catalog:
-    """Return the tables of the rows of sql/adoption/columns.sql and references.sql."""
+    """Return the tables that rows of sql/adoption/columns.sql and references.sql describe."""
     by_table: dict[int, list[Mapping[str, Any]]] = {}
     for row in columns:
         by_table.setdefault(row["table_id"], []).append(row)

@@ -9,14 +9,14 @@ from closebook.adoption.expressions import (
     as_text,
     case_of,
     cast_to,
+    column_reference,
     comment_text,
-    contract_text,
-    guess_of,
     instant_of,
-    listed,
-    number_of_status,
-    place_of,
-    values_of,
+    join_remark,
+    numeric_status,
+    sql_list,
+    text_type,
+    values_remark,
 )
 from closebook.adoption.platform_catalog import Column
 from closebook.adoption.vocabulary import (
@@ -30,7 +30,7 @@ from closebook.adoption.vocabulary import (
     REFUNDS,
     SETTLED,
     SIDES,
-    normal,
+    snake_case,
 )
 
 KEY_TYPES = {"int8": "bigint", "int4": "integer", "uuid": "uuid"}
@@ -46,31 +46,34 @@ _MINOR_WORDS = ("minor", "cents", "pence")
 
 @dataclass(frozen=True)
 class ViewColumns:
-    """The columns of all views: with keys of these types, and major units in ``in_major``."""
+    """Makes the columns of drafted views.
+
+    ``keys`` has the type of each key. ``in_major`` are the views with amounts in major units.
+    """
 
     keys: Mapping[str, str]
     in_major: Sequence[str]
 
     def unit(self, view: str) -> str:
-        """Return "major" or "minor": the end of the names of a view's amounts."""
+        """Return the unit of a view's amounts, major or minor, which ends their names."""
         return "major" if view in self.in_major else "minor"
 
     def key(self, chosen: Candidate, name: str, of_keys: str, absent: str = "") -> Selected:
-        """Return a key of the contract, cast to the type of its keys."""
+        """Return a key with the type of the keys ``of_keys``; null if there is no column for it."""
         key_type = self.keys[of_keys]
         if name not in chosen.found:
             remark = "" if absent else "TODO no column is unique alone: write an expression that is"
             return Selected(name, f"null::{key_type}", remark)
         found = chosen.found[name]
-        expression = place_of(chosen, found)
-        if KEY_TYPES.get(found.column.base_type, contract_text(found.column)) != key_type:
+        expression = column_reference(chosen, found)
+        if KEY_TYPES.get(found.column.base_type, text_type(found.column)) != key_type:
             expression = cast_to(expression, key_type)
         is_own = name == own_key(chosen.view)
         remark = "guess: unique, though no index says so" if not found.column.is_key else ""
         return Selected(name, expression, remark if is_own else "")
 
     def text(self, chosen: Candidate, name: str, otherwise: str) -> Selected:
-        """Return a text column; ``otherwise`` is what stands for one that is missing or null."""
+        """Return a text; ``otherwise`` is the expression for a missing column and for null."""
         if name not in chosen.found:
             remark = (
                 ""
@@ -79,26 +82,26 @@ class ViewColumns:
             )
             return Selected(name, cast_to(otherwise, "text"), remark)
         found = chosen.found[name]
-        expression = as_text(place_of(chosen, found), found.column)
+        expression = as_text(column_reference(chosen, found), found.column)
         is_nullable = found.column.is_nullable or found.joined is not None
         if otherwise != "null" and is_nullable:
             expression = f"coalesce({expression}, {otherwise})"
-        return Selected(name, expression, guess_of(found))
+        return Selected(name, expression, join_remark(found))
 
     def instant(self, chosen: Candidate, name: str) -> Selected:
-        """Return a time with its zone."""
+        """Return an instant; null if there is no column for it."""
         if name not in chosen.found:
             return Selected(name, "null::timestamptz", "TODO no column for it was found")
         expression, remark = instant_of(chosen, chosen.found[name])
         return Selected(name, expression, remark)
 
     def currency(self, chosen: Candidate) -> Selected:
-        """Return the currency, without the number of decimal places that some platforms add."""
+        """Return the currency, without the decimal places that some platforms add, as in USD/2."""
         if "currency" not in chosen.found:
             return Selected("currency", "null::text", "TODO no column for it: 'USD', for instance")
         found = chosen.found["currency"]
-        expression = as_text(place_of(chosen, found), found.column)
-        if is_asset(chosen):
+        expression = as_text(column_reference(chosen, found), found.column)
+        if has_currency_places(chosen):
             return Selected(
                 "currency",
                 f"split_part({expression}, '/', 1)",
@@ -106,17 +109,17 @@ class ViewColumns:
             )
         if found.column.values and any(value != value.upper() for value in found.column.values):
             return Selected("currency", f"upper({expression})", "guess: small letters")
-        return Selected("currency", expression, guess_of(found))
+        return Selected("currency", expression, join_remark(found))
 
     def amount(self, chosen: Candidate, name: str, unit: str, rule: str) -> Selected:
-        """Return an amount in a unit; ``rule`` is what its sign and size must be."""
+        """Return an amount in a unit. Its remark says what it must be (``rule``)."""
         found = chosen.found[name]
-        place, column = place_of(chosen, found), found.column
+        place, column = column_reference(chosen, found), found.column
         column_name = f"{name}_{unit}"
         if unit == "major":
-            if is_asset(chosen):
+            if has_currency_places(chosen):
                 currency = chosen.found["currency"]
-                asset = as_text(place_of(chosen, currency), currency.column)
+                asset = as_text(column_reference(chosen, currency), currency.column)
                 places = f"coalesce(nullif(split_part({asset}, '/', 2), ''), '0')::integer"
                 number = place if column.base_type == "numeric" else cast_to(place, "numeric")
                 return Selected(
@@ -145,8 +148,8 @@ class ViewColumns:
         expression = place if column.base_type == "int8" else cast_to(place, "bigint")
         return Selected(column_name, expression, f"guess: minor units, such as cents; {rule}")
 
-    def part(self, chosen: Candidate, name: str, unit: str) -> Selected:
-        """Return the fee or the discount: zero where there is none."""
+    def fee_or_discount(self, chosen: Candidate, name: str, unit: str) -> Selected:
+        """Return the fee or the discount of a transaction, which is zero if there is none."""
         zero = "0::numeric" if unit == "major" else "0::bigint"
         if name not in chosen.found:
             return Selected(f"{name}_{unit}", zero)
@@ -156,10 +159,10 @@ class ViewColumns:
         return replace(selected, expression=f"coalesce({selected.expression}, 0)")
 
     def optional(self, chosen: Candidate, unit: str) -> list[Selected]:
-        """Return the columns that a view may lack, as far as there are columns for them."""
+        """Return those optional columns of the contract for which the platform has a column."""
         columns = []
         if "value_date" in chosen.found:
-            place = place_of(chosen, chosen.found["value_date"])
+            place = column_reference(chosen, chosen.found["value_date"])
             columns.append(Selected("value_date", place, "guess: by its name and type"))
         # A view that has one of the three has them all.
         if {"original_amount", "original_currency", "exchange_rate"} <= chosen.found.keys():
@@ -169,7 +172,7 @@ class ViewColumns:
                 self.text(chosen, "original_currency", "null"),
                 Selected(
                     "exchange_rate",
-                    f"round({cast_to(place_of(chosen, rate), 'numeric')}, 6)",
+                    f"round({cast_to(column_reference(chosen, rate), 'numeric')}, 6)",
                     "guess: what one unit of the original currency cost in that of the entry",
                 ),
             ]
@@ -178,11 +181,11 @@ class ViewColumns:
         return columns
 
     def signed(self, chosen: Candidate, name: str, unit: str, rule: str) -> Selected:
-        """Return an amount whose sign follows a column that says credit or debit."""
+        """Return an amount, negative where another column says that it is a debit."""
         amount = self.amount(chosen, name, unit, rule)
         place = amount.expression
         for column in chosen.table.columns:
-            called, values = normal(column.name), {value.lower() for value in column.values}
+            called, values = snake_case(column.name), {value.lower() for value in column.values}
             of_base = f"base.{column.sql}"
             if column.base_type == "bool" and called in (*IS_CREDIT, *IS_DEBIT):
                 then, other = (place, f"-({place})")
@@ -195,15 +198,15 @@ class ViewColumns:
                 text = f"lower({cast_to(of_base, 'text')})"
                 expression = case_of(
                     [
-                        (f"{text} in ({listed(CREDIT)})", place),
-                        (f"{text} in ({listed(DEBIT)})", f"-({place})"),
+                        (f"{text} in ({sql_list(CREDIT)})", place),
+                        (f"{text} in ({sql_list(DEBIT)})", f"-({place})"),
                     ]
                 )
                 return replace(amount, expression=expression)
         return amount
 
     def merchant(self, chosen: Candidate) -> Selected:
-        """Return the merchant, with a key that stands for none."""
+        """Return the merchant's key; for a transaction without merchant, the key NO_MERCHANT."""
         otherwise = NO_MERCHANT[self.keys["merchants"]]
         if "merchant_id" not in chosen.found:
             return Selected("merchant_id", otherwise, "guess: there are no merchants")
@@ -216,7 +219,7 @@ class ViewColumns:
         """Return the kind of a transaction, from the words of its column."""
         if "kind" not in chosen.found:
             return Selected("kind", "'payment'::text", "guess: all are payments")
-        place = place_of(chosen, chosen.found["kind"])
+        place = column_reference(chosen, chosen.found["kind"])
         text = f"lower({cast_to(place, 'text')})"
 
         def like(words: Sequence[str]) -> str:
@@ -227,11 +230,11 @@ class ViewColumns:
             case_of(
                 [(like(REFUNDS), "'refund'"), (like(CHARGEBACKS), "'chargeback'")], "'payment'"
             ),
-            f"guess: {values_of(chosen.found['kind'].column)}",
+            f"guess: {values_remark(chosen.found['kind'].column)}",
         )
 
     def status_and_time(self, chosen: Candidate) -> tuple[Selected, Selected]:
-        """Return status and settled_at, so that one is set exactly when the other says so."""
+        """Return status and settled_at. A row has a time of settlement exactly if it is settled."""
         time = chosen.found.get("settled_at")
         instant, remark = (
             instant_of(chosen, time) if time is not None else ("null::timestamptz", "")
@@ -240,17 +243,17 @@ class ViewColumns:
             remark = "TODO no settlement time was found: docs/recipes.md#no-settlement-time"
         status = chosen.found.get("status")
         if status is not None:
-            text = f"lower({cast_to(place_of(chosen, status), 'text')})"
-            is_settled = f"{text} in ({listed(SETTLED)})"
+            text = f"lower({cast_to(column_reference(chosen, status), 'text')})"
+            is_settled = f"{text} in ({sql_list(SETTLED)})"
             word = Selected(
                 "status",
                 case_of(
-                    [(is_settled, "'settled'"), (f"{text} in ({listed(FAILED)})", "'failed'")],
+                    [(is_settled, "'settled'"), (f"{text} in ({sql_list(FAILED)})", "'failed'")],
                     "'pending'",
                 ),
-                f"guess: {values_of(status.column)}",
+                f"guess: {values_remark(status.column)}",
             )
-        elif (number := number_of_status(chosen.table)) is not None:
+        elif (number := numeric_status(chosen.table)) is not None:
             is_settled = f"base.{number.sql} = null"
             word = Selected(
                 "status",
@@ -275,20 +278,21 @@ class ViewColumns:
 
 
 def is_in_major(chosen: Candidate) -> bool:
-    """Whether an amount of a view has decimal places, or its currency says how many it lacks."""
+    """Whether a view's amounts are in major units: by their types, or by their currency (USD/2)."""
     amounts = [chosen.found[n].column for n in ("amount", "fee", "discount") if n in chosen.found]
     # A numeric that is called cents is not major: the draft leaves it as it is, with a remark.
     with_places = (*FLOATS, "numeric", "money")
-    return is_asset(chosen) or any(
+    return has_currency_places(chosen) or any(
         each.base_type in with_places and not is_called_minor(each) for each in amounts
     )
 
 
 def is_called_minor(column: Column) -> bool:
-    return any(word in normal(column.name).split("_") for word in _MINOR_WORDS)
+    """Whether a column's name says that it has minor units, as amount_cents does."""
+    return any(word in snake_case(column.name).split("_") for word in _MINOR_WORDS)
 
 
-def is_asset(chosen: Candidate) -> bool:
+def has_currency_places(chosen: Candidate) -> bool:
     """Whether currencies are written with their decimal places, such as USD/2."""
     currency = chosen.found.get("currency")
     if currency is None:

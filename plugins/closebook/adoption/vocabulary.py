@@ -1,4 +1,4 @@
-"""The words by which a table or a column is recognized, the most likely one first."""
+"""The usual names of a platform's tables, columns and values, the most likely one first."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Kind(StrEnum):
-    """What a column of the contract holds, and so which types may be a candidate for it."""
+    """What a column of the contract holds. TYPES has the types of PostgreSQL that can hold it."""
 
     KEY = "key"
     TEXT = "text"
@@ -221,7 +221,7 @@ COLUMNS: Mapping[str, Mapping[str, tuple[Kind, Sequence[str]]]] = {
         ),
     },
 }
-# A table without one of these is none of its view.
+# A table without these columns is no candidate for the view.
 NEEDED: Mapping[str, Sequence[str]] = {
     "merchants": ("merchant_id",),
     "promotions": ("promotion_id",),
@@ -246,7 +246,7 @@ FAILED = (
 REFUNDS, CHARGEBACKS = ("refund", "reversal"), ("chargeback", "dispute")
 
 
-def normal(name: str) -> str:
-    """Return a name as words in small letters with underscores: accountId and Account Id alike."""
+def snake_case(name: str) -> str:
+    """Return a name in snake case: ``account_id`` for accountId and for Account Id."""
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
     return re.sub(r"[^a-z0-9]+", "_", spaced.lower()).strip("_")

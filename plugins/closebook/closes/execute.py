@@ -166,7 +166,7 @@ def _report(
 ) -> None:
     """Log the outcome of each close once it is committed.
 
-    That the parts of the period that was asked for are as before is not worth a line each.
+    A confirmed part of the period that was asked for, such as an hour of a day, is logged as debug.
     """
     for made in written:
         if made.outcome == "changed":

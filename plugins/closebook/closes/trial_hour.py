@@ -1,7 +1,7 @@
-"""One hour, read as its close would read it, and written nowhere.
+"""A trial of an hour: it is read and checked as its close would do it, and nothing is written.
 
-A first close leaves marks: the register adopts the history of its primary, and the counter begins
-with its hour. So a team that tries whether its views are right needs a read that leaves none.
+A first close cannot be taken back: the register keeps the history of its primary, and the counter
+begins with its hour. A trial shows before whether the views of a platform are right.
 """
 
 import time
@@ -25,7 +25,7 @@ _HEADER = ("currency", "kind", "transactions", "amount", "fee", "discount")
 
 @dataclass(frozen=True)
 class TrialTotal:
-    """What an hour has in one currency and kind: rows, and sums in minor units."""
+    """The row count of an hour in one currency and kind, and the sums in minor units."""
 
     currency: str
     kind: str
@@ -48,7 +48,7 @@ class TrialHour:
 
     @property
     def text(self) -> str:
-        """The totals for a person: a table in major units."""
+        """The trial as a text for a person, with a table of totals in major units."""
         lines = [
             f"{self.hour}, read on {self.replica} past {self.fence_lsn} in {self.seconds:.2f} s; "
             "nothing was written",
@@ -64,7 +64,7 @@ class TrialHour:
 
     @property
     def as_json(self) -> dict[str, object]:
-        """The same as a value for JSON, in minor units."""
+        """The trial as a value for JSON, with amounts in minor units."""
         return {
             "hour": self.hour.start.isoformat(),
             "replica": self.replica,
@@ -76,7 +76,7 @@ class TrialHour:
 
 
 def try_hour(settings: Settings, hour: Period, keys: KeyTypes = BIGINT_KEYS) -> TrialHour:
-    """Read an hour on a replica that provably holds all of it, and check it. Writes nothing.
+    """Read an hour on a replica past the fence, and check it. Writes nothing.
 
     Raises NotReady, Transient or Misconfigured as a close does; WrongData if its rows are not the
     rows of the second count.
@@ -139,7 +139,7 @@ def _cells(total: TrialTotal) -> tuple[str, ...]:
 
 
 def _table(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return the lines of a table: two columns of words, the others of numbers."""
+    """Return the lines of a table. The first two columns have words, the others numbers."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
         "  ".join(

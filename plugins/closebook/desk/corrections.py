@@ -1,4 +1,4 @@
-"""What a correction changes: the statements of a month that differ from the released ones.
+"""The statements of an issued month that differ from the release before it.
 
 A reviewer sees each of them with the released version beside the new one, the lines that differ,
 the reason of the run, and the requests that it answers.
@@ -40,12 +40,12 @@ class CorrectedStatement:
 
     @property
     def is_new(self) -> bool:
-        """Whether the release had no such statement, or left it out."""
+        """Whether the release before had no such statement: it did not exist, or was left out."""
         return self.figures["old_close_id"] is None
 
     @property
     def is_gone(self) -> bool:
-        """Whether there is no such statement any more."""
+        """Whether the issued month has no statement of this account and currency any more."""
         return self.figures["new_close_id"] is None
 
     @property
@@ -57,7 +57,7 @@ class CorrectedStatement:
 
     @property
     def line_counts(self) -> Mapping[str, int]:
-        """How many lines were added, are gone and have changed in all; none of them if 0."""
+        """How many lines were added, are gone, and have changed. A count of 0 is left out."""
         if not self.lines:
             return {}
         names = ("added", "gone", "changed")
@@ -71,9 +71,9 @@ class CorrectedStatement:
 
 @dataclass(frozen=True)
 class Corrections:
-    """What an issued month changes in the release that it follows, one page of it.
+    """One page of the differences between an issued month and the release before it.
 
-    ``release`` is the row of sql/desk/release_before.sql, with how many statements differ in all.
+    ``release`` is the row of sql/desk/release_before.sql, which counts all statements that differ.
     ``next_after`` is the key after which the next page begins, None on the last page.
     """
 

@@ -1,8 +1,8 @@
 """The statements that a search finds, in its order.
 
-A search is done in two steps. The first looks for what was typed, each criterion by its index, and
-for any spelling. The second asks which of these statements the person may see. Where the first step
-finds many, the second one looks through the statements in order, until it has enough.
+A search has two steps. The first one finds the statements that fit what was typed, in any spelling,
+by an index for each criterion. The second one selects those that the person may see. If the first
+step finds too many, the second one reads the statements in their order until it has enough.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -44,7 +44,7 @@ class Found:
 def find_statements(
     store: Store, search: Search, month: Period | None, *, may_review: bool
 ) -> Found:
-    """Return what a search finds of the statements that the person may see."""
+    """Return the statements that a search finds, among those that the person may see."""
     patterns = _patterns(store, search)
     if patterns is None:
         return Found((), is_all=True)
@@ -80,14 +80,14 @@ def find_statements(
 
 @dataclass(frozen=True)
 class _Patterns:
-    """Patterns of LIKE: the account number has one of them, the name has all. None is any."""
+    """Patterns of LIKE, of which the account number must fit one and the name all. None is any."""
 
     account: list[str] | None
     holder: list[str] | None
 
 
 def _patterns(store: Store, search: Search) -> _Patterns | None:
-    """Return the patterns of what was typed, or None if it has no letter and no figure."""
+    """Return the patterns of what was typed, or None if a field has no letter and no digit."""
     folded = store.execute(
         query("desk/folded_text"), {"account": search.account, "holder": search.holder}
     ).fetchone()
@@ -114,7 +114,9 @@ def _word_pattern(word: str) -> str:
 
 
 def _named(store: Store, patterns: _Patterns) -> StatementKeys | None:
-    """Return the statements with the typed number and name; None if that is no few of them."""
+    """Return the statements with the typed number and name.
+
+    None if neither was typed, or if there are more than MOST_FOUND."""
     if patterns.account is None and patterns.holder is None:
         return None
     words = patterns.holder or []
@@ -139,9 +141,9 @@ def _quoting(
     *,
     released_only: bool,
 ) -> tuple[StatementKeys, bool]:
-    """Return those of the statements that have the typed amount or reference, and whether more do.
+    """Return the statements with the typed amount or reference, and whether there are more of them.
 
-    ``named`` are the statements to look at, or None for all.
+    ``named`` are the statements among which to look, or None for all.
     """
     amounts = typed_amounts(quoted)
     found = store.execute(
@@ -165,7 +167,7 @@ def _quoting(
 
 
 def _typed_entry(text: str, key_type: KeyType) -> Key | None:
-    """Return the entry whose reference somebody typed, as documents and platforms write it."""
+    """Return the key of the entry whose reference a person typed; None if it is no such key."""
     if key_type is KeyType.UUID:
         digits = text.lower().removeprefix(_REFERENCE_OF_A_UUID).replace("-", "")
         parts = (digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:])
@@ -187,7 +189,7 @@ _ORDERS: Mapping[str, Callable[[DictRow], Any]] = {
 
 
 def _sorted(rows: Sequence[DictRow], sort: str) -> Sequence[DictRow]:
-    """Return the rows in an order. Those that are equal in it stay as they came."""
+    """Return the rows in an order. Rows that are equal in it keep their order."""
     if not sort:
         return rows
     return sorted(rows, key=_ORDERS[sort.removeprefix("-")], reverse=sort.startswith("-"))

@@ -34,8 +34,8 @@ def month_label(row: Mapping[str, Any]) -> str:
 def months_without_documents(store: Store, close_id: int | None = None) -> list[dict[str, Any]]:
     """Return the months that wait for documents, of all or of one close.
 
-    Each has the configuration of the run that makes them: without a reason, since it changes
-    nothing, and without accounts, so that none is left out again.
+    Each has the configuration of the run that makes them: no reason, since the run changes
+    nothing, and no accounts, so that the run makes the documents of all.
     """
     rows = store.execute(query("desk/months_without_documents"), {"close_id": close_id}).fetchall()
     return [row | {"run_configuration": json.dumps({"month": month_label(row)})} for row in rows]

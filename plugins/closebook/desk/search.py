@@ -101,7 +101,7 @@ class Search:
     ) -> Self:
         """Return the search of a URL. ``find`` contains what is confidential, encrypted.
 
-        That is empty if another session encrypted it.
+        The confidential criteria are empty if another session encrypted them.
         """
         confidential = {"account": "", "holder": "", "quoted": ""}
         if find:
@@ -121,7 +121,7 @@ class Search:
 
     @property
     def audit_subject(self) -> str:
-        """The criteria for the audit log, without what is confidential of them."""
+        """The criteria for the audit log: of a confidential one its name only."""
         parts = [name for name, text in self._confidential.items() if text]
         parts += [f"{name} {text}" for name, text in self._plain.items() if text]
         return ", ".join(parts) or "all"
@@ -139,7 +139,7 @@ class Search:
         return urlencode(parameters)
 
     def sorted_by(self, column: str) -> Self:
-        """Return the search with this order; with the opposite one if it is the order now."""
+        """Return the search in the order of a column; in the opposite if it has that now."""
         opposite = {column: f"-{column}", f"-{column}": column}
         # The newest month comes first where nobody chose another order.
         return replace(self, sort=opposite.get(self.sort or "-month", column))

@@ -74,8 +74,8 @@ def message_page(
 ) -> Response:
     """Return a message to a person who may not be logged in; to a program, its text alone.
 
-    It asks nothing of Airflow or of the store, which may be why there is a message. To a form that
-    was not accepted it has a link back, and the page's script fills the form in again.
+    It does not use Airflow or the store, since the message may say that one of them failed. After a
+    form that was not accepted it has a link back, where the page's script fills the form in again.
     """
     if "text/html" not in request.headers.get("Accept", ""):
         return PlainTextResponse(text, status, headers=headers)

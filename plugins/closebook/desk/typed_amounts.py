@@ -20,8 +20,8 @@ _DIGITS_OF_A_GROUP = 3
 def typed_amounts(text: str) -> list[tuple[int, str]]:
     """Return the amounts that a text may mean, each in minor units with its currency.
 
-    There are several: a text without a currency may be of any, ``1,234`` may be 1.234, and without
-    a sign it may be a credit or a debit. There are none if the text is no amount.
+    A text can mean several: without a currency it may be of any currency, ``1,234`` may be 1234 or
+    1.234, and without a sign it may be a credit or a debit. A text that is no amount means none.
     """
     found = _AMOUNT.fullmatch(_plain(text))
     if found is None:
@@ -48,7 +48,7 @@ def typed_amounts(text: str) -> list[tuple[int, str]]:
 
 
 def _plain(text: str) -> str:
-    """Return a text with the usual signs and figures, whatever script it was typed in."""
+    """Return a text with ASCII digits, points, commas and apostrophes, for those of any script."""
     normal = unicodedata.normalize("NFKC", text).translate(_MARKS)
     figures = (
         str(unicodedata.decimal(each)) if unicodedata.category(each) == "Nd" else each
@@ -66,7 +66,7 @@ def _places(code: str | None) -> Mapping[str, int]:
 
 
 def _numbers(figures: str) -> set[Decimal]:
-    """Return the numbers that these figures may be, by which of their marks is the decimal one."""
+    """Return the numbers that digits may mean: a point or a comma may be the decimal mark."""
     text = figures.replace(" ", "").replace("'", "")
     marks = [each for each in text if each in ".,"]
     numbers = set()

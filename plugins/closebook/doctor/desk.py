@@ -1,4 +1,4 @@
-"""What only the API server uses: the desk's log-ins, and the key by which people decide."""
+"""Findings on what only the API server uses: the desk's log-ins, and the key of decisions."""
 
 from collections.abc import Iterator
 
@@ -33,7 +33,7 @@ _MEND_OF_KEY = (
 def desk_observations(
     connections: ApiServerConnections, airflow: AirflowState | None
 ) -> Iterator[Observation]:
-    """Tell of a log-in of the desk that is refused, and of a key that the store does not take."""
+    """Tell of a log-in of the desk that is refused, and of a key that the store does not accept."""
     unread = connections.unread
     for connection_id, error in unread.items():
         yield _unread(connection_id, error, airflow)

@@ -1,7 +1,7 @@
-"""The diagnosis: everything that the doctor looks at. What can prevent a later look comes first.
+"""The diagnosis: all checks of the doctor. A check on which others depend comes before them.
 
-It writes nothing that lasts and closes nothing. Each server is asked as the role that closes use,
-or the desk.
+It writes nothing that lasts and closes nothing. Each server is asked by the role that closes or
+the desk use.
 """
 
 import os

@@ -63,10 +63,11 @@ class AirflowState:
 
 @dataclass(frozen=True)
 class Installation:
-    """The settings, by field why one could not be read, Airflow, and the API server's connections.
+    """What the doctor looks at: the settings, Airflow, and the connections of the API server.
 
-    A field that could not be read has a value that means nothing. With ``is_full`` all rows are
-    looked at, without it a bounded sample. ``parts`` are what is looked at.
+    ``unread`` has the error of each setting that could not be read; its field in ``settings`` must
+    not be used. With ``is_full`` all rows are looked at, without it a sample. ``parts`` are those
+    parts of the installation that are looked at.
     """
 
     settings: Settings

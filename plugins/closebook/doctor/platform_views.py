@@ -11,9 +11,8 @@ from closebook.platform.contract import (
     INSTANT,
     KEY_COLUMNS,
     NUMERIC,
-    Difference,
-    differences,
 )
+from closebook.platform.contract_differences import Difference, differences
 
 _NOTHING_IS_READ = "No close reads a row while a view differs from docs/contract.md."
 _WHY_OF_TYPES = {

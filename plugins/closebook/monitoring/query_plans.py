@@ -47,7 +47,7 @@ EXPECTED_PLANS: Sequence[ExpectedPlan] = (
     ExpectedPlan("daily_account_movement/read_exceptions", Grain.DAY, LEDGER_ENTRIES),
     ExpectedPlan("close_totals/read_ledger", Grain.DAY, LEDGER_ENTRIES),
     ExpectedPlan("statement_lines/read", Grain.MONTH, LEDGER_ENTRIES),
-    # It is run only for a view with optional columns. Without them it reads nothing.
+    # Where the view has no optional column, this one scans nothing, which is as expected too.
     ExpectedPlan("statement_line_details/read", Grain.MONTH, LEDGER_ENTRIES),
     # These two run only if an amount is missing. With amounts in minor units they read nothing.
     ExpectedPlan("close_totals/read_refused_amounts", Grain.DAY, None),

@@ -1,4 +1,4 @@
-"""Airflow's assets: what a task has closed, so that DAGs of other teams start when it is done."""
+"""Airflow's assets, and the events by which closing tasks start the DAGs of other teams."""
 
 from collections.abc import Sequence
 from datetime import UTC
@@ -15,11 +15,11 @@ DAILY_ACCOUNT_MOVEMENT = Asset("closebook://daily_account_movement")
 STATEMENTS = Asset("closebook://statements")
 
 
-def announce(closes: Sequence[Close], *assets: Asset) -> None:
-    """Give the event of each asset the periods that this task has closed, in ``extra["closes"]``.
+def write_events(closes: Sequence[Close], *assets: Asset) -> None:
+    """Write the periods that this task has closed into each asset's event, as ``extra["closes"]``.
 
     Each is an object with ``grain``, ``label``, ``period_start``, ``period_end`` (in UTC),
-    ``close_id``, ``version`` and ``outcome``. Airflow makes the event when the task has ended well.
+    ``close_id``, ``version`` and ``outcome``. Airflow makes the event when the task has succeeded.
     """
     _set_extra(
         [
@@ -30,8 +30,8 @@ def announce(closes: Sequence[Close], *assets: Asset) -> None:
     )
 
 
-def announce_statements(close_id: int, month: Period, manifest_sha256: str) -> None:
-    """Give the event of the statements the month that is issued, and the hash of its manifest."""
+def write_statements_event(close_id: int, month: Period, manifest_sha256: str) -> None:
+    """Write the issued month and the hash of its manifest into the event of the statements."""
     _set_extra(
         [{**_period(close_id, month), "manifest_sha256": manifest_sha256}],
         [STATEMENTS],

@@ -16,9 +16,8 @@ from closebook.platform.contract import (
     CONTRACT,
     bound_query,
     optional_columns,
-    require_contract,
-    require_encoding,
 )
+from closebook.platform.contract_differences import require_contract, require_encoding
 from closebook.platform.fence import Fence
 from closebook.platform.replica_status import OpenReplica, ReplicaLost, replica_error
 from closebook.postgres import Fault, answer_within, described, fault_of, store_error
@@ -37,8 +36,8 @@ class Source:
     Nothing that the snapshot sees was written beyond ``replay_position`` of the log (in bytes).
     ``relations`` are the views that were compared with the contract, as rows of
     sql/replica/contract_relations.sql; ``in_major`` are those with amounts in major units.
-    ``keys`` are the types of their keys, and of the store's. ``optional`` are the columns that they
-    have and that a view may lack.
+    ``keys`` are the types of their keys, and of the store's. ``optional`` are the optional columns
+    that they have.
     """
 
     connection: psycopg.Connection[DictRow]

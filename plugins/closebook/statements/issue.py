@@ -11,6 +11,8 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
+from psycopg.rows import DictRow
+
 from closebook.errors import WrongData
 from closebook.keys import Key, label
 from closebook.periods import Period
@@ -172,23 +174,30 @@ def render_shard(
             )
         for (account_id, _), failure in failures.items():
             logger.error("%s: account %s has no document: %s", month, label(account_id), failure)
-        issued_close_ids = {
-            (row["account_id"], row["currency"]): row["issued_close_id"] for row in rows
-        }
-        for (account_id, currency), failure in failures.items():
-            store.execute(
-                query("document_failures/insert"),
-                {
-                    "close_id": issued_close_ids[account_id, currency],
-                    "account_id": account_id,
-                    "currency": currency,
-                    "reason": failure.code,
-                    "run_id": run.run_id,
-                },
-            )
+        _register_failures(store, rows, failures, run)
     if failures:
         raise DocumentsNotMade(month, failures)
     return rendered
+
+
+def _register_failures(
+    store: Store, rows: Sequence[DictRow], failures: Mapping[Failed, WrongData], run: Run
+) -> None:
+    """Write which statements have no document. ``rows`` are those of their shard."""
+    issued_close_ids = {
+        (row["account_id"], row["currency"]): row["issued_close_id"] for row in rows
+    }
+    for (account_id, currency), failure in failures.items():
+        store.execute(
+            query("document_failures/insert"),
+            {
+                "close_id": issued_close_ids[account_id, currency],
+                "account_id": account_id,
+                "currency": currency,
+                "reason": failure.code,
+                "run_id": run.run_id,
+            },
+        )
 
 
 def _named_accounts(store: Store, named: Sequence[Key] | None) -> list[Key] | None:

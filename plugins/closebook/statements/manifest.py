@@ -127,9 +127,9 @@ def refuse_exceptions(
 ) -> None:
     """Raise WrongData, naming the accounts, if the month's manifest does not list all documents.
 
-    ``account_ids`` are the accounts that the run was for; None means all. A run for some accounts
-    may leave the documents of others to be made, which is a warning in its log, but not those that
-    a correction has issued: nobody asked for fewer of them, and the month waits for them.
+    ``account_ids`` are the accounts that the run was for; None means all. After a run for some
+    accounts the documents of the others may be missing: this is a warning in the log. But a missing
+    document of a corrected statement is an error: the month cannot be released without it.
     """
     with on_store(settings) as store:
         month = read_closed_month(store, close_id)

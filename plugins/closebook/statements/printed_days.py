@@ -1,4 +1,4 @@
-"""A day as the lines of a statement print it: on one line of a narrow column."""
+"""The text of a day in a line of a statement. It fits a narrow column without a line break."""
 
 from datetime import date
 from functools import lru_cache
@@ -29,7 +29,7 @@ def _is_long(locale: Locale) -> bool:
 
 
 def _width(text: str) -> int:
-    """Return the number of letters in a text, in which a Chinese one counts as two."""
+    """Return the width of a text in letters. A wide one, such as a Chinese one, counts as two."""
     return sum(2 if east_asian_width(character) in "WF" else 1 for character in text)
 
 

@@ -1,8 +1,8 @@
 """Check a sample of the documents with a validator of PDF/A and PDF/UA, such as veraPDF.
 
-A file says of itself which standards it conforms to. The register repeats that only for a file that
-a validator has checked: a brand's style sheet or font may break a rule that no program of ours
-knows.
+The metadata of each file names the standards that it conforms to. The register names them only for
+a file that a validator has checked: a brand's style sheet or font may break a rule of a standard
+that Closebook itself does not check.
 """
 
 import subprocess
@@ -23,7 +23,7 @@ _SECONDS = 120
 
 @dataclass(frozen=True)
 class SampleCheck:
-    """Checks one document in so many. The choice follows from the content: it is repeatable."""
+    """Checks a sample of the documents. A document's hash says whether it is in the sample."""
 
     validator: DocumentValidator | None
 

@@ -58,8 +58,8 @@ def migrate(conninfo: str, wanted: KeyTypes | None = None) -> list[str]:
 def expected_key_types(settings: StoreAddress, environment: Mapping[str, str]) -> KeyTypes:
     """Return the types of the store's keys; before it is migrated, those of CLOSEBOOK_KEYS.
 
-    For what looks at a platform before the first close: the store may not be there yet. Raises
-    Misconfigured if the variable is asked and cannot be read.
+    A platform may be looked at before there is a store. Raises Misconfigured if the variable is
+    needed and cannot be read.
     """
     with suppress(ClosebookError):
         if settings.store:

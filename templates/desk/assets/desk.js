@@ -111,11 +111,11 @@ if (isRefusal) {
     const forms = [...document.forms].filter((each) => each.action === refused.action);
     for (const form of forms) {
       fillIn(form, refused.values);
-      const told = document.createElement("p");
-      told.className = "notice warn";
-      told.role = "status";
-      told.textContent = "This was not sent before. What you typed is here again: send it again.";
-      form.prepend(told);
+      const notice = document.createElement("p");
+      notice.className = "notice warn";
+      notice.role = "status";
+      notice.textContent = "This form was not sent. What you typed is filled in again: send it now.";
+      form.prepend(notice);
       form.scrollIntoView({ block: "center" });
     }
   }
@@ -134,7 +134,7 @@ const selection = document.querySelector("form[data-most]");
 if (selection) {
   const most = Number(selection.dataset.most);
   const boxes = [...selection.querySelectorAll("input[type=checkbox][name=statement]")];
-  const told = selection.querySelector("[data-selected]");
+  const notice = selection.querySelector("[data-selected]");
   const clear = selection.querySelector("[data-clears]");
   const selected = new Set(kept.read("selected") ?? []);
 
@@ -143,8 +143,8 @@ if (selection) {
     const here = boxes.filter((box) => box.checked).length;
     const elsewhere = selected.size - here;
     const others = elsewhere ? `, ${elsewhere} of them on other pages` : "";
-    told.textContent = selected.size ? `${selected.size} selected${others}.` : "";
-    if (selected.size > most) told.textContent += ` One ZIP takes at most ${most}.`;
+    notice.textContent = selected.size ? `${selected.size} selected${others}.` : "";
+    if (selected.size > most) notice.textContent += ` One ZIP takes at most ${most}.`;
     clear.hidden = !selected.size;
   }
 

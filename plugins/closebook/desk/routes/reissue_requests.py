@@ -39,7 +39,7 @@ def _requests_page(
     problem: str | None = None,
     typed: Mapping[int, str] | None = None,
 ) -> HTMLResponse:
-    """Return the page. ``typed`` are notes that were not taken, by the id of their request."""
+    """Return the page. ``typed`` has notes that were refused, by the id of their request."""
     with on_store(desk_from_airflow()) as store:
         incomplete = months_without_documents(store)
         rows = store.execute(query("desk/reissue_requests")).fetchall()

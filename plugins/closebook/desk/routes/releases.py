@@ -43,8 +43,8 @@ def releases(request: Request) -> HTMLResponse:
 def review(request: Request, user: CurrentUser, month: str, after: str = "") -> HTMLResponse:
     """Show the totals, checks and warnings of a month, and the form for the decision.
 
-    Of a correction it shows the statements that differ from the released ones, those that follow
-    ``after``.
+    For a correction it also shows one page of the statements that differ from the release before:
+    those that follow the key ``after``.
     """
     return _review_page(request, user, month, after)
 

@@ -79,8 +79,8 @@ def request_reissue(
 ) -> Response:
     """Store the user's request to issue the statement again. An operator sees the reason.
 
-    While a request about this version is open there is no second one, as of a button that is
-    pressed twice.
+    While a request about this version is open, a second one is refused: a button may be pressed
+    twice.
     """
     text = typed_text(reason)
     if not 0 < len(text) <= _MAX_REASON_LENGTH:
@@ -88,7 +88,7 @@ def request_reissue(
         return _statement_page(request, user, path, 400, problem, text)
     row = visible_statement(request, path)
     with on_store(desk_from_airflow()) as store:
-        # Two that come at once: the second one waits for the first, and then finds it.
+        # Of two requests at once, the second one waits for the first, and then finds it.
         store.execute(query("desk/lock_reissue_requests"))  # guard: desk.requests-wait-for-another
         inserted = store.execute(
             query("desk/insert_reissue_request"),

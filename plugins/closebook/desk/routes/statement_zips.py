@@ -1,7 +1,7 @@
 """Downloads of many statements as one ZIP: of a month, of what a search finds, of a selection.
 
-Beside the PDFs and their proofs a ZIP has an index of them, as CSV and as JSON; that of a month has
-also the manifest that was released. The others have none: it lists the balances of all accounts.
+A ZIP has the PDFs, their proofs, and an index of the PDFs as CSV and as JSON. That of a month has
+the released manifest too. The others do not: a manifest lists the balances of all accounts.
 """
 
 import csv
@@ -138,12 +138,12 @@ def _named(rows: Sequence[DictRow]) -> str:
     )
 
 
-def _back_to_list(request: Request, told: str) -> Response:
-    """Return to the list that the form is from, with its search; ``told`` says what is wrong."""
+def _back_to_list(request: Request, problem: str) -> Response:
+    """Redirect to the list with its search. ``problem`` is what is wrong with the selection."""
     root_path, before = request.scope["root_path"], urlsplit(request.headers.get("Referer", ""))
     is_list = before.path == f"{root_path}/statements"
     kept = [each for each in parse_qsl(before.query if is_list else "") if each[0] != "selection"]
-    url_query = urlencode([*kept, ("selection", told)])
+    url_query = urlencode([*kept, ("selection", problem)])
     return RedirectResponse(f"{root_path}/statements?{url_query}", 303)
 
 
@@ -199,7 +199,7 @@ def _proof_again(manifest: ManifestDocument, account_id: Key, currency: str) -> 
 
 
 def _indexes(rows: Sequence[DictRow]) -> Iterator[ZipEntry]:
-    """Yield the index of the PDFs in both forms. Each is made again when it is sent."""
+    """Yield the index of the PDFs as CSV and as JSON. Each is made again when it is sent."""
     for name, lines in (("index.csv", _csv_lines), ("index.json", _json_lines)):
         yield ZipEntry(name, sum(map(len, lines(rows))), partial(_joined, lines, rows))
 

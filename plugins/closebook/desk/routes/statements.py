@@ -42,7 +42,7 @@ def statements(
 ) -> HTMLResponse:
     """Show one page of the statements that the search finds.
 
-    ``selection`` says why the statements that were selected are not sent.
+    ``selection`` names the problem of a selection that cannot be downloaded: none, or too many.
     """
     settings = desk_from_airflow()
     search = Search.from_url(user, find, month, currency, state, sort)
@@ -97,7 +97,7 @@ def search_statements(
     state: Annotated[str, Form()] = "",
     sort: Annotated[str, Form()] = "",
 ) -> Response:
-    """Redirect to the URL of a search, which contains what is confidential encrypted."""
+    """Redirect to the URL of a search, in which confidential criteria are encrypted."""
     search = Search.from_form(account, holder, quoted, month, currency, state, sort)
     url = f"{request.scope['root_path']}/statements?{search.url_query(user)}"
     return RedirectResponse(url.removesuffix("?"), 303)

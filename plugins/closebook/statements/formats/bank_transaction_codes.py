@@ -1,7 +1,7 @@
 """The ISO 20022 bank transaction code of each kind of entry: domain, family and sub-family.
 
-The codes are of ISO's external code sets. A kind of the platform that is not in the table gets the
-code of other entries, and its own name stands beside it as a proprietary code.
+The codes are those of ISO's external code sets. A kind that is not in the table gets the code of
+other entries. The XML gives the platform's own name of a kind too, as a proprietary code.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from closebook.statements.model import FEE
 
 @dataclass(frozen=True, slots=True)
 class BankTransactionCode:
-    """What an entry is: of account management (ACMT) or of payments (PMNT), and of which family."""
+    """The domain, such as payments (PMNT), the family and the sub-family of an entry."""
 
     domain: str
     family: str

@@ -113,7 +113,7 @@ def _address(holder: Holder) -> str:
 
 
 def _institution(issuer: Issuer) -> str:
-    """Return the issuer's identifiers; some readers ask for ``Othr`` whatever else there is."""
+    """Return the issuer's identifiers. ``Othr`` is always there, since some readers require it."""
     other = issuer.bic or issuer.lei or _NOT_PROVIDED
     return (
         _element("BICFI", issuer.bic)
@@ -203,7 +203,7 @@ def _party_account(line: StatementLine) -> str:
 
 
 def account_text(text: str) -> str:
-    """Return the number of an account as the XML has it: an IBAN without blanks, else its start."""
+    """Return an account number as the XML has it: an IBAN without blanks, else cut to its limit."""
     plain = " ".join(printable(text).split())
     return iban_of(plain) or plain[:_MAX_ACCOUNT_LENGTH]
 

@@ -1,8 +1,8 @@
 """A holder's address as the parts that ISO 20022 has for it.
 
-From November 2026 banks take no address in lines alone: town and country stand by themselves, and
-up to two lines have the rest. A platform's address is lines of text, so the parts are looked for
-where there is no doubt; any other address stays as its lines.
+From November 2026 on, banks refuse an address that has lines only: town and country must be
+elements of their own, and up to two lines may have the rest. A platform's address is lines of text.
+Where town and country are certain, they become elements; else the lines stay as they are.
 """
 
 import re
@@ -33,7 +33,7 @@ Parts = list[tuple[str, str]]
 def structured(lines: Sequence[str], locale: str) -> Parts | None:
     """Return the parts of an address by their names in ISO 20022, in the order of the standard.
 
-    None stands for an address whose last line is no country, or whose town is not certain.
+    Return None if the last line is no country, or if the town is not certain.
     ``locale`` is the holder's.
     """
     *rest, town_line, country_line = ["", "", *lines][-max(len(lines), 2) :]

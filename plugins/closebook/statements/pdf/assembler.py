@@ -133,7 +133,7 @@ class PdfAssembler:
     ) -> None:
         """Write the metadata, the attachments, and the objects that join the parts.
 
-        Raises Misconfigured when the pages lack one of CELL_ROLES: a brand has taken it out.
+        Raises Misconfigured when a role of CELL_ROLES is missing, because a brand left it out.
         """
         missing = [role for role in CELL_ROLES if not self._role_counts[role]]
         if missing:  # guard: brands.what-is-verified-is-on-the-page
@@ -216,7 +216,7 @@ class PdfAssembler:
         writer.finish(root=self._catalog, info=info, identifier=identifier)
 
     def _identify(self, part: DrawnPages, role: str, cell: bytes) -> str:
-        """Give a cell the identifier of its role, by which programs find it, and return it."""
+        """Give a cell the identifier of its role, by which programs find it; return it."""
         self._role_counts[role] += 1
         identifier = identifier_of(role, self._role_counts[role])
         part.at(cell)["ID"] = text_string(identifier)

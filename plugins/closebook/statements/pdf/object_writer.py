@@ -43,9 +43,9 @@ def text_string(text: str) -> bytes:
 def stream_syntax(head: bytes, content: bytes) -> bytes:
     """Return a stream as PDF syntax; ``head`` is the inside of its dictionary, without Length.
 
-    Between the content and ``endstream`` is the end of a line, which a reader takes away. Behind a
-    content that ends with CR, a line feed would be one with it, as the end of a line CR LF: then
-    the stream would be one byte shorter than its Length (ISO 19005-3, 6.1.7.1).
+    A line end stands between the content and ``endstream``, and a reader removes it. If the content
+    ends with CR, the line end must be CR LF: after a line feed alone the reader would remove the
+    content's CR too, and find one byte less than Length says (ISO 19005-3, 6.1.7.1).
     """
     # guard: documents.streams-have-their-length
     end = b"\r\n" if content.endswith(b"\r") else b"\n"

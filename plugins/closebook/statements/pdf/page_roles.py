@@ -1,8 +1,8 @@
-"""The roles of what a page says: identifiers in the structure tree of a file.
+"""The roles of cells, such as that of the closing balance: identifiers in a file's structure tree.
 
 Programs find a value by its role, wherever a brand has put it. Each identifier begins with
-ROLE_PREFIX. A role that stands in several places has identifiers that end with 2, 3 and so on, such
-as ``closebook:account:2``.
+ROLE_PREFIX. If several cells have one role, the identifiers of the second and later ones end with
+their number, such as ``closebook:account:2``.
 """
 
 ROLE_PREFIX = "closebook:"
@@ -16,7 +16,7 @@ COLUMNS = ("date", "reference", "debit", "credit", "balance")
 EDGES = ("first-day", "first-balance", "last-day", "last-balance")
 
 CELL_ROLES = (ACCOUNT, *SUMMARY, *COLUMNS, *EDGES)
-"""What `closebook verify` compares: values of the page, columns and edges of the table of lines."""
+"""What `closebook verify` compares: values, and columns, first row and last row of the lines."""
 
 
 def identifier_of(role: str, count: int) -> str:
@@ -25,7 +25,7 @@ def identifier_of(role: str, count: int) -> str:
 
 
 def role_of(identifier: str) -> str | None:
-    """Return the role of an identifier; None if it is no role's."""
+    """Return the role that an identifier names, or None."""
     if not identifier.startswith(ROLE_PREFIX):
         return None
     return identifier.removeprefix(ROLE_PREFIX).partition(":")[0]

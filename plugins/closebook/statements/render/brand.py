@@ -1,7 +1,7 @@
-"""A brand: how a bank's own statements look. It is a folder beside our template, not a copy of it.
+"""A brand: the look of a bank's statements. It changes parts of Closebook's template.
 
-Each value has Closebook's own as its default, so a brand names only what differs. What a brand does
-not name follows our template when that changes.
+The default of each value is Closebook's own, so a brand has only what differs. A part that the
+brand does not have changes when a new version of Closebook changes it.
 """
 
 from collections.abc import Mapping
@@ -71,7 +71,7 @@ class FontFace:
 
 @dataclass(frozen=True, slots=True)
 class Fonts:
-    """The families of a page; what they have no glyph for is set in the template's own fonts."""
+    """The font families of a page. A character that they lack is set in the template's fonts."""
 
     text: str = "Noto Sans"
     headings: str = "Noto Serif Display"
@@ -90,7 +90,7 @@ class Logo:
 
 @dataclass(frozen=True, slots=True)
 class Letterhead:
-    """What the head of the first page has, and on which side the logo and the name stand."""
+    """What is printed at the head of the first page, and on which side logo and name are."""
 
     side: str = "start"
     name: bool = True
@@ -100,7 +100,7 @@ class Letterhead:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """What stands where on the page."""
+    """Where the parts of a page are printed, and whether the chart is."""
 
     window: str = "start"
     summary: str = "end"
@@ -116,7 +116,9 @@ def _nothing() -> Any:
 # Compared by identity: a process loads a brand once, and caches are kept for it.
 @dataclass(frozen=True, eq=False)
 class Brand:
-    """All of a brand. ``sha256`` is None for Closebook's own; ``warnings`` are told at start.
+    """A brand with all of its parts. ``sha256`` is None for Closebook's own look.
+
+    ``warnings`` are logged when a process loads the brand.
 
     ``words`` has the texts of each language by their names. ``blocks`` has Jinja2's source of each
     block of the page that the brand replaces. ``assets`` are the files by their addresses.

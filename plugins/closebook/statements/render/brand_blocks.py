@@ -1,8 +1,8 @@
-"""The blocks of the page that a brand replaces: Jinja2's source, under rules.
+"""The blocks of the page that a brand replaces: templates of Jinja2 that must keep some rules.
 
-A block cannot switch off the escaping of the platform's texts: it has no filter and no tag for
-that. It reads no other file. What it names and does not exist is empty, and is told at start, so
-that a brand still works after an upgrade.
+A block cannot switch off the escaping of the platform's texts, and reads no other file. A variable
+that does not exist prints nothing, and gives a warning when a process loads the brand. So a brand
+still works after an upgrade that removed a variable.
 """
 
 import re
@@ -130,7 +130,7 @@ _ELEMENTS = frozenset(
     ]
 )
 _TAG = re.compile(r"<\s*/?\s*([A-Za-z][\w:.-]*)")
-_OF_A_STRANGER = re.compile(r"<[!?]")
+_COMMENT_OR_DECLARATION = re.compile(r"<[!?]")
 _PAGE = "brand.html.j2"
 
 
@@ -154,7 +154,7 @@ def branded_page(page: Path, brand: Brand) -> Template:
 
 
 def block_warnings(page: Path, brand: Brand, texts: Collection[str]) -> list[str]:
-    """Return a sentence for each name of the brand's blocks and words that nothing has or uses."""
+    """Return a sentence for each unknown name in a brand's blocks, and unused block or word."""
     environment = _environment(DictLoader({page.name: page.read_text(encoding="utf-8")}))
     known = environment.get_template(page.name).blocks
     used, found = set[str](), list[str]()
@@ -238,12 +238,12 @@ def _check(environment: Environment, name: str, block: str) -> None:
                     f"<{found[1]}> may not stand in a statement: write one of "
                     + ", ".join(sorted(_ELEMENTS)),
                 )
-        if _OF_A_STRANGER.search(data.data):
+        if _COMMENT_OR_DECLARATION.search(data.data):
             raise _wrong(file, data.lineno, "write comments as {# … #}, and no <! or <?")
 
 
 def _attributes(tree: nodes.Template) -> Iterator[tuple[str, str]]:
-    """Yield each variable of the page with the name that a block asks of it."""
+    """Yield each pair of a variable of the page and an attribute of it that a block uses."""
     owners = {*VARIABLES, "catalog", "words"}
     for attribute in tree.find_all(nodes.Getattr):
         if isinstance(attribute.node, nodes.Name) and attribute.node.name in owners:

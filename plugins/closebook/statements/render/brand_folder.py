@@ -1,8 +1,8 @@
 """Read a brand's folder: brand.toml, and the files that it names.
 
-The operator trusts a brand, and still it reads no file outside of its folder: a brand that a
-designer sent must not print a file of the server. What is wrong in it is Misconfigured, with the
-file, the key, and what to write.
+The operator trusts a brand. Still no file outside of its folder is read: a brand that a designer
+sent must not print a file of the server. An error is Misconfigured; its text names the file and the
+key, and says what to write.
 """
 
 import re
@@ -47,7 +47,7 @@ _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 
 
 class BrandFolder:
-    """The files of a brand. ``sha256`` is that of all files that were read."""
+    """The files of a brand."""
 
     def __init__(self, folder: Path) -> None:
         """Open the folder. Raises Misconfigured if there is none."""

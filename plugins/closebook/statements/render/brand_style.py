@@ -1,7 +1,7 @@
 """The style sheets of a brand: values for the variables of our sheets, and rules for its layout.
 
-Our sheets name a brand's values as CSS variables, such as ``var(--accent)``. They are put in once,
-when a process loads the sheets: to resolve them on each page would take time.
+Our sheets name a brand's values as CSS variables, such as ``var(--accent)``. The values replace
+these names once, when a process loads the sheets: WeasyPrint would need time for it on each page.
 """
 
 import re

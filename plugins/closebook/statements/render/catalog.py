@@ -1,8 +1,8 @@
 """The texts of a page in the languages that there are: a catalog file for each language.
 
-A text comes from the brand, else from the template's folder, else from the folder that belongs to
-this code, else it is English. So a text that a new version of Closebook adds is printed also where
-somebody's own folder does not have it yet.
+A text that the brand does not have, or that does not fit, is taken from the template's folder; then
+from the folder that belongs to this code; then it is English. So a text that a new version of
+Closebook adds is printed also where somebody's own folder does not have it yet.
 """
 
 import tomllib
@@ -93,7 +93,7 @@ class Catalog:
 class Language:
     """The texts of one language: those of the page, and those that the brand has added.
 
-    ``warnings`` say which texts of a file are not used, and which are taken from elsewhere.
+    ``warnings`` say which texts of a file are not used, and which are taken from another file.
     """
 
     tag: str
@@ -112,7 +112,7 @@ def page_locale(folder: Path, brand: Brand, holder_locale: str) -> Locale:
 
 
 def language_tag(folder: Path, brand: Brand, locale: Locale) -> str | None:
-    """Return the name of the texts for a locale, such as ``de`` or ``zh-Hant``; None without."""
+    """Return the name of the texts for a locale, such as ``de`` or ``zh-Hant``, or None."""
     script = locale.script
     if locale.language == "zh" and script is None:
         script = "Hant" if locale.territory in _TRADITIONAL else "Hans"
@@ -126,9 +126,10 @@ def language_tag(folder: Path, brand: Brand, locale: Locale) -> str | None:
 
 
 def missing_language(folder: Path, brand: Brand, holder_locale: str) -> str | None:
-    """Return the holder's language if the page is in English because it has no texts.
+    """Return the holder's language if there are no texts of it, so that the page is in English.
 
-    A holder without a locale has none, and a locale that is none is its first letters.
+    None if there are texts, or if the holder has no locale. For a locale that does not exist,
+    return its first letters.
     """
     asked = holder_locale.replace("-", "_").partition("_")[0].lower()[:_LONGEST_LANGUAGE]
     found = locale_of(holder_locale)
@@ -140,7 +141,7 @@ def missing_language(folder: Path, brand: Brand, holder_locale: str) -> str | No
 
 @lru_cache(maxsize=128)
 def load_language(folder: Path, brand: Brand, tag: str) -> Language:
-    """Return the texts of a language of the template or the brand."""
+    """Return the texts of a language, each from the first place that has it, and the warnings."""
     ours = data_folder("templates") / "statement" / TEMPLATE_VERSION
     english = _texts_of(ours, _DEFAULT_TAG)
     layers = [
@@ -198,7 +199,7 @@ def _texts_of(folder: Path, tag: str) -> Mapping[str, str]:
 
 
 def _unfit(place: str, layer: Mapping[str, str], english: Mapping[str, str]) -> Iterator[str]:
-    """Yield a sentence for each text that lacks what is filled in, or has what is unknown."""
+    """Yield a sentence for each text whose names in braces are not those of the English text."""
     for name, text in layer.items():
         if name in english and not _fits(name, text, english[name]):
             wanted = ", ".join(f"{{{it}}}" for it in _placeholders(english[name])) or "no braces"

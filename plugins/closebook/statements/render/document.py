@@ -39,8 +39,8 @@ class RenderedStatement:
     """A statement's PDF and the files that are attached to it.
 
     ``replaced_count`` is the number of characters that the page shows as U+FFFD, since no font has
-    a glyph for them. ``missing_language`` is the holder's language where the page is English for
-    want of its texts.
+    a glyph for them. ``missing_language`` is the holder's language if there are no texts of it: the
+    page is in English then.
     """
 
     pdf: bytes
@@ -132,7 +132,7 @@ def _metadata(
 
 
 def _creator(brand: Brand) -> str:
-    """Return what made the file. A changed brand makes another file, also if it looks the same."""
+    """Return the creator for the metadata: version and brand. Another brand gives other bytes."""
     program = f"Closebook, statement {TEMPLATE_VERSION}"
     if brand.sha256 is None:
         return program

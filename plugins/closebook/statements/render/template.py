@@ -38,7 +38,7 @@ _FILES = (_STATEMENT_PAGE, _PAGE_NUMBERS_PAGE, FONT_CONFIGURATION, *STYLE_SHEETS
 class StatementTemplate:
     """One version of the template, in a brand. A process loads it once for all statements.
 
-    ``warnings`` say what of the brand is not used, or is hard to read.
+    ``warnings`` say which parts of the brand are not used, and which are hard to read.
     """
 
     def __init__(self, folder: Path, brand: Brand) -> None:

@@ -50,7 +50,7 @@ class LineView:
 class StatementView:
     """The texts of a statement. ``variables`` are those of the template, except for the lines.
 
-    ``missing_language`` is the holder's language where the page is English for want of its texts.
+    ``missing_language`` is the holder's language if there are no texts of it: then all is English.
     """
 
     title: str

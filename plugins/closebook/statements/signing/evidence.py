@@ -75,7 +75,7 @@ class Evidence:
         Both are in one incremental update. Raises Transient when an authority does not answer, and
         Misconfigured when its answers do not lead to one of the trusted roots.
         """
-        update, output = _UpdateWithoutMetadata(BytesIO(pdf)), _StreamsHaveTheirLength()
+        update, output = _UpdateWithoutMetadata(BytesIO(pdf)), _StreamOutput()
         [signature] = PdfFileReader(BytesIO(pdf)).embedded_regular_signatures
         with self._asked(), self._validating:
             context = self._context()
@@ -133,8 +133,8 @@ class _UpdateWithoutMetadata(IncrementalPdfFileWriter):
         """Change no metadata: pyHanko would set its own producer and a new modification date."""
 
 
-class _StreamsHaveTheirLength(BytesIO):
-    """What pyHanko writes into; `object_writer.stream_syntax` says why a CR needs another end."""
+class _StreamOutput(BytesIO):
+    """The output of pyHanko. `object_writer.stream_syntax` says why a CR needs another line end."""
 
     def write(self, data: Any) -> int:
         """Write, and end a stream with CR LF where its content ends with CR."""

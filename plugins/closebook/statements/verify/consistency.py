@@ -92,7 +92,8 @@ class _Printed:
     """What the pages print.
 
     ``accounts`` are groups of cells, each of which must name the account. ``summary`` has the role
-    and the text of each total. ``first`` and ``last`` are the day and the balance of the edges.
+    and the text of each total. ``first`` and ``last`` are the day and the balance of the
+    first and of the last row.
     """
 
     accounts: Sequence[Sequence[str]]

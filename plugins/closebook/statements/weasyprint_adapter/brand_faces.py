@@ -17,7 +17,7 @@ from typing import Any
 def font_configuration_class() -> type[Any]:
     """Return a subclass of WeasyPrint's FontConfiguration that keeps its fonts in memory.
 
-    ``face_count`` is the number of the fonts that fontconfig has taken.
+    ``face_count`` is the number of fonts that fontconfig has accepted.
     """
     # This import takes a second, which the parse of a DAG file must not pay for.
     from weasyprint.text.ffi import ffi, fontconfig
@@ -41,7 +41,7 @@ def font_configuration_class() -> type[Any]:
 
 
 class _MemoryFolder:
-    """What WeasyPrint asks for the path of one font's file."""
+    """Replaces WeasyPrint's folder of font files: gives the path of each file."""
 
     def __truediv__(self, name: str) -> "_MemoryFile":
         return _MemoryFile(name)

@@ -1,4 +1,4 @@
-"""Say for each glyph that is drawn what it stands for, so that a reader finds what is seen.
+"""Record the text of each glyph that is drawn, so that a search in a reader finds what is seen.
 
 A font's map (ToUnicode) has one text for each glyph. WeasyPrint gives all characters of a cluster
 to its first glyph, and keeps the first text that it meets. Two things go wrong then:
@@ -6,12 +6,13 @@ to its first glyph, and keeps the first text that it meets. Two things go wrong 
 - Where glyphs change their order, as Devanagari's do, a glyph stands for one text here and for
   another there: the text of one word is read in another word.
 - From right to left the glyphs stand in the order in which they are drawn, from left to right.
-  Readers (poppler, pdfium, pdf.js, MuPDF) turn all characters of such a word around, and those of a
-  glyph with several characters, such as Arabic lam-alef, with them.
+  Readers (poppler, pdfium, pdf.js, MuPDF) reverse all characters of such a word, also those inside
+  a glyph with several characters, such as Arabic lam-alef.
 
 So here the characters of a cluster are shared among its glyphs, in the order of drawing. A glyph
 that has got another text before is drawn by a copy of its font, which has the same file and a map
-of its own. An entry ActualText would not do: pdf.js reads none, and the others turn it around too.
+of its own. An entry ActualText would not help: pdf.js does not read it, and the others reverse it
+too.
 """
 
 import re
@@ -97,9 +98,9 @@ def noted_glyph_texts() -> Iterator[GlyphTexts]:
 
 
 def shared_among(text: str, glyph_count: int, *, is_from_right: bool) -> list[str]:
-    """Return what each glyph of a cluster stands for, in the order of drawing.
+    """Return the text of each glyph of a cluster, in the order of drawing.
 
-    Each has one character while there are some, and the last one of the reading order has the rest.
+    Each glyph gets one character as long as there are any; the last in reading order gets the rest.
     """
     if glyph_count == 1:
         plain = _DIRECTION_MARKS.sub("", text) or text
@@ -150,7 +151,7 @@ def _texts_of_line(line: Any, text: bytes) -> Iterator[str | None]:
 
 
 def _shares(text: bytes, clusters: Sequence[int], is_from_right: bool) -> Iterator[str]:
-    """Yield what each glyph stands for; ``clusters`` has the first byte of each glyph's cluster."""
+    """Yield the text of each glyph. ``clusters`` has the first byte of each glyph's cluster."""
     ends = sorted({*clusters, len(text)})
     end_of = dict(pairwise(ends))
     at = 0

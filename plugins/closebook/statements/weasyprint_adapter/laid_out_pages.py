@@ -73,7 +73,7 @@ class LaidOutPages:
 
 
 def _has_column_heads(box: Any, *, in_lines: bool = False) -> bool:
-    """Return whether the table of lines has its heads in this box, and not only another table."""
+    """Return whether this box has the column heads of the table of lines."""
     if box.element is not None:
         if box.element_tag == "tr":
             return False

@@ -64,7 +64,7 @@ class PageLayout:
         WEASYPRINT.check_installed()
         # WeasyPrint logs several lines for each page, which would bury a task's own log.
         logging.getLogger("weasyprint.progress").setLevel(logging.WARNING)
-        logging.getLogger("weasyprint").addFilter(_is_no_decoration)
+        logging.getLogger("weasyprint").addFilter(_is_message_to_keep)
         self._folder, self._brand = folder, brand
         self._denied: list[str] = []
         self._fonts = _with_fontconfig(font_configuration, font_configuration_class())
@@ -161,10 +161,10 @@ class PageLayout:
             )
 
 
-def _is_no_decoration(record: logging.LogRecord) -> bool:
-    """Return whether a message of WeasyPrint is another one than that of a picture without a text.
+def _is_message_to_keep(record: logging.LogRecord) -> bool:
+    """Return whether to keep a message of WeasyPrint: all but that on a picture without a text.
 
-    A brand's logo may be decoration. It becomes an artifact (structure_tree.py).
+    A brand's logo may be decoration, without a text. It becomes an artifact (structure_tree.py).
     """
     return not (record.funcName == "_build_box_tree" and record.levelno == logging.ERROR)
 

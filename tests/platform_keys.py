@@ -1,4 +1,4 @@
-"""A platform whose keys are uuid, text or integer: the views give the tests' numbers so."""
+"""The keys of a platform as uuid, text or integer, made of the numbers of the tests."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
