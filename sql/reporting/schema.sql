@@ -142,6 +142,7 @@ create table reporting.close_exceptions (
             'entry_repeated',
             'key_unusable',
             'merchant_repeated',
+            'not_computable',
             'promotion_repeated',
             'row_impossible',
             'row_incomplete',
