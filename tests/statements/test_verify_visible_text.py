@@ -218,7 +218,7 @@ def test_text_on_a_brands_picture_is_accepted_and_the_report_says_so(tmp_path: P
     picture = BytesIO()
     Image.new("RGB", (60, 80), (250, 248, 240)).save(picture, "PNG")
     style = 'body { background: url("asset:brand/assets/paper.png") }'
-    files = {"assets/paper.png": picture.getvalue(), "style.css": style}
+    files: dict[str, str | bytes] = {"assets/paper.png": picture.getvalue(), "style.css": style}
     folder = write_brand(tmp_path / "brand", files=files)
 
     report = verify(branded(kinds()["overdrawn"], folder).pdf, VerifyInputs())

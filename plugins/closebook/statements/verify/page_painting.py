@@ -61,7 +61,8 @@ class DrawnText:
     """The glyphs of one command: where the middle of them is, and how they are seen.
 
     ``colour`` is None where it is not known. ``is_upright`` is false for letters that are turned,
-    mirrored or squeezed.
+    mirrored or squeezed. ``is_read`` is false for what the tags do not have, such as a page's foot:
+    a long name may reach over the page's edge there.
     """
 
     core: Box
@@ -69,6 +70,7 @@ class DrawnText:
     colour: Colour | None
     is_opaque: bool
     is_upright: bool
+    is_read: bool
     clips: Sequence["DrawnShape"]
 
 
@@ -115,6 +117,7 @@ class PagePainting:
         self._text: Matrix = IDENTITY
         self._line: Matrix = IDENTITY
         self._named_font = ""
+        self._is_read = False
 
     def __iter__(self) -> Iterator[Drawn]:
         place, content = 0, self._content
@@ -167,8 +170,14 @@ class PagePainting:
         if written.lstrip().startswith(b"/OC"):  # guard: verify.no-layers
             raise CheckFailed("a page has a layer, and no statement has")
         found = _CONTENT.fullmatch(written)
-        if found is None or (b"/MCID" in written and b"<</MCID" not in written):
+        is_read = b"<</MCID" in written
+        if found is None or (b"/MCID" in written and not is_read):
             raise unlike_a_statement()
+        self._is_read = self._is_read or is_read
+
+    def _end_content(self, _: bytes) -> None:
+        # As page_tables.py reads the content, whatever it began with.
+        self._is_read = False
 
     # ---- colours -------------------------------------------------------------------------
 
@@ -385,6 +394,7 @@ class PagePainting:
                 state.fill,
                 state.is_plain and state.fill_alpha > 1 / 2,
                 is_upright and up / 3 < across < up * 3,
+                self._is_read,
                 state.clips,
             )
         ]
@@ -431,7 +441,8 @@ _COMMANDS: Mapping[bytes, Callable[[PagePainting, bytes], Iterable[Drawn] | None
         (b"TJ", PagePainting._draw_text),
         (b"W*", PagePainting._clip_even_odd),
         (b"f*", PagePainting._fill_even_odd),
-        (b"BMC EMC ET J M d i j ri", PagePainting._nothing),
+        (b"BMC ET J M d i j ri", PagePainting._nothing),
+        (b"EMC", PagePainting._end_content),
     )
     for name in names.split()
 }

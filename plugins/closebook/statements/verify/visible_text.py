@@ -94,7 +94,7 @@ class _Page:
 
     def __init__(self, painting: PagePainting) -> None:
         self._painting = painting
-        self._texts: dict[int, list[tuple[float, float, Box]]] = defaultdict(list)
+        self._texts: dict[int, list[tuple[float, DrawnText]]] = defaultdict(list)
         self._widest = 0.0
         self._shapes: dict[int, list[DrawnShape]] = defaultdict(list)
         self._steps = 0
@@ -111,12 +111,24 @@ class _Page:
 
     def _check_shape(self, shape: DrawnShape) -> None:
         for text in self._texts_in(shape.box):
-            if self._covers(shape, text) is not False:  # guard: verify.nothing-over-text
+            # guard: verify.nothing-over-text
+            if text.is_read and self._covers(shape, text.core) is not False:
                 raise CheckFailed("a page draws something over its text, and no statement does")
         for band in self._bands(shape.box):
             self._shapes[band].append(shape)
 
     def _check_text(self, text: DrawnText) -> None:
+        core = text.core
+        if text.is_read:
+            self._check_seen(text)
+        for other in self._texts_in(core):
+            if text.is_read or other.is_read:  # guard: verify.no-text-over-text
+                raise CheckFailed("a page has text over text, and no statement has")
+        self._widest = max(self._widest, core.right - core.left)
+        for band in self._bands(core):
+            insort(self._texts[band], (core.left, text), key=lambda each: each[0])
+
+    def _check_seen(self, text: DrawnText) -> None:
         core = text.core
         if not text.is_opaque or text.colour is None:  # guard: verify.text-is-opaque
             raise CheckFailed("a page has text that lets show through what is below it")
@@ -127,18 +139,13 @@ class _Page:
         # guard: verify.text-is-not-clipped
         if any(self._covers(clip, core) is not True for clip in text.clips):
             raise CheckFailed("a page has text that is cut off")
-        for _ in self._texts_in(core):  # guard: verify.no-text-over-text
-            raise CheckFailed("a page has text over text, and no statement has")
         for below in self._colours_below(core):
             if below is None:
                 self._is_on_picture = True
             elif _contrast(text.colour, below) < _LEAST_CONTRAST:  # guard: verify.text-has-contrast
                 raise CheckFailed("a page has text of nearly the colour of what is below it")
-        self._widest = max(self._widest, core.right - core.left)
-        for band in self._bands(core):
-            insort(self._texts[band], (core.left, core.right, core), key=lambda each: each[0])
 
-    def _texts_in(self, box: Box) -> Iterator[Box]:
+    def _texts_in(self, box: Box) -> Iterator[DrawnText]:
         """Yield the texts so far that meet a box."""
         for band in self._bands(box):
             texts = self._texts.get(band, ())
@@ -146,8 +153,8 @@ class _Page:
             while at and texts[at - 1][0] > box.left - self._widest:
                 at -= 1
                 self._count(1)
-                if texts[at][2].meets(box):
-                    yield texts[at][2]
+                if texts[at][1].core.meets(box):
+                    yield texts[at][1]
 
     def _colours_below(self, core: Box) -> Iterator[Colour | None]:
         """Yield the colours that are seen below a text, where it has some of each."""
