@@ -222,7 +222,7 @@ def test_rows_of_one_key_and_one_instant_are_all_found(
     """Neither time nor key divides them."""
     platform.settle(NINE.start, 1000)
     keys = [platform.settle(NINE.start, 10 + n, "SEK").transaction_id for n in range(9)]
-    kind = failing_for("kind", FAILING["kind"], keys[3:6], "id")
+    kind = failing_for("kind", "chr((id - id)::integer)", keys[3:6], "id")
     ids = f"case when id between {keys[4]} and {keys[8]} then {keys[4]} else id end"
     names = "user_country, merchant_id, promotion_id, currency, amount_minor, fee_minor"
     names += ", discount_minor, status, created_at, settled_at"
