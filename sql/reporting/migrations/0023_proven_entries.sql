@@ -1,4 +1,4 @@
--- All that the desk writes needs a proof by the key of decisions, as a decision does: also requests,
+-- All that the desk writes needs a proof by the key of decisions, as a decision does: requests,
 -- answers to them, and entries of its log. Who has the password of closebook_desk alone can write
 -- nothing under another person's name.
 
