@@ -230,11 +230,12 @@ ADVICE: Mapping[str, str] = {
     "CB-DATA-PAGE-ASKED-FOR-ADDRESS": "The template was changed to load something. Take it out.",
     "CB-DATA-PERIOD-OVERLAPS": "`CLOSEBOOK_TIME_ZONE` was changed. Set it back.",
     "CB-DATA-QUERY-REFUSED": (
-        "A view divides by zero, or casts a text that is no number, for some row. The text has the "
-        "name of PostgreSQL's error and, as far as they were found within 20 s, the view, the "
-        "column and the key of the first such row. Let the view [give null "
-        "there](contract.md#values-that-cannot-be-computed): then only the currency or account of "
-        "the row is left out, and the rest is closed."
+        "A view divides by zero, or casts a text that is no number, and the close could not leave "
+        "these rows out: there are more than 100, or it is not known whose they are "
+        "([values that cannot be computed](contract.md#values-that-cannot-be-computed)). The text "
+        "has the name of PostgreSQL's error and, as far as they were found within 20 s, the view, "
+        "the column and the key of the first such row. Let the view give null there: then only the "
+        "currency or account of the row is left out, and the rest is closed."
     ),
     "CB-DATA-REPLICAS-DISAGREE": (
         "Two replicas hold different rows: see [Two replicas, one "

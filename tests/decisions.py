@@ -1,31 +1,23 @@
-"""The key of decisions of the tests' stack, and decisions that are proven by it."""
+"""The key of decisions of the tests' stack, and what the desk writes with a proof by it."""
 
-import json
 from collections.abc import Mapping
-from typing import Any, TypedDict
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg.types.json import Jsonb
 
-from closebook.sql import query
-from closebook.store.decision_key import proof_of
+from closebook.store import decision_key
 
 DECISION_KEY = "the key of decisions of the tests"
 
 
-class Proven(TypedDict):
-    """The parameters of statement_decisions/insert."""
-
-    claim: str
-    proof: bytes
-
-
-def proven(connection: psycopg.Connection[dict[str, Any]], decision: Mapping[str, Any]) -> Proven:
-    """The parameters of statement_decisions/insert, in the connection's transaction."""
-    now = connection.execute(query("session/transaction")).fetchone()
-    assert now is not None
+def proven(
+    connection: psycopg.Connection[dict[str, Any]],
+    values: Mapping[str, Any],
+    name: LiteralString = "statement_decisions/insert",
+) -> dict[str, Any]:
+    """The parameters of a query that writes something, in the connection's transaction."""
     plain = {
-        name: value.obj if isinstance(value, Jsonb) else value for name, value in decision.items()
+        column: value.obj if isinstance(value, Jsonb) else value for column, value in values.items()
     }
-    claim = json.dumps({**plain, "transaction": now["transaction_id"]}, default=str)
-    return {"claim": claim, "proof": proof_of(claim, DECISION_KEY)}
+    return decision_key.proven(connection, DECISION_KEY, name, plain)

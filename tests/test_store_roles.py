@@ -1,13 +1,19 @@
 """What the roles of the reporting store may do: the store adds, the desk reads for its pages."""
 
-from collections.abc import Iterator
-from typing import LiteralString
+from collections.abc import Iterator, Mapping
+from typing import Any, LiteralString
 
 import psycopg
 import pytest
 from psycopg import sql
+from psycopg.rows import DictRow, dict_row
 
+from closebook.errors import Misconfigured
+from closebook.sql import query
+from closebook.store import decision_key
+from closebook.store.decision_key import RECORDS, write_proven
 from local.stack import Stack
+from tests.decisions import DECISION_KEY
 
 TABLES = {
     "platform_histories",
@@ -93,7 +99,7 @@ SHOWN = {
     "documents_not_made",
     "statement_names",
 }
-# What the desk adds: as whole rows, and to its log what an entry is about.
+# What the desk adds, by functions that need a proof.
 REQUESTS = {"reissue_requests", "reissue_answers"}
 # The key of decisions, which the owner alone reads and sets.
 KEY = {"decision_key"}
@@ -102,7 +108,6 @@ DECISIONS = {"statement_decisions", *REQUESTS}
 LOG = {"desk_log"}
 # The owner says who an unknown person was.
 NAMED = {"named_people"}
-LOGGED = {"person", "act", "subject", "document_sha256", "address"}
 MUTABLE = {"is_current", "confirmed_at", "confirmation_count"}
 
 Connection = psycopg.Connection[tuple[object, ...]]
@@ -143,7 +148,7 @@ def desk(stack: Stack, module_store_database: str, owner: Connection) -> Iterato
         ("closebook_store", "references", set()),
         ("closebook_store", "trigger", set()),
         ("closebook_desk", "select", SHOWN),
-        ("closebook_desk", "insert", REQUESTS),
+        ("closebook_desk", "insert", set()),
         ("closebook_desk", "update", set()),
         ("closebook_desk", "delete", set()),
         ("closebook_desk", "truncate", set()),
@@ -185,14 +190,15 @@ def test_these_columns_may_be_updated_and_no_others(
     assert set(granted) == columns
 
 
-def test_the_desk_writes_what_an_entry_of_its_log_is_about_and_no_column_of_the_chain(
-    owner: Connection, desk: Connection
-) -> None:
+def test_the_desk_writes_no_column_of_any_table(owner: Connection, desk: Connection) -> None:
     granted = owner.execute(
-        "select attname from pg_attribute where attrelid = 'reporting.desk_log'::regclass"
-        " and attnum > 0 and has_column_privilege('closebook_desk', attrelid, attnum, 'insert')"
+        "select attname from pg_attribute inner join pg_class on pg_class.oid = attrelid"
+        " where relnamespace = 'reporting'::regnamespace and attnum > 0 and not attisdropped"
+        " and relkind in ('r', 'v')"
+        " and has_column_privilege('closebook_desk', attrelid, attnum, 'insert')"
     )
-    assert {row[0] for row in granted} == LOGGED
+    assert granted.fetchall() == []
+    _refused(desk, sql.SQL("insert into reporting.desk_log (person) values ('ada')"))
     _refused(desk, sql.SQL("insert into reporting.desk_log (entry_id) values (7)"))
     _refused(desk, sql.SQL("update reporting.desk_log set person = 'nobody'"))
     _refused(desk, sql.SQL("alter table reporting.desk_log disable trigger desk_log_chain"))
@@ -242,10 +248,8 @@ def test_the_store_cannot_reset_a_sequence(store: Connection) -> None:
     _refused(store, sql.SQL("select setval('reporting.closes_close_id_seq', 1)"))
 
 
-@pytest.mark.parametrize("table", sorted(TABLES - REQUESTS - LOG - NAMED))
-def test_the_desk_inserts_only_requests_and_entries_of_its_log(
-    desk: Connection, table: str
-) -> None:
+@pytest.mark.parametrize("table", sorted(TABLES))
+def test_the_desk_inserts_nothing_but_by_a_function(desk: Connection, table: str) -> None:
     _refused(
         desk, sql.SQL("insert into {} default values").format(sql.Identifier("reporting", table))
     )
@@ -317,6 +321,9 @@ def test_the_desk_does_not_read_what_no_page_shows(desk: Connection, hidden: Lit
                 "folded",
                 "involved_runs",
                 "record_decision",
+                "record_log_entry",
+                "record_reissue_answer",
+                "record_reissue_request",
                 "release_before",
                 "statements_quoting",
                 "without_umlauts",
@@ -390,3 +397,70 @@ def test_the_desk_deletes_no_health_samples(desk: Connection) -> None:
 def _refused(connection: Connection, statement: sql.SQL | sql.Composed) -> None:
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         connection.execute(statement)
+
+
+RECORDED: dict[LiteralString, dict[str, Any]] = {
+    "desk/insert_reissue_request": {
+        "close_id": 1,
+        "account_id": 1,
+        "currency": "EUR",
+        "reason": "the fee is missing",
+        "person": "ada",
+    },
+    "desk/insert_reissue_answer": {
+        "request_id": 1,
+        "answer": "declined",
+        "note": "no",
+        "person": "ada",
+    },
+    "desk/insert_log_entry": {
+        "person": "ada",
+        "act": "looked",
+        "subject": "volume",
+        "document_sha256": None,
+        "address": "127.0.0.1",
+    },
+}
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_who_knows_the_desks_password_alone_writes_nothing_under_any_name(
+    stack: Stack, module_store_database: str, owner: Connection, name: LiteralString
+) -> None:
+    conninfo = stack.desk(module_store_database)
+    with psycopg.connect(conninfo, row_factory=dict_row) as desk:
+        with pytest.raises(Misconfigured, match="CB-CONFIG-DECISION-KEY"):
+            write_proven(desk, "a key that was guessed", name, RECORDED[name])
+        desk.rollback()
+        # A proof of another record in the same transaction, and one that was seen before
+        other = next(each for each in RECORDS if each != name)
+        seen = decision_key.proven(desk, DECISION_KEY, other, RECORDED[name])
+        _unproven(desk, name, seen)
+        seen = decision_key.proven(desk, DECISION_KEY, name, RECORDED[name])
+        desk.rollback()
+        _unproven(desk, name, seen)
+    written = owner.execute(
+        "select requested_by from reporting.reissue_requests union all"
+        " select answered_by from reporting.reissue_answers union all"
+        " select person from reporting.desk_log where person = 'ada'"
+    )
+    assert written.fetchall() == []
+
+
+def test_with_the_key_an_entry_is_written(
+    stack: Stack, module_store_database: str, owner: Connection
+) -> None:
+    name: LiteralString = "desk/insert_log_entry"
+    conninfo = stack.desk(module_store_database)
+    with psycopg.connect(conninfo, row_factory=dict_row) as desk:
+        write_proven(desk, DECISION_KEY, name, {**RECORDED[name], "person": "bob"})
+    bobs = owner.execute("select act from reporting.desk_log where person = 'bob'")
+    assert bobs.fetchall() == [("looked",)]
+
+
+def _unproven(
+    desk: psycopg.Connection[DictRow], name: LiteralString, claim: Mapping[str, object]
+) -> None:
+    with pytest.raises(psycopg.errors.InvalidAuthorizationSpecification, match="has no proof"):
+        desk.execute(query(name), claim)
+    desk.rollback()

@@ -13,11 +13,14 @@ from zipfile import ZipFile
 import psycopg
 import pytest
 from psycopg import sql
+from psycopg.rows import dict_row
 
 from closebook.settings import code_version
-from closebook.sql import SQL_FOLDER, query
+from closebook.sql import SQL_FOLDER
+from closebook.store.decision_key import set_decision_key, write_proven
 from local import REPOSITORY
 from local.stack import Stack
+from tests.decisions import DECISION_KEY
 from tests.statements.rendered_pdf import rendered
 from tests.statements.verify_samples import FEW, register
 
@@ -129,8 +132,9 @@ def test_verify_log_follows_the_chain_of_that_store(
 ) -> None:
     entry = {"person": "finance", "act": "looked", "subject": "month 2026-10",
              "document_sha256": None, "address": "127.0.0.1"}  # fmt: skip
-    with psycopg.connect(stack.desk(empty_store)) as desk:
-        desk.execute(query("desk/insert_log_entry"), entry)
+    set_decision_key(stack.store_owner(empty_store), DECISION_KEY)
+    with psycopg.connect(stack.desk(empty_store), row_factory=dict_row) as desk:
+        write_proven(desk, DECISION_KEY, "desk/insert_log_entry", entry)
 
     ran = installation.run("closebook", "verify-log", "--conninfo", stack.store(empty_store))
 

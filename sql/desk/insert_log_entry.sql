@@ -1,3 +1,2 @@
--- Writes an entry of the desk's log; a trigger sets its number, time and hashes.
-insert into reporting.desk_log (person, act, subject, document_sha256, address)
-values (%(person)s, %(act)s, %(subject)s, %(document_sha256)s, %(address)s)
+-- Writes an entry of the desk's log, as the claim says; a trigger sets its number, time and hashes.
+select reporting.record_log_entry(%(claim)s::text, %(proof)s::bytea)

@@ -142,6 +142,7 @@ create table reporting.close_exceptions (
             'entry_repeated',
             'key_unusable',
             'merchant_repeated',
+            'not_computable',
             'promotion_repeated',
             'row_impossible',
             'row_incomplete',
@@ -1588,13 +1589,12 @@ create table reporting.decision_key (
     set_at timestamptz not null default clock_timestamp()
 );
 
--- Writes that a person released or rejected a month. The one way by which the desk writes a
--- decision: the triggers of the table refuse one that has an obstacle. A claim is a JSON object
--- with all of the decision, and with the transaction that it is made in; its proof is the
--- HMAC-SHA256 of its text.
-create function reporting.record_decision(claim text, proof bytea)
-returns table (decision_id bigint, decided_at timestamptz)
-language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+-- Returns what a claim says, as JSON, if its proof is the HMAC-SHA256 of its text by the key of
+-- decisions. A claim is a JSON object: which record it is for, all that is written, and the
+-- transaction that it is made in. All that the desk writes comes through here: a log-in to the
+-- store proves no person.
+create function reporting.proven_claim(record_kind text, claim text, proof bytea) returns jsonb
+language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
 declare
     expected bytea;
     claimed jsonb;
@@ -1605,18 +1605,33 @@ begin
     if expected is null or proof is null or proof <> expected then  -- guard: release.proof
         raise exception using
             errcode = 'invalid_authorization_specification',
-            message = 'CB-CONFIG-DECISION-UNPROVEN: the decision has no proof by the key of '
-            || 'decisions, for this transaction';
+            message = 'CB-CONFIG-DECISION-UNPROVEN: what is written has no proof by the key of '
+            || 'decisions, for this record and transaction';
     end if;
     claimed := claim::jsonb;
-    -- A proof that somebody saw is of no use in another transaction.
-    -- guard: release.proof-is-of-this-transaction
-    if coalesce(claimed ->> 'transaction', '') <> pg_current_xact_id()::text then
+    -- A proof that somebody saw is of no use in another transaction, or for another record.
+    if
+        -- guard: release.proof-is-of-this-transaction
+        coalesce(claimed ->> 'transaction', '') <> pg_current_xact_id()::text
+        or coalesce(claimed ->> 'record', '') <> record_kind  -- guard: release.proof-is-of-this-record
+    then
         raise exception using
             errcode = 'invalid_authorization_specification',
-            message = 'CB-CONFIG-DECISION-UNPROVEN: the decision has no proof by the key of '
-            || 'decisions, for this transaction';
+            message = 'CB-CONFIG-DECISION-UNPROVEN: what is written has no proof by the key of '
+            || 'decisions, for this record and transaction';
     end if;
+    return claimed;
+end;
+$$;
+
+-- Writes that a person released or rejected a month. The one way by which the desk writes a
+-- decision: the triggers of the table refuse one that has an obstacle.
+create function reporting.record_decision(claim text, proof bytea)
+returns table (decision_id bigint, decided_at timestamptz)
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+declare
+    claimed jsonb := reporting.proven_claim('decision', claim, proof);
+begin
     return query
     insert into reporting.statement_decisions as decisions (
         manifest_id, manifest_sha256, decision, decided_by, decided_by_id, run_acts, reason,
@@ -1633,6 +1648,78 @@ begin
         array(select jsonb_array_elements_text(claimed -> 'named_exceptions'))
     )
     returning decisions.decision_id, decisions.decided_at;
+end;
+$$;
+
+-- Writes a person's request to issue a statement again. While one about the same version is open,
+-- nothing is written, and no row comes.
+create function reporting.record_reissue_request(claim text, proof bytea)
+returns table (request_id bigint)
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+declare
+    claimed jsonb := reporting.proven_claim('request', claim, proof);
+begin
+    return query
+    insert into reporting.reissue_requests as requests (
+        close_id, account_id, currency, reason, requested_by
+    )
+    select
+        (claimed ->> 'close_id')::bigint,
+        (claimed ->> 'account_id')::reporting.account_key,
+        claimed ->> 'currency',
+        claimed ->> 'reason',
+        claimed ->> 'person'
+    where
+        not exists (
+            select 1
+            from reporting.reissue_requests as earlier
+            left join reporting.reissue_answers as answers
+                on earlier.request_id = answers.request_id
+            where
+                earlier.close_id = (claimed ->> 'close_id')::bigint
+                and earlier.account_id = (claimed ->> 'account_id')::reporting.account_key
+                and earlier.currency = claimed ->> 'currency'
+                and answers.request_id is null  -- guard: desk.one-open-request
+        )
+    returning requests.request_id;
+end;
+$$;
+
+-- Writes a person's answer to a request, once: a second answer changes nothing and gives no row.
+create function reporting.record_reissue_answer(claim text, proof bytea)
+returns table (request_id bigint)
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+declare
+    claimed jsonb := reporting.proven_claim('answer', claim, proof);
+begin
+    return query
+    insert into reporting.reissue_answers as answers (request_id, answer, note, answered_by)
+    select
+        requests.request_id,
+        claimed ->> 'answer',
+        claimed ->> 'note',
+        claimed ->> 'person'
+    from reporting.reissue_requests as requests
+    where requests.request_id = (claimed ->> 'request_id')::bigint
+    on conflict on constraint reissue_answers_pkey do nothing
+    returning answers.request_id;
+end;
+$$;
+
+-- Writes an entry of the desk's log; a trigger sets its number, time and hashes.
+create function reporting.record_log_entry(claim text, proof bytea) returns void
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+declare
+    claimed jsonb := reporting.proven_claim('log entry', claim, proof);
+begin
+    insert into reporting.desk_log (person, act, subject, document_sha256, address)
+    values (
+        claimed ->> 'person',
+        claimed ->> 'act',
+        claimed ->> 'subject',
+        claimed ->> 'document_sha256',
+        claimed ->> 'address'
+    );
 end;
 $$;
 
@@ -2898,9 +2985,6 @@ to closebook_store;
 grant update (is_current, confirmed_at, confirmation_count)
 on reporting.closes to closebook_store;
 grant update (conf_sha256) on reporting.run_starts to closebook_store;
-grant insert on reporting.reissue_requests, reporting.reissue_answers to closebook_desk;
-grant insert (person, act, subject, document_sha256, address)
-on reporting.desk_log to closebook_desk;
 revoke all on function
 reporting.chain_desk_log(),
 reporting.involved_runs(bigint),
@@ -2937,8 +3021,19 @@ reporting.statement_line_detail_differences(bigint, bigint)
 to closebook_store;
 revoke all on function reporting.purge_health() from public;
 grant execute on function reporting.purge_health() to closebook_store;
-revoke all on function reporting.record_decision(text, bytea) from public;
-grant execute on function reporting.record_decision(text, bytea) to closebook_desk;
+revoke all on function
+reporting.proven_claim(text, text, bytea),
+reporting.record_decision(text, bytea),
+reporting.record_reissue_request(text, bytea),
+reporting.record_reissue_answer(text, bytea),
+reporting.record_log_entry(text, bytea)
+from public;
+grant execute on function
+reporting.record_decision(text, bytea),
+reporting.record_reissue_request(text, bytea),
+reporting.record_reissue_answer(text, bytea),
+reporting.record_log_entry(text, bytea)
+to closebook_desk;
 revoke all on function
 reporting.folded(text),
 reporting.without_umlauts(text),

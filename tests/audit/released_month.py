@@ -12,11 +12,11 @@ from psycopg.rows import DictRow, dict_row
 from closebook.audit.findings import AuditReport
 from closebook.audit.register_audit import audit
 from closebook.settings import Settings
-from closebook.sql import query
 from closebook.statements import release
 from closebook.statements.issue import DocumentsNotMade
 from closebook.statements.manifest import Manifest
 from closebook.statements.release import Person, RunAct
+from closebook.store.decision_key import write_proven
 from local.stack import Stack
 from tests.closes.month_documents import manifest_of, render_all, stored
 from tests.closes.october import OCTOBER
@@ -72,8 +72,9 @@ class ReleasedMonth:
 def log(stack: Stack, database: str, act: str, digest: str | None, person: str = "bob") -> None:
     """Write an entry of the desk's log as the desk does."""
     entry = {"person": person, "act": act, "subject": "month 2026-10", "document_sha256": digest}
-    with psycopg.connect(stack.desk(database)) as desk:
-        desk.execute(query("desk/insert_log_entry"), {**entry, "address": "127.0.0.1"})
+    with psycopg.connect(stack.desk(database), row_factory=dict_row) as desk:
+        entry = {**entry, "address": "127.0.0.1"}
+        write_proven(desk, DECISION_KEY, "desk/insert_log_entry", entry)
 
 
 def release_month(

@@ -14,6 +14,7 @@ from closebook.closes.checks import TieOutFailed
 from closebook.closes.day import close_day
 from closebook.closes.histories import HistoryReplaced, OtherHistory
 from closebook.closes.hour import close_hour
+from closebook.errors import Transient
 from closebook.periods import HOUR, Period, hour_of
 from closebook.platform.history import END_OF_LOG, History, SwitchPoint, end_of_common_log
 from closebook.settings import Settings
@@ -150,6 +151,67 @@ def test_a_close_whose_history_is_replaced_while_it_reads_writes_nothing(
             closing.result(timeout=20)
 
     assert books.versions(TEN) == []
+
+
+def test_the_first_close_of_a_register_keeps_no_other_first_close_waiting(
+    settings: Settings, platform: Platform, books: Books
+) -> None:
+    platform.settle(NINE.start, 100)
+    platform.settle(TEN.start, 200)
+    with ThreadPoolExecutor() as pool:
+        with store_held(settings, NINE):
+            slower = pool.submit(close_hour, settings, NINE, ONE_REPLICA)
+            eventually(lambda: waiting_to_write(settings) == 1)
+            # In another thread, so that the test ends if it waits.
+            other = pool.submit(close_hour, settings, TEN, ONE_REPLICA)
+            eventually(other.done)
+            assert other.result().outcome == "new"
+        assert slower.result(timeout=20).outcome == "new"
+
+    [nine], [ten] = readings(books, NINE), readings(books, TEN)
+    assert nine["history_id"] == ten["history_id"]
+    assert nine["is_adopted"]
+    assert len(books.rows("select * from reporting.platform_histories")) == 1
+
+
+def test_of_two_first_closes_of_different_platforms_only_one_is_written(
+    stack: Stack, settings: Settings, platform: Platform, books: Books
+) -> None:
+    platform.settle(NINE.start, 100)
+    platform.settle(TEN.start, 200)
+    with ThreadPoolExecutor() as pool:
+        with store_held(settings, NINE):
+            slower = pool.submit(close_hour, settings, NINE, ONE_REPLICA)
+            eventually(lambda: waiting_to_write(settings) == 1)
+            close_hour(settings, TEN, ONE_REPLICA)
+            with as_superuser(stack, books) as admin:  # as if it had been another platform
+                admin.execute(CLUSTER)
+        with pytest.raises(HistoryReplaced, match="run it again"):
+            slower.result(timeout=20)
+
+    assert books.versions(NINE) == []
+    assert len(books.versions(TEN)) == 1
+
+
+def test_a_first_close_that_breaks_off_leaves_no_history_and_the_next_one_adopts_it(
+    settings: Settings, platform: Platform, books: Books
+) -> None:
+    platform.settle(NINE.start, 100)
+    with ThreadPoolExecutor() as pool:
+        with store_held(settings, NINE):
+            broken = pool.submit(close_hour, settings, NINE, ONE_REPLICA)
+            eventually(lambda: waiting_to_write(settings) == 1)
+            books.rows(
+                "select pg_terminate_backend(pid) from pg_locks"
+                " where locktype = 'advisory' and not granted and database ="
+                " (select oid from pg_database where datname = current_database())"
+            )
+        with pytest.raises(Transient):
+            broken.result(timeout=20)
+    assert books.rows("select * from reporting.platform_histories") == []
+
+    assert close_hour(settings, NINE, ONE_REPLICA).outcome == "new"
+    assert len(readings(books, NINE)) == 1
 
 
 ACKNOWLEDGED = (

@@ -1,6 +1,6 @@
-"""A view that cannot compute one row: the error names the view, the column and the row.
+"""A close that a value which no view can compute stops: the error names view, column and row.
 
-Where the view gives null instead, only the row's currency or account is left out.
+tests/closes/test_uncomputable_values.py has the values that a close leaves out instead.
 """
 
 import time
@@ -13,7 +13,7 @@ from closebook.closes.hour import close_hour
 from closebook.closes.month import close_month
 from closebook.errors import WrongData
 from closebook.periods import Period, day_containing, hour_of, month_containing
-from closebook.platform import unreadable_rows
+from closebook.platform import uncomputable_values, unreadable_rows, view_probes
 from closebook.settings import Run, Settings
 from tests.books import Books
 from tests.close_fixtures import ONE_REPLICA, RUN, transactions_with, view_of
@@ -28,6 +28,12 @@ ENTRIES = (
     "select entry_id, wallet_id as account_id, transaction_id, posted_at, {} as amount_minor,"
     " currency, kind, description, counterparty from platform.ledger_entries"
 )
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A platform with more such values than a close leaves out: one is too many."""
+    monkeypatch.setattr(uncomputable_values, "MOST_VALUES", 0)
 
 
 def refusal(settings: Settings, period: Period, run: Run = ONE_REPLICA) -> WrongData:
@@ -157,8 +163,9 @@ def test_a_view_that_computes_all_of_its_rows_at_once_is_named_without_a_row(
 def test_the_search_ends_when_its_time_is_over(
     settings: Settings, platform: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(unreadable_rows, "SEARCH_SECONDS", 1.0)
-    monkeypatch.setattr(unreadable_rows, "_ANSWER_SECONDS", 30.0)
+    for module in (uncomputable_values, unreadable_rows):
+        monkeypatch.setattr(module, "SEARCH_SECONDS", 1.0)
+    monkeypatch.setattr(view_probes, "ANSWER_SECONDS", 30.0)
     platform.settle(NINE.start, 100)
     # No query of a close begins like this.
     asleep = "current_query() like 'select count(*),%' and pg_sleep(60) is not null"

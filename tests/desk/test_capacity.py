@@ -37,6 +37,7 @@ from closebook.store.session import on_store
 from local import PLUGINS, REPOSITORY
 from local.databases import sql_file
 from local.stack import Stack
+from tests.decisions import DECISION_KEY
 
 LIMITS = {
     "statement_timeout": "15s",
@@ -372,8 +373,9 @@ def test_the_desk_hangs_up_on_a_store_that_does_not_answer(
 
 
 def test_after_its_entry_a_request_holds_up_nobody_elses_entry(
-    desk_settings: DeskSettings,
+    desk_settings: DeskSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(audit_log, "decision_key", lambda: DECISION_KEY)
     request = Request({"type": "http", "client": ("127.0.0.1", 1), "state": {}})
     request.state.user = User("4711", "ada", frozenset(), "", Fernet(Fernet.generate_key()))
     with on_store(desk_settings) as one, on_store(desk_settings) as other:

@@ -49,9 +49,10 @@ def test_after_a_second_person_has_released_a_month_finance_sees_it(desk: Desk) 
 @pytest.mark.usefixtures("undecided")
 def test_without_its_entry_in_the_audit_log_no_decision_is_made(desk: Desk) -> None:
     shown = shown_sha256(desk, "2026-09")
-    columns = "(person, act, subject, document_sha256, address)"
     with desk.owner() as owner:
-        owner.execute(f"revoke insert {columns} on reporting.desk_log from closebook_desk".encode())
+        owner.execute(
+            "revoke execute on function reporting.record_log_entry(text, bytea) from closebook_desk"
+        )
     try:
         answer = desk.post(
             "approver", "/releases/2026-09", verdict="released", manifest_sha256=shown
@@ -59,7 +60,8 @@ def test_without_its_entry_in_the_audit_log_no_decision_is_made(desk: Desk) -> N
     finally:
         with desk.owner() as owner:
             owner.execute(
-                f"grant insert {columns} on reporting.desk_log to closebook_desk".encode()
+                "grant execute on function reporting.record_log_entry(text, bytea)"
+                " to closebook_desk"
             )
     assert answer.status_code == 503
     assert not desk.rows("select from reporting.statement_decisions where decided_by = 'approver'")

@@ -24,6 +24,7 @@ AMOUNT_BEYOND_BIGINT = (
 )
 
 TWICE = EXCEPTION_TESTS + "test_a_{}_that_is_listed_twice_{}"
+UNCOMPUTABLE = "tests/closes/test_uncomputable_values.py::"
 UNREADABLE = "tests/closes/test_unreadable_rows.py::"
 
 EXCEPTIONS = (
@@ -62,6 +63,34 @@ EXCEPTIONS = (
         "unreadable.bounded-time",
         Removed(),
         (UNREADABLE + "test_the_search_ends_when_its_time_is_over",),
+    ),
+    Guard(
+        "uncomputable.null-in-its-place",
+        Value("'true'"),
+        (UNCOMPUTABLE + "test_a_value_that_was_mended_is_counted_when_the_period_closes_again",),
+    ),
+    Guard(
+        "uncomputable.owner-is-known",
+        Condition(value=False),
+        (UNCOMPUTABLE + "test_a_transaction_whose_currency_cannot_be_computed_stops_the_close",),
+    ),
+    Guard(
+        "uncomputable.bounded-number",
+        Condition(value=False),
+        (UNCOMPUTABLE + "test_more_values_than_the_limit_stop_the_close",),
+    ),
+    Guard(
+        "uncomputable.leaves-its-currency-out",
+        Condition(value=False),
+        (UNCOMPUTABLE + "test_the_run_names_the_currency_and_why_it_is_left_out",),
+    ),
+    Guard(
+        "uncomputable.leaves-its-currency-out-of-the-day",
+        Token("uncomputable.reasons_of_day(reading.source, day)", "{}"),
+        (
+            UNCOMPUTABLE
+            + "test_a_value_that_cannot_be_computed_leaves_its_currency_out_and_no_other",
+        ),
     ),
     # ---- exceptions ----------------------------------------------------------------------
     Guard(

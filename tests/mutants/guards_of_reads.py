@@ -311,6 +311,11 @@ READS = (
         (HISTORIES + "test_a_close_whose_history_is_replaced_while_it_reads_writes_nothing",),
     ),
     Guard(
+        "history.one-is-adopted",
+        Removed(),
+        (HISTORIES + "test_of_two_first_closes_of_different_platforms_only_one_is_written",),
+    ),
+    Guard(
         "failover.named-timeline",
         Condition(value=False),
         (ACKNOWLEDGED + "test_who_acknowledges_names_the_timeline_and_gives_a_reason",),

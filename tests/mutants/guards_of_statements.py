@@ -12,6 +12,7 @@ MANIFEST = "tests/closes/test_manifest.py::"
 MODEL = "tests/statements/test_model.py::"
 REISSUE = "tests/closes/test_reissue.py::"
 RELEASE = "tests/closes/test_release.py::"
+STORE_ROLES = "tests/test_store_roles.py::"
 RUN_START = "tests/dags/test_run_start.py::"
 DOCUMENTS = "tests/statements/test_document_store.py::"
 DISK = "tests/faults/test_disk.py::"
@@ -243,6 +244,11 @@ STATEMENTS = (
         "release.proof-is-of-this-transaction",
         Condition(value=False),
         (RELEASE + "test_a_proof_that_was_seen_is_of_no_use_later",),
+    ),
+    Guard(
+        "release.proof-is-of-this-record",
+        Condition(value=False),
+        (STORE_ROLES + "test_who_knows_the_desks_password_alone_writes_nothing_under_any_name",),
     ),
     Guard(
         "store.decision-key-is-long",

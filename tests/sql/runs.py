@@ -15,6 +15,7 @@ from psycopg.rows import DictRow, dict_row, tuple_row
 
 from closebook.platform.contract import contract_of
 from closebook.sql import query
+from closebook.store.decision_key import RECORDS
 from local.stack import Stack
 from tests.decisions import proven
 from tests.sql.cases import Case, Expected, Row, completed
@@ -322,9 +323,10 @@ def _check(case: Case, connection: Connection) -> None:
 
 
 def _params(case: Case, connection: Connection) -> Mapping[str, Any]:
-    """The parameters of a case. One has a decision, which is proven for the transaction."""
-    if case.query_name == "statement_decisions/insert":
-        return proven(connection, case.params)
+    """The parameters of a case. What the desk writes is proven for the transaction."""
+    for name in RECORDS:
+        if case.query_name == name:
+            return proven(connection, case.params, name)
     return case.params
 
 

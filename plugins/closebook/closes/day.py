@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from psycopg import sql
 
-from closebook.closes import boundaries, exceptions, execute, hour, staging
+from closebook.closes import boundaries, exceptions, execute, hour, staging, uncomputable
 from closebook.closes.hour import HourTotals
 from closebook.closes.measures import ControlTotal
 from closebook.closes.staging import LedgerTotals
@@ -66,8 +66,14 @@ def staged_day(store: Store, reading: Reading, day: Period, run: Run) -> list[Dr
         store.execute(query("hourly_volume/stage_from_day"))
         hour_totals, ledger = totals.result()
     repeated = reading.source.rows("daily_volume/read_repeated", day.bounds)
+    unnamed = uncomputable.of_merchants_and_promotions(reading.source, day)
     volume = hour.sum_of_hours(hour_totals)
-    reasons = {**_unwritable(store), **hour.reasons_of_hours(hour_totals)}
+    reasons = {
+        **_unwritable(store),
+        # guard: uncomputable.leaves-its-currency-out-of-the-day
+        **uncomputable.reasons_of_day(reading.source, day),
+        **hour.reasons_of_hours(hour_totals),
+    }
 
     def insert(close_id: int) -> None:
         row = {
@@ -90,6 +96,7 @@ def staged_day(store: Store, reading: Reading, day: Period, run: Run) -> list[Dr
         exceptions=[
             *exceptions.of_currencies(volume, reasons),
             *map(exceptions.of_repeated, repeated),
+            *unnamed,
             *ledger.exceptions,
         ],
     )

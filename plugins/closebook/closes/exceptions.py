@@ -2,8 +2,8 @@
 
 A row that cannot be counted stops its account or its currency, and no other. What is left out is
 written with the close, so that rows and exceptions together are what the source held. A merchant or
-promotion that is listed more than once is an exception without rows: its volume is complete, and
-only its category or funding may be missing.
+promotion that is listed more than once, or whose text cannot be computed, is an exception without
+rows: its volume is complete, and only its category or funding may be missing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -40,6 +40,8 @@ REASONS: Mapping[str, str] = {
     ),
     "merchant_repeated": "reporting_source.merchants lists the merchant more than once; its volume "
     "is complete, under the category unknown if these rows differ",
+    "not_computable": "the platform's view raises an error for a value, such as a cast that fails; "
+    "the volume of a merchant or promotion is complete, under the category or funding unknown",
     "promotion_repeated": "reporting_source.promotions lists the promotion more than once; its "
     "volume is complete, under the funding unknown if these rows differ",
     "row_impossible": "a row has an amount below zero, no amount, or an unknown kind",
@@ -129,7 +131,12 @@ def of_account(row: Mapping[str, Any]) -> CloseException:
 def of_repeated(row: Mapping[str, Any]) -> CloseException:
     """Return the exception of a merchant or promotion that is listed more than once."""
     kind: SubjectKind = row["subject_kind"]
-    return CloseException("volume", kind, row["subject_id"], _NONE, f"{kind}_repeated", 0, 0)
+    return of_text(kind, row["subject_id"], f"{kind}_repeated")
+
+
+def of_text(kind: SubjectKind, subject: str, reason: str) -> CloseException:
+    """Return the exception of a merchant or promotion whose text is left out, and no row."""
+    return CloseException("volume", kind, subject, _NONE, reason, 0, 0)
 
 
 def write(store: Store, close_id: int, exceptions: Sequence[CloseException]) -> None:

@@ -79,14 +79,16 @@ def _attempt(
             first: Source, second: OpenSource | None = None
         ) -> tuple[list[Close], list[TieOut]]:
             with writing(store, period):
-                history_id = histories.lock_current_history(store, known, first, run)
-                reading = Reading(first, history_id, versions_before)
+                histories.lock_current_history(store, known, first)
+                reading = Reading(first, versions_before)
                 written = _write(store, reading, work)
                 if second is not None:
                     _cross_check(store, reading, second, compared, work)
                     _record_agreement(store, written, run)
                 no_longer_tied_out = _tie_out_dependents(store, written, run)
                 with_totals = register.with_totals(store, written, first.replica)
+                close_ids = [made.close_id for made in written]
+                histories.record_readings(store, close_ids, known, first, run)
                 return with_totals, no_longer_tied_out
 
         if run.cross_check:

@@ -10,6 +10,7 @@ is before the newest position that was read. The same is true of a copy that was
 promotion.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from closebook.errors import Misconfigured, NotReady
@@ -103,18 +104,49 @@ def require_continuation(known: KnownHistory | None, fence: Fence) -> None:
         )
 
 
-def lock_current_history(store: Store, known: KnownHistory | None, source: Source, run: Run) -> int:
-    """Keep the current history from being replaced while a close is written; return its id.
+def lock_current_history(store: Store, known: KnownHistory | None, source: Source) -> None:
+    """Keep the current history from being replaced by an operator while a close is written.
 
-    The first close adopts its primary's history. Raises HistoryReplaced when the current history is
-    not the one that was known before the fence.
+    Raises HistoryReplaced when the current history is not the one that was known before the fence.
     """
     store.execute(query("platform_histories/lock_shared"))
+    _refuse_replaced(current(store), known, source.fence.history)
+
+
+def record_readings(
+    store: Store, close_ids: Sequence[int], known: KnownHistory | None, source: Source, run: Run
+) -> None:
+    """Write that versions were written or confirmed by this reading of the history.
+
+    The first close adopts its primary's history here, as the last that it does before its
+    transaction ends: until then another first close would wait for it. Raises HistoryReplaced when
+    another first close has adopted another history meanwhile.
+    """
     history = source.fence.history
     if known is None:
         store.execute(query("platform_histories/adopt"), {**columns(history), "run_id": run.run_id})
     now = current(store)
     assert now is not None  # noqa: S101  # one is known, or was adopted just now
+    _refuse_replaced(now, known, history)  # guard: history.one-is-adopted
+    for close_id in close_ids:
+        store.execute(
+            query("close_readings/insert"),
+            {
+                "close_id": close_id,
+                "history_id": now.history_id,
+                "fence_position": source.fence.position,
+                "read_position": source.replay_position,
+                "replica_name": source.replica.name,
+                "run_id": run.run_id,
+            },
+        )
+
+
+def _refuse_replaced(
+    now: KnownHistory | None, known: KnownHistory | None, history: History
+) -> None:
+    if now is None:  # before the first close
+        return
     is_replaced = (
         now.history_id != known.history_id if known else not now.history.may_equal(history)
     )
@@ -124,22 +156,6 @@ def lock_current_history(store: Store, known: KnownHistory | None, source: Sourc
             f"closes are read from timeline {now.history.timeline} by now, and this run has read "
             f"timeline {history.timeline}: run it again",
         )
-    return now.history_id
-
-
-def record_reading(store: Store, close_id: int, history_id: int, source: Source, run: Run) -> None:
-    """Write that a version was written or confirmed by this reading of the history."""
-    store.execute(
-        query("close_readings/insert"),
-        {
-            "close_id": close_id,
-            "history_id": history_id,
-            "fence_position": source.fence.position,
-            "read_position": source.replay_position,
-            "replica_name": source.replica.name,
-            "run_id": run.run_id,
-        },
-    )
 
 
 def columns(history: History) -> dict[str, object]:

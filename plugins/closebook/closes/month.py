@@ -4,7 +4,15 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from closebook.closes import boundaries, day, exceptions, execute, refused_amounts, staging
+from closebook.closes import (
+    boundaries,
+    day,
+    exceptions,
+    execute,
+    refused_amounts,
+    staging,
+    uncomputable,
+)
 from closebook.closes.measures import ControlTotal
 from closebook.closes.refused_amounts import ReasonsOfAccounts
 from closebook.closes.values import Close, Content, Draft, Plan, Reading
@@ -47,6 +55,7 @@ def close_month(settings: Settings, month: Period, run: Run) -> Close:
             staging.make_staged_table(store, DETAILS)
         totals = staging.ledger_totals(reading.source, month).totals
         refused = _refused_amounts(store, reading, month)
+        not_computable = uncomputable.reasons_of_accounts(reading.source)
         stale = day.stale_days(store, reading, days)
 
         def drafts() -> Iterator[Draft]:
@@ -60,7 +69,8 @@ def close_month(settings: Settings, month: Period, run: Run) -> Close:
                 **key_parameters(reading.source.keys),
                 **detail_parameters(reading.source.in_major),
             }
-            yield Draft(month, run, _content(store, totals, month, days, refused, parameters))
+            content = _content(store, totals, month, days, refused, not_computable, parameters)
+            yield Draft(month, run, content)
 
         return Plan(drafts(), locked=[before, month, *days])
 
@@ -81,6 +91,7 @@ def _content(
     month: Period,
     days: Sequence[Period],
     refused: ReasonsOfAccounts,
+    not_computable: ReasonsOfAccounts,
     parameters: Mapping[str, object],
 ) -> Content:
     days_of_lines = {
@@ -113,7 +124,7 @@ def _content(
         totals=totals,
         changes=["statements", "statement_lines", DETAILS],
         exceptions=[
-            refused_amounts.with_reason(found, refused.get((found.subject, found.currency)))
+            uncomputable.with_reason(refused_amounts.with_reason(found, refused), not_computable)
             for found in map(exceptions.of_account, left_out)
         ],
         tie_outs=[

@@ -67,11 +67,12 @@ def _named(key: Key | None) -> str:
     return str(key) if key is None else label(key)
 
 
-def with_reason(left_out: CloseException, refused: str | None) -> CloseException:
+def with_reason(left_out: CloseException, refused: ReasonsOfAccounts) -> CloseException:
     """Return the exception of an account, with the reason why its missing amount was refused."""
-    if refused is None or left_out.reason != "row_incomplete":
+    reason = refused.get((left_out.subject, left_out.currency))
+    if reason is None or left_out.reason != "row_incomplete":
         return left_out
-    return replace(left_out, reason=refused)
+    return replace(left_out, reason=reason)
 
 
 def _log_first(refused: Sequence[str], period: Period) -> None:

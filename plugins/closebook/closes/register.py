@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import DictRow
 
-from closebook.closes import boundaries, checks, exceptions, histories
+from closebook.closes import boundaries, checks, exceptions
 from closebook.closes.checks import SelectedRows, TieOut
 from closebook.closes.measures import ControlTotal
 from closebook.closes.values import Close, Content, Correction, CurrentVersions, Draft, Reading
@@ -108,7 +108,6 @@ def write(store: Store, reading: Reading, draft: Draft) -> Close:
         tie_outs.append(checks.result_of(SAME_AS_ISSUED, period))
     for tie_out in tie_outs:
         checks.record(store, tie_out, written.close_id, run)
-    histories.record_reading(store, written.close_id, reading.history_id, reading.source, run)
     if not content.exceptions:
         return written
     # As they are written: the codes of the platform as labels, which may be shown and logged.

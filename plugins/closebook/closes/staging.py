@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from psycopg import sql
 
-from closebook.closes import exceptions, refused_amounts
+from closebook.closes import exceptions, refused_amounts, uncomputable
 from closebook.closes.exceptions import LARGEST_BIGINT, CloseException
 from closebook.closes.measures import ControlTotal
 from closebook.periods import Period
@@ -52,7 +52,17 @@ def ledger_totals(source: Source, period: Period) -> LedgerTotals:
     ]
     unknown = [total for total in totals if not exceptions.is_known(total.currency)]
     left_out_currencies = tuple(total.currency for total in unknown)
-    left_out = [exceptions.of_currency(total, "unknown_currency") for total in unknown]
+    not_computable = uncomputable.reasons_of_accounts(source)
+    has_unknown_currency = "" in {currency for _, currency in not_computable}
+    left_out = [
+        exceptions.of_currency(
+            total,
+            uncomputable.REASON
+            if has_unknown_currency and not total.currency
+            else "unknown_currency",
+        )
+        for total in unknown
+    ]
     # If the credits of all accounts fit a bigint, so do those of each of them.
     if any(
         row["incomplete_count"] or max(row["credit_minor"], row["debit_minor"]) > LARGEST_BIGINT
@@ -62,7 +72,7 @@ def ledger_totals(source: Source, period: Period) -> LedgerTotals:
         accounts = source.rows("daily_account_movement/read_exceptions", parameters)
         refused = refused_amounts.of_accounts(source, period)
         left_out.extend(
-            refused_amounts.with_reason(found, refused.get((found.subject, found.currency)))
+            uncomputable.with_reason(refused_amounts.with_reason(found, refused), not_computable)
             for found in map(exceptions.of_account, accounts)
         )
     return LedgerTotals(tuple(totals), tuple(left_out), left_out_currencies)

@@ -63,14 +63,12 @@ class Close:
 class Reading:
     """An open read on a replica, and the versions that were current before its fence.
 
-    ``history_id`` is the register's number of the history that is read. ``versions_before`` is the
-    close_id by grain and start. ``cross_checked_with`` is set in the second reading of a
-    cross-check: it is the replica whose numbers were written before, and this reading may only
-    confirm them.
+    ``versions_before`` is the close_id by grain and start. ``cross_checked_with`` is set in the
+    second reading of a cross-check: it is the replica whose numbers were written before, and this
+    reading may only confirm them.
     """
 
     source: Source
-    history_id: int
     versions_before: CurrentVersions
     cross_checked_with: Replica | None = None
 

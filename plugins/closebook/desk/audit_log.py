@@ -1,8 +1,8 @@
 """The audit log of the desk: each action of a user gets an entry before the user gets a result.
 
-The entries are in the table reporting.desk_log. The desk's role can insert entries and cannot
-change them, and a trigger chains them by their hashes. A subject contains ids, and never the name
-of a holder or the number of an account.
+The entries are in the table reporting.desk_log. The desk's role can insert entries with a proof by
+the key of decisions, and cannot change them, and a trigger chains them by their hashes. A
+subject contains ids, and never the name of a holder or the number of an account.
 """
 
 import logging
@@ -12,8 +12,8 @@ from fastapi import Request
 
 from closebook.desk.current_user import current_user
 from closebook.errors import ClosebookError
-from closebook.settings import desk_from_airflow
-from closebook.sql import query
+from closebook.settings import decision_key, desk_from_airflow
+from closebook.store.decision_key import write_proven
 from closebook.store.session import Store, on_store
 
 # The values of the column ``act``.
@@ -51,8 +51,10 @@ def insert(
     store: Store, request: Request, action: Action, subject: str, document_sha256: str | None = None
 ) -> None:
     """Insert an entry as the last statement of a transaction that the caller commits."""
-    store.execute(
-        query("desk/insert_log_entry"),
+    write_proven(
+        store,
+        decision_key(),
+        "desk/insert_log_entry",
         {
             "person": current_user(request).name,
             "act": action,

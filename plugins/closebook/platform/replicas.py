@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import TypeVar
 
 from closebook.errors import ClosebookError, Misconfigured, NotReady, Transient
@@ -18,7 +19,7 @@ from closebook.platform.replica_status import (
     open_replica,
     replica_is_primary,
 )
-from closebook.platform.source import Source, connected, read_transaction
+from closebook.platform.source import Source, connected, read_transaction, roll_back
 from closebook.platform.unreadable_rows import UnreadableRow, located
 from closebook.settings import Replica, Settings
 
@@ -41,8 +42,10 @@ def read(
     ``check_fence`` is called before a replica is chosen. If it raises an error, the read ends.
     ``keys`` are the types of the store's keys.
     If the replica fails, the work starts again from the beginning, on another replica if there is
-    one. Raises NotReady if the period may still change or no replica has it yet, Transient if
-    replicas failed ``read_attempts`` times, Misconfigured if no replica can be read as configured.
+    one. If a view cannot compute a value, the work starts again without the values of the period
+    that fail, if they can be left out. Raises NotReady if the period may still change or no replica
+    has it yet, Transient if replicas failed ``read_attempts`` times, Misconfigured if no replica
+    can be read as configured, WrongData if a view cannot compute a value that the work needs.
     """
     fence = take_fence(settings, period)
     check_fence(fence)
@@ -50,12 +53,7 @@ def read(
     for attempt in range(settings.read_attempts):
         with choose_replica(settings, fence, avoided) as chosen:
             try:
-                with (
-                    _located_errors(settings, period, chosen),
-                    # guard: replica.same-connection
-                    read_transaction(settings, fence, chosen, keys) as source,
-                ):
-                    return work(source)
+                return _done(settings, period, fence, chosen, keys, work)
             except ReplicaLost as error:
                 avoided, last_error = chosen.status.replica, error
         time.sleep(FIRST_PAUSE_SECONDS * 2**attempt)
@@ -98,8 +96,34 @@ def read_both(
         raise NotReady("CB-WAIT-NO-SECOND-REPLICA", _no_second(first, error)) from None
     except Misconfigured as error:
         raise Misconfigured("CB-CONFIG-NO-SECOND-REPLICA", _no_second(first, error)) from None
-    with _connected_read(settings, period, fence, first, keys) as source:
-        return work(source, lambda: _connected_read(settings, period, fence, second, keys))
+
+    def done(failed: UnreadableRow | None) -> Result:
+        connected_read = partial(_connected_read, settings, period, fence, keys, failed)
+        with connected_read(first) as source:
+            return work(source, lambda: connected_read(second))
+
+    try:
+        return done(None)
+    except UnreadableRow as error:
+        return done(error)
+
+
+def _done(
+    settings: Settings,
+    period: Period,
+    fence: Fence,
+    chosen: OpenReplica,
+    keys: KeyTypes,
+    work: Callable[[Source], Result],
+) -> Result:
+    """Do the work in a read transaction, and again without the values that cannot be computed."""
+    try:
+        # guard: replica.same-connection
+        with read_transaction(settings, fence, chosen, keys) as source:
+            return work(source)
+    except UnreadableRow as error:
+        with _read_without(settings, period, fence, chosen, keys, error) as source:
+            return work(source)
 
 
 def _no_second(first: ReplicaStatus, error: ClosebookError) -> str:
@@ -179,20 +203,38 @@ def _chosen_status(settings: Settings, fence: Fence) -> ReplicaStatus:
 
 @contextmanager
 def _connected_read(
-    settings: Settings, period: Period, fence: Fence, status: ReplicaStatus, keys: KeyTypes
+    settings: Settings,
+    period: Period,
+    fence: Fence,
+    keys: KeyTypes,
+    failed: UnreadableRow | None,
+    status: ReplicaStatus,
 ) -> Iterator[Source]:
-    with (
-        OpenReplica(status, connected(status.replica)) as chosen,
-        _located_errors(settings, period, chosen),
-        read_transaction(settings, fence, chosen, keys) as source,
-    ):
-        yield source
+    with OpenReplica(status, connected(status.replica)) as chosen:
+        if failed is None:
+            with read_transaction(settings, fence, chosen, keys) as source:
+                yield source
+        else:
+            with _read_without(settings, period, fence, chosen, keys, failed) as source:
+                yield source
 
 
 @contextmanager
-def _located_errors(settings: Settings, period: Period, chosen: OpenReplica) -> Iterator[None]:
-    """Let the error of a row that a view cannot compute name the view, the column and the row."""
+def _read_without(
+    settings: Settings,
+    period: Period,
+    fence: Fence,
+    chosen: OpenReplica,
+    keys: KeyTypes,
+    failed: UnreadableRow,
+) -> Iterator[Source]:
+    """Read again after an error, without the values that cannot be computed.
+
+    An error that ends this read too names the view, the column and the row.
+    """
     try:
-        yield
+        roll_back(chosen)
+        with read_transaction(settings, fence, chosen, keys) as source:
+            yield source.without_uncomputable(period, failed)
     except UnreadableRow as error:
         raise located(chosen.connection, period, settings.major_amounts, error) from None

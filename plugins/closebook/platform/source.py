@@ -11,15 +11,20 @@ from psycopg import sql
 from psycopg.rows import DictRow
 
 from closebook.keys import BIGINT_KEYS, KeyTypes
+from closebook.periods import Period
 from closebook.platform.connections import close, connect_to
 from closebook.platform.contract import (
     CONTRACT,
+    OPTIONAL,
     bound_query,
+    contract_of,
     optional_columns,
 )
 from closebook.platform.contract_differences import require_contract, require_encoding
 from closebook.platform.fence import Fence
 from closebook.platform.replica_status import OpenReplica, ReplicaLost, replica_error
+from closebook.platform.uncomputable_values import UncomputableValue, found_in, without
+from closebook.platform.unreadable_rows import UnreadableRow
 from closebook.postgres import Fault, answer_within, described, fault_of, store_error
 from closebook.settings import Replica, Settings
 from closebook.sql import query
@@ -37,7 +42,8 @@ class Source:
     ``relations`` are the views that were compared with the contract, as rows of
     sql/replica/contract_relations.sql; ``in_major`` are those with amounts in major units.
     ``keys`` are the types of their keys, and of the store's. ``optional`` are the optional columns
-    that they have.
+    that they have. ``uncomputable`` are values that the views cannot compute: each query has null in
+    their place.
     """
 
     connection: psycopg.Connection[DictRow]
@@ -50,6 +56,18 @@ class Source:
     in_major: frozenset[str] = frozenset()
     keys: KeyTypes = BIGINT_KEYS
     optional: frozenset[str] = frozenset()
+    uncomputable: Sequence[UncomputableValue] = ()
+
+    def without_uncomputable(self, period: Period, error: UnreadableRow) -> "Source":
+        """Return this read, without the values that its views cannot compute for the period.
+
+        Raises the error, by which an earlier read ended, if they cannot be left out.
+        """
+        with _replica_error(self.replica):
+            values = found_in(self.connection, period, self.in_major)
+        if not values:
+            raise error
+        return replace(self, uncomputable=tuple(values))
 
     def rows(self, name: str, parameters: Mapping[str, object]) -> list[DictRow]:
         """Run sql/<name>.sql and return its rows. For a few rows; `copy_into` is for many."""
@@ -120,7 +138,14 @@ class Source:
     def _bound(
         self, name: str, parameters: Mapping[str, object]
     ) -> tuple[LiteralString, Mapping[str, object]]:
-        return bound_query(name, self.in_major, parameters, self.keys)
+        text, bound = bound_query(name, self.in_major, parameters, self.keys)
+        if not self.uncomputable:
+            return text, bound
+        columns = {
+            view: [*of_view, *(sorted(self.optional) if view in OPTIONAL else ())]
+            for view, of_view in contract_of(self.in_major).items()
+        }
+        return without(text, bound, self.uncomputable, columns)
 
     def _views(self) -> list[DictRow]:
         return self.rows("replica/contract_relations", {"views": [*CONTRACT]})
@@ -189,6 +214,12 @@ def connected(replica: Replica) -> psycopg.Connection[DictRow]:
     """Connect to a replica. Raises ReplicaLost, or Misconfigured when it refuses."""
     with _replica_error(replica):
         return connect_to(replica)
+
+
+def roll_back(chosen: OpenReplica) -> None:
+    """End the transaction of a replica after an error. Raises ReplicaLost if it is lost."""
+    with _replica_error(chosen.status.replica):
+        chosen.connection.rollback()
 
 
 def _begin_snapshot(replica: Replica, connection: psycopg.Connection[DictRow]) -> None:

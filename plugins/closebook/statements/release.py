@@ -13,14 +13,13 @@ from datetime import datetime
 from functools import partial
 from typing import Literal
 
-from psycopg.errors import InvalidAuthorizationSpecification
 from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
-from closebook.errors import Misconfigured, NotReady, WrongData
+from closebook.errors import NotReady, WrongData
 from closebook.periods import Period
 from closebook.sql import query
-from closebook.store.decision_key import proof_of
+from closebook.store.decision_key import write_proven
 from closebook.store.session import Store
 
 Verdict = Literal["released", "rejected"]
@@ -259,9 +258,10 @@ def _decide(
         found = obstacles(store, issued, shown_sha256, verdict, person, acts, named_exceptions)
         if found:
             raise DecisionRefused(month, verdict, found)
-        decided_at = _insert(
+        written = write_proven(
             store,
             key,
+            "statement_decisions/insert",
             {
                 "manifest_id": issued.manifest_id,
                 "manifest_sha256": shown_sha256,
@@ -273,27 +273,8 @@ def _decide(
                 "named_exceptions": [*named_exceptions],
             },
         )
-    return Decision(shown_sha256, verdict, person.name, decided_at)
-
-
-def _insert(store: Store, key: str, decision: Mapping[str, object]) -> datetime:
-    now = store.execute(query("session/transaction")).fetchone()
-    assert now is not None  # noqa: S101  # the query returns one row
-    claim = _dumps({**decision, "transaction": now["transaction_id"]})
-    try:
-        row = store.execute(
-            query("statement_decisions/insert"), {"claim": claim, "proof": proof_of(claim, key)}
-        ).fetchone()
-    except InvalidAuthorizationSpecification:
-        raise Misconfigured(
-            "CB-CONFIG-DECISION-KEY",
-            "the reporting store has no key of decisions, or another one than the Airflow "
-            "connection closebook_decisions: run closebook decision-key with the password of that "
-            "connection",
-        ) from None
-    assert row is not None  # noqa: S101  # the insert returns its row
-    decided_at: datetime = row["decided_at"]
-    return decided_at
+    assert written is not None  # noqa: S101  # the insert returns its row
+    return Decision(shown_sha256, verdict, person.name, written["decided_at"])
 
 
 def _as_json(acts: Sequence[RunAct]) -> Jsonb:

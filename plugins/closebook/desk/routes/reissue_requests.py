@@ -17,8 +17,9 @@ from closebook.desk.current_user import CurrentUser
 from closebook.desk.desk_route import desk_router
 from closebook.desk.months import month_label, months_without_documents
 from closebook.desk.templating import render_page
-from closebook.settings import desk_from_airflow
+from closebook.settings import decision_key, desk_from_airflow
 from closebook.sql import query
+from closebook.store.decision_key import write_proven
 from closebook.store.session import on_store
 from closebook.typed_text import typed_text
 
@@ -71,15 +72,17 @@ def answer_request(
         problem = f"Request {request_id} is not answered: to decline it, enter a note."
         return _requests_page(request, 400, problem, {request_id: text})
     with on_store(desk_from_airflow()) as store:
-        row = store.execute(
-            query("desk/insert_reissue_answer"),
+        row = write_proven(
+            store,
+            decision_key(),
+            "desk/insert_reissue_answer",
             {
                 "request_id": request_id,
                 "answer": answer,
                 "note": text or None,
                 "person": user.name,
             },
-        ).fetchone()
+        )
         if row is not None:
             audit_log.record(store, request, "answered request", f"request {request_id}: {answer}")
     if row is None:

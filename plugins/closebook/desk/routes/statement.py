@@ -20,8 +20,9 @@ from closebook.desk.statement_documents import (
     visible_statement,
 )
 from closebook.desk.templating import render_page
-from closebook.settings import desk_from_airflow
+from closebook.settings import decision_key, desk_from_airflow
 from closebook.sql import query
+from closebook.store.decision_key import write_proven
 from closebook.store.session import on_store
 from closebook.typed_text import typed_text
 
@@ -87,13 +88,12 @@ def request_reissue(
         problem = f"Enter a reason of at most {_MAX_REASON_LENGTH} characters."
         return _statement_page(request, user, path, 400, problem, text)
     row = visible_statement(request, path)
+    key = decision_key()
     with on_store(desk_from_airflow()) as store:
         # Of two requests at once, the second one waits for the first, and then finds it.
         store.execute(query("desk/lock_reissue_requests"))  # guard: desk.requests-wait-for-another
-        inserted = store.execute(
-            query("desk/insert_reissue_request"),
-            {**path.ids(store), "reason": text, "person": user.name},
-        ).fetchone()
+        asked = {**path.ids(store), "reason": text, "person": user.name}
+        inserted = write_proven(store, key, "desk/insert_reissue_request", asked)
         if inserted is not None:
             audit_log.record(
                 store, request, "requested re-issue", audit_subject(row), row["sha256"]

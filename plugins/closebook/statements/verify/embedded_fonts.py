@@ -150,13 +150,17 @@ def _check_font(font: Any) -> bool:
         raise CheckFailed(f"the font {name} is not embedded")
     content = file.get_object()
     if content.get("/Subtype") == "/CIDFontType0C":
-        return _check_bare(name, BareFont(name, content.get_data()), _texts(name, font))
+        return _check_bare(name, BareFont(name, content.get_data()), texts_of(font))
     with TTFont(BytesIO(content.get_data()), lazy=True) as embedded:
-        return _check_glyphs(name, embedded, _texts(name, font))
+        return _check_glyphs(name, embedded, texts_of(font))
 
 
-def _texts(name: str, font: Any) -> dict[int, str]:
-    """Return the text of each glyph, as the font's table of characters has it."""
+def texts_of(font: Any) -> dict[int, str]:
+    """Return the text of each glyph, as the font's table of characters has it.
+
+    Raises CheckFailed for a table that no statement has.
+    """
+    name = _name(font)
     if "/ToUnicode" not in font:
         raise CheckFailed(f"the font {name} does not say its characters")
     table: bytes = font["/ToUnicode"].get_object().get_data()

@@ -22,6 +22,7 @@ from closebook.statements.verify.untrusted_pdf import (
     UntrustedPdf,
     bounded_reading,
 )
+from closebook.statements.verify.visible_text import refuse_hidden_text
 
 # A genuine file of 26 kB takes 0.4 s and 40 MB, and one of 1.2 MB (4,000 lines) 2.3 s and 120 MB.
 # So a small file gets little, whatever is packed into it: 85 kB have 16 s and 177 MB.
@@ -134,6 +135,8 @@ def _check_content(report: Report, pdf: UntrustedPdf) -> AttachedStatement | Non
         details.append("the attached CSV adds up, and is the same as the XML in every line")
     with report.check("page") as details:
         refuse_foreign_parts(pdf)
+        if refuse_hidden_text(pdf):
+            details.append("some text stands on a picture, whose colours were not compared")
         with bounded_reading():
             language = str(pdf.reader.root_object["/Lang"])
         refuse_differing_page(xml, read_tables(pdf), language)
