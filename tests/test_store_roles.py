@@ -18,6 +18,7 @@ TABLES = {
     "close_exceptions",
     "document_failures",
     "manifest_exceptions",
+    "zip_plans",
     "tie_outs",
     "hourly_volume",
     "daily_volume",
@@ -59,6 +60,7 @@ VIEWS = {
     "current_exceptions",
     "documents_not_made",
     "statement_names",
+    "statement_files",
 }
 EVERYTHING = TABLES | VIEWS | {"migrations"}
 # What the pages of the desk show. No line of a statement, but those that a function shows of a
@@ -92,6 +94,8 @@ SHOWN = {
     "current_exceptions",
     "documents_not_made",
     "statement_names",
+    "zip_plans",
+    "statement_files",
 }
 # What the desk adds: as whole rows, and to its log what an entry is about.
 REQUESTS = {"reissue_requests", "reissue_answers"}

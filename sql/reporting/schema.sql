@@ -526,6 +526,8 @@ create table reporting.statement_documents (
     unsigned_sha256 text check (unsigned_sha256 ~ '^[0-9a-f]{64}$'),
     certificate_sha256 text check (certificate_sha256 ~ '^[0-9a-f]{64}$'),
     currency text not null,
+    -- Null for a document from before this column.
+    crc32 bigint check (crc32 between 0 and 4294967295),
     primary key (close_id, account_id, currency),
     foreign key (close_id, account_id, currency)
     references reporting.statements (close_id, account_id, currency)
@@ -540,6 +542,7 @@ create table reporting.statement_twins (
     byte_count bigint not null check (byte_count > 0),
     object_name text not null,
     currency text not null,
+    crc32 bigint check (crc32 between 0 and 4294967295),
     primary key (close_id, account_id, currency, media_type),
     foreign key (close_id, account_id, currency)
     references reporting.statement_documents (close_id, account_id, currency)
@@ -579,6 +582,13 @@ create table reporting.statement_manifests (
     -- missing_count are those without one.
     exception_count bigint not null default 0 check (exception_count >= 0),
     unique (close_id, sha256)
+);
+
+-- What the ZIP of a manifest's statements needs to begin at once: how many bytes the files of each
+-- block of its entries have. A manifest from before this table has none.
+create table reporting.zip_plans (
+    manifest_id bigint primary key references reporting.statement_manifests (manifest_id),
+    plan jsonb not null
 );
 
 -- The accounts that a manifest lists as exceptions: they have no document, for a reason that is on
@@ -1913,6 +1923,46 @@ left join lateral (
 ) as released on true
 where versions.issued_close_id = versions.close_id;
 
+-- The documents and their attachments as a ZIP needs them: one row a document, with its account's
+-- number and holder. The CRC-32 is null for a document from before it was kept.
+create view reporting.statement_files as
+select
+    documents.close_id,
+    documents.account_id,
+    documents.currency,
+    statements.account_number,
+    statements.holder_name,
+    documents.sha256,
+    documents.byte_count,
+    documents.object_name,
+    documents.crc32,
+    coalesce(
+        (
+            select
+                jsonb_object_agg(
+                    twins.media_type,
+                    jsonb_build_object(
+                        'sha256', twins.sha256,
+                        'byte_count', twins.byte_count,
+                        'object_name', twins.object_name,
+                        'crc32', twins.crc32
+                    )
+                )
+            from reporting.statement_twins as twins
+            where
+                twins.close_id = documents.close_id
+                and twins.account_id = documents.account_id
+                and twins.currency = documents.currency
+        ),
+        '{}'::jsonb
+    ) as twins
+from reporting.statement_documents as documents
+inner join reporting.statements
+    on
+        documents.close_id = statements.close_id
+        and documents.account_id = statements.account_id
+        and documents.currency = statements.currency;
+
 -- What a search compares of each statement: one row a statement, in the forms of the functions
 -- reporting.name_forms and reporting.folded.
 create view reporting.statement_names as
@@ -2864,7 +2914,9 @@ reporting.statement_locales,
 reporting.check_results,
 reporting.current_exceptions,
 reporting.documents_not_made,
-reporting.statement_names
+reporting.statement_names,
+reporting.zip_plans,
+reporting.statement_files
 to closebook_desk;
 grant insert on
 reporting.run_starts,
@@ -2885,6 +2937,7 @@ reporting.statement_twins,
 reporting.document_failures,
 reporting.statement_manifests,
 reporting.manifest_exceptions,
+reporting.zip_plans,
 reporting.counter_publications,
 reporting.platform_histories,
 reporting.lost_logs,
