@@ -1,5 +1,5 @@
--- The release of a month that was made last, with the plan of its ZIP where there is one: one row, or
--- none.
+-- The release of a month that was made last, with the plan of its ZIP where there is one: one row,
+-- or none.
 select
     closes.close_id,
     closes.first_date,

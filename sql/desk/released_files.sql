@@ -2,13 +2,13 @@
 -- statement that has a document, in any order.
 with named as (
     select
-        keys.account_id,
-        keys.currency
+        given.account_id,
+        given.currency
     from
         unnest(
             %(account_ids)s::reporting.account_key[],
             %(currencies)s::text[]
-        ) as keys (account_id, currency)
+        ) as given (account_id, currency)
 )
 
 select

@@ -907,6 +907,19 @@ from reporting.daily_volume
 inner join reporting.closes on daily_volume.close_id = closes.close_id
 where closes.is_current;
 
+-- The volume of every version of a day, also of those that do not count any more: one row a
+-- version, currency and kind.
+create view reporting.day_versions as
+select
+    daily_volume.close_id,
+    daily_volume.currency,
+    daily_volume.kind,
+    sum(daily_volume.transaction_count)::bigint as transaction_count,
+    sum(daily_volume.amount_minor) as amount_minor,
+    sum(daily_volume.fee_minor) as fee_minor
+from reporting.daily_volume
+group by daily_volume.close_id, daily_volume.currency, daily_volume.kind;
+
 create view reporting.current_daily_account_movement as
 select
     closes.close_id,
@@ -2033,76 +2046,90 @@ begin atomic
             )
     ),
 
-    -- A range and this order, though the range is one amount: so the planner takes the index of
-    -- amounts, and does not look for them through the closes.
+    newest as (
+        select months.close_id
+        from months
+        order by months.close_id desc
+    ),
+
+    -- Each close by its place in the index of amounts, the newest first, until enough are found:
+    -- what is read does not grow with the statements that have the amount.
     quoting as (
-        select
-            found.close_id,
-            found.account_id,
-            found.currency
-        from wanted
-        cross join
-            lateral (
-                select
-                    statements.close_id,
-                    statements.account_id,
-                    statements.currency
-                from reporting.statements
-                cross join asked
-                where
-                    statements.closing_minor between wanted.amount_minor and wanted.amount_minor
-                    and statements.currency = any(wanted.currencies)
-                    and statements.close_id = any(array(select months.close_id from months))
-                    and exists (
-                        select 1
-                        from reporting.statement_versions as versions
-                        where
-                            versions.close_id = statements.close_id
-                            and versions.account_id = statements.account_id
-                            and versions.currency = statements.currency
-                            and versions.issued_close_id = statements.close_id
-                    )
-                    and (
-                        asked.account_ids is null
-                        or statements.account_id = any(asked.account_ids)
-                    )
-                order by statements.closing_minor desc, statements.close_id desc
-                limit most
-            ) as found
+        (
+            select
+                found.close_id,
+                found.account_id,
+                found.currency
+            from newest
+            cross join wanted
+            cross join
+                lateral (
+                    select
+                        statements.close_id,
+                        statements.account_id,
+                        statements.currency
+                    from reporting.statements
+                    cross join asked
+                    where
+                        statements.closing_minor = wanted.amount_minor
+                        and statements.close_id = newest.close_id
+                        and statements.currency = any(wanted.currencies)
+                        and exists (
+                            select 1
+                            from reporting.statement_versions as versions
+                            where
+                                versions.close_id = statements.close_id
+                                and versions.account_id = statements.account_id
+                                and versions.currency = statements.currency
+                                and versions.issued_close_id = statements.close_id
+                        )
+                        and (
+                            asked.account_ids is null
+                            or statements.account_id = any(asked.account_ids)
+                        )
+                    limit most -- noqa: AM09
+                ) as found
+            order by newest.close_id desc
+            limit most
+        )
         union
-        select
-            found.close_id,
-            found.account_id,
-            found.currency
-        from wanted
-        cross join
-            lateral (
-                select
-                    statements.close_id,
-                    statements.account_id,
-                    statements.currency
-                from reporting.statements
-                cross join asked
-                where
-                    statements.opening_minor between wanted.amount_minor and wanted.amount_minor
-                    and statements.currency = any(wanted.currencies)
-                    and statements.close_id = any(array(select months.close_id from months))
-                    and exists (
-                        select 1
-                        from reporting.statement_versions as versions
-                        where
-                            versions.close_id = statements.close_id
-                            and versions.account_id = statements.account_id
-                            and versions.currency = statements.currency
-                            and versions.issued_close_id = statements.close_id
-                    )
-                    and (
-                        asked.account_ids is null
-                        or statements.account_id = any(asked.account_ids)
-                    )
-                order by statements.opening_minor desc, statements.close_id desc
-                limit most
-            ) as found
+        (
+            select
+                found.close_id,
+                found.account_id,
+                found.currency
+            from newest
+            cross join wanted
+            cross join
+                lateral (
+                    select
+                        statements.close_id,
+                        statements.account_id,
+                        statements.currency
+                    from reporting.statements
+                    cross join asked
+                    where
+                        statements.opening_minor = wanted.amount_minor
+                        and statements.close_id = newest.close_id
+                        and statements.currency = any(wanted.currencies)
+                        and exists (
+                            select 1
+                            from reporting.statement_versions as versions
+                            where
+                                versions.close_id = statements.close_id
+                                and versions.account_id = statements.account_id
+                                and versions.currency = statements.currency
+                                and versions.issued_close_id = statements.close_id
+                        )
+                        and (
+                            asked.account_ids is null
+                            or statements.account_id = any(asked.account_ids)
+                        )
+                    limit most -- noqa: AM09
+                ) as found
+            order by newest.close_id desc
+            limit most
+        )
         union
         -- No index has the amounts of lines: it took more time of a close than all others together.
         -- So these are looked for in one month.
@@ -2916,7 +2943,12 @@ reporting.current_exceptions,
 reporting.documents_not_made,
 reporting.statement_names,
 reporting.zip_plans,
-reporting.statement_files
+reporting.statement_files,
+reporting.day_versions,
+reporting.close_totals,
+reporting.close_readings,
+reporting.platform_histories,
+reporting.desk_log
 to closebook_desk;
 grant insert on
 reporting.run_starts,
