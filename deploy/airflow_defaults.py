@@ -8,6 +8,7 @@ USERS = {
     "finance": ["Viewer", "finance"],
     "approver": ["Viewer", "finance_approver"],
     "operator": ["User", "operator"],
+    "auditor": ["Viewer", "auditor"],
     "viewer": ["Viewer"],
 }
 """The roles of each log-in, by user name."""

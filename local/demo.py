@@ -4,11 +4,10 @@ import json
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import psycopg
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -18,6 +17,7 @@ from closebook.periods import DAY, HOUR, Period
 from local import demo_summary, sample_platform
 from local.addresses import PLATFORM_DATABASE
 from local.airflow_api import AirflowApi
+from local.desk_release import release_month
 from local.errors import StackError
 from local.folders import write_private
 from local.progress import Steps
@@ -25,8 +25,9 @@ from local.sample_plan import SampleSize
 from local.stack import AIRFLOW_STEPS, SERVER_STEPS, Stack
 
 SEED = 20261101
-DEMO_STEPS = 6
+DEMO_STEPS = 7
 RUN_SECONDS = 1800
+MOST_DAYS_OF_A_MONTH = 31
 DAGS = ("hourly_platform_volume", "daily_rollups", "monthly_statements")
 HEALTH_DAG = "database_health"
 POLL_SECONDS = 1.0
@@ -36,30 +37,28 @@ console = Console(highlight=False)
 
 @dataclass(frozen=True)
 class Scale:
-    """How much the demo loads, closes and renders; without ``days`` it closes every day."""
+    """How much the demo loads and closes. It renders every statement of both months."""
 
-    size: SampleSize = field(default_factory=SampleSize)
+    size: SampleSize = field(
+        default_factory=lambda: SampleSize(merchants=50, months=2, account_holders=120)
+    )
     hours: int = 24
-    days: int | None = None
-    user_statements: int = 196
-    merchant_statements: int = 8
+    days: int = 60
 
 
 SMALL = Scale(
-    SampleSize(transactions=10_000, users=400, merchants=50, promotions=20, days=3),
+    SampleSize(
+        transactions=10_000,
+        users=400,
+        merchants=50,
+        promotions=20,
+        days=3,
+        months=2,
+        account_holders=5,
+    ),
     hours=3,
     days=3,
-    user_statements=5,
-    merchant_statements=1,
 )
-
-
-@dataclass(frozen=True)
-class Sample:
-    """What the demo keeps about the load, to use it when it runs again on the same stack."""
-
-    first_day: date
-    special_account_ids: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -72,6 +71,7 @@ class Backfill:
     last: datetime
     count: int
     conf: dict[str, Any]
+    most_at_once: int = 16
 
 
 def main(root: Path, scale: Scale) -> int:
@@ -85,7 +85,7 @@ def main(root: Path, scale: Scale) -> int:
     steps = Steps(SERVER_STEPS + AIRFLOW_STEPS + DEMO_STEPS)
     with stack.all_or_nothing():
         stack.start_servers(steps)
-        sample = fill_platform(stack, scale.size, steps)
+        fill_platform(stack, scale.size, steps)
         stack.start_airflow(steps)
     now = datetime.now(UTC)
     zone = stack.environment["CLOSEBOOK_TIME_ZONE"]
@@ -93,13 +93,18 @@ def main(root: Path, scale: Scale) -> int:
     with AirflowApi.login(stack.ui_url, user, password) as airflow:
         airflow.wait_for_dags((*DAGS, HEALTH_DAG), seconds=60)
         airflow.unpause(HEALTH_DAG)
+        months = _last_full_months(now, zone, scale.size.months)
         for backfill in (
             _hours(now, scale.hours),
-            _days(sample.first_day, now, zone, scale.days),
-            _month(now, zone, _statement_accounts(stack, scale, sample, now, zone)),
+            _days(now, zone, scale),
+            _months(months),
         ):
             with steps.step(backfill.title):
                 _close(airflow, backfill, steps)
+    # The last month waits: whoever looks at the demo releases it.
+    with steps.step(f"Release of {months[0].label}"):
+        for month in months[:-1]:
+            release_month(stack, "approver", month.label)
     seconds = {**steps.seconds, "total": round(time.monotonic() - began, 1)}
     summary = demo_summary.summary_of(stack, seconds)
     write_private(summary_file, json.dumps(summary, indent=2), None)
@@ -113,16 +118,13 @@ def main(root: Path, scale: Scale) -> int:
     return 0
 
 
-def fill_platform(stack: Stack, size: SampleSize, steps: Steps) -> Sample:
+def fill_platform(stack: Stack, size: SampleSize, steps: Steps) -> None:
     """Load the sample once. The rows of a load that failed are dropped first."""
     remembered, unfinished = stack.root / "sample.json", stack.root / "sample.unfinished"
     if remembered.exists():
         for title in ("Sample platform", "Indexes of the contract", "Replicas caught up"):
             steps.skip(title)
-        content = json.loads(remembered.read_text())
-        return Sample(
-            date.fromisoformat(content["first_day"]), tuple(content["special_account_ids"])
-        )
+        return
     if unfinished.exists():
         stack.drop_platform(PLATFORM_DATABASE)
         stack.create_platform(PLATFORM_DATABASE, indexes=False)
@@ -136,7 +138,7 @@ def fill_platform(stack: Stack, size: SampleSize, steps: Steps) -> Sample:
             bar.update(tasks[step], completed=done)
 
         try:
-            facts = sample_platform.load(
+            sample_platform.load(
                 stack.primary_admin(PLATFORM_DATABASE),
                 size,
                 seed=SEED,
@@ -151,10 +153,8 @@ def fill_platform(stack: Stack, size: SampleSize, steps: Steps) -> Sample:
         stack.create_indexes()
     with steps.step("Replicas caught up"):
         stack.replica_wait(seconds=300)
-    sample = Sample(facts.whole_days[0], (facts.dormant_account_id, facts.overdrawn_account_id))
-    write_private(remembered, json.dumps(asdict(sample), default=str), None)
+    write_private(remembered, json.dumps(asdict(size)), None)
     unfinished.unlink()
-    return sample
 
 
 def _hours(now: datetime, count: int) -> Backfill:
@@ -164,67 +164,43 @@ def _hours(now: datetime, count: int) -> Backfill:
     return Backfill(DAGS[0], title, first.start, last.start, count, {"reason": "demo"})
 
 
-def _days(first_day: date, now: datetime, zone: str, most: int | None) -> Backfill:
+def _days(now: datetime, zone: str, scale: Scale) -> Backfill:
+    """All days of the last full month, and at least so many as the demo closes."""
     last = periods.day_containing(periods.day_containing(now, zone).start - HOUR, zone)
-    if most is not None:
-        first_day = max(first_day, last.first_date - (most - 1) * DAY)
+    first_day = last.first_date - (scale.days - 1) * DAY
+    if scale.days > MOST_DAYS_OF_A_MONTH:
+        first_day = min(first_day, _last_full_months(now, zone, 1)[0].first_date)
     count = (last.first_date - first_day) // DAY + 1
     first = periods.day_of(first_day, zone)
     title = f"Airflow closes {count} days"
     return Backfill(DAGS[1], title, first.start, last.start, count, {"reason": "demo"})
 
 
-def _month(now: datetime, zone: str, account_ids: Sequence[int]) -> Backfill:
-    month = _last_full_month(now, zone)
-    conf = {"reason": "demo", "account_ids": [*account_ids]}
-    title = f"Airflow closes {month.label}, with {len(account_ids)} statements"
-    return Backfill(DAGS[2], title, month.start, month.start, 1, conf)
+def _months(months: Sequence[Period]) -> Backfill:
+    """All statements of these months, one month after the other."""
+    title = f"Airflow closes {' and '.join(month.label for month in months)}, with all statements"
+    first, last = months[0].start, months[-1].start
+    return Backfill(DAGS[2], title, first, last, len(months), {"reason": "demo"}, most_at_once=1)
 
 
-def _last_full_month(now: datetime, zone: str) -> Period:
-    return periods.month_before(periods.month_containing(now, zone))
-
-
-def _statement_accounts(
-    stack: Stack, scale: Scale, sample: Sample, now: datetime, zone: str
-) -> list[int]:
-    """Choose accounts of users and merchants that will have a statement, the special ones too."""
-    month = _last_full_month(now, zone)
-    with psycopg.connect(stack.primary_admin(PLATFORM_DATABASE)) as connection:
-        rows = connection.execute(
-            """
-            select wallet_id from (
-                select
-                    wallets.wallet_id,
-                    wallets.merchant_id is null as of_user,
-                    row_number() over (
-                        partition by wallets.merchant_id is null order by wallets.wallet_id
-                    ) as place
-                from platform.wallets
-                where exists (
-                    select 1 from platform.ledger_entries
-                    where ledger_entries.wallet_id = wallets.wallet_id
-                    and posted_at >= %(start)s and posted_at < %(end)s
-                )
-            ) as active
-            where place <= case when of_user then %(users)s else %(merchants)s end
-            """,
-            {
-                "start": month.start,
-                "end": month.end,
-                "users": scale.user_statements,
-                "merchants": scale.merchant_statements,
-            },
-        ).fetchall()
-    return sorted({row[0] for row in rows} | set(sample.special_account_ids))
+def _last_full_months(now: datetime, zone: str, count: int) -> list[Period]:
+    """The last full months, oldest first."""
+    months = [periods.month_before(periods.month_containing(now, zone))]
+    while len(months) < count:
+        months.insert(0, periods.month_before(months[0]))
+    return months
 
 
 def _close(airflow: AirflowApi, backfill: Backfill, steps: Steps) -> None:
     """Start a backfill and follow it to its end."""
     airflow.backfill(
-        backfill.dag_id, backfill.first, backfill.last, conf=backfill.conf, max_active_runs=16
+        backfill.dag_id,
+        backfill.first,
+        backfill.last,
+        conf=backfill.conf,
+        max_active_runs=backfill.most_at_once,
     )
-    # After the backfill: if not, the scheduler runs the last interval first, for every account.
+    # After the backfill: if not, the scheduler runs the last interval first.
     airflow.unpause(backfill.dag_id)
     deadline = time.monotonic() + RUN_SECONDS
     with _bar(steps) as bar:

@@ -119,6 +119,7 @@ class Day:
         settled_minor, fees_minor = self._settled_minor, self._fees_minor
         texts, user_currency = _entry_texts(self._plan), people.user_currency
         countries = people.user_countries
+        first_without_wallet = people.holders.stop
         for transaction_id, user, (created_ms, settled_ms), draw, other in zip(
             range(self._day.first_transaction_id, self._day.first_transaction_id + n),
             users,
@@ -148,12 +149,13 @@ class Day:
                 wallet = merchant.wallets[index]
                 settled_minor[wallet] += amount if kind == "payment" else -amount
                 fees_minor[wallet] += fee
-                moved_minor[user] += credit
-                add_entry(
-                    f"{entry_id}\t{user}\t{transaction_id}\t{settled}\t{credit}\t{code}"
-                    f"\t{texts[kind][merchant.merchant_id]}"
-                )
-                entry_id += 1
+                if user < first_without_wallet:
+                    moved_minor[user] += credit
+                    add_entry(
+                        f"{entry_id}\t{user}\t{transaction_id}\t{settled}\t{credit}\t{code}"
+                        f"\t{texts[kind][merchant.merchant_id]}"
+                    )
+                    entry_id += 1
             add_transaction(
                 f"{transaction_id}\t{user}\t{countries[user]}\t{merchant.merchant_id}"
                 f"\t{promotion or NULL}\t{kind}\t{code}\t{amount}\t{fee}\t{discount}\t{status}"
@@ -172,12 +174,13 @@ class Day:
             currency = CURRENCIES[people.user_currency[user]]
             amount = currency.median_minor * random.randrange(12, 33)
             posted_ms = random.randrange(self._day.length_ms)
-            self._post(user, posted_ms, amount, f"top_up\tTop-up by card\t{NULL}")
+            if user in people.holders:
+                self._post(user, posted_ms, amount, f"top_up\tTop-up by card\t{NULL}")
 
     def _charge_account_fees(self) -> None:
-        """Charge every user but the dormant and the untouched one."""
+        """Charge every user with a wallet but the dormant and the untouched one."""
         people = self._people
-        for user in (*people.active_users, people.overdrawn):
+        for user in (*people.holders, people.overdrawn):
             posted_ms = ACCOUNT_FEE_MS + user * 37 % HOUR_MS
             if posted_ms < self._day.length_ms:
                 currency = CURRENCIES[people.user_currency[user]]

@@ -87,6 +87,9 @@ class People:
         size = plan.size
         self.active_users = range(1, size.users - 2)
         self.dormant, self.untouched, self.overdrawn = size.users - 2, size.users - 1, size.users
+        # Who is active and has a wallet. The last three users have one too.
+        holders = len(self.active_users) if size.account_holders is None else size.account_holders
+        self.holders = self.active_users[:holders]
 
         random = plan.random("users")
         self.user_regions = _regions(random, size.users)

@@ -25,13 +25,20 @@ WEEKDAY_WEIGHTS = (90, 92, 96, 102, 124, 118, 78)
 
 @dataclass(frozen=True)
 class SampleSize:
-    """How much the platform holds; ``days`` is the least number of whole business days."""
+    """How much the platform holds.
+
+    ``days`` and ``months`` are the least numbers of whole business days and months.
+    ``account_holders`` are the users who have a wallet; without it all have one. The others pay by
+    card, and have no account.
+    """
 
     transactions: int = 1_000_000
     users: int = 20_000
     merchants: int = 500
     promotions: int = 200
     days: int = 60
+    months: int = 1
+    account_holders: int | None = None
 
     def __post_init__(self) -> None:
         least = {"transactions": 500, "users": 100, "merchants": 50, "promotions": 6, "days": 1}
@@ -85,7 +92,10 @@ class Plan:
     def window(self) -> tuple[periods.Period, ...]:
         """The business days up to ``until``, of which the last may not be whole."""
         today = periods.day_containing(self.until, self.time_zone).first_date
-        first = min(self.last_full_month.first_date, today - self.size.days * periods.DAY)
+        month = self.last_full_month
+        for _ in range(self.size.months - 1):
+            month = periods.month_before(month)
+        first = min(month.first_date, today - self.size.days * periods.DAY)
         days = [periods.day_of(first, self.time_zone)]
         while days[-1].end < self.until:
             days.append(periods.day_containing(days[-1].end, self.time_zone))

@@ -344,7 +344,7 @@ def _load_opening_entries(
     """Top up each new wallet of those who pay, and the dormant one, minutes after its opening."""
     random = plan.random("opening")
     lines = []
-    for user_id in (*people.active_users, people.dormant):
+    for user_id in (*people.holders, people.dormant):
         currency = CURRENCIES[people.user_currency[user_id]]
         amount = currency.median_minor * random.randrange(20, 61)
         posted_at = people.opened_at[user_id - 1] + timedelta(seconds=random.randrange(60, 3600))
@@ -366,6 +366,7 @@ def _load_wallets(
         for user_id, (region, opened_at) in enumerate(
             zip(people.user_regions, people.opened_at, strict=True), start=1
         )
+        if user_id in people.holders or user_id > people.active_users[-1]
     )
     merchants = (
         f"{wallet_id}\t{account_number(merchant.region.country, wallet_id)}\t{NULL}"

@@ -46,9 +46,13 @@ class State:
             ) from None
 
     def write(self, root: Path) -> None:
-        """Replace what the folder holds; the secrets are written once and never change."""
-        if not _secrets_file(root).exists():
-            write_private(_secrets_file(root), json.dumps(self.secrets, indent=2), None)
+        """Replace what the folder holds; a secret is written once and never changes.
+
+        An older stack gets the secrets that were not there yet.
+        """
+        file = _secrets_file(root)
+        if not file.exists() or self.secrets.keys() - json.loads(file.read_text()).keys():
+            write_private(file, json.dumps(self.secrets, indent=2), None)
         state = {
             "fast": self.fast,
             "ports": self.ports,

@@ -527,6 +527,8 @@ create table reporting.statement_documents (
     unsigned_sha256 text check (unsigned_sha256 ~ '^[0-9a-f]{64}$'),
     certificate_sha256 text check (certificate_sha256 ~ '^[0-9a-f]{64}$'),
     currency text not null,
+    -- Null for a document from before this column.
+    crc32 bigint check (crc32 between 0 and 4294967295),
     primary key (close_id, account_id, currency),
     foreign key (close_id, account_id, currency)
     references reporting.statements (close_id, account_id, currency)
@@ -541,6 +543,7 @@ create table reporting.statement_twins (
     byte_count bigint not null check (byte_count > 0),
     object_name text not null,
     currency text not null,
+    crc32 bigint check (crc32 between 0 and 4294967295),
     primary key (close_id, account_id, currency, media_type),
     foreign key (close_id, account_id, currency)
     references reporting.statement_documents (close_id, account_id, currency)
@@ -580,6 +583,13 @@ create table reporting.statement_manifests (
     -- missing_count are those without one.
     exception_count bigint not null default 0 check (exception_count >= 0),
     unique (close_id, sha256)
+);
+
+-- What the ZIP of a manifest's statements needs to begin at once: how many bytes the files of each
+-- block of its entries have. A manifest from before this table has none.
+create table reporting.zip_plans (
+    manifest_id bigint primary key references reporting.statement_manifests (manifest_id),
+    plan jsonb not null
 );
 
 -- The accounts that a manifest lists as exceptions: they have no document, for a reason that is on
@@ -897,6 +907,19 @@ select
 from reporting.daily_volume
 inner join reporting.closes on daily_volume.close_id = closes.close_id
 where closes.is_current;
+
+-- The volume of every version of a day, also of those that do not count any more: one row a
+-- version, currency and kind.
+create view reporting.day_versions as
+select
+    daily_volume.close_id,
+    daily_volume.currency,
+    daily_volume.kind,
+    sum(daily_volume.transaction_count)::bigint as transaction_count,
+    sum(daily_volume.amount_minor) as amount_minor,
+    sum(daily_volume.fee_minor) as fee_minor
+from reporting.daily_volume
+group by daily_volume.close_id, daily_volume.currency, daily_volume.kind;
 
 create view reporting.current_daily_account_movement as
 select
@@ -2000,6 +2023,46 @@ left join lateral (
 ) as released on true
 where versions.issued_close_id = versions.close_id;
 
+-- The documents and their attachments as a ZIP needs them: one row a document, with its account's
+-- number and holder. The CRC-32 is null for a document from before it was kept.
+create view reporting.statement_files as
+select
+    documents.close_id,
+    documents.account_id,
+    documents.currency,
+    statements.account_number,
+    statements.holder_name,
+    documents.sha256,
+    documents.byte_count,
+    documents.object_name,
+    documents.crc32,
+    coalesce(
+        (
+            select
+                jsonb_object_agg(
+                    twins.media_type,
+                    jsonb_build_object(
+                        'sha256', twins.sha256,
+                        'byte_count', twins.byte_count,
+                        'object_name', twins.object_name,
+                        'crc32', twins.crc32
+                    )
+                )
+            from reporting.statement_twins as twins
+            where
+                twins.close_id = documents.close_id
+                and twins.account_id = documents.account_id
+                and twins.currency = documents.currency
+        ),
+        '{}'::jsonb
+    ) as twins
+from reporting.statement_documents as documents
+inner join reporting.statements
+    on
+        documents.close_id = statements.close_id
+        and documents.account_id = statements.account_id
+        and documents.currency = statements.currency;
+
 -- What a search compares of each statement: one row a statement, in the forms of the functions
 -- reporting.name_forms and reporting.folded.
 create view reporting.statement_names as
@@ -2070,76 +2133,90 @@ begin atomic
             )
     ),
 
-    -- A range and this order, though the range is one amount: so the planner takes the index of
-    -- amounts, and does not look for them through the closes.
+    newest as (
+        select months.close_id
+        from months
+        order by months.close_id desc
+    ),
+
+    -- Each close by its place in the index of amounts, the newest first, until enough are found:
+    -- what is read does not grow with the statements that have the amount.
     quoting as (
-        select
-            found.close_id,
-            found.account_id,
-            found.currency
-        from wanted
-        cross join
-            lateral (
-                select
-                    statements.close_id,
-                    statements.account_id,
-                    statements.currency
-                from reporting.statements
-                cross join asked
-                where
-                    statements.closing_minor between wanted.amount_minor and wanted.amount_minor
-                    and statements.currency = any(wanted.currencies)
-                    and statements.close_id = any(array(select months.close_id from months))
-                    and exists (
-                        select 1
-                        from reporting.statement_versions as versions
-                        where
-                            versions.close_id = statements.close_id
-                            and versions.account_id = statements.account_id
-                            and versions.currency = statements.currency
-                            and versions.issued_close_id = statements.close_id
-                    )
-                    and (
-                        asked.account_ids is null
-                        or statements.account_id = any(asked.account_ids)
-                    )
-                order by statements.closing_minor desc, statements.close_id desc
-                limit most
-            ) as found
+        (
+            select
+                found.close_id,
+                found.account_id,
+                found.currency
+            from newest
+            cross join wanted
+            cross join
+                lateral (
+                    select
+                        statements.close_id,
+                        statements.account_id,
+                        statements.currency
+                    from reporting.statements
+                    cross join asked
+                    where
+                        statements.closing_minor = wanted.amount_minor
+                        and statements.close_id = newest.close_id
+                        and statements.currency = any(wanted.currencies)
+                        and exists (
+                            select 1
+                            from reporting.statement_versions as versions
+                            where
+                                versions.close_id = statements.close_id
+                                and versions.account_id = statements.account_id
+                                and versions.currency = statements.currency
+                                and versions.issued_close_id = statements.close_id
+                        )
+                        and (
+                            asked.account_ids is null
+                            or statements.account_id = any(asked.account_ids)
+                        )
+                    limit most -- noqa: AM09
+                ) as found
+            order by newest.close_id desc
+            limit most
+        )
         union
-        select
-            found.close_id,
-            found.account_id,
-            found.currency
-        from wanted
-        cross join
-            lateral (
-                select
-                    statements.close_id,
-                    statements.account_id,
-                    statements.currency
-                from reporting.statements
-                cross join asked
-                where
-                    statements.opening_minor between wanted.amount_minor and wanted.amount_minor
-                    and statements.currency = any(wanted.currencies)
-                    and statements.close_id = any(array(select months.close_id from months))
-                    and exists (
-                        select 1
-                        from reporting.statement_versions as versions
-                        where
-                            versions.close_id = statements.close_id
-                            and versions.account_id = statements.account_id
-                            and versions.currency = statements.currency
-                            and versions.issued_close_id = statements.close_id
-                    )
-                    and (
-                        asked.account_ids is null
-                        or statements.account_id = any(asked.account_ids)
-                    )
-                order by statements.opening_minor desc, statements.close_id desc
-                limit most
-            ) as found
+        (
+            select
+                found.close_id,
+                found.account_id,
+                found.currency
+            from newest
+            cross join wanted
+            cross join
+                lateral (
+                    select
+                        statements.close_id,
+                        statements.account_id,
+                        statements.currency
+                    from reporting.statements
+                    cross join asked
+                    where
+                        statements.opening_minor = wanted.amount_minor
+                        and statements.close_id = newest.close_id
+                        and statements.currency = any(wanted.currencies)
+                        and exists (
+                            select 1
+                            from reporting.statement_versions as versions
+                            where
+                                versions.close_id = statements.close_id
+                                and versions.account_id = statements.account_id
+                                and versions.currency = statements.currency
+                                and versions.issued_close_id = statements.close_id
+                        )
+                        and (
+                            asked.account_ids is null
+                            or statements.account_id = any(asked.account_ids)
+                        )
+                    limit most -- noqa: AM09
+                ) as found
+            order by newest.close_id desc
+            limit most
+        )
         union
         -- No index has the amounts of lines: it took more time of a close than all others together.
         -- So these are looked for in one month.
@@ -2951,7 +3028,14 @@ reporting.statement_locales,
 reporting.check_results,
 reporting.current_exceptions,
 reporting.documents_not_made,
-reporting.statement_names
+reporting.statement_names,
+reporting.zip_plans,
+reporting.statement_files,
+reporting.day_versions,
+reporting.close_totals,
+reporting.close_readings,
+reporting.platform_histories,
+reporting.desk_log
 to closebook_desk;
 grant insert on
 reporting.run_starts,
@@ -2972,6 +3056,7 @@ reporting.statement_twins,
 reporting.document_failures,
 reporting.statement_manifests,
 reporting.manifest_exceptions,
+reporting.zip_plans,
 reporting.counter_publications,
 reporting.platform_histories,
 reporting.lost_logs,

@@ -6,6 +6,7 @@ insert into reporting.statement_twins (
     media_type,
     sha256,
     byte_count,
+    crc32,
     object_name
 )
 values (
@@ -15,6 +16,7 @@ values (
     %(media_type)s,
     %(sha256)s,
     %(byte_count)s,
+    %(crc32)s,
     %(object_name)s
 )
 on conflict (close_id, account_id, currency, media_type) do nothing

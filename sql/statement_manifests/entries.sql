@@ -1,5 +1,6 @@
 -- What a month's manifest lists: one row a statement, with its version, the close that issued it,
--- its holder, its document once there is one, and the sha256 of each attachment by media type.
+-- its holder, its document once there is one, and the sha256 and size of each attachment by media
+-- type.
 with statements as (
     select
         account_id,
@@ -44,7 +45,8 @@ documents as (
         currency,
         sha256,
         unsigned_sha256,
-        object_name
+        object_name,
+        byte_count
     from reporting.statement_documents
     where close_id = any(array(select unnest(issued_closes.close_ids) from issued_closes))
 ),
@@ -54,7 +56,8 @@ twins as (
         close_id,
         account_id,
         currency,
-        jsonb_object_agg(media_type, sha256) as sha256_by_media_type
+        jsonb_object_agg(media_type, sha256) as sha256_by_media_type,
+        jsonb_object_agg(media_type, byte_count) as bytes_by_media_type
     from reporting.statement_twins
     where close_id = any(array(select unnest(issued_closes.close_ids) from issued_closes))
     group by close_id, account_id, currency
@@ -72,9 +75,11 @@ select
     documents.sha256,
     documents.unsigned_sha256,
     documents.object_name,
+    documents.byte_count,
     holders.account_number,
     holders.holder_name,
-    coalesce(twins.sha256_by_media_type, '{}'::jsonb) as twins
+    coalesce(twins.sha256_by_media_type, '{}'::jsonb) as twins,
+    coalesce(twins.bytes_by_media_type, '{}'::jsonb) as twin_bytes
 from statements
 inner join versions
     on statements.account_id = versions.account_id and statements.currency = versions.currency

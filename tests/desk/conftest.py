@@ -4,12 +4,11 @@ October is released, and one of its statements was corrected after the release. 
 and not released.
 """
 
-import json
 import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 from psycopg.rows import dict_row
 
+from benchmarks.large_month import ContentOf, LargeMonth, empty
 from closebook import periods
 from closebook.closes.month import close_month
 from closebook.desk.current_user import csrf_token
@@ -116,6 +116,8 @@ def filled(path: str, desk: Desk, *, month: str = "2026-09") -> str:
         "{month}": month,
         "{request_id}": "4711",
         "{number}": "1",
+        "{form}": "csv",
+        "{day}": "2026-10-01",
         "{digest}": "0",
         "{name}": "desk.css",
     }
@@ -254,78 +256,33 @@ def incomplete(desk: Desk) -> Iterator[None]:
     move(-MARY, MARY, 0)
 
 
-# Ten thousand released statements of an old month, which all have the same document.
-INSERT_STATEMENTS = """
-set local session_replication_role = replica;
-
-insert into reporting.closes (
-    close_id, grain, period_start, period_end, time_zone, close_version, is_current, fence_lsn,
-    fenced_at, snapshot_text, replica_name, code_version, run_id, first_date, last_date
-) overriding system value
-select
-    0, 'month', %(start)s, %(end)s, %(time_zone)s, 1, true, '0/1', %(end)s, '', '', '', 'a test',
-    %(first_date)s, %(last_date)s;
-
-insert into reporting.statements
-select 0, number, 'USD', 'OLD-' || number, 'Old', '1 Street', 'en_US', 0, 0, 0
-from generate_series(1, 10000) as number;
-
-insert into reporting.statement_versions
-select 0, account_id, 1, 0, null, currency from reporting.statements where close_id = 0;
-
-insert into reporting.statement_documents (
-    close_id, account_id, sha256, byte_count, object_name, template_version, renderer_version,
-    run_id, currency
-)
-select
-    0, account_id, %(sha256)s, %(byte_count)s, %(object_name)s, 'v1', '70', 'a test', currency
-from reporting.statements where close_id = 0;
-
-insert into reporting.statement_manifests (
-    manifest_id, close_id, sha256, object_name, document_count, missing_count, run_id
-) overriding system value
-select 0, 0, %(manifest_sha256)s, %(manifest_name)s, 10000, 0, 'a test';
-
-insert into reporting.statement_decisions (manifest_id, manifest_sha256, decision, decided_by)
-select manifest_id, sha256, 'released', 'bob'
-from reporting.statement_manifests where manifest_id = 0
-"""
-DELETE_STATEMENTS = """
-set local session_replication_role = replica;
-delete from reporting.statement_decisions where manifest_id = 0;
-delete from reporting.statement_manifests where manifest_id = 0;
-delete from reporting.statement_documents where close_id = 0;
-delete from reporting.statement_versions where close_id = 0;
-delete from reporting.statements where close_id = 0;
-delete from reporting.closes where close_id = 0
-"""
-
-
 @pytest.fixture
 def ten_thousand(desk: Desk) -> Iterator[StoredDocument]:
-    """During the test the store has ten thousand statements of March 2024."""
-    march = periods.month_of(2024, 3, "America/New_York")
-    documents = DocumentStore(desk.settings.documents_url)
-    stored = documents.put(os.urandom(50_000), folder="statements/2024-03", suffix="pdf")
-    manifest = {
-        "month": "2024-03",
-        "close_id": 0,
-        "statements": [
-            {"account_id": number, "sha256": stored.sha256, "currency": "USD"}
-            | dict.fromkeys(("line_count", "opening_minor", "closing_minor"), 0)
-            for number in range(1, 10_001)
-        ],
-    }
-    listed = documents.put(json.dumps(manifest).encode(), folder="manifests/2024-03", suffix="json")
-    names = {"manifest_sha256": listed.sha256, "manifest_name": listed.object_name}
-    # A client-side cursor: the server takes no parameters for several SQL commands at once.
-    conninfo, cursor = desk.stack.store_admin(desk.database), psycopg.ClientCursor
-    with psycopg.connect(conninfo, cursor_factory=cursor) as admin:
-        dates = {"first_date": march.first_date, "last_date": march.last_date}
-        admin.execute(INSERT_STATEMENTS, {**asdict(march), **dates, **asdict(stored), **names})
-    yield stored
-    with psycopg.connect(conninfo, cursor_factory=cursor) as admin:
-        admin.execute(DELETE_STATEMENTS)
+    """During the test the store has ten thousand statements of March 2024, with one document."""
+    content = os.urandom(50_000)
+    with large_month(desk, 10_000, lambda _: content):
+        yield DocumentStore.name_of(content, folder="statements/2024-03", suffix="pdf")
+
+
+@contextmanager
+def large_month(desk: Desk, count: int, content_of: ContentOf) -> Iterator[None]:
+    """Inside the with block the store has many released statements of March 2024."""
+    month = LargeMonth(periods.month_of(2024, 3, "America/New_York"), count, content_of)
+    with psycopg.connect(desk.stack.store_admin(desk.database)) as admin:
+        month.fill(admin, DocumentStore(desk.settings.documents_url))
+        admin.execute("analyze")
+        admin.commit()
+        try:
+            yield
+        finally:
+            admin.rollback()
+            empty(admin)
+
+
+def zip_stem(account_id: int, version: int = 1) -> str:
+    """The name of an account's files of October in a ZIP, without its end."""
+    currency = CURRENCY_OF[account_id]
+    return f"statement-2026-10-ACC-{account_id}_{account_id}-{currency}-v{version}"
 
 
 def digest(content: bytes) -> str:

@@ -23,8 +23,10 @@ from tests.desk.conftest import ADA, GRACE, HOSTILE, Desk, filled, logged_in
 if TYPE_CHECKING:
     from starlette.types import Scope
 
-EVERYBODY = {"finance", "approver", "operator", "viewer", "admin"}
+EVERYBODY = {"finance", "approver", "operator", "auditor", "viewer", "admin"}
 READERS = {"finance", "approver"}
+OF_VOLUME = {"finance", "approver", "operator", "admin"}
+AUDITORS = {"auditor", "admin"}
 # The rules are written here a second time on purpose: a change of the table must be made twice.
 MAY = {
     ("GET", "/"): EVERYBODY,
@@ -48,8 +50,15 @@ MAY = {
     ("POST", "/releases/{month}"): {"approver"},
     ("GET", "/requests"): {"operator", "admin"},
     ("POST", "/requests/{request_id}"): {"operator", "admin"},
-    ("GET", "/volume"): {"operator", "admin"},
-    ("GET", "/volume/counter"): {"operator", "admin"},
+    ("GET", "/volume"): OF_VOLUME,
+    ("GET", "/volume/counter"): OF_VOLUME,
+    ("GET", "/report"): OF_VOLUME,
+    ("GET", "/report/files/{form}"): OF_VOLUME,
+    ("GET", "/report/days/{day}"): OF_VOLUME,
+    ("GET", "/proof"): AUDITORS,
+    ("GET", "/proof/months/{month}"): AUDITORS,
+    ("GET", "/proof/corrections"): AUDITORS,
+    ("GET", "/proof/log"): AUDITORS,
     ("GET", "/health"): {"operator", "admin"},
 }
 # Requests without an entry in the audit log: the first page, static files, and the counter, which

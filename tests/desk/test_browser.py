@@ -16,7 +16,7 @@ from tests.desk.browser_pages import (
     serious_violations,
     session_page,
 )
-from tests.desk.conftest import ADA, CURRENCY_OF, MARY, Desk, digest, filled, moved_away
+from tests.desk.conftest import ADA, MARY, Desk, digest, filled, moved_away, zip_stem
 
 
 def test_finance_finds_a_statement_and_its_pdf_is_the_registered_one(
@@ -54,7 +54,7 @@ def test_selected_statements_are_downloaded_as_a_zip(
         assert packed.testzip() is None
         assert packed.namelist() == [
             *(
-                f"statement-2026-10-{account_id}-{CURRENCY_OF[account_id]}-v1.{suffix}"
+                f"{zip_stem(account_id)}.{suffix}"
                 for account_id in (ADA, MARY)
                 for suffix in ("pdf", "proof.json")
             ),
@@ -207,7 +207,7 @@ def test_statements_are_selected_on_several_pages_for_one_zip(
     downloading.value.save_as(tmp_path / "some.zip")
     with zipfile.ZipFile(tmp_path / "some.zip") as packed:
         assert packed.namelist() == [
-            *(f"statement-2024-03-{n}-USD-v1.pdf" for n in (7, 60)),
+            *(f"statement-2024-03-OLD-{n}_{n}-USD-v1.pdf" for n in (7, 60)),
             *("index.csv", "index.json"),
         ]
     page.get_by_role("button", name="Select none").click()
@@ -246,7 +246,7 @@ def test_what_is_selected_stays_selected_in_another_order_and_on_other_pages(
     downloading.value.save_as(tmp_path / "some.zip")
     with zipfile.ZipFile(tmp_path / "some.zip") as packed:
         pdfs = [name for name in packed.namelist() if name.endswith(".pdf")]
-    assert pdfs == [f"statement-2024-03-{n}-USD-v1.pdf" for n in (77, 7799)]
+    assert pdfs == [f"statement-2024-03-OLD-{n}_{n}-USD-v1.pdf" for n in (77, 7799)]
     page.get_by_role("button", name="Select none").click()
     page.get_by_role("button", name="Download selected as ZIP").click()
     expect(page.get_by_role("alert")).to_contain_text("Tick the statements")
@@ -479,7 +479,8 @@ def tab_to(page: Page, wanted: Locator) -> None:
     raise AssertionError(f"the Tab key does not reach {wanted}")
 
 
-# A user and a page. The pages Volume and Health are tested in test_monitoring_pages.py.
+# A user and a page. The pages Volume and Health are tested in test_monitoring_pages.py, and a day
+# of the report in test_report_and_proof.py.
 PAGES = [
     ("finance", "/"),
     ("finance", "/statements"),
@@ -489,9 +490,15 @@ PAGES = [
     ("approver", "/releases"),
     ("approver", "/releases/{month}"),
     ("operator", "/requests"),
+    ("finance", "/report"),
+    ("auditor", "/"),
+    ("auditor", "/proof"),
+    ("auditor", "/proof/months/{month}"),
+    ("auditor", "/proof/corrections"),
+    ("auditor", "/proof/log"),
     ("viewer", "/statements"),
 ]
-OTHER_TESTED_PAGES = {"/volume", "/health"}
+OTHER_TESTED_PAGES = {"/volume", "/health", "/report/days/{day}"}
 ROUTES_WITHOUT_A_PAGE = {
     "/assets/{digest}/{name}",
     "/statements/months/{month}/zip",
@@ -503,6 +510,7 @@ ROUTES_WITHOUT_A_PAGE = {
     "/statements/{close_id}/{account}/{currency}/csv",
     "/statements/{close_id}/{account}/{currency}/proof",
     "/volume/counter",
+    "/report/files/{form}",
     "/metrics",
 }
 

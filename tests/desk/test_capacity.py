@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from datetime import date
 from typing import Annotated, Any
 
 import psycopg
@@ -21,7 +22,6 @@ from fastapi.responses import StreamingResponse
 from psycopg.conninfo import make_conninfo
 from starlette.exceptions import HTTPException
 from starlette.types import Message
-from zipstream import ZipStream
 
 from closebook.desk import audit_log, capacity, client_limits
 from closebook.desk.app import make_app, process_app
@@ -30,6 +30,7 @@ from closebook.desk.client_limits import limited_receive, limited_send
 from closebook.desk.current_user import User
 from closebook.desk.desk_route import DeskRoute, desk_router
 from closebook.desk.downloads import ZipResponse
+from closebook.desk.zip_archive import ZipArchive, ZipEntry, section_of
 from closebook.errors import Transient
 from closebook.settings import DeskSettings
 from closebook.store import session
@@ -122,9 +123,9 @@ def test_a_route_and_each_piece_of_a_zip_run_in_a_thread_of_the_lane() -> None:
     @router.get("/zip")
     def zip_route() -> ZipResponse:
         names.append(threading.current_thread().name)
-        stream = ZipStream(sized=True)
-        stream.add(content(), arcname="a.pdf", size=len(b"a document"))
-        return ZipResponse(stream, "a.zip")
+        entry = ZipEntry("a.pdf", len(b"a document"), lambda _: content())
+        archive = ZipArchive([section_of([entry])], date(2026, 10, 1), "a test")
+        return ZipResponse(archive, "a.zip")
 
     status, body = answer_of(router, "/zip")
 

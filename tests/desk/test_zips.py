@@ -2,21 +2,16 @@
 
 import csv
 import json
-import os
 import re
 import zipfile
-from functools import partial
 from io import BytesIO
-from pathlib import Path
 
 import httpx
-import psutil
 import pytest
 
-from closebook.desk.downloads import ZipEntry, content_disposition, zip_response
-from closebook.statements.document_store import DocumentStore, StoredDocument
-from local.processes import Process, tree
-from tests.desk.conftest import ADA, CURRENCY_OF, GRACE, MARY, NAMES, Desk, digest, moved_away
+from closebook.desk.downloads import content_disposition
+from closebook.statements.document_store import StoredDocument
+from tests.desk.conftest import ADA, GRACE, MARY, NAMES, Desk, digest, moved_away, zip_stem
 
 
 def test_a_month_is_downloaded_as_one_zip_of_known_length(desk: Desk) -> None:
@@ -27,12 +22,9 @@ def test_a_month_is_downloaded_as_one_zip_of_known_length(desk: Desk) -> None:
         contents = {name: digest(packed.read(name)) for name in packed.namelist()}
         assert {info.compress_type for info in packed.infolist()} == {zipfile.ZIP_STORED}
     pdfs = {name: digest for name, digest in contents.items() if name.endswith(".pdf")}
-    assert pdfs == {
-        f"statement-2026-10-{a}-{CURRENCY_OF[a]}-v1.pdf": desk.registered("october", a)["sha256"]
-        for a in NAMES
-    }
+    assert pdfs == {f"{zip_stem(a)}.pdf": desk.registered("october", a)["sha256"] for a in NAMES}
     assert contents.keys() - pdfs.keys() == {
-        *(f"statement-2026-10-{a}-{CURRENCY_OF[a]}-v1.proof.json" for a in NAMES),
+        *(f"{zip_stem(a)}.proof.json" for a in NAMES),
         *("index.csv", "index.json", "manifest.json"),
     }
     [released] = desk.rows("select manifest_sha256 from reporting.statement_decisions")
@@ -52,8 +44,8 @@ def test_the_zip_of_a_selection_leaves_out_statements_that_are_not_released(desk
     answer = desk.post("finance", "/statements/zip", statement=selected)
     with zipfile.ZipFile(BytesIO(answer.content)) as packed:
         assert packed.namelist() == [
-            f"statement-2026-10-{MARY}-JPY-v1.pdf",
-            f"statement-2026-10-{MARY}-JPY-v1.proof.json",
+            f"{zip_stem(MARY)}.pdf",
+            f"{zip_stem(MARY)}.proof.json",
             "index.csv",
             "index.json",
         ]
@@ -61,8 +53,9 @@ def test_the_zip_of_a_selection_leaves_out_statements_that_are_not_released(desk
         table = [*csv.DictReader(packed.read("index.csv").decode().splitlines())]
     assert listed == [
         {
-            "file": f"statement-2026-10-{MARY}-JPY-v1.pdf",
+            "file": f"{zip_stem(MARY)}.pdf",
             "account": MARY,
+            "number": f"ACC-{MARY}",
             "currency": "JPY",
             "month": "2026-10",
             "version": 1,
@@ -85,7 +78,7 @@ def test_all_that_a_search_finds_is_downloaded_and_nothing_that_is_not_released(
     assert packed.headers["Content-Type"] == "application/zip"
     with zipfile.ZipFile(BytesIO(packed.content)) as names:
         assert [name for name in names.namelist() if name.endswith(".pdf")] == [
-            f"statement-2026-10-{ADA}-USD-v1.pdf"
+            f"{zip_stem(ADA)}.pdf"
         ]
     subject = desk.audit_log("downloaded")[-1]["subject"]
     assert subject == f"ZIP of the search holder: {desk.closes['october']}-{ADA}-USD"
@@ -122,6 +115,29 @@ def test_a_zip_with_a_bad_document_is_cut_off(desk: Desk, damage: str) -> None:
             document.write_bytes(content[:-1])
         with pytest.raises(httpx.RemoteProtocolError, match="closed connection"):
             desk.get("finance", "/statements/months/2026-10/zip")
+
+
+def test_a_zip_has_the_attachments_that_somebody_asks_for(desk: Desk) -> None:
+    month = desk.get("finance", "/statements/months/2026-10/zip?twins=true")
+    selected = desk.post(
+        "finance", "/statements/zip", statement=f"{desk.closes['october']}-{ADA}-USD", twins="true"
+    )
+    kinds = ("pdf", "proof.json", "xml", "csv")
+    for answer, accounts in ((month, [*NAMES]), (selected, [ADA])):
+        with zipfile.ZipFile(BytesIO(answer.content)) as packed:
+            assert packed.testzip() is None
+            files = {f"{zip_stem(account)}.{kind}" for account in accounts for kind in kinds}
+            assert {name for name in packed.namelist() if name.startswith("statement")} == files
+            for kind, path in (("xml", "camt.053"), ("csv", "csv")):
+                alone = desk.get("finance", f"{desk.path('october', ADA)}/{path}").content
+                assert packed.read(f"{zip_stem(ADA)}.{kind}") == alone
+
+
+def test_the_proof_of_a_zip_is_the_proof_of_the_statement(desk: Desk) -> None:
+    answer = desk.get("finance", "/statements/months/2026-10/zip")
+    alone = desk.get("finance", f"{desk.path('october', GRACE)}/proof").content
+    with zipfile.ZipFile(BytesIO(answer.content)) as packed:
+        assert packed.read(f"{zip_stem(GRACE)}.proof.json") == alone
 
 
 def test_the_page_shows_the_number_and_the_size_of_the_documents_of_a_month(desk: Desk) -> None:
@@ -161,49 +177,3 @@ def test_the_page_shows_the_number_and_the_size_of_the_documents_of_a_month(desk
 )
 def test_a_file_name_is_safe_in_any_script(name: str, header: str) -> None:
     assert content_disposition(name) == header
-
-
-@pytest.mark.slow
-def test_a_zip_of_ten_thousand_documents_needs_little_memory(tmp_path: Path) -> None:
-    documents = DocumentStore(tmp_path.as_uri())
-    content = [bytes([number]) * 100_000 for number in range(10)]
-    stored = [documents.put(each, folder="statements/2026-10", suffix="pdf") for each in content]
-    entries = [
-        ZipEntry(
-            f"statement-2026-10-{n}-v1.pdf",
-            100_000,
-            partial(documents.read, stored[n % 10].object_name),
-        )
-        for n in range(10_000)
-    ]
-    response = zip_response(entries, "statements.zip")
-    before, most, sent = resident_bytes(), 0, 0
-    for chunk in response.chunks:
-        sent += len(chunk)
-        most = max(most, resident_bytes())
-    assert sent == int(response.headers["Content-Length"]) > 1_000_000_000
-    # The names and offsets of the entries stay in memory, and not their contents
-    assert most - before < 40_000_000
-
-
-def test_a_month_of_ten_thousand_documents_needs_little_memory_of_airflow(
-    desk: Desk, ten_thousand: StoredDocument
-) -> None:
-    desk.get("finance", "/statements/months/2026-10/zip")
-    server = desk.stack.running["api_server"].process
-    before, most, sent, pieces = resident_bytes(server), 0, 0, 0
-    with desk.client("finance").stream("GET", "/closebook/statements/months/2024-03/zip") as answer:
-        promised = int(answer.headers["Content-Length"])
-        for piece in answer.iter_raw(1_000_000):
-            sent, pieces = sent + len(piece), pieces + 1
-            if pieces % 20 == 1:
-                most = max(most, resident_bytes(server))
-    assert sent == promised > 10_000 * ten_thousand.byte_count
-    assert most - before < 60_000_000
-    assert desk.audit_log("downloaded")[-1]["subject"] == "ZIP of month 2024-03: 10000 documents"
-
-
-def resident_bytes(*of: Process) -> int:
-    """The memory of these processes and their children, or of this process."""
-    pids = [each.pid for process in of for each in tree(process)] or [os.getpid()]
-    return sum(psutil.Process(pid).memory_info().rss for pid in pids)

@@ -17,6 +17,7 @@ from closebook.desk.routes import (
     health,
     home,
     metrics,
+    proof,
     reissue_requests,
     releases,
     statement,
@@ -25,6 +26,7 @@ from closebook.desk.routes import (
     statement_zips,
     statements,
     volume,
+    volume_report,
 )
 from closebook.desk.templating import error_page
 from closebook.errors import ClosebookError
@@ -45,6 +47,10 @@ ROUTERS: tuple[APIRouter, ...] = (
     releases.router,
     reissue_requests.router,
     volume.router,
+    volume_report.router,
+    volume_report.file_router,
+    proof.router,
+    proof.log_router,
     counter.router,
     health.router,
     metrics.router,

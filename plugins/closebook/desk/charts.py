@@ -24,6 +24,16 @@ class Bar:
 
 
 @dataclass(frozen=True)
+class Step:
+    """A place of a chart for the pointer: what it stands for, and whether it is marked."""
+
+    x: float
+    width: float
+    label: str
+    is_marked: bool = False
+
+
+@dataclass(frozen=True)
 class Line:
     """One series as the data of an SVG path. ``number`` (from 1) selects the colour."""
 
@@ -45,6 +55,16 @@ class Chart:
     lines: tuple[Line, ...] = ()
     threshold_y: float | None = None
     threshold_label: str = ""
+    steps: tuple[Step, ...] = ()
+
+
+def steps(labels: Sequence[tuple[str, bool]]) -> tuple[Step, ...]:
+    """Return the places for the pointer, one for each label, and whether it is marked."""
+    width = WIDTH / len(labels) if labels else WIDTH
+    return tuple(
+        Step(round(number * width, 2), round(width, 2), label, is_marked)
+        for number, (label, is_marked) in enumerate(labels)
+    )
 
 
 def bars(values: Sequence[int]) -> tuple[Bar, ...]:

@@ -2,29 +2,20 @@
 
 import re
 import unicodedata
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterator
 from functools import partial
 from urllib.parse import quote
 
 from fastapi import Response
 from fastapi.responses import StreamingResponse
-from zipstream import ZIP_STORED, ZipStream
 
+from closebook.desk.byte_ranges import Part, whole
 from closebook.desk.capacity import ZIPS
+from closebook.desk.zip_archive import ZipArchive
 
 _MAX_NAME_LENGTH = 120
 _PIECE_BYTES = 256 * 1024
 _UNSAFE = re.compile(r"[\\/:*?\"<>|;%]")
-
-
-@dataclass(frozen=True, slots=True)
-class ZipEntry:
-    """A file of the ZIP: its name, its size, and the function that reads it when it is sent."""
-
-    file_name: str
-    byte_count: int
-    read: Callable[[], bytes]
 
 
 def document_response(
@@ -43,35 +34,29 @@ def document_response(
 
 
 class ZipResponse(StreamingResponse):
-    """A ZIP that is streamed. ``chunks`` are the parts that are not sent yet.
+    """A ZIP, or the part of it that the client asks for, that is streamed.
 
-    A thread of the lane of ZIPs makes each piece when the client has taken the one before. A slow
-    client holds no thread.
+    ``chunks`` are the parts that are not sent yet. A thread of the lane of ZIPs makes each piece
+    when the client has taken the one before. A slow client holds no thread.
     """
 
-    def __init__(self, stream: ZipStream, file_name: str) -> None:
-        self.chunks: Iterator[bytes] = iter(stream)
+    def __init__(self, archive: ZipArchive, file_name: str, part: Part | None = None) -> None:
+        part = part or whole(archive.byte_count)
+        self.chunks: Iterator[bytes] = archive.chunks(part.first_byte, part.end)
         super().__init__(
             _pieces(self.chunks),
+            status_code=part.status,
             media_type="application/zip",
             headers={
                 "Content-Disposition": content_disposition(file_name),
-                "Content-Length": str(len(stream)),
+                "Content-Length": str(part.end - part.first_byte),
+                # Otherwise Airflow compresses the answer and sends no Content-Length.
+                "Content-Encoding": "identity",
+                "Accept-Ranges": "bytes",
+                "ETag": archive.etag,
+                **part.headers,
             },
         )
-
-
-def zip_response(entries: Iterable[ZipEntry], file_name: str) -> ZipResponse:
-    """Return the files as one ZIP. Each one is read, and verified, just before it is sent.
-
-    The ZIP does not compress its entries, because PDFs are compressed already. So the length of the
-    ZIP is known before the first byte, and the browser can show the progress. The stream is cut off
-    at a document that is missing or was changed.
-    """
-    stream = ZipStream(sized=True, compress_type=ZIP_STORED)
-    for entry in entries:
-        stream.add(_content(entry), arcname=entry.file_name, size=entry.byte_count)
-    return ZipResponse(stream, file_name)
 
 
 def content_disposition(file_name: str, *, inline: bool = False) -> str:
@@ -91,10 +76,6 @@ def safe_file_name(name: str) -> str:
         character if unicodedata.category(character)[0] != "C" else "_" for character in name
     )
     return _UNSAFE.sub("_", visible).strip(" .")[-_MAX_NAME_LENGTH:].lstrip(" .") or "document"
-
-
-def _content(entry: ZipEntry) -> Iterator[bytes]:
-    yield entry.read()
 
 
 async def _pieces(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:

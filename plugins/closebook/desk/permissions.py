@@ -31,6 +31,7 @@ DECIDE_RELEASES = Permission("can_create", "Statement releases", confidential=Tr
 READ_REISSUES = Permission("can_read", "Statement re-issues")
 ANSWER_REISSUES = Permission("can_edit", "Statement re-issues")
 READ_VOLUME = Permission("can_read", "Platform volume")
+READ_PROOF = Permission("can_read", "Closebook proof")
 READ_HEALTH = Permission("can_read", "Database health")
 
 
@@ -73,6 +74,13 @@ ROUTES: Mapping[tuple[str, str], Rule] = {
     ("POST", "/requests/{request_id}"): ANSWER_REISSUES,
     ("GET", "/volume"): READ_VOLUME,
     ("GET", "/volume/counter"): READ_VOLUME,
+    ("GET", "/report"): READ_VOLUME,
+    ("GET", "/report/files/{form}"): READ_VOLUME,
+    ("GET", "/report/days/{day}"): READ_VOLUME,
+    ("GET", "/proof"): READ_PROOF,
+    ("GET", "/proof/months/{month}"): READ_PROOF,
+    ("GET", "/proof/corrections"): READ_PROOF,
+    ("GET", "/proof/log"): READ_PROOF,
     ("GET", "/health"): READ_HEALTH,
     ("GET", "/metrics"): MachineToken(METRICS_CONNECTION),
 }
@@ -105,6 +113,16 @@ NAVIGATION: tuple[NavigationEntry, ...] = (
     ),
     NavigationEntry(
         "Volume", "/volume", "The settled payments by hour and by day, and the counter."
+    ),
+    NavigationEntry(
+        "Report",
+        "/report",
+        "The volume of any range of days, as charts, tables and files, and each month's state.",
+    ),
+    NavigationEntry(
+        "Proof",
+        "/proof",
+        "The reconciliation of each month, the corrections, and the log of the desk.",
     ),
     NavigationEntry(
         "Health",

@@ -16,13 +16,20 @@ from closebook.errors import Misconfigured, Transient
 _SEE_PLUGINS = Permission("can_read", "Plugins")
 
 ROLES: Mapping[str, tuple[Permission, ...]] = {
-    "finance": (_SEE_PLUGINS, permissions.READ_STATEMENTS, permissions.REQUEST_REISSUE),
+    "finance": (
+        _SEE_PLUGINS,
+        permissions.READ_STATEMENTS,
+        permissions.REQUEST_REISSUE,
+        permissions.READ_VOLUME,
+    ),
     "finance_approver": (
         _SEE_PLUGINS,
         permissions.READ_STATEMENTS,
         permissions.REVIEW_RELEASES,
         permissions.DECIDE_RELEASES,
+        permissions.READ_VOLUME,
     ),
+    "auditor": (_SEE_PLUGINS, permissions.READ_PROOF),
     "operator": (
         _SEE_PLUGINS,
         permissions.READ_VOLUME,

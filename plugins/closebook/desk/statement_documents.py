@@ -98,7 +98,7 @@ def read_document(
     else:
         content = documents.read(others[media_type]["object_name"])
         if entry is not None:
-            _refuse_other_attachment(row, entry, media_type, content, documents)
+            refuse_other_attachment(row, entry, media_type, content, documents)
     with on_store(settings) as store:
         # guard: desk.looks-are-recorded
         audit_log.record(
@@ -156,7 +156,7 @@ def statement_proof(request: Request, path: StatementPath) -> tuple[DictRow, byt
     return row, proof
 
 
-def _refuse_other_attachment(
+def refuse_other_attachment(
     row: DictRow, entry: Entry, media_type: str, content: bytes, documents: DocumentStore
 ) -> None:
     """Raise WrongData if the content is not the attachment that was released with the PDF."""

@@ -13,8 +13,8 @@ def airflow_observations(state: AirflowState) -> Iterator[Observation]:
             code="auth-manager-not-fab",
             subject="AIRFLOW__CORE__AUTH_MANAGER",
             what=f"Airflow's auth manager is {state.auth_manager}",
-            why="The desk's roles (finance, finance_approver, operator) are those of FAB's auth "
-            "manager: with another one nobody may open the desk, and nobody can release a month.",
+            why="The desk's roles (finance, finance_approver, operator, auditor) are FAB's: with "
+            "another auth manager nobody may open the desk, and nobody can release a month.",
             mend="AIRFLOW__CORE__AUTH_MANAGER=closebook.desk.auth_manager.ClosebookFabAuthManager, "
             "for every Airflow process; then airflow db migrate and closebook desk-roles.",
         )

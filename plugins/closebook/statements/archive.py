@@ -1,6 +1,7 @@
 """The archive of a month's statements: each document is signed, registered and stored."""
 
 from dataclasses import asdict, dataclass, field
+from zlib import crc32
 
 from psycopg.types.json import Jsonb
 
@@ -58,7 +59,10 @@ class Archive:
         )
         with self.store.transaction():
             is_new = self._register(
-                statement, rendered, document, signature_columns | {"conformance": conformance}
+                statement,
+                rendered,
+                document,
+                signature_columns | {"conformance": conformance, "crc32": crc32(pdf)},
             )
             if not is_new and registered_name is None:  # guard: documents.lost-one-is-kept-again
                 return
@@ -73,11 +77,12 @@ class Archive:
                         "account_id": statement.account_id,
                         "currency": statement.currency,
                         "media_type": attachment.media_type,
+                        "crc32": crc32(attachment.content),
                         **asdict(stored),
                     },
                 )
 
-    def _sign(self, pdf: bytes) -> tuple[bytes, dict[str, str | None]]:
+    def _sign(self, pdf: bytes) -> tuple[bytes, dict[str, str | int | None]]:
         """Return the PDF, signed if there is a signer, and the register's columns about that."""
         if self.signer is None:
             return pdf, {"unsigned_sha256": None, "certificate_sha256": None}
@@ -92,7 +97,7 @@ class Archive:
         statement: Statement,
         rendered: RenderedStatement,
         document: StoredDocument,
-        signature_columns: dict[str, str | None],
+        columns: dict[str, str | int | None],
     ) -> bool:
         """Add the document to the register; return False when the register had it already."""
         renderer = rendered.renderer
@@ -112,7 +117,7 @@ class Archive:
                 "renderer_version": renderer.renderer_version,
                 "renderer_sha256": renderer.sha256,
                 "replaced_count": rendered.replaced_count,
-                **signature_columns,
+                **columns,
                 "run_id": self.run.run_id,
                 "requested_by": self.run.requested_by,
             },

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from closebook.errors import Misconfigured, Transient, WrongData
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from airflow.sdk import ObjectStoragePath
 
 _PARTIAL = ".partial"
+_PIECE_BYTES = 1024 * 1024
 _MAX_WRITE_TIME = timedelta(hours=1)
 _FOLDER = re.compile(r"[a-z0-9][a-z0-9_-]*(?:/[a-z0-9][a-z0-9_-]*)*")
 _SUFFIX = re.compile(r"[a-z0-9]+(?:\.[a-z0-9]+)*")
@@ -54,6 +55,7 @@ class DocumentStore:
             )
         from airflow.sdk import ObjectStoragePath  # slow: kept out of the parse of a DAG file
 
+        self.base_url = base_url
         try:
             self._base = ObjectStoragePath(base_url)
             _ = self._base.fs
@@ -163,19 +165,59 @@ class DocumentStore:
             try:
                 content: bytes = (self._base / object_name).read_bytes()
             except FileNotFoundError as error:
-                raise WrongData(
-                    "CB-DATA-DOCUMENT-MISSING",
-                    f"document {object_name} is not in the store; restore it from a backup, "
-                    "or issue the statement again: the same statement makes the same document",
-                ) from error
-        found = sha256(content).hexdigest()
-        if found != expected:  # guard: documents.content-is-as-named
-            raise WrongData(
-                "CB-DATA-DOCUMENT-CHANGED",
-                f"document {object_name} was changed after it was written: its sha256 is now "
-                f"{found}; keep this copy as evidence and restore the original from a backup",
-            )
+                raise _missing(object_name) from error
+        _refuse_changed(object_name, expected, sha256(content).hexdigest())
         return content
+
+    def pieces(self, object_name: str, first_byte: int = 0) -> Iterator[bytes]:
+        """Yield the document's content from a byte on, in pieces, for one that is large.
+
+        Raises WrongData when it is missing; at its end when it was changed and all of it was read.
+        """
+        expected, digest = sha256_of_name(object_name), sha256()
+        with _store_errors(object_name), self._opened(object_name) as file:
+            file.seek(first_byte)
+            while piece := file.read(_PIECE_BYTES):
+                digest.update(piece)
+                yield piece
+        if first_byte == 0:
+            _refuse_changed(object_name, expected, digest.hexdigest())
+
+    def read_part(self, object_name: str, first_byte: int, byte_count: int) -> bytes:
+        """Return a part of the document. It is not compared with the document's hash.
+
+        Raises WrongData when the document is missing.
+        """
+        sha256_of_name(object_name)
+        with _store_errors(object_name), self._opened(object_name) as file:
+            file.seek(first_byte)
+            return bytes(file.read(byte_count))
+
+    @contextmanager
+    def _opened(self, object_name: str) -> Iterator[IO[bytes]]:
+        try:
+            file: IO[bytes] = self._base.fs.open((self._base / object_name).path, "rb")
+        except FileNotFoundError as error:
+            raise _missing(object_name) from error
+        with file:
+            yield file
+
+
+def _missing(object_name: str) -> WrongData:
+    return WrongData(
+        "CB-DATA-DOCUMENT-MISSING",
+        f"document {object_name} is not in the store; restore it from a backup, "
+        "or issue the statement again: the same statement makes the same document",
+    )
+
+
+def _refuse_changed(object_name: str, expected: str, found: str) -> None:
+    if found != expected:  # guard: documents.content-is-as-named
+        raise WrongData(
+            "CB-DATA-DOCUMENT-CHANGED",
+            f"document {object_name} was changed after it was written: its sha256 is now "
+            f"{found}; keep this copy as evidence and restore the original from a backup",
+        )
 
 
 def sha256_of_name(object_name: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from psycopg.rows import DictRow
+from psycopg.types.json import Jsonb
 
 from closebook.errors import WrongData
 from closebook.keys import Key, label
@@ -25,6 +26,7 @@ from closebook.statements.manifest_document import (
 from closebook.statements.signing.key_loader import load_signer
 from closebook.statements.signing.signer import Signer
 from closebook.statements.statement_reader import read_closed_month
+from closebook.statements.zip_plan import plan_of_rows
 from closebook.store.session import Store, on_store
 
 logger = logging.getLogger(__name__)
@@ -119,6 +121,11 @@ def write_manifest(settings: Settings, close_id: int, run: Run) -> Manifest:
                 "reasons": [each["reason"] for each in exceptions],
             }
             store.execute(query("manifest_exceptions/insert"), listed)
+            plan = plan_of_rows(documents.read(manifest.object_name), rows)
+            store.execute(
+                query("statement_manifests/insert_zip_plan"),
+                {"manifest_id": written["manifest_id"], "plan": Jsonb(plan.content)},
+            )
     return manifest
 
 
@@ -248,10 +255,10 @@ def _content(
 
 
 def _facts(row: DictRow) -> Entry:
-    return {name: value for name, value in row.items() if name not in _HOLDER}
+    return {name: value for name, value in row.items() if name not in _NOT_LISTED}
 
 
-_HOLDER = frozenset({"account_number", "holder_name"})
+_NOT_LISTED = frozenset({"account_number", "holder_name", "byte_count", "twin_bytes"})
 
 
 def _summary(object_name: str, manifest: ManifestDocument) -> Manifest:

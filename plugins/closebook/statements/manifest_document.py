@@ -117,7 +117,7 @@ class ManifestDocument:
             return cls(digest, month, close_id, entries, exceptions=exceptions)
         if manifest["format"] != FORMAT:
             raise NoManifest("the manifest has a format that this version does not know")
-        tree = _tree(month, entries)
+        tree = tree_of(month, entries)
         head = TreeHead(month, tree.root.hex(), len(entries))
         if manifest.get("root") != head.root:  # guard: manifest.root-is-of-its-entries
             raise NoManifest("the manifest's entries do not have the root that it states")
@@ -154,7 +154,7 @@ class ManifestDocument:
     @cached_property
     def tree(self) -> merkle.Tree:
         """The tree over the entries, in their order."""
-        return _tree(self.month, self.entries)
+        return tree_of(self.month, self.entries)
 
     @cached_property
     def _places(self) -> dict[tuple[Key, str], int]:
@@ -177,17 +177,25 @@ class ManifestDocument:
         place = self._places.get((account_id, currency))
         if place is None or self.head is None:
             return None
-        content = {
-            "format": PROOF_FORMAT,
-            "month": self.month,
-            "statement": self.entries[place],
-            "index": place,
-            "tree_size": self.head.tree_size,
-            "path": [each.hex() for each in self.tree.audit_path(place)],
-            "root": self.head.root,
-            "signature": self.signature,
-        }
-        return json.dumps(content, sort_keys=True).encode()
+        path = self.tree.audit_path(place)
+        return proof_content(self.head, self.signature, self.entries[place], place, path)
+
+
+def proof_content(
+    head: TreeHead, signature: str | None, entry: Entry, index: int, path: Sequence[bytes]
+) -> bytes:
+    """Return the proof of the entry at ``index`` (from 0), with its audit path."""
+    content = {
+        "format": PROOF_FORMAT,
+        "month": head.month,
+        "statement": entry,
+        "index": index,
+        "tree_size": head.tree_size,
+        "path": [each.hex() for each in path],
+        "root": head.root,
+        "signature": signature,
+    }
+    return json.dumps(content, sort_keys=True).encode()
 
 
 @dataclass(frozen=True)
@@ -255,7 +263,7 @@ _SALTED = frozenset({"salt", "holder_sha256"})
 
 def root_of(month: str, entries: Sequence[Entry]) -> str:
     """Return the root of a month's entries, in hexadecimal digits."""
-    return _tree(month, entries).root.hex()
+    return tree_of(month, entries).root.hex()
 
 
 def is_sha256(text: object) -> bool:
@@ -296,7 +304,8 @@ def manifest_content(
     return json.dumps(content, indent=1, sort_keys=True).encode()
 
 
-def _tree(month: str, entries: Sequence[Entry]) -> merkle.Tree:
+def tree_of(month: str, entries: Sequence[Entry]) -> merkle.Tree:
+    """Return the tree over some entries of a month, in their order."""
     return merkle.Tree([_leaf(month, entry) for entry in entries])
 
 

@@ -39,6 +39,15 @@ class Tree:
         return path
 
 
+def path_length(index: int, tree_size: int) -> int:
+    """Return how many hashes the audit path of a leaf has."""
+    length = 0
+    while tree_size > 1:
+        length += index ^ 1 < tree_size
+        index, tree_size = index // 2, (tree_size + 1) // 2
+    return length
+
+
 def root_from_path(leaf: bytes, index: int, tree_size: int, path: Sequence[bytes]) -> bytes | None:
     """Return the root that an audit path leads to, or None if the path does not fit the tree.
 

@@ -6,12 +6,12 @@ that a person released. So a document is handed out only if that manifest lists 
 """
 
 from collections import OrderedDict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Mapping
 from threading import Lock
 from typing import Any, ClassVar
 
 from closebook.errors import WrongData
-from closebook.keys import Key, statement_name
+from closebook.keys import statement_name
 from closebook.statements.document_store import DocumentStore, sha256_of_name
 from closebook.statements.manifest_document import Entry, ManifestDocument, holder_hash
 
@@ -82,57 +82,38 @@ class ReleasedManifests:
         entry = manifest.entry(row["account_id"], row["currency"])
         if entry is None:
             raise NotAsReleased(row, f"the manifest {manifest.sha256} does not list it")
-        for name in _FACTS:
-            # guard: released.balances-are-as-released
-            if name in row and row[name] != entry[name]:
-                raise NotAsReleased(row, f"its {name} was changed after the release")
-        if (row["close_id"], row["statement_version"]) != (
-            # Manifests were once written without versions.
-            entry.get("issued_close_id", row["close_id"]),
-            entry.get("statement_version", row["statement_version"]),
-        ):
-            raise NotAsReleased(row, "another version of it was released")
-        # guard: released.holder-is-as-released
-        if (
-            "holder_name" in row
-            and entry.get("salt")
-            and entry["holder_sha256"]
-            != holder_hash(entry["salt"], row["account_number"], row["holder_name"])
-        ):
-            raise NotAsReleased(row, "its account number or holder was changed after the release")
-        if row["object_name"] is None:
-            if entry["sha256"] is not None:
-                raise NotAsReleased(row, "its document was removed from the register")
-            return entry
-        # guard: released.document-is-as-released
-        if not sha256_of_name(row["object_name"]) == row["sha256"] == entry["sha256"]:
-            raise NotAsReleased(row, "the register names another document than was released")
+        require_as_released(row, entry)
         return entry
-
-    def refuse_missing(self, rows: Iterable[Row]) -> None:
-        """Raise NotAsReleased if a month's rows are not all statements of its released manifest."""
-        listed = {(row["account_id"], row["currency"]): row for row in rows}
-        for row in listed.values():
-            manifest = self.of(row)
-            if manifest is not None:
-                _refuse_missing(row, manifest, listed.keys())
-            return
 
 
 def _name(row: Row) -> str:
     return statement_name(row["close_id"], row["account_id"], row["currency"])
 
 
-def _refuse_missing(
-    row: Row, manifest: ManifestDocument, listed: Collection[tuple[Key, str]]
-) -> None:
-    missing = [
-        entry
-        for entry in manifest.entries
-        if entry["sha256"] is not None and (entry["account_id"], entry["currency"]) not in listed
-    ]
-    if missing:  # guard: released.month-is-complete
-        raise NotAsReleased(
-            {**row, **{name: missing[0][name] for name in ("account_id", "currency")}},
-            f"the register lacks it, and {len(missing)} statements that were released in all",
-        )
+def require_as_released(row: Row, entry: Entry) -> None:
+    """Raise NotAsReleased if a statement is not as its entry of the released manifest says."""
+    for name in _FACTS:
+        # guard: released.balances-are-as-released
+        if name in row and row[name] != entry[name]:
+            raise NotAsReleased(row, f"its {name} was changed after the release")
+    if (row["close_id"], row["statement_version"]) != (
+        # Manifests were once written without versions.
+        entry.get("issued_close_id", row["close_id"]),
+        entry.get("statement_version", row["statement_version"]),
+    ):
+        raise NotAsReleased(row, "another version of it was released")
+    # guard: released.holder-is-as-released
+    if (
+        "holder_name" in row
+        and entry.get("salt")
+        and entry["holder_sha256"]
+        != holder_hash(entry["salt"], row["account_number"], row["holder_name"])
+    ):
+        raise NotAsReleased(row, "its account number or holder was changed after the release")
+    if row["object_name"] is None:
+        if entry["sha256"] is not None:
+            raise NotAsReleased(row, "its document was removed from the register")
+        return
+    # guard: released.document-is-as-released
+    if not sha256_of_name(row["object_name"]) == row["sha256"] == entry["sha256"]:
+        raise NotAsReleased(row, "the register names another document than was released")

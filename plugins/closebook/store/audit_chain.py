@@ -54,7 +54,7 @@ def verify_log(
     have the hash of an anchor in its place, or when no entry has the hash that was seen before;
     else as `store_transaction`.
     """
-    chain = Chain(0, _HASH_BEFORE_FIRST_ENTRY)
+    chain = EMPTY
     is_found = seen_sha256 in (None, _HASH_BEFORE_FIRST_ENTRY)
     with log_entries(conninfo) as entries:
         for entry, chain in verified_entries(entries, anchors):  # noqa: B007  # the last one counts
@@ -79,14 +79,17 @@ def log_entries(conninfo: str) -> Iterator[Iterable[dict[str, Any]]]:
         yield entries.execute(query("desk_log/entries"))
 
 
+EMPTY = Chain(0, _HASH_BEFORE_FIRST_ENTRY)
+"""The chain before the first entry."""
+
+
 def verified_entries(
-    entries: Iterable[dict[str, Any]], anchors: Sequence[Anchor] = ()
+    entries: Iterable[dict[str, Any]], anchors: Sequence[Anchor] = (), chain: Chain = EMPTY
 ) -> Iterator[tuple[dict[str, Any], Chain]]:
     """Yield each entry with the chain up to it, once it was verified.
 
-    Raises WrongData as ``verify_log`` does.
+    ``chain`` is the one before the first of the entries. Raises WrongData as ``verify_log`` does.
     """
-    chain = Chain(0, _HASH_BEFORE_FIRST_ENTRY)
     by_count: dict[int, list[Anchor]] = {}
     for anchor in anchors:
         by_count.setdefault(anchor.entry_count, []).append(anchor)

@@ -1,0 +1,171 @@
+"""The ZIP of a month of many statements: its first byte, its memory, and a download cut in two.
+
+CLOSEBOOK_ZIP_STATEMENTS=200000 makes the month that large; -s prints what was measured.
+"""
+
+import os
+import time
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from benchmarks.large_month import small_files
+from local.processes import Process, tree
+from tests.desk.conftest import Desk, large_month
+
+COUNT = int(os.environ.get("CLOSEBOOK_ZIP_STATEMENTS", "5000"))
+URL = "/closebook/statements/months/2024-03/zip?twins=true"
+FIRST_BYTE_SECONDS = 1.0
+MOST_GROWTH_BYTES = 40_000_000
+PIECE = 1_000_000
+
+
+@dataclass
+class Download:
+    """What came of a download, and when and with how much memory of the server."""
+
+    headers: httpx.Headers
+    status: int
+    first_byte_seconds: float
+    most_bytes: int
+    byte_count: int
+
+
+@pytest.fixture(scope="module")
+def month(desk: Desk) -> Iterator[None]:
+    with large_month(desk, COUNT, small_files(2_000)):
+        desk.get("finance", "/statements/months/2026-10/zip")
+        yield
+
+
+@pytest.mark.usefixtures("month")
+def test_a_large_zip_begins_at_once_and_goes_on_where_it_broke_off(
+    desk: Desk, tmp_path: Path
+) -> None:
+    before = resident_bytes(desk)
+    whole, resumed = tmp_path / "whole.zip", tmp_path / "resumed.zip"
+    with whole.open("wb") as file:
+        first = download(desk, file)
+    length = int(first.headers["Content-Length"])
+    assert first.status == 200
+    assert first.byte_count == length == whole.stat().st_size
+    assert first.headers["Accept-Ranges"] == "bytes"
+
+    with resumed.open("wb") as file:
+        half = download(desk, file, until=length * 3 // 5)
+    assert half.byte_count < length
+    etag = half.headers["ETag"]
+    with resumed.open("ab") as file:
+        part = {"Range": f"bytes={file.tell()}-", "If-Range": etag}
+        rest = download(desk, file, headers=part)
+
+    assert rest.status == 206
+    assert rest.headers["Content-Range"] == f"bytes {half.byte_count}-{length - 1}/{length}"
+    assert digest(resumed) == digest(whole)
+    with zipfile.ZipFile(whole) as packed:
+        assert len(packed.namelist()) == 4 * COUNT + 3
+        if COUNT <= 10_000:
+            assert packed.testzip() is None
+        last = packed.read(f"statement-2024-03-OLD-{COUNT}_{COUNT}-USD-v1.pdf")
+    assert last == small_files(2_000)(COUNT)
+    growth = max(first.most_bytes, half.most_bytes, rest.most_bytes) - before
+    seconds = [each.first_byte_seconds for each in (first, half, rest)]
+    print(  # noqa: T201
+        f"{COUNT:,} statements, {length / 1e6:,.0f} MB: first byte after"
+        f" {', '.join(f'{each:.2f}' for each in seconds)} s; memory of the API server"
+        f" {before / 1e6:.0f} MB before, at most {growth / 1e6:.0f} MB more"
+    )
+    assert max(seconds) < FIRST_BYTE_SECONDS
+    assert growth < MOST_GROWTH_BYTES
+    subject = f"ZIP of month 2024-03: {COUNT} documents"
+    assert desk.audit_log("downloaded")[-1]["subject"] == f"{subject}, from byte {half.byte_count}"
+
+
+@pytest.mark.usefixtures("month")
+def test_any_part_of_a_zip_is_as_in_the_whole(desk: Desk) -> None:
+    length = int(download(desk, None, until=1).headers["Content-Length"])
+    with desk.client("finance").stream("GET", URL) as answer:
+        whole = answer.read() if length < 100_000_000 else b""
+    if not whole:
+        pytest.skip("the test above compares a month of this size")
+    places = [
+        0,
+        1,
+        30,
+        31,
+        2_000,
+        length // 3,
+        length // 2,
+        length - 30_000,
+        length - 22,
+        length - 1,
+    ]
+    for first in places:
+        for last in (first, first + 1, first + 70_000, length - 1, length + 5):
+            answer = desk.client("finance").get(URL, headers={"Range": f"bytes={first}-{last}"})
+            assert answer.status_code == 206
+            assert answer.content == whole[first : last + 1]
+    suffix = desk.client("finance").get(URL, headers={"Range": "bytes=-100"})
+    assert suffix.content == whole[-100:]
+
+
+@pytest.mark.usefixtures("month")
+def test_a_part_of_another_zip_is_not_given(desk: Desk) -> None:
+    client = desk.client("finance")
+    etag = client.get(URL, headers={"Range": "bytes=0-0"}).headers["ETag"]
+    # Without the attachments it is another file
+    other = client.get(URL.partition("?")[0], headers={"Range": "bytes=0-9"})
+    assert other.status_code == 206
+    assert other.headers["ETag"] != etag
+    for wrong in ('"another"', f"W/{etag}", "Mon, 30 Nov 2026 10:00:00 GMT"):
+        part = {"Range": "bytes=5-9", "If-Range": wrong}
+        assert download(desk, None, headers=part, until=1).status == 200
+    assert client.get(URL, headers={"Range": "bytes=999999999999-"}).status_code == 416
+    assert client.get(URL, headers={"Range": "bytes=-0"}).status_code == 416
+    several = download(desk, None, headers={"Range": "bytes=0-1,5-6"}, until=1)
+    assert several.status == 200
+
+
+@contextmanager
+def nothing() -> Iterator[None]:
+    yield
+
+
+def download(
+    desk: Desk, file: object, *, headers: dict[str, str] | None = None, until: int | None = None
+) -> Download:
+    """Download into a file; ``until`` is where the client breaks off."""
+    began, first_byte, sent, most, pieces = time.perf_counter(), 0.0, 0, 0, 0
+    with desk.client("finance").stream("GET", URL, headers=headers or {}) as answer:
+        for piece in answer.iter_raw():
+            if not sent:
+                first_byte = time.perf_counter() - began
+            sent, pieces = sent + len(piece), pieces + 1
+            if hasattr(file, "write"):
+                file.write(piece)
+            if pieces % 200 == 1:
+                most = max(most, resident_bytes(desk))
+            if until is not None and sent >= until:
+                break
+    return Download(answer.headers, answer.status_code, first_byte, most, sent)
+
+
+def digest(path: Path) -> str:
+    with path.open("rb") as file:
+        found = sha256()
+        while piece := file.read(PIECE):
+            found.update(piece)
+    return found.hexdigest()
+
+
+def resident_bytes(desk: Desk) -> int:
+    """The memory of the API server and its children."""
+    process: Process = desk.stack.running["api_server"].process
+    return sum(psutil.Process(each.pid).memory_info().rss for each in tree(process))
