@@ -42,8 +42,8 @@ class Source:
     ``relations`` are the views that were compared with the contract, as rows of
     sql/replica/contract_relations.sql; ``in_major`` are those with amounts in major units.
     ``keys`` are the types of their keys, and of the store's. ``optional`` are the optional columns
-    that they have. ``uncomputable`` are values that the views cannot compute: each query has null in
-    their place.
+    that they have. ``uncomputable`` are values that the views cannot compute: each query has null
+    in their place.
     """
 
     connection: psycopg.Connection[DictRow]
