@@ -17,6 +17,7 @@ from closebook.closes.register import ChangeWithoutReason, ConcurrentClose, Repl
 from closebook.counter.publisher import HoursFromLostLog, NothingClosed
 from closebook.desk.capacity import DeskBusy
 from closebook.errors import ClosebookError, Misconfigured, NotReady, Transient, WrongData
+from closebook.notifications.delivery import NotTold, Unreached
 from closebook.periods import day_of, hour_of
 from closebook.platform.replica_status import ReplicaLost
 from closebook.platform.unreadable_rows import UnreadableRow
@@ -87,6 +88,8 @@ ERRORS = [
     ),
     AuditFailed("CB-DATA-AUDIT-FINDINGS", "the audit has 1 findings: tie-out: close 5: …"),
     Misconfigured("CB-CONFIG-NOT-A-DAY", "'x' is not a day"),
+    NotTold("mail", ["month ready: no log-in at the mail server (TimeoutError)"]),
+    Unreached("no connection to the webhook"),
 ]
 
 

@@ -66,7 +66,8 @@ class Installation:
     """The settings, by field why one could not be read, Airflow, and the API server's connections.
 
     A field that could not be read has a value that means nothing. With ``is_full`` all rows are
-    looked at, without it a bounded sample. ``parts`` are what is looked at.
+    looked at, without it a bounded sample. ``parts`` are what is looked at. ``unread_messages`` has
+    by variable why what it names cannot be used for messages.
     """
 
     settings: Settings
@@ -75,6 +76,7 @@ class Installation:
     api_server: ApiServerConnections | None = None
     is_full: bool = False
     parts: frozenset[Part] = frozenset(Part)
+    unread_messages: Mapping[str, Misconfigured] = field(default_factory=dict)
 
     def has(self, *fields: str) -> bool:
         """Whether these fields of the settings were read."""
@@ -112,3 +114,15 @@ def settings_observations(installation: Installation) -> Iterator[Observation]:
                 mend="CLOSEBOOK_TIME_ZONE=America/New_York, or another IANA name, for every "
                 "Airflow process; it must not change once a period is closed.",
             )
+
+
+def message_observations(unread: Mapping[str, Misconfigured]) -> Iterator[Observation]:
+    """Tell of each variable of mails, webhooks and events that names what is not there."""
+    for variable, error in unread.items():
+        yield Finding(
+            code="messages-unusable",
+            subject=variable,
+            what=error.text,
+            why="Nobody is told what happened by it, and its task fails. Closes go on.",
+            mend=f"Add the connection, or correct or remove {variable}; {_DOCS}.",
+        )
