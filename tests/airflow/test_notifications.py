@@ -62,19 +62,23 @@ def test_a_month_that_airflow_issued_is_told_once_by_mail_and_webhook(
         with leading_to(airflow, servers):
             state, log = told(airflow)
             assert state == "success", log
-            before = len(webhook.posted)
+            before, mails_before = len(webhook.posted), len(mail.mails())
             pay(platform, LATE_PAYMENT, FIRST_HOUR, 1)
             month = run(airflow, "monthly_statements", month=MONTH.label, reason="a late payment")
             wait_for_run(airflow, "monthly_statements", month)
             for _ in range(2):
                 state, log = told(airflow)
                 assert state == "success", log
-    ready = [each for each in webhook.posted[before:] if each["event"] == "month ready"]
-    assert [each["period"] for each in ready] == [MONTH.label]
-    assert ready[0]["link"] == f"{platform.ui_url}/closebook/releases/{MONTH.label}"
-    mails = [each for each in mail.mails() if "Subject: Closebook: month ready" in each]
-    assert len(mails) == 1
-    assert "To: finance@bank.invalid" in mails[0]
+    # The schedule may have issued another month meanwhile.
+    [ready] = [
+        each
+        for each in webhook.posted[before:]
+        if (each["event"], each["period"]) == ("month ready", MONTH.label)
+    ]
+    assert ready["link"] == f"{platform.ui_url}/closebook/releases/{MONTH.label}"
+    subject = f"Subject: Closebook: month ready {MONTH.label}\n"
+    [told_mail] = [each for each in mail.mails()[mails_before:] if subject in each]
+    assert "To: finance@bank.invalid" in told_mail
     assert "lanted" not in "".join(mail.mails()).lower()
 
 

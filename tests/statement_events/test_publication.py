@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from ast import literal_eval
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -268,12 +269,9 @@ def test_the_consumer_of_the_document_mails_each_event_once(
     outbox: Outbox, rabbitmq: RabbitMq
 ) -> None:
     [consumer] = blocks(text(DOCS / "statement-events.md"), "python")
-    environment = {
-        **os.environ,
-        "BROKER_URL": f"amqp://{CONSUMER}:{CONSUMER}@127.0.0.1:{rabbitmq.port}//",
-    }
-    command = [sys.executable, "-c", consumer]
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as mailer:
+    url = f"amqp://{CONSUMER}:{CONSUMER}@127.0.0.1:{rabbitmq.port}//"
+    command = [sys.executable, "-c", consumer.replace("amqp://…", url)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as mailer:
         lines: SimpleQueue[str] = SimpleQueue()
         assert mailer.stdout is not None
         Thread(target=pour, args=(mailer.stdout, lines), daemon=True).start()
@@ -285,7 +283,7 @@ def test_the_consumer_of_the_document_mails_each_event_once(
             outbox.forget_batches()
             outbox.release(2, 2)
             assert publish(outbox, rabbitmq.broker) == 4
-            mailed = [json.loads(lines.get(timeout=20).removeprefix("mail ")) for _ in range(4)]
+            mailed = [literal_eval(lines.get(timeout=20).removeprefix("mail ")) for _ in range(4)]
         finally:
             mailer.kill()
     assert [(each["account"], each["version"]) for each in mailed] == [
