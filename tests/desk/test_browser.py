@@ -498,6 +498,7 @@ PAGES = [
 ]
 OTHER_TESTED_PAGES = {"/volume", "/health"}
 ROUTES_WITHOUT_A_PAGE = {
+    "/runs",
     "/assets/{digest}/{name}",
     "/statements/months/{month}/zip",
     "/statements/zip",
