@@ -65,6 +65,10 @@ ADVICE: Mapping[str, str] = {
         "prepared`."
     ),
     "CB-RETRY-AIRFLOW-DATABASE-FAILED": "From `closebook desk-roles`.",
+    "CB-RETRY-BROKER-FAILED": (
+        "From `statement_events` ([statement events](statement-events.md)). Start the broker, or "
+        "correct its connection."
+    ),
     "CB-RETRY-DAYS-FAILED": _RANGE + "Airflow tries the days that are left again.",
     "CB-RETRY-DESK-BUSY": (
         "From the desk, as HTTP 429. Nothing to do, if it is rare: [the limits](desk.md#limits) "
@@ -79,6 +83,11 @@ ADVICE: Mapping[str, str] = {
     ),
     "CB-RETRY-FENCE-FAILED": (
         "The text ends with PostgreSQL's message. *no answer*: the primary hangs."
+    ),
+    "CB-RETRY-NOBODY-REACHED": "It is part of the text of `CB-RETRY-NOTIFICATIONS-NOT-SENT`.",
+    "CB-RETRY-NOTIFICATIONS-NOT-SENT": (
+        "From `notifications` ([notifications](notifications.md#at-most-once)). No close waits for "
+        "it. Start the mail server or the receiver, or correct its connection."
     ),
     "CB-RETRY-OVERTAKEN": (
         "Nothing to do. Five times in a row another close of the period was written first; the "

@@ -94,6 +94,7 @@ missing_packages() {
     has node || echo nodejs
     has promtool || echo prometheus
     has nginx || echo nginx-light
+    has rabbitmq-server || echo rabbitmq-server
     has docker-registry || echo docker-registry
     has chromium || has chromium-browser || echo chromium
     { npm_packages_are_there && versions_are_there; } || has npm || echo npm
@@ -174,7 +175,7 @@ install_packages() {
   # Nor may they start at the next boot. Packages that were here before keep their services.
   if has systemctl; then
     local package
-    for package in postgresql redis-server pgbouncer prometheus nginx-light docker-registry; do
+    for package in postgresql redis-server pgbouncer prometheus nginx-light docker-registry rabbitmq-server; do
       [[ " ${packages[*]} " != *" $package "* ]] || "${root[@]}" systemctl disable "${package%-light}" || true
     done
   fi

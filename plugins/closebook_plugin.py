@@ -45,4 +45,11 @@ class ClosebookPlugin(AirflowPlugin):
             "destination": "nav",
             "category": "browse",
         },
+        {
+            # A tab of each run, which leads back to the page of the desk.
+            "name": "Closebook desk",
+            "href": "/closebook/runs?dag_id={DAG_ID}&run_id={RUN_ID}",
+            "destination": "dag_run",
+            "url_route": "closebook-run",
+        },
     ]

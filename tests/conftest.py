@@ -21,6 +21,12 @@ from local.stack import Stack
 from tests.airflow_runs import ROLE_SECONDS
 from tests.decisions import DECISION_KEY
 from tests.mail_server import POLICY
+from tests.message_connections import (
+    BROKER_CONNECTION,
+    MAIL_CONNECTION,
+    WEBHOOK_CONNECTION,
+    add_message_connections,
+)
 from tests.tiers import is_fast, neither_server_nor_renderer
 from tests.xdist_scheduler import ON_AIRFLOW, ByStack
 
@@ -50,6 +56,12 @@ os.environ["CLOSEBOOK_TIME_ZONE"] = "America/New_York"
 AIRFLOW_OF_TESTS = {
     "AIRFLOW__FAB__AUTH_RATE_LIMIT": "1000 per 1 second",
     "AIRFLOW__FAB__CACHE_TTL": str(ROLE_SECONDS),
+    # Whom the tests' Airflow tells what happened, by connections that `airflow_stack` makes.
+    "CLOSEBOOK_MAIL_CONNECTION": MAIL_CONNECTION,
+    "CLOSEBOOK_MAIL_FINANCE": "finance@bank.invalid",
+    "CLOSEBOOK_MAIL_OPERATORS": "operators@bank.invalid",
+    "CLOSEBOOK_WEBHOOK_CONNECTION": WEBHOOK_CONNECTION,
+    "CLOSEBOOK_BROKER_CONNECTION": BROKER_CONNECTION,
     # Beside our DAGs one of another team, which Closebook's assets start.
     "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps(
         [
@@ -150,6 +162,8 @@ def _started_airflow(stack: Stack, pytestconfig: pytest.Config) -> Stack:
     policies.mkdir(parents=True)
     (policies / "airflow_local_settings.py").write_text(POLICY)
     stack.start_airflow()
+    with AirflowApi.login(stack.ui_url, "admin", stack.credentials["admin"]) as api:
+        add_message_connections(api)
     pytestconfig.stash[_ON_AIRFLOW] = stack
     return stack
 

@@ -4,6 +4,7 @@ import json
 
 from local.airflow_connections import airflow_connections
 from local.stack import Stack
+from tests.message_connections import MESSAGE_CONNECTIONS
 
 PLATFORM_CONNECTIONS = ("closebook_primary", "closebook_replica_a", "closebook_replica_b")
 
@@ -16,6 +17,8 @@ def connection_variables(stack: Stack, platform_database: str) -> dict[str, str]
         if each["conn_id"] in PLATFORM_CONNECTIONS:
             fields["schema"] = platform_database
         variables[f"AIRFLOW_CONN_{each['conn_id'].upper()}"] = json.dumps(fields)
+    for connection_id, conn_type in MESSAGE_CONNECTIONS.items():
+        variables[f"AIRFLOW_CONN_{connection_id.upper()}"] = json.dumps({"conn_type": conn_type})
     return variables
 
 

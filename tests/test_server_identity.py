@@ -16,7 +16,13 @@ from redis.retry import Retry
 from closebook.cli import main
 from closebook.errors import Misconfigured
 from closebook.server_identity import CA_VARIABLE, command_conninfo
-from closebook.settings import DESK_CONNECTION, REDIS_APP_CONNECTION, desk_from_airflow
+from closebook.settings import (
+    DESK_CONNECTION,
+    REDIS_APP_CONNECTION,
+    Broker,
+    broker_from_airflow,
+    desk_from_airflow,
+)
 from local.addresses import REDIS, STORE
 from local.stack import Stack
 from tests.tls_server import Certificate, certificate_for, rogue_postgres, tls_before
@@ -249,3 +255,25 @@ def test_redis_is_used_by_tls_if_its_certificate_is_ours_and_for_its_name(
     for presented, trusted in ((others, ours), (misnamed, misnamed)):
         with pytest.raises(redis.ConnectionError, match="CERTIFICATE_VERIFY_FAILED"):
             ping(presented, trusted)
+
+
+def broker_fields(monkeypatch: pytest.MonkeyPatch, host: str, **extra: Any) -> Broker:
+    fields = {"conn_type": "generic", "host": host, "login": "closebook_events", "extra": extra}
+    monkeypatch.setenv("AIRFLOW_CONN_EVENTS", json.dumps({**fields, "password": PASSWORD}))
+    return broker_from_airflow("events")
+
+
+def test_a_broker_on_another_machine_needs_tls(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(Misconfigured, match="CB-CONFIG-BROKER-WITHOUT-TLS"):
+        broker_fields(monkeypatch, "broker.bank.invalid")
+    monkeypatch.setenv(CA_VARIABLE, "/run/tls/ca.pem")
+    broker = broker_fields(monkeypatch, "broker.bank.invalid", ssl=True)
+    assert (broker.port, broker.ca_certificates) == (5671, "/run/tls/ca.pem")
+    with pytest.raises(Misconfigured, match="CB-CONFIG-EXTRA-NOT-ALLOWED"):
+        broker_fields(monkeypatch, "broker.bank.invalid", ssl=True, login_method="EXTERNAL")
+
+
+def test_a_broker_on_this_machine_needs_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    broker = broker_fields(monkeypatch, "127.0.0.1", exchange="of.ours")
+    assert (broker.port, broker.exchange, broker.ca_certificates) == (5672, "of.ours", None)
+    assert PASSWORD not in repr(broker)

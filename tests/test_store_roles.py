@@ -50,6 +50,9 @@ TABLES = {
     "desk_log",
     "reissue_requests",
     "reissue_answers",
+    "notifications",
+    "statement_events",
+    "statement_event_batches",
 }
 VIEWS = {
     "corrections",
@@ -116,6 +119,8 @@ REQUESTS = {"reissue_requests", "reissue_answers"}
 KEY = {"decision_key"}
 # Decisions are written by a function alone.
 DECISIONS = {"statement_decisions", *REQUESTS}
+# The transaction of a release writes them.
+EVENTS = {"statement_events"}
 LOG = {"desk_log"}
 # The owner says who an unknown person was.
 NAMED = {"named_people"}
@@ -152,7 +157,7 @@ def desk(stack: Stack, module_store_database: str, owner: Connection) -> Iterato
     ("role", "privilege", "relations"),
     [
         ("closebook_store", "select", EVERYTHING - KEY),
-        ("closebook_store", "insert", TABLES - DECISIONS - LOG - NAMED - KEY),
+        ("closebook_store", "insert", TABLES - DECISIONS - EVENTS - LOG - NAMED - KEY),
         ("closebook_store", "update", set()),
         ("closebook_store", "delete", set()),
         ("closebook_store", "truncate", set()),
@@ -183,7 +188,9 @@ def test_a_role_has_a_privilege_on_these_and_on_nothing_else(
     [
         (
             "closebook_store",
-            {("closes", column) for column in MUTABLE} | {("run_starts", "conf_sha256")},
+            {("closes", column) for column in MUTABLE}
+            | {("run_starts", "conf_sha256")}
+            | {("notifications", column) for column in ("claimed_at", "outcome")},
         ),
         ("closebook_desk", set()),
     ],

@@ -20,6 +20,7 @@ PROGRAMS = frozenset(
     {
         *("postgres", "initdb", "pg_ctl", "pg_basebackup", "pgbouncer", "redis-server"),
         *("airflow", "celery", "chromium", "prometheus", "nginx", "docker-registry"),
+        *("rabbitmq-server", "epmd"),
     }
 )
 # `python -m local up` starts the servers in a process that the audit hook below does not see.

@@ -191,6 +191,14 @@ def date_after(day: date, time_zone: str) -> date:
     return after if is_day(after, time_zone) else date_after(after, time_zone)
 
 
+def instant_of(day: date, clock: time, time_zone: str) -> datetime:
+    """Return the instant, in UTC, at which the zone's clocks show a time of a date.
+
+    The first one if they show it twice; the offset before the change counts if they never do.
+    """
+    return datetime.combine(day, clock, zone(time_zone)).astimezone(UTC)
+
+
 def day_containing(instant: datetime, time_zone: str) -> Period:
     """Return the business day that holds the instant."""
     day = local_date(instant, time_zone)

@@ -31,6 +31,7 @@ POSTGRES_EXTRAS = frozenset(
     }
 )
 REDIS_EXTRAS = frozenset({"db", "ssl", "ssl_ca_certs"})
+BROKER_EXTRAS = frozenset({"exchange", "ssl", "ssl_ca_certs"})
 
 _AUTHENTICATION = {"require_auth": "scram-sha-256", "gssencmode": "disable"}
 _VERIFIED = "verify-full"
@@ -144,6 +145,30 @@ def redis_url(
         f"{'rediss' if has_tls else 'redis'}://{user}:{password}@{place}:{connection.port or 6379}"
         f"/{int(extras.get('db', 0))}?{urlencode(options)}"
     ).removesuffix("?")
+
+
+def broker_certificates(
+    connection_id: str, connection: Any, environment: Mapping[str, str] = os.environ
+) -> str | None:
+    """Return the authorities of a message broker's TLS; None for one on this machine without TLS.
+
+    Raises Misconfigured for an extra that is not in BROKER_EXTRAS, for a connection without a host,
+    and for a broker on another machine without TLS.
+    """
+    what, extras = f"the Airflow connection {connection_id}", connection.extra_dejson
+    _refuse_other_extras(what, extras, BROKER_EXTRAS)
+    if not connection.host:
+        raise Misconfigured(
+            "CB-CONFIG-BROKER-HOST-MISSING", f"{what} has no host: set that of the broker"
+        )
+    if str(extras.get("ssl", False)).lower() in {"true", "1"}:
+        return _ca_certificates(what, extras.get("ssl_ca_certs"), environment)
+    if not _is_local(connection.host, None):  # guard: server.broker-tls-elsewhere
+        raise Misconfigured(
+            "CB-CONFIG-BROKER-WITHOUT-TLS",
+            f"{what} leads to another machine without TLS: set the extra ssl to true",
+        )
+    return None
 
 
 def _refuse_other_extras(what: str, extras: Mapping[str, Any], allowed: frozenset[str]) -> None:

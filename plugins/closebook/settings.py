@@ -4,7 +4,7 @@ A task reads them when it runs. No DAG file reads them while it is parsed.
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, partial
 from hashlib import sha256
@@ -36,6 +36,7 @@ REDIS_APP_CONNECTION = "closebook_redis_app"
 DESK_CONNECTION = "closebook_desk"
 METRICS_CONNECTION = "closebook_metrics"
 DECISIONS_CONNECTION = "closebook_decisions"
+DEFAULT_EXCHANGE = "closebook.statements"
 
 # They bound the time until a dead server is noticed. The extras of a connection override them.
 CONNECTION_DEFAULTS: Mapping[str, str | int] = {
@@ -326,6 +327,53 @@ class RegisterSettings:
     documents_url: str
 
 
+@dataclass(frozen=True)
+class StoreSettings:
+    """Where the reporting store is, and the business time zone."""
+
+    store: str = field(repr=False)
+    time_zone: str
+
+
+def store_from_airflow(environment: Mapping[str, str] = os.environ) -> StoreSettings:
+    """Read what a task needs that only reads and notes what is in the store.
+
+    Raises Misconfigured for a variable or connection that is missing.
+    """
+    return StoreSettings(_postgres_conninfo(STORE_CONNECTION), _time_zone(environment))
+
+
+@dataclass(frozen=True)
+class Broker:
+    """The RabbitMQ that gets the events of statements; with ``ca_certificates`` by TLS."""
+
+    host: str
+    port: int
+    user: str
+    password: str = field(repr=False)
+    virtual_host: str
+    exchange: str
+    ca_certificates: str | None = None
+
+
+def broker_from_airflow(connection_id: str) -> Broker:
+    """Read the broker of an Airflow connection.
+
+    Raises Misconfigured if it is missing, or if the broker would not have to prove who it is.
+    """
+    connection = _connection(connection_id)
+    certificates = server_identity.broker_certificates(connection_id, connection)
+    return Broker(
+        host=connection.host,
+        port=connection.port or (5672 if certificates is None else 5671),
+        user=connection.login or "",
+        password=connection.password or "",
+        virtual_host=connection.schema or "/",
+        exchange=connection.extra_dejson.get("exchange", DEFAULT_EXCHANGE),
+        ca_certificates=certificates,
+    )
+
+
 def connection_password(connection_id: str) -> str:
     """Return the password of an Airflow connection. Raises Misconfigured if there is none."""
     password: str | None = _connection(connection_id).password
@@ -348,6 +396,12 @@ def decision_key() -> str:
             "decisions, which closebook decision-key was given",
         )
     return key
+
+
+def unread_connections(connection_ids: Iterable[str]) -> dict[str, Misconfigured]:
+    """Return by id which of these Airflow connections is missing, and what to do."""
+    _, unread = _readable({each: partial(_connection, each) for each in connection_ids})
+    return unread
 
 
 def templates_folder() -> Path:

@@ -874,6 +874,22 @@ create table reporting.health_alerts (
 
 create index health_alerts_sample_id on reporting.health_alerts (sample_id);
 
+-- What people were told, so that nobody is told twice.
+
+-- One row an event and channel, written before the message is sent: a crash in between loses the
+-- message, and never sends it twice. A row without an outcome is such a message, or one that is
+-- being sent.
+create table reporting.notifications (
+    channel text not null check (channel <> ''),
+    event_kind text not null check (event_kind <> ''),
+    subject text not null check (subject <> ''),
+    claimed_at timestamptz not null default clock_timestamp(),
+    -- unreached: the channel took nothing, so the event is told later. failed: the channel may have
+    -- taken it.
+    outcome text check (outcome in ('sent', 'unreached', 'failed')),
+    primary key (channel, event_kind, subject)
+);
+
 create view reporting.current_hourly_volume as
 select
     closes.close_id,
@@ -1745,6 +1761,100 @@ begin
     );
 end;
 $$;
+
+-- For each statement that was released, one event that a platform can turn into a mail to its
+-- holder. The transaction of the release writes them.
+
+-- One row a version of a statement, in the order of the releases: an event that is committed later
+-- has a higher event_id. No foreign key but that of the decision: a release of 200,000 statements
+-- writes as many rows.
+create table reporting.statement_events (
+    event_id bigint generated always as identity primary key,
+    decision_id bigint not null references reporting.statement_decisions (decision_id),
+    -- The close that issued the version, not the one that was released.
+    close_id bigint not null,
+    account_id keys.account not null,
+    currency text not null,
+    statement_version integer not null check (statement_version > 0),
+    sha256 text not null check (sha256 ~ '^[0-9a-f]{64}$'),
+    unique (close_id, account_id, currency)
+);
+
+-- Up to which event the broker has confirmed all: one row a batch.
+create table reporting.statement_event_batches (
+    last_event_id bigint primary key references reporting.statement_events (event_id),
+    event_count bigint not null check (event_count > 0),
+    published_at timestamptz not null default clock_timestamp()
+);
+
+-- Writes the events of a release: of each version that it shows first. What an earlier release has
+-- shown has no event again, and neither what this one names as left out.
+create function reporting.write_statement_events() returns trigger
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+begin
+    -- Until the end of the transaction no other release writes events: so the numbers come in the
+    -- order in which others see them, and whoever reads beyond the last number misses none.
+    -- guard: events.in-order-of-release
+    perform pg_advisory_xact_lock(hashtextextended('closebook statement events', 0));
+    insert into reporting.statement_events (
+        decision_id, close_id, account_id, currency, statement_version, sha256
+    )
+    select
+        new.decision_id,
+        versions.issued_close_id,
+        versions.account_id,
+        versions.currency,
+        versions.statement_version,
+        documents.sha256
+    from reporting.statement_manifests as manifests
+    inner join reporting.statement_versions as versions on manifests.close_id = versions.close_id
+    inner join reporting.statement_documents as documents
+        on
+            versions.issued_close_id = documents.close_id
+            and versions.account_id = documents.account_id
+            and versions.currency = documents.currency
+    where
+        manifests.manifest_id = new.manifest_id
+        and not exists (
+            select 1
+            from reporting.manifest_exceptions as exceptions
+            where
+                exceptions.manifest_id = new.manifest_id
+                and exceptions.subject = versions.account_id::text
+                and exceptions.currency in ('', versions.currency)
+        )
+        -- guard: events.no-version-twice
+        and not exists (
+            select 1
+            from reporting.statement_decisions as earlier
+            inner join reporting.statement_manifests as shown
+                on earlier.manifest_id = shown.manifest_id
+            inner join reporting.statement_versions as standing
+                on shown.close_id = standing.close_id
+            where
+                earlier.decision = 'released'
+                and earlier.decision_id < new.decision_id
+                and standing.issued_close_id = versions.issued_close_id
+                and standing.account_id = versions.account_id
+                and standing.currency = versions.currency
+                and not exists (
+                    select 1
+                    from reporting.manifest_exceptions as exceptions
+                    where
+                        exceptions.manifest_id = shown.manifest_id
+                        and exceptions.subject = versions.account_id::text
+                        and exceptions.currency in ('', versions.currency)
+                )
+        )
+    order by versions.account_id, versions.currency;
+    return null;
+end;
+$$;
+
+create trigger statement_decisions_write_events
+after insert on reporting.statement_decisions
+for each row when (new.decision = 'released')
+execute function reporting.write_statement_events();
 
 -- The statements that may be seen without the permission to review: one row a version that is in a
 -- released month, and no exception of that release. It stays here when a later version is released;
@@ -3065,11 +3175,14 @@ reporting.health_samples,
 reporting.health_connections,
 reporting.health_statements,
 reporting.health_plans,
-reporting.health_alerts
+reporting.health_alerts,
+reporting.notifications,
+reporting.statement_event_batches
 to closebook_store;
 grant update (is_current, confirmed_at, confirmation_count)
 on reporting.closes to closebook_store;
 grant update (conf_sha256) on reporting.run_starts to closebook_store;
+grant update (claimed_at, outcome) on reporting.notifications to closebook_store;
 revoke all on function
 reporting.chain_desk_log(),
 reporting.involved_runs(bigint),
@@ -3077,6 +3190,7 @@ reporting.decision_obstacles(bigint, text, text, text, jsonb),
 reporting.exception_obstacles(bigint, text, text[]),
 reporting.refuse_decision_with_obstacles(),
 reporting.refuse_unnamed_exceptions(),
+reporting.write_statement_events(),
 reporting.currency_label(text),
 reporting.key_label(text),
 reporting.refuse_unknown_close(),

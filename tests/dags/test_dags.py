@@ -32,7 +32,9 @@ EXPECTED = {
     "acknowledge_failover": {"acknowledge", "close_again", "publish_counter"},
     "database_health": {"collect"},
     "doctor": {"look", "in_replica_reads", "in_rendering"},
+    "notifications": {"notify"},
     "register_audit": {"anchor_log", "audit"},
+    "statement_events": {"publish"},
 }
 
 

@@ -30,6 +30,7 @@ AUDITORS = {"auditor", "admin"}
 # The rules are written here a second time on purpose: a change of the table must be made twice.
 MAY = {
     ("GET", "/"): EVERYBODY,
+    ("GET", "/runs"): EVERYBODY,
     ("GET", "/assets/{digest}/{name}"): EVERYBODY,
     ("GET", "/statements"): READERS,
     ("POST", "/statements"): READERS,
@@ -61,9 +62,9 @@ MAY = {
     ("GET", "/proof/log"): AUDITORS,
     ("GET", "/health"): {"operator", "admin"},
 }
-# Requests without an entry in the audit log: the first page, static files, and the counter, which
-# the Volume page requests again and again.
-NO_ENTRY = {"/", "/assets/{digest}/{name}", "/volume/counter"}
+# Requests without an entry in the audit log: the first page, what leads to another page, static
+# files, and the counter, which the Volume page requests again and again.
+NO_ENTRY = {"/", "/runs", "/assets/{digest}/{name}", "/volume/counter"}
 # Open to programs with a bearer token and to no user: test_monitoring_pages.py tests it.
 TOKEN_ROUTES = {("GET", "/metrics")}
 

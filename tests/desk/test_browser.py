@@ -96,7 +96,8 @@ def test_each_role_is_shown_the_pages_that_it_may_open(
 ) -> None:
     with logged_in_page(browser, desk.stack, user, "/closebook/") as page:
         links = page.get_by_role("navigation", name="Closebook").get_by_role("link")
-        assert links.all_inner_texts() == titles
+        # What waits for the user follows in the same link
+        assert [text.split()[0] for text in links.all_inner_texts()] == titles
 
 
 def test_a_refused_page_leads_back_to_the_first_page(browser: Browser, desk: Desk) -> None:
@@ -500,6 +501,7 @@ PAGES = [
 ]
 OTHER_TESTED_PAGES = {"/volume", "/health", "/report/days/{day}"}
 ROUTES_WITHOUT_A_PAGE = {
+    "/runs",
     "/assets/{digest}/{name}",
     "/statements/months/{month}/zip",
     "/statements/zip",

@@ -10,9 +10,15 @@ from closebook.doctor.clocks import clock_observations
 from closebook.doctor.desk import desk_observations
 from closebook.doctor.doctor_report import Report
 from closebook.doctor.finding import Finding, Severity, Unseen
-from closebook.doctor.installation import AirflowState, Installation, settings_observations
+from closebook.doctor.installation import (
+    AirflowState,
+    Installation,
+    message_observations,
+    settings_observations,
+)
 from closebook.doctor.platform_servers import kind_observations, version_observations
 from closebook.monitoring.thresholds import ClockOffset
+from closebook.orchestration.doctor_task import unread_messages
 from closebook.settings import (
     DESK_CONNECTION,
     ApiServerConnections,
@@ -248,3 +254,39 @@ def test_the_worst_comes_first_and_nothing_twice() -> None:
         "note code: subject: what\n    why:  why\n    mend: mend\n"
         "1 errors, 1 warnings, 1 notes; 0 things were not looked at\n"
     )
+
+
+# ---- messages ----------------------------------------------------------------------------
+
+
+def message_findings(monkeypatch: pytest.MonkeyPatch, **variables: str) -> list[Finding]:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    found = [*message_observations(unread_messages())]
+    assert all(isinstance(each, Finding) for each in found)
+    return [each for each in found if isinstance(each, Finding)]
+
+
+def test_without_messages_there_is_nothing_to_find(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert message_findings(monkeypatch) == []
+
+
+def test_a_connection_of_messages_that_is_named_and_missing_is_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_PEOPLE_WEBHOOK", '{"conn_type": "http"}')
+    [finding] = message_findings(
+        monkeypatch,
+        CLOSEBOOK_MAIL_CONNECTION="people_mail",
+        CLOSEBOOK_MAIL_FINANCE="finance@bank.invalid",
+        CLOSEBOOK_WEBHOOK_CONNECTION="people_webhook",
+    )
+    assert finding.code == "messages-unusable"
+    assert finding.subject == "CLOSEBOOK_MAIL_CONNECTION"
+    assert "people_mail is missing" in finding.what
+
+
+def test_addresses_without_a_mail_server_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    [finding] = message_findings(monkeypatch, CLOSEBOOK_MAIL_FINANCE="finance@bank.invalid")
+    assert finding.code == "messages-unusable"
+    assert "set both, or none" in finding.what

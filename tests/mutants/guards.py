@@ -3,6 +3,7 @@
 from tests.mutants.guard import Guard
 from tests.mutants.guards_of_closes import CLOSES
 from tests.mutants.guards_of_exceptions import EXCEPTIONS
+from tests.mutants.guards_of_messages import MESSAGES
 from tests.mutants.guards_of_reads import READS
 from tests.mutants.guards_of_schedules import SCHEDULES
 from tests.mutants.guards_of_statements import STATEMENTS
@@ -19,4 +20,5 @@ GUARDS: tuple[Guard, ...] = (
     *DESK,
     *AUDIT,
     *DOCTOR,
+    *MESSAGES,
 )

@@ -20,6 +20,7 @@ from closebook.desk.routes import (
     proof,
     reissue_requests,
     releases,
+    runs,
     statement,
     statement_downloads,
     statement_pages,
@@ -38,6 +39,7 @@ _AUDITED_STATUSES = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND})
 ROUTERS: tuple[APIRouter, ...] = (
     static_files.router,
     home.router,
+    runs.router,
     statements.router,
     # Before the others, whose paths have three parts below /statements too.
     statement_zips.router,

@@ -17,6 +17,7 @@ from closebook.desk.current_user import current_user
 from closebook.desk.months import month_label
 from closebook.desk.search import statement_url
 from closebook.desk.static_files import static_files
+from closebook.desk.waiting import Waiting, waiting_for
 from closebook.errors import WrongData
 from closebook.keys import statement_name
 from closebook.money import format_minor
@@ -26,14 +27,21 @@ LOCALE = "en_US"
 
 
 def render_page(
-    request: Request, template: str, *, status: int = 200, **context: Any
+    request: Request,
+    template: str,
+    *,
+    status: int = 200,
+    waiting: Mapping[str, Waiting] | None = None,
+    **context: Any,
 ) -> HTMLResponse:
     """Render templates/desk/<template>.html.j2 for the current user.
 
-    The context also gets what every page needs: the user and their permissions, the navigation, the
-    URLs of static files, and the CSRF field.
+    The context also gets what every page needs: the user and their permissions, the navigation and
+    what waits there, the URLs of static files, and the CSRF field. Without ``waiting`` the store is
+    asked, so a page that is made on Airflow's event loop has to give it.
     """
     user = current_user(request)
+    shown = waiting_for(user) if waiting is None else waiting
     root_path = request.scope["root_path"]
     html = (
         _environment()
@@ -43,6 +51,7 @@ def render_page(
             base=root_path,
             static_url=lambda name: root_path + static_files()[name].url,
             navigation=[each for each in permissions.NAVIGATION if user.may(each.permission)],
+            waiting=shown,
             path=request.url.path.removeprefix(root_path) or "/",
             may={
                 name: user.may(value)
@@ -62,6 +71,8 @@ def error_page(request: Request, status: int, reason: str = "") -> HTMLResponse:
         request,
         "error",
         status=status,
+        # It is made on Airflow's event loop, and perhaps because the store does not answer.
+        waiting={},
         title=HTTPStatus(status).phrase,
         is_missing=status == HTTPStatus.NOT_FOUND,
         reason=reason,

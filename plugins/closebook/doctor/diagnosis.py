@@ -28,7 +28,12 @@ from closebook.doctor import (
 )
 from closebook.doctor.doctor_report import Report
 from closebook.doctor.finding import Finding, Observation, Severity, Unseen
-from closebook.doctor.installation import Installation, Part, settings_observations
+from closebook.doctor.installation import (
+    Installation,
+    Part,
+    message_observations,
+    settings_observations,
+)
 from closebook.doctor.platform_session import PlatformSession, on_primary, on_replica
 from closebook.errors import ClosebookError
 from closebook.platform.fence import Fence, end_of_log
@@ -54,6 +59,7 @@ def _observations(installation: Installation) -> Iterator[Observation]:
     settings, parts = installation.settings, installation.parts
     if Part.AIRFLOW in parts and installation.airflow is not None:
         yield from airflow.airflow_observations(installation.airflow)
+        yield from message_observations(installation.unread_messages)
     if Part.PLATFORM in parts:
         yield from _Platform(installation).observations()
     if Part.STORE in parts and installation.has("store"):

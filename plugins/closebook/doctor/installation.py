@@ -66,8 +66,9 @@ class Installation:
     """What the doctor looks at: the settings, Airflow, and the connections of the API server.
 
     ``unread`` has the error of each setting that could not be read; its field in ``settings`` must
-    not be used. With ``is_full`` all rows are looked at, without it a sample. ``parts`` are those
-    parts of the installation that are looked at.
+    not be used. ``unread_messages`` has the same for the settings of messages, by variable. With
+    ``is_full`` all rows are looked at, without it a sample. ``parts`` are those parts of the
+    installation that are looked at.
     """
 
     settings: Settings
@@ -76,6 +77,7 @@ class Installation:
     api_server: ApiServerConnections | None = None
     is_full: bool = False
     parts: frozenset[Part] = frozenset(Part)
+    unread_messages: Mapping[str, Misconfigured] = field(default_factory=dict)
 
     def has(self, *fields: str) -> bool:
         """Whether these fields of the settings were read."""
@@ -113,3 +115,15 @@ def settings_observations(installation: Installation) -> Iterator[Observation]:
                 mend="CLOSEBOOK_TIME_ZONE=America/New_York, or another IANA name, for every "
                 "Airflow process; it must not change once a period is closed.",
             )
+
+
+def message_observations(unread: Mapping[str, Misconfigured]) -> Iterator[Observation]:
+    """Tell of each variable of mails, webhooks and events that names what is not there."""
+    for variable, error in unread.items():
+        yield Finding(
+            code="messages-unusable",
+            subject=variable,
+            what=error.text,
+            why="Nobody is told what happened by it, and its task fails. Closes go on.",
+            mend=f"Add the connection, or correct or remove {variable}; {_DOCS}.",
+        )

@@ -8,8 +8,13 @@ from closebook.doctor.diagnosis import diagnose
 from closebook.doctor.finding import Severity
 from closebook.doctor.installation import Installation, Part
 from closebook.errors import Misconfigured
+from closebook.message_settings import message_settings
 from closebook.orchestration.airflow_state import airflow_state
-from closebook.settings import api_server_connections, partly_from_airflow
+from closebook.settings import (
+    api_server_connections,
+    partly_from_airflow,
+    unread_connections,
+)
 
 _LEVELS = {
     Severity.ERROR: logging.ERROR,
@@ -23,7 +28,29 @@ _log = logging.getLogger(__name__)
 def installation(*, is_full: bool, parts: frozenset[Part] = frozenset(Part)) -> Installation:
     """Return this installation, as Airflow and the environment of this process have it."""
     settings, unread = partly_from_airflow()
-    return Installation(settings, unread, airflow_state(), api_server_connections(), is_full, parts)
+    return Installation(
+        settings,
+        unread,
+        airflow_state(),
+        api_server_connections(),
+        is_full,
+        parts,
+        unread_messages(),
+    )
+
+
+def unread_messages() -> dict[str, Misconfigured]:
+    """Return by variable why what it names cannot be used for messages."""
+    try:
+        named = message_settings().connections
+    except Misconfigured as error:
+        return {"CLOSEBOOK_MAIL_CONNECTION": error}
+    missing = unread_connections(named.values())
+    return {
+        variable: missing[connection_id]
+        for variable, connection_id in named.items()
+        if connection_id in missing
+    }
 
 
 def run_doctor() -> dict[str, object]:

@@ -1,13 +1,13 @@
-"""The first page of the desk: the pages that the user may open."""
+"""The first page of the desk: the pages that the user may open, and what waits there."""
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 
-from closebook.desk.capacity import ACCESS
+from closebook.desk.capacity import PAGES
 from closebook.desk.desk_route import desk_router
 from closebook.desk.templating import render_page
 
-router = desk_router(ACCESS)
+router = desk_router(PAGES)
 
 
 @router.get("/")

@@ -1,0 +1,59 @@
+"""From a run of Airflow to the page of the desk that shows what it did."""
+
+from collections.abc import Mapping
+
+from fastapi import Request
+from fastapi.responses import RedirectResponse
+
+from closebook.desk import permissions
+from closebook.desk.capacity import PAGES
+from closebook.desk.current_user import CurrentUser, User
+from closebook.desk.desk_route import desk_router
+from closebook.desk.months import month_label
+from closebook.periods import Grain
+from closebook.settings import desk_from_airflow
+from closebook.sql import query
+from closebook.store.session import on_store
+
+router = desk_router(PAGES)
+
+MONTH_DAG = "monthly_statements"
+# Each page is shown to those who may open it.
+_PAGES: Mapping[str, str] = {
+    MONTH_DAG: "/releases",
+    "daily_rollups": "/volume",
+    "hourly_platform_volume": "/volume",
+    "database_health": "/health",
+}
+
+
+@router.get("/runs")
+def page_of_run(
+    request: Request, user: CurrentUser, dag_id: str = "", run_id: str = ""
+) -> RedirectResponse:
+    """Lead to the page of a run: a month's review or its statements, the volume, or the health.
+
+    A run that has no page, or none for this user, leads to the home page.
+    """
+    return RedirectResponse(f"{request.scope['root_path']}{_page(user, dag_id, run_id)}", 303)
+
+
+def _page(user: User, dag_id: str, run_id: str) -> str:
+    path = _PAGES.get(dag_id, "/")
+    if dag_id == MONTH_DAG and user.may(permissions.REVIEW_RELEASES):
+        month = _month(run_id)
+        return f"{path}/{month}" if month else path
+    if dag_id == MONTH_DAG and user.may(permissions.READ_STATEMENTS):
+        month = _month(run_id)
+        return f"/statements?month={month}" if month else "/statements"
+    entries = [entry for entry in permissions.NAVIGATION if entry.path == path]
+    return path if entries and user.may(entries[0].permission) else "/"
+
+
+def _month(run_id: str) -> str | None:
+    """Return the name of the month that a run closed; None if it wrote no version of one."""
+    with on_store(desk_from_airflow()) as store:
+        row = store.execute(
+            query("desk/period_of_run"), {"run_id": run_id, "grain": Grain.MONTH}
+        ).fetchone()
+    return None if row is None else month_label(row)

@@ -1,0 +1,158 @@
+"""The channels by which people are told: a mail server and a webhook, through Airflow's hooks."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from functools import partial
+from html import escape
+from http import HTTPStatus
+from smtplib import SMTPRecipientsRefused, SMTPSenderRefused
+from typing import TYPE_CHECKING
+
+from closebook.errors import Misconfigured
+from closebook.message_settings import Audience, MessageSettings
+from closebook.notifications.delivery import Send, Unreached
+from closebook.notifications.notices import Notice
+
+if TYPE_CHECKING:
+    from airflow.providers.smtp.hooks.smtp import SmtpHook
+
+_SECONDS = 10
+
+
+@dataclass(frozen=True)
+class MailChannel:
+    """Mails by the SMTP server of an Airflow connection, from its ``from_email``."""
+
+    connection_id: str
+    addresses: Mapping[Audience, tuple[str, ...]]
+    base_url: str
+    name: str = "mail"
+
+    def has_readers(self, notice: Notice) -> bool:
+        """Whether an address is set for one of its audiences."""
+        return bool(self._to(notice))
+
+    @contextmanager
+    def opened(self) -> Iterator[Send]:
+        """Log in at the mail server, for one mail to all addresses."""
+        from airflow.providers.smtp.hooks.smtp import SmtpHook
+
+        hook = SmtpHook(smtp_conn_id=self.connection_id)
+        try:
+            hook.get_conn()
+        except Exception as error:
+            # Refused, silent, no TLS, a wrong password: whatever it is, no mail has left.
+            raise Unreached(f"no log-in at the mail server ({type(error).__name__})") from None
+        with hook:
+            if not hook.from_email:
+                raise Misconfigured(
+                    "CB-CONFIG-MAIL-SENDER-MISSING",
+                    f"the Airflow connection {self.connection_id} has no from_email in its extra: "
+                    "add the address that mails come from",
+                )
+            yield partial(self._send, hook)
+
+    def _send(self, hook: "SmtpHook", notice: Notice) -> None:
+        link = escape(_link(self.base_url, notice))
+        try:
+            hook.send_email_smtp(
+                to=self._to(notice),
+                subject=f"Closebook: {notice.event} {notice.period}".strip(),
+                html_content=f'<p>{escape(notice.line)} <a href="{link}">{link}</a></p>',
+            )
+        except (SMTPRecipientsRefused, SMTPSenderRefused) as error:
+            raise Unreached(f"the mail server refused it ({type(error).__name__})") from None
+
+    def _to(self, notice: Notice) -> list[str]:
+        named = [address for each in notice.audiences for address in self.addresses.get(each, ())]
+        return [*dict.fromkeys(named)]
+
+
+@dataclass(frozen=True)
+class WebhookChannel:
+    """POST requests with a JSON object to the URL of an Airflow connection of type http."""
+
+    connection_id: str
+    base_url: str
+    name: str = "webhook"
+
+    def has_readers(self, notice: Notice) -> bool:  # the receiver gets everything
+        """Whoever listens at the URL gets everything."""
+        return True
+
+    def opened(self) -> AbstractContextManager[Send]:
+        """Be ready for one request, which opens its own connection."""
+        return nullcontext(self._send)
+
+    def _send(self, notice: Notice) -> None:
+        from airflow.providers.http.hooks.http import HttpHook
+        from requests.exceptions import ConnectionError as NoConnection
+        from requests.exceptions import ConnectTimeout
+
+        link = _link(self.base_url, notice)
+        hook = HttpHook(method="POST", http_conn_id=self.connection_id)
+        try:
+            response = hook.run(
+                json={
+                    "text": f"{notice.line} {link}",
+                    "event": notice.event,
+                    "subjects": notice.subjects,
+                    "period": notice.period or None,
+                    "audiences": notice.audiences,
+                    "link": link,
+                },
+                extra_options={"timeout": _SECONDS, "check_response": False},
+            )
+        except ConnectTimeout:
+            raise Unreached("no connection to the webhook in time") from None
+        except NoConnection as error:
+            if _was_never_connected(error):
+                raise Unreached("no connection to the webhook") from None
+            raise
+        if _was_refused(response.status_code):
+            raise Unreached(f"the webhook answers with status {response.status_code}")
+        response.raise_for_status()
+
+
+def channels(settings: MessageSettings) -> list[MailChannel | WebhookChannel]:
+    """Return the channels that are configured. Raises Misconfigured without Airflow's address."""
+    if not settings.mail_connection and not settings.webhook_connection:
+        return []
+    base_url = _base_url()
+    found: list[MailChannel | WebhookChannel] = []
+    if settings.mail_connection:
+        found.append(MailChannel(settings.mail_connection, settings.addresses, base_url))
+    if settings.webhook_connection:
+        found.append(WebhookChannel(settings.webhook_connection, base_url))
+    return found
+
+
+def _base_url() -> str:
+    from airflow.sdk.configuration import conf
+
+    base_url: str = conf.get("api", "base_url", fallback="") or ""
+    if not base_url:
+        raise Misconfigured(
+            "CB-CONFIG-BASE-URL-MISSING",
+            "AIRFLOW__API__BASE_URL is not set, and messages have no link without it: set it to "
+            "the address by which people reach Airflow, for every Airflow process",
+        )
+    return base_url.rstrip("/")
+
+
+def _link(base_url: str, notice: Notice) -> str:
+    return f"{base_url}{notice.path}"
+
+
+def _was_never_connected(error: Exception) -> bool:
+    from urllib3.exceptions import MaxRetryError, NewConnectionError
+
+    cause = error.args[0] if error.args else None
+    return isinstance(cause, MaxRetryError) and isinstance(cause.reason, NewConnectionError)
+
+
+def _was_refused(status: int) -> bool:
+    """Whether the receiver says that it did nothing with the request."""
+    is_client_error = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
+    return is_client_error or status == HTTPStatus.SERVICE_UNAVAILABLE

@@ -1,0 +1,1 @@
+"""The events of released statements, and their way to a message broker."""

@@ -1,0 +1,57 @@
+"""What Closebook sends: people are told once, and no event is lost."""
+
+from tests.mutants.guard import Guard
+from tests.mutants.operators import Condition, Removed, Token
+
+DELIVERY = "tests/notifications/test_delivery.py::"
+RELEASE = "tests/statement_events/test_release.py::"
+PUBLICATION = "tests/statement_events/test_publication.py::"
+IDENTITY = "tests/test_server_identity.py::"
+
+MESSAGES = (
+    Guard(
+        "notifications.claimed-before-sent",
+        Condition(value=False),
+        (DELIVERY + "test_every_event_is_one_mail_to_those_it_concerns_and_one_request",),
+    ),
+    Guard(
+        "notifications.claimed-once",
+        Removed(),
+        (DELIVERY + "test_two_runs_at_once_send_one_message",),
+    ),
+    Guard(
+        "events.no-version-twice",
+        Removed(),
+        (RELEASE + "test_the_release_of_a_correction_has_an_event_of_the_new_version_alone",),
+    ),
+    Guard(
+        "events.in-order-of-release",
+        Removed(),
+        (RELEASE + "test_of_two_releases_at_once_the_later_one_has_the_higher_numbers",),
+    ),
+    Guard(
+        "events.unroutable-is-no-publication",
+        Token("True", "False"),
+        (PUBLICATION + "test_without_a_queue_no_event_counts_as_published",),
+    ),
+    Guard(
+        "events.confirmed-before-marked",
+        Condition(value=False),
+        (PUBLICATION + "test_a_queue_that_refuses_leaves_the_events_to_the_next_run",),
+    ),
+    Guard(
+        "events.one-publisher",
+        Condition(value=False),
+        (PUBLICATION + "test_while_one_run_publishes_another_one_publishes_nothing",),
+    ),
+    Guard(
+        "events.no-older-after-newer",
+        Condition(value=False),
+        (PUBLICATION + "test_an_account_s_corrections_come_in_the_order_of_their_releases",),
+    ),
+    Guard(
+        "server.broker-tls-elsewhere",
+        Condition(value=False),
+        (IDENTITY + "test_a_broker_on_another_machine_needs_tls",),
+    ),
+)
