@@ -35,6 +35,7 @@ def release_month(stack: Stack, user: str, month: str) -> None:
 def _refuse_error(answer: httpx.Response, what: str) -> None:
     if answer.status_code not in {HTTPStatus.OK, HTTPStatus.SEE_OTHER}:
         raise StackError(
+            "CB-STACK-DESK-REFUSED",
             f"the desk refused to {what} ({answer.status_code}): see the page in the UI, or the log"
-            " of the api_server"
+            " of the api_server",
         )
