@@ -156,10 +156,6 @@ class _Search:
         values: list[UncomputableValue] = []
         for scope in self._scopes():
             for value in self._of_scope(scope):
-                # Nobody knows whose the row is.
-                # guard: uncomputable.owner-is-known
-                if value.column == _OWNERS.get(value.view):
-                    raise _NotLeftOut
                 values.append(value)
                 if len(values) > MOST_VALUES:  # guard: uncomputable.bounded-number
                     raise _NotLeftOut
@@ -268,7 +264,7 @@ class _Search:
         rows = self.probe.selected(view, _selected(names), condition)
         if rows is None:  # the currency of an entry, or whose row it is
             rows = self.probe.selected(view, _selected(names[:2]), condition)
-        if rows is None:
+        if rows is None:  # guard: uncomputable.owner-is-known
             raise _NotLeftOut
         for owner, at, *currency in rows:
             yield UncomputableValue(
