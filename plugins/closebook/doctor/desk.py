@@ -24,8 +24,8 @@ from closebook.store.session import Store, on_store
 _CLAIM = "a claim of the doctor, which decides nothing"
 _WHY = "Finance sees no page, and nobody can release a month."
 _WHY_OF_KEY = (
-    "The store takes no decision and no entry of the desk's log without a proof by this key: nobody "
-    "can release a month, and the desk shows no page that its log has an entry of."
+    "The store takes no decision and no entry of the desk's log without a proof by this key: "
+    "nobody can release a month, and the desk shows no page that its log has an entry of."
 )
 _MEND_OF_KEY = (
     "closebook decision-key --conninfo …, as the store's owner, with a key on standard input; the "
