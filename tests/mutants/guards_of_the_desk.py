@@ -237,10 +237,7 @@ DESK = (
     Guard(
         "desk.log-is-append-only",
         Token("grant insert", "grant insert, update"),
-        (
-            STORE_ROLES
-            + "test_the_desk_writes_what_an_entry_of_its_log_is_about_and_no_column_of_the_chain",
-        ),
+        (STORE_ROLES + "test_the_desk_writes_no_column_of_any_table",),
     ),
     # ---- the desk's share of the API server -------------------------------------------------
     Guard(

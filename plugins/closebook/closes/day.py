@@ -70,7 +70,6 @@ def staged_day(store: Store, reading: Reading, day: Period, run: Run) -> list[Dr
     volume = hour.sum_of_hours(hour_totals)
     reasons = {
         **_unwritable(store),
-        # guard: uncomputable.leaves-its-currency-out-of-the-day
         **uncomputable.reasons_of_day(reading.source, day),
         **hour.reasons_of_hours(hour_totals),
     }

@@ -29,6 +29,7 @@ def reasons_of_day(source: Source, day: Period) -> dict[str, str]:
     return {
         value.currency: REASON
         for value in _of(source, "transactions")
+        # guard: uncomputable.leaves-its-currency-out-of-the-day
         if not value.is_of_an_hour and value.at is not None and day.start <= value.at < day.end
     }
 

@@ -23,7 +23,10 @@ from closebook.store.session import Store, on_store
 # the right key it is refused as such, and nothing was begun.
 _CLAIM = "a claim of the doctor, which decides nothing"
 _WHY = "Finance sees no page, and nobody can release a month."
-_WHY_OF_KEY = "The store takes no decision without a proof by this key: nobody can release a month."
+_WHY_OF_KEY = (
+    "The store takes no decision and no entry of the desk's log without a proof by this key: "
+    "nobody can release a month, and the desk shows no page that its log has an entry of."
+)
 _MEND_OF_KEY = (
     "closebook decision-key --conninfo …, as the store's owner, with a key on standard input; the "
     "same key as the password of the Airflow connection closebook_decisions."

@@ -24,7 +24,6 @@ from closebook.platform.view_probes import (
     ALL,
     KEYS,
     TIMES,
-    OutOfTime,
     ViewProbe,
     behind,
     between,
@@ -73,7 +72,7 @@ class UncomputableValue:
         return self.view == "transactions" and _plain(self.column) in HOUR_COLUMNS
 
 
-class NotLeftOut(Exception):
+class _NotLeftOut(Exception):
     """The values are too many to leave them out, or it is not known which or whose they are."""
 
 
@@ -92,8 +91,8 @@ def found_in(
         # The limits of the search end with it.
         with connection.transaction(force_rollback=True):
             return search.values()
-    except (NotLeftOut, OutOfTime) as end:
-        log.info("%s: the values that cannot be computed stay in: %s", period, type(end).__name__)
+    except _NotLeftOut:
+        log.info("%s: the values that cannot be computed cannot be left out", period)
     except psycopg.Error:
         if not search.probe.is_over:
             raise
@@ -153,17 +152,13 @@ class _Search:
     in_major: Collection[str]
 
     def values(self) -> list[UncomputableValue]:
-        """Return all values. Raises NotLeftOut, OutOfTime, and what psycopg raises."""
+        """Return all values. Raises _NotLeftOut, and psycopg.Error also when no time is left."""
         values: list[UncomputableValue] = []
         for scope in self._scopes():
             for value in self._of_scope(scope):
-                # Nobody knows whose the row is.
-                # guard: uncomputable.owner-is-known
-                if value.column == _OWNERS.get(value.view):
-                    raise NotLeftOut
                 values.append(value)
                 if len(values) > MOST_VALUES:  # guard: uncomputable.bounded-number
-                    raise NotLeftOut
+                    raise _NotLeftOut
         return values
 
     def _scopes(self) -> Iterator[_Scope]:
@@ -218,7 +213,7 @@ class _Search:
             start = self.probe.row(view, earliest, rows)[0].astimezone(UTC)
         # A view that computes rows which nobody asked for fails for each part, also an empty one.
         if self.probe.fails(view, [column], within(view, end, end)):
-            raise NotLeftOut
+            raise _NotLeftOut
         yield from self._halves(view, column, start, end)
 
     def _halves(
@@ -240,10 +235,10 @@ class _Search:
         ends = sql.SQL(", ").join([percentile(view, 0), percentile(view, 1)])
         found = self.probe.selected(view, ends, part)
         if found is None or found[0][0] is None:  # the key itself, or a row that is not there
-            raise NotLeftOut
+            raise _NotLeftOut
         first, last = found[0]
         if self.probe.fails(view, [column], both(part, behind(view, last))):
-            raise NotLeftOut
+            raise _NotLeftOut
         ranges = [(first, last)]
         while ranges:
             first, last = ranges.pop()
@@ -269,8 +264,8 @@ class _Search:
         rows = self.probe.selected(view, _selected(names), condition)
         if rows is None:  # the currency of an entry, or whose row it is
             rows = self.probe.selected(view, _selected(names[:2]), condition)
-        if rows is None:
-            raise NotLeftOut
+        if rows is None:  # guard: uncomputable.owner-is-known
+            raise _NotLeftOut
         for owner, at, *currency in rows:
             yield UncomputableValue(
                 view,

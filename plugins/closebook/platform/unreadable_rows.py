@@ -18,7 +18,6 @@ from closebook.periods import Grain, Period
 from closebook.platform.contract import OPTIONAL, contract_of
 from closebook.platform.view_probes import (
     KEYS,
-    OutOfTime,
     ViewProbe,
     behind,
     between,
@@ -80,7 +79,7 @@ def located(
         connection.rollback()
         for found in _Search(connection, period, in_major).places():
             log.debug("a row that cannot be computed is in %s", found)
-    except (psycopg.Error, OutOfTime) as end:
+    except psycopg.Error as end:
         log.info("the search for the row ended early: %s", type(end).__name__)
     return error if found is None else error.at(found)
 
@@ -96,7 +95,7 @@ class _Search:
         object.__setattr__(self, "probe", ViewProbe(self.connection, SEARCH_SECONDS))
 
     def places(self) -> Iterator[_Place]:
-        """Yield ever smaller places. Raises OutOfTime, and what psycopg raises."""
+        """Yield ever smaller places. Raises psycopg.Error, also when no time is left."""
         optional = self.probe.optional_columns(self.in_major)
         for view, of_contract in contract_of(self.in_major).items():
             columns = [*of_contract, *(sorted(optional) if view in OPTIONAL else ())]

@@ -32,10 +32,6 @@ TIMES = {"transactions": "settled_at", "ledger_entries": "posted_at"}
 ALL = sql.SQL("true")
 
 
-class OutOfTime(Exception):
-    """The search has no time left for another query."""
-
-
 @dataclass(frozen=True)
 class ViewProbe:
     """A connection to a replica, and until when it may be asked.
@@ -66,7 +62,7 @@ class ViewProbe:
     def fails(self, view: str, columns: Sequence[str], condition: sql.Composable) -> bool:
         """Whether the view raises an error for one of these columns in one of these rows.
 
-        Raises OutOfTime, and what psycopg raises of a server that is lost.
+        Raises psycopg.Error for a server that is lost, and when no time is left.
         """
         counts = [sql.SQL("count({})").format(sql.Identifier(column)) for column in columns]
         selected = sql.SQL(", ").join([sql.SQL("count(*)"), *counts])
@@ -99,7 +95,7 @@ class ViewProbe:
     ) -> list[TupleRow]:
         seconds = self.deadline - time.monotonic()
         if seconds <= 0:
-            raise OutOfTime
+            raise psycopg.OperationalError("no time is left for another query")
         text = sql.SQL("select {} from {} where {}").format(
             expressions, sql.Identifier("reporting_source", view), condition
         )

@@ -26,7 +26,7 @@ begin
     select sha256(key.outer_block || sha256(key.inner_block || convert_to(claim, 'UTF8')))
     into expected
     from reporting.decision_key as key;
-    if expected is null or proof is null or proof <> expected then  -- guard: release.proof
+    if expected is null or proof is null or proof <> expected then
         raise exception using
             errcode = 'invalid_authorization_specification',
             message = 'CB-CONFIG-DECISION-UNPROVEN: the decision has no proof by the key of '
@@ -34,7 +34,6 @@ begin
     end if;
     claimed := claim::jsonb;
     -- A proof that somebody saw is of no use in another transaction.
-    -- guard: release.proof-is-of-this-transaction
     if coalesce(claimed ->> 'transaction', '') <> pg_current_xact_id()::text then
         raise exception using
             errcode = 'invalid_authorization_specification',
