@@ -41,10 +41,10 @@ ready as (
 
 decided as (
     select
-        'month ' || decisions.decision as event_kind,
-        decisions.decision_id::text as subject,
         decisions.decided_at as happened_at,
         manifests.first_date,
+        decisions.decision_id::text as subject,
+        'month ' || decisions.decision as event_kind,
         manifests.document_count || ' documents' as detail
     from reporting.statement_decisions as decisions
     inner join manifests on decisions.manifest_id = manifests.manifest_id
@@ -129,10 +129,10 @@ judged as (
 
 health as (
     select
-        case when is_open then 'alert opened' else 'alert ended' end as event_kind,
-        sample_id || ' ' || alert_name as subject,
         collected_at as happened_at,
         null::date as first_date,
+        case when is_open then 'alert opened' else 'alert ended' end as event_kind,
+        sample_id || ' ' || alert_name as subject,
         concat_ws(': ', server_name, replace(alert_name, '_', ' '), detail) as detail
     from judged
     where is_open <> was_open

@@ -110,6 +110,25 @@ def test_the_release_of_a_correction_has_an_event_of_the_new_version_alone(
     assert events(books)[3:] == [(GRACE, 2, 2)]
 
 
+def test_what_was_released_before_there_were_events_has_none_later(
+    settings: Settings,
+    platform: Platform,
+    books: Books,
+    desk: Store,
+    stack: Stack,
+    module_store_database: str,
+) -> None:
+    fill(platform)
+    issue_month(settings, ON_PURPOSE)
+    released(desk)
+    with psycopg.connect(stack.store_owner(module_store_database)) as owner:
+        owner.execute("delete from reporting.statement_events")
+    platform.post(GRACE, OCTOBER.end - HOUR, -55)
+    issue_month(settings, ON_PURPOSE)
+    released(desk)
+    assert events(books) == [(GRACE, 2, 2)]
+
+
 def test_a_version_that_was_never_released_has_no_event(
     settings: Settings, platform: Platform, books: Books, desk: Store
 ) -> None:
