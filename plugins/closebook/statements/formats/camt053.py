@@ -32,8 +32,9 @@ def camt053(statement: Statement) -> bytes:
     its ledger entry, ``TxId`` the id of its transaction, and the kind of an entry is its
     proprietary bank transaction code, beside ISO's own. A value date is ``ValDt``, an original
     amount ``InstdAmt`` with its exchange, and the counterparty's account an ``IBAN``, or else
-    ``Othr``. The sequence numbers are the month's number in its year: a statement that replaces
-    another one has the same. The balances are the booked opening and closing balance (OPBD, CLBD).
+    ``Othr``. The sequence numbers are the statement's number, or without one the month's number
+    in its year: a statement that replaces another one has the same. The balances are the booked
+    opening and closing balance (OPBD, CLBD).
     The message's identifier consists of close, account and version, and of the currency where the
     account has statements in several. Raises WrongData when an amount has more than the 18 digits,
     or a currency more than the 5 decimal places, that the standard allows.
@@ -52,7 +53,7 @@ def _document(statement: Statement) -> Iterator[str]:
     yield '<?xml version="1.0" encoding="UTF-8"?>\n'
     yield f'<Document xmlns="{NAMESPACE}"><BkToCstmrStmt>\n'
     yield f"<GrpHdr><MsgId>{identifier}</MsgId><CreDtTm>{created}</CreDtTm></GrpHdr>\n"
-    number = statement.period_start.month
+    number = statement.number or statement.period_start.month
     yield f"<Stmt><Id>{identifier}</Id><ElctrncSeqNb>{number}</ElctrncSeqNb>"
     yield f"<LglSeqNb>{number}</LglSeqNb><CreDtTm>{created}</CreDtTm>\n"
     first, last = (

@@ -20,7 +20,13 @@ from closebook.statements.pdf.object_writer import (
     serialize,
     text_string,
 )
-from closebook.statements.pdf.page_roles import CELL_ROLES, LINES, identifier_of
+from closebook.statements.pdf.page_roles import (
+    CELL_ROLES,
+    DATE,
+    DATES,
+    LINES,
+    identifier_of,
+)
 from closebook.statements.pdf.xmp import DocumentMetadata
 from closebook.statements.weasyprint_adapter.color_profile import SRGB_PROFILE_NAME, srgb_profile
 from closebook.statements.weasyprint_adapter.drawn_pages import (
@@ -135,7 +141,10 @@ class PdfAssembler:
 
         Raises Misconfigured when the pages lack one of CELL_ROLES: a brand has taken it out.
         """
-        missing = [role for role in CELL_ROLES if not self._role_counts[role]]
+        given = {role for role, count in self._role_counts.items() if count}
+        # A brand that prints value dates has them in the column of the days.
+        given |= {DATE} if DATES in given else set()
+        missing = [role for role in CELL_ROLES if role not in given]
         if missing:  # guard: brands.what-is-verified-is-on-the-page
             raise Misconfigured(
                 "CB-CONFIG-BRAND-ROLE-MISSING",

@@ -78,6 +78,21 @@ class Catalog:
     about_attachments: str
     replaced: str
     page_of: str
+    statement_number: str
+    customer_reference: str
+    value_date: str
+    carried_forward: str
+    brought_forward: str
+    page_total: str
+    kind_totals: str
+    interest: str
+    registration: str
+    regulator: str
+    telephone: str
+    web: str
+    overdraft_limit: str
+    credit_interest_rate: str
+    debit_interest_rate: str
 
     def holder_texts(self, code: str | None, text: str | None) -> list[str]:
         """Return what a holder reads as the reason of a correction; nothing if there is none.

@@ -2,7 +2,7 @@
 
 import gc
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
 from hashlib import sha256
@@ -59,6 +59,9 @@ def render(statement: Statement) -> RenderedStatement:
     supported.
     """
     template = statement_template()
+    if not template.brand.content.statement_number:
+        # Page and attachments have the same number, or none.
+        statement = replace(statement, number=None)
     view = statement_view(statement, template)
     output = BytesIO()
     assembler = PdfAssembler(output)

@@ -80,6 +80,8 @@ class AttachedStatement:
     account_reference: str | None = None
     account_number: str | None = field(default=None, repr=False)
     fee_minor: int | None = None
+    number: str | None = None
+    bic: str | None = None
 
     def money(self, amount_minor: int) -> str:
         """Return an amount as text with its currency, for the report."""
@@ -151,6 +153,8 @@ class _XmlReader:
             account_reference=identifier[2],
             account_number=self._account_number(),
             fee_minor=fee_minor,
+            number=self._texts(statement, "LglSeqNb"),
+            bic=self._texts(statement, "Acct/Svcr/FinInstnId/BICFI"),
         )
         _check_totals(attached, "the XML")
         self._check_summary(attached)
