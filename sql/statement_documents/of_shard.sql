@@ -1,6 +1,7 @@
 -- The statements of one shard: one row an account and currency, with the version that stands, the
 -- close that issued it, what it supersedes, what that close tells the holders, whether the account
--- has statements in other currencies too, its number, and the name of its document once there is one.
+-- has statements in other currencies too, the statement's number, and the name of its document once
+-- there is one.
 with statements as (
     select
         close_id,

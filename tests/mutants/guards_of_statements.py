@@ -24,6 +24,7 @@ KEY_KINDS = "tests/statements/test_key_kinds.py::"
 TIMESTAMPS = "tests/statements/test_timestamps.py::"
 
 BRANDS = "tests/statements/test_brands.py::"
+CONTENT = "tests/statements/test_brand_content.py::"
 
 STATEMENTS = (
     Guard(
@@ -103,6 +104,30 @@ STATEMENTS = (
         "brands.what-is-verified-is-on-the-page",
         Condition(value=False),
         (BRANDS + "test_a_block_without_a_value_that_is_verified_makes_no_document",),
+    ),
+    Guard(
+        "documents.rows-at-page-breaks-stand-at-breaks",
+        Condition(value=True),
+        (CONTENT + "test_a_brand_with_tall_rows_has_its_rows_at_the_breaks",),
+    ),
+    Guard(
+        "verify.number-and-bic-are-those-of-the-xml",
+        Condition(value=False),
+        (CONTENT + "test_what_the_xml_does_not_say_is_found_on_the_page",),
+    ),
+    Guard(
+        "verify.original-amounts-are-those-of-the-xml",
+        Value("True"),
+        (CONTENT + "test_what_the_xml_does_not_say_is_found_on_the_page",),
+    ),
+    Guard(
+        "numbers.one-for-all-versions-of-a-month",
+        Condition(value=True),
+        (
+            SQL_CASE
+            + "[statement_numbers/insert: "
+            + "another version of a month keeps its numbers, and numbers only what is new in it]",
+        ),
     ),
     # ---- signatures ------------------------------------------------------------------------
     Guard(

@@ -79,7 +79,6 @@ class Catalog:
     replaced: str
     page_of: str
     statement_number: str
-    customer_reference: str
     value_date: str
     carried_forward: str
     brought_forward: str
@@ -90,9 +89,6 @@ class Catalog:
     regulator: str
     telephone: str
     web: str
-    overdraft_limit: str
-    credit_interest_rate: str
-    debit_interest_rate: str
 
     def holder_texts(self, code: str | None, text: str | None) -> list[str]:
         """Return what a holder reads as the reason of a correction; nothing if there is none.

@@ -176,8 +176,10 @@ def _line(
         credit=amount if line.amount_minor >= 0 else "",
         balance=format_minor(line.balance_minor, code, locale, with_currency=False),
         value_day=days[line.value_date] if content.value_dates and line.value_date else "",
-        original=printed_original(original, locale) if original else "",
-        rate=printed_rate(original, code, locale) if original else "",
+        original=printed_original(original.amount_minor, original.currency, locale)
+        if original
+        else "",
+        rate=printed_rate(original.rate, original.currency, code, locale) if original else "",
     )
 
 

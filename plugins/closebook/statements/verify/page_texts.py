@@ -63,18 +63,20 @@ class OriginalAmount:
 
         Lines may break anywhere in the cell, so blanks are not compared.
         """
-        texts = (
-            printed_original(self.original, locale),
-            printed_rate(self.original, currency, locale),
-        )
-        written = plain("".join(texts))
+        written = plain("".join(self._texts(locale, currency)))
         # guard: verify.original-amounts-are-those-of-the-xml
         return _without_blanks(self.printed).endswith(_without_blanks(written))
 
     def in_xml(self, currency: str) -> str:
         """Return what the XML has, for the report."""
-        amount = printed_original(self.original, "en")
-        return f"{amount} ({printed_rate(self.original, currency, 'en')})"
+        return " at ".join(self._texts("en", currency))
+
+    def _texts(self, locale: str, currency: str) -> tuple[str, str]:
+        found = self.original
+        return (
+            printed_original(found.amount_minor, found.currency, locale),
+            printed_rate(found.rate, found.currency, currency, locale),
+        )
 
 
 AnyAmount = Amount | OriginalAmount
