@@ -25,6 +25,7 @@ TIMESTAMPS = "tests/statements/test_timestamps.py::"
 
 BRANDS = "tests/statements/test_brands.py::"
 CONTENT = "tests/statements/test_brand_content.py::"
+OTHER_FORMS = "tests/statements/test_other_forms.py::"
 
 STATEMENTS = (
     Guard(
@@ -119,6 +120,26 @@ STATEMENTS = (
         "verify.original-amounts-are-those-of-the-xml",
         Value("True"),
         (CONTENT + "test_what_the_xml_does_not_say_is_found_on_the_page",),
+    ),
+    Guard(
+        "verify.version-of-camt-is-known",
+        Condition(value=False),
+        (OTHER_FORMS + "test_another_version_is_refused",),
+    ),
+    Guard(
+        "verify.other-files-are-as-the-xml",
+        Condition(value=False),
+        (OTHER_FORMS + "test_a_file_that_says_something_else_is_found",),
+    ),
+    Guard(
+        "documents.mt940-text-is-no-field",
+        Condition(value=False),
+        (OTHER_FORMS + "test_mt940_is_in_swifts_characters_and_no_text_is_a_field",),
+    ),
+    Guard(
+        "documents.mt940-amount-has-room",
+        Condition(value=False),
+        (OTHER_FORMS + "test_an_amount_that_mt940_has_no_room_for_is_refused",),
     ),
     Guard(
         "numbers.one-for-all-versions-of-a-month",

@@ -6,12 +6,14 @@ from types import MappingProxyType
 from typing import Any
 
 from closebook.errors import Misconfigured
+from closebook.statements.formats.bank_transaction_codes import KindCodes
 from closebook.statements.render.brand_files import BrandFolder, Table
 from closebook.statements.render.content import Content, Notice
 
 _NOTICES = "notices"
 _KIND = re.compile(r"[a-z0-9_-]{1,35}")
 _COUNTRY = re.compile(r"[A-Z]{2}")
+_CODE = re.compile(r"([A-Z]{4})/([A-Z]{4})/([A-Z]{4})")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z]{2,4})?")
 _ISSUER = ("registration", "regulator", "telephone", "web")
 _FLAGS = (
@@ -34,13 +36,40 @@ def read_content(folder: BrandFolder, content: Table, issuer: Table) -> Content:
                 f"{kind!r} is no kind of entries, or stands there twice: write kinds of "
                 "ledger_entries, in small letters and figures",
             )
+    codes = {kind: _codes(content, kind, values) for kind, values in _tables(content)}
     content.end()
     texts = tuple((name, text) for name in _ISSUER if (text := issuer.text(name, "").strip()))
     issuer.end()
     notices = tuple(_notice(folder, file) for file in folder.names(_NOTICES, ".toml"))
     return Content(
-        country=country, fee_summary=tuple(kinds), issuer=texts, notices=notices, **flags
+        country=country,
+        fee_summary=tuple(kinds),
+        transaction_codes=MappingProxyType(codes),
+        issuer=texts,
+        notices=notices,
+        **flags,
     )
+
+
+def _tables(content: Table) -> list[tuple[str, Any]]:
+    tables: dict[str, Any] = content.value(
+        "transaction_codes", dict, {}, "a table of kinds, [content.transaction_codes]"
+    )
+    return list(tables.items())
+
+
+def _codes(content: Table, kind: str, values: Any) -> KindCodes:
+    """Return the codes of a kind: of credits and of debits, or the same for both."""
+    both = values if isinstance(values, dict) else {"credit": values, "debit": values}
+    found = [_CODE.fullmatch(str(both.get(side, ""))) for side in ("credit", "debit")]
+    credit, debit = found
+    if {*both} != {"credit", "debit"} or credit is None or debit is None:
+        raise content.wrong(
+            "transaction_codes",
+            f"{kind} = {values!r} is no bank transaction code of ISO 20022: write "
+            f'{kind} = {{ credit = "PMNT/RCDT/ESCT", debit = "PMNT/ICDT/ESCT" }}',
+        )
+    return (credit[1], credit[2], credit[3]), (debit[1], debit[2], debit[3])
 
 
 def _notice(folder: BrandFolder, file: str) -> Notice:

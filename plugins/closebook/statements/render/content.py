@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from closebook.statements.formats.bank_transaction_codes import KindCodes
+
 _DEFAULT_LANGUAGE = "en"
 KIND_WORD = "kind_"
 """The name of a brand's text for a kind of entry: this, and the kind."""
@@ -38,7 +40,8 @@ class Content:
     """What is printed beyond the rest.
 
     ``country`` is that of holders whose locale names none. ``fee_summary`` are the kinds of entries
-    whose totals are printed. ``issuer`` has texts about the issuer by the names of their labels.
+    whose totals are printed. ``transaction_codes`` are those of the XML for kinds of entries that
+    have other ones than ours. ``issuer`` has texts about the issuer by the names of their labels.
     """
 
     country: str = ""
@@ -49,6 +52,7 @@ class Content:
     fee_summary: tuple[str, ...] = ()
     carried_forward: bool = False
     page_totals: bool = False
+    transaction_codes: Mapping[str, KindCodes] = field(default_factory=lambda: MappingProxyType({}))
     issuer: tuple[tuple[str, str], ...] = ()
     notices: tuple[Notice, ...] = ()
 
