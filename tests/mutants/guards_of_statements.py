@@ -122,6 +122,11 @@ STATEMENTS = (
         (CONTENT + "test_what_the_xml_does_not_say_is_found_on_the_page",),
     ),
     Guard(
+        "documents.joined-lines-are-one-line",
+        Condition(value=True),
+        ("tests/statements/test_size.py::test_joined_lines_are_drawn_as_before",),
+    ),
+    Guard(
         "verify.version-of-camt-is-known",
         Condition(value=False),
         (OTHER_FORMS + "test_another_version_is_refused",),

@@ -37,6 +37,7 @@ from closebook.statements.weasyprint_adapter.drawn_pages import (
     stream_dictionary,
 )
 from closebook.statements.weasyprint_adapter.font_subset import remove_unused_places
+from closebook.statements.weasyprint_adapter.joined_lines import join_lines
 from closebook.statements.weasyprint_adapter.structure_tree import (
     complete_glyph_map,
     repair_structure_tree,
@@ -85,6 +86,7 @@ class PdfAssembler:
         """
         remove_unused_places(part)
         elements = repair_structure_tree(part, is_later_part=bool(self._page_objects))
+        join_lines(part)
         pages = part.pages
         for index, page in enumerate(pages, start=self.page_count):
             page["StructParents"] = index
