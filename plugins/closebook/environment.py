@@ -34,12 +34,12 @@ STATEMENT_FILES = ("mt940", "ofx")
 
 
 def camt053_version(text: str) -> str:
-    """Return CLOSEBOOK_CAMT053_VERSION, such as 08 for camt.053.001.08."""
+    """Return CLOSEBOOK_CAMT_VERSION, such as 08 for camt.053.001.08."""
     version = text.strip() or CAMT053_VERSIONS[0]
     if version not in CAMT053_VERSIONS:
         raise Misconfigured(
-            "CB-CONFIG-CAMT053-VERSION-UNKNOWN",
-            f"CLOSEBOOK_CAMT053_VERSION is {text!r}: write one of {', '.join(CAMT053_VERSIONS)}",
+            "CB-CONFIG-CAMT-VERSION-UNKNOWN",
+            f"CLOSEBOOK_CAMT_VERSION is {text!r}: write one of {', '.join(CAMT053_VERSIONS)}",
         )
     return version
 

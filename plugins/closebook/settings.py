@@ -362,8 +362,8 @@ def brand_folder() -> Path | None:
 
 
 def camt053_version() -> str:
-    """Return the version of camt.053 that statements have, CLOSEBOOK_CAMT053_VERSION."""
-    return environment.camt053_version(os.environ.get("CLOSEBOOK_CAMT053_VERSION", ""))
+    """Return the version of camt.053 that statements have, CLOSEBOOK_CAMT_VERSION."""
+    return environment.camt053_version(os.environ.get("CLOSEBOOK_CAMT_VERSION", ""))
 
 
 def statement_files() -> tuple[str, ...]:

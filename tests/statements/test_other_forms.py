@@ -90,7 +90,7 @@ def test_each_version_is_valid_and_is_read_as_the_csv(name: str, version: str) -
 def test_verify_knows_the_version_that_is_set(
     version: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("CLOSEBOOK_CAMT053_VERSION", version)
+    monkeypatch.setenv("CLOSEBOOK_CAMT_VERSION", version)
     assert failed(verify(render(BANK).pdf, VerifyInputs())) == {}
 
 
@@ -116,7 +116,7 @@ def test_another_version_is_refused() -> None:
 
 
 def test_a_version_that_is_not_written_is_misconfigured(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CLOSEBOOK_CAMT053_VERSION", "07")
+    monkeypatch.setenv("CLOSEBOOK_CAMT_VERSION", "07")
     with pytest.raises(Misconfigured, match="write one of 08, 13, 14, 02"):
         render(BANK)
 
