@@ -111,6 +111,17 @@ def pages_of(pdf: bytes, form: str = "-layout") -> list[str]:
     return text.split("\f")[:-1]
 
 
+# ---- validators: the first, since Java does not start late in a process of many fonts ---------
+
+
+@pytest.mark.parametrize("paper", PAPERS)
+@pytest.mark.parametrize("count", [0, 41])
+def test_the_validators_accept_it(count: int, paper: str) -> None:
+    pdf = document(count, paper=paper)
+    assert verapdf(pdf) == []
+    assert page_validation(pdf) == []
+
+
 # ---- nothing changes for those who do not ask -----------------------------------------------
 
 
@@ -270,15 +281,7 @@ def test_what_cannot_be_printed_is_named_with_file_and_key(
         branded(made(1), write_brand(tmp_path / "brand", toml, files))
 
 
-# ---- validators and verify ------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("paper", PAPERS)
-@pytest.mark.parametrize("count", [0, 41])
-def test_the_validators_accept_it(count: int, paper: str) -> None:
-    pdf = document(count, paper=paper)
-    assert verapdf(pdf) == []
-    assert page_validation(pdf) == []
+# ---- verify ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("locale", ["en_US", "ar_EG", "he_IL", "pt_PT", "ja_JP", "th_TH", "hi_IN"])
