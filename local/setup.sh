@@ -87,6 +87,7 @@ missing_packages() {
     # veraPDF is in the jar of a Python package, without the half of JAXB that it needs.
     has java || echo default-jre-headless
     is_installed libjaxb-java || echo libjaxb-java
+    is_installed aqbanking-tools || echo aqbanking-tools
     has faketime || echo faketime
     has certutil || echo libnss3-tools
     has softhsm2-util || echo softhsm2

@@ -27,6 +27,36 @@ AIRFLOW_DATABASE_DRIVERS = frozenset({"psycopg2", "asyncpg"})
 SHORTEST_PREFIX: Mapping[int, int] = {4: 8, 6: 16}
 
 
+# The first is written if nothing else is asked for.
+CAMT053_VERSIONS = ("08", "13", "14", "02")
+OLDEST_CAMT053 = "02"
+STATEMENT_FILES = ("mt940", "ofx")
+
+
+def camt053_version(text: str) -> str:
+    """Return CLOSEBOOK_CAMT_VERSION, such as 08 for camt.053.001.08."""
+    version = text.strip() or CAMT053_VERSIONS[0]
+    if version not in CAMT053_VERSIONS:
+        raise Misconfigured(
+            "CB-CONFIG-CAMT-VERSION-UNKNOWN",
+            f"CLOSEBOOK_CAMT_VERSION is {text!r}: write one of {', '.join(CAMT053_VERSIONS)}",
+        )
+    return version
+
+
+def statement_files(text: str) -> tuple[str, ...]:
+    """Return CLOSEBOOK_STATEMENT_FILES: what is attached to statements beside XML and CSV."""
+    files = names(text)
+    for file in files:
+        if file not in STATEMENT_FILES or files.count(file) > 1:
+            raise Misconfigured(
+                "CB-CONFIG-STATEMENT-FILES-UNKNOWN",
+                f"CLOSEBOOK_STATEMENT_FILES is {text!r}: write {' and '.join(STATEMENT_FILES)}, "
+                "with a comma between them, or one of them, or leave it out",
+            )
+    return tuple(sorted(files))
+
+
 def names(text: str) -> tuple[str, ...]:
     """Return the names of a list that commas separate."""
     return tuple(name.strip() for name in text.split(",") if name.strip())

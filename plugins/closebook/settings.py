@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import closebook
-from closebook import server_identity
+from closebook import environment, server_identity
 from closebook.environment import (
     FENCE_GRACE_SECONDS,
     fence_grace,
@@ -414,6 +414,16 @@ def brand_folder() -> Path | None:
     """Return the folder of the brand of statements, CLOSEBOOK_BRAND; None for Closebook's own."""
     folder = os.environ.get("CLOSEBOOK_BRAND")
     return Path(folder) if folder else None
+
+
+def camt053_version() -> str:
+    """Return the version of camt.053 that statements have, CLOSEBOOK_CAMT_VERSION."""
+    return environment.camt053_version(os.environ.get("CLOSEBOOK_CAMT_VERSION", ""))
+
+
+def statement_files() -> tuple[str, ...]:
+    """Return what is attached beside XML and CSV, CLOSEBOOK_STATEMENT_FILES."""
+    return environment.statement_files(os.environ.get("CLOSEBOOK_STATEMENT_FILES", ""))
 
 
 @dataclass(frozen=True)

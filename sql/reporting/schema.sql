@@ -499,6 +499,18 @@ create index statement_versions_issued_here
 on reporting.statement_versions (close_id, account_id)
 where issued_close_id = close_id;
 
+-- The number of each statement of an account in a currency, which some brands print: 1, 2, 3 and so
+-- on, without gaps.
+create table reporting.statement_numbers (
+    account_id keys.account not null,
+    currency text not null,
+    statement_number integer not null check (statement_number > 0),
+    -- The start of the month: all versions of its statement have this number.
+    period_start timestamptz not null,
+    primary key (account_id, currency, statement_number),
+    unique (account_id, currency, period_start)
+);
+
 -- What documents are made with: the sha256 is of all the other columns but the time.
 create table reporting.renderers (
     renderer_sha256 text primary key check (renderer_sha256 ~ '^[0-9a-f]{64}$'),
@@ -3160,6 +3172,7 @@ reporting.statements,
 reporting.statement_lines,
 reporting.statement_line_details,
 reporting.statement_versions,
+reporting.statement_numbers,
 reporting.renderers,
 reporting.statement_documents,
 reporting.statement_twins,

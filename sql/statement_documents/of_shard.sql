@@ -1,6 +1,7 @@
 -- The statements of one shard: one row an account and currency, with the version that stands, the
 -- close that issued it, what it supersedes, what that close tells the holders, whether the account
--- has statements in other currencies too, and the name of its document once there is one.
+-- has statements in other currencies too, the statement's number, and the name of its document once
+-- there is one.
 with statements as (
     select
         close_id,
@@ -35,6 +36,7 @@ versions as (
 closes as (
     select
         close_id,
+        period_start,
         closed_at,
         closed_on,
         holder_reason,
@@ -67,6 +69,7 @@ select
     statements.opening_minor,
     statements.closing_minor,
     documents.object_name,
+    numbers.statement_number,
     issued.holder_reason,
     issued.holder_text,
     exists(
@@ -84,6 +87,11 @@ inner join statements
         and versions.account_id = statements.account_id
         and versions.currency = statements.currency
 inner join closes as issued on versions.issued_close_id = issued.close_id
+left join reporting.statement_numbers as numbers
+    on
+        versions.account_id = numbers.account_id
+        and versions.currency = numbers.currency
+        and issued.period_start = numbers.period_start
 left join closes as superseded on versions.superseded_close_id = superseded.close_id
 left join documents
     on

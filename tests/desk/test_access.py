@@ -44,6 +44,8 @@ MAY = {
     ("GET", "/statements/{close_id}/{account}/{currency}/pdf"): READERS,
     ("GET", "/statements/{close_id}/{account}/{currency}/camt.053"): READERS,
     ("GET", "/statements/{close_id}/{account}/{currency}/csv"): READERS,
+    ("GET", "/statements/{close_id}/{account}/{currency}/mt940"): READERS,
+    ("GET", "/statements/{close_id}/{account}/{currency}/ofx"): READERS,
     ("GET", "/statements/{close_id}/{account}/{currency}/proof"): READERS,
     ("POST", "/statements/{close_id}/{account}/{currency}/requests"): {"finance"},
     ("GET", "/releases"): {"approver"},

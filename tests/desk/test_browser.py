@@ -510,6 +510,8 @@ ROUTES_WITHOUT_A_PAGE = {
     "/statements/{close_id}/{account}/{currency}/pdf",
     "/statements/{close_id}/{account}/{currency}/camt.053",
     "/statements/{close_id}/{account}/{currency}/csv",
+    "/statements/{close_id}/{account}/{currency}/mt940",
+    "/statements/{close_id}/{account}/{currency}/ofx",
     "/statements/{close_id}/{account}/{currency}/proof",
     "/volume/counter",
     "/report/files/{form}",

@@ -25,6 +25,8 @@ KEY_KINDS = "tests/statements/test_key_kinds.py::"
 TIMESTAMPS = "tests/statements/test_timestamps.py::"
 
 BRANDS = "tests/statements/test_brands.py::"
+CONTENT = "tests/statements/test_brand_content.py::"
+OTHER_FORMS = "tests/statements/test_other_forms.py::"
 
 STATEMENTS = (
     Guard(
@@ -104,6 +106,55 @@ STATEMENTS = (
         "brands.what-is-verified-is-on-the-page",
         Condition(value=False),
         (BRANDS + "test_a_block_without_a_value_that_is_verified_makes_no_document",),
+    ),
+    Guard(
+        "documents.rows-at-page-breaks-stand-at-breaks",
+        Condition(value=True),
+        (CONTENT + "test_a_brand_with_tall_rows_has_its_rows_at_the_breaks",),
+    ),
+    Guard(
+        "verify.number-and-bic-are-those-of-the-xml",
+        Condition(value=False),
+        (CONTENT + "test_what_the_xml_does_not_say_is_found_on_the_page",),
+    ),
+    Guard(
+        "verify.original-amounts-are-those-of-the-xml",
+        Value("True"),
+        (CONTENT + "test_what_the_xml_does_not_say_is_found_on_the_page",),
+    ),
+    Guard(
+        "documents.joined-lines-are-one-line",
+        Condition(value=True),
+        ("tests/statements/test_size.py::test_joined_lines_are_drawn_as_before",),
+    ),
+    Guard(
+        "verify.version-of-camt-is-known",
+        Condition(value=False),
+        (OTHER_FORMS + "test_another_version_is_refused",),
+    ),
+    Guard(
+        "verify.other-files-are-as-the-xml",
+        Condition(value=False),
+        (OTHER_FORMS + "test_a_file_that_says_something_else_is_found",),
+    ),
+    Guard(
+        "documents.mt940-text-is-no-field",
+        Condition(value=False),
+        (OTHER_FORMS + "test_mt940_is_in_swifts_characters_and_no_text_is_a_field",),
+    ),
+    Guard(
+        "documents.mt940-amount-has-room",
+        Condition(value=False),
+        (OTHER_FORMS + "test_an_amount_that_mt940_has_no_room_for_is_refused",),
+    ),
+    Guard(
+        "numbers.one-for-all-versions-of-a-month",
+        Condition(value=True),
+        (
+            SQL_CASE
+            + "[statement_numbers/insert: "
+            + "another version of a month keeps its numbers, and numbers only what is new in it]",
+        ),
     ),
     # ---- signatures ------------------------------------------------------------------------
     Guard(

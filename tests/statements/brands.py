@@ -8,6 +8,7 @@ from pathlib import Path
 from closebook.statements.model import Statement
 from closebook.statements.render.document import RenderedStatement, render
 from local import REPOSITORY
+from tests.statements.validators import page_validation
 
 BRANDS = REPOSITORY / "docs" / "brands"
 NAMES = ("alder", "harbour", "lumo")
@@ -27,9 +28,11 @@ def in_brand(folder: Path) -> Iterator[None]:
 
 
 def branded(statement: Statement, folder: Path) -> RenderedStatement:
-    """A statement's document in a brand."""
+    """A statement's document in a brand, validated."""
     with in_brand(folder):
-        return render(statement)
+        made = render(statement)
+    assert page_validation(made.pdf) == []
+    return made
 
 
 def write_brand(

@@ -31,6 +31,7 @@ from tests.statements.brands import BRANDS, NAMES, branded, in_brand, write_bran
 from tests.statements.rendered_pdf import ROOT
 from tests.statements.samples import entry, kinds, many, of, statement
 from tests.statements.test_conformance import named
+from tests.statements.validators import verapdf
 from tests.statements.verify_samples import failed, outcomes
 
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 10 10">{}</svg>'
@@ -76,6 +77,7 @@ def loaded(folder: Path) -> Any:
 def test_each_brand_passes_the_checkers(name: str, kind: str, tmp_path: Path) -> None:
     path = tmp_path / "statement.pdf"
     path.write_bytes(in_the_brand(name, kind))
+    assert verapdf(in_the_brand(name, kind)) == []
     result = outloud.check(str(path))
     assert [finding.message for finding in result.sorted_findings()] == []
     checked = subprocess.run(["qpdf", "--check", path], check=False, capture_output=True, text=True)

@@ -11,7 +11,6 @@ import os
 import re
 import subprocess
 import sys
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -104,11 +103,6 @@ def test_text_ffi_gives_the_versions_of_pango_and_harfbuzz() -> None:
     # WeasyPrint does not declare this function, so versions.py declares it.
     assert "hb_version_string" not in inspect.getsource(weasyprint_ffi)
     assert re.search(r"pango \d+\.\d+\.\d+, harfbuzz \d+\.\d+\.\d+, ", renderer_version())
-
-
-def test_pdf_ships_the_srgb_profile() -> None:
-    profile = (files("weasyprint.pdf") / "sRGB2014.icc").read_bytes()
-    assert profile[36:40] == b"acsp"
 
 
 # ---- weasyprint_adapter/page_layout.py ---------------------------------------------------

@@ -118,6 +118,8 @@ def _content(
 
     def number_versions(close_id: int) -> None:
         store.execute(query("statement_versions/insert"), {"close_id": close_id})
+        store.execute(query("statement_numbers/lock"))
+        store.execute(query("statement_numbers/insert"), {"close_id": close_id})
 
     return Content(
         insert=insert,

@@ -67,6 +67,8 @@ ROUTES: Mapping[tuple[str, str], Rule] = {
     ("GET", "/statements/{close_id}/{account}/{currency}/pdf"): READ_STATEMENTS,
     ("GET", "/statements/{close_id}/{account}/{currency}/camt.053"): READ_STATEMENTS,
     ("GET", "/statements/{close_id}/{account}/{currency}/csv"): READ_STATEMENTS,
+    ("GET", "/statements/{close_id}/{account}/{currency}/mt940"): READ_STATEMENTS,
+    ("GET", "/statements/{close_id}/{account}/{currency}/ofx"): READ_STATEMENTS,
     ("GET", "/statements/{close_id}/{account}/{currency}/proof"): READ_STATEMENTS,
     ("POST", "/statements/{close_id}/{account}/{currency}/requests"): REQUEST_REISSUE,
     ("GET", "/releases"): REVIEW_RELEASES,

@@ -24,6 +24,7 @@ from closebook.store.session import Store, on_store
 PDF = "application/pdf"
 CAMT053 = "application/xml"
 CSV = "text/csv"
+MT940, OFX = "application/x-mt940", "application/x-ofx"
 PROOF = "application/json"
 
 # An id in a path of the desk: a bigint of the store.
@@ -160,8 +161,9 @@ def refuse_other_attachment(
     row: DictRow, entry: Entry, media_type: str, content: bytes, documents: DocumentStore
 ) -> None:
     """Raise WrongData if the content is not the attachment that was released with the PDF."""
-    if "twins" in entry:
-        is_released = entry["twins"].get(media_type) == sha256(content).hexdigest()
+    # MT940 and OFX are younger than the manifests that list the PDF alone.
+    if "twins" in entry or media_type not in (CAMT053, CSV):
+        is_released = entry.get("twins", {}).get(media_type) == sha256(content).hexdigest()
     else:
         # Older manifests list the PDF alone, and the same files are attached to it.
         name = {CAMT053: XML_NAME, CSV: CSV_NAME}[media_type]

@@ -109,7 +109,9 @@ class Statement:
     lies in the period, in order of days. ``issued_on`` is the business day of the close that
     issued it, and ``issued_at`` the instant. ``bounds`` are the instants at which the period began
     and ended by the rules that it was closed with; without them the zone's present rules say so.
-    ``is_one_of_several`` is true if the account has statements in other currencies too.
+    ``is_one_of_several`` is true if the account has statements in other currencies too. ``number``
+    is the statement's number among those of its account and currency, from 1; None where there is
+    none, or where it is not printed.
     """
 
     close_id: int
@@ -129,6 +131,7 @@ class Statement:
     is_one_of_several: bool = False
     issued_at: datetime | None = None
     bounds: tuple[datetime, datetime] | None = None
+    number: int | None = None
 
     def __post_init__(self) -> None:
         exponent(self.currency)

@@ -53,6 +53,7 @@ def read_statement(store: Store, settings: Settings, month: Period, row: DictRow
         close_id=row["issued_close_id"],
         account_id=row["account_id"],
         version=row["statement_version"],
+        number=row["statement_number"],
         is_one_of_several=row["is_one_of_several"],
         issued_on=row["issued_on"] or _day_of(row["issued_at"], month),
         issued_at=row["issued_at"],

@@ -8,6 +8,8 @@ from closebook.desk.downloads import document_response
 from closebook.desk.statement_documents import (
     CAMT053,
     CSV,
+    MT940,
+    OFX,
     PDF,
     PROOF,
     OfPath,
@@ -43,6 +45,18 @@ def camt053(request: Request, path: OfPath) -> Response:
 def csv(request: Request, path: OfPath) -> Response:
     """Return the lines of the statement as a CSV file."""
     return _download(request, path, CSV, "csv")
+
+
+@router.get("/statements/{close_id}/{account}/{currency}/mt940")
+def mt940(request: Request, path: OfPath) -> Response:
+    """Return the statement as MT940, if the installation makes it."""
+    return _download(request, path, MT940, "sta")
+
+
+@router.get("/statements/{close_id}/{account}/{currency}/ofx")
+def ofx(request: Request, path: OfPath) -> Response:
+    """Return the statement as OFX, if the installation makes it."""
+    return _download(request, path, OFX, "ofx")
 
 
 @router.get("/statements/{close_id}/{account}/{currency}/proof")

@@ -4,6 +4,7 @@ The codes are those of ISO's external code sets. A kind that is not in the table
 other entries. The XML gives the platform's own name of a kind too, as a proprietary code.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from closebook.statements.model import FEE
@@ -18,9 +19,13 @@ class BankTransactionCode:
     sub_family: str
 
 
+Code = tuple[str, str, str]
+KindCodes = tuple[Code, Code]
+"""The codes of a credit and of a debit."""
+
 # For each kind the code of a credit, and that of a debit. MCOP and MDOP are miscellaneous credit
 # and debit operations, RCDT and ICDT received and issued credit transfers, MCRD merchants' cards.
-_CODES = {
+_CODES: Mapping[str, KindCodes] = {
     "payment": (("PMNT", "RCDT", "OTHR"), ("PMNT", "ICDT", "OTHR")),
     "payout": (("PMNT", "RCDT", "OTHR"), ("PMNT", "ICDT", "OTHR")),
     "transfer": (("PMNT", "RCDT", "OTHR"), ("PMNT", "ICDT", "OTHR")),
@@ -30,10 +35,12 @@ _CODES = {
     "interest": (("ACMT", "MCOP", "INTR"), ("ACMT", "MDOP", "INTR")),
     "adjustment": (("ACMT", "MCOP", "ADJT"), ("ACMT", "MDOP", "ADJT")),
 }
-_OTHER = (("PMNT", "MCOP", "OTHR"), ("PMNT", "MDOP", "OTHR"))
+_OTHER: KindCodes = (("PMNT", "MCOP", "OTHR"), ("PMNT", "MDOP", "OTHR"))
 
 
-def bank_transaction_code(kind: str, *, is_credit: bool) -> BankTransactionCode:
-    """Return the code of an entry of this kind."""
-    credit, debit = _CODES.get(kind, _OTHER)
+def bank_transaction_code(
+    kind: str, other_codes: Mapping[str, KindCodes], *, is_credit: bool
+) -> BankTransactionCode:
+    """Return the code of an entry of this kind: that of ``other_codes`` if it has the kind."""
+    credit, debit = other_codes.get(kind) or _CODES.get(kind, _OTHER)
     return BankTransactionCode(*(credit if is_credit else debit))

@@ -1,19 +1,23 @@
-"""The statement as ISO 20022 XML: camt.053.001.08, bank to customer statement."""
+"""The statement as ISO 20022 XML: camt.053, bank to customer statement, in several versions."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from xml.sax.saxutils import escape
 
+from closebook.environment import CAMT053_VERSIONS, OLDEST_CAMT053
 from closebook.errors import WrongData
 from closebook.iso_identifiers import iban_of
 from closebook.keys import label, short_reference
 from closebook.money import exponent, to_major
-from closebook.statements.formats.bank_transaction_codes import bank_transaction_code
+from closebook.statements.formats.bank_transaction_codes import KindCodes, bank_transaction_code
 from closebook.statements.formats.postal_address import structured
 from closebook.statements.holder_reasons import HOLDER_REASONS
 from closebook.statements.model import Holder, Issuer, Statement, StatementLine
 from closebook.statements.printable import printable
 
-NAMESPACE = "urn:iso:std:iso:20022:tech:xsd:camt.053.001.08"
+NAMESPACE = "urn:iso:std:iso:20022:tech:xsd:camt.053.001."
+"""The namespace of all versions, without the version."""
 
 # The lengths that the schema allows for texts and numbers.
 MAX_REFERENCE_LENGTH, MAX_NAME_LENGTH = 35, 140
@@ -25,41 +29,62 @@ _MAX_DIGITS, _MAX_PLACES = 18, 5
 _NOT_PROVIDED = "NOTPROVIDED"
 
 
-def camt053(statement: Statement) -> bytes:
-    """Return the statement as a camt.053.001.08 document with one statement, in UTF-8.
+@dataclass(frozen=True, slots=True)
+class Form:
+    """In which form the XML is written.
+
+    ``version`` is one of CAMT053_VERSIONS. ``codes`` has the bank transaction codes of kinds of
+    entries that are other ones than ours.
+    """
+
+    version: str = CAMT053_VERSIONS[0]
+    codes: Mapping[str, KindCodes] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def is_oldest(self) -> bool:
+        """Whether it is 001.02 of 2009, which has other elements than those that follow it."""
+        return self.version == OLDEST_CAMT053
+
+
+_DEFAULT = Form()
+
+
+def camt053(statement: Statement, form: Form = _DEFAULT) -> bytes:
+    """Return the statement as a camt.053 document with one statement, in UTF-8.
 
     Entries have the order of the lines, ``NtryRef`` is the line's number, ``AcctSvcrRef`` the id of
     its ledger entry, ``TxId`` the id of its transaction, and the kind of an entry is its
     proprietary bank transaction code, beside ISO's own. A value date is ``ValDt``, an original
     amount ``InstdAmt`` with its exchange, and the counterparty's account an ``IBAN``, or else
-    ``Othr``. The sequence numbers are the month's number in its year: a statement that replaces
-    another one has the same. The balances are the booked opening and closing balance (OPBD, CLBD).
+    ``Othr``. The sequence numbers are the statement's number, or without one the month's number
+    in its year: a statement that replaces another one has the same. The balances are the booked
+    opening and closing balance (OPBD, CLBD).
     The message's identifier consists of close, account and version, and of the currency where the
     account has statements in several. Raises WrongData when an amount has more than the 18 digits,
     or a currency more than the 5 decimal places, that the standard allows.
     """
     _refuse_many_places(statement)
     _refuse_long_amounts(statement)
-    return "".join(_document(statement)).encode()
+    return "".join(_document(statement, form)).encode()
 
 
-def _document(statement: Statement) -> Iterator[str]:
+def _document(statement: Statement, form: Form) -> Iterator[str]:
     account = short_reference(statement.account_id)
     if statement.is_one_of_several:  # guard: documents.camt-identifier-has-the-currency
         account = f"{account}~{statement.currency}"
     identifier = f"{statement.close_id}-{account}-{statement.version}"
     created = f"{statement.made_at:%Y-%m-%dT%H:%M:%SZ}"
     yield '<?xml version="1.0" encoding="UTF-8"?>\n'
-    yield f'<Document xmlns="{NAMESPACE}"><BkToCstmrStmt>\n'
+    yield f'<Document xmlns="{NAMESPACE}{form.version}"><BkToCstmrStmt>\n'
     yield f"<GrpHdr><MsgId>{identifier}</MsgId><CreDtTm>{created}</CreDtTm></GrpHdr>\n"
-    number = statement.period_start.month
+    number = statement.number or statement.period_start.month
     yield f"<Stmt><Id>{identifier}</Id><ElctrncSeqNb>{number}</ElctrncSeqNb>"
     yield f"<LglSeqNb>{number}</LglSeqNb><CreDtTm>{created}</CreDtTm>\n"
     first, last = (
         at.isoformat(timespec="seconds") for at in (statement.begins_at, statement.last_second)
     )
     yield f"<FrToDt><FrDtTm>{first}</FrDtTm><ToDtTm>{last}</ToDtTm></FrToDt>\n"
-    yield from _account(statement)
+    yield from _account(statement, form)
     code = statement.currency
     for kind, amount_minor, day in (
         ("OPBD", statement.opening_minor, statement.period_start),
@@ -67,9 +92,9 @@ def _document(statement: Statement) -> Iterator[str]:
     ):
         yield f"<Bal><Tp><CdOrPrtry><Cd>{kind}</Cd></CdOrPrtry></Tp>"
         yield f"{_amount(amount_minor, code)}<Dt><Dt>{day}</Dt></Dt></Bal>\n"
-    yield from _summary(statement)
+    yield from _summary(statement, form)
     for line in statement.lines:
-        yield from _entry(line, code)
+        yield from _entry(line, code, form)
     yield from _correction(statement)
     yield "</Stmt>\n</BkToCstmrStmt></Document>\n"
 
@@ -86,12 +111,12 @@ def _correction(statement: Statement) -> Iterator[str]:
         yield f"<AddtlStmtInf>{information}</AddtlStmtInf>\n"
 
 
-def _account(statement: Statement) -> Iterator[str]:
+def _account(statement: Statement, form: Form) -> Iterator[str]:
     holder = statement.holder
     yield f"<Acct><Id>{_account_identifier(statement)}</Id><Ccy>{statement.currency}</Ccy>"
     yield f"<Ownr>{_element('Nm', _cut(holder.name, MAX_NAME_LENGTH))}"
     yield f"{_element('PstlAdr', _address(holder))}</Ownr>"
-    yield f"<Svcr><FinInstnId>{_institution(statement.issuer)}</FinInstnId></Svcr></Acct>\n"
+    yield f"<Svcr><FinInstnId>{_institution(statement.issuer, form)}</FinInstnId></Svcr></Acct>\n"
 
 
 def _account_identifier(statement: Statement) -> str:
@@ -112,19 +137,19 @@ def _address(holder: Holder) -> str:
     return "".join(_element(name, _cut(text, _MAX_ADDRESS_LINE_LENGTH)) for name, text in parts)
 
 
-def _institution(issuer: Issuer) -> str:
+def _institution(issuer: Issuer, form: Form) -> str:
     """Return the issuer's identifiers. ``Othr`` is always there, since some readers require it."""
     other = issuer.bic or issuer.lei or _NOT_PROVIDED
     return (
-        _element("BICFI", issuer.bic)
-        + _element("LEI", issuer.lei)
+        _element("BIC" if form.is_oldest else "BICFI", issuer.bic)
+        + _element("LEI", "" if form.is_oldest else issuer.lei)
         + _element("Nm", _cut(issuer.name, MAX_NAME_LENGTH))
         + _element("Othr", _element("Id", other))
     )
 
 
-def _bank_transaction_code(line: StatementLine) -> str:
-    code = bank_transaction_code(line.kind, is_credit=line.amount_minor >= 0)
+def _bank_transaction_code(line: StatementLine, form: Form) -> str:
+    code = bank_transaction_code(line.kind, form.codes, is_credit=line.amount_minor >= 0)
     family = f"<Cd>{code.family}</Cd><SubFmlyCd>{code.sub_family}</SubFmlyCd>"
     proprietary = _cut(line.kind, MAX_REFERENCE_LENGTH) or "other"
     return (
@@ -139,14 +164,17 @@ def _references(line: StatementLine) -> str:
     return _element("Refs", entry + transaction)
 
 
-def _summary(statement: Statement) -> Iterator[str]:
+def _summary(statement: Statement, form: Form) -> Iterator[str]:
     code = statement.currency
     net_minor = statement.credit_minor - statement.debit_minor
     credit_count = sum(line.amount_minor >= 0 for line in statement.lines)
     yield f"<TxsSummry><TtlNtries><NbOfNtries>{statement.line_count}</NbOfNtries>"
     yield f"<Sum>{_decimal(statement.credit_minor + statement.debit_minor, code)}</Sum>"
-    yield f"<TtlNetNtry><Amt>{_decimal(abs(net_minor), code)}</Amt>{_credit_or_debit(net_minor)}"
-    yield "</TtlNetNtry></TtlNtries>"
+    net, side = _decimal(abs(net_minor), code), _credit_or_debit(net_minor)
+    if form.is_oldest:
+        yield f"<TtlNetNtryAmt>{net}</TtlNetNtryAmt>{side}</TtlNtries>"
+    else:
+        yield f"<TtlNetNtry><Amt>{net}</Amt>{side}</TtlNetNtry></TtlNtries>"
     for name, count, total_minor in (
         ("TtlCdtNtries", credit_count, statement.credit_minor),
         ("TtlDbtNtries", statement.line_count - credit_count, statement.debit_minor),
@@ -156,27 +184,29 @@ def _summary(statement: Statement) -> Iterator[str]:
     yield "</TxsSummry>\n"
 
 
-def _entry(line: StatementLine, code: str) -> Iterator[str]:
+def _entry(line: StatementLine, code: str, form: Form) -> Iterator[str]:
     yield f"<Ntry><NtryRef>{line.line_number}</NtryRef>{_amount(line.amount_minor, code)}"
-    yield f"<Sts><Cd>BOOK</Cd></Sts><BookgDt><Dt>{line.posted_on}</Dt></BookgDt>"
+    yield "<Sts>BOOK</Sts>" if form.is_oldest else "<Sts><Cd>BOOK</Cd></Sts>"
+    yield f"<BookgDt><Dt>{line.posted_on}</Dt></BookgDt>"
     if line.value_date is not None:
         yield f"<ValDt><Dt>{line.value_date}</Dt></ValDt>"
     yield _element("AcctSvcrRef", _cut(line.reference, MAX_REFERENCE_LENGTH))
-    yield _bank_transaction_code(line)
+    yield _bank_transaction_code(line, form)
     role = "Cdtr" if line.amount_minor < 0 else "Dbtr"
     name = _element("Nm", _cut(line.counterparty or "", MAX_NAME_LENGTH))
-    party = _element(role, _element("Pty", name)) + _element(f"{role}Acct", _party_account(line))
+    name = name if form.is_oldest else _element("Pty", name)
+    party = _element(role, name) + _element(f"{role}Acct", _party_account(line))
     text = printable(line.description)
     texts = [
         text[at : at + _MAX_REMITTANCE_LENGTH] for at in range(0, len(text), _MAX_REMITTANCE_LENGTH)
     ]
     remittance = "".join(f"<Ustrd>{escape(piece)}</Ustrd>" for piece in texts)
+    amounts = _amount(line.amount_minor, code) + _element("AmtDtls", _original(line, code))
+    if form.is_oldest:
+        own = f'<Amt Ccy="{code}">{_decimal(abs(line.amount_minor), code)}</Amt>'
+        amounts = _element("AmtDtls", _original(line, code) + _element("TxAmt", own))
     details = (
-        _references(line)
-        + _amount(line.amount_minor, code)
-        + _element("AmtDtls", _original(line, code))
-        + _element("RltdPties", party)
-        + _element("RmtInf", remittance)
+        _references(line) + amounts + _element("RltdPties", party) + _element("RmtInf", remittance)
     )
     yield _element("NtryDtls", _element("TxDtls", details))
     yield "</Ntry>\n"

@@ -20,7 +20,13 @@ from closebook.statements.pdf.object_writer import (
     serialize,
     text_string,
 )
-from closebook.statements.pdf.page_roles import CELL_ROLES, LINES, identifier_of
+from closebook.statements.pdf.page_roles import (
+    CELL_ROLES,
+    DATE,
+    DATES,
+    LINES,
+    identifier_of,
+)
 from closebook.statements.pdf.xmp import DocumentMetadata
 from closebook.statements.weasyprint_adapter.color_profile import SRGB_PROFILE_NAME, srgb_profile
 from closebook.statements.weasyprint_adapter.drawn_pages import (
@@ -31,6 +37,7 @@ from closebook.statements.weasyprint_adapter.drawn_pages import (
     stream_dictionary,
 )
 from closebook.statements.weasyprint_adapter.font_subset import remove_unused_places
+from closebook.statements.weasyprint_adapter.joined_lines import join_lines
 from closebook.statements.weasyprint_adapter.structure_tree import (
     complete_glyph_map,
     repair_structure_tree,
@@ -79,6 +86,7 @@ class PdfAssembler:
         """
         remove_unused_places(part)
         elements = repair_structure_tree(part, is_later_part=bool(self._page_objects))
+        join_lines(part)
         pages = part.pages
         for index, page in enumerate(pages, start=self.page_count):
             page["StructParents"] = index
@@ -135,7 +143,10 @@ class PdfAssembler:
 
         Raises Misconfigured when a role of CELL_ROLES is missing, because a brand left it out.
         """
-        missing = [role for role in CELL_ROLES if not self._role_counts[role]]
+        given = {role for role, count in self._role_counts.items() if count}
+        # A brand that prints value dates has them in the column of the days.
+        given |= {DATE} if DATES in given else set()
+        missing = [role for role in CELL_ROLES if role not in given]
         if missing:  # guard: brands.what-is-verified-is-on-the-page
             raise Misconfigured(
                 "CB-CONFIG-BRAND-ROLE-MISSING",

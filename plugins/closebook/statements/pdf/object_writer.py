@@ -20,6 +20,10 @@ _HEADER = b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n"
 _OBJECTS_IN_A_STREAM = 400
 # The kinds of entries in a cross-reference stream (ISO 32000-1, 7.5.8.3).
 _FREE, _IN_FILE, _IN_OBJECT_STREAM = 0, 1, 2
+# zlib's best level: a statement is 2 % smaller than by the usual one.
+_SMALLEST = 9
+# PNG's predictor: the name of a stream's parameters, and the filter before each row.
+_PNG_UP, _UP = 12, 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +90,21 @@ def serialize(value: Any, new_number: Callable[[int], int] = int) -> bytes:
     return string_syntax(value) or str(value).encode("ascii")
 
 
+def _differences(rows: list[bytes]) -> bytes:
+    """Return each row as its difference to the row before, the predictor Up of PNG.
+
+    Most rows have the next place of an object stream: their differences are equal, and compress
+    to a fifth.
+    """
+    before = bytes(len(rows[0]))
+    found = bytearray()
+    for row in rows:
+        found.append(_UP)
+        found += bytes((here - there) & 0xFF for here, there in zip(row, before, strict=True))
+        before = row
+    return bytes(found)
+
+
 class ObjectWriter:
     """Writes a PDF object by object, so that none of them has to stay in memory.
 
@@ -133,7 +152,7 @@ class ObjectWriter:
         number = self.reserve() if number is None else number
         self._stream_numbers[key] = number
         if compress:
-            content = zlib.compress(content)
+            content = zlib.compress(content, _SMALLEST)
             head += b"/Filter /FlateDecode"
         self._kinds[number], self._places[number] = _IN_FILE, self._position
         self._write(b"%d 0 obj\n%s\nendobj\n" % (number, stream_syntax(head, content)))
@@ -149,12 +168,13 @@ class ObjectWriter:
         self._kinds[number], self._places[number] = _IN_FILE, self._position
         start = self._position
         width = (start.bit_length() + 7) // 8
-        rows = b"".join(
+        rows = [
             bytes((kind,)) + place.to_bytes(width, "big") + index.to_bytes(2, "big")
             for kind, place, index in zip(self._kinds, self._places, self._indexes, strict=True)
-        )
-        content = zlib.compress(rows)
+        ]
+        content = zlib.compress(_differences(rows), _SMALLEST)
         head = b"/Type /XRef/W [1 %d 2]/Size %d" % (width, number + 1)
+        head += b"/DecodeParms <</Predictor %d/Columns %d>>" % (_PNG_UP, len(rows[0]))
         head += b"/Root %s/Info %s" % (reference(root), reference(info))
         head += b"/ID [<%s><%s>]" % (identifier, self._digest.hexdigest()[:32].encode())
         head += b"/Filter /FlateDecode"

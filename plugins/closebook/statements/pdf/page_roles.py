@@ -12,11 +12,20 @@ LINES = "lines"
 
 ACCOUNT = "account"
 SUMMARY = ("opening", "credits", "debits", "fees", "closing")
-COLUMNS = ("date", "reference", "debit", "credit", "balance")
+DATE, DATES, ORIGINAL = "date", "dates", "original"
+"""The columns of the days, of the days with value dates, and of texts with original amounts."""
+
+COLUMNS = (DATE, "reference", "debit", "credit", "balance")
 EDGES = ("first-day", "first-balance", "last-day", "last-balance")
 
 CELL_ROLES = (ACCOUNT, *SUMMARY, *COLUMNS, *EDGES)
 """What `closebook verify` compares: values, and columns, first row and last row of the lines."""
+
+
+NUMBER, BIC = "number", "bic"
+PAGE_DEBITS, PAGE_CREDITS, CARRIED, BROUGHT = "page-debits", "page-credits", "carried", "brought"
+DEBITS_OF_KIND, CREDITS_OF_KIND = "debits-", "credits-"
+"""Roles of what only some brands print. The last two are followed by the kind of entries."""
 
 
 def identifier_of(role: str, count: int) -> str:

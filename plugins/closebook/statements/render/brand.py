@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, fields
 from types import MappingProxyType
 from typing import Any
 
+from closebook.statements.render.content import NOTHING_MORE, Content
 from closebook.statements.weasyprint_adapter.page_assets import Asset
 
 ASSET_PREFIX = "asset:brand/"
@@ -132,6 +133,7 @@ class Brand:
     logo: Logo | None = None
     letterhead: Letterhead = Letterhead()
     layout: Layout = Layout()
+    content: Content = NOTHING_MORE
     words: Mapping[str, Mapping[str, str]] = field(default_factory=_nothing)
     blocks: Mapping[str, str] = field(default_factory=_nothing)
     assets: Mapping[str, Asset] = field(default_factory=_nothing)

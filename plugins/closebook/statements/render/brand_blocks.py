@@ -25,6 +25,7 @@ from jinja2.sandbox import SandboxedEnvironment
 
 from closebook.errors import Misconfigured
 from closebook.statements.render.brand import Brand
+from closebook.statements.render.content import KIND_WORD
 from closebook.statements.render.sanitize import as_markup
 
 # The names of the variables of a page, and of what each of them has.
@@ -44,10 +45,11 @@ VARIABLES: dict[str, Collection[str]] = {
     ),
     "chart": ("source", "range", "text"),
     "notes": ("fees", "amounts", "replaced"),
-    "part": ("is_first", "is_last", "breakable"),
+    "content": ("number", "bic", "issuer", "kind_totals", "messages", "notices"),
+    "part": ("is_first", "is_last", "breakable", "breaks", "balance_before"),
     "brand": (
-        "name", "sha256", "paper", "colours", "fonts", "logo", "letterhead", "layout", "words",
-        "blocks", "assets", "style", "warnings",
+        "name", "sha256", "paper", "colours", "fonts", "logo", "letterhead", "layout", "content",
+        "words", "blocks", "assets", "style", "warnings",
     ),
 }  # fmt: skip
 _OTHERS = {"catalog", "words", "lines", "self", "super", "loop", "range", "namespace", "joiner"}
@@ -157,7 +159,9 @@ def block_warnings(page: Path, brand: Brand, texts: Collection[str]) -> list[str
     """Return a sentence for each unknown name in a brand's blocks, and unused block or word."""
     environment = _environment(DictLoader({page.name: page.read_text(encoding="utf-8")}))
     known = environment.get_template(page.name).blocks
-    used, found = set[str](), list[str]()
+    # A name of a kind of entry is printed by our own page.
+    kinds = (KIND_WORD + kind.replace("-", "_") for kind in brand.content.fee_summary)
+    used, found = set(kinds), list[str]()
     added = {name for words in brand.words.values() for name in words if name not in texts}
     for name, block in brand.blocks.items():
         file = f"blocks/{name}.html.j2"

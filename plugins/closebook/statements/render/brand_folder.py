@@ -5,17 +5,12 @@ sent must not print a file of the server. An error is Misconfigured; its text na
 key, and says what to write.
 """
 
-import re
-import tomllib
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import fields
 from functools import lru_cache
-from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
-from closebook.errors import Misconfigured
 from closebook.statements.render.brand import (
     ASSET_PREFIX,
     OURS,
@@ -30,170 +25,20 @@ from closebook.statements.render.brand import (
     colour_names,
     weak_contrasts,
 )
+from closebook.statements.render.brand_content import read_content
+from closebook.statements.render.brand_files import BRAND_FILE, BrandFolder, Table
 from closebook.statements.render.brand_fonts import read_font
 from closebook.statements.render.brand_pictures import check_picture
 from closebook.statements.weasyprint_adapter.page_assets import Asset
 
-BRAND_FILE, STYLE_FILE = "brand.toml", "style.css"
+STYLE_FILE = "style.css"
 _WORDS, _BLOCKS, _ASSETS = "words", "blocks", "assets"
 _BLOCK_SUFFIX = ".html.j2"
-_MAX_BYTES = 8 * 1024**2
 _PAPERS = {"A4": (210.0, 297.0), "Letter": (215.9, 279.4)}
 # The columns of the widest amounts, and a text beside them.
 _MIN_CONTENT_MM, _MAX_CONTENT_MM = 160, 185
 _MIN_MARGIN_MM = 10
 _WEIGHTS = (400, 700)
-_COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
-
-
-class BrandFolder:
-    """The files of a brand."""
-
-    def __init__(self, folder: Path) -> None:
-        """Open the folder. Raises Misconfigured if there is none."""
-        try:
-            self._folder = folder.resolve(strict=True)
-        except OSError as error:
-            raise Misconfigured(
-                "CB-CONFIG-BRAND-MISSING",
-                f"the brand's folder {folder} cannot be read ({error.strerror}): set "
-                "CLOSEBOOK_BRAND to a folder that has a brand.toml, or unset it",
-            ) from None
-        self._read: dict[str, bytes] = {}
-
-    @property
-    def sha256(self) -> str:
-        """The sha256 of the names and contents of all files that were read."""
-        digest = sha256()
-        for name, content in sorted(self._read.items()):
-            digest.update(f"{name}\0{len(content)}\0".encode() + content)
-        return digest.hexdigest()
-
-    def names(self, folder: str, suffix: str = "") -> list[str]:
-        """Return the names of the files of a folder of the brand, such as ``words/de.toml``."""
-        found = self._folder / folder
-        if not found.is_dir():
-            return []
-        return sorted(
-            path.relative_to(self._folder).as_posix()
-            for path in found.rglob("*")
-            if path.name.endswith(suffix) and not path.name.startswith(".") and not path.is_dir()
-        )
-
-    def has(self, name: str) -> bool:
-        """Return whether there is a file of this name."""
-        return (self._folder / name).exists()
-
-    def read(self, name: str, asked_by: str = "") -> bytes:
-        """Return the content of a file. ``asked_by`` is the file and key that name it."""
-        if name not in self._read:
-            self._read[name] = self._read_inside(name, asked_by)
-        return self._read[name]
-
-    def text(self, name: str) -> str:
-        """Return the content of a file as text."""
-        try:
-            return self.read(name).decode("utf-8")
-        except UnicodeDecodeError:
-            raise self.wrong(name, "it is not UTF-8: save it as UTF-8") from None
-
-    def wrong(self, name: str, what: str) -> Misconfigured:
-        """Return the error for a file of the brand."""
-        return Misconfigured("CB-CONFIG-BRAND", f"{self._folder / name}: {what}")
-
-    def _read_inside(self, name: str, asked_by: str) -> bytes:
-        where = asked_by or name
-        try:
-            path = (self._folder / name).resolve(strict=True)
-            # guard: brands.no-file-outside-of-the-folder
-            if not path.is_relative_to(self._folder):
-                raise self.wrong(
-                    where,
-                    f"{name!r} leads out of the brand's folder: copy the file into the folder, and "
-                    "write its path in the folder",
-                )
-            content = path.read_bytes()
-        except (OSError, ValueError):
-            raise self.wrong(
-                where, f"there is no file {name!r}: write the path of a file of the brand's folder"
-            ) from None
-        if len(content) > _MAX_BYTES:
-            raise self.wrong(where, f"{name!r} has more than {_MAX_BYTES // 1024**2} MB")
-        return content
-
-
-class _Table:
-    """A table of brand.toml, whose values are checked as they are read."""
-
-    def __init__(self, folder: BrandFolder, name: str, values: object) -> None:
-        self._folder, self._name, self._known = folder, name, list[str]()
-        if not isinstance(values, dict):
-            raise folder.wrong(BRAND_FILE, f"[{name}] must be a table")
-        self._values: dict[str, Any] = values
-
-    def wrong(self, key: str, what: str) -> Misconfigured:
-        where = f"[{self._name}] {key}" if self._name else key
-        return self._folder.wrong(BRAND_FILE, f"{where}: {what}")
-
-    def value(self, key: str, kind: type, default: Any, what: str) -> Any:
-        self._known.append(key)
-        value = self._values.get(key, default)
-        if kind is float and isinstance(value, int) and not isinstance(value, bool):
-            value = float(value)
-        if not isinstance(value, kind) or (kind is not bool and isinstance(value, bool)):
-            raise self.wrong(key, f"{self._values.get(key)!r} is no such value: write {what}")
-        return value
-
-    def text(self, key: str, default: str | None = None) -> str:
-        value: str = self.value(key, str, default, f'a text, such as {key} = "…"')
-        if not value.isprintable():
-            raise self.wrong(key, "the text has a character that cannot be printed: take it out")
-        return value
-
-    def choice(self, key: str, choices: Collection[Any], default: Any) -> Any:
-        self._known.append(key)
-        value = self._values.get(key, default)
-        if value not in choices or isinstance(value, bool):
-            written = ", ".join(f"{key} = {_toml(choice)}" for choice in choices)
-            raise self.wrong(key, f"{value!r} is not one of its values: write one of {written}")
-        return value
-
-    def flag(self, key: str, *, default: bool) -> bool:
-        return bool(self.value(key, bool, default, f"{key} = true or {key} = false"))
-
-    def millimetres(self, key: str, low: float, high: float, default: float) -> float:
-        value = float(self.value(key, float, default, f"a number of millimetres, {key} = {low}"))
-        if not low <= value <= high:
-            raise self.wrong(
-                key, f"{value:g} is out of range: write a number from {low:g} to {high:g}"
-            )
-        return value
-
-    def colour(self, key: str, default: str) -> str:
-        value: str = self.value(key, str, default, f'{key} = "#rrggbb"')
-        if not _COLOUR.fullmatch(value):
-            raise self.wrong(key, f'{value!r} is no colour: write {key} = "#rrggbb"')
-        return value.lower()
-
-    def table(self, key: str) -> "_Table":
-        self._known.append(key)
-        name = f"{self._name}.{key}" if self._name else key
-        return _Table(self._folder, name, self._values.get(key, {}))
-
-    def tables(self, key: str) -> "list[_Table]":
-        found: list[Any] = self.value(key, list, [], f"tables, each as [[{self._name}.{key}]]")
-        return [_Table(self._folder, f"[{self._name}.{key}]", each) for each in found]
-
-    def end(self) -> None:
-        """Raise Misconfigured for a key that was not read."""
-        for key in self._values:
-            if key not in self._known:
-                known = ", ".join(self._known)
-                raise self.wrong(key, f"there is no such key: write one of {known}")
-
-    @property
-    def is_empty(self) -> bool:
-        return not self._values
 
 
 @lru_cache(maxsize=4)
@@ -206,10 +51,11 @@ def load_brand(folder: Path | None) -> Brand:
 
 
 def _read_brand(folder: BrandFolder) -> Brand:
-    top = _Table(folder, "", _toml_of(folder, BRAND_FILE))
+    top = Table(folder, "", folder.toml(BRAND_FILE))
     name = top.text("name")
     fonts, paper, layout = (top.table(each) for each in ("fonts", "paper", "layout"))
     colours, logo, letterhead = (top.table(each) for each in ("colours", "logo", "letterhead"))
+    content, issuer = top.table("content"), top.table("issuer")
     top.end()
     assets = _assets(folder)
     warnings: list[str] = []
@@ -232,6 +78,7 @@ def _read_brand(folder: BrandFolder) -> Brand:
         logo=None if logo.is_empty else _read_logo(folder, logo, assets),
         letterhead=_read_letterhead(letterhead),
         layout=_read_layout(layout),
+        content=read_content(folder, content, issuer),
         words=MappingProxyType(words),
         blocks=MappingProxyType(blocks),
         style=folder.text(STYLE_FILE) if folder.has(STYLE_FILE) else "",
@@ -242,7 +89,7 @@ def _read_brand(folder: BrandFolder) -> Brand:
     )
 
 
-def _read_paper(table: _Table) -> Paper:
+def _read_paper(table: Table) -> Paper:
     size = table.choice("size", tuple(_PAPERS), "A4")
     width, height = _PAPERS[size]
     default, widest = Paper(), width - _MIN_CONTENT_MM - _MIN_MARGIN_MM
@@ -259,14 +106,14 @@ def _read_paper(table: _Table) -> Paper:
     return paper
 
 
-def _read_colours(table: _Table) -> Colours:
+def _read_colours(table: Table) -> Colours:
     default = Colours()
     read = Colours(**{key: table.colour(key, getattr(default, key)) for key in colour_names()})
     table.end()
     return read
 
 
-def _read_fonts(folder: BrandFolder, table: _Table, warnings: list[str]) -> Fonts:
+def _read_fonts(folder: BrandFolder, table: Table, warnings: list[str]) -> Fonts:
     default = Fonts()
     faces = tuple(_read_face(folder, each) for each in table.tables("faces"))
     families = {
@@ -283,7 +130,7 @@ def _read_fonts(folder: BrandFolder, table: _Table, warnings: list[str]) -> Font
     return Fonts(**families, faces=faces)
 
 
-def _family(table: _Table, key: str, default: str, faces: tuple[FontFace, ...]) -> str:
+def _family(table: Table, key: str, default: str, faces: tuple[FontFace, ...]) -> str:
     family = table.text(key, default)
     known = {face.family for face in faces} | {each.default for each in fields(Fonts)[:3]}
     if family not in known:
@@ -296,7 +143,7 @@ def _family(table: _Table, key: str, default: str, faces: tuple[FontFace, ...]) 
     return family
 
 
-def _read_face(folder: BrandFolder, table: _Table) -> FontFace:
+def _read_face(folder: BrandFolder, table: Table) -> FontFace:
     family, file = table.text("family"), table.text("file")
     weight = table.choice("weight", _WEIGHTS, _WEIGHTS[0])
     is_italic = table.flag("italic", default=False)
@@ -311,7 +158,7 @@ def _read_face(folder: BrandFolder, table: _Table) -> FontFace:
     return FontFace(family, weight, is_italic, file, font.content)
 
 
-def _read_logo(folder: BrandFolder, table: _Table, assets: dict[str, Asset]) -> Logo:
+def _read_logo(folder: BrandFolder, table: Table, assets: dict[str, Asset]) -> Logo:
     file = table.text("file")
     decorative = table.flag("decorative", default=False)
     alt = table.text("alt", "").strip()
@@ -329,7 +176,7 @@ def _read_logo(folder: BrandFolder, table: _Table, assets: dict[str, Asset]) -> 
     return Logo(address, alt, width)
 
 
-def _read_letterhead(table: _Table) -> Letterhead:
+def _read_letterhead(table: Table) -> Letterhead:
     read = Letterhead(
         side=table.choice("side", ("start", "end", "centre"), "start"),
         name=table.flag("name", default=True),
@@ -340,7 +187,7 @@ def _read_letterhead(table: _Table) -> Letterhead:
     return read
 
 
-def _read_layout(table: _Table) -> Layout:
+def _read_layout(table: Table) -> Layout:
     read = Layout(
         window=table.choice("window", ("start", "end"), "start"),
         summary=table.choice("summary", ("start", "end"), "end"),
@@ -365,19 +212,8 @@ def _asset(folder: BrandFolder, file: str) -> Asset:
 
 
 def _words(folder: BrandFolder, file: str) -> Mapping[str, str]:
-    words = _toml_of(folder, file)
+    words = folder.toml(file)
     for name, text in words.items():
         if not isinstance(text, str) or not name.isidentifier():
             raise folder.wrong(file, f'{name}: write a text, such as account = "Account"')
     return MappingProxyType(words)
-
-
-def _toml_of(folder: BrandFolder, file: str) -> dict[str, Any]:
-    try:
-        return tomllib.loads(folder.text(file))
-    except tomllib.TOMLDecodeError as error:
-        raise folder.wrong(file, f"it is no TOML: {error}") from None
-
-
-def _toml(value: object) -> str:
-    return f'"{value}"' if isinstance(value, str) else str(value)

@@ -78,6 +78,17 @@ class Catalog:
     about_attachments: str
     replaced: str
     page_of: str
+    statement_number: str
+    value_date: str
+    carried_forward: str
+    brought_forward: str
+    page_total: str
+    kind_totals: str
+    interest: str
+    registration: str
+    regulator: str
+    telephone: str
+    web: str
 
     def holder_texts(self, code: str | None, text: str | None) -> list[str]:
         """Return what a holder reads as the reason of a correction; nothing if there is none.

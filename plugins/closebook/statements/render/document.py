@@ -2,14 +2,16 @@
 
 import gc
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
 from hashlib import sha256
 from io import BytesIO
 
 from closebook.keys import label
-from closebook.statements.formats.camt053 import camt053
+from closebook.settings import camt053_version, statement_files
+from closebook.statements.formats import mt940, ofx
+from closebook.statements.formats.camt053 import Form, camt053
 from closebook.statements.formats.statement_csv import statement_csv
 from closebook.statements.model import Holder, Issuer, Statement, StatementLine
 from closebook.statements.pdf.assembler import PdfAssembler
@@ -59,6 +61,9 @@ def render(statement: Statement) -> RenderedStatement:
     supported.
     """
     template = statement_template()
+    if not template.brand.content.statement_number:
+        # Page and attachments have the same number, or none.
+        statement = replace(statement, number=None)
     view = statement_view(statement, template)
     output = BytesIO()
     assembler = PdfAssembler(output)
@@ -66,7 +71,7 @@ def render(statement: Statement) -> RenderedStatement:
     assets = {**template.brand.assets, CHART_SOURCE: Asset(chart, "image/svg+xml")}
     with template.layout.forbid_fetching(f"the statement of account {label(statement.account_id)}"):
         add_statement_pages(assembler, view, template, assets)
-    attachments = _attachments(statement)
+    attachments = _attachments(statement, template.brand)
     assembler.finish(_metadata(statement, view, template), attachments, _identifier(statement))
     if view.replaced_count:
         logger.warning(
@@ -104,7 +109,12 @@ def _freeze_loaded_objects() -> None:
     gc.freeze()
 
 
-def _attachments(statement: Statement) -> tuple[Attachment, ...]:
+def _attachments(statement: Statement, brand: Brand) -> tuple[Attachment, ...]:
+    version, wanted = camt053_version(), statement_files()
+    others = (
+        ("mt940", mt940.FILE_NAME, mt940.MEDIA_TYPE, "MT940", mt940.mt940),
+        ("ofx", ofx.FILE_NAME, ofx.MEDIA_TYPE, "OFX 2.2", ofx.ofx),
+    )
     return (
         Attachment(
             "statement.csv", "text/csv", "The same statement as CSV", statement_csv(statement)
@@ -112,8 +122,13 @@ def _attachments(statement: Statement) -> tuple[Attachment, ...]:
         Attachment(
             "statement.xml",
             "application/xml",
-            "The same statement as ISO 20022 camt.053.001.08",
-            camt053(statement),
+            f"The same statement as ISO 20022 camt.053.001.{version}",
+            camt053(statement, Form(version, brand.content.transaction_codes)),
+        ),
+        *(
+            Attachment(name, media_type, f"The same statement as {form}", written(statement))
+            for file, name, media_type, form, written in others
+            if file in wanted
         ),
     )
 

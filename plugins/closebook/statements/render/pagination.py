@@ -13,6 +13,13 @@ from operator import itemgetter
 
 from closebook.statements.pdf.assembler import PdfAssembler
 from closebook.statements.render.brand import Paper
+from closebook.statements.render.content import Content
+from closebook.statements.render.page_breaks import (
+    NO_ROWS,
+    PageBreaks,
+    breaks_between_lines,
+    rows_at,
+)
 from closebook.statements.render.template import StatementTemplate
 from closebook.statements.render.view_model import StatementView
 from closebook.statements.weasyprint_adapter.laid_out_pages import LaidOutPages
@@ -25,6 +32,8 @@ LINES_PER_PART = 300
 _POINTS_PER_MM = 72 / 25.4
 # statement.css has the page number in the corner; page_numbers.css has the corner's size.
 _CORNER_WIDTH_MM, _CORNER_ABOVE_EDGE_MM = 50, 14.6
+# What a row at the break of a page takes in our style sheets; a brand may make it taller.
+_ROW_MM, _MORE_ROOM, _MOST_TRIES = 7.0, 1.5, 4
 
 
 def add_statement_pages(
@@ -104,22 +113,52 @@ def _lay_out(
     """Lay out the lines from ``start`` up to ``end``, each page with its column heads.
 
     A line stays on one page where it can. One that leaves no room for the column heads may be
-    broken, in a second layout.
+    broken, in a second layout. If the brand asks for rows at the breaks of pages, the lines are
+    laid out with room for them, and then with them: the pages must end where they ended before. A
+    brand whose rows never fit gets a page more for them, and its rows still say what is true.
     """
-    breakable: set[int] = set()
-    while True:
+    content = template.brand.content
+
+    def lay_out(
+        breakable: set[int], breaks: PageBreaks, room_mm: tuple[float, float] = (0, 0)
+    ) -> LaidOutPages:
         page = template.statement_page(
             view.variables,
             view.lines[start:end],
             breakable,
             is_first=start == 0,
             is_last=end == len(view.lines),
+            breaks=breaks,
+            balance_before=view.lines[start - 1].balance if start else "",
         )
-        pages = template.layout.lay_out(page, kind, assets)
+        return template.layout.lay_out(page, kind, assets, room_mm)
+
+    breakable: set[int] = set()
+    tries_left = _MOST_TRIES
+    row_mm = _ROW_MM if content.has_rows_at_page_breaks else 0.0
+    while True:
+        pages = lay_out(breakable, NO_ROWS, _room_mm(content, row_mm, is_first=start == 0))
         too_tall = pages.lines_without_column_heads() - breakable
-        if not too_tall:  # guard: documents.column-heads-on-every-page
+        if too_tall:  # guard: documents.column-heads-on-every-page
+            breakable |= too_tall
+            continue
+        if not content.has_rows_at_page_breaks:
             return pages
-        breakable |= too_tall
+        ends = breaks_between_lines(pages.line_numbers())
+        rows = rows_at(ends, content, view.amounts, start + 1, end)
+        with_rows = lay_out(breakable, rows)
+        # guard: documents.rows-at-page-breaks-stand-at-breaks
+        if breaks_between_lines(with_rows.line_numbers()) == ends or not tries_left:
+            return with_rows
+        row_mm *= _MORE_ROOM
+        tries_left -= 1
+
+
+def _room_mm(content: Content, row_mm: float, *, is_first: bool) -> tuple[float, float]:
+    """Return the room for the rows at the break of a page: on the first page, and on the others."""
+    below = row_mm * (content.page_totals + content.carried_forward)
+    above = row_mm * content.carried_forward
+    return below + (0 if is_first else above), below + above
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from closebook.statements.render.catalog import (
     load_language,
 )
 from closebook.statements.render.fonts import FONT_CONFIGURATION, Fonts
+from closebook.statements.render.page_breaks import NO_ROWS, PageBreaks
 from closebook.statements.render.sanitize import as_markup
 from closebook.statements.weasyprint_adapter.page_layout import (
     STYLE_SHEETS,
@@ -79,13 +80,22 @@ class StatementTemplate:
         *,
         is_first: bool,
         is_last: bool,
+        breaks: PageBreaks = NO_ROWS,
+        balance_before: str = "",
     ) -> str:
         """Return the XHTML of some lines of a statement.
 
         ``breakable`` has the numbers of the lines that may continue on the next page. ``is_first``
-        and ``is_last`` say whether the statement begins and ends with these lines.
+        and ``is_last`` say whether the statement begins and ends with these lines. ``breaks`` has
+        the rows at the breaks of pages, and ``balance_before`` is the balance before these lines.
         """
-        part = {"is_first": is_first, "is_last": is_last, "breakable": breakable}
+        part = {
+            "is_first": is_first,
+            "is_last": is_last,
+            "breakable": breakable,
+            "breaks": breaks,
+            "balance_before": balance_before,
+        }
         try:
             return self._statement_page.render(variables, part=part, lines=lines, brand=self.brand)
         except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError) as error:

@@ -15,6 +15,7 @@ from closebook.money import format_minor, locale_of
 from closebook.statements.model import Holder, Issuer, Statement, StatementLine
 from closebook.statements.printable import printable
 from closebook.statements.printed_days import printed_day
+from closebook.statements.printed_rates import printed_original, printed_rate
 from closebook.statements.render.balance_chart import daily_balances
 from closebook.statements.render.catalog import (
     Catalog,
@@ -23,6 +24,9 @@ from closebook.statements.render.catalog import (
     missing_language,
     page_locale,
 )
+from closebook.statements.render.content import Content
+from closebook.statements.render.content_view import content_view
+from closebook.statements.render.page_breaks import Amounts
 from closebook.statements.render.sanitize import Sanitizer, as_markup
 from closebook.statements.render.template import StatementTemplate
 
@@ -34,7 +38,7 @@ _MAX_DAYS_OF_A_MONTH = 31
 
 @dataclass(frozen=True, slots=True)
 class LineView:
-    """The texts of one line."""
+    """The texts of one line; the last three are empty where the brand does not ask for them."""
 
     number: int
     day: str
@@ -44,6 +48,9 @@ class LineView:
     debit: str
     credit: str
     balance: str
+    value_day: str = ""
+    original: str = ""
+    rate: str = ""
 
 
 @dataclass(frozen=True)
@@ -59,6 +66,7 @@ class StatementView:
     catalog: Catalog
     variables: dict[str, Any]
     lines: tuple[LineView, ...]
+    amounts: Amounts
     replaced_count: int
     missing_language: str | None
 
@@ -83,7 +91,11 @@ def statement_view(statement: Statement, template: StatementTemplate) -> Stateme
     issuer_name = sanitize(statement.issuer.name)
     code = statement.currency
     days = _Days(locale)
-    lines = tuple(_line(line, code, holder.locale, days, sanitize) for line in statement.lines)
+    content = template.brand.content
+    lines = tuple(
+        _line(line, code, holder.locale, days, sanitize, content) for line in statement.lines
+    )
+    amounts = Amounts(tuple(line.amount_minor for line in statement.lines), code, holder.locale)
     totals = _totals(statement)
     widest = max(len(text) for text in (*totals.values(), *(line.balance for line in lines)))
     period = _period(statement, locale)
@@ -120,6 +132,7 @@ def statement_view(statement: Statement, template: StatementTemplate) -> Stateme
         "currency": {"code": code, "name": get_currency_name(code, locale=locale)},
         "totals": totals | _counts(statement),
         "chart": _chart(statement, catalog, locale),
+        "content": content_view(statement, content, language, sanitize),
         "notes": _notes(statement, catalog, locale, sanitize.replaced_count),
     }
     return StatementView(
@@ -129,6 +142,7 @@ def statement_view(statement: Statement, template: StatementTemplate) -> Stateme
         catalog,
         variables,
         lines,
+        amounts,
         sanitize.replaced_count,
         missing_language(template.folder, template.brand, statement.holder.locale),
     )
@@ -143,9 +157,15 @@ def _sender(issuer: Issuer) -> str:
 
 
 def _line(
-    line: StatementLine, code: str, locale: str, days: "_Days", sanitize: Sanitizer
+    line: StatementLine,
+    code: str,
+    locale: str,
+    days: "_Days",
+    sanitize: Sanitizer,
+    content: Content,
 ) -> LineView:
     amount = format_minor(abs(line.amount_minor), code, locale, with_currency=False)
+    original = line.original if content.original_amounts else None
     return LineView(
         number=line.line_number,
         day=days[line.posted_on],
@@ -155,6 +175,11 @@ def _line(
         debit=amount if line.amount_minor < 0 else "",
         credit=amount if line.amount_minor >= 0 else "",
         balance=format_minor(line.balance_minor, code, locale, with_currency=False),
+        value_day=days[line.value_date] if content.value_dates and line.value_date else "",
+        original=printed_original(original.amount_minor, original.currency, locale)
+        if original
+        else "",
+        rate=printed_rate(original.rate, original.currency, code, locale) if original else "",
     )
 
 

@@ -13,6 +13,7 @@ from xml.etree.ElementTree import Element, ParseError
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
+from closebook.environment import CAMT053_VERSIONS, OLDEST_CAMT053
 from closebook.errors import WrongData
 from closebook.money import exponent, format_minor
 from closebook.statements.formats.camt053 import (
@@ -38,6 +39,11 @@ _IDENTIFIER = re.compile(r"(\d{1,19})-(.{1,20}?)(?:~([A-Z]{3}))?-(\d{1,9})")
 _RATE = re.compile(r"\d{1,11}(?:\.\d{1,10}|E-?\d{1,2})?", re.ASCII)
 _COUNT = re.compile(r"\d{1,9}")
 _TRANSACTION_DETAILS = "NtryDtls/TxDtls"
+# Where camt.053.001.02 has what later versions have elsewhere.
+_PATHS_OF_OLDEST = {
+    "Acct/Svcr/FinInstnId/BICFI": "Acct/Svcr/FinInstnId/BIC",
+    f"{_TRANSACTION_DETAILS}/RltdPties/*/Pty/Nm": f"{_TRANSACTION_DETAILS}/RltdPties/*/Nm",
+}
 _MAX_CELL_CHARACTERS = 1_000_000
 
 
@@ -80,6 +86,8 @@ class AttachedStatement:
     account_reference: str | None = None
     account_number: str | None = field(default=None, repr=False)
     fee_minor: int | None = None
+    number: str | None = None
+    bic: str | None = None
 
     def money(self, amount_minor: int) -> str:
         """Return an amount as text with its currency, for the report."""
@@ -120,6 +128,11 @@ def read_csv(content: bytes) -> AttachedStatement:
 
 class _XmlReader:
     def __init__(self, root: Element) -> None:
+        namespace = root.tag.partition("}")[0].removeprefix("{")
+        self._version = namespace.removeprefix(NAMESPACE)
+        # guard: verify.version-of-camt-is-known
+        if not namespace.startswith(NAMESPACE) or self._version not in CAMT053_VERSIONS:
+            raise CheckFailed("the XML is no camt.053 of a version that Closebook writes")
         self._statement = self._one(root, "BkToCstmrStmt/Stmt")
         self._currency = self._text(self._statement, "Acct/Ccy")
         self._decimals = _decimals(self._currency)
@@ -151,6 +164,8 @@ class _XmlReader:
             account_reference=identifier[2],
             account_number=self._account_number(),
             fee_minor=fee_minor,
+            number=self._texts(statement, "LglSeqNb"),
+            bic=self._texts(statement, "Acct/Svcr/FinInstnId/BICFI"),
         )
         _check_totals(attached, "the XML")
         self._check_summary(attached)
@@ -193,7 +208,7 @@ class _XmlReader:
         return _day(self._text(entry, "ValDt/Dt"), what)
 
     def _original(self, entry: Element, what: str) -> Original | None:
-        if not self._all(entry, f"{_TRANSACTION_DETAILS}/AmtDtls"):
+        if not self._all(entry, f"{_TRANSACTION_DETAILS}/AmtDtls/InstdAmt"):
             return None
         instructed = self._one(entry, f"{_TRANSACTION_DETAILS}/AmtDtls/InstdAmt")
         amount = self._one(instructed, "Amt")
@@ -223,6 +238,9 @@ class _XmlReader:
             # guard: verify.details-are-those-of-the-entry
             if self._all(details, "Amt") and self._signed(details, what) != amount_minor:
                 raise CheckFailed(f"{what} of the XML has another amount in its details")
+            for own in self._all(details, "AmtDtls/TxAmt/Amt"):
+                if self._minor(own.text or "", what) != abs(amount_minor):
+                    raise CheckFailed(f"{what} of the XML has another amount in its details")
             for found in self._all(details, "Refs/AcctSvcrRef"):
                 if _comparable(found.text or "") != reference:
                     raise CheckFailed(f"{what} of the XML has another reference in its details")
@@ -237,16 +255,22 @@ class _XmlReader:
             stated = self._text(self._statement, f"TxsSummry/{name}/NbOfNtries")
             if _number(stated) != expected:
                 raise CheckFailed(f"the XML states {stated} entries ({name}), and has {expected}")
-        net = self._one(self._statement, "TxsSummry/TtlNtries/TtlNetNtry")
         for stated_minor, expected_minor in (
             (self._sum("TtlNtries"), attached.credit_minor + attached.debit_minor),
-            (self._signed(net, "the net total"), attached.credit_minor - attached.debit_minor),
+            (self._net_minor(), attached.credit_minor - attached.debit_minor),
         ):
             if stated_minor != expected_minor:
                 raise CheckFailed(
                     f"the XML's summary says {attached.money(stated_minor)}, and its lines make "
                     f"{attached.money(expected_minor)}"
                 )
+
+    def _net_minor(self) -> int:
+        totals = self._one(self._statement, "TxsSummry/TtlNtries")
+        if self._version != OLDEST_CAMT053:
+            return self._signed(self._one(totals, "TtlNetNtry"), "the net total")
+        minor = self._minor(self._text(totals, "TtlNetNtryAmt"), "the net total")
+        return minor * self._sign(totals, "the net total")
 
     def _sum(self, name: str) -> int:
         return self._minor(self._text(self._statement, f"TxsSummry/{name}/Sum"), f"the sum {name}")
@@ -255,11 +279,13 @@ class _XmlReader:
         amount = self._one(element, "Amt")
         if amount.get("Ccy", self._currency) != self._currency:
             raise CheckFailed(f"{what} of the XML is not in {self._currency}")
+        return self._minor(amount.text or "", what) * self._sign(element, what)
+
+    def _sign(self, element: Element, what: str) -> int:
         side = self._text(element, "CdtDbtInd")
         if side not in ("CRDT", "DBIT"):
             raise CheckFailed(f"{what} of the XML is neither a credit nor a debit")
-        minor = self._minor(amount.text or "", what)
-        return -minor if side == "DBIT" else minor
+        return -1 if side == "DBIT" else 1
 
     def _minor(self, text: str, what: str) -> int:
         if text.startswith("-"):
@@ -279,7 +305,11 @@ class _XmlReader:
         return found[0]
 
     def _all(self, element: Element, path: str) -> list[Element]:
-        return element.findall(_path(path))
+        if self._version == OLDEST_CAMT053:
+            path = _PATHS_OF_OLDEST.get(path, path)
+        return element.findall(
+            "/".join(f"{{{NAMESPACE}{self._version}}}{step}" for step in path.split("/"))
+        )
 
 
 class _CsvReader:
@@ -406,10 +436,6 @@ def _check_totals(attached: AttachedStatement, name: str) -> None:
                 f"the {total} of {name} are {attached.money(stated_minor)}, and its lines make "
                 f"{attached.money(computed_minor)}"
             )
-
-
-def _path(path: str) -> str:
-    return "/".join(f"{{{NAMESPACE}}}{step}" for step in path.split("/"))
 
 
 def _comparable(text: str, length: int | None = None) -> str:

@@ -1,6 +1,5 @@
 """Compare the three forms of a received statement: the XML, the CSV, and the printed pages."""
 
-import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -12,12 +11,33 @@ from babel import Locale, localedata
 from babel.dates import format_date
 
 from closebook.money import format_minor, locale_of
-from closebook.statements.pdf.page_roles import ACCOUNT, COLUMNS, EDGES, LINES, SUMMARY
+from closebook.statements.pdf.page_roles import (
+    ACCOUNT,
+    COLUMNS,
+    DATE,
+    DATES,
+    EDGES,
+    LINES,
+    ORIGINAL,
+    SUMMARY,
+)
 from closebook.statements.printable import REPLACEMENT
 from closebook.statements.printed_days import printed_day
 from closebook.statements.verify.attachments import AttachedStatement
-from closebook.statements.verify.embedded_fonts import SILENT
+from closebook.statements.verify.more_content import (
+    amounts_at_page_breaks,
+    refuse_other_facts,
+    rows_at_page_breaks,
+    totals_of_kinds,
+)
 from closebook.statements.verify.page_tables import PageTables, RoleCell, Row, Table
+from closebook.statements.verify.page_texts import (
+    Amount,
+    AnyAmount,
+    OriginalAmount,
+    amount_text,
+    plain,
+)
 from closebook.statements.verify.untrusted_pdf import CheckFailed
 
 # A line has seven cells. It had six before the counterparty got its own cell, and statements that
@@ -27,10 +47,7 @@ _BALANCE_ROWS, _CELLS_OF_A_BALANCE_ROW = 2, 3
 # The row that says that there are no lines.
 _CELLS_OF_NO_LINES = 2
 _SHORTEST_CUT_TEXT = 34
-_MINUS = "\N{MINUS SIGN}"
 _SAMPLE_AMOUNTS_MINOR = (1_234_567_890_123, 1_234_567, -5)
-# Characters without a glyph: direction marks, joiners, and spaces of no width.
-_INVISIBLE = re.compile("[\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
 
 
 def refuse_differing_csv(xml: AttachedStatement, csv: AttachedStatement) -> None:
@@ -60,7 +77,7 @@ def refuse_differing_page(xml: AttachedStatement, page: PageTables, language: st
     """
     # guard: verify.values-are-found-by-their-role
     has_roles = any(table.role is not None for table in page.tables) or bool(page.cells)
-    printed = _by_role(page) if has_roles else _by_place(page.tables)
+    printed = _by_role(xml, page) if has_roles else _by_place(page.tables)
     if len(printed.lines) != len(xml.lines):
         raise CheckFailed(
             f"the page prints {len(printed.lines)} lines, and the XML has {len(xml.lines)}"
@@ -85,6 +102,7 @@ class _PrintedLine:
     debit: str
     credit: str
     balance: str
+    original: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +112,8 @@ class _Printed:
     ``accounts`` are groups of cells, each of which must name the account. ``summary`` has the role
     and the text of each total. ``first`` and ``last`` are the day and the balance of the
     first and of the last row.
+    ``more`` are amounts that only some brands print, ``has_value_dates`` and ``has_originals`` say
+    whether lines have these.
     """
 
     accounts: Sequence[Sequence[str]]
@@ -101,22 +121,12 @@ class _Printed:
     first: tuple[str, str]
     last: tuple[str, str]
     lines: Sequence[_PrintedLine]
+    more: Sequence[AnyAmount] = ()
+    has_value_dates: bool = False
+    has_originals: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Amount:
-    """An amount of the XML, and the text that the page has in its place."""
-
-    what: str
-    minor: int
-    printed: str
-
-    def is_written_by(self, locale: str, currency: str) -> bool:
-        written = format_minor(self.minor, currency, locale, with_currency=False)
-        return _plain(written) == self.printed
-
-
-def _by_role(page: PageTables) -> _Printed:
+def _by_role(xml: AttachedStatement, page: PageTables) -> _Printed:
     """Return what the pages print, found by the roles of cells and columns."""
     tables = [table for table in page.tables if table.role == LINES]
     if len(tables) != 1:
@@ -126,7 +136,11 @@ def _by_role(page: PageTables) -> _Printed:
     for cell in page.cells:
         cells.setdefault(cell.role, []).append(cell)
     missing = [role for role in (ACCOUNT, *SUMMARY, *EDGES) if role not in cells]
-    missing += [role for role in COLUMNS if role not in table.columns]
+    places = table.columns
+    has_value_dates = DATES in places
+    if has_value_dates:
+        places = {DATE: places[DATES], **places}
+    missing += [role for role in COLUMNS if role not in places]
     if missing:  # guard: verify.every-role-is-there
         raise CheckFailed(f"the page has nothing with the role {', '.join(missing)}")
     edges: dict[str, str] = {}
@@ -137,17 +151,32 @@ def _by_role(page: PageTables) -> _Printed:
             raise CheckFailed("the page's table of lines does not begin and end with a balance")
         edges[role] = edge.text
     rows = []
-    for row in table.rows[1:-1]:
+    at_breaks = rows_at_page_breaks(table, cells)
+    for place, row in enumerate(table.rows[1:-1], start=1):
+        if place in at_breaks:
+            continue
         if len(row) == table.column_count:
             rows.append(row)
         elif len(row) != _CELLS_OF_NO_LINES or table.rows[1:-1] != [row]:
             raise CheckFailed("the page's table of lines has a row that is no line")
+    line_places = [places.get(role) for role in (*COLUMNS, ORIGINAL)]
+    refuse_other_facts(xml, cells)
+    carried: list[AnyAmount] = []
+    if len(rows) == len(xml.lines):  # the caller refuses another number
+        carried += amounts_at_page_breaks(xml.lines, xml.opening_minor, table, cells)
+        carried += totals_of_kinds(xml.lines, cells)
     return _Printed(
         accounts=[[cell.text] for cell in cells[ACCOUNT]],
         summary=[(role, cell.text) for role in SUMMARY for cell in cells[role]],
         first=(edges["first-day"], edges["first-balance"]),
         last=(edges["last-day"], edges["last-balance"]),
-        lines=[_PrintedLine(*(row[table.columns[role]] for role in COLUMNS)) for row in rows],
+        lines=[
+            _PrintedLine(*("" if place is None else row[place] for place in line_places))
+            for row in rows
+        ],
+        more=carried,
+        has_value_dates=has_value_dates,
+        has_originals=ORIGINAL in places,
     )
 
 
@@ -187,23 +216,16 @@ def _joined(rows: Sequence[Row]) -> list[Row]:
     """
     lines: list[Row] = []
     for row in rows:
-        if lines and len(row) == len(lines[-1]) and not _plain(row[0]) and not _plain(row[-1]):
+        if lines and len(row) == len(lines[-1]) and not plain(row[0]) and not plain(row[-1]):
             lines[-1] = [before + after for before, after in zip(lines[-1], row, strict=True)]
         else:
             lines.append(row)
     return lines
 
 
-def _amount_text(cell: str) -> str:
-    """Return the text of an amount's cell. No glyph of an amount is without a character."""
-    if SILENT in cell:  # guard: verify.amounts-have-no-silent-glyph
-        raise CheckFailed("an amount on the page has a glyph for which its text has no character")
-    return _plain(cell)
-
-
-def _amounts(xml: AttachedStatement, page: _Printed) -> Iterator[_Amount]:
-    yield _Amount("the opening above the lines", xml.opening_minor, _amount_text(page.first[1]))
-    yield _Amount("the closing below the lines", xml.closing_minor, _amount_text(page.last[1]))
+def _amounts(xml: AttachedStatement, page: _Printed) -> Iterator[AnyAmount]:
+    yield Amount("the opening above the lines", xml.opening_minor, amount_text(page.first[1]))
+    yield Amount("the closing below the lines", xml.closing_minor, amount_text(page.last[1]))
     totals = {
         "opening": xml.opening_minor,
         "credits": xml.credit_minor,
@@ -212,26 +234,30 @@ def _amounts(xml: AttachedStatement, page: _Printed) -> Iterator[_Amount]:
         "closing": xml.closing_minor,
     }
     for role, text in page.summary:
-        printed = _amount_text(text)
+        printed = amount_text(text)
         if role == "closing":
             printed = _without(xml.currency, printed)
-        yield _Amount(f"the {role} of the summary", totals[role], printed)
+        yield Amount(f"the {role} of the summary", totals[role], printed)
     for line, said in zip(xml.lines, page.lines, strict=True):
         is_debit = line.amount_minor < 0
         amount, other = (said.debit, said.credit) if is_debit else (said.credit, said.debit)
-        if _amount_text(other):
+        if amount_text(other):
             column = "credit" if is_debit else "debit"
             raise CheckFailed(
                 f"line {line.number} has an amount in the {column} column of the page, and not in "
                 "the XML"
             )
-        printed = _amount_text(amount)
-        yield _Amount(f"the amount of line {line.number}", abs(line.amount_minor), printed)
-        printed = _amount_text(said.balance)
-        yield _Amount(f"the balance of line {line.number}", line.balance_minor, printed)
+        printed = amount_text(amount)
+        yield Amount(f"the amount of line {line.number}", abs(line.amount_minor), printed)
+        printed = amount_text(said.balance)
+        yield Amount(f"the balance of line {line.number}", line.balance_minor, printed)
+        if page.has_originals and line.original is not None:
+            text = amount_text(said.original)
+            yield OriginalAmount(f"the original amount of line {line.number}", line.original, text)
+    yield from page.more
 
 
-def _check_amounts(xml: AttachedStatement, language: str, amounts: Sequence[_Amount]) -> None:
+def _check_amounts(xml: AttachedStatement, language: str, amounts: Sequence[AnyAmount]) -> None:
     # The report names the first mismatch of the locale that matches most amounts.
     furthest, wrong = -1, amounts[0]
     for locale in _distinct_locales(xml.currency, language):
@@ -244,26 +270,31 @@ def _check_amounts(xml: AttachedStatement, language: str, amounts: Sequence[_Amo
             return
     raise CheckFailed(
         f"{wrong.what} is printed as {wrong.printed[:40]!r} on the page, and is "
-        f"{xml.money(wrong.minor)} in the XML"
+        f"{wrong.in_xml(xml.currency)} in the XML"
     )
 
 
 def _check_days(xml: AttachedStatement, language: str, page: _Printed) -> None:
     days = _Days(language)
-    for what, day, text in (
-        ("the opening", xml.first_day, page.first[0]),
-        ("the closing", xml.last_day, page.last[0]),
+    for what, day, value_date, text in (
+        ("the opening", xml.first_day, None, page.first[0]),
+        ("the closing", xml.last_day, None, page.last[0]),
         *(
-            (f"line {line.number}", line.day, said.day)
+            (
+                f"line {line.number}",
+                line.day,
+                line.value_date if page.has_value_dates else None,
+                said.day,
+            )
             for line, said in zip(xml.lines, page.lines, strict=True)
         ),
     ):
-        if days.key(text) not in days[day]:
+        if days.key(text) not in days[day, value_date]:
             raise CheckFailed(f"{what} has another day on the page than in the XML ({day})")
 
 
-class _Days(dict[date, set[str]]):
-    """The texts of each day in all locales of a language."""
+class _Days(dict[tuple[date, date | None], set[str]]):
+    """The texts of each day, with the value date below it if there is one, in all locales."""
 
     def __init__(self, language: str) -> None:
         found = locale_of(language)
@@ -278,17 +309,24 @@ class _Days(dict[date, set[str]]):
         A page in a language that is written from right to left has the characters in the order of
         their glyphs. Only the characters are compared there, and not their order.
         """
-        plain = _plain(text).replace(" ", "")
-        return "".join(sorted(plain)) if self._is_mirrored else plain
+        without_blanks = plain(text).replace(" ", "")
+        return "".join(sorted(without_blanks)) if self._is_mirrored else without_blanks
 
-    def __missing__(self, day: date) -> set[str]:
-        # The medium form is that of statements that were issued before there was another one.
-        written = {
-            self.key(text)
-            for locale in self._locales
-            for text in (printed_day(day, locale), format_date(day, "medium", locale=locale))
-        }
-        self[day] = written
+    def __missing__(self, days: tuple[date, date | None]) -> set[str]:
+        day, value_date = days
+        if value_date is not None:
+            written = {
+                self.key(printed_day(day, locale) + printed_day(value_date, locale))
+                for locale in self._locales
+            }
+        else:
+            # The medium form is that of statements that were issued before there was another one.
+            written = {
+                self.key(text)
+                for locale in self._locales
+                for text in (printed_day(day, locale), format_date(day, "medium", locale=locale))
+            }
+        self[days] = written
         return written
 
 
@@ -358,12 +396,4 @@ def _prints(cell: str, text: str) -> bool:
 
 def _compatible(text: str) -> str:
     """Return a text without blanks, and with one form for characters that share a glyph."""
-    return unicodedata.normalize("NFKC", _plain(text)).replace(" ", "")
-
-
-def _plain(text: str) -> str:
-    """Return the text with plain spaces and hyphens, and without invisible characters.
-
-    The page shows a minus sign, and its text has the hyphen that people type.
-    """
-    return " ".join(_INVISIBLE.sub("", text).replace(_MINUS, "-").split())
+    return unicodedata.normalize("NFKC", plain(text)).replace(" ", "")

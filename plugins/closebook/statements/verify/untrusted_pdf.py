@@ -16,6 +16,7 @@ import pypdf
 from pypdf.errors import LimitReachedError, PyPdfError
 
 from closebook.errors import WrongData
+from closebook.statements.formats import mt940, ofx
 
 # A statement of 20,000 lines has 6 MB. Uncompressed, its pages have 26 MB and its XML has 8 MB.
 MAX_BYTES = 64 * 1024**2
@@ -24,6 +25,7 @@ MAX_PAGES = 20_000
 MAX_ELEMENTS = 1_000_000
 
 CSV_NAME, XML_NAME = "statement.csv", "statement.xml"
+_OTHER_NAMES = frozenset({mt940.FILE_NAME, ofx.FILE_NAME})
 
 _HEADER = b"%PDF-1.7\n"
 _END = re.compile(rb"startxref\s+(\d{1,10})\s+%%EOF\s*\Z")
@@ -98,10 +100,12 @@ class UntrustedPdf:
 
     @cached_property
     def attachments(self) -> dict[str, bytes]:
-        """The content of the two attached files by name. Raises CheckFailed if there are others."""
+        """The content of the attached files by name. Raises CheckFailed if there are others."""
         with bounded_reading():
             found = {name: list(files) for name, files in self.reader.attachments.items()}
-        if {name: len(files) for name, files in found.items()} != {CSV_NAME: 1, XML_NAME: 1}:
+        others = found.keys() - {CSV_NAME, XML_NAME}
+        is_complete = found.keys() >= {CSV_NAME, XML_NAME} and others <= _OTHER_NAMES
+        if not is_complete or any(len(files) != 1 for files in found.values()):
             raise CheckFailed(
                 f"it must have {CSV_NAME} and {XML_NAME} attached, each once, no others"
             )

@@ -13,6 +13,7 @@ from closebook.statements.verify.consistency import refuse_differing_csv, refuse
 from closebook.statements.verify.embedded_fonts import check_fonts
 from closebook.statements.verify.foreign_parts import refuse_foreign_parts
 from closebook.statements.verify.given_manifest import GivenManifest, Published, checked_sha256
+from closebook.statements.verify.other_files import OTHER_FILES, refuse_differing_file
 from closebook.statements.verify.page_tables import read_tables
 from closebook.statements.verify.report import FONTS, MANIFEST, PUBLISHED, Report, on_one_line
 from closebook.statements.verify.untrusted_pdf import (
@@ -133,6 +134,10 @@ def _check_content(report: Report, pdf: UntrustedPdf) -> AttachedStatement | Non
     with report.check("CSV") as details:
         refuse_differing_csv(xml, read_csv(pdf.attachments[CSV_NAME]))
         details.append("the attached CSV adds up, and is the same as the XML in every line")
+    for name in sorted(pdf.attachments.keys() & OTHER_FILES.keys()):
+        with report.check(OTHER_FILES[name]) as details:
+            refuse_differing_file(name, pdf.attachments[name], xml)
+            details.append("balances and the days, amount and reference of each line are the XML's")
     with report.check("page") as details:
         refuse_foreign_parts(pdf)
         if refuse_hidden_text(pdf):

@@ -1,4 +1,4 @@
-"""Keep only the glyphs of a font that a statement shows.
+"""Keep only what a statement needs of its fonts.
 
 WeasyPrint empties the glyphs that are not shown and keeps their places. A font for Chinese,
 Japanese and Korean has 65,000 places, which take 110 kB for twelve glyphs. The codes on the pages
@@ -14,6 +14,7 @@ from closebook.statements.weasyprint_adapter.drawn_pages import (
     stream_commands,
     stream_dictionary,
 )
+from closebook.statements.weasyprint_adapter.font_tables import with_needed_tables
 
 _OPEN_TYPE, _BARE = "/OpenType", "/CIDFontType0C"
 # Often one font shows the same texts in many documents. A font that is kept has up to 0.7 MB.
@@ -23,10 +24,15 @@ _KEPT_FONTS = 8
 def remove_unused_places(part: DrawnPages) -> None:
     """Replace each font whose codes are of a character collection (CID-keyed) by one without gaps.
 
-    Other fonts have few places, and stay as they are.
+    Other fonts have few places. TrueType ones lose the tables that no reader of a PDF needs.
     """
     for font in part.objects:
-        if not isinstance(font, dict) or font.get("Subtype") != "/CIDFontType0":
+        if not isinstance(font, dict):
+            continue
+        if font.get("Subtype") == "/CIDFontType2":
+            commands = stream_commands(part.at(part.at(font["FontDescriptor"])["FontFile2"]))
+            commands[0] = with_needed_tables(commands[0], tuple(_codes(font["W"])))
+        if font.get("Subtype") != "/CIDFontType0":
             continue
         file = part.at(part.at(font["FontDescriptor"])["FontFile3"])
         entries, commands = stream_dictionary(file), stream_commands(file)

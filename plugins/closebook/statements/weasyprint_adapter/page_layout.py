@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -103,22 +104,39 @@ class PageLayout:
                 f"{self._folder}",
             )
 
-    def lay_out(self, page: str, kind: PartKind, assets: Mapping[str, Asset]) -> LaidOutPages:
+    def lay_out(
+        self,
+        page: str,
+        kind: PartKind,
+        assets: Mapping[str, Asset],
+        room_mm: tuple[float, float] = (0, 0),
+    ) -> LaidOutPages:
         """Lay out a page of XHTML. ``assets`` are the pictures that it may show, by address.
 
-        Raises Misconfigured when the page is not well-formed XML.
+        ``room_mm`` is left at the bottom of the first page, and of each other page. Raises
+        Misconfigured when the page is not well-formed XML.
         """
         html = self._html(page, _fetcher(assets, self._denied))
+        styles = self._styles[kind]
+        if any(room_mm):
+            styles = [*styles, self._with_room(*room_mm)]
         with cached_shaping(), linear_line_breaking():
-            return LaidOutPages(
-                html.render(stylesheets=self._styles[kind], font_config=self._fonts)
-            )
+            return LaidOutPages(html.render(stylesheets=styles, font_config=self._fonts))
 
     def draw_page_numbers(self, page: str) -> DrawnPages:
         """Lay out and draw the page numbers of a long statement: one small page for each."""
         html = self._html(page, _fetcher({}, self._denied))
         laid_out = html.render(stylesheets=[self._page_number_style], font_config=self._fonts)
         return LaidOutPages(laid_out).draw(tags=False)
+
+    @lru_cache(maxsize=16)  # noqa: B019  # a process has one layout
+    def _with_room(self, first_mm: float, other_mm: float) -> Any:
+        # The padding of a page is inside of its margins, and its corners stay where they are.
+        rules = (
+            f"@page {{ padding-bottom: {other_mm}mm }} "
+            f"@page :first {{ padding-bottom: {first_mm}mm }}"
+        )
+        return self._sheet(rules, "the room for rows at the break of a page")
 
     def _style(self, name: str) -> Any:
         path = self._folder / name
