@@ -7,7 +7,8 @@ of the parts, and would hold the whole tree in memory.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from closebook.errors import Misconfigured
@@ -20,7 +21,7 @@ from closebook.statements.pdf.object_writer import (
     serialize,
     text_string,
 )
-from closebook.statements.pdf.page_roles import CELL_ROLES, LINES, identifier_of
+from closebook.statements.pdf.page_roles import CELL_ROLES, LINES, identifier_of, role_of
 from closebook.statements.pdf.xmp import DocumentMetadata
 from closebook.statements.weasyprint_adapter.color_profile import SRGB_PROFILE_NAME, srgb_profile
 from closebook.statements.weasyprint_adapter.drawn_pages import (
@@ -41,6 +42,23 @@ _BEGINS_A_GLYPH_MAP = b"begincmap"
 _PAGE_NUMBER_NAME = "folio"
 
 
+@dataclass(frozen=True)
+class WrittenPages:
+    """Pages and structure elements whose objects were written by somebody else, as references.
+
+    ``identified`` has the elements with a role, by their identifiers. ``content_owners`` has a list
+    for each page: the element that owns each marked content.
+    """
+
+    pages: Sequence[int]
+    before_lines: Sequence[bytes]
+    row_groups: Sequence[bytes]
+    after_lines: Sequence[bytes]
+    identified: Mapping[str, bytes]
+    content_owners: Sequence[Sequence[int]]
+    bookmarks: Sequence[tuple[str, int]]
+
+
 class PdfAssembler:
     """Writes a PDF that conforms to PDF/A-3a and PDF/UA-1, part after part."""
 
@@ -58,6 +76,26 @@ class PdfAssembler:
         self._page_number_objects: list[int] = []
         self._role_counts: Counter[str] = Counter()
         self._identified: dict[str, bytes] = {identifier_of(LINES, 1): reference(self._lines_table)}
+
+    @property
+    def writer(self) -> ObjectWriter:
+        """The writer of the file's objects."""
+        return self._writer
+
+    @property
+    def page_tree(self) -> int:
+        """The number of the root of the page tree."""
+        return self._pages
+
+    @property
+    def document(self) -> int:
+        """The number of the structure element of the whole document."""
+        return self._document
+
+    @property
+    def lines_table(self) -> int:
+        """The number of the structure element of the table of lines."""
+        return self._lines_table
 
     @property
     def page_count(self) -> int:
@@ -111,6 +149,23 @@ class PdfAssembler:
         branch = {"Limits": [first, self.page_count - 1], "Nums": nums}
         number = self._writer.add(serialize(branch, numbers.__getitem__))
         self._parent_tree.append(reference(number))
+
+    def add_written(self, written: WrittenPages) -> None:
+        """Add pages whose objects are in the file already: they are all pages of the document."""
+        self._page_objects += written.pages
+        self._before_lines += written.before_lines
+        self._row_groups += written.row_groups
+        self._after_lines += written.after_lines
+        self._bookmarks += written.bookmarks
+        for identifier, element in written.identified.items():
+            self._identified[identifier] = element
+            self._role_counts[role_of(identifier) or ""] += 1
+        nums = b" ".join(
+            b"%d [%s]" % (page, b" ".join([b"%d 0 R" % owner for owner in owners]))
+            for page, owners in enumerate(written.content_owners)
+        )
+        branch = b"<</Limits [0 %d]/Nums [%s]>>" % (self.page_count - 1, nums)
+        self._parent_tree.append(reference(self._writer.add(branch)))
 
     def add_page_numbers(self, page_numbers: DrawnPages) -> None:
         """Draw each page of ``page_numbers`` (untagged) where ``add_pages`` left room for it."""

@@ -62,12 +62,11 @@ def render(statement: Statement) -> RenderedStatement:
     view = statement_view(statement, template)
     output = BytesIO()
     assembler = PdfAssembler(output)
-    chart = balance_chart_svg(daily_balances(statement), template.brand.colours)
-    assets = {**template.brand.assets, CHART_SOURCE: Asset(chart, "image/svg+xml")}
+    assets = assets_of(statement, template)
     with template.layout.forbid_fetching(f"the statement of account {label(statement.account_id)}"):
         add_statement_pages(assembler, view, template, assets)
-    attachments = _attachments(statement)
-    assembler.finish(_metadata(statement, view, template), attachments, _identifier(statement))
+    attachments = attachments_of(statement)
+    assembler.finish(metadata_of(statement, view, template), attachments, identifier_of(statement))
     if view.replaced_count:
         logger.warning(
             "the statement of account %s shows %d characters as U+FFFD: no font of the template "
@@ -84,6 +83,12 @@ def render(statement: Statement) -> RenderedStatement:
         view.replaced_count,
         view.missing_language,
     )
+
+
+def assets_of(statement: Statement, template: StatementTemplate) -> dict[str, Asset]:
+    """Return the pictures of a statement's page by their addresses."""
+    chart = balance_chart_svg(daily_balances(statement), template.brand.colours)
+    return {**template.brand.assets, CHART_SOURCE: Asset(chart, "image/svg+xml")}
 
 
 def warm_up() -> None:
@@ -104,7 +109,8 @@ def _freeze_loaded_objects() -> None:
     gc.freeze()
 
 
-def _attachments(statement: Statement) -> tuple[Attachment, ...]:
+def attachments_of(statement: Statement) -> tuple[Attachment, ...]:
+    """Return the files with the same content as the page, which are attached to it."""
     return (
         Attachment(
             "statement.csv", "text/csv", "The same statement as CSV", statement_csv(statement)
@@ -118,9 +124,10 @@ def _attachments(statement: Statement) -> tuple[Attachment, ...]:
     )
 
 
-def _metadata(
+def metadata_of(
     statement: Statement, view: StatementView, template: StatementTemplate
 ) -> DocumentMetadata:
+    """Return the metadata of a statement's file."""
     return DocumentMetadata(
         title=view.title,
         author=printable(statement.issuer.name),
@@ -139,7 +146,7 @@ def _creator(brand: Brand) -> str:
     return f"{program}, brand {printable(brand.name)} {brand.sha256[:_BRAND_DIGITS]}"
 
 
-def _identifier(statement: Statement) -> bytes:
+def identifier_of(statement: Statement) -> bytes:
     """Return the first identifier of the PDF: the same for the same version of a statement."""
     identity = (
         statement.close_id,
