@@ -40,7 +40,8 @@ class RenderedStatement:
 
     ``replaced_count`` is the number of characters that the page shows as U+FFFD, since no font has
     a glyph for them. ``missing_language`` is the holder's language where the page is English for
-    want of its texts.
+    want of its texts. ``outside_reason`` is why the second renderer left the document to the first
+    (closebook/statements/stamp/outside_layout.py).
     """
 
     pdf: bytes
@@ -49,6 +50,7 @@ class RenderedStatement:
     conformance: str
     replaced_count: int
     missing_language: str | None = None
+    outside_reason: str | None = None
 
 
 def render(statement: Statement) -> RenderedStatement:
@@ -125,15 +127,18 @@ def attachments_of(statement: Statement) -> tuple[Attachment, ...]:
 
 
 def metadata_of(
-    statement: Statement, view: StatementView, template: StatementTemplate
+    statement: Statement,
+    view: StatementView,
+    template: StatementTemplate,
+    producer: str | None = None,
 ) -> DocumentMetadata:
-    """Return the metadata of a statement's file."""
+    """Return the metadata of a statement's file. ``producer`` is by default the first renderer."""
     return DocumentMetadata(
         title=view.title,
         author=printable(statement.issuer.name),
         language=view.language,
         creator=_creator(template.brand),
-        producer=fingerprint_of(template).renderer_version,
+        producer=producer or fingerprint_of(template).renderer_version,
         made_at=statement.made_at,
     )
 

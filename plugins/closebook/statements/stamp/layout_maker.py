@@ -1,11 +1,15 @@
 """Make the layout of a class and shape: probes, the compiler, and a trial of what it has found."""
 
 import re
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from hashlib import sha256
 
 from closebook.money import MINUS
 from closebook.statements.model import Statement
+from closebook.statements.render.brand_style import BRAND_FEATURES
 from closebook.statements.render.template import StatementTemplate
+from closebook.statements.render.view_model import statement_view
 from closebook.statements.stamp.compiler import block_tops, compiled_layout
 from closebook.statements.stamp.faces import Face
 from closebook.statements.stamp.layout import Layout
@@ -15,6 +19,7 @@ from closebook.statements.stamp.probe import (
     FIRST,
     SECOND,
     Probe,
+    ProbeTexts,
     probe,
     probe_statement,
     require_different,
@@ -33,14 +38,14 @@ _LONGEST_PROBE = 120
 _FAR = 1e9
 _SAME = 0.1
 _MINUS_LINES = 4
+_WIDE = 10**9
 
 
+@dataclass(frozen=True)
 class LayoutMaker:
     """Makes the layouts of one template."""
 
-    def __init__(self, template: StatementTemplate, features: dict[bytes, dict[str, bool]]) -> None:
-        self._template = template
-        self._features = features
+    template: StatementTemplate
 
     def stamper(self, example: Statement, shape: StatementShape) -> Stamper:
         """Return what stamps the statements of the example's class that have this shape.
@@ -48,88 +53,55 @@ class LayoutMaker:
         Nothing of the example's own texts is in the layout. Raises OutsideLayout when the pages of
         this class cannot be made exactly.
         """
-        first, second = (
-            self._probe(probe_statement(example, shape, texts), shape) for texts in (FIRST, SECOND)
-        )
+        view = statement_view(example, self.template)
+        if view.direction != "ltr":
+            raise OutsideLayout("from-right")
+        short, long = FIRST, SECOND
+        if view.variables["page"]["wide"]:
+            short, long = short.times(_WIDE), long.times(_WIDE)
+        probes = _Probes(self.template, example, class_of(view, ""), shape, short)
+        first, second = probes.of(short), probes.of(long)
         require_different(first.view, second.view)
-        if class_of(first.view, "") != class_of(second.view, ""):
-            raise OutsideLayout("not-compiled", "the probes are of two classes")
         pages = read_probe(first), read_probe(second)
         declared = self._declared(first)
+        minus = read_probe(probes.with_minus())
+
+        def compiled(tops: list[float]) -> Layout:
+            made = compiled_layout(*pages, declared, tops)
+            fonts = {**minus.fonts, **made.fonts}
+            return replace(made, stand_ins=_stand_ins(minus), fonts=fonts)
+
         count = len(pages[0].geometry[-1].blocks)
-        layout = compiled_layout(*pages, declared, [_FAR] * count)
-        minus = self._minus_probe(example, shape)
-        layout = replace(
-            layout,
-            stand_ins=_stand_ins(minus),
-            fonts={**minus.fonts, **layout.fonts},
-        )
-        trials = [*pages, minus]
-        tops = [_FAR] * count
-        for block in range(count):
-            found = self._broken_before(block, layout, example, shape)
-            if found is not None:
-                trials.append(found)
-                tops[block] = next(
-                    top
-                    for index, (page, top) in enumerate(block_tops(found))
-                    if index == block and page == len(found.pages) - 1
-                )
-        layout = compiled_layout(*pages, declared, tops)
-        layout = replace(
-            layout, stand_ins=_stand_ins(minus), fonts={**minus.fonts, **layout.fonts}
-        )
+        draft, tops = compiled([0.0] * count), [_FAR] * count
+        trials = [*pages]
+        for block in range(len(tops)):
+            line_count = _count_that_breaks_before(block, draft)
+            if line_count is None:
+                continue  # no statement of plain rows breaks there; others go to the first renderer
+            broken = read_probe(probes.of(short, line_count))
+            trials.append(broken)
+            page, tops[block] = block_tops(broken)[block]
+            if page != len(broken.pages) - 1:
+                raise OutsideLayout("not-compiled", "a block does not begin the page that it should")
+        layout = compiled(tops)
         faces = {
-            name: Face(facts, self._features.get(facts.file.content, {}))
+            name: Face(facts, self._features(facts.file.content))
             for name, facts in layout.fonts.items()
         }
         stamper = Stamper(layout, faces)
         for trial in trials:
-            if shape_of(trial.probe.view) == shape:
-                require_equal(stamper, trial)
+            require_equal(stamper, trial)
         return stamper
 
-    def _probe(self, statement: Statement, shape: StatementShape) -> Probe:
-        made = probe(statement, self._template)
-        if shape_of(made.view) != shape:
-            raise OutsideLayout("not-compiled", f"no probe has the shape {shape}")
-        return made
-
-    def _minus_probe(self, example: Statement, shape: StatementShape) -> ProbePages:
-        """Return a short statement whose balances have a minus, in all fonts of figures."""
-        below = replace(
-            shape,
-            with_minus=frozenset({"totals.opening", "totals.closing", "chart.range"}),
-        )
-        return read_probe(
-            probe(probe_statement(example, below, FIRST, _MINUS_LINES), self._template)
-        )
-
-    def _broken_before(
-        self, block: int, layout: Layout, example: Statement, shape: StatementShape
-    ) -> ProbePages | None:
-        """Return a probe in which this block begins a page; None if plain rows cannot show it."""
-        for count in range(2, _LONGEST_PROBE):
-            heights = [layout.rows.height + layout.rows.first_extra]
-            heights += [layout.rows.height] * (count - 1)
-            try:
-                filled = filled_pages(layout, heights)
-            except OutsideLayout:
-                continue
-            moved = [
-                index
-                for number, page in enumerate(filled)
-                for index, _ in page.blocks
-                if page.closing_top is None
-            ]
-            if moved[:1] == [block]:
-                return read_probe(
-                    self._probe(probe_statement(example, shape, FIRST, count), shape)
-                )
-        return None
+    def _features(self, font: bytes) -> Mapping[str, bool]:
+        """Return the features of a font's file: a brand's fonts have some switched off."""
+        files = {path.name for path in self.template.fonts.files}
+        known = self.template.fonts.sha256_by_name
+        installed = {known[name] for name in files}
+        return {} if sha256(font).hexdigest() in installed else BRAND_FEATURES
 
     def _declared(self, made: Probe) -> set[str]:
-        page = self._template.statement_page(
+        page = self.template.statement_page(
             made.view.variables, made.view.lines, (), is_first=True, is_last=True
         )
         declared = set(_DECLARED.findall(page))
@@ -137,6 +109,36 @@ class LayoutMaker:
         if unknown:
             raise OutsideLayout("not-compiled", f"the template declares {', '.join(unknown)}")
         return declared
+
+
+@dataclass(frozen=True)
+class _Probes:
+    """Makes the probes of one class and shape."""
+
+    template: StatementTemplate
+    example: Statement
+    class_: str
+    shape: StatementShape
+    short: ProbeTexts
+
+    def of(self, texts: ProbeTexts, line_count: int | None = None) -> Probe:
+        """Return a probe of the shape."""
+        made = self._made(probe_statement(self.example, self.shape, texts, line_count))
+        if shape_of(made.view) != self.shape:
+            raise OutsideLayout("not-compiled", f"no probe has the shape {self.shape}")
+        return made
+
+    def with_minus(self) -> Probe:
+        """Return a short statement whose balances have a minus, in all fonts of figures."""
+        below = frozenset({"totals.opening", "totals.closing", "chart.range"})
+        shape = replace(self.shape, with_minus=below)
+        return self._made(probe_statement(self.example, shape, self.short, _MINUS_LINES))
+
+    def _made(self, statement: Statement) -> Probe:
+        made = probe(statement, self.template)
+        if class_of(made.view, "") != self.class_:  # guard: stamp.probe-is-of-the-class
+            raise OutsideLayout("not-compiled", "a probe is of another class")
+        return made
 
 
 def require_equal(stamper: Stamper, pages: ProbePages) -> None:
@@ -162,6 +164,18 @@ def require_equal(stamper: Stamper, pages: ProbePages) -> None:
             raise OutsideLayout("not-compiled", f"a trial puts {placed} for {mark} of {page}")
 
 
+def _count_that_breaks_before(block: int, layout: Layout) -> int | None:
+    """Return how many plain lines a statement has in which this block is the first to move on."""
+    for count in range(3, _LONGEST_PROBE):
+        heights = [layout.rows.height + layout.rows.first_extra]
+        heights += [layout.rows.height] * (count - 1)
+        filled = filled_pages(layout, heights)
+        moved = [index for page in filled if page.closing_top is None for index, _ in page.blocks]
+        if moved[:1] == [block]:
+            return count
+    return None
+
+
 def _plain(text: str) -> str:
     return text.replace(MINUS, "-").replace("\N{NO-BREAK SPACE}", " ").strip()
 
@@ -171,9 +185,9 @@ def _stand_ins(pages: ProbePages) -> dict[str, str]:
     found: dict[str, str] = {}
     for items in pages.pages:
         for item in items:
-            if item.mark is not None and MINUS in item.mark.text and len(item.runs) > 1:
-                fonts = {run.font for run in item.runs}
+            if item.mark is not None and MINUS in item.mark.text:
                 main = item.runs[-1].font
-                if len(fonts) == 2:
-                    found[main] = next(iter(fonts - {main}))
+                others = {run.font for run in item.runs} - {main}
+                if len(others) == 1:
+                    found[main] = others.pop()
     return found

@@ -54,6 +54,8 @@ def filled_pages(layout: Layout, heights: Sequence[float]) -> list[FilledPage]:
         if start + block.height > bottom:
             pages.append(FilledPage())
             start = block.page_top
+            if start + block.height > bottom:
+                raise OutsideLayout("tall-row", "a block after the lines needs a page of its own")
         pages[-1].blocks.append((index, start))
         top = start + block.height
     return pages

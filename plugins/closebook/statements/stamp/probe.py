@@ -1,6 +1,6 @@
 """Probe statements: they differ in every slot, and go through the first renderer with marks."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from io import BytesIO
@@ -35,12 +35,17 @@ class ProbeTexts:
     fee_minor: int
     debit_every: int
 
+    def times(self, factor: int) -> "ProbeTexts":
+        """Return the texts with larger amounts."""
+        amounts = ("opening_minor", "base_minor", "closing_minor", "step_minor", "fee_minor")
+        return replace(self, **{name: getattr(self, name) * factor for name in amounts})
+
 
 FIRST = ProbeTexts(
-    "Aq", "b", "C1", "Dq", "Pq", "R1", 64, 123_456, 1_000_000, 98_765, 30, 13, 9
+    "Aq", "b", "C1", "Dq", "Pq", "R1", 64, 123_456, 1_000_000, 98_765, 30, 13, 11
 )  # fmt: skip
 SECOND = ProbeTexts(
-    "Aqwerty", "bd", "C12345", "Dqw", "Pqw", "R123", 128, 1_212, 7_700_000, 234, 4_000, 1_700, 11
+    "Aqwerty", "bd", "C12345", "Dqw", "Pqw", "R123", 150, 1_212, 770_000_000, 234, 4_000, 1_700, 7
 )  # fmt: skip
 
 
@@ -62,17 +67,19 @@ def probe_statement(
     minus = shape.with_minus
     opening = _signed(texts.opening_minor, "totals.opening" in minus)
     closing = _signed(texts.closing_minor, "totals.closing" in minus)
-    balances = _balances(texts, count, opening, closing, lowest_below="chart.range" in minus)
+    fee = _signed(texts.fee_minor, "totals.fee" in minus)
     days = (example.period_end_inclusive - example.period_start).days
+    of_day = [days * number // count for number in range(count)]
+    balances = _balances(texts, of_day, closing, fee, lowest_below="chart.range" in minus)
     lines, before = [], opening
     for number, balance in enumerate(balances, start=1):
         amount = balance - before
-        is_fee = amount in (-texts.fee_minor, texts.fee_minor)
+        is_fee = amount == -fee
         lines.append(
             StatementLine(
                 number,
                 number,
-                example.period_start + timedelta(days=days * (number - 1) // count),
+                example.period_start + timedelta(days=of_day[number - 1]),
                 texts.description,
                 f"{texts.reference}{number}",
                 texts.counterparty,
@@ -97,22 +104,25 @@ def probe_statement(
 
 
 def _balances(
-    texts: ProbeTexts, count: int, opening: int, closing: int, *, lowest_below: bool
+    texts: ProbeTexts, of_day: Sequence[int], closing: int, fee: int, *, lowest_below: bool
 ) -> list[int]:
-    """Return the balance after each line: from the opening over a base to the closing."""
-    sign = -1 if lowest_below and opening < 0 and closing < 0 else 1
-    base = sign * texts.base_minor
-    balances, balance = [], base
+    """Return the balance after each line: a base, then steps and fees, a dip, and the closing.
+
+    ``of_day`` has the day of each line. The dip is at the end of a day, where the chart shows it.
+    """
+    count = len(of_day)
+    balances, balance = [], texts.base_minor
     for number in range(count):
-        if number % (2 * texts.debit_every) == texts.debit_every - 1:
-            balance -= texts.fee_minor
+        if number % (4 * texts.debit_every) == 1:
+            balance -= fee
         elif number % texts.debit_every == texts.debit_every - 1:
             balance -= texts.step_minor
         elif number:
             balance += texts.step_minor
         balances.append(balance)
-    if lowest_below and count > 2 and sign > 0:
-        balances[count // 2] = -texts.base_minor // 7
+    if lowest_below and closing >= 0:
+        ends = [at for at in range(count // 2, count - 1) if of_day[at] != of_day[at + 1]]
+        balances[ends[0] if ends else count // 2] = -texts.base_minor // 7
     if count:
         balances[-1] = closing
     return balances
@@ -125,9 +135,10 @@ def _signed(amount: int, is_negative: bool) -> int:
 def probe(statement: Statement, template: StatementTemplate) -> Probe:
     """Return the pages of a statement, as the first renderer makes them, with marks."""
     view = statement_view(statement, template)
-    pages = lay_out_lines(
-        view, template, assets_of(statement, template), PartKind.WHOLE, 0, len(view.lines)
-    )
+    with template.layout.forbid_fetching("a probe of the template"):
+        pages = lay_out_lines(
+            view, template, assets_of(statement, template), PartKind.WHOLE, 0, len(view.lines)
+        )
     marks, output = LayoutMarks(), BytesIO()
     assembler = PdfAssembler(output)
     assembler.add_pages(pages.draw(tags=True, marks=marks), bookmarks=pages.headings())

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from closebook.money import MINUS
 from closebook.statements.stamp.art import moving_art
 from closebook.statements.stamp.layout import (
     Anchor,
@@ -24,7 +25,9 @@ _NEAR = 1.2
 def row_rule(first: ProbePages, second: ProbePages) -> RowRule:
     """Return the rule of the rows. Raises OutsideLayout unless all rows of both probes keep it."""
     rows = [row for pages in (first, second) for row in _rows(pages)]
-    boxes = {row.number: row for geometry in first.geometry for row in geometry.rows}
+    boxes = {row.number: row for row, _ in rows}
+    if not {1, 2} <= boxes.keys():
+        raise OutsideLayout("not-compiled", "no plain row is the first or the second")
     usual, opening = boxes[2], boxes[1]
     columns = _columns(rows, boxes)
     rule = RowRule(
@@ -60,6 +63,8 @@ def _rows(pages: ProbePages) -> list[tuple[RowBox, list[PageItem]]]:
                     and item.top >= row.top - _NEAR and row.top + _NEAR < item.bottom
                     and item.bottom <= bottom + _NEAR)
             ]  # fmt: skip
+            if any(item.mark is not None and MINUS in item.mark.text for item in inside):
+                continue  # its line is higher, by the font that has the minus
             found.append((row, inside))
     return found
 

@@ -1,0 +1,103 @@
+"""Stamped statements are equal to those of the first renderer, and no wrong one is filed."""
+
+import random
+from dataclasses import replace
+from functools import cache
+
+import pytest
+
+from closebook.statements.model import Statement, StatementLine
+from closebook.statements.render.document import render
+from closebook.statements.stamp.stamped_renderer import StampedRenderer
+from tests.statements.equal_documents import differences
+from tests.statements.samples import HOLDER, entry, many, of, statement
+from tests.statements.validators import page_validation, verapdf
+
+_WORDS = (
+    "Card payment to the merchant at Bath, refund 12/10 - standing order Naïve café Łódź invoice "
+    "INV-2026/0042 reference transfer www.example.com/orders supercalifragilisticexpialidocious"
+).split()
+
+
+@cache
+def renderer() -> StampedRenderer:
+    """A renderer that compiles each layout for the first statement that needs it."""
+    return StampedRenderer.of_settings()
+
+
+def stamped(made: Statement) -> bytes:
+    """The stamped document of a statement, whose layout is compiled if it is not yet."""
+    renderer().prepare([], again=[made])
+    return renderer().stamp(made).pdf
+
+
+def some_lines(seed: int, count: int) -> list[StatementLine]:
+    """Lines whose texts have every length, drawn from the seed."""
+    draw = random.Random(seed)
+
+    def text(most: int) -> str:
+        return " ".join(draw.choices(_WORDS, k=draw.randint(1, most)))
+
+    return [
+        entry(
+            draw.choice([-1, 1]) * draw.randint(1, 50_000),
+            text(9),
+            counterparty=draw.choice([None, "Alder & Finch", text(3)]),
+            kind=draw.choice(["payment", "payment", "fee"]),
+            day=1 + number * 30 // count,
+        )
+        for number in range(count)
+    ]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_stamped_statement_is_equal_to_that_of_the_first_renderer(seed: int) -> None:
+    draw = random.Random(seed)
+    lines = some_lines(seed, draw.randint(1, 75))
+    made = statement(*lines, opening_minor=draw.choice([100_000_000, 10_000_000, -500_000]))
+    assert differences(render(made).pdf, stamped(made)) == []
+
+
+@pytest.mark.parametrize("count", range(1, 36))
+def test_pages_end_where_those_of_the_first_renderer_end(count: int) -> None:
+    made = many(count)
+    assert differences(render(made).pdf, stamped(made)) == []
+
+
+def test_equal_statements_are_stamped_with_equal_bytes() -> None:
+    made = many(40)
+    other = StampedRenderer.of_settings()
+    other.prepare([], again=[many(3)])
+    assert other.stamp(made).pdf == stamped(made)
+
+
+def test_a_stamped_statement_conforms() -> None:
+    pdf = stamped(statement(*some_lines(3, 40)))
+    assert page_validation(pdf) == []
+    assert verapdf(pdf) == []
+
+
+def test_what_is_not_stamped_exactly_is_made_by_the_first_renderer() -> None:
+    few = [entry(-2350), entry(90_000)]
+    reasons = {
+        "no-lines": statement(),
+        "many-lines": many(601),
+        "from-right": statement(*few, holder=of("ar_EG")),
+        "character": statement(*few, holder=replace(HOLDER, name="佐藤花子")),
+        "text-direction": statement(entry(-500, "רחל כהן")),
+    }
+    made = StampedRenderer.of_settings()
+    made.prepare([], again=[reasons["text-direction"], reasons["character"]])
+    found = {reason: made.render(each) for reason, each in reasons.items()}
+    assert {reason: each.outside_reason for reason, each in found.items()} == {
+        reason: reason for reason in reasons
+    }
+    assert found["character"].pdf == render(reasons["character"]).pdf
+
+
+def test_a_layout_is_compiled_when_enough_statements_need_it() -> None:
+    made = StampedRenderer.of_settings()
+    made.prepare([many(2)] * 4)
+    assert made.render(many(2)).outside_reason == "rare-layout"
+    made.prepare([many(3)])
+    assert made.render(many(2)).outside_reason is None
