@@ -117,7 +117,8 @@ def _marked_texts(page: Any) -> dict[int, str]:
         maps[name] = {int(a, 16): bytes.fromhex(b.decode()).decode("utf-16-be") for a, b in pairs}
     found: dict[int, str] = {}
     content, font = None, ""
-    for operands, operator in pikepdf.parse_content_stream(page):
+    instructions: Any = pikepdf.parse_content_stream(page)
+    for operands, operator in instructions:
         name = str(operator)
         if name == "BDC" and "/MCID" in operands[1]:
             content = int(operands[1].MCID)
@@ -131,8 +132,7 @@ def _marked_texts(page: Any) -> dict[int, str]:
                 if isinstance(item, pikepdf.String):
                     codes = bytes(item)
                     found[content] += "".join(
-                        maps[font][codes[at] << 8 | codes[at + 1]]
-                        for at in range(0, len(codes), 2)
+                        maps[font][codes[at] << 8 | codes[at + 1]] for at in range(0, len(codes), 2)
                     )
     return found
 
@@ -140,8 +140,9 @@ def _marked_texts(page: Any) -> dict[int, str]:
 def bookmarks(pdf: bytes) -> list[tuple[str, int]]:
     """The bookmarks, each with the index of its page."""
     with pikepdf.open(BytesIO(pdf)) as document:
-        index = {page.objgen: number for number, page in enumerate(document.pages)}
-        found, item = [], document.Root.Outlines.First
+        index: dict[Any, int] = {page.objgen: number for number, page in enumerate(document.pages)}
+        item: Any = document.Root.Outlines.First
+        found = []
         while item is not None:
             found.append((str(item.Title), index[item.Dest[0].objgen]))
             item = item.get("/Next")

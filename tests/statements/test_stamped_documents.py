@@ -14,9 +14,10 @@ from tests.statements.samples import HOLDER, entry, many, of, statement
 from tests.statements.validators import page_validation, verapdf
 
 _WORDS = (
-    "Card payment to the merchant at Bath, refund 12/10 - standing order Naïve café Łódź invoice "
-    "INV-2026/0042 reference transfer www.example.com/orders supercalifragilisticexpialidocious"
-).split()
+    *("Card", "payment", "to", "the merchant", "at", "Bath,", "refund", "12/10", "-", "order"),
+    *("Naïve", "café", "Łódź", "invoice", "INV-2026/0042", "www.example.com/orders"),
+    "supercalifragilisticexpialidocious",
+)
 
 
 @cache
@@ -33,7 +34,7 @@ def stamped(made: Statement) -> bytes:
 
 def some_lines(seed: int, count: int) -> list[StatementLine]:
     """Lines whose texts have every length, drawn from the seed."""
-    draw = random.Random(seed)
+    draw = random.Random(seed)  # noqa: S311  # a test must be the same again
 
     def text(most: int) -> str:
         return " ".join(draw.choices(_WORDS, k=draw.randint(1, most)))
@@ -52,7 +53,7 @@ def some_lines(seed: int, count: int) -> list[StatementLine]:
 
 @pytest.mark.parametrize("seed", range(8))
 def test_a_stamped_statement_is_equal_to_that_of_the_first_renderer(seed: int) -> None:
-    draw = random.Random(seed)
+    draw = random.Random(seed)  # noqa: S311  # a test must be the same again
     lines = some_lines(seed, draw.randint(1, 75))
     made = statement(*lines, opening_minor=draw.choice([100_000_000, 10_000_000, -500_000]))
     assert differences(render(made).pdf, stamped(made)) == []

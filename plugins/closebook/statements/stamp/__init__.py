@@ -1,1 +1,1 @@
-"""The second renderer: what a page is, is compiled once from pages of the first; then texts are set."""
+"""The second renderer: it compiles a page once from pages of the first, and sets texts into it."""

@@ -1,4 +1,4 @@
-"""Lines and backgrounds of a probe's rows and blocks, as templates that fit other rows and blocks."""
+"""Lines and backgrounds of a probe's rows and blocks, as templates that fit others."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -91,7 +91,7 @@ def _template(commands: bytes, top: float, bottom: float) -> ArtPiece:
                 b"h",
             ]
             continue
-        elif operator == b"cm" or operator == b"Do":
+        elif operator in {b"cm", b"Do"}:
             raise OutsideLayout("not-compiled", "a picture moves with the lines")
         lines.append(b" ".join([*operands, operator]))
     return ArtPiece(b"\n".join(lines), tuple(ys))

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 
 from closebook.statements.stamp.art import fixed_art, moving_art
 from closebook.statements.stamp.chart import chart_of
@@ -112,7 +111,7 @@ class _Compiler:
         art = [item for item in mine if not item.is_text and item.content is None]
         other_art = [item for item in yours if not item.is_text and item.content is None]
         fixed = fixed_art(art)
-        if fixed != fixed_art(other_art):  # guard: stamp.what-differs-is-a-slot
+        if fixed != fixed_art(other_art):
             raise OutsideLayout("not-compiled", "the backgrounds of two probes differ")
         pieces = self._pieces(mine, yours, page, 0.0)
         margins = [piece for item, piece in pieces if _region(item) == "margin"]
@@ -132,14 +131,18 @@ class _Compiler:
                     found.append(item)
                 continue
             row = row_of(item, geometry)
-            if row is None and not _is_below(item, geometry):
-                found.append(item)
-            elif row is not None and row.kind in ("head", "opening"):
+            if (row is None and not _is_below(item, geometry)) or (
+                row is not None and row.kind in ("head", "opening")
+            ):
                 found.append(item)
         return found
 
     def _pieces(
-        self, mine: Sequence[PageItem], yours: Sequence[PageItem], page: int, top: float,
+        self,
+        mine: Sequence[PageItem],
+        yours: Sequence[PageItem],
+        page: int,
+        top: float,
         other_top: float = 0.0,
     ) -> list[tuple[PageItem, Piece]]:
         drawn = [item for item in mine if item.is_text or item.content is not None]
@@ -154,7 +157,12 @@ class _Compiler:
         return found
 
     def _piece(
-        self, item: PageItem, twin: PageItem, page: int, top: float, other_top: float,
+        self,
+        item: PageItem,
+        twin: PageItem,
+        page: int,
+        top: float,
+        other_top: float,
         lines: dict[str, int],
     ) -> Piece:
         key = None if item.content is None else page * KEYS_PER_PAGE + item.content
@@ -163,7 +171,6 @@ class _Compiler:
         if item.mark is None or twin.mark is None or item.artifact != twin.artifact:
             raise OutsideLayout("not-compiled", "the probes draw in another order")
         mark, other = item.mark, twin.mark
-        # guard: stamp.what-differs-is-a-slot
         if abs((mark.y - top) - (other.y - other_top)) > _SAME or mark.slot != other.slot:
             raise OutsideLayout("not-compiled", f"{mark.text!r} moves between two probes")
         name = mark.slot or self._margin_slot(mark, other, page)
@@ -203,7 +210,8 @@ class _Compiler:
         )
 
     def _constant(self, item: PageItem) -> ConstantText:
-        assert item.mark is not None
+        if item.mark is None:
+            raise OutsideLayout("not-compiled", "a text has no mark")
         content = b"\n".join(item.commands)
         found = _PLACED.findall(content)
         if len(found) != 1 or b" Ts" in content:
@@ -291,7 +299,8 @@ class _SplitTags:
 
 def style_of(item: PageItem) -> TextStyle:
     """Return the style of a text. It is that of its last run: a minus may be of another font."""
-    assert item.mark is not None
+    if item.mark is None:
+        raise OutsideLayout("not-compiled", "a text has no mark")
     run = item.runs[-1]
     return TextStyle(run.font, run.size, item.color, item.mark.line_height)
 
@@ -305,8 +314,10 @@ def row_of(item: PageItem, geometry: PageGeometry) -> RowBox | None:
         if item.top >= row.top - _NEAR and row.top + _NEAR < item.bottom <= bottom + _NEAR:
             return row
     rows = geometry.rows
-    inside = rows and rows[0].top + _NEAR < item.bottom and (
-        item.top < rows[-1].top + rows[-1].height - _NEAR
+    inside = (
+        rows
+        and rows[0].top + _NEAR < item.bottom
+        and (item.top < rows[-1].top + rows[-1].height - _NEAR)
     )
     if inside:
         raise OutsideLayout("not-compiled", "a line or background is in several rows")
@@ -377,5 +388,3 @@ def _block_of(title: str, tail: Sequence[Block]) -> int:
             if isinstance(piece.what, ConstantText) and piece.what.text == title:
                 return index
     raise OutsideLayout("not-compiled", f"the heading {title!r} is in no block")
-
-

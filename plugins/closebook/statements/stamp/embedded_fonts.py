@@ -1,4 +1,4 @@
-"""Write the fonts of a stamped statement: true subsets, which are kept from statement to statement."""
+"""Write the fonts of a stamped statement: true subsets, kept from statement to statement."""
 
 import zlib
 from collections.abc import Iterable, Mapping

@@ -1,4 +1,4 @@
-"""The faces of a layout's fonts: shaping by HarfBuzz, and subsets whose bytes depend on the glyphs."""
+"""The faces of a layout's fonts: shaping by HarfBuzz, and subsets of their glyphs."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass

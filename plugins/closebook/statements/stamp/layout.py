@@ -67,8 +67,7 @@ class ArtPiece:
         if not self.ys:
             return self.template
         return self.template % tuple(
-            b"%.3f" % ((bottom if from_bottom else top) + offset)
-            for from_bottom, offset in self.ys
+            b"%.3f" % ((bottom if from_bottom else top) + offset) for from_bottom, offset in self.ys
         )
 
 
@@ -173,8 +172,8 @@ class FontFacts:
 class Layout:
     """All that is the same for the statements of one class and shape.
 
-    ``stand_ins`` have, for each font, the one that has its minus. ``resources`` are the entries of a
-    page's resources besides fonts, with ``objects`` that they refer to.
+    ``stand_ins`` have, for each font, the one that has its minus. ``resources`` are the entries of
+    a page's resources besides fonts, with ``objects`` that they refer to.
     """
 
     width: float

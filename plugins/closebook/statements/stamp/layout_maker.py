@@ -82,7 +82,9 @@ class LayoutMaker:
             trials.append(broken)
             page, tops[block] = block_tops(broken)[block]
             if page != len(broken.pages) - 1:
-                raise OutsideLayout("not-compiled", "a block does not begin the page that it should")
+                raise OutsideLayout(
+                    "not-compiled", "a block does not begin the page that it should"
+                )
         layout = compiled(tops)
         faces = {
             name: Face(facts, self._features(facts.file.content))
@@ -90,7 +92,7 @@ class LayoutMaker:
         }
         stamper = Stamper(layout, faces)
         for trial in trials:
-            require_equal(stamper, trial)
+            require_equal(stamper, trial)  # guard: stamp.layout-is-tried-before-it-is-used
         return stamper
 
     def _features(self, font: bytes) -> Mapping[str, bool]:
@@ -151,7 +153,6 @@ def require_equal(stamper: Stamper, pages: ProbePages) -> None:
         for item in items
         if item.mark is not None
     ]
-    # guard: stamp.layout-is-tried-before-it-is-used
     if len(wanted) != len(made.placed) or len(made.contents) != len(pages.pages):
         raise OutsideLayout("not-compiled", "a trial has other pages")
     for (page, mark), placed in zip(wanted, made.placed, strict=True):

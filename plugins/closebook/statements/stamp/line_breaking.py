@@ -15,9 +15,7 @@ def collapsed(text: str) -> str:
     return _BLANKS.sub(" ", text).strip(" ")
 
 
-def broken_into_lines(
-    text: str, room: float, width_of: Callable[[str], float]
-) -> tuple[str, ...]:
+def broken_into_lines(text: str, room: float, width_of: Callable[[str], float]) -> tuple[str, ...]:
     """Return the lines of a collapsed text that is broken at ``room``.
 
     A line ends where a break is allowed; a word that is longer than a line is broken anywhere.

@@ -1,7 +1,7 @@
 """A statement that the second renderer does not make exactly."""
 
 
-class OutsideLayout(Exception):  # noqa: N818  # not an error: the first renderer makes the document
+class OutsideLayout(Exception):  # not an error: the first renderer makes the document
     """The statement is one that the first renderer has to make.
 
     ``reason`` is one of REASONS, by which a run counts such statements.
@@ -23,7 +23,6 @@ REASONS = {
     "placed-marks": "A letter with marks that the font places by itself.",
     "does-not-fit": "A text that needs more lines than its place has.",
     "tall-row": "A row that does not fit on a page with its heads.",
-    "wide-amounts": "Amounts so long that the columns are wider.",
     "rare-layout": "A layout that too few statements have to be worth its compilation.",
     "not-compiled": "A layout whose probes could not be understood.",
     "read-back": "A page that did not say what the statement says.",

@@ -36,8 +36,7 @@ def filled_pages(layout: Layout, heights: Sequence[float]) -> list[FilledPage]:
                 raise OutsideLayout("tall-row")
         pages[-1].rows.append((index, top))
         top += height
-    if top + layout.closing.height > bottom:
-        # guard: stamp.closing-stays-with-the-last-line
+    if top + layout.closing.height > bottom:  # guard: stamp.closing-stays-with-the-last-line
         last, _ = pages[-1].rows.pop()
         if not pages[-1].rows and len(pages) > 1:
             raise OutsideLayout("tall-row", "the last line and the closing need a page")

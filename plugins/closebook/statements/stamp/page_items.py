@@ -102,7 +102,7 @@ class _PageReader:
         return [*head, operator]
 
     def _item(self, head: list[bytes], body: Sequence[bytes]) -> PageItem:
-        found = _MCID.search(head[1]) if len(head) > 2 else None
+        found = _MCID.search(b" ".join(head))
         content = int(found[1]) if found else None
         artifact = b"" if found else b" ".join(head)
         marks = [TextMark.read(command) for command in body if command.startswith(MARK)]
@@ -113,9 +113,7 @@ class _PageReader:
             return self._text(body, marks, content, artifact, head[0])
         commands = (*self._state(), *body)
         top, bottom = self._extent(body)
-        return PageItem(
-            (b"q", *commands, b"Q"), content, artifact, head[0], top=top, bottom=bottom
-        )
+        return PageItem((b"q", *commands, b"Q"), content, artifact, head[0], top=top, bottom=bottom)
 
     def _state(self) -> list[bytes]:
         state = [command for level in self._levels for command in level.state]
@@ -161,7 +159,7 @@ class _PageReader:
         edges: list[float] = []
         for command in body:
             *operands, operator = command.split(b" ")
-            if operator == b"cm" or operator == b"Do":
+            if operator in {b"cm", b"Do"}:
                 return None, None
             if operator == b"re":
                 top, height = float(operands[1]), float(operands[3])

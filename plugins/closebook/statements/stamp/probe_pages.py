@@ -122,7 +122,11 @@ def _headings(pdf: Any) -> list[tuple[str, int]]:
 
 
 def _syntax(value: Any) -> bytes:
-    return bytes(value.unparse(resolved=True)) if isinstance(value, pikepdf.Object) else str(value).encode()
+    return (
+        bytes(value.unparse(resolved=True))
+        if isinstance(value, pikepdf.Object)
+        else str(value).encode()
+    )
 
 
 def _resources(pdf: Any) -> tuple[bytes, tuple[tuple[int, bytes, bytes | None], ...]]:

@@ -1,9 +1,9 @@
 """Read a stamped document back, before it is filed: it must print what the statement says.
 
-This reads the file that was made, and not what the stamper meant to write: contents, fonts' maps and
-tag tree are taken from the finished bytes. It formats amounts and days from the statement anew. So a
-layout that takes a variable for a constant, a slot in the wrong place, or a glyph with another meaning
-cannot be filed.
+This reads the file that was made, and not what the stamper meant to write: contents, fonts' maps
+and tag tree are taken from the finished bytes. It formats amounts and days from the statement anew.
+So a layout that takes a variable for a constant, a slot in the wrong place, or a glyph with another
+meaning cannot be filed.
 """
 
 import re
@@ -71,9 +71,8 @@ def require_read_back(
             amount(line.balance_minor),
         )
 
-    # guard: stamp.rows-are-read-back
     wanted = [row(line, number) for number, line in enumerate(statement.lines)]
-    if list(read.rows) != wanted:
+    if list(read.rows) != wanted:  # guard: stamp.rows-are-read-back
         raise OutsideLayout("read-back", "the lines of the page are not those of the statement")
     roles = {
         ACCOUNT: _plain(view.variables["holder"].account_number),
@@ -199,9 +198,7 @@ def _texts(stream: bytes, fonts: Mapping[bytes, Mapping[bytes, str]]) -> dict[in
         for font, shown in _SHOWN.findall(body):
             meanings = fonts[font]
             digits = b"".join(_GLYPHS.findall(shown))
-            text += "".join(
-                [meanings[digits[at : at + 4]] for at in range(0, len(digits), 4)]
-            )
+            text += "".join([meanings[digits[at : at + 4]] for at in range(0, len(digits), 4)])
         found[int(number)] = _plain(text)
     return found
 

@@ -40,9 +40,7 @@ class RowLayout:
         self._rule, self._shaper = rule, shaper
         self._cells: dict[tuple[str, str], CellLines] = {}
         self._fields = [(column, column.slot.name.removeprefix("line.")) for column in rule.columns]
-        heights = [
-            column.extra + column.slot.style.line_height for column in rule.columns
-        ]
+        heights = [column.extra + column.slot.style.line_height for column in rule.columns]
         # The cell that decides the height of a plain row may be an empty one.
         self._rest = rule.height - max(heights)
 

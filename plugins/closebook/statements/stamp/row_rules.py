@@ -90,7 +90,7 @@ def _columns(
             extra = boxes[2].extras[mark.column]
             column = Column(slot, mark.column, mark.y - box.top - shift, extra)
             known = found.setdefault(mark.slot, column)
-            if (  # guard: stamp.rows-keep-the-rule
+            if (
                 abs(known.slot.edge - edge) > _SAME
                 or abs(known.dy - column.dy) > _SAME
                 or known.slot.style != style
@@ -131,7 +131,8 @@ def _art(rows: Sequence[tuple[RowBox, list[PageItem]]], parity: int) -> tuple[Ar
             found = art
         elif not _alike(found, art):
             raise OutsideLayout("not-compiled", f"row {box.number} has another background")
-    assert found is not None
+    if found is None:
+        raise OutsideLayout("not-compiled", "a probe has too few rows")
     return found
 
 
@@ -172,9 +173,13 @@ def _attributes(pages: ProbePages) -> tuple[bytes, ...]:
 def _require_cells(pages: ProbePages, rule: RowRule) -> None:
     for geometry in pages.geometry:
         for row in geometry.rows:
-            if row.kind == "line" and row.number > 1 and any(
-                abs(mine - yours) > _SAME
-                for mine, yours in zip(row.extras, rule.cell_extras, strict=True)
+            if (
+                row.kind == "line"
+                and row.number > 1
+                and any(
+                    abs(mine - yours) > _SAME
+                    for mine, yours in zip(row.extras, rule.cell_extras, strict=True)
+                )
             ):
                 raise OutsideLayout("not-compiled", f"row {row.number} has other paddings")
 

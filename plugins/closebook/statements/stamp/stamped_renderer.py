@@ -1,7 +1,7 @@
 """Render the statements of a month: stamped where the layout is exact, else by the first renderer.
 
-Both renderers take a statement and return a RenderedStatement. A layout is compiled once in a process,
-for the hash of all that it depends on, before the processes that stamp are forked from this one.
+Both renderers take a statement and return a RenderedStatement. A layout is compiled once in a
+process, for the hash of all that it depends on, before the processes that stamp are forked from it.
 """
 
 import logging
@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import uharfbuzz
 
+from closebook.errors import WrongData
 from closebook.keys import label
 from closebook.statements.model import Statement
 from closebook.statements.pdf.xmp import CONFORMANCE
@@ -72,8 +73,8 @@ class StampedRenderer:
         for statement in (*statements, *again):
             try:
                 key, _ = self._key_and_view(statement)
-            except OutsideLayout:
-                continue
+            except (OutsideLayout, WrongData):
+                continue  # `render` says so, for this statement alone
             self._wanted[key] += self._fewest if statement in again else 1
             if self._wanted[key] >= self._fewest and key not in self._stampers:
                 self._stampers[key] = self._compiled(statement, key)
@@ -105,11 +106,10 @@ class StampedRenderer:
         try:
             # guard: stamp.no-document-without-reading-it-back
             require_read_back(pdf, statement, view, self._template)
-        except OutsideLayout as error:
-            logger.error(
-                "the stamped statement of account %s was not filed: %s; the first renderer makes it",
+        except OutsideLayout:
+            logger.exception(
+                "the stamped statement of account %s is not filed: the first renderer makes it",
                 label(statement.account_id),
-                error,
             )
             raise
         return RenderedStatement(
@@ -138,3 +138,5 @@ class StampedRenderer:
         except OutsideLayout as outside:
             logger.warning("a layout of statements cannot be stamped: %s", outside)
             return outside
+        except WrongData as error:
+            return OutsideLayout("not-compiled", str(error))

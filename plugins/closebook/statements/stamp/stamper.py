@@ -123,9 +123,7 @@ class Stamper:
                 ),
                 number,
             )
-        tags = TagTreeWriter(
-            writer, numbers, pages.counts, view.variables["chart"]["text"]
-        ).write(
+        tags = TagTreeWriter(writer, numbers, pages.counts, view.variables["chart"]["text"]).write(
             layout,
             pages.keys,
             pages.rows,
@@ -195,9 +193,7 @@ class _PageStamper:
             self._pieces(furniture.before, 0.0)
         for index, top in page.rows:
             row = rows[index]
-            art += [
-                each.at(top, top + row.height) for each in layout.rows.art[(index + 1) % 2]
-            ]
+            art += [each.at(top, top + row.height) for each in layout.rows.art[(index + 1) % 2]]
             self._row(row, top)
         if page.closing_top is not None:
             made.closing_page = number
@@ -211,9 +207,7 @@ class _PageStamper:
             self._pieces(block.pieces, top)
         self._pieces(furniture.margins if number == 0 else layout.later.margins, 0.0)
         drawn = b"\n".join(art)
-        made.contents.append(
-            page_start(layout.height) + drawn + b"\n" + b"".join(self._texts)
-        )
+        made.contents.append(page_start(layout.height) + drawn + b"\n" + b"".join(self._texts))
         made.counts.append(self._count)
 
     def _pieces(self, pieces: Iterable[Piece], top: float) -> None:

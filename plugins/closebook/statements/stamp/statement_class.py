@@ -51,12 +51,9 @@ def class_of(view: StatementView, renderer_sha256: str) -> str:
 
     What is no slot is part of the class: no variable can be forgotten.
     """
+    others = SLOT_VARIABLES | _ONLY_IN_METADATA
     # guard: stamp.what-is-no-slot-is-of-the-class
-    fixed = {
-        name: value
-        for name, value in _flat(view.variables)
-        if name not in SLOT_VARIABLES and name not in _ONLY_IN_METADATA
-    }
+    fixed = {name: value for name, value in _flat(view.variables) if name not in others}
     text = json.dumps([renderer_sha256, view.language, view.direction, fixed], sort_keys=True)
     return sha256(text.encode()).hexdigest()
 
@@ -79,7 +76,7 @@ def shape_of(view: StatementView) -> StatementShape:
 
 def _flat(value: Any, name: str = "") -> list[tuple[str, Any]]:
     if is_dataclass(value) and not isinstance(value, type):
-        value = {key: each for key, each in asdict(value).items()}
+        value = asdict(value)
     if isinstance(value, dict):
         return [
             pair

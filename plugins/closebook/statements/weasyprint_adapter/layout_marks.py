@@ -1,7 +1,7 @@
 """Say in the drawn pages what each text is, so that a layout can be learned from finished pages.
 
-A mark is a comment in a page's content, before the text that it describes. Only probe statements are
-drawn with marks (closebook/statements/stamp/probe.py): no such file is issued.
+A mark is a comment in a page's content, before the text that it describes. Only probe statements
+are drawn with marks (closebook/statements/stamp/probe.py): no such file is issued.
 """
 
 import json
@@ -19,11 +19,11 @@ _LINES, _OPENING, _CLOSING = "lines", "first-balance", "last-balance"
 class TextMark:
     """Where a text stands, in CSS pixels from the upper left of the page.
 
-    ``region`` is before, after, margin, head, opening, line, closing or none (the row of a statement
-    without lines). ``slot`` is the name that the template gives to the variable element around it,
-    ``row`` the number of the statement's line, and ``column`` the index of the cell. ``x`` and ``y``
-    are those of the baseline's start, ``room`` is the width that its block has for a line, and
-    ``align`` the block's text-align.
+    ``region`` is before, after, margin, head, opening, line, closing or none (the row of a
+    statement without lines). ``slot`` is the name that the template gives to the variable element
+    around it, ``row`` the number of the statement's line, and ``column`` the index of the cell.
+    ``x`` and ``y`` are those of the baseline's start, ``room`` is the width that its block has for
+    a line, and ``align`` the block's text-align.
     """
 
     region: str
@@ -134,10 +134,13 @@ def _marking(
             line, _ = textbox.pango_layout.get_first_line()
             run = line.runs[0]
             while run != ffi.NULL:
-                font, size = stream.add_font(run.data.item.analysis.font)
+                font, _ = stream.add_font(run.data.item.analysis.font)
                 if font.hash not in marks.fonts:
                     marks.fonts[font.hash] = FontFile(
-                        bytes(font.file_content), font.index, font.ascent / 1000, font.descent / 1000
+                        bytes(font.file_content),
+                        font.index,
+                        font.ascent / 1000,
+                        font.descent / 1000,
                     )
                 run = run.next
         return draw_first_line(stream, textbox, overflow, ellipsis, matrix)
