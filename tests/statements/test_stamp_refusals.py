@@ -1,8 +1,9 @@
-"""What the second renderer refuses: layouts that it cannot know, and pages that say something else."""
+"""What the second renderer refuses: layouts it cannot know, and pages that say something else."""
 
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from closebook.statements.stamp.row_layout import RowLayout
 from closebook.statements.stamp.shard_renderer import ShardRenderer
 from closebook.statements.stamp.stamped_renderer import STAMPED, StampedRenderer
 from closebook.statements.stamp.statement_class import class_of, shape_of, slot_values
-from tests.statements.brands import BRANDS, in_brand, write_brand
+from tests.statements.brands import in_brand, write_brand
 from tests.statements.samples import entry, many, statement
 
 
@@ -36,6 +37,7 @@ def compile_for(made: Statement) -> stamper.Stamper:
     return LayoutMaker(statement_template()).stamper(made, shape_of(view_of(made)))
 
 
+@cache
 def prepared() -> StampedRenderer:
     """A renderer that has the layout of ``many``."""
     renderer = StampedRenderer.of_settings()
@@ -137,7 +139,7 @@ def test_a_slot_that_is_declared_and_not_drawn_stops_the_compilation(tmp_path: P
 
 
 def test_rows_of_two_heights_stop_the_compilation(tmp_path: Path) -> None:
-    files = {"style.css": ".lines tr:nth-child(5) td { padding: 2mm 0 }"}
+    files = {"style.css": ".lines tr:nth-child(5) td { padding-bottom: 3mm }"}
     with (
         in_brand(write_brand(tmp_path / "b", files=files)),
         pytest.raises(OutsideLayout, match="row 4 has another height"),
@@ -145,9 +147,10 @@ def test_rows_of_two_heights_stop_the_compilation(tmp_path: Path) -> None:
         compile_for(many(3))
 
 
-def test_a_variable_that_is_no_slot_stops_the_compilation() -> None:
+def test_a_variable_that_is_no_slot_stops_the_compilation(tmp_path: Path) -> None:
+    files = {"blocks/before_lines.html.j2": "<p>For {{ holder.name }}</p>"}
     with (
-        in_brand(BRANDS / "alder"),
+        in_brand(write_brand(tmp_path / "b", files=files)),
         pytest.raises(OutsideLayout, match="differs between probes, and is no slot"),
     ):
         compile_for(many(3))

@@ -1,16 +1,19 @@
 """Stamped statements are equal to those of the first renderer, and no wrong one is filed."""
 
 import random
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 
 import pytest
 
 from closebook.statements.model import Statement, StatementLine
 from closebook.statements.render.document import render
 from closebook.statements.stamp.stamped_renderer import StampedRenderer
+from tests.statements.brands import BRANDS, in_brand, write_brand
 from tests.statements.equal_documents import differences
-from tests.statements.samples import HOLDER, entry, many, of, statement
+from tests.statements.samples import HOLDER, corrected, entry, many, of, statement
 from tests.statements.validators import page_validation, verapdf
 
 _WORDS = (
@@ -32,12 +35,12 @@ def stamped(made: Statement) -> bytes:
     return renderer().stamp(made).pdf
 
 
-def some_lines(seed: int, count: int) -> list[StatementLine]:
+def some_lines(seed: int, count: int, words: Sequence[str] = _WORDS) -> list[StatementLine]:
     """Lines whose texts have every length, drawn from the seed."""
     draw = random.Random(seed)  # noqa: S311  # a test must be the same again
 
     def text(most: int) -> str:
-        return " ".join(draw.choices(_WORDS, k=draw.randint(1, most)))
+        return " ".join(draw.choices(words, k=draw.randint(1, most)))
 
     return [
         entry(
@@ -57,6 +60,45 @@ def test_a_stamped_statement_is_equal_to_that_of_the_first_renderer(seed: int) -
     lines = some_lines(seed, draw.randint(1, 75))
     made = statement(*lines, opening_minor=draw.choice([100_000_000, 10_000_000, -500_000]))
     assert differences(render(made).pdf, stamped(made)) == []
+
+
+@pytest.mark.parametrize("brand", ["harbour", "lumo"])
+def test_a_stamped_statement_of_a_brand_is_equal(brand: str) -> None:
+    words = [word for word in _WORDS if word.isascii()]
+    made = statement(*some_lines(9, 41, words), opening_minor=-30_000)
+    with in_brand(BRANDS / brand):
+        renderer = StampedRenderer.of_settings()
+        renderer.prepare([], again=[made])
+        assert differences(render(made).pdf, renderer.stamp(made).pdf) == []
+
+
+@pytest.mark.parametrize("locale", ["de_DE", "fr_FR", "en_US", "ru_RU"])
+def test_a_stamped_statement_in_another_language_is_equal(locale: str) -> None:
+    made = statement(*some_lines(6, 30), opening_minor=10_000_000, holder=of(locale))
+    assert differences(render(made).pdf, stamped(made)) == []
+
+
+def test_a_stamped_correction_is_equal() -> None:
+    made = corrected(statement(*some_lines(7, 30), opening_minor=10_000_000))
+    assert differences(render(made).pdf, stamped(made)) == []
+
+
+DESIGNS = {
+    "widths, and a larger text": "body { font-size: 8.6pt } col.party { width: 22mm }",
+    "another letterhead": ".letterhead { height: 24mm } .issuer { font-size: 15pt }",
+    "more room in the rows and before the notes": (
+        ".lines td { padding: 1.6mm 0 } .notes { margin-top: 12mm }"
+    ),
+}
+
+
+@pytest.mark.parametrize("change", DESIGNS)
+def test_a_change_of_the_design_needs_no_other_change(change: str, tmp_path: Path) -> None:
+    made = statement(*some_lines(11, 33), opening_minor=10_000_000)
+    with in_brand(write_brand(tmp_path / "b", files={"style.css": DESIGNS[change]})):
+        renderer = StampedRenderer.of_settings()
+        renderer.prepare([], again=[made])
+        assert differences(render(made).pdf, renderer.stamp(made).pdf) == []
 
 
 @pytest.mark.parametrize("count", range(1, 36))

@@ -6,9 +6,11 @@ the other, and the parts' structure trees become one tree. A tool such as qpdf w
 of the parts, and would hold the whole tree in memory.
 """
 
+import zlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, BinaryIO
 
 from closebook.errors import Misconfigured
@@ -200,7 +202,9 @@ class PdfAssembler:
         writer = self._writer
         attached = [reference(each.write(writer, metadata.pdf_date)) for each in attachments]
         names = [text_string(attachment.name) for attachment in attachments]
-        color_profile = writer.add_stream(srgb_profile(), b"/N 3")
+        color_profile = writer.add_stream(
+            _deflated_profile(), b"/N 3/Filter /FlateDecode", compress=False
+        )
         objects = {
             self._pages: {
                 "Type": "/Pages",
@@ -357,6 +361,11 @@ class PdfAssembler:
         head = serialize(entries, numbers.__getitem__)[2:-2]
         # WeasyPrint has compressed pictures already.
         return self._writer.add_stream(content, head, number, compress="Filter" not in entries)
+
+
+@lru_cache(maxsize=1)
+def _deflated_profile() -> bytes:
+    return zlib.compress(srgb_profile())
 
 
 def _refers_to_objects(stream: Any) -> bool:

@@ -225,7 +225,7 @@ class _Compiler:
                 meaning = self._first.glyph_texts[run.font][glyph]
                 glyphs.append((run.font, glyph, meaning))
                 text += meaning
-        return ConstantText(text, float(found[0][0]), before, after, tuple(glyphs))
+        return ConstantText(text, float(found[0][0]), before, after, frozenset(glyphs))
 
     def _closing(self, row: RowBox) -> Block:
         last = len(self._first.pages) - 1

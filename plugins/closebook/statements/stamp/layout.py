@@ -48,7 +48,7 @@ class ConstantText:
     x: float
     before: bytes
     after: bytes
-    glyphs: tuple[tuple[str, int, str], ...]
+    glyphs: frozenset[tuple[str, int, str]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,7 @@ _LONGEST_PROBE = 120
 _FAR = 1e9
 _SAME = 0.1
 _MINUS_LINES = 4
+_MORE_LINES = (0, 8, 16, 24)
 _WIDE = 10**9
 
 
@@ -60,7 +61,10 @@ class LayoutMaker:
         if view.variables["page"]["wide"]:
             short, long = short.times(_WIDE), long.times(_WIDE)
         probes = _Probes(self.template, example, class_of(view, ""), shape, short)
-        first, second = probes.of(short), probes.of(long)
+        first, second = (
+            probes.with_its_end_on_one_page(short),
+            probes.with_its_end_on_one_page(long),
+        )
         require_different(first.view, second.view)
         pages = read_probe(first), read_probe(second)
         declared = self._declared(first)
@@ -130,6 +134,16 @@ class _Probes:
             raise OutsideLayout("not-compiled", f"no probe has the shape {self.shape}")
         return made
 
+    def with_its_end_on_one_page(self, texts: ProbeTexts) -> Probe:
+        """Return a probe whose closing and the blocks after it are on the page of its last line."""
+        for more in _MORE_LINES:
+            made = self.of(texts, texts.line_count + more)
+            *pages, last = made.marks.pages
+            kinds = [row.kind for row in last.rows]
+            if kinds[-2:] == ["line", "closing"] and not any(page.blocks for page in pages):
+                return made
+        raise OutsideLayout("not-compiled", "no probe ends on one page")
+
     def with_minus(self) -> Probe:
         """Return a short statement whose balances have a minus, in all fonts of figures."""
         below = frozenset({"totals.opening", "totals.closing", "chart.range"})
@@ -178,7 +192,8 @@ def _count_that_breaks_before(block: int, layout: Layout) -> int | None:
 
 
 def _plain(text: str) -> str:
-    return text.replace(MINUS, "-").replace("\N{NO-BREAK SPACE}", " ").strip()
+    """Return a text as the map of a font has it: with the blank and the minus of a keyboard."""
+    return " ".join(text.replace(MINUS, "-").split())
 
 
 def _stand_ins(pages: ProbePages) -> dict[str, str]:

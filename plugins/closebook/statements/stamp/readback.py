@@ -27,8 +27,31 @@ _SHOWN = re.compile(rb"/(\S+) [\d.]+ Tf\s+\[([^\]]*)\] TJ")
 _GLYPHS = re.compile(rb"<([0-9a-f]*)>")
 _REFERENCE = re.compile(rb"(\d+) 0 R")
 _KEPT_MAPS = 200
+_KEPT_RUNS = 20_000
 
-_maps: dict[bytes, dict[bytes, str]] = {}
+_maps: dict[bytes, "_GlyphMap"] = {}
+
+
+class _GlyphMap(dict[bytes, str]):
+    """What a font's glyphs say, by their codes; and what runs of them say, once they were read."""
+
+    def __init__(self, stream: bytes) -> None:
+        super().__init__(
+            (glyph, bytes.fromhex(text.decode()).decode("utf-16-be"))
+            for glyph, text in _MAPPED.findall(zlib.decompress(stream))
+        )
+        self._runs: dict[bytes, str] = {}
+
+    def text(self, shown: bytes) -> str:
+        """Return what a run says, from the operand of its operator TJ."""
+        found = self._runs.get(shown)
+        if found is None:
+            if len(self._runs) > _KEPT_RUNS:
+                self._runs.clear()
+            digits = b"".join(_GLYPHS.findall(shown))
+            found = "".join([self[digits[at : at + 4]] for at in range(0, len(digits), 4)])
+            self._runs[shown] = found = _plain(found)
+        return found
 
 
 @dataclass(frozen=True)
@@ -190,29 +213,24 @@ def _objects(pdf: bytes) -> tuple[dict[int, bytes], dict[int, bytes]]:
     return objects, streams
 
 
-def _texts(stream: bytes, fonts: Mapping[bytes, Mapping[bytes, str]]) -> dict[int, str]:
+def _texts(stream: bytes, fonts: Mapping[bytes, _GlyphMap]) -> dict[int, str]:
     """Return the text of each marked content of a page, without blanks."""
     found = {}
     for number, body in _MARKED.findall(zlib.decompress(stream)):
         text = ""
         for font, shown in _SHOWN.findall(body):
-            meanings = fonts[font]
-            digits = b"".join(_GLYPHS.findall(shown))
-            text += "".join([meanings[digits[at : at + 4]] for at in range(0, len(digits), 4)])
-        found[int(number)] = _plain(text)
+            text += fonts[font].text(shown)
+        found[int(number)] = text
     return found
 
 
-def _map(stream: bytes) -> dict[bytes, str]:
+def _map(stream: bytes) -> _GlyphMap:
     """Return the texts of a font's glyphs. Many documents have the same map."""
     found = _maps.get(stream)
     if found is None:
         if len(_maps) > _KEPT_MAPS:
             _maps.clear()
-        found = _maps[stream] = {
-            glyph: bytes.fromhex(text.decode()).decode("utf-16-be")
-            for glyph, text in _MAPPED.findall(zlib.decompress(stream))
-        }
+        found = _maps[stream] = _GlyphMap(stream)
     return found
 
 

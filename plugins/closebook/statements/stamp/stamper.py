@@ -64,6 +64,7 @@ class StampedPages:
     block_pages: dict[int, int] = field(default_factory=dict)
     glyphs: GlyphTexts = field(default_factory=dict)
     placed: list[PlacedText] = field(default_factory=list)
+    noted: dict[int, frozenset[tuple[str, int, str]]] = field(default_factory=dict)
 
 
 class Stamper:
@@ -268,8 +269,11 @@ class _PageStamper:
                 self._place(x, y, shaped)
         self._made.rows.append(TaggedRow(self._number, cells))
 
-    def _note(self, glyphs: Iterable[tuple[str, int, str]]) -> None:
-        note_glyphs(self._made.glyphs, glyphs)
+    def _note(self, glyphs: frozenset[tuple[str, int, str]]) -> None:
+        # Most texts of a document were noted before. What is kept has an id of its own.
+        if id(glyphs) not in self._made.noted:
+            self._made.noted[id(glyphs)] = glyphs
+            note_glyphs(self._made.glyphs, glyphs)
 
     def _place(self, x: float, y: float, text: str | ShapedLine) -> None:
         written = text if isinstance(text, str) else text.text

@@ -1,11 +1,11 @@
 """What statements have in common that share a layout, and what differs among them."""
 
-import json
-from dataclasses import asdict, dataclass, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from hashlib import sha256
 from typing import Any
 
 from closebook.money import MINUS
+from closebook.statements.render.catalog import Catalog
 from closebook.statements.render.view_model import StatementView
 
 SLOT_VARIABLES = {
@@ -54,8 +54,8 @@ def class_of(view: StatementView, renderer_sha256: str) -> str:
     others = SLOT_VARIABLES | _ONLY_IN_METADATA
     # guard: stamp.what-is-no-slot-is-of-the-class
     fixed = {name: value for name, value in _flat(view.variables) if name not in others}
-    text = json.dumps([renderer_sha256, view.language, view.direction, fixed], sort_keys=True)
-    return sha256(text.encode()).hexdigest()
+    text = repr([renderer_sha256, view.language, view.direction, sorted(fixed.items())])
+    return sha256(text.encode("utf-8", "backslashreplace")).hexdigest()
 
 
 def slot_values(view: StatementView) -> dict[str, str]:
@@ -75,8 +75,12 @@ def shape_of(view: StatementView) -> StatementShape:
 
 
 def _flat(value: Any, name: str = "") -> list[tuple[str, Any]]:
-    if is_dataclass(value) and not isinstance(value, type):
-        value = asdict(value)
+    """Return the variables by their names, such as ``totals.opening``.
+
+    The catalog, which no statement has a part in, is one variable: it has a hundred texts.
+    """
+    if is_dataclass(value) and not isinstance(value, (type, Catalog)):
+        value = {field.name: getattr(value, field.name) for field in fields(value)}
     if isinstance(value, dict):
         return [
             pair
