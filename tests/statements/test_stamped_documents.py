@@ -1,6 +1,7 @@
 """Stamped statements are equal to those of the first renderer, and no wrong one is filed."""
 
 import random
+import subprocess
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
@@ -10,11 +11,16 @@ import pytest
 
 from closebook.statements.model import Statement, StatementLine
 from closebook.statements.render.document import render
+from closebook.statements.signing.signer import Signer
 from closebook.statements.stamp.stamped_renderer import StampedRenderer
+from closebook.statements.verify.report import Outcome
+from closebook.statements.verify.verification import VerifyInputs, verify
 from tests.statements.brands import BRANDS, in_brand, write_brand
+from tests.statements.certificates import identity
 from tests.statements.equal_documents import differences
 from tests.statements.samples import HOLDER, corrected, entry, many, of, statement
 from tests.statements.validators import page_validation, verapdf
+from tests.statements.verify_samples import FEW, failed, outcomes, register
 
 _WORDS = (
     *("Card", "payment", "to", "the merchant", "at", "Bath,", "refund", "12/10", "-", "order"),
@@ -114,10 +120,23 @@ def test_equal_statements_are_stamped_with_equal_bytes() -> None:
     assert other.stamp(made).pdf == stamped(made)
 
 
-def test_a_stamped_statement_conforms() -> None:
-    pdf = stamped(statement(*some_lines(3, 40)))
+def test_a_stamped_statement_conforms_and_is_verified(tmp_path: Path) -> None:
+    made = statement(*some_lines(3, 40))
+    pdf = stamped(made)
     assert page_validation(pdf) == []
     assert verapdf(pdf) == []
+    path = tmp_path / "statement.pdf"
+    path.write_bytes(pdf)
+    subprocess.run(["qpdf", "--check", path], check=True, capture_output=True)
+    report = verify(pdf, VerifyInputs(manifest=register((FEW, b""), (made, pdf))))
+    checked = {check for check, outcome in outcomes(report).items() if outcome is Outcome.OK}
+    assert checked == {"file", "totals", "CSV", "page", "manifest", "fonts"}
+    assert failed(report) == {}
+
+
+def test_a_stamped_statement_is_signed(signer: Signer) -> None:
+    signed = signer.sign(stamped(many(3))).pdf
+    assert failed(verify(signed, VerifyInputs(trust=identity().certificate_der))) == {}
 
 
 def test_what_is_not_stamped_exactly_is_made_by_the_first_renderer() -> None:

@@ -46,9 +46,8 @@ _Key = tuple[str, StatementShape]
 class StampedRenderer:
     """Renders statements in one template and brand."""
 
-    def __init__(self, template: StatementTemplate, fewest: int = FEWEST_STATEMENTS) -> None:
+    def __init__(self, template: StatementTemplate) -> None:
         self._template = template
-        self._fewest = fewest
         self._maker = LayoutMaker(template)
         self._wanted: Counter[_Key] = Counter()
         self._stampers: dict[_Key, Stamper | OutsideLayout] = {}
@@ -75,8 +74,8 @@ class StampedRenderer:
                 key, _ = self._key_and_view(statement)
             except (OutsideLayout, WrongData):
                 continue  # `render` says so, for this statement alone
-            self._wanted[key] += self._fewest if statement in again else 1
-            if self._wanted[key] >= self._fewest and key not in self._stampers:
+            self._wanted[key] += FEWEST_STATEMENTS if statement in again else 1
+            if self._wanted[key] >= FEWEST_STATEMENTS and key not in self._stampers:
                 self._stampers[key] = self._compiled(statement, key)
 
     def render(self, statement: Statement) -> RenderedStatement:
