@@ -14,6 +14,7 @@ from closebook.statements.render.document import render
 from closebook.statements.render.template import statement_template
 from closebook.statements.render.view_model import StatementView, statement_view
 from closebook.statements.stamp import layout_maker, stamper
+from closebook.statements.stamp.compiler import compiled_layout
 from closebook.statements.stamp.embedded_fonts import note_glyphs
 from closebook.statements.stamp.layout_maker import LayoutMaker
 from closebook.statements.stamp.outside_layout import REASONS, OutsideLayout
@@ -180,10 +181,8 @@ def test_the_closing_stays_with_the_last_line() -> None:
 def test_a_layout_that_draws_something_else_fails_its_trial(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    compiled = layout_maker.compiled_layout
-
     def with_a_lower_closing(*arguments: Any) -> Any:
-        made = compiled(*arguments)
+        made = compiled_layout(*arguments)
         return replace(made, closing=replace(made.closing, height=made.closing.height + 1))
 
     monkeypatch.setattr(layout_maker, "compiled_layout", with_a_lower_closing)
@@ -218,7 +217,7 @@ def test_a_glyph_with_two_meanings_is_refused() -> None:
 def test_a_lost_document_is_made_again_by_the_renderer_that_made_it() -> None:
     made = many(3)
     stamped = prepared().stamp(made)
-    rows = {
+    rows: dict[str, dict[str, str | None]] = {
         "new": {"object_name": None, "renderer_version": None},
         "stamped": {"object_name": "a", "renderer_version": stamped.renderer.renderer_version},
         "laid out": {"object_name": "a", "renderer_version": "weasyprint 70"},
