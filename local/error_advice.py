@@ -437,6 +437,7 @@ ADVICE: Mapping[str, str] = {
     "CB-CONFIG-TRUST-UNREADABLE": (
         "From `closebook verify`, option `--trust`: give a PEM certificate."
     ),
+    "CB-CONFIG-STAMPED-STATEMENTS-UNREADABLE": ("See [Settings](settings.md#variables)."),
     "CB-CONFIG-TWO-PLATFORMS": (
         "The connections lead to two platforms, or to two databases of one: make them agree."
     ),
