@@ -403,6 +403,7 @@ ADVICE: Mapping[str, str] = {
         "themselves."
     ),
     "CB-CONFIG-SQL-MISSING": "`sql/` was not deployed with the code.",
+    "CB-CONFIG-STAMPED-STATEMENTS-UNREADABLE": ("See [Settings](settings.md#variables)."),
     "CB-CONFIG-STORE-DAMAGED": "See [Lost store](recovery.md#lost-store).",
     "CB-CONFIG-STORE-ENCODING": (
         "From `closebook migrate` or `verify-log`: `create database … encoding 'UTF8' template "
@@ -437,7 +438,6 @@ ADVICE: Mapping[str, str] = {
     "CB-CONFIG-TRUST-UNREADABLE": (
         "From `closebook verify`, option `--trust`: give a PEM certificate."
     ),
-    "CB-CONFIG-STAMPED-STATEMENTS-UNREADABLE": ("See [Settings](settings.md#variables)."),
     "CB-CONFIG-TWO-PLATFORMS": (
         "The connections lead to two platforms, or to two databases of one: make them agree."
     ),

@@ -15,11 +15,11 @@ from closebook.statements.render.template import statement_template
 from closebook.statements.render.view_model import StatementView, statement_view
 from closebook.statements.stamp import layout_maker, stamper
 from closebook.statements.stamp.compiler import compiled_layout
-from closebook.statements.stamp.embedded_fonts import note_glyphs
+from closebook.statements.stamp.font_writer import note_glyphs
 from closebook.statements.stamp.layout_maker import LayoutMaker
 from closebook.statements.stamp.outside_layout import REASONS, OutsideLayout
 from closebook.statements.stamp.page_filler import filled_pages
-from closebook.statements.stamp.probe import require_different
+from closebook.statements.stamp.probe_statements import require_different
 from closebook.statements.stamp.row_layout import RowLayout
 from closebook.statements.stamp.shard_renderer import ShardRenderer
 from closebook.statements.stamp.stamped_renderer import STAMPED, StampedRenderer

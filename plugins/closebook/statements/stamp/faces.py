@@ -7,6 +7,7 @@ from functools import cached_property
 import uharfbuzz as hb
 
 from closebook.statements.stamp.layout import FontFacts
+from closebook.statements.stamp.outside_layout import OutsideLayout
 
 _THOUSAND = 1000
 _DROPPED = (
@@ -111,4 +112,4 @@ def _bare_outlines(data: bytes) -> bytes:
         if record[:4] == b"CFF ":
             at, size = int.from_bytes(record[8:12], "big"), int.from_bytes(record[12:16], "big")
             return data[at : at + size]
-    raise ValueError("the font has no table CFF")
+    raise OutsideLayout("not-compiled", "a font has no table CFF")

@@ -15,7 +15,8 @@ from closebook.statements.stamp.faces import Face
 from closebook.statements.stamp.layout import Layout
 from closebook.statements.stamp.outside_layout import OutsideLayout
 from closebook.statements.stamp.page_filler import filled_pages
-from closebook.statements.stamp.probe import (
+from closebook.statements.stamp.probe_pages import ProbePages, read_probe
+from closebook.statements.stamp.probe_statements import (
     FIRST,
     SECOND,
     Probe,
@@ -24,7 +25,6 @@ from closebook.statements.stamp.probe import (
     probe_statement,
     require_different,
 )
-from closebook.statements.stamp.probe_pages import ProbePages, read_probe
 from closebook.statements.stamp.stamper import Stamper
 from closebook.statements.stamp.statement_class import (
     SLOT_VARIABLES,
@@ -152,7 +152,7 @@ class _Probes:
 
     def _made(self, statement: Statement) -> Probe:
         made = probe(statement, self.template)
-        if class_of(made.view, "") != self.class_:  # guard: stamp.probe-is-of-the-class
+        if class_of(made.view, "") != self.class_:  # guard: stamp.probe_statements-is-of-the-class
             raise OutsideLayout("not-compiled", "a probe is of another class")
         return made
 

@@ -11,7 +11,7 @@ import pikepdf
 from closebook.statements.stamp.layout import FontFacts, TagNode
 from closebook.statements.stamp.outside_layout import OutsideLayout
 from closebook.statements.stamp.page_items import PageItem, page_items
-from closebook.statements.stamp.probe import Probe
+from closebook.statements.stamp.probe_statements import Probe
 from closebook.statements.weasyprint_adapter.layout_marks import PageGeometry
 
 KEYS_PER_PAGE = 100_000

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from closebook.statements.render.view_model import LineView
 from closebook.statements.stamp.layout import Column, RowRule, TextStyle
-from closebook.statements.stamp.line_breaking import broken_into_lines, collapsed
+from closebook.statements.stamp.line_breaker import broken_into_lines, collapsed
 from closebook.statements.stamp.outside_layout import OutsideLayout
 from closebook.statements.stamp.shaper import ShapedLine, Shaper
 

@@ -19,8 +19,8 @@ from closebook.statements.stamp.content_stream import (
     placed_constant,
     placed_line,
 )
-from closebook.statements.stamp.embedded_fonts import EmbeddedFonts, GlyphTexts, note_glyphs
 from closebook.statements.stamp.faces import Face
+from closebook.statements.stamp.font_writer import EmbeddedFonts, GlyphTexts, note_glyphs
 from closebook.statements.stamp.layout import (
     Anchor,
     Chart,
@@ -29,7 +29,7 @@ from closebook.statements.stamp.layout import (
     Piece,
     Slot,
 )
-from closebook.statements.stamp.line_breaking import collapsed
+from closebook.statements.stamp.line_breaker import collapsed
 from closebook.statements.stamp.outside_layout import OutsideLayout
 from closebook.statements.stamp.page_filler import FilledPage, filled_pages
 from closebook.statements.stamp.row_layout import LaidOutRow, RowLayout

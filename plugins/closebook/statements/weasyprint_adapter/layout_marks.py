@@ -1,7 +1,7 @@
 """Say in the drawn pages what each text is, so that a layout can be learned from finished pages.
 
 A mark is a comment in a page's content, before the text that it describes. Only probe statements
-are drawn with marks (closebook/statements/stamp/probe.py): no such file is issued.
+are drawn with marks (closebook/statements/stamp/probe_statements.py): no such file is issued.
 """
 
 import json
