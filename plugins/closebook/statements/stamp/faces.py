@@ -12,7 +12,7 @@ from closebook.statements.stamp.outside_layout import OutsideLayout
 _THOUSAND = 1000
 _DROPPED = (
     *("GSUB", "GPOS", "GDEF", "BASE", "DSIG", "name", "OS/2", "post", "STAT", "MATH", "kern"),
-    *("VORG", "vhea", "vmtx", "cmap", "gasp", "meta"),
+    *("VORG", "vhea", "vmtx", "gasp", "meta"),
 )
 _TABLE_RECORD = 16
 _HEADER = 12
@@ -90,11 +90,24 @@ class Face:
             flags |= hb.SubsetFlags.RETAIN_GIDS
         wanted.flags = flags
         wanted.glyph_set.update(glyphs)
+        # `closebook verify` compares the font's own characters with those of the file's map.
+        characters = self._characters_by_glyph
+        wanted.unicode_set.update(
+            character for glyph in glyphs for character in characters.get(glyph, ())
+        )
         dropped = wanted.sets(hb.SubsetInputSets.DROP_TABLE_TAG)
         for table in _DROPPED:
             dropped.add(int.from_bytes(table.encode().ljust(4), "big"))
         data = bytes(hb.subset(self._prepared, wanted).blob.data)
         return _bare_outlines(data) if self.is_compact else data
+
+    @cached_property
+    def _characters_by_glyph(self) -> Mapping[int, tuple[int, ...]]:
+        found: dict[int, tuple[int, ...]] = {}
+        for character in sorted(self.characters):
+            glyph = self._font.get_nominal_glyph(character)
+            found[glyph] = (*found.get(glyph, ()), character)
+        return found
 
     @cached_property
     def _prepared(self) -> hb.Face:
