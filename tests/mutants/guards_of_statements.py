@@ -71,7 +71,7 @@ STATEMENTS = (
         (REFUSED + "test_probes_with_equal_texts_are_refused",),
     ),
     Guard(
-        "stamp.probe_statements-is-of-the-class",
+        "stamp.probe-is-of-the-class",
         Condition(value=False),
         (REFUSED + "test_a_probe_of_another_class_is_refused",),
     ),

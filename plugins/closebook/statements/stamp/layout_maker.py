@@ -152,7 +152,7 @@ class _Probes:
 
     def _made(self, statement: Statement) -> Probe:
         made = probe(statement, self.template)
-        if class_of(made.view, "") != self.class_:  # guard: stamp.probe_statements-is-of-the-class
+        if class_of(made.view, "") != self.class_:  # guard: stamp.probe-is-of-the-class
             raise OutsideLayout("not-compiled", "a probe is of another class")
         return made
 
