@@ -23,12 +23,14 @@ from closebook.statements.render.brand_style import with_values
 from closebook.statements.render.document import render
 from closebook.statements.render.template import statement_template
 from closebook.statements.render.view_model import CHART_SOURCE, statement_view
+from closebook.statements.stamp.stamped_renderer import StampedRenderer
 from local import REPOSITORY
 from local.processes import cpu_seconds, peak_memory_kb
 
 LINES = 30
 SEED = 7
 OURS = "closebook: tagged, PDF/A-3a, attachments"
+STAMPED = "closebook, stamped: the same pages"
 NAIVE = "naive write_pdf, tagged"
 
 
@@ -37,8 +39,11 @@ def measure(results: Results, document_count: int, long_count: int) -> None:
     of ``long_count`` lines in a process of its own, by its CPU time and its peak of memory."""
     statements = [_statement(number, LINES) for number in range(document_count)]
     pages = [_page(statement) for statement in statements]
+    renderer = StampedRenderer.of_settings()
+    renderer.prepare([], again=statements)
     ways: dict[str, Callable[[], None]] = {
         OURS: lambda: _each(render, statements),
+        STAMPED: lambda: _each(renderer.stamp, statements),
         NAIVE: lambda: _each(_naive, pages),
         "headless Chromium, tagged": lambda: peers.chromium_pdfs(pages),
         "typst": lambda: _each(peers.typst_pdf, statements),
@@ -56,6 +61,8 @@ def measure(results: Results, document_count: int, long_count: int) -> None:
         OURS,
         lines_of_a_statement=LINES,
         statements_a_second_a_core=round(1 / timed[OURS].median_seconds, 2),
+        stamped_a_second_a_core=round(1 / timed[STAMPED].median_seconds, 1),
+        closebook_over_stamped=round(timed[OURS].median_seconds / timed[STAMPED].median_seconds, 1),
         naive_over_closebook=round(timed[NAIVE].median_seconds / timed[OURS].median_seconds, 2),
         **_long_account(long_count),
     )

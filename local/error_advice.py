@@ -420,6 +420,7 @@ ADVICE: Mapping[str, str] = {
         "themselves."
     ),
     "CB-CONFIG-SQL-MISSING": "`sql/` was not deployed with the code.",
+    "CB-CONFIG-STAMPED-STATEMENTS-UNREADABLE": ("See [Settings](settings.md#variables)."),
     "CB-CONFIG-STORE-DAMAGED": "See [Lost store](recovery.md#lost-store).",
     "CB-CONFIG-STORE-ENCODING": (
         "From `closebook migrate` or `verify-log`: `create database … encoding 'UTF8' template "

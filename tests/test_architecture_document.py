@@ -14,6 +14,7 @@ PACKAGE = REPOSITORY / "plugins" / "closebook"
 WALKS = (
     "One day, from the DAG to the store",
     "One statement, from frozen lines to a download",
+    "Two renderers",
     "One request at the desk",
     "Where a rule is kept",
 )

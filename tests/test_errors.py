@@ -49,6 +49,7 @@ OF_LIBRARIES = {
     "FatalURLFetchingError",
     "HTTPException",
     "NotImplementedError",
+    "OutsideLayout",  # ours, always caught: it chooses the renderer of a document
     "RuntimeError",
     "TypeError",
     "ValueError",

@@ -62,6 +62,16 @@ def names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
+def is_stamped(text: str) -> bool:
+    """Return CLOSEBOOK_STAMPED_STATEMENTS: whether the second renderer makes statements."""
+    if text not in ("", "on", "off"):
+        raise Misconfigured(
+            "CB-CONFIG-STAMPED-STATEMENTS-UNREADABLE",
+            f"CLOSEBOOK_STAMPED_STATEMENTS is {text!r}: write on or off, or leave it out",
+        )
+    return text == "on"
+
+
 def issuer_bic(text: str) -> str:
     """Return CLOSEBOOK_ISSUER_BIC, which may be empty."""
     bic = text.strip()

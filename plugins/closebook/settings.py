@@ -17,6 +17,7 @@ from closebook.environment import (
     FENCE_GRACE_SECONDS,
     fence_grace,
     index_names,
+    is_stamped,
     issuer_bic,
     issuer_lei,
     major_amounts,
@@ -448,6 +449,11 @@ def document_validator() -> DocumentValidator | None:
             "must be a number from 1",
         )
     return DocumentValidator(command, int(every))
+
+
+def stamps_statements() -> bool:
+    """Return whether statements are stamped: CLOSEBOOK_STAMPED_STATEMENTS."""
+    return is_stamped(os.environ.get("CLOSEBOOK_STAMPED_STATEMENTS", ""))
 
 
 @cache

@@ -1,7 +1,7 @@
 -- The statements of one shard: one row an account and currency, with the version that stands, the
 -- close that issued it, what it supersedes, what that close tells the holders, whether the account
--- has statements in other currencies too, the statement's number, and the name of its document once
--- there is one.
+-- has statements in other currencies too, the statement's number, and its document once there is
+-- one: the name, and the programs that made it.
 with statements as (
     select
         close_id,
@@ -49,7 +49,8 @@ documents as (
         close_id,
         account_id,
         currency,
-        object_name
+        object_name,
+        renderer_version
     from reporting.statement_documents
 )
 
@@ -70,6 +71,7 @@ select
     statements.closing_minor,
     documents.object_name,
     numbers.statement_number,
+    documents.renderer_version,
     issued.holder_reason,
     issued.holder_text,
     exists(

@@ -1,5 +1,6 @@
 """Each frozen statement of a month gets one document, which is registered and stored."""
 
+import logging
 import re
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -23,6 +24,8 @@ from closebook.statements.issue import Shard
 from closebook.statements.manifest import refuse_exceptions
 from closebook.statements.model import Statement
 from closebook.statements.render.document import RenderedStatement, render
+from closebook.statements.stamp import stamped_renderer
+from closebook.statements.stamp.stamped_renderer import STAMPED
 from closebook.store.session import on_store
 from local.stack import Stack
 from tests.books import Books
@@ -90,6 +93,31 @@ def test_a_lost_file_is_rendered_again_to_the_same_bytes(
     assert render_all(settings, close_id) == 1
     assert path.read_bytes() == content
     assert documents(books)[2] == lost
+
+
+def test_statements_are_stamped_by_the_setting_and_a_lost_one_is_stamped_again(
+    settings: Settings,
+    books: Books,
+    close_id: int,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setenv("CLOSEBOOK_STAMPED_STATEMENTS", "on")
+    monkeypatch.setattr(stamped_renderer, "FEWEST_STATEMENTS", 1)
+    with caplog.at_level(logging.INFO):
+        assert render_all(settings, close_id) == 3
+
+    made = documents(books)
+    stamped = [row for row in made.values() if STAMPED in row["renderer_version"]]
+    assert made[1] in stamped
+    assert f"{len(stamped)} of 3 statements are stamped" in caplog.text
+    path = stored(settings, made[1]["object_name"])
+    content = path.read_bytes()
+    path.unlink()
+    monkeypatch.delenv("CLOSEBOOK_STAMPED_STATEMENTS")
+    assert render_all(settings, close_id) == 1
+    assert path.read_bytes() == content
+    assert documents(books) == made
 
 
 def test_a_lost_file_that_cannot_be_made_again_has_to_come_from_a_backup(

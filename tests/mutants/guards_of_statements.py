@@ -28,7 +28,89 @@ BRANDS = "tests/statements/test_brands.py::"
 CONTENT = "tests/statements/test_brand_content.py::"
 OTHER_FORMS = "tests/statements/test_other_forms.py::"
 
+STAMPED = "tests/statements/test_stamped_documents.py::"
+REFUSED = "tests/statements/test_stamp_refusals.py::"
+
 STATEMENTS = (
+    # ---- stamped statements ------------------------------------------------------------------
+    Guard(
+        "stamp.no-document-without-reading-it-back",
+        Removed(),
+        (REFUSED + "test_a_wrong_page_is_made_again_by_the_first_renderer",),
+    ),
+    Guard(
+        "stamp.rows-are-read-back",
+        Condition(value=False),
+        (REFUSED + "test_a_page_with_another_line_is_not_filed",),
+    ),
+    Guard(
+        "stamp.totals-are-read-back",
+        Condition(value=False),
+        (REFUSED + "test_a_page_with_another_total_is_not_filed",),
+    ),
+    Guard(
+        "stamp.names-are-read-back",
+        Condition(value=False),
+        (REFUSED + "test_a_page_with_another_name_is_not_filed",),
+    ),
+    Guard(
+        "stamp.every-declared-slot-is-found",
+        Condition(value=False),
+        (REFUSED + "test_a_slot_that_is_declared_and_not_drawn_stops_the_compilation",),
+    ),
+    Guard(
+        "stamp.what-differs-is-a-slot",
+        Condition(value=False),
+        (REFUSED + "test_a_variable_that_is_no_slot_stops_the_compilation",),
+    ),
+    Guard(
+        "stamp.rows-keep-the-rule",
+        Condition(value=False),
+        (REFUSED + "test_rows_of_two_heights_stop_the_compilation",),
+    ),
+    Guard(
+        "stamp.probes-differ-in-every-slot",
+        Condition(value=False),
+        (REFUSED + "test_probes_with_equal_texts_are_refused",),
+    ),
+    Guard(
+        "stamp.probe-is-of-the-class",
+        Condition(value=False),
+        (REFUSED + "test_a_probe_of_another_class_is_refused",),
+    ),
+    Guard(
+        "stamp.layout-is-tried-before-it-is-used",
+        Removed(),
+        (REFUSED + "test_a_layout_that_draws_something_else_fails_its_trial",),
+    ),
+    Guard(
+        "stamp.what-is-no-slot-is-of-the-class",
+        Value("{}"),
+        (REFUSED + "test_what_is_no_slot_makes_another_class",),
+    ),
+    Guard(
+        "stamp.all-parts-of-a-line",
+        Condition(value=False),
+        (
+            STAMPED + "test_what_a_brand_prints_beside_its_lines_is_made_by_the_first_renderer"
+            "[value_dates = true-details-of-a-line]",
+        ),
+    ),
+    Guard(
+        "stamp.glyph-has-one-text",
+        Condition(value=False),
+        (REFUSED + "test_a_glyph_with_two_meanings_is_refused",),
+    ),
+    Guard(
+        "stamp.closing-stays-with-the-last-line",
+        Condition(value=False),
+        (REFUSED + "test_the_closing_stays_with_the_last_line",),
+    ),
+    Guard(
+        "stamp.lost-one-is-made-by-its-renderer",
+        Condition(value=False),
+        (REFUSED + "test_a_lost_document_is_made_again_by_the_renderer_that_made_it",),
+    ),
     Guard(
         "documents.sample-conforms",
         Condition(value=False),

@@ -7,7 +7,6 @@ import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -16,14 +15,14 @@ from psycopg.rows import DictRow
 from closebook.errors import WrongData
 from closebook.keys import Key, label
 from closebook.periods import Period
-from closebook.settings import Run, Settings, document_validator
+from closebook.settings import Run, Settings, document_validator, stamps_statements
 from closebook.sql import query
 from closebook.statements.archive import Archive
-from closebook.statements.bounded_process import BoundedTask, Limits, run_within
+from closebook.statements.bounded_process import Limits, run_within
 from closebook.statements.document_store import DocumentStore
-from closebook.statements.model import Statement
-from closebook.statements.render.document import RenderedStatement, render, warm_up
+from closebook.statements.render.document import warm_up
 from closebook.statements.signing.key_loader import load_signer
+from closebook.statements.stamp.shard_renderer import RowAndStatement, ShardRenderer
 from closebook.statements.statement_reader import read_closed_month, read_statement
 from closebook.statements.validator import SampleCheck
 from closebook.store.key_types import key_types_of
@@ -119,6 +118,7 @@ def render_shard(
     """
     documents = DocumentStore(settings.documents_url)
     warm_up()
+    renderer = ShardRenderer(stamps=stamps_statements())
     rendered = 0
     in_english: Counter[str] = Counter()
     failures: dict[Failed, WrongData] = {}
@@ -143,14 +143,14 @@ def render_shard(
         ]
         for first in range(0, len(without_document), DOCUMENTS_PER_PROCESS):
             some = without_document[first : first + DOCUMENTS_PER_PROCESS]
-            readable: list[tuple[dict[str, Any], Statement]] = []
+            readable = list[RowAndStatement]()
             for row in some:
                 try:
                     readable.append((row, read_statement(store, settings, month, row)))
                 except WrongData as error:
                     # guard: documents.unreadable-one-is-named
                     failures[row["account_id"], row["currency"]] = error
-            results = run_within(limits, [_render_task(statement) for _, statement in readable])
+            results = run_within(limits, renderer.tasks(readable))
             for (row, statement), result in zip(readable, results, strict=True):
                 if isinstance(result, WrongData):
                     failures[statement.account_id, statement.currency] = result
@@ -161,8 +161,11 @@ def render_shard(
                     failures[statement.account_id, statement.currency] = error
                     continue
                 rendered += 1
+                renderer.count(result)
                 if result.missing_language is not None:
                     in_english[result.missing_language] += 1
+        if renderer.report is not None:
+            logger.info("%s: %s", month, renderer.report)
         for language, count in sorted(in_english.items()):
             logger.warning(
                 "%s: %d statements are in English, since there are no texts in the language %s: "
@@ -209,9 +212,3 @@ def _named_accounts(store: Store, named: Sequence[Key] | None) -> list[Key] | No
         return None
     parsed = (key_types_of(store).accounts.parse(str(each)) for each in named)
     return [key for key in parsed if key is not None]
-
-
-def _render_task(statement: Statement) -> BoundedTask[RenderedStatement]:
-    return BoundedTask(
-        f"the statement of account {label(statement.account_id)}", partial(render, statement)
-    )

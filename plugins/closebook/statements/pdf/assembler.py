@@ -6,8 +6,11 @@ the other, and the parts' structure trees become one tree. A tool such as qpdf w
 of the parts, and would hold the whole tree in memory.
 """
 
+import zlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, BinaryIO
 
 from closebook.errors import Misconfigured
@@ -26,6 +29,7 @@ from closebook.statements.pdf.page_roles import (
     DATES,
     LINES,
     identifier_of,
+    role_of,
 )
 from closebook.statements.pdf.xmp import DocumentMetadata
 from closebook.statements.weasyprint_adapter.color_profile import SRGB_PROFILE_NAME, srgb_profile
@@ -48,6 +52,23 @@ _BEGINS_A_GLYPH_MAP = b"begincmap"
 _PAGE_NUMBER_NAME = "folio"
 
 
+@dataclass(frozen=True)
+class WrittenPages:
+    """Pages and structure elements whose objects were written by somebody else, as references.
+
+    ``identified`` has the elements with a role, by their identifiers. ``content_owners`` has a list
+    for each page: the element that owns each marked content.
+    """
+
+    pages: Sequence[int]
+    before_lines: Sequence[bytes]
+    row_groups: Sequence[bytes]
+    after_lines: Sequence[bytes]
+    identified: Mapping[str, bytes]
+    content_owners: Sequence[Sequence[int]]
+    bookmarks: Sequence[tuple[str, int]]
+
+
 class PdfAssembler:
     """Writes a PDF that conforms to PDF/A-3a and PDF/UA-1, part after part."""
 
@@ -65,6 +86,26 @@ class PdfAssembler:
         self._page_number_objects: list[int] = []
         self._role_counts: Counter[str] = Counter()
         self._identified: dict[str, bytes] = {identifier_of(LINES, 1): reference(self._lines_table)}
+
+    @property
+    def writer(self) -> ObjectWriter:
+        """The writer of the file's objects."""
+        return self._writer
+
+    @property
+    def page_tree(self) -> int:
+        """The number of the root of the page tree."""
+        return self._pages
+
+    @property
+    def document(self) -> int:
+        """The number of the structure element of the whole document."""
+        return self._document
+
+    @property
+    def lines_table(self) -> int:
+        """The number of the structure element of the table of lines."""
+        return self._lines_table
 
     @property
     def page_count(self) -> int:
@@ -120,6 +161,23 @@ class PdfAssembler:
         number = self._writer.add(serialize(branch, numbers.__getitem__))
         self._parent_tree.append(reference(number))
 
+    def add_written(self, written: WrittenPages) -> None:
+        """Add pages whose objects are in the file already: they are all pages of the document."""
+        self._page_objects += written.pages
+        self._before_lines += written.before_lines
+        self._row_groups += written.row_groups
+        self._after_lines += written.after_lines
+        self._bookmarks += written.bookmarks
+        for identifier, element in written.identified.items():
+            self._identified[identifier] = element
+            self._role_counts[role_of(identifier) or ""] += 1
+        nums = b" ".join(
+            b"%d [%s]" % (page, b" ".join([b"%d 0 R" % owner for owner in owners]))
+            for page, owners in enumerate(written.content_owners)
+        )
+        branch = b"<</Limits [0 %d]/Nums [%s]>>" % (self.page_count - 1, nums)
+        self._parent_tree.append(reference(self._writer.add(branch)))
+
     def add_page_numbers(self, page_numbers: DrawnPages) -> None:
         """Draw each page of ``page_numbers`` (untagged) where ``add_pages`` left room for it."""
         remove_unused_places(page_numbers)
@@ -156,7 +214,9 @@ class PdfAssembler:
         writer = self._writer
         attached = [reference(each.write(writer, metadata.pdf_date)) for each in attachments]
         names = [text_string(attachment.name) for attachment in attachments]
-        color_profile = writer.add_stream(srgb_profile(), b"/N 3")
+        color_profile = writer.add_stream(
+            _deflated_profile(), b"/N 3/Filter /FlateDecode", compress=False
+        )
         objects = {
             self._pages: {
                 "Type": "/Pages",
@@ -313,6 +373,11 @@ class PdfAssembler:
         head = serialize(entries, numbers.__getitem__)[2:-2]
         # WeasyPrint has compressed pictures already.
         return self._writer.add_stream(content, head, number, compress="Filter" not in entries)
+
+
+@lru_cache(maxsize=1)
+def _deflated_profile() -> bytes:
+    return zlib.compress(srgb_profile())
 
 
 def _refers_to_objects(stream: Any) -> bool:

@@ -19,7 +19,9 @@ _VARIABLE = re.compile(r"var\(--([a-z-]+)\)")
 _CORNER_RIGHT_TOP_MM, _CORNER_RIGHT_BOTTOM_MM = 85, 50
 _HEAD_MM = 18
 # A glyph that changes beside others has no character of its own, which verify would refuse.
-_FEATURES = 'font-feature-settings: "calt" 0, "clig" 0, "dlig" 0'
+BRAND_FEATURES = {"calt": False, "clig": False, "dlig": False}
+"""What the fonts of a brand have switched off."""
+_FEATURES = "font-feature-settings: " + ", ".join(f'"{name}" 0' for name in BRAND_FEATURES)
 
 
 def variables(brand: Brand) -> dict[str, str]:

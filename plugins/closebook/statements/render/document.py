@@ -42,7 +42,8 @@ class RenderedStatement:
 
     ``replaced_count`` is the number of characters that the page shows as U+FFFD, since no font has
     a glyph for them. ``missing_language`` is the holder's language if there are no texts of it: the
-    page is in English then.
+    page is in English then. ``outside_reason`` is why the second renderer left the document to the
+    first (closebook/statements/stamp/outside_layout.py).
     """
 
     pdf: bytes
@@ -51,6 +52,7 @@ class RenderedStatement:
     conformance: str
     replaced_count: int
     missing_language: str | None = None
+    outside_reason: str | None = None
 
 
 def render(statement: Statement) -> RenderedStatement:
@@ -61,18 +63,15 @@ def render(statement: Statement) -> RenderedStatement:
     supported.
     """
     template = statement_template()
-    if not template.brand.content.statement_number:
-        # Page and attachments have the same number, or none.
-        statement = replace(statement, number=None)
+    statement = as_numbered(statement, template.brand)
     view = statement_view(statement, template)
     output = BytesIO()
     assembler = PdfAssembler(output)
-    chart = balance_chart_svg(daily_balances(statement), template.brand.colours)
-    assets = {**template.brand.assets, CHART_SOURCE: Asset(chart, "image/svg+xml")}
+    assets = assets_of(statement, template)
     with template.layout.forbid_fetching(f"the statement of account {label(statement.account_id)}"):
         add_statement_pages(assembler, view, template, assets)
-    attachments = _attachments(statement, template.brand)
-    assembler.finish(_metadata(statement, view, template), attachments, _identifier(statement))
+    attachments = attachments_of(statement, template.brand)
+    assembler.finish(metadata_of(statement, view, template), attachments, identifier_of(statement))
     if view.replaced_count:
         logger.warning(
             "the statement of account %s shows %d characters as U+FFFD: no font of the template "
@@ -89,6 +88,20 @@ def render(statement: Statement) -> RenderedStatement:
         view.replaced_count,
         view.missing_language,
     )
+
+
+def as_numbered(statement: Statement, brand: Brand) -> Statement:
+    """Return the statement without its number, if the brand prints none.
+
+    So page and attachments have the same number, or none.
+    """
+    return statement if brand.content.statement_number else replace(statement, number=None)
+
+
+def assets_of(statement: Statement, template: StatementTemplate) -> dict[str, Asset]:
+    """Return the pictures of a statement's page by their addresses."""
+    chart = balance_chart_svg(daily_balances(statement), template.brand.colours)
+    return {**template.brand.assets, CHART_SOURCE: Asset(chart, "image/svg+xml")}
 
 
 def warm_up() -> None:
@@ -109,7 +122,8 @@ def _freeze_loaded_objects() -> None:
     gc.freeze()
 
 
-def _attachments(statement: Statement, brand: Brand) -> tuple[Attachment, ...]:
+def attachments_of(statement: Statement, brand: Brand) -> tuple[Attachment, ...]:
+    """Return the files with the same content as the page, which are attached to it."""
     version, wanted = camt053_version(), statement_files()
     others = (
         ("mt940", mt940.FILE_NAME, mt940.MEDIA_TYPE, "MT940", mt940.mt940),
@@ -133,15 +147,19 @@ def _attachments(statement: Statement, brand: Brand) -> tuple[Attachment, ...]:
     )
 
 
-def _metadata(
-    statement: Statement, view: StatementView, template: StatementTemplate
+def metadata_of(
+    statement: Statement,
+    view: StatementView,
+    template: StatementTemplate,
+    producer: str | None = None,
 ) -> DocumentMetadata:
+    """Return the metadata of a statement's file. ``producer`` is by default the first renderer."""
     return DocumentMetadata(
         title=view.title,
         author=printable(statement.issuer.name),
         language=view.language,
         creator=_creator(template.brand),
-        producer=fingerprint_of(template).renderer_version,
+        producer=producer or fingerprint_of(template).renderer_version,
         made_at=statement.made_at,
     )
 
@@ -154,7 +172,7 @@ def _creator(brand: Brand) -> str:
     return f"{program}, brand {printable(brand.name)} {brand.sha256[:_BRAND_DIGITS]}"
 
 
-def _identifier(statement: Statement) -> bytes:
+def identifier_of(statement: Statement) -> bytes:
     """Return the first identifier of the PDF: the same for the same version of a statement."""
     identity = (
         statement.close_id,

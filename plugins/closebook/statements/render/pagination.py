@@ -64,7 +64,7 @@ def _add_at_once(
     template: StatementTemplate,
     assets: Mapping[str, Asset],
 ) -> None:
-    pages = _lay_out(view, template, assets, PartKind.WHOLE, 0, len(view.lines))
+    pages = lay_out_lines(view, template, assets, PartKind.WHOLE, 0, len(view.lines))
     assembler.add_pages(pages.draw(tags=True), bookmarks=pages.headings())
 
 
@@ -79,7 +79,7 @@ def _add_in_parts(
     while start < count:
         end = min(start + line_count, count)
         kind = PartKind.LATER if start else PartKind.FIRST
-        pages = _lay_out(view, template, assets, kind, start, end)
+        pages = lay_out_lines(view, template, assets, kind, start, end)
         if end < count:
             pages, end = _up_to_a_full_page(pages, start)
         if end == start:
@@ -102,7 +102,7 @@ def _page_number_at(paper: Paper) -> tuple[float, float]:
     return left_mm * _POINTS_PER_MM, _CORNER_ABOVE_EDGE_MM * _POINTS_PER_MM
 
 
-def _lay_out(
+def lay_out_lines(
     view: StatementView,
     template: StatementTemplate,
     assets: Mapping[str, Asset],

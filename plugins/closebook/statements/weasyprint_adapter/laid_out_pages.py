@@ -1,11 +1,13 @@
 """Pages that WeasyPrint has laid out: what stands on which page."""
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from itertools import pairwise
 from typing import Any
 
 from closebook.statements.weasyprint_adapter.drawn_pages import LINES, DrawnPages
 from closebook.statements.weasyprint_adapter.glyph_texts import noted_glyph_texts
+from closebook.statements.weasyprint_adapter.layout_marks import LayoutMarks, marked_texts
 
 _ROLE = "data-role"
 
@@ -49,18 +51,26 @@ class LaidOutPages:
         """Return the first pages alone."""
         return LaidOutPages(self._document.copy(self._document.pages[:page_count]))
 
-    def draw(self, *, tags: bool) -> DrawnPages:
-        """Draw the pages; ``tags`` says whether with a structure tree."""
+    def draw(self, *, tags: bool, marks: LayoutMarks | None = None) -> DrawnPages:
+        """Draw the pages; ``tags`` says whether with a structure tree.
+
+        With ``marks`` each text has a mark, and the geometry of the pages is noted there.
+        """
         from weasyprint import DEFAULT_OPTIONS
         from weasyprint.pdf import generate_pdf
 
         options = DEFAULT_OPTIONS | {"pdf_tags": tags, "pdf_version": "1.7"}
-        with noted_glyph_texts() as texts:
+        with noted_glyph_texts() as texts, self._marked(marks):
             pdf = generate_pdf(self._document, None, 1, **options)
         roles = [role for page in self._document.pages for role in _roles(page._page_box)]
         drawn = DrawnPages(pdf, self._pages_that_continue_a_line(), roles if tags else ())
         texts.add_copies(drawn)
         return drawn
+
+    def _marked(self, marks: LayoutMarks | None) -> AbstractContextManager[None]:
+        if marks is None:
+            return nullcontext()
+        return marked_texts([page._page_box for page in self._document.pages], marks)
 
     def _pages_that_continue_a_line(self) -> frozenset[int]:
         """Return the indexes of the pages whose first line begins on an earlier page."""

@@ -1,0 +1,97 @@
+"""Lines and backgrounds of a probe's rows and blocks, as templates that fit others."""
+
+import re
+from collections.abc import Iterable, Sequence
+
+from closebook.statements.stamp.layout import ArtPiece
+from closebook.statements.stamp.outside_layout import OutsideLayout
+from closebook.statements.stamp.page_items import PageItem
+
+_STROKE = re.compile(rb"(\S+) (\S+) m\n(\S+) (\S+) l\nS$")
+_HEIGHT_AT = 3
+
+
+def fixed_art(items: Iterable[PageItem]) -> tuple[bytes, ...]:
+    """Return the commands of art that stays where it is."""
+    return tuple(_merged([_marked(item, b"\n".join(_shortened(item.commands))) for item in items]))
+
+
+def moving_art(items: Iterable[PageItem], top: float, bottom: float) -> tuple[ArtPiece, ...]:
+    """Return the art of a row or block as templates."""
+    commands = _merged([_marked(item, b"\n".join(_shortened(item.commands))) for item in items])
+    return tuple(_template(each, top, bottom) for each in commands)
+
+
+def _marked(item: PageItem, commands: bytes) -> bytes:
+    if item.content is not None:
+        raise OutsideLayout("not-compiled", "a line or a background is in the tag tree")
+    return item.artifact + b"\n" + commands + b"\nEMC"
+
+
+def _shortened(commands: Sequence[bytes]) -> list[bytes]:
+    """Leave out each q whose Q follows at once, and pairs of them around pairs."""
+    kept = list(commands)
+    while kept[1:2] == [b"q"] and kept[-2:-1] == [b"Q"] and kept[0] == b"q" and kept[-1] == b"Q":
+        inner = 0
+        for at, command in enumerate(kept[1:-1], start=1):
+            inner += (command == b"q") - (command == b"Q")
+            if inner == 0 and at < len(kept) - 2:
+                return kept
+        kept = kept[1:-1]
+    return kept
+
+
+def _merged(drawn: Sequence[bytes]) -> list[bytes]:
+    """Join strokes that continue each other: the hairlines of cells become one of a row."""
+    found: list[bytes] = []
+    ending = b"\nQ\nEMC"
+    for commands in drawn:
+        here = _STROKE.search(commands.removesuffix(ending))
+        before = _STROKE.search(found[-1].removesuffix(ending)) if found else None
+        if (
+            here
+            and before
+            and commands.endswith(ending)
+            and found[-1].endswith(ending)
+            and commands[: here.start()] == found[-1][: before.start()]
+            and (here[1], here[2]) == (before[3], before[4])
+            and here[2] == here[4] == before[2]
+        ):
+            joined = b"%s %s m\n%s %s l\nS" % (before[1], before[2], here[3], here[4])
+            found[-1] = commands[: here.start()] + joined + ending
+        else:
+            found.append(commands)
+    return found
+
+
+def _template(commands: bytes, top: float, bottom: float) -> ArtPiece:
+    lines: list[bytes] = []
+    ys: list[tuple[bool, float]] = []
+
+    def place(y: float) -> bytes:
+        from_bottom = abs(y - bottom) < abs(y - top)
+        ys.append((from_bottom, y - (bottom if from_bottom else top)))
+        return b"%s"
+
+    for command in commands.replace(b"%", b"%%").split(b"\n"):
+        *operands, operator = command.split(b" ")
+        if operator in (b"m", b"l", b"c"):
+            operands[1::2] = [place(float(each)) for each in operands[1::2]]
+        elif operator == b"re":
+            start, height = float(operands[1]), float(operands[_HEIGHT_AT])
+            # As a path, so that both edges can move.
+            left, width = operands[0], operands[2]
+            right = b"%.6f" % (float(left) + float(width))
+            upper, lower = start, start + height
+            lines += [
+                left + b" " + place(upper) + b" m",
+                right + b" " + place(upper) + b" l",
+                right + b" " + place(lower) + b" l",
+                left + b" " + place(lower) + b" l",
+                b"h",
+            ]
+            continue
+        elif operator in {b"cm", b"Do"}:
+            raise OutsideLayout("not-compiled", "a picture moves with the lines")
+        lines.append(b" ".join([*operands, operator]))
+    return ArtPiece(b"\n".join(lines), tuple(ys))

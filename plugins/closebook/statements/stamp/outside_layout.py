@@ -1,0 +1,32 @@
+"""A statement that the second renderer does not make exactly."""
+
+
+class OutsideLayout(Exception):  # not an error: the first renderer makes the document
+    """The statement is one that the first renderer has to make.
+
+    ``reason`` is one of REASONS, by which a run counts such statements.
+    """
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(f"{reason}: {detail}" if detail else reason)
+        self.reason = reason
+
+
+REASONS = {
+    "two-meanings": "A glyph that stands for two characters.",
+    "empty-text": "An empty text where the layout has one.",
+    "many-lines": "More lines than are laid out at once.",
+    "no-lines": "No lines.",
+    "rows-at-page-breaks": "Rows before and after each page break, which the brand asks for.",
+    "details-of-a-line": "A line with a value date or an original amount.",
+    "from-right": "A page that is written from right to left.",
+    "text-direction": "A text with another direction than the page.",
+    "character": "A character that the font of its place lacks.",
+    "placed-marks": "A letter with marks that the font places by itself.",
+    "does-not-fit": "A text that needs more lines than its place has.",
+    "tall-row": "A row that does not fit on a page with its heads.",
+    "rare-layout": "A layout that too few statements have to be worth its compilation.",
+    "not-compiled": "A layout whose probes could not be understood.",
+    "read-back": "A page that did not say what the statement says.",
+}
+"""Why the first renderer makes a document, by the reason's code."""

@@ -1,0 +1,148 @@
+"""Render the statements of a month: stamped where the layout is exact, else by the first renderer.
+
+Both renderers take a statement and return a RenderedStatement. A layout is compiled once in a
+process, for the hash of all that it depends on, before the processes that stamp are forked from it.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+import uharfbuzz
+
+from closebook.errors import WrongData
+from closebook.keys import label
+from closebook.statements.model import Statement
+from closebook.statements.pdf.xmp import CONFORMANCE
+from closebook.statements.render.document import (
+    RenderedStatement,
+    as_numbered,
+    attachments_of,
+    identifier_of,
+    metadata_of,
+    render,
+)
+from closebook.statements.render.fingerprint import RendererFingerprint, fingerprint_of
+from closebook.statements.render.pagination import MAX_LINES_WITHOUT_PARTS
+from closebook.statements.render.template import StatementTemplate, statement_template
+from closebook.statements.render.view_model import StatementView, statement_view
+from closebook.statements.stamp.layout_maker import LayoutMaker
+from closebook.statements.stamp.outside_layout import OutsideLayout
+from closebook.statements.stamp.readback import require_read_back
+from closebook.statements.stamp.stamper import Stamper
+from closebook.statements.stamp.statement_class import StatementShape, class_of, shape_of
+
+logger = logging.getLogger(__name__)
+
+STAMPED = ", stamped by uharfbuzz "
+"""What the version of this renderer has, and that of the first one has not."""
+
+FEWEST_STATEMENTS = 5
+"""A layout is compiled once so many statements need it: it costs as much as these by the other."""
+
+_Key = tuple[str, StatementShape]
+
+
+class StampedRenderer:
+    """Renders statements in one template and brand."""
+
+    def __init__(self, template: StatementTemplate) -> None:
+        self._template = template
+        self._maker = LayoutMaker(template)
+        self._wanted: Counter[_Key] = Counter()
+        self._stampers: dict[_Key, Stamper | OutsideLayout] = {}
+
+    @classmethod
+    def of_settings(cls) -> "StampedRenderer":
+        """Return the renderer of the template and brand that the settings name."""
+        return cls(statement_template())
+
+    @property
+    def fingerprint(self) -> RendererFingerprint:
+        """What the bytes of a stamped document depend on besides its statement."""
+        found = fingerprint_of(self._template)
+        version = f"{found.renderer_version}{STAMPED}{uharfbuzz.__version__}"
+        return replace(found, renderer_version=version)
+
+    def prepare(self, statements: Sequence[Statement], *, again: Sequence[Statement] = ()) -> None:
+        """Compile the layouts that enough of the statements need that this process has met.
+
+        ``again`` are statements whose stamped documents were lost: their layouts are needed.
+        """
+        for statement in (*statements, *again):
+            try:
+                key, _ = self._key_and_view(as_numbered(statement, self._template.brand))
+            except (OutsideLayout, WrongData):
+                continue  # `render` says so, for this statement alone
+            self._wanted[key] += FEWEST_STATEMENTS if statement in again else 1
+            if self._wanted[key] >= FEWEST_STATEMENTS and key not in self._stampers:
+                self._stampers[key] = self._compiled(statement, key)
+
+    def render(self, statement: Statement) -> RenderedStatement:
+        """Return a statement's document, stamped if that is exact. Raises what ``render`` does."""
+        try:
+            return self.stamp(statement)
+        except OutsideLayout as outside:
+            return replace(render(statement), outside_reason=outside.reason)
+
+    def stamp(self, statement: Statement) -> RenderedStatement:
+        """Return a statement's stamped document. Raises OutsideLayout where this is not exact."""
+        statement = as_numbered(statement, self._template.brand)
+        key, view = self._key_and_view(statement)
+        stamper = self._stampers.get(key)
+        if stamper is None:
+            raise OutsideLayout("rare-layout")
+        if isinstance(stamper, OutsideLayout):
+            raise stamper
+        attachments = attachments_of(statement, self._template.brand)
+        fingerprint = self.fingerprint
+        pdf = stamper.file(
+            stamper.pages(statement, view),
+            view,
+            metadata_of(statement, view, self._template, fingerprint.renderer_version),
+            attachments,
+            identifier_of(statement),
+        )
+        try:
+            # guard: stamp.no-document-without-reading-it-back
+            require_read_back(pdf, statement, view, self._template)
+        except OutsideLayout:
+            logger.exception(
+                "the stamped statement of account %s is not filed: the first renderer makes it",
+                label(statement.account_id),
+            )
+            raise
+        return RenderedStatement(
+            pdf, attachments, fingerprint, CONFORMANCE, view.replaced_count, view.missing_language
+        )
+
+    def _key_and_view(self, statement: Statement) -> tuple[_Key, StatementView]:
+        if statement.line_count > MAX_LINES_WITHOUT_PARTS:
+            raise OutsideLayout("many-lines")
+        if not statement.lines:
+            raise OutsideLayout("no-lines")
+        if self._template.brand.content.has_rows_at_page_breaks:
+            raise OutsideLayout("rows-at-page-breaks")
+        view = statement_view(statement, self._template)
+        # guard: stamp.all-parts-of-a-line
+        if any(line.value_day or line.original for line in view.lines):
+            raise OutsideLayout("details-of-a-line")
+        if view.direction != "ltr":
+            raise OutsideLayout("from-right")
+        if view.replaced_count:
+            raise OutsideLayout("character", "a character was replaced")
+        holder = view.variables["holder"]
+        if any(text.direction for text in (holder.name, holder.address, holder.account_number)):
+            raise OutsideLayout("text-direction")
+        sha256 = fingerprint_of(self._template).sha256
+        return (class_of(view, sha256), shape_of(view)), view
+
+    def _compiled(self, statement: Statement, key: _Key) -> Stamper | OutsideLayout:
+        try:
+            return self._maker.stamper(statement, key[1])
+        except OutsideLayout as outside:
+            logger.warning("a layout of statements cannot be stamped: %s", outside)
+            return outside
+        except WrongData as error:
+            return OutsideLayout("not-compiled", str(error))

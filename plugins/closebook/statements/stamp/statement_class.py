@@ -1,0 +1,90 @@
+"""What statements have in common that share a layout, and what differs among them."""
+
+from dataclasses import dataclass, fields, is_dataclass
+from hashlib import sha256
+from typing import Any
+
+from closebook.money import MINUS
+from closebook.statements.render.catalog import Catalog
+from closebook.statements.render.view_model import StatementView
+
+SLOT_VARIABLES = {
+    "holder.name",
+    "holder.address",
+    "holder.account_number",
+    "totals.opening",
+    "totals.credit",
+    "totals.debit",
+    "totals.fee",
+    "totals.closing",
+    "totals.closing_with_currency",
+    "totals.credit_count",
+    "totals.debit_count",
+    "chart.range",
+    "chart.text",
+    "notes.fees",
+    "page.account_line",
+}
+"""The variables of a page that a statement's own texts go into."""
+
+_ONLY_IN_METADATA = {"page.title"}
+
+
+@dataclass(frozen=True, slots=True)
+class StatementShape:
+    """How many lines the address has, and which of the slots have a minus.
+
+    Its sign is of another font than the figures, which makes the line of text taller.
+    """
+
+    address_lines: int
+    with_minus: frozenset[str]
+
+    @property
+    def has_minus(self) -> bool:
+        """Whether any slot has a minus."""
+        return bool(self.with_minus)
+
+
+def class_of(view: StatementView, renderer_sha256: str) -> str:
+    """Return the hash of all that the pages depend on besides slots and lines.
+
+    What is no slot is part of the class: no variable can be forgotten.
+    """
+    others = SLOT_VARIABLES | _ONLY_IN_METADATA
+    # guard: stamp.what-is-no-slot-is-of-the-class
+    fixed = {name: value for name, value in _flat(view.variables) if name not in others}
+    text = repr([renderer_sha256, view.language, view.direction, sorted(fixed.items())])
+    return sha256(text.encode("utf-8", "backslashreplace")).hexdigest()
+
+
+def slot_values(view: StatementView) -> dict[str, str]:
+    """Return the text of each slot of the furniture."""
+    found = dict(_flat(view.variables))
+    return {name: str(found[name]) for name in sorted(SLOT_VARIABLES)}
+
+
+def shape_of(view: StatementView) -> StatementShape:
+    """Return the shape of a statement."""
+    values = slot_values(view)
+    address = values["holder.address"]
+    return StatementShape(
+        len(address.split("\n")) if address else 0,
+        frozenset(name for name, text in values.items() if MINUS in text and name != "chart.text"),
+    )
+
+
+def _flat(value: Any, name: str = "") -> list[tuple[str, Any]]:
+    """Return the variables by their names, such as ``totals.opening``.
+
+    The catalog, which no statement has a part in, is one variable: it has a hundred texts.
+    """
+    if is_dataclass(value) and not isinstance(value, (type, Catalog)):
+        value = {field.name: getattr(value, field.name) for field in fields(value)}
+    if isinstance(value, dict):
+        return [
+            pair
+            for key, each in value.items()
+            for pair in _flat(each, f"{name}.{key}" if name else str(key))
+        ]
+    return [(name, list(value) if isinstance(value, tuple) else value)]

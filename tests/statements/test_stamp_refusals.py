@@ -1,0 +1,252 @@
+"""What the second renderer refuses: layouts it cannot know, and pages that say something else."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from closebook.statements.model import Statement
+from closebook.statements.render.document import render
+from closebook.statements.render.template import statement_template
+from closebook.statements.render.view_model import StatementView, statement_view
+from closebook.statements.stamp import layout_maker, stamper
+from closebook.statements.stamp.compiler import compiled_layout
+from closebook.statements.stamp.font_writer import note_glyphs
+from closebook.statements.stamp.layout_maker import LayoutMaker
+from closebook.statements.stamp.outside_layout import REASONS, OutsideLayout
+from closebook.statements.stamp.page_filler import filled_pages
+from closebook.statements.stamp.probe_statements import require_different
+from closebook.statements.stamp.row_layout import RowLayout
+from closebook.statements.stamp.shard_renderer import ShardRenderer
+from closebook.statements.stamp.stamped_renderer import STAMPED, StampedRenderer
+from closebook.statements.stamp.statement_class import class_of, shape_of, slot_values
+from tests.statements.brands import in_brand, write_brand
+from tests.statements.samples import entry, many, statement
+
+
+def view_of(made: Statement) -> StatementView:
+    """The texts of a statement."""
+    return statement_view(made, statement_template())
+
+
+def compile_for(made: Statement) -> stamper.Stamper:
+    """The compiled layout of a statement."""
+    return LayoutMaker(statement_template()).stamper(made, shape_of(view_of(made)))
+
+
+@cache
+def prepared() -> StampedRenderer:
+    """A renderer that has the layout of ``many``."""
+    renderer = StampedRenderer.of_settings()
+    renderer.prepare([], again=[many(3)])
+    return renderer
+
+
+@pytest.fixture
+def wrong_slot(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], None]:
+    """Return a function that lets the stamper print another text in a slot."""
+
+    def print_instead(name: str, text: str) -> None:
+        def values(view: StatementView) -> dict[str, str]:
+            return slot_values(view) | {name: text}
+
+        monkeypatch.setattr(stamper, "slot_values", values)
+
+    return print_instead
+
+
+@pytest.mark.parametrize(
+    ("slot", "text"),
+    [
+        ("totals.opening", "1,000.01"),
+        ("totals.closing", "1,002.15"),
+        ("totals.closing_with_currency", "USD 1,002.14"),
+        ("totals.debit", "0.00"),
+        ("holder.account_number", "NG29 0001 7743 2211"),
+    ],
+)
+def test_a_page_with_another_total_is_not_filed(
+    slot: str, text: str, wrong_slot: Callable[[str, str], None]
+) -> None:
+    renderer = prepared()
+    wrong_slot(slot, text)
+    with pytest.raises(OutsideLayout, match="of the page is not that of the statement"):
+        renderer.stamp(many(3))
+
+
+@pytest.mark.parametrize(
+    ("slot", "text"),
+    [
+        ("holder.name", "Eleanor Whitfleld"),
+        ("holder.address", "28 Lansdowne Crescent\nBath BA1 5EX\nUnited Kingdom"),
+        ("chart.range", "1,000.00 to 1,002.41"),
+    ],
+)
+def test_a_page_with_another_name_is_not_filed(
+    slot: str, text: str, wrong_slot: Callable[[str, str], None]
+) -> None:
+    renderer = prepared()
+    wrong_slot(slot, text)
+    with pytest.raises(OutsideLayout, match="a name of the statement"):
+        renderer.stamp(many(3))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"day": "2 Oct 2025"},
+        {"reference": "T480003"},
+        {"balance": "1,010.08"},
+        {"debit": "10.07", "credit": ""},
+        {"description": "Card paymemt"},
+    ],
+)
+def test_a_page_with_another_line_is_not_filed(
+    change: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    renderer = prepared()
+    rows = RowLayout.rows
+
+    def other_rows(self: RowLayout, lines: Any) -> Any:
+        first, *rest = lines
+        return rows(self, [replace(first, **change), *rest])
+
+    monkeypatch.setattr(RowLayout, "rows", other_rows)
+    with pytest.raises(OutsideLayout, match="the lines of the page"):
+        renderer.stamp(many(3))
+
+
+def test_a_wrong_page_is_made_again_by_the_first_renderer(
+    wrong_slot: Callable[[str, str], None],
+) -> None:
+    renderer = prepared()
+    wrong_slot("totals.opening", "1,000.01")
+    made = renderer.render(many(3))
+    assert made.outside_reason == "read-back"
+    assert made.pdf == render(many(3)).pdf
+
+
+def test_a_slot_that_is_declared_and_not_drawn_stops_the_compilation(tmp_path: Path) -> None:
+    files = {"style.css": ".course-text .range { display: none }"}
+    with (
+        in_brand(write_brand(tmp_path / "b", files=files)),
+        pytest.raises(OutsideLayout, match=r"no place was found for chart\.range"),
+    ):
+        compile_for(many(3))
+
+
+def test_rows_of_two_heights_stop_the_compilation(tmp_path: Path) -> None:
+    files = {"style.css": ".lines tr:nth-child(5) td { padding-bottom: 3mm }"}
+    with (
+        in_brand(write_brand(tmp_path / "b", files=files)),
+        pytest.raises(OutsideLayout, match="row 4 has another height"),
+    ):
+        compile_for(many(3))
+
+
+def test_a_variable_that_is_no_slot_stops_the_compilation(tmp_path: Path) -> None:
+    files = {"blocks/before_lines.html.j2": "<p>For {{ holder.name }}</p>"}
+    with (
+        in_brand(write_brand(tmp_path / "b", files=files)),
+        pytest.raises(OutsideLayout, match="differs between probes, and is no slot"),
+    ):
+        compile_for(many(3))
+
+
+def test_probes_with_equal_texts_are_refused() -> None:
+    with pytest.raises(OutsideLayout, match="both probes have the same"):
+        require_different(view_of(many(3)), view_of(many(3)))
+
+
+def test_a_probe_of_another_class_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(layout_maker, "_WIDE", 1)
+    with pytest.raises(OutsideLayout, match="a probe is of another class"):
+        compile_for(statement(entry(3 * 10**17), opening_minor=0))
+
+
+def test_the_closing_stays_with_the_last_line() -> None:
+    layout = compile_for(many(3)).layout
+    row, room = layout.rows.height, layout.bottom - layout.first.row_top
+    count = int(room / row)
+    assert room - count * row < layout.closing.height, "the closing would fit"
+    pages = filled_pages(layout, [row] * count)
+    assert [len(page.rows) for page in pages] == [count - 1, 1]
+    assert pages[1].closing_top == layout.later.row_top + row
+
+
+def test_a_layout_that_draws_something_else_fails_its_trial(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def with_a_lower_closing(*arguments: Any) -> Any:
+        made = compiled_layout(*arguments)
+        return replace(made, closing=replace(made.closing, height=made.closing.height + 1))
+
+    monkeypatch.setattr(layout_maker, "compiled_layout", with_a_lower_closing)
+    with pytest.raises(OutsideLayout, match="a trial"):
+        compile_for(many(3))
+
+
+def test_what_is_no_slot_makes_another_class() -> None:
+    made = many(3)
+    classes = {
+        class_of(view_of(each), "")
+        for each in (
+            made,
+            replace(made, version=2),
+            replace(made, time_zone="Europe/Paris"),
+            replace(made, issued_on=date(2026, 11, 3)),
+            replace(made, holder=replace(made.holder, locale="en_US")),
+        )
+    }
+    assert len(classes) == 5
+    assert class_of(view_of(made), "") != class_of(view_of(made), "another template")
+    assert class_of(view_of(many(4)), "") == class_of(view_of(made), "")
+
+
+def test_a_glyph_with_two_meanings_is_refused() -> None:
+    texts = {"A": {5: "a"}}
+    note_glyphs(texts, [("A", 5, "a"), ("A", 6, "b")])
+    with pytest.raises(OutsideLayout, match="two-meanings"):
+        note_glyphs(texts, [("A", 5, "b")])
+
+
+def test_a_lost_document_is_made_again_by_the_renderer_that_made_it() -> None:
+    made = many(3)
+    stamped = prepared().stamp(made)
+    rows: dict[str, dict[str, str | None]] = {
+        "new": {"object_name": None, "renderer_version": None},
+        "stamped": {"object_name": "a", "renderer_version": stamped.renderer.renderer_version},
+        "laid out": {"object_name": "a", "renderer_version": "weasyprint 70"},
+    }
+    for stamps in (False, True):
+        for kind, row in rows.items():
+            [task] = ShardRenderer(stamps=stamps).tasks([(row, made)])
+            is_stamped = STAMPED in task.run().renderer.renderer_version
+            assert is_stamped == (kind == "stamped"), (stamps, kind)
+
+
+def test_a_shard_counts_its_statements_by_reason() -> None:
+    shard = ShardRenderer(stamps=True)
+    row = {"object_name": None, "renderer_version": None}
+    statements = [*[many(2)] * 5, statement(), many(3)]
+    for task in shard.tasks([(row, each) for each in statements]):
+        shard.count(task.run())
+    assert shard.report == (
+        "6 of 7 statements are stamped, the others are laid out one by one: 1 for no-lines"
+    )
+    assert ShardRenderer(stamps=False).report is None
+
+
+def test_every_reason_is_explained() -> None:
+    folder = Path(stamper.__file__).parent
+    raised = {
+        reason
+        for path in folder.glob("*.py")
+        for reason in REASONS
+        if f'OutsideLayout("{reason}"' in path.read_text()
+    }
+    assert raised == REASONS.keys()

@@ -1,0 +1,201 @@
+"""Stamped statements are equal to those of the first renderer, and no wrong one is filed."""
+
+import random
+import subprocess
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from closebook.statements.model import Original, Statement, StatementLine
+from closebook.statements.render.document import render
+from closebook.statements.signing.signer import Signer
+from closebook.statements.stamp.stamped_renderer import StampedRenderer
+from closebook.statements.verify.report import Outcome
+from closebook.statements.verify.verification import VerifyInputs, verify
+from tests.statements.brands import BRANDS, in_brand, write_brand
+from tests.statements.certificates import identity
+from tests.statements.equal_documents import differences
+from tests.statements.samples import HOLDER, corrected, entry, many, of, statement
+from tests.statements.validators import page_validation, verapdf
+from tests.statements.verify_samples import FEW, failed, outcomes, register
+
+_WORDS = (
+    *("Card", "payment", "to", "the merchant", "at", "Bath,", "refund", "12/10", "-", "order"),
+    *("Naïve", "café", "Łódź", "invoice", "INV-2026/0042", "www.example.com/orders"),
+    "supercalifragilisticexpialidocious",
+)
+
+
+@cache
+def renderer() -> StampedRenderer:
+    """A renderer that compiles each layout for the first statement that needs it."""
+    return StampedRenderer.of_settings()
+
+
+def stamped(made: Statement) -> bytes:
+    """The stamped document of a statement, whose layout is compiled if it is not yet."""
+    renderer().prepare([], again=[made])
+    return renderer().stamp(made).pdf
+
+
+def some_lines(seed: int, count: int, words: Sequence[str] = _WORDS) -> list[StatementLine]:
+    """Lines whose texts have every length, drawn from the seed."""
+    draw = random.Random(seed)  # noqa: S311  # a test must be the same again
+
+    def text(most: int) -> str:
+        return " ".join(draw.choices(words, k=draw.randint(1, most)))
+
+    return [
+        entry(
+            draw.choice([-1, 1]) * draw.randint(1, 50_000),
+            text(9),
+            counterparty=draw.choice([None, "Alder & Finch", text(3)]),
+            kind=draw.choice(["payment", "payment", "fee"]),
+            day=1 + number * 30 // count,
+        )
+        for number in range(count)
+    ]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_stamped_statement_is_equal_to_that_of_the_first_renderer(seed: int) -> None:
+    draw = random.Random(seed)  # noqa: S311  # a test must be the same again
+    lines = some_lines(seed, draw.randint(1, 75))
+    made = statement(*lines, opening_minor=draw.choice([100_000_000, 10_000_000, -500_000]))
+    assert differences(render(made).pdf, stamped(made)) == []
+
+
+@pytest.mark.parametrize("brand", ["harbour", "lumo"])
+def test_a_stamped_statement_of_a_brand_is_equal(brand: str) -> None:
+    words = [word for word in _WORDS if word.isascii()]
+    made = statement(*some_lines(9, 41, words), opening_minor=-30_000)
+    with in_brand(BRANDS / brand):
+        renderer = StampedRenderer.of_settings()
+        renderer.prepare([], again=[made])
+        assert differences(render(made).pdf, renderer.stamp(made).pdf) == []
+
+
+@pytest.mark.parametrize("locale", ["de_DE", "fr_FR", "en_US", "ru_RU"])
+def test_a_stamped_statement_in_another_language_is_equal(locale: str) -> None:
+    made = statement(*some_lines(6, 30), opening_minor=10_000_000, holder=of(locale))
+    assert differences(render(made).pdf, stamped(made)) == []
+
+
+def test_a_stamped_correction_is_equal() -> None:
+    made = corrected(statement(*some_lines(7, 30), opening_minor=10_000_000))
+    assert differences(render(made).pdf, stamped(made)) == []
+
+
+DESIGNS = {
+    "widths, and a larger text": "body { font-size: 8.6pt } col.party { width: 22mm }",
+    "another letterhead": ".letterhead { height: 24mm } .issuer { font-size: 15pt }",
+    "more room in the rows and before the notes": (
+        ".lines td { padding: 1.6mm 0 } .notes { margin-top: 12mm }"
+    ),
+}
+
+
+@pytest.mark.parametrize("change", DESIGNS)
+def test_a_change_of_the_design_needs_no_other_change(change: str, tmp_path: Path) -> None:
+    made = statement(*some_lines(11, 33), opening_minor=10_000_000)
+    with in_brand(write_brand(tmp_path / "b", files={"style.css": DESIGNS[change]})):
+        renderer = StampedRenderer.of_settings()
+        renderer.prepare([], again=[made])
+        assert differences(render(made).pdf, renderer.stamp(made).pdf) == []
+
+
+@pytest.mark.parametrize("count", range(1, 36))
+def test_pages_end_where_those_of_the_first_renderer_end(count: int) -> None:
+    made = many(count)
+    assert differences(render(made).pdf, stamped(made)) == []
+
+
+def test_equal_statements_are_stamped_with_equal_bytes() -> None:
+    made = many(40)
+    other = StampedRenderer.of_settings()
+    other.prepare([], again=[many(3)])
+    assert other.stamp(made).pdf == stamped(made)
+
+
+def test_a_stamped_statement_conforms_and_is_verified(tmp_path: Path) -> None:
+    made = statement(*some_lines(3, 40))
+    pdf = stamped(made)
+    assert page_validation(pdf) == []
+    assert verapdf(pdf) == []
+    path = tmp_path / "statement.pdf"
+    path.write_bytes(pdf)
+    subprocess.run(["qpdf", "--check", path], check=True, capture_output=True)
+    report = verify(pdf, VerifyInputs(manifest=register((FEW, b""), (made, pdf))))
+    checked = {check for check, outcome in outcomes(report).items() if outcome is Outcome.OK}
+    assert checked == {"file", "totals", "CSV", "page", "manifest", "fonts"}
+    assert failed(report) == {}
+
+
+def test_a_stamped_statement_is_signed(signer: Signer) -> None:
+    signed = signer.sign(stamped(many(3))).pdf
+    assert failed(verify(signed, VerifyInputs(trust=identity().certificate_der))) == {}
+
+
+def test_what_is_not_stamped_exactly_is_made_by_the_first_renderer() -> None:
+    few = [entry(-2350), entry(90_000)]
+    reasons = {
+        "no-lines": statement(),
+        "many-lines": many(601),
+        "from-right": statement(*few, holder=of("ar_EG")),
+        "character": statement(*few, holder=replace(HOLDER, name="佐藤花子")),
+        "text-direction": statement(entry(-500, "רחל כהן")),
+    }
+    made = StampedRenderer.of_settings()
+    made.prepare([], again=[reasons["text-direction"], reasons["character"]])
+    found = {reason: made.render(each) for reason, each in reasons.items()}
+    assert {reason: each.outside_reason for reason, each in found.items()} == {
+        reason: reason for reason in reasons
+    }
+    assert found["character"].pdf == render(reasons["character"]).pdf
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("value_dates = true", "details-of-a-line"),
+        ("original_amounts = true", "details-of-a-line"),
+        ("carried_forward = true", "rows-at-page-breaks"),
+        ("page_totals = true", "rows-at-page-breaks"),
+        ('fee_summary = ["payment"]', "not-compiled"),
+    ],
+)
+def test_what_a_brand_prints_beside_its_lines_is_made_by_the_first_renderer(
+    content: str, reason: str, tmp_path: Path
+) -> None:
+    line = replace(entry(-2350), value_date=date(2026, 10, 3))
+    line = replace(line, original=Original(-2500, "USD", Decimal("0.94")))
+    made = statement(entry(90_000), line)
+    with in_brand(write_brand(tmp_path / "brand", f"[content]\n{content}")):
+        renderer = StampedRenderer.of_settings()
+        renderer.prepare([], again=[made])
+        assert renderer.render(made).outside_reason == reason
+
+
+def test_what_a_brand_prints_around_its_lines_is_stamped(tmp_path: Path) -> None:
+    content = (
+        '[content]\nbic = true\nfee_summary = ["fee"]\n[issuer]\ntelephone = "+353 1 555 0100"'
+    )
+    notice = {"notices/message.toml": '[en]\nheading = "Our branch"\ntext = "It opens at nine."'}
+    made = statement(*some_lines(5, 12))
+    with in_brand(write_brand(tmp_path / "brand", content, notice)):
+        renderer = StampedRenderer.of_settings()
+        renderer.prepare([], again=[made])
+        assert differences(render(made).pdf, renderer.stamp(made).pdf) == []
+
+
+def test_a_layout_is_compiled_when_enough_statements_need_it() -> None:
+    made = StampedRenderer.of_settings()
+    made.prepare([many(2)] * 4)
+    assert made.render(many(2)).outside_reason == "rare-layout"
+    made.prepare([many(3)])
+    assert made.render(many(2)).outside_reason is None
