@@ -2053,7 +2053,8 @@ begin atomic
     ),
 
     -- Each close by its place in the index of amounts, the newest first, until enough are found:
-    -- what is read does not grow with the statements that have the amount.
+    -- what is read does not grow with the statements that have the amount. The pairs are compared
+    -- as ranges, and in this order, so that the planner takes that index and no other.
     quoting as (
         (
             select
@@ -2071,8 +2072,10 @@ begin atomic
                     from reporting.statements
                     cross join asked
                     where
-                        statements.closing_minor = wanted.amount_minor
-                        and statements.close_id = newest.close_id
+                        (statements.closing_minor, statements.close_id)
+                        >= (wanted.amount_minor, newest.close_id)
+                        and (statements.closing_minor, statements.close_id)
+                        <= (wanted.amount_minor, newest.close_id)
                         and statements.currency = any(wanted.currencies)
                         and exists (
                             select 1
@@ -2087,7 +2090,8 @@ begin atomic
                             asked.account_ids is null
                             or statements.account_id = any(asked.account_ids)
                         )
-                    limit most -- noqa: AM09
+                    order by statements.closing_minor desc, statements.close_id desc
+                    limit most
                 ) as found
             order by newest.close_id desc
             limit most
@@ -2109,8 +2113,10 @@ begin atomic
                     from reporting.statements
                     cross join asked
                     where
-                        statements.opening_minor = wanted.amount_minor
-                        and statements.close_id = newest.close_id
+                        (statements.opening_minor, statements.close_id)
+                        >= (wanted.amount_minor, newest.close_id)
+                        and (statements.opening_minor, statements.close_id)
+                        <= (wanted.amount_minor, newest.close_id)
                         and statements.currency = any(wanted.currencies)
                         and exists (
                             select 1
@@ -2125,7 +2131,8 @@ begin atomic
                             asked.account_ids is null
                             or statements.account_id = any(asked.account_ids)
                         )
-                    limit most -- noqa: AM09
+                    order by statements.opening_minor desc, statements.close_id desc
+                    limit most
                 ) as found
             order by newest.close_id desc
             limit most
