@@ -84,9 +84,9 @@ begin atomic
         order by months.close_id desc
     ),
 
-    -- Each close by its place in the index of amounts, the newest first, until enough are found:
-    -- what is read does not grow with the statements that have the amount. The pairs are compared
-    -- as ranges, and in this order, so that the planner takes that index and no other.
+    -- Few statements of each close, by its place in the index of amounts: what is read grows with
+    -- the months, and not with the statements that have the amount. The pairs are compared as
+    -- ranges, and in this order, so that the planner takes that index and no other.
     quoting as (
         (
             select
