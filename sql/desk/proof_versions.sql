@@ -24,17 +24,16 @@ select
     histories.system_identifier,
     histories.timeline
 from reporting.closes
-left join
-    lateral (
-        select
-            close_readings.read_lsn,
-            close_readings.read_at,
-            close_readings.history_id
-        from reporting.close_readings
-        where close_readings.close_id = closes.close_id
-        order by close_readings.reading_id asc
-        limit 1
-    ) as readings on true
+left join lateral (
+    select
+        close_readings.read_lsn,
+        close_readings.read_at,
+        close_readings.history_id
+    from reporting.close_readings
+    where close_readings.close_id = closes.close_id
+    order by close_readings.reading_id asc
+    limit 1
+) as readings on true
 left join reporting.platform_histories as histories
     on readings.history_id = histories.history_id
 where closes.grain = 'month' and closes.period_start = %(month_start)s

@@ -36,7 +36,7 @@ rollups as (
 ),
 
 volume as (
-    select
+    select -- noqa: ST06
         business_day,
         close_id,
         close_version,

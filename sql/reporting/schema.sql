@@ -2261,8 +2261,9 @@ begin atomic
         order by months.close_id desc
     ),
 
-    -- Each close by its place in the index of amounts, the newest first, until enough are found:
-    -- what is read does not grow with the statements that have the amount.
+    -- Few statements of each close, by its place in the index of amounts: what is read grows with
+    -- the months, and not with the statements that have the amount. The pairs are compared as
+    -- ranges, and in this order, so that the planner takes that index and no other.
     quoting as (
         (
             select
@@ -2280,8 +2281,10 @@ begin atomic
                     from reporting.statements
                     cross join asked
                     where
-                        statements.closing_minor = wanted.amount_minor
-                        and statements.close_id = newest.close_id
+                        (statements.closing_minor, statements.close_id)
+                        >= (wanted.amount_minor, newest.close_id)
+                        and (statements.closing_minor, statements.close_id)
+                        <= (wanted.amount_minor, newest.close_id)
                         and statements.currency = any(wanted.currencies)
                         and exists (
                             select 1
@@ -2296,7 +2299,8 @@ begin atomic
                             asked.account_ids is null
                             or statements.account_id = any(asked.account_ids)
                         )
-                    limit most -- noqa: AM09
+                    order by statements.closing_minor desc, statements.close_id desc
+                    limit most
                 ) as found
             order by newest.close_id desc
             limit most
@@ -2318,8 +2322,10 @@ begin atomic
                     from reporting.statements
                     cross join asked
                     where
-                        statements.opening_minor = wanted.amount_minor
-                        and statements.close_id = newest.close_id
+                        (statements.opening_minor, statements.close_id)
+                        >= (wanted.amount_minor, newest.close_id)
+                        and (statements.opening_minor, statements.close_id)
+                        <= (wanted.amount_minor, newest.close_id)
                         and statements.currency = any(wanted.currencies)
                         and exists (
                             select 1
@@ -2334,7 +2340,8 @@ begin atomic
                             asked.account_ids is null
                             or statements.account_id = any(asked.account_ids)
                         )
-                    limit most -- noqa: AM09
+                    order by statements.opening_minor desc, statements.close_id desc
+                    limit most
                 ) as found
             order by newest.close_id desc
             limit most

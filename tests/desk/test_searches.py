@@ -266,7 +266,9 @@ def test_what_is_found_is_sorted_both_ways(
 
 # Among 100,000 statements of 25 months. `make bench` measures a million.
 ACCOUNTS, MONTHS, LIMIT_MS, TRIES = 4_000, 25, 200, 5
-MOST_BLOCKS = 12_000
+# An amount is looked for month by month, at most 1,001 statements of each, of a few blocks; all
+# statements would be 400,000 blocks.
+MOST_BLOCKS = MONTHS * (MOST_FOUND + 1) * 6
 MANY = {
     "all": {},
     "a rare name": {"holder": "c4ca42"},
@@ -336,7 +338,7 @@ def test_a_search_among_many_takes_an_index_and_little_time(
                 break
     assert taken_ms < LIMIT_MS
     # What an amount reads does not grow with the statements that have it
-    assert all(each < MOST_BLOCKS for each in read)
+    assert max(read, default=0) < MOST_BLOCKS
     scanned = {node["Relation Name"] for plan in plans for node in scans(plan["Plan"])}
     assert plans
     assert not scanned & {"statements", "statement_lines", "statement_versions"}

@@ -64,12 +64,15 @@ class MonthZip:
         """Return the ZIP. Raises WrongData if its first statements are not as released."""
         released = self.plan()
         plan, documents = released.plan, self._documents
+        # What is wrong with a small month is said before its ZIP begins.
+        first_files = self._files(released, 0) if plan.blocks else ()
         blocks = [
-            Section(block.files(with_twins=self.with_twins), partial(self._files, released, number))
+            Section(
+                block.files(with_twins=self.with_twins),
+                partial(self._files, released, number) if number else lambda: first_files,
+            )
             for number, block in enumerate(plan.blocks)
         ]
-        if blocks:
-            blocks[0].entries()  # what is wrong with a small month is said before it begins
         indexes = [
             ZipEntry(
                 f"index.{form}",

@@ -27,7 +27,7 @@ from closebook.statements.manifest_document import (
     tree_of,
 )
 
-BLOCK_ENTRIES = 1024
+BLOCK_ENTRIES = 256
 """A power of two: so the entries of a block have one node of the manifest's tree."""
 
 PDF, PROOF, CAMT053, CSV = "pdf", "proof.json", "xml", "csv"
@@ -150,7 +150,7 @@ class Size:
 
 @dataclass(frozen=True, slots=True)
 class PlanBlock:
-    """Up to 1,024 entries of a manifest, as the bytes of its document from ``first_byte`` on.
+    """Up to 256 entries of a manifest, as the bytes of its document from ``first_byte`` on.
 
     ``node`` is their node of the manifest's tree. ``sizes`` is of their files by kind, and
     ``index_bytes`` of their lines in the index by form.
