@@ -182,9 +182,7 @@ def test_what_a_brand_prints_beside_its_lines_is_made_by_the_first_renderer(
 
 
 def test_what_a_brand_prints_around_its_lines_is_stamped(tmp_path: Path) -> None:
-    content = (
-        '[content]\nbic = true\nfee_summary = ["fee"]\n[issuer]\ntelephone = "+353 1 555 0100"'
-    )
+    content = '[content]\nbic = true\n[issuer]\ntelephone = "+353 1 555 0100"'
     notice = {"notices/message.toml": '[en]\nheading = "Our branch"\ntext = "It opens at nine."'}
     made = statement(*some_lines(5, 12))
     with in_brand(write_brand(tmp_path / "brand", content, notice)):
