@@ -32,6 +32,7 @@ TABLES = {
     "statements",
     "statement_lines",
     "statement_line_details",
+    "statement_numbers",
     "renderers",
     "statement_documents",
     "statement_twins",

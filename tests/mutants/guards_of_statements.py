@@ -91,10 +91,7 @@ STATEMENTS = (
     Guard(
         "stamp.all-parts-of-a-line",
         Condition(value=False),
-        (
-            STAMPED + "test_what_a_brand_prints_beside_its_lines_is_made_by_the_first_renderer"
-            "[value_dates = true-details-of-a-line]",
-        ),
+        (STAMPED + "test_what_a_brand_prints_beside_its_lines_is_made_by_the_first_renderer",),
     ),
     Guard(
         "stamp.glyph-has-one-text",

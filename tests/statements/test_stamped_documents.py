@@ -167,6 +167,7 @@ def test_what_is_not_stamped_exactly_is_made_by_the_first_renderer() -> None:
         ("carried_forward = true", "rows-at-page-breaks"),
         ("page_totals = true", "rows-at-page-breaks"),
         ('fee_summary = ["payment"]', "not-compiled"),
+        ('[issuer]\ntelephone = "+353 1 555 0100"', "issuer-facts"),
     ],
 )
 def test_what_a_brand_prints_beside_its_lines_is_made_by_the_first_renderer(
@@ -182,7 +183,7 @@ def test_what_a_brand_prints_beside_its_lines_is_made_by_the_first_renderer(
 
 
 def test_what_a_brand_prints_around_its_lines_is_stamped(tmp_path: Path) -> None:
-    content = '[content]\nbic = true\n[issuer]\ntelephone = "+353 1 555 0100"'
+    content = "[content]\nbic = true"
     notice = {"notices/message.toml": '[en]\nheading = "Our branch"\ntext = "It opens at nine."'}
     made = statement(*some_lines(5, 12))
     with in_brand(write_brand(tmp_path / "brand", content, notice)):

@@ -18,6 +18,7 @@ REASONS = {
     "many-lines": "More lines than are laid out at once.",
     "no-lines": "No lines.",
     "rows-at-page-breaks": "Rows before and after each page break, which the brand asks for.",
+    "issuer-facts": "Facts about the issuer below the notes, which the brand asks for.",
     "details-of-a-line": "A line with a value date or an original amount.",
     "from-right": "A page that is written from right to left.",
     "text-direction": "A text with another direction than the page.",

@@ -124,6 +124,8 @@ class StampedRenderer:
             raise OutsideLayout("no-lines")
         if self._template.brand.content.has_rows_at_page_breaks:
             raise OutsideLayout("rows-at-page-breaks")
+        if self._template.brand.content.issuer:
+            raise OutsideLayout("issuer-facts")
         view = statement_view(statement, self._template)
         # guard: stamp.all-parts-of-a-line
         if any(line.value_day or line.original for line in view.lines):
