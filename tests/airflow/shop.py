@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -33,6 +33,26 @@ insert into platform.merchants (
 insert into platform.wallets (wallet_id, account_number, user_id, currency, balance_minor)
 values (1, 'PLANTED-ACCOUNT-1', 1, 'USD', 0);
 """
+
+
+def open_shop(stack: Stack) -> Stack:
+    """Give the stack's platform a payment and a ledger entry an hour, for five hours of one day.
+
+    All modules of this folder share them: the first one adds them.
+    """
+    with psycopg.connect(stack.primary_admin("platform")) as connection:
+        [(users,)] = connection.execute("select count(*) from platform.users").fetchall()
+        if users:
+            return stack
+        connection.execute(MAKE_PLATFORM)
+    for number, amount_minor in enumerate(PAYMENTS_MINOR):
+        pay(
+            stack,
+            number,
+            FIRST_HOUR + timedelta(hours=number, minutes=59, seconds=59),
+            amount_minor,
+        )
+    return stack
 
 
 def pay(platform: Stack, number: int, settled_at: datetime, amount_minor: int) -> None:

@@ -18,7 +18,6 @@ from tests.airflow.shop import (
     DAY,
     FIRST_HOUR,
     LATE_MINOR,
-    MAKE_PLATFORM,
     MONTH,
     PAYMENTS_MINOR,
     RANGE,
@@ -27,6 +26,7 @@ from tests.airflow.shop import (
     closed_in_range,
     counted_minor,
     daily_rows,
+    open_shop,
     pay,
     rows_of_metadata,
     spoiled,
@@ -46,13 +46,7 @@ from tests.mail_server import ONCALL, caught_mails
 
 @pytest.fixture(scope="module")
 def platform(airflow_stack: Stack) -> Stack:
-    """One payment and ledger entry an hour, for five hours of one day of September 2026."""
-    with psycopg.connect(airflow_stack.primary_admin("platform")) as connection:
-        connection.execute(MAKE_PLATFORM)
-    for number, amount_minor in enumerate(PAYMENTS_MINOR):
-        settled_at = FIRST_HOUR + timedelta(hours=number, minutes=59, seconds=59)
-        pay(airflow_stack, number, settled_at, amount_minor)
-    return airflow_stack
+    return open_shop(airflow_stack)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from psycopg.rows import dict_row
 
 from local.airflow_api import AirflowApi
 from local.stack import Stack
-from tests.airflow.shop import DAY, FIRST_HOUR, MAKE_PLATFORM, MONTH, PAYMENTS_MINOR, pay
+from tests.airflow.shop import DAY, FIRST_HOUR, MONTH, open_shop
 from tests.airflow_runs import DAGS, RUN_SECONDS, wait_for_run
 
 THEIRS = "closed_periods"
@@ -25,13 +25,7 @@ OURS = ("hourly_platform_volume", "daily_rollups", "monthly_statements")
 
 @pytest.fixture(scope="module")
 def platform(airflow_stack: Stack) -> Stack:
-    with psycopg.connect(airflow_stack.primary_admin("platform")) as connection:
-        [(users,)] = connection.execute("select count(*) from platform.users").fetchall()
-        if users == 0:
-            connection.execute(MAKE_PLATFORM)
-    if users == 0:
-        pay(airflow_stack, 0, FIRST_HOUR, PAYMENTS_MINOR[0])
-    return airflow_stack
+    return open_shop(airflow_stack)
 
 
 @pytest.fixture(scope="module")

@@ -84,10 +84,11 @@ def test_a_zip_that_is_cut_off_is_a_failed_download(browser: Browser, desk: Desk
 @pytest.mark.parametrize(
     ("user", "titles"),
     [
-        ("finance", ["Statements"]),
-        ("approver", ["Statements", "Release"]),
-        ("operator", ["Requests", "Volume", "Health"]),
-        ("admin", ["Requests", "Volume", "Health"]),
+        ("finance", ["Statements", "Volume", "Report"]),
+        ("approver", ["Statements", "Release", "Volume", "Report"]),
+        ("operator", ["Requests", "Volume", "Report", "Health"]),
+        ("auditor", ["Proof"]),
+        ("admin", ["Requests", "Volume", "Report", "Proof", "Health"]),
         ("viewer", []),
     ],
 )
@@ -111,7 +112,7 @@ def test_airflows_navigation_opens_the_desk_in_a_frame_and_in_a_tab(
     browser: Browser, desk: Desk
 ) -> None:
     with logged_in_page(browser, desk.stack, "finance", "/") as page:
-        page.get_by_role("link", name="Closebook").click()
+        page.get_by_role("link", name="Closebook", exact=True).click()
         frame = page.frame_locator("iframe")
         expect(frame.get_by_role("heading", level=1)).to_have_text("Closebook")
         page.get_by_role("button", name="Browse").click()

@@ -11,7 +11,7 @@ import pytest
 
 from local.airflow_api import AirflowApi
 from local.stack import Stack
-from tests.airflow.shop import FIRST_HOUR, MAKE_PLATFORM, MONTH, PAYMENTS_MINOR, pay
+from tests.airflow.shop import FIRST_HOUR, MONTH, open_shop, pay
 from tests.airflow_runs import DAGS, task_log, wait_for_end, wait_for_run
 from tests.message_connections import MAIL_CONNECTION, WEBHOOK_CONNECTION, leading_to
 from tests.smtp_server import smtp_server
@@ -22,13 +22,7 @@ LATE_PAYMENT = 900
 
 @pytest.fixture(scope="module")
 def platform(airflow_stack: Stack) -> Stack:
-    with psycopg.connect(airflow_stack.primary_admin("platform")) as connection:
-        [(users,)] = connection.execute("select count(*) from platform.users").fetchall()
-        if users == 0:
-            connection.execute(MAKE_PLATFORM)
-    if users == 0:
-        pay(airflow_stack, 0, FIRST_HOUR, PAYMENTS_MINOR[0])
-    return airflow_stack
+    return open_shop(airflow_stack)
 
 
 @pytest.fixture(scope="module")
