@@ -11,10 +11,11 @@ from closebook.audit.findings import AuditFailed
 from closebook.cli import main
 from closebook.errors import WrongData
 from closebook.settings import Settings
-from closebook.statements import issue, log_anchors
+from closebook.statements import log_anchors
 from closebook.statements.document_store import DocumentStore
 from closebook.statements.model import Statement
 from closebook.statements.render.document import RenderedStatement, render
+from closebook.statements.stamp import shard_renderer
 from local.stack import Stack
 from tests.audit.released_month import ReleasedMonth, log, release_month
 from tests.closes.month_documents import manifest_of, render_all
@@ -181,7 +182,7 @@ def test_an_account_that_was_released_as_an_exception_has_no_findings_and_the_ot
 ) -> None:
     # Given a month that was released without the account whose document could not be made
     with monkeypatch.context() as changed:
-        changed.setattr(issue, "render", without_the_first)
+        changed.setattr(shard_renderer, "render", without_the_first)
         month = release_month(stack, module_store_database, settings, close_id, ["1"])
     assert (month.manifest.document_count, month.manifest.exception_count) == (2, 1)
     assert month.checks() == set()

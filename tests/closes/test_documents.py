@@ -24,7 +24,7 @@ from closebook.statements.issue import Shard
 from closebook.statements.manifest import refuse_exceptions
 from closebook.statements.model import Statement
 from closebook.statements.render.document import RenderedStatement, render
-from closebook.statements.stamp import stamped_renderer
+from closebook.statements.stamp import shard_renderer, stamped_renderer
 from closebook.statements.stamp.stamped_renderer import STAMPED
 from closebook.store.session import on_store
 from local.stack import Stack
@@ -262,7 +262,7 @@ def test_a_document_that_cannot_be_made_fails_alone(
             raise WrongData("CB-DATA-PAGE-ASKED-FOR-ADDRESS", "the page asked for an address")
         return made(statement)
 
-    monkeypatch.setattr(issue, "render", refuse_the_first)
+    monkeypatch.setattr(shard_renderer, "render", refuse_the_first)
     with pytest.raises(WrongData, match=r"accounts 1 \(CB-DATA-PAGE-ASKED-FOR-ADDRESS\)"):
         render_all(settings, close_id)
 
