@@ -16,7 +16,7 @@ MESSAGE_CONNECTIONS = {
     BROKER_CONNECTION: "generic",
 }
 # Nothing listens there.
-_NO_PORT = 9
+NO_PORT = 9
 
 
 def add_message_connections(airflow: AirflowApi) -> None:
@@ -42,7 +42,7 @@ def _nowhere(connection_id: str, conn_type: str) -> dict[str, Any]:
         "connection_id": connection_id,
         "conn_type": conn_type,
         "host": LOOPBACK,
-        "port": _NO_PORT,
+        "port": NO_PORT,
     }
 
 

@@ -126,10 +126,10 @@ def close_ids(platform: Stack, day: periods.Period) -> list[int]:
 
 @contextmanager
 def spoiled(platform: Stack, day: periods.Period) -> Iterator[None]:
-    """Let the view divide by zero for a row of the day, which stops the day's close."""
+    """Let the view divide by zero for a row of the day, so that nobody knows its currency."""
     divided = "(1 / (transaction_id - transaction_id))::text"
-    status = f"case when settled_at = '{day.start.isoformat()}' then {divided} else status end"
-    expressions = {column: column for column in CONTRACT["transactions"]} | {"status": status}
+    wrong = f"case when settled_at = '{day.start.isoformat()}' then {divided} else currency end"
+    expressions = {column: column for column in CONTRACT["transactions"]} | {"currency": wrong}
     selected = ", ".join(f"{expression} as {column}" for column, expression in expressions.items())
     with psycopg.connect(platform.primary_admin("platform"), autocommit=True) as primary:
         [(before,)] = primary.execute(

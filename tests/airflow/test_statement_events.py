@@ -39,9 +39,10 @@ def test_a_run_publishes_what_was_released_once_the_broker_is_there(
         admin.execute("set session_replication_role = replica")
         admin.execute(
             "insert into reporting.closes (close_id, grain, period_start, period_end, time_zone,"
-            " close_version, fence_lsn, fenced_at, snapshot_text, replica_name, code_version,"
+            " close_version, is_current, fence_lsn, fenced_at, snapshot_text, replica_name,"
+            " code_version,"
             " run_id, first_date, last_date) overriding system value values (900000, 'month',"
-            " '2020-01-01', '2020-02-01', 'UTC', 1, '0/1', '2020-02-01', '', '', '', '',"
+            " '2020-01-01', '2020-02-01', 'UTC', 1, true, '0/1', '2020-02-01', '', '', '', '',"
             " '2020-01-01', '2020-01-31')"
         )
         admin.execute(

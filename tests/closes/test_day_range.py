@@ -32,11 +32,11 @@ def fill(platform: Platform) -> None:
 
 
 def spoiled(platform: Platform, day: Period) -> AbstractContextManager[None]:
-    """Let the view divide by zero for a row of the day, which stops the day's close."""
+    """Let the view divide by zero for a row of the day, so that nobody knows its currency."""
     zero = "(transaction_id - transaction_id)"
     at = day.start.isoformat()
-    wrong = f"case when settled_at = '{at}' then (1 / {zero})::text else status end"
-    return transactions_with(platform, status=wrong)
+    wrong = f"case when settled_at = '{at}' then (1 / {zero})::text else currency end"
+    return transactions_with(platform, currency=wrong)
 
 
 def versions(books: Books) -> dict[str, tuple[int, int]]:

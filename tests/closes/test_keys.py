@@ -199,16 +199,16 @@ def test_the_row_that_a_view_cannot_compute_is_named_by_its_key(
 ) -> None:
     for minute in range(7):
         platform.settle(NINE.start + timedelta(minutes=minute), 120 + minute)
-    wrong = "case when amount_minor = 123 then ('€' || currency)::bigint else amount_minor end"
+    wrong = "case when amount_minor = 123 then ('€' || currency)::bigint::text else currency end"
     with (
-        retyped(platform, "transactions", {"amount_minor": wrong}),
+        retyped(platform, "transactions", {"currency": wrong}),
         pytest.raises(WrongData) as refused,
     ):
         close_hour(settings, NINE, RUN)
 
     named = key(keys.transactions, "transactions", 1003)
     assert refused.value.text.endswith(
-        f"the column amount_minor of the view transactions, in the row with transaction_id {named}"
+        f"the column currency of the view transactions, in the row with transaction_id {named}"
     )
 
 

@@ -141,7 +141,7 @@ def test_a_view_that_cannot_compute_a_row_is_wrong_data_and_quotes_no_value(
     settings: Settings, platform: Platform
 ) -> None:
     platform.settle(NINE.start, 100)
-    with transactions_with(platform, amount_minor="(currency || ' 4711')::bigint"):
+    with transactions_with(platform, currency="(currency || ' 4711')::bigint::text"):
         refused = refusal(settings)
 
     assert isinstance(refused, WrongData)

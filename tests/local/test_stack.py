@@ -18,6 +18,7 @@ from local.addresses import POOLERS, PRIMARY, REDIS, REPLICAS, SERVERS, STORE
 from local.errors import StackError
 from local.pgbouncer import console
 from local.stack import Stack
+from tests.message_connections import MESSAGE_CONNECTIONS, NO_PORT
 
 LOOPBACKS = {"127.0.0.1", "::1"}
 
@@ -332,7 +333,7 @@ def test_airflow_is_healthy_and_knows_each_user_by_its_role(airflow_stack: Stack
     )
     assert seen == {
         "admin": (200, 200),
-        **dict.fromkeys(("finance", "approver", "operator", "viewer"), (200, 403)),
+        **dict.fromkeys(("finance", "approver", "operator", "auditor", "viewer"), (200, 403)),
     }
     assert stranger == 401
 
@@ -355,6 +356,7 @@ def test_airflow_has_the_connections_and_the_pools(airflow_stack: Stack) -> None
         "closebook_redis_app": airflow_stack.ports[REDIS],
         "closebook_metrics": None,
         "closebook_decisions": None,
+        **dict.fromkeys(MESSAGE_CONNECTIONS, NO_PORT),
     }
     slots = {pool["name"]: pool["slots"] for pool in pools}
     assert slots | {"replica_reads": 6, "rendering": 2} == slots
