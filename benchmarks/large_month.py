@@ -12,12 +12,8 @@ from psycopg.types.json import Jsonb
 
 from closebook.periods import Period
 from closebook.statements.document_store import DocumentStore, StoredDocument
-from closebook.statements.manifest_document import (
-    TreeHead,
-    manifest_content,
-    root_of,
-    salted_entry,
-)
+from closebook.statements.manifest_document import TreeHead, manifest_content
+from closebook.statements.manifest_entries import root_of, salted_entry
 from closebook.statements.zip_plan import plan_of_rows
 
 CLOSE_ID = 0

@@ -89,12 +89,21 @@ def monthly_statements() -> None:
 
     @task(pool=RENDERING_POOL)
     def render_shard(close_id: int, shard: dict[str, Any]) -> int:
-        from closebook.statements import issue
+        from closebook.statements import issue, part_listing
 
         context = current_task()
-        return issue.render_shard(
-            context.settings, close_id, issue.Shard(**shard), context.account_ids(), context.run
+        accounts = issue.Shard(**shard)
+        rendered = issue.render_shard(
+            context.settings, close_id, accounts, context.account_ids(), context.run
         )
+        part_listing.write_parts(
+            context.settings,
+            close_id,
+            accounts.first_account_id,
+            accounts.last_account_id,
+            context.run,
+        )
+        return rendered
 
     # A month without statements has no shards to wait for, and still gets a manifest.
     # A shard fails when a document cannot be made: the manifest lists the others then.

@@ -23,7 +23,7 @@ from closebook.platform.replica_status import ReplicaLost
 from closebook.platform.unreadable_rows import UnreadableRow
 from closebook.statements.bounded_process import BoundedTask, LimitExceeded, Limits, run_within
 from closebook.statements.issue import DocumentsNotMade
-from closebook.statements.manifest_document import NoManifest
+from closebook.statements.manifest_entries import NoManifest
 from closebook.statements.release import DecisionRefused, Obstacle
 from closebook.statements.released_documents import NotAsReleased
 from closebook.statements.verify.untrusted_pdf import CheckFailed

@@ -24,6 +24,7 @@ TABLES = {
     "close_exceptions",
     "document_failures",
     "manifest_exceptions",
+    "manifest_parts",
     "zip_plans",
     "tie_outs",
     "hourly_volume",

@@ -6,7 +6,8 @@ import logging
 import os
 import sys
 from contextlib import redirect_stdout
-from pathlib import Path
+from functools import partial
+from pathlib import Path, PurePosixPath
 
 from closebook.cli_arguments import parser
 from closebook.environment import AIRFLOW_DATABASE_DRIVERS
@@ -16,6 +17,8 @@ from closebook.errors import ClosebookError, Misconfigured, NotReady, Transient,
 EXIT_OK, EXIT_FAILED, EXIT_UNUSABLE, EXIT_NOT_COMPARED, EXIT_SERVER_LOST, EXIT_NOT_PROVEN = range(6)
 EXIT_INTERRUPTED, EXIT_BROKEN_PIPE = 130, 141
 _MAX_FILE_BYTES = 512 * 1024**2
+# A part of a manifest has 0.2 MB. Room for the most bytes is taken before a file is read.
+_MAX_PART_BYTES = 16 * 1024**2
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -152,6 +155,7 @@ def _verify(options: argparse.Namespace) -> int:
         proof=_content_of(options.proof),
         root=options.root,
         manifest_sha256=options.manifest_sha256,
+        read_part=None if options.manifest is None else partial(_part_beside, options.manifest),
     )
     # A hostile file could use all memory: it is read in a child process with limits.
     [result] = run_within(limits_for(content, inputs), [BoundedTask("the report", verify_content)])
@@ -168,21 +172,28 @@ def _verify(options: argparse.Namespace) -> int:
     return EXIT_OK if report.is_proven else EXIT_NOT_PROVEN
 
 
+def _part_beside(manifest: Path, object_name: str) -> bytes:
+    """Return a part of a manifest: the month's ZIP has them in a folder beside it."""
+    from closebook.statements.manifest_parts import FOLDER
+
+    return _content(manifest.parent / FOLDER / PurePosixPath(object_name).name, _MAX_PART_BYTES)
+
+
 def _content_of(path: Path | None) -> bytes | None:
     return None if path is None else _content(path)
 
 
-def _content(path: Path) -> bytes:
+def _content(path: Path, most_bytes: int = _MAX_FILE_BYTES) -> bytes:
     try:
         with path.open("rb") as file:
-            content = file.read(_MAX_FILE_BYTES + 1)
+            content = file.read(most_bytes + 1)
     except OSError as error:
         raise Misconfigured(
             "CB-CONFIG-FILE-UNREADABLE", f"{path} cannot be read: {error.strerror}"
         ) from error
-    if len(content) > _MAX_FILE_BYTES:
+    if len(content) > most_bytes:
         raise Misconfigured(
-            "CB-CONFIG-FILE-TOO-LARGE", f"{path} has more than {_MAX_FILE_BYTES // 1024**2} MB"
+            "CB-CONFIG-FILE-TOO-LARGE", f"{path} has more than {most_bytes // 1024**2} MB"
         )
     return content
 

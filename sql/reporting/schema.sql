@@ -597,6 +597,20 @@ create table reporting.statement_manifests (
     unique (close_id, sha256)
 );
 
+-- The parts that manifests are made from, of 256 statements each, in the document store. They are
+-- written one by one: a task that is started again goes on where it was.
+create table reporting.manifest_parts (
+    part_id bigint generated always as identity primary key,
+    close_id bigint not null references reporting.closes (close_id),
+    -- The place of its first statement in the manifest, from 0.
+    first_entry bigint not null check (first_entry >= 0),
+    sha256 text not null check (sha256 ~ '^[0-9a-f]{64}$'),
+    object_name text not null,
+    run_id text not null,
+    written_at timestamptz not null default clock_timestamp(),
+    unique (close_id, first_entry, sha256)
+);
+
 -- What the ZIP of a manifest's statements needs to begin at once: how many bytes the files of each
 -- block of its entries have. A manifest from before this table has none.
 create table reporting.zip_plans (
@@ -3186,6 +3200,7 @@ reporting.statement_twins,
 reporting.document_failures,
 reporting.statement_manifests,
 reporting.manifest_exceptions,
+reporting.manifest_parts,
 reporting.zip_plans,
 reporting.counter_publications,
 reporting.platform_histories,

@@ -11,6 +11,8 @@ IDENTITY = "tests/test_server_identity.py::"
 WEAKER = IDENTITY + "test_a_connection_that_would_weaken_this_is_refused"
 WEAKER_REDIS = IDENTITY + "test_a_redis_elsewhere_needs_tls_with_a_certificate_that_is_checked"
 VERIFY = "tests/statements/test_verify_manifest.py::"
+PARTS = "tests/statements/test_manifest_parts.py::"
+PARTS_OF_A_MONTH = "tests/closes/test_manifest_parts.py::"
 SILENT_GLYPHS = (
     "tests/statements/test_verify_fonts.py::test_a_glyph_without_text_in_an_amount_is_refused"
 )
@@ -60,6 +62,36 @@ AUDIT = (
     ),
     never("released.plan-leads-to-the-root", PLANS + "test_a_plan_of_another_manifest_is_refused"),
     never("zip.entries-have-their-node", PLANS + "test_entries_that_were_changed_are_refused"),
+    never(
+        "manifest.parts-are-nodes",
+        PARTS + "test_parts_that_are_no_nodes_of_one_tree_are_refused",
+    ),
+    never(
+        "manifest.part-is-as-listed",
+        PARTS + "test_a_part_that_is_not_the_listed_one_is_refused",
+        PARTS + "test_an_entry_that_was_changed_in_a_part_is_refused",
+    ),
+    Guard(
+        "manifest.part-of-a-shard-is-complete",
+        Condition(value=True),
+        (
+            PARTS_OF_A_MONTH
+            + "test_no_part_is_written_for_a_shard_before_all_its_statements_have_documents",
+        ),
+    ),
+    Guard(
+        "manifest.documents-are-read",
+        Token("names", "()"),
+        (PARTS_OF_A_MONTH + "test_a_document_that_is_lost_or_changed_stops_the_part",),
+    ),
+    Guard(
+        "manifest.part-lists-what-is-registered",
+        Value("True"),
+        (
+            "tests/closes/test_manifest.py::"
+            "test_a_run_for_one_account_fails_while_another_ones_correction_has_no_document",
+        ),
+    ),
     never(
         "zip.sizes-are-as-planned",
         ARCHIVE + "test_files_of_another_size_than_was_said_break_the_zip_off",
@@ -144,6 +176,7 @@ AUDIT = (
         AUDIT_TESTS + "test_a_manifest_that_was_taken_out_is_missed_by_the_next_one",
     ),
     never("audit.rows-are-listed", CHANGED),
+    never("audit.listed-ones-are-registered", CHANGED),
     Guard("audit.entries-are-registered", Removed(), (CHANGED,)),
     Guard(
         "audit.documents-are-there",

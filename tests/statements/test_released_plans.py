@@ -12,7 +12,8 @@ from benchmarks.large_month import manifest_of
 from closebook.errors import WrongData
 from closebook.statements import released_plans
 from closebook.statements.document_store import DocumentStore
-from closebook.statements.manifest_document import Entry, ManifestDocument, NoManifest
+from closebook.statements.manifest_document import ManifestDocument
+from closebook.statements.manifest_entries import Entry, NoManifest
 from closebook.statements.released_plans import ReleasedPlan, released_plan
 from closebook.statements.zip_plan import (
     BLOCK_ENTRIES,

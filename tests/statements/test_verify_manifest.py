@@ -12,7 +12,8 @@ import pytest
 from closebook.errors import Misconfigured
 from closebook.keys import Key
 from closebook.settings import KeyFile
-from closebook.statements.manifest_document import ManifestDocument, NoManifest, Proof
+from closebook.statements.manifest_document import ManifestDocument, Proof
+from closebook.statements.manifest_entries import NoManifest
 from closebook.statements.signing.key_loader import load_signer
 from closebook.statements.signing.signer import Signer
 from closebook.statements.verify.report import Outcome, Report

@@ -6,12 +6,8 @@ from dataclasses import replace
 from datetime import date
 from hashlib import sha256
 
-from closebook.statements.manifest_document import (
-    TreeHead,
-    manifest_content,
-    root_of,
-    salted_entry,
-)
+from closebook.statements.manifest_document import TreeHead, manifest_content
+from closebook.statements.manifest_entries import root_of, salted_entry
 from closebook.statements.model import Statement
 from closebook.statements.signing.signer import Signer
 from closebook.statements.verify.report import Outcome, Report

@@ -7,47 +7,30 @@ computed again.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from psycopg.rows import DictRow
 
 from closebook.audit.findings import AuditReport
+from closebook.audit.statement_comparison import differences, is_listed, is_made, statement_of
 from closebook.closes.checks import check_name_of, count_and_sample
 from closebook.errors import WrongData
-from closebook.keys import Key, statement_name
+from closebook.keys import statement_name
 from closebook.periods import Period
 from closebook.settings import RegisterSettings, Settings
 from closebook.sql import query
 from closebook.statements import log_anchors
 from closebook.statements.document_store import DocumentStore, sha256_of_name
-from closebook.statements.manifest_document import (
-    Entry,
-    ManifestDocument,
-    ManifestException,
-    holder_hash,
-)
+from closebook.statements.manifest_document import ManifestDocument, ManifestException
+from closebook.statements.manifest_parts import FOLDER as PARTS
+from closebook.statements.manifest_parts import PART_ENTRIES
 from closebook.store.audit_chain import Anchor, log_entries, verified_entries
 from closebook.store.session import Store, on_store
 
-Statement = tuple[Key, str]
-"""The account and the currency of a statement."""
-
-File = tuple[Statement, str | None, str]
-"""A statement, a media type (None for the PDF), and the sha256 of its file."""
-
+_CURSOR = "closebook_audit"
 _DECISIONS = ("released", "rejected")
-_FACTS = (
-    "statement_version",
-    "issued_close_id",
-    "superseded_close_id",
-    "currency",
-    "line_count",
-    "opening_minor",
-    "closing_minor",
-)
 # What each close is checked for again; of the current closes also against the others.
 _CHECKS: Mapping[str, tuple[str, ...]] = {
     "hour": ("close_totals/check_rows_equal_source",),
@@ -152,68 +135,91 @@ class _Audit:
             )
 
     def statements(self) -> None:
-        """What the manifests list is in the register and in the document store, and vice versa."""
-        self.store.execute(query("session/expect_many_rows"))
+        """What the manifests list is in the register and in the document store, and vice versa.
+
+        Both sides are read in the order of the accounts, so that a month of any size needs the
+        memory of a part.
+        """
         for row in self.store.execute(query("audit/month_closes")).fetchall():
             close_id = row["close_id"]
-            registered = {
-                _statement(each): each
-                for each in self.store.execute(
-                    query("statement_manifests/entries"), {"close_id": close_id}
-                )
-            }
-            files = self.store.execute(query("audit/documents"), {"close_id": close_id}).fetchall()
-            listed: set[File] = set()
-            made: set[Statement] = set()
+            manifests: list[ManifestDocument] = []
             for manifest_id, object_name in self._of_close.get(close_id, []):
                 manifest = self._manifest(manifest_id, object_name, is_reported=False)
                 if manifest is None:
                     continue
-                self._check_entries(close_id, manifest_id, manifest, registered)
-                listed |= _files(manifest, close_id)
-                made = {_statement(each) for each in manifest.entries if each["sha256"]}
+                try:
+                    self._check_entries(close_id, manifest_id, manifest)
+                    manifests.append(manifest)
+                except WrongData as error:  # a part of it is lost or was changed
+                    self.report.add("manifest-missing", f"manifest {manifest_id}", error.text)
             is_read = self.read_since is None or row["period_end"] >= self.read_since
-            for file in files:
+            for file in self._rows("audit/documents", {"close_id": close_id}):
                 self.report.count("documents")
                 self._check_file(close_id, file, is_read=is_read)
                 # What the newest manifest has no document of may have been made since.
                 # guard: audit.rows-are-listed
-                if _statement(file) in made and _key(file) not in listed:
+                if is_made(file, manifests[-1:]) and not is_listed(file, close_id, manifests):
                     self.report.add(
                         "document-not-listed",
-                        f"statement {statement_name(close_id, *_statement(file))}",
+                        f"statement {statement_name(close_id, *statement_of(file))}",
                         f"no manifest of close {close_id} lists {file['object_name']}",
                     )
 
-    def _check_entries(
-        self,
-        close_id: int,
-        manifest_id: int,
-        manifest: ManifestDocument,
-        registered: Mapping[Statement, DictRow],
-    ) -> None:
-        listed = {_statement(entry) for entry in manifest.entries}
-        for missing in sorted(registered.keys() - listed):
-            self.report.add(
-                "statement-not-listed",
-                f"statement {statement_name(close_id, *missing)}",
-                f"the register has it, and manifest {manifest_id} does not",
+    def _rows(self, name: str, parameters: Mapping[str, object]) -> Iterator[DictRow]:
+        """Yield the rows of a query that gives many, without having all of them in memory."""
+        with self.store.cursor(name=_CURSOR) as cursor:
+            cursor.itersize = PART_ENTRIES
+            yield from cursor.execute(query(name), parameters)
+
+    def _registered(self, close_id: int) -> Iterator[DictRow]:
+        """Yield the statements of a close as the register has them, in the manifest's order."""
+        of_close = {"close_id": close_id}
+        all_parts = {
+            "part_entries": PART_ENTRIES,
+            "first_account_id": None,
+            "last_account_id": None,
+        }
+        starts = self.store.execute(query("manifest_parts/starts"), {**of_close, **all_parts})
+        for start in starts.fetchall():
+            part = {
+                "first_account_id": start["account_id"],
+                "first_currency": start["currency"],
+                "entry_count": start["entry_count"],
+            }
+            yield from self.store.execute(
+                query("statement_manifests/entries"), {**of_close, **part}, prepare=False
             )
-        for entry in manifest.entries:
-            self.report.count("entries")
-            subject = f"statement {statement_name(close_id, *_statement(entry))}"
-            row = registered.get(_statement(entry))
-            if row is None:
+
+    def _check_entries(self, close_id: int, manifest_id: int, manifest: ManifestDocument) -> None:
+        self.report.count("entries", len(manifest.entries))
+        found_count = 0
+        for row in self._registered(close_id):
+            subject = f"statement {statement_name(close_id, *statement_of(row))}"
+            entry = manifest.entry(*statement_of(row))
+            if entry is None:
                 self.report.add(
-                    "statement-missing", subject, f"manifest {manifest_id} lists it, no row has it"
+                    "statement-not-listed",
+                    subject,
+                    f"the register has it, and manifest {manifest_id} does not",
                 )
                 continue
-            for check, detail in _differences(entry, row):
+            found_count += 1
+            for check, detail in differences(entry, row):
                 # guard: audit.entries-are-registered
                 self.report.add(check, subject, f"manifest {manifest_id}: {detail}")
+        # guard: audit.listed-ones-are-registered
+        if found_count != len(manifest.entries):
+            registered = {statement_of(row) for row in self._registered(close_id)}
+            for entry in manifest.entries:
+                if statement_of(entry) not in registered:
+                    self.report.add(
+                        "statement-missing",
+                        f"statement {statement_name(close_id, *statement_of(entry))}",
+                        f"manifest {manifest_id} lists it, no row has it",
+                    )
 
     def _check_file(self, close_id: int, file: DictRow, *, is_read: bool) -> None:
-        subject = f"statement {statement_name(close_id, *_statement(file))}"
+        subject = f"statement {statement_name(close_id, *statement_of(file))}"
         try:
             if sha256_of_name(file["object_name"]) != file["sha256"]:
                 self.report.add(
@@ -258,7 +264,7 @@ class _Audit:
         for row in self.store.execute(query("audit/version_gaps")):
             self.report.add(
                 "version-gap",
-                f"statement {statement_name(row['close_id'], *_statement(row))}",
+                f"statement {statement_name(row['close_id'], *statement_of(row))}",
                 f"version {row['statement_version']} does not follow from the one before it",
             )
 
@@ -310,21 +316,27 @@ class _Audit:
     def unknown_documents(self, store: Store) -> None:
         """Each document of the store is in the register."""
         # The documents first: what is stored after this is none of the audit's.
-        names = {folder: self.documents.names(folder) for folder in ("statements", "manifests")}
-        known = {row["object_name"] for row in store.execute(query("audit/manifests"))}
-        for close in store.execute(query("audit/month_closes")).fetchall():
-            rows = store.execute(query("audit/documents"), {"close_id": close["close_id"]})
-            known |= {row["object_name"] for row in rows}
-        for name in (*names["statements"], *names["manifests"]):
-            self.report.count("stored documents")
-            if name not in known:  # guard: audit.stored-documents-are-known
-                self.report.add("unknown-document", name, "no row of the register names it")
+        names = sorted(
+            name
+            for folder in ("statements", "manifests", PARTS)
+            for name in self.documents.names(folder)
+        )
+        # Both are in the order of their bytes, so that the register's names are not all in memory.
+        with store.cursor(name=_CURSOR) as cursor:
+            known = (row["object_name"] for row in cursor.execute(query("audit/object_names")))
+            registered = next(known, None)
+            for name in names:
+                self.report.count("stored documents")
+                while registered is not None and registered < name:
+                    registered = next(known, None)
+                if name != registered:  # guard: audit.stored-documents-are-known
+                    self.report.add("unknown-document", name, "no row of the register names it")
 
     def _manifest(
         self, manifest_id: int, object_name: str, *, is_reported: bool = True
     ) -> ManifestDocument | None:
         try:
-            return ManifestDocument.read(self.documents.read(object_name))
+            return ManifestDocument.read(self.documents.read(object_name), self.documents.read)
         except WrongData as error:
             if is_reported:
                 self.report.add("manifest-missing", f"manifest {manifest_id}", error.text)
@@ -337,54 +349,8 @@ def _decision_key(act: str, manifest_sha256: str, person: str) -> tuple[str, str
     return act, manifest_sha256, person.strip()  # guard: audit.blanks-of-a-name
 
 
-def _statement(row: Mapping[str, Any]) -> Statement:
-    return row["account_id"], row["currency"]
-
-
 def _by_subject(exceptions: Sequence[ManifestException]) -> str:
     return json.dumps(
         {f"{each['subject']} {each['currency']}": each["reason"] for each in exceptions},
         sort_keys=True,
     )
-
-
-def _files(manifest: ManifestDocument, close_id: int) -> set[File]:
-    """Return the files that a manifest lists as issued by a close."""
-    files: set[File] = set()
-    for entry in manifest.entries:
-        if entry["sha256"] is None or entry.get("issued_close_id", close_id) != close_id:
-            continue
-        files.add((_statement(entry), None, entry["sha256"]))
-        files |= {
-            (_statement(entry), media_type, digest)
-            for media_type, digest in entry.get("twins", {}).items()
-        }
-    return files
-
-
-def _key(file: DictRow) -> File:
-    return (_statement(file), file["media_type"], file["sha256"])
-
-
-def _differences(entry: Entry, row: DictRow) -> list[tuple[str, str]]:
-    """Return in what an entry of a manifest and its row of the register differ."""
-    found: list[tuple[str, str]] = []
-    for name in _FACTS:
-        if name in entry and entry[name] != row[name]:
-            found.append(
-                ("statement-differs", f"{name} was {entry[name]}, and the register has {row[name]}")
-            )
-    if entry["sha256"] is not None and entry["sha256"] != row["sha256"]:
-        found.append(
-            (
-                "document-differs",
-                f"it lists {entry['sha256']}, and the register has {row['sha256']}",
-            )
-        )
-    if entry["sha256"] is not None and "twins" in entry and entry["twins"] != row["twins"]:
-        found.append(("attachment-differs", "the register has other attachments than it lists"))
-    if "salt" in entry and entry["holder_sha256"] != holder_hash(
-        entry["salt"], row["account_number"], row["holder_name"]
-    ):
-        found.append(("holder-differs", "the account number or the holder was changed"))
-    return found

@@ -2,7 +2,7 @@
 
 Beside the PDFs and their proofs a ZIP has an index of them, as CSV and as JSON, and the attachments
 if somebody asks for them. That of a month has also the manifest that was released. The others have
-none: it lists the balances of all accounts.
+none: it lists the balances of all accounts. A manifest of parts is there with them.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,7 +19,9 @@ from closebook.desk.zip_archive import Section, ZipArchive, ZipEntry, section_of
 from closebook.settings import DeskSettings
 from closebook.sql import query
 from closebook.statements.document_store import DocumentStore
-from closebook.statements.manifest_document import Entry, proof_content, tree_of
+from closebook.statements.manifest_document import proof_content
+from closebook.statements.manifest_entries import Entry, tree_of
+from closebook.statements.manifest_parts import FOLDER
 from closebook.statements.released_documents import (
     NotAsReleased,
     ReleasedManifests,
@@ -89,7 +91,17 @@ class MonthZip:
             released.crc32,
         )
         identity = f"{self.release['manifest_sha256']} twins {self.with_twins}"
-        last = section_of([*indexes, manifest])
+        month = released.head.month
+        parts = [
+            ZipEntry(
+                f"{FOLDER}/{part.sha256}.json",
+                part.byte_count,
+                partial(documents.pieces, part.object_name(month)),
+                part.crc32,
+            )
+            for part in released.parts
+        ]
+        last = section_of([*indexes, manifest, *parts])
         return ZipArchive([*blocks, last], self.release["first_date"], identity)
 
     def _block(
@@ -98,7 +110,9 @@ class MonthZip:
         """Return the entries of a block, and the rows of those that have a document."""
         block = released.plan.blocks[number]
         content = self._documents.read_part(
-            self.release["manifest_object_name"], block.first_byte, block.byte_count
+            block.object_name or self.release["manifest_object_name"],
+            block.first_byte,
+            block.byte_count,
         )
         entries = block.entries(released.head.month, content)
         return entries, self._rows(entries)
@@ -181,7 +195,9 @@ class MonthZip:
 
     def _block_listed(self, released: ReleasedPlan, block: PlanBlock) -> list[Listed]:
         content = self._documents.read_part(
-            self.release["manifest_object_name"], block.first_byte, block.byte_count
+            block.object_name or self.release["manifest_object_name"],
+            block.first_byte,
+            block.byte_count,
         )
         return self._listed(block.entries(released.head.month, content))
 

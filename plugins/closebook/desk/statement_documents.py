@@ -15,7 +15,7 @@ from closebook.keys import file_part, from_path_part, statement_name
 from closebook.settings import desk_from_airflow
 from closebook.sql import query
 from closebook.statements.document_store import DocumentStore
-from closebook.statements.manifest_document import Entry
+from closebook.statements.manifest_entries import Entry
 from closebook.statements.released_documents import NotAsReleased, ReleasedManifests
 from closebook.statements.verify.untrusted_pdf import CSV_NAME, XML_NAME, UntrustedPdf
 from closebook.store.key_types import key_types_of

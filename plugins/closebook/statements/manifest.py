@@ -14,19 +14,16 @@ from closebook.settings import Run, Settings
 from closebook.sql import query
 from closebook.statements.document_store import DocumentStore
 from closebook.statements.manifest_document import (
-    Entry,
     ManifestDocument,
-    NoManifest,
     TreeHead,
     manifest_content,
-    plain,
-    root_of,
-    salted_entry,
 )
+from closebook.statements.manifest_entries import NoManifest, plain
+from closebook.statements.manifest_parts import ListedParts, folder_of
+from closebook.statements.part_listing import MonthListing, list_month
 from closebook.statements.signing.key_loader import load_signer
 from closebook.statements.signing.signer import Signer
 from closebook.statements.statement_reader import read_closed_month
-from closebook.statements.zip_plan import plan_of_rows
 from closebook.store.session import Store, on_store
 
 logger = logging.getLogger(__name__)
@@ -55,77 +52,70 @@ def write_manifest(settings: Settings, close_id: int, run: Run) -> Manifest:
     """Write the manifest of a month, store it with the documents, and register it.
 
     The manifest lists every statement of the month with its document, and the month's exceptions
-    with their reasons. Each document is read and its sha256 is compared with its name. A manifest
-    that would list the same as the newest one of the close is not written again. Each manifest
-    names the one before it and the end of the desk's log, so that the document store keeps both
-    outside of the database. Raises WrongData when a document is missing from the document store, or
-    was changed.
+    with their reasons. It is made from parts, of which each is written once: those of a shard when
+    the shard is done, the others here. So this goes on where it was if it is run again. A
+    manifest that would list the same as the newest one of the close is not written again. Each
+    manifest names the one before it and the end of the desk's log, so that the document store keeps
+    both outside of the database. Raises WrongData when a document is missing from the document
+    store, or was changed.
     """
     documents = DocumentStore(settings.documents_url)
     with on_store(settings) as store:
+        store.autocommit = True
         month = read_closed_month(store, close_id)
-        documents.remove_partial_files(f"statements/{month.label}")
-        store.execute(query("session/expect_many_rows"))
-        rows = store.execute(
-            query("statement_manifests/entries"), {"close_id": close_id}
-        ).fetchall()
-        lost = [
-            label(row["account_id"])
-            for row in rows
-            if row["object_name"] is not None and not documents.exists(row["object_name"])
-        ]
-        if lost:  # guard: documents.lost-one-stops-the-manifest
-            raise WrongData(
-                "CB-DATA-DOCUMENTS-LOST",
-                f"{month}: {len(lost)} registered documents are missing from "
-                f"{settings.documents_url}, those of the accounts {', '.join(lost[:20])} …: "
-                "run the month again",
+        for folder in (f"statements/{month.label}", folder_of(month.label)):
+            documents.remove_partial_files(folder)
+        listing = list_month(store, documents, month, close_id, run)
+        signer = load_signer(settings.signing_key)
+        with store.transaction():
+            exceptions = store.execute(
+                query("manifest_exceptions/of_close"), {"close_id": close_id}
+            ).fetchall()
+            rejected = store.execute(
+                query("statement_decisions/last_rejection"), {"close_id": close_id}
+            ).fetchone()
+            # A run with a reason writes another manifest for a rejected month, so that it can be
+            # decided again.
+            # guard: release.rejected-month-is-shown-again-with-a-reason
+            answered_rejection = rejected if run.reason is not None else None
+            store.execute(query("statement_manifests/lock"))
+            manifest = _unchanged(
+                store, documents, close_id, listing.entries, exceptions, answered_rejection
             )
-        for row in rows:
-            if row["object_name"] is not None:
-                documents.read(row["object_name"])
-        exceptions = store.execute(
-            query("manifest_exceptions/of_close"), {"close_id": close_id}
-        ).fetchall()
-        rejected = store.execute(
-            query("statement_decisions/last_rejection"), {"close_id": close_id}
-        ).fetchone()
-        # A run with a reason writes another manifest for a rejected month, so that it can be
-        # decided again.
-        # guard: release.rejected-month-is-shown-again-with-a-reason
-        answered_rejection = rejected if run.reason is not None else None
-        store.execute(query("statement_manifests/lock"))
-        manifest = _unchanged(store, documents, close_id, rows, exceptions, answered_rejection)
-        if manifest is None:
-            signer = load_signer(settings.signing_key)
-            content = _content(
-                store, signer, close_id, month.label, rows, exceptions, answered_rejection
-            )
-            stored = documents.put(content, folder=f"manifests/{month.label}", suffix="json")
-            manifest = _summary(stored.object_name, ManifestDocument.read(content))
-        written = store.execute(
-            query("statement_manifests/insert"),
-            {
-                "close_id": close_id,
-                "run_id": run.run_id,
-                "requested_by": run.requested_by,
-                "reason": run.reason,
-                **asdict(manifest),
-            },
-        ).fetchone()
-        if written is not None:
-            listed = {
-                "manifest_id": written["manifest_id"],
-                "subjects": [each["subject"] for each in exceptions],
-                "currencies": [each["currency"] for each in exceptions],
-                "reasons": [each["reason"] for each in exceptions],
-            }
-            store.execute(query("manifest_exceptions/insert"), listed)
-            plan = plan_of_rows(documents.read(manifest.object_name), rows)
-            store.execute(
-                query("statement_manifests/insert_zip_plan"),
-                {"manifest_id": written["manifest_id"], "plan": Jsonb(plan.content)},
-            )
+            signature: str | None = None
+            if manifest is None:
+                head = _head(month.label, listing.entries)
+                signature = _signature(signer, head)
+                content = _content(
+                    store, head, signature, close_id, listing, exceptions, answered_rejection
+                )
+                stored = documents.put(content, folder=f"manifests/{month.label}", suffix="json")
+                manifest = _summary(
+                    stored.object_name, ManifestDocument.read(content, documents.read)
+                )
+            written = store.execute(
+                query("statement_manifests/insert"),
+                {
+                    "close_id": close_id,
+                    "run_id": run.run_id,
+                    "requested_by": run.requested_by,
+                    "reason": run.reason,
+                    **asdict(manifest),
+                },
+            ).fetchone()
+            if written is not None:
+                listed = {
+                    "manifest_id": written["manifest_id"],
+                    "subjects": [each["subject"] for each in exceptions],
+                    "currencies": [each["currency"] for each in exceptions],
+                    "reasons": [each["reason"] for each in exceptions],
+                }
+                store.execute(query("manifest_exceptions/insert"), listed)
+                plan = listing.plan_maker.plan(signature)
+                store.execute(
+                    query("statement_manifests/insert_zip_plan"),
+                    {"manifest_id": written["manifest_id"], "plan": Jsonb(plan.content)},
+                )
     return manifest
 
 
@@ -189,52 +179,59 @@ def _unchanged(
     store: Store,
     documents: DocumentStore,
     close_id: int,
-    rows: list[DictRow],
+    entries: ListedParts,
     exceptions: list[DictRow],
     answered_rejection: DictRow | None,
 ) -> Manifest | None:
-    """Return the newest manifest of the close if it lists just these rows and exceptions, or None.
+    """Return the newest manifest of the close if it lists just these entries and exceptions.
 
     A manifest that was rejected is not returned to a run with a reason: ``answered_rejection`` is
-    the rejection, and only a manifest that was written after it counts. Without this comparison new
-    salts would make a new manifest each time, and it would have to be reviewed again.
+    the rejection, and only a manifest that was written after it counts. One from before there were
+    parts has other salts, so the facts are compared: it must not have to be reviewed again.
     """
     newest = store.execute(query("statement_manifests/newest"), {"close_id": close_id}).fetchone()
     if newest is None or newest["object_name"] is None:
         return None
     try:
-        manifest = ManifestDocument.read(documents.read(newest["object_name"]))
+        manifest = ManifestDocument.read(documents.read(newest["object_name"]), documents.read)
+        if manifest.head is None:
+            return None
+        if (
+            answered_rejection is not None
+            and manifest.after_rejection != answered_rejection["decision_id"]
+        ):
+            return None
+        # guard: exceptions.others-make-another-manifest
+        if list(manifest.exceptions) != exceptions:
+            return None
+        is_same = manifest.head == _head(manifest.month, entries) or (
+            len(manifest.entries) == len(entries)
+            and all(
+                plain(old) == plain(new) for old, new in zip(manifest.entries, entries, strict=True)
+            )
+        )
+        return _summary(newest["object_name"], manifest) if is_same else None
     except WrongData:
         return None
-    if manifest.head is None:
-        return None
-    if (
-        answered_rejection is not None
-        and manifest.after_rejection != answered_rejection["decision_id"]
-    ):
-        return None
-    entries = [plain(entry) for entry in manifest.entries]
-    # guard: exceptions.others-make-another-manifest
-    if list(manifest.exceptions) != exceptions:
-        return None
-    return (
-        _summary(newest["object_name"], manifest)
-        if entries == [plain(_facts(row)) for row in rows]
-        else None
-    )
+
+
+def _head(month: str, entries: ListedParts) -> TreeHead:
+    return TreeHead(month, entries.upper_tree.root.hex(), len(entries))
+
+
+def _signature(signer: Signer | None, head: TreeHead) -> str | None:
+    return None if signer is None else b64encode(signer.sign_detached(head.content)).decode()
 
 
 def _content(
     store: Store,
-    signer: Signer | None,
+    head: TreeHead,
+    signature: str | None,
     close_id: int,
-    month: str,
-    rows: list[DictRow],
+    listing: MonthListing,
     exceptions: list[DictRow],
     answered_rejection: DictRow | None,
 ) -> bytes:
-    entries = [salted_entry(_facts(row), row["account_number"], row["holder_name"]) for row in rows]
-    head = TreeHead(month, root_of(month, entries), len(entries))
     newest = store.execute(query("statement_manifests/newest"), {"close_id": close_id}).fetchone()
     log = store.execute(query("desk_log/head")).fetchone()
     assert newest is not None  # noqa: S101  # each of the two queries gives one row
@@ -242,23 +239,14 @@ def _content(
     return manifest_content(
         head,
         close_id,
-        entries,
+        listing.entries,
         exceptions,
-        signature=(
-            None if signer is None else b64encode(signer.sign_detached(head.content)).decode()
-        ),
+        signature=signature,
         previous_sha256=newest["previous_sha256"],
         log_entry_count=log["entry_count"],
         log_sha256=log["sha256"],
         after_rejection=None if answered_rejection is None else answered_rejection["decision_id"],
     )
-
-
-def _facts(row: DictRow) -> Entry:
-    return {name: value for name, value in row.items() if name not in _NOT_LISTED}
-
-
-_NOT_LISTED = frozenset({"account_number", "holder_name", "byte_count", "twin_bytes"})
 
 
 def _summary(object_name: str, manifest: ManifestDocument) -> Manifest:

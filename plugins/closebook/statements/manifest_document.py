@@ -1,49 +1,47 @@
 """The manifest as a document: one entry for each statement of a month, and the root of them all.
 
 The root is that of a Merkle tree whose leaves are the entries. So one statement can be proved to be
-in a released month by its entry and an audit path, which show no other account. Manifests that
-were written before there was a root have a list of entries only, and can still be read.
+in a released month by its entry and an audit path, which show no other account. The manifest of a
+large month lists parts, which have the entries: the root and the proofs are the same. Manifests
+that were written before there was a root have a list of entries only, and can still be read.
 """
 
 import json
-import secrets
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 from typing import Any, Self
 
-from closebook.errors import WrongData
 from closebook.keys import Key
 from closebook.statements import merkle
+from closebook.statements.manifest_entries import (
+    Entry,
+    NoManifest,
+    canonical,
+    is_entry,
+    leaf_of,
+    tree_of,
+)
+from closebook.statements.manifest_parts import ListedPart, ListedParts, PartReader
 
 FORMAT = "closebook manifest 2"
+"""Of a manifest that has its entries in itself, and of what is signed of every manifest."""
+FORMAT_OF_PARTS = "closebook manifest 3"
+"""Of a manifest whose entries are in parts."""
+MOST_ENTRIES_IN_ONE = 16_384
+"""A manifest with more entries has them in parts: with these it has 12 MB."""
 PROOF_FORMAT = "closebook proof 1"
 LARGEST_PROOF_BYTES = 64 * 1024
 
-_SALT_BYTES = 32
 _MAX_LEVELS = 64
 _HEX_DIGITS = 64
-_ENTRY_TYPES: Mapping[str, tuple[type, ...]] = {
-    "account_id": (int, str),
-    **dict.fromkeys(("line_count", "opening_minor", "closing_minor"), (int,)),
-    "currency": (str,),
-    "sha256": (str, type(None)),
-}
 
-Entry = Mapping[str, Any]
 ManifestException = Mapping[str, str]
 """A statement that has no document: its account ``subject``, ``currency``, and ``reason``.
 
 The currency is empty for all statements of the account, as older manifests mean it.
 """
-
-
-class NoManifest(WrongData):
-    """A document is not a manifest, or its entries do not have the root that it states."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__("CB-DATA-MANIFEST-UNREADABLE", reason)
 
 
 @dataclass(frozen=True)
@@ -57,7 +55,7 @@ class TreeHead:
     @property
     def content(self) -> bytes:
         """The bytes that a signature of the manifest covers."""
-        return _canonical(
+        return canonical(
             {"format": FORMAT, "month": self.month, "root": self.root, "tree_size": self.tree_size}
         )
 
@@ -71,13 +69,14 @@ class ManifestDocument:
     desk's log as it was when the manifest was written, and ``previous_sha256`` is the manifest
     that was written before. ``after_rejection`` is the rejection after which it is shown again.
     ``exceptions`` are the accounts that have no document, for a reason that is on record; they are
-    not among the entries, or are there without a document.
+    not among the entries, or are there without a document. ``entries`` of a manifest of parts are
+    read from these when they are needed.
     """
 
     sha256: str
     month: str
     close_id: int | None
-    entries: tuple[Entry, ...]
+    entries: Sequence[Entry]
     head: TreeHead | None = None
     signature: str | None = None
     previous_sha256: str | None = None
@@ -87,11 +86,15 @@ class ManifestDocument:
     exceptions: tuple[ManifestException, ...] = ()
 
     @classmethod
-    def read(cls, content: bytes) -> Self:
-        """Return the manifest. Raises NoManifest if it is none, or has not the root it states."""
+    def read(cls, content: bytes, read_part: PartReader | None = None) -> Self:
+        """Return the manifest. Raises NoManifest if it is none, or has not the root it states.
+
+        ``read_part`` returns the document of a part by its object name. Without it a manifest of
+        parts has no entries that could be read.
+        """
+        entries: Sequence[Entry]
         try:
             manifest = json.loads(content)
-            entries = tuple(manifest["statements"])
             month = str(manifest["month"])
             exceptions = tuple(
                 {
@@ -102,12 +105,13 @@ class ManifestDocument:
                 }
                 for each in manifest.get("exceptions", ())
             )
-            is_complete = all(
-                isinstance(entry[name], kinds)
-                for entry in entries
-                for name, kinds in _ENTRY_TYPES.items()
-            )
-        except (ValueError, TypeError, LookupError, RecursionError):
+            if manifest.get("format") == FORMAT_OF_PARTS:
+                parts = [ListedPart.read(each) for each in manifest["parts"]]
+                entries, is_complete = ListedParts(month, parts, read_part), True
+            else:
+                entries = tuple(manifest["statements"])
+                is_complete = all(map(is_entry, entries))
+        except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
             is_complete = False
         if not is_complete:
             raise NoManifest("the document is no manifest of a month")
@@ -115,9 +119,9 @@ class ManifestDocument:
         close_id = manifest.get("close_id")
         if "format" not in manifest:
             return cls(digest, month, close_id, entries, exceptions=exceptions)
-        if manifest["format"] != FORMAT:
+        if manifest["format"] not in {FORMAT, FORMAT_OF_PARTS}:
             raise NoManifest("the manifest has a format that this version does not know")
-        tree = tree_of(month, entries)
+        tree = entries.upper_tree if isinstance(entries, ListedParts) else tree_of(month, entries)
         head = TreeHead(month, tree.root.hex(), len(entries))
         if manifest.get("root") != head.root:  # guard: manifest.root-is-of-its-entries
             raise NoManifest("the manifest's entries do not have the root that it states")
@@ -139,17 +143,25 @@ class ManifestDocument:
     @property
     def document_count(self) -> int:
         """How many statements have a document."""
+        if isinstance(self.entries, ListedParts):
+            return sum(each.document_count for each in self.entries.parts)
         return sum(entry["sha256"] is not None for entry in self.entries)
 
     @property
     def missing_count(self) -> int:
         """How many statements have no document, and are no exception."""
         excepted = {(each["subject"], each["currency"]) for each in self.exceptions}
+        entries = self.entries
         return sum(
             entry["sha256"] is None
             and not _is_excepted(entry, excepted)  # guard: exceptions.have-a-reason
-            for entry in self.entries
+            for entry in (entries.with_missing() if isinstance(entries, ListedParts) else entries)
         )
+
+    @property
+    def held_count(self) -> int:
+        """How many entries it holds in memory: those of a manifest of parts stay in the parts."""
+        return 0 if isinstance(self.entries, ListedParts) else len(self.entries)
 
     @cached_property
     def tree(self) -> merkle.Tree:
@@ -163,9 +175,14 @@ class ManifestDocument:
             for place, entry in enumerate(self.entries)
         }
 
+    def _place_of(self, account_id: Key, currency: str) -> int | None:
+        if isinstance(self.entries, ListedParts):
+            return self.entries.place_of(account_id, currency)
+        return self._places.get((account_id, currency))
+
     def entry(self, account_id: Key, currency: str) -> Entry | None:
         """Return the entry of an account and currency, or None."""
-        place = self._places.get((account_id, currency))
+        place = self._place_of(account_id, currency)
         return None if place is None else self.entries[place]
 
     def proof(self, account_id: Key, currency: str) -> bytes | None:
@@ -174,10 +191,11 @@ class ManifestDocument:
         The proof has the entry of this statement alone. The hashes of its audit path cannot be
         guessed, since each entry has a salt.
         """
-        place = self._places.get((account_id, currency))
+        place = self._place_of(account_id, currency)
         if place is None or self.head is None:
             return None
-        path = self.tree.audit_path(place)
+        tree = self.entries if isinstance(self.entries, ListedParts) else self.tree
+        path = tree.audit_path(place)
         return proof_content(self.head, self.signature, self.entries[place], place, path)
 
 
@@ -218,7 +236,7 @@ class Proof:
             entry, index = dict(proof["statement"]), int(proof["index"])
             is_complete = (
                 proof["format"] == PROOF_FORMAT
-                and all(isinstance(entry[name], kinds) for name, kinds in _ENTRY_TYPES.items())
+                and is_entry(entry)
                 and len(path) <= _MAX_LEVELS
                 and all(len(each) == sha256().digest_size for each in path)
             )
@@ -227,7 +245,7 @@ class Proof:
             is_complete = False
         if not is_complete:
             raise NoManifest("the document is no proof of a statement")
-        found = merkle.root_from_path(_leaf(head.month, entry), index, head.tree_size, path)
+        found = merkle.root_from_path(leaf_of(head.month, entry), index, head.tree_size, path)
         if found is None or found.hex() != head.root:  # guard: proof.leads-to-its-root
             raise NoManifest("the proof does not lead to the root that it states")
         return cls(entry, head, signature if isinstance(signature, str) else None)
@@ -236,34 +254,6 @@ class Proof:
 def _is_excepted(entry: Entry, excepted: Set[tuple[str, str]]) -> bool:
     account = str(entry["account_id"])
     return not excepted.isdisjoint({(account, ""), (account, entry["currency"])})
-
-
-def salted_entry(facts: Entry, account_number: str, holder_name: str) -> dict[str, Any]:
-    """Return the entry of a statement: its facts with a new salt.
-
-    The number of the account and the name of the holder are in it by a salted hash only: a manifest
-    shows no name.
-    """
-    salt = secrets.token_bytes(_SALT_BYTES).hex()
-    return {**facts, "salt": salt, "holder_sha256": holder_hash(salt, account_number, holder_name)}
-
-
-def holder_hash(salt: str, account_number: str, holder_name: str) -> str:
-    """Return the hash by which an entry names whose statement it is."""
-    return sha256(_canonical([salt, account_number, holder_name])).hexdigest()
-
-
-def plain(entry: Entry) -> dict[str, Any]:
-    """Return an entry without its salt and what is derived from it: equal facts are equal."""
-    return {name: value for name, value in entry.items() if name not in _SALTED}
-
-
-_SALTED = frozenset({"salt", "holder_sha256"})
-
-
-def root_of(month: str, entries: Sequence[Entry]) -> str:
-    """Return the root of a month's entries, in hexadecimal digits."""
-    return tree_of(month, entries).root.hex()
 
 
 def is_sha256(text: object) -> bool:
@@ -287,31 +277,22 @@ def manifest_content(
     log_sha256: str,
     after_rejection: int | None = None,
 ) -> bytes:
-    """Return the document of a manifest."""
+    """Return the document of a manifest, which has the entries or lists their parts."""
     content: dict[str, Any] = {
         "format": FORMAT,
         "month": head.month,
         "close_id": close_id,
-        "statements": entries,
         "exceptions": exceptions,
         "root": head.root,
         "signature": signature,
         "previous_sha256": previous_sha256,
         "desk_log": {"entry_count": log_entry_count, "sha256": log_sha256},
     }
+    if isinstance(entries, ListedParts) and len(entries) > MOST_ENTRIES_IN_ONE:
+        content["format"] = FORMAT_OF_PARTS
+        content["parts"] = [each.content for each in entries.parts]
+    else:
+        content["statements"] = [*entries]
     if after_rejection is not None:
         content["after_rejection"] = after_rejection
     return json.dumps(content, indent=1, sort_keys=True).encode()
-
-
-def tree_of(month: str, entries: Sequence[Entry]) -> merkle.Tree:
-    """Return the tree over some entries of a month, in their order."""
-    return merkle.Tree([_leaf(month, entry) for entry in entries])
-
-
-def _leaf(month: str, entry: Entry) -> bytes:
-    return merkle.leaf_hash(_canonical({"month": month, "statement": entry}))
-
-
-def _canonical(value: object) -> bytes:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()

@@ -13,7 +13,8 @@ from typing import Any, ClassVar
 from closebook.errors import WrongData
 from closebook.keys import statement_name
 from closebook.statements.document_store import DocumentStore, sha256_of_name
-from closebook.statements.manifest_document import Entry, ManifestDocument, holder_hash
+from closebook.statements.manifest_document import ManifestDocument
+from closebook.statements.manifest_entries import Entry, holder_hash
 
 # Of 1.7 kB each in memory. A larger manifest is kept alone.
 _MAX_ENTRIES = 100_000
@@ -59,12 +60,14 @@ class ReleasedManifests:
         with self._reading:
             found = self._known.get(digest)
             if found is None:
-                found = ManifestDocument.read(self._documents.read(object_name))
+                found = ManifestDocument.read(
+                    self._documents.read(object_name), self._documents.read
+                )
                 self._known[digest] = found
             self._known.move_to_end(digest)
             while (
                 len(self._known) > 1
-                and sum(len(each.entries) for each in self._known.values()) > _MAX_ENTRIES
+                and sum(each.held_count for each in self._known.values()) > _MAX_ENTRIES
             ):
                 self._known.popitem(last=False)
         return found

@@ -14,11 +14,12 @@ from closebook.statements import merkle
 from closebook.statements.document_store import DocumentStore, sha256_of_name
 from closebook.statements.manifest_document import (
     FORMAT,
-    Entry,
+    FORMAT_OF_PARTS,
     ManifestDocument,
-    NoManifest,
     TreeHead,
 )
+from closebook.statements.manifest_entries import Entry, NoManifest
+from closebook.statements.manifest_parts import ListedPart
 from closebook.statements.zip_plan import Listed, ZipPlan, head_of, make_plan
 
 _BEFORE_ENTRIES = re.compile(rb'"statements"\s*:\s*\[')
@@ -31,7 +32,7 @@ Row = Mapping[str, Any]
 class ReleasedPlan:
     """A plan whose nodes lead to the root of the released manifest, and what its proofs need.
 
-    ``byte_count`` and ``crc32`` are of the manifest's document.
+    ``byte_count`` and ``crc32`` are of the manifest's document, ``parts`` what it lists as parts.
     """
 
     plan: ZipPlan
@@ -39,6 +40,7 @@ class ReleasedPlan:
     signature: str | None
     byte_count: int
     crc32: int
+    parts: tuple[ListedPart, ...] = ()
 
     @cached_property
     def upper_tree(self) -> merkle.Tree:
@@ -82,7 +84,7 @@ def _made(
     listed_of: Callable[[Sequence[Entry]], list[Listed]],
 ) -> ReleasedPlan:
     content = documents.read(object_name)
-    manifest = ManifestDocument.read(content)
+    manifest = ManifestDocument.read(content, documents.read)
     head = head_of(manifest)
     plan = make_plan(content, head, manifest.signature, listed_of)
     return ReleasedPlan(plan, head, manifest.signature, len(content), crc32(content))
@@ -99,10 +101,13 @@ def _compared(documents: DocumentStore, object_name: str, plan: ZipPlan) -> Rele
             found = _BEFORE_ENTRIES.search(start)
             if found is not None:
                 start, is_open = start[: found.end()], False
-    stated = json.loads(start + b"]}")
+    # A manifest of parts is small, and has no entries after which to stop.
+    stated = json.loads(start if is_open else start + b"]}")
     root = plan.upper_tree.root.hex()
+    is_known = stated.get("format") in {FORMAT, FORMAT_OF_PARTS}
     # guard: released.plan-leads-to-the-root
-    if stated.get("format") != FORMAT or stated.get("root") != root:
+    if not is_known or stated.get("root") != root:
         raise NoManifest("the plan of the ZIP is of another manifest than was released")
     head = TreeHead(str(stated["month"]), root, plan.entry_count)
-    return ReleasedPlan(plan, head, stated.get("signature"), byte_count, sum_of_all)
+    parts = tuple(map(ListedPart.read, stated.get("parts", ())))
+    return ReleasedPlan(plan, head, stated.get("signature"), byte_count, sum_of_all, parts)

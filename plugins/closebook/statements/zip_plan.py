@@ -10,7 +10,7 @@ import csv
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from io import StringIO
 from typing import Any, Self
 from zlib import crc32
@@ -18,16 +18,11 @@ from zlib import crc32
 from closebook.keys import Key, file_part
 from closebook.statements import merkle
 from closebook.statements.formats.statement_csv import text_cell
-from closebook.statements.manifest_document import (
-    Entry,
-    ManifestDocument,
-    NoManifest,
-    TreeHead,
-    proof_content,
-    tree_of,
-)
+from closebook.statements.manifest_document import ManifestDocument, TreeHead, proof_content
+from closebook.statements.manifest_entries import Entry, NoManifest, tree_of
+from closebook.statements.manifest_parts import PART_ENTRIES
 
-BLOCK_ENTRIES = 256
+BLOCK_ENTRIES = PART_ENTRIES
 """A power of two: so the entries of a block have one node of the manifest's tree."""
 
 PDF, PROOF, CAMT053, CSV = "pdf", "proof.json", "xml", "csv"
@@ -46,6 +41,7 @@ INDEX_ENDS = {"csv": b"", "json": b"\n]\n"}
 _ENTRIES = re.compile(rb'"statements"\s*:\s*\[\s*')
 _BETWEEN = re.compile(rb"\s*,?\s*")
 _LONGEST_NUMBER = 60
+_ANY_ROOT = "0" * 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,10 +146,11 @@ class Size:
 
 @dataclass(frozen=True, slots=True)
 class PlanBlock:
-    """Up to 256 entries of a manifest, as the bytes of its document from ``first_byte`` on.
+    """Up to 256 entries of a manifest, as the bytes of a document from ``first_byte`` on.
 
-    ``node`` is their node of the manifest's tree. ``sizes`` is of their files by kind, and
-    ``index_bytes`` of their lines in the index by form.
+    ``object_name`` is that of the part of the manifest that has them; without it they are in the
+    manifest's own document. ``node`` is their node of the manifest's tree. ``sizes`` is of their
+    files by kind, and ``index_bytes`` of their lines in the index by form.
     """
 
     first_entry: int
@@ -163,6 +160,7 @@ class PlanBlock:
     node: str
     sizes: Mapping[str, Size]
     index_bytes: Mapping[str, int]
+    object_name: str | None = None
 
     @classmethod
     def read(cls, stored: Mapping[str, Any]) -> Self:
@@ -232,46 +230,85 @@ class ZipPlan:
 ListedOf = Callable[[Sequence[Entry]], Sequence[Listed]]
 
 
+class PlanMaker:
+    """Makes the plan of a manifest from its blocks, which are added in their order.
+
+    A proof is as long as its entry, its place and the signature make it, so the root is not needed
+    before the end. A manifest of an old format has no proofs.
+    """
+
+    def __init__(self, month: str, tree_size: int, *, has_proofs: bool = True) -> None:
+        self._head = TreeHead(month, _ANY_ROOT if has_proofs else "", tree_size)
+        self._blocks: list[PlanBlock] = []
+        self._sums = {form: crc32(INDEX_STARTS[form]) for form in INDEX_FORMS}
+        self._is_first = True
+        self._entry_count = 0
+
+    def add(
+        self,
+        content: bytes,
+        listed_of: ListedOf,
+        object_name: str | None = None,
+    ) -> None:
+        """Add the blocks of a document: of a manifest, or of the part with this name."""
+        for entries, first_byte, end in _blocks(content):
+            listed = listed_of(entries)
+            parts = {
+                form: index_parts(form, listed, is_first=self._is_first) for form in INDEX_FORMS
+            }
+            self._sums = {form: crc32(parts[form], self._sums[form]) for form in INDEX_FORMS}
+            self._is_first = self._is_first and not listed
+            first_entry = self._entry_count
+            self._entry_count += len(entries)
+            self._blocks.append(
+                PlanBlock(
+                    first_entry,
+                    len(entries),
+                    first_byte,
+                    end - first_byte,
+                    tree_of(self._head.month, entries).root.hex(),
+                    _sizes(entries, first_entry, listed, self._head),
+                    {form: len(part) for form, part in parts.items()},
+                    object_name,
+                )
+            )
+
+    def plan(self, signature: str | None) -> ZipPlan:
+        """Return the plan, with proofs that have this signature of the root."""
+        more = len(json.dumps(signature)) - len(json.dumps(None))
+        blocks = [replace(each, sizes=_with_signature(each.sizes, more)) for each in self._blocks]
+        ends = {form: crc32(INDEX_ENDS[form], self._sums[form]) for form in INDEX_FORMS}
+        return ZipPlan(blocks, ends)
+
+
 def make_plan(
     content: bytes, head: TreeHead, signature: str | None, listed_of: ListedOf
 ) -> ZipPlan:
-    """Return the plan for the document of a manifest.
+    """Return the plan for the document of a manifest that has its entries in itself.
 
     ``listed_of`` returns the statements of those of some entries that have a document. A manifest
     of an old format states no root and gives no proofs: its ``head`` has an empty root.
     """
-    blocks: list[PlanBlock] = []
-    sums = {form: crc32(INDEX_STARTS[form]) for form in INDEX_FORMS}
-    is_first = True
-    for entries, first_byte, end in _blocks(content):
-        first_entry = len(blocks) * BLOCK_ENTRIES
-        listed = listed_of(entries)
-        parts = {form: index_parts(form, listed, is_first=is_first) for form in INDEX_FORMS}
-        sums = {form: crc32(parts[form], sums[form]) for form in INDEX_FORMS}
-        is_first = is_first and not listed
-        blocks.append(
-            PlanBlock(
-                first_entry,
-                len(entries),
-                first_byte,
-                end - first_byte,
-                tree_of(head.month, entries).root.hex(),
-                _sizes(entries, first_entry, listed, head, signature),
-                {form: len(part) for form, part in parts.items()},
-            )
-        )
-    return ZipPlan(blocks, {form: crc32(INDEX_ENDS[form], sums[form]) for form in INDEX_FORMS})
+    maker = PlanMaker(head.month, head.tree_size, has_proofs=bool(head.root))
+    maker.add(content, listed_of)
+    return maker.plan(signature)
+
+
+def listed_of_rows(rows: Iterable[Mapping[str, Any]], month: str) -> ListedOf:
+    """Return the function that returns the statements of some entries, of which these rows are."""
+    of_key = {(row["account_id"], row["currency"]): row for row in rows}
+
+    def listed_of(entries: Sequence[Entry]) -> list[Listed]:
+        keys = [(each["account_id"], each["currency"]) for each in entries if each["sha256"]]
+        return [listed_from(of_key[key], month) for key in keys]
+
+    return listed_of
 
 
 def plan_of_rows(content: bytes, rows: Iterable[Mapping[str, Any]]) -> ZipPlan:
     """Return the plan for the document of a manifest that was made of these rows."""
     manifest = ManifestDocument.read(content)
-    of_key = {(row["account_id"], row["currency"]): row for row in rows}
-
-    def listed_of(entries: Sequence[Entry]) -> list[Listed]:
-        keys = [(each["account_id"], each["currency"]) for each in entries if each["sha256"]]
-        return [listed_from(of_key[key], manifest.month) for key in keys]
-
+    listed_of = listed_of_rows(rows, manifest.month)
     return make_plan(content, head_of(manifest), manifest.signature, listed_of)
 
 
@@ -280,7 +317,6 @@ def _sizes(
     first_entry: int,
     listed: Sequence[Listed],
     head: TreeHead,
-    signature: str | None,
 ) -> dict[str, Size]:
     sizes: dict[str, Size] = {kind: Size() for kind in KINDS}
     with_document = [place for place, entry in enumerate(entries) if entry["sha256"] is not None]
@@ -295,10 +331,16 @@ def _sizes(
         if head.root:
             # Every hash of the path has as many digits as any other one.
             path = [b"\0" * 32] * merkle.path_length(index, head.tree_size)
-            contents[PROOF] = len(proof_content(head, signature, entries[place], index, path))
+            contents[PROOF] = len(proof_content(head, None, entries[place], index, path))
         for kind, byte_count in contents.items():
             sizes[kind] += Size(1, stem_bytes + len(kind), byte_count)
     return sizes
+
+
+def _with_signature(sizes: Mapping[str, Size], more: int) -> dict[str, Size]:
+    """Return sizes with ``more`` bytes in each proof."""
+    proofs = sizes[PROOF]
+    return {**sizes, PROOF: proofs + Size(content_bytes=more * proofs.file_count)}
 
 
 def _blocks(content: bytes) -> Iterator[tuple[list[Entry], int, int]]:

@@ -6,18 +6,14 @@ proven: its root or its sha256 is the published one, or a trusted key has signed
 
 from base64 import b64decode
 from binascii import Error as NoBase64
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Self
 
 from closebook.errors import Misconfigured
-from closebook.statements.manifest_document import (
-    Entry,
-    ManifestDocument,
-    NoManifest,
-    Proof,
-    TreeHead,
-    is_sha256,
-)
+from closebook.statements.manifest_document import ManifestDocument, Proof, TreeHead, is_sha256
+from closebook.statements.manifest_entries import Entry, NoManifest
+from closebook.statements.manifest_parts import ListedParts, PartReader
 from closebook.statements.verify.untrusted_pdf import CheckFailed
 
 _MAX_SIGNATURE_CHARACTERS = 64 * 1024
@@ -44,16 +40,19 @@ class GivenManifest:
     """
 
     month: str
-    entries: tuple[Entry, ...]
+    entries: Sequence[Entry]
     head: TreeHead | None
     signature: str | None
     manifest_sha256: str | None
 
     @classmethod
-    def of_manifest(cls, content: bytes) -> Self:
-        """Read a manifest. Raises Misconfigured if the document is none."""
+    def of_manifest(cls, content: bytes, read_part: PartReader | None = None) -> Self:
+        """Read a manifest. Raises Misconfigured if the document is none.
+
+        The parts of a manifest are read by ``read_part`` when they are needed.
+        """
         try:
-            read = ManifestDocument.read(content)
+            read = ManifestDocument.read(content, read_part)
         except NoManifest as error:
             raise Misconfigured(
                 "CB-CONFIG-REGISTER-NO-MANIFEST",
@@ -73,10 +72,14 @@ class GivenManifest:
 
     def find(self, **wanted: object) -> Entry | None:
         """Return the first entry with these values, or None."""
+        entries: Iterable[Entry] = self.entries
+        digest = next((each for each in wanted.values() if is_sha256(each)), None)
+        if isinstance(self.entries, ListedParts) and digest is not None:
+            entries = self.entries.with_text(str(digest))
         return next(
             (
                 entry
-                for entry in self.entries
+                for entry in entries
                 if all(entry.get(name) == value for name, value in wanted.items())
             ),
             None,

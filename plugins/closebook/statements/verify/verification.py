@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from closebook.keys import label, short_reference
 from closebook.statements.bounded_process import Limits
+from closebook.statements.manifest_parts import PartReader
 from closebook.statements.verify.attachments import AttachedStatement, read_csv, read_xml
 from closebook.statements.verify.consistency import refuse_differing_csv, refuse_differing_page
 from closebook.statements.verify.embedded_fonts import check_fonts
@@ -41,7 +42,7 @@ class VerifyInputs:
     ``manifest`` is the manifest of its month, ``previous`` the statement of the period before,
     ``trust`` the certificate of a trusted signer or authority, and ``proof`` the proof of this
     statement, which takes the place of a manifest. ``root`` and ``manifest_sha256`` are what the
-    issuer has published of the month.
+    issuer has published of the month. ``read_part`` returns the parts of a manifest that has parts.
     """
 
     manifest: bytes | None = None
@@ -50,6 +51,7 @@ class VerifyInputs:
     proof: bytes | None = None
     root: str | None = None
     manifest_sha256: str | None = None
+    read_part: PartReader | None = None
 
     @property
     def byte_count(self) -> int:
@@ -94,7 +96,11 @@ def verify(content: bytes, inputs: VerifyInputs) -> Report:
     the trusted certificate cannot be used.
     """
     published = inputs.published
-    manifest = None if inputs.manifest is None else GivenManifest.of_manifest(inputs.manifest)
+    manifest = (
+        None
+        if inputs.manifest is None
+        else GivenManifest.of_manifest(inputs.manifest, inputs.read_part)
+    )
     report = Report()
     pdf: UntrustedPdf | None = None
     xml: AttachedStatement | None = None

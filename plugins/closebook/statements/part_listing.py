@@ -1,0 +1,231 @@
+"""List a month's statements part by part: each part is written once, and the rest is kept.
+
+A task that has made the documents of a shard writes the parts that are complete by then. The task
+of the manifest writes what is left. If it is killed, it goes on where it was: a part that lists
+what the register has is not written again, and its documents are not read again.
+"""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from zlib import crc32
+
+from psycopg.rows import DictRow
+
+from closebook.errors import WrongData
+from closebook.keys import Key, label
+from closebook.periods import Period
+from closebook.settings import Run, Settings
+from closebook.sql import query
+from closebook.statements.document_store import DocumentStore
+from closebook.statements.manifest_entries import Entry, plain, salted_entry, tree_of
+from closebook.statements.manifest_parts import (
+    PART_ENTRIES,
+    ListedPart,
+    ListedParts,
+    entries_of_part,
+    folder_of,
+    part_content,
+)
+from closebook.statements.statement_reader import read_closed_month
+from closebook.statements.zip_plan import PlanMaker, listed_of_rows
+from closebook.store.session import Store, on_store
+
+NAMED_ACCOUNTS = 20
+_AT_ONCE = 16
+_NOT_LISTED = frozenset({"account_number", "holder_name", "byte_count", "twin_bytes"})
+
+
+@dataclass(frozen=True)
+class MonthListing:
+    """The entries of a month in their parts, and what makes the plan of its ZIP."""
+
+    entries: ListedParts
+    plan_maker: PlanMaker
+
+
+def write_parts(
+    settings: Settings,
+    close_id: int,
+    first_account_id: Key,
+    last_account_id: Key,
+    run: Run,
+) -> int:
+    """List the statements of a shard, as far as all of a part have documents; return the parts.
+
+    A part that has statements of two shards is written by the one that is done last. Raises
+    WrongData when a document is missing from the document store, or was changed.
+    """
+    with on_store(settings) as store:
+        store.autocommit = True
+        month = read_closed_month(store, close_id)
+        parts = _Parts(store, DocumentStore(settings.documents_url), month, close_id, run)
+        count = 0
+        for start in parts.starts(first_account_id, last_account_id):
+            rows = parts.rows(start)
+            # guard: manifest.part-of-a-shard-is-complete
+            if all(row["object_name"] is not None for row in rows):
+                parts.require_documents(rows)
+                parts.content(start, rows)
+                count += 1
+    return count
+
+
+def list_month(
+    store: Store, documents: DocumentStore, month: Period, close_id: int, run: Run
+) -> MonthListing:
+    """List all statements of a month: with the parts that are there, and with new ones.
+
+    The connection must have no transaction open: each part is committed by itself. Raises WrongData
+    when documents are missing from the document store, naming some accounts, or were changed.
+    """
+    parts = _Parts(store, documents, month, close_id, run)
+    listed: list[ListedPart] = []
+    lost: list[Key] = []
+    starts = parts.starts()
+    maker = PlanMaker(month.label, sum(each["entry_count"] for each in starts))
+    for start in starts:
+        rows = parts.rows(start)
+        lost += parts.lost(rows)
+        if lost:
+            continue
+        content = parts.content(start, rows)
+        part = _listed(month.label, content)
+        listed.append(part)
+        maker.add(content, listed_of_rows(rows, month.label), part.object_name(month.label))
+    if lost:  # guard: documents.lost-one-stops-the-manifest
+        raise _lost_documents(month, documents, lost)
+    return MonthListing(ListedParts(month.label, listed, documents.read), maker)
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """The parts of a close, in the register and in the document store."""
+
+    store: Store
+    documents: DocumentStore
+    month: Period
+    close_id: int
+    run: Run
+
+    def starts(self, first: Key | None = None, last: Key | None = None) -> list[DictRow]:
+        """Return where the parts begin that have accounts of a range, in their order."""
+        return self.store.execute(
+            query("manifest_parts/starts"),
+            {
+                "close_id": self.close_id,
+                "part_entries": PART_ENTRIES,
+                "first_account_id": first,
+                "last_account_id": last,
+            },
+        ).fetchall()
+
+    def rows(self, start: DictRow) -> list[DictRow]:
+        """Return the statements of a part, as the register has them."""
+        return self.store.execute(
+            query("statement_manifests/entries"),
+            {
+                "close_id": self.close_id,
+                "first_account_id": start["account_id"],
+                "first_currency": start["currency"],
+                "entry_count": start["entry_count"],
+            },
+            # A plan for any number of statements would read whole tables for each part.
+            prepare=False,
+        ).fetchall()
+
+    def lost(self, rows: Sequence[DictRow]) -> list[Key]:
+        """Return the accounts whose registered documents are not in the document store."""
+        made = [row for row in rows if row["object_name"] is not None]
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            are_there = pool.map(self.documents.exists, [row["object_name"] for row in made])
+            return [
+                row["account_id"]
+                for row, is_there in zip(made, are_there, strict=True)
+                if not is_there
+            ]
+
+    def require_documents(self, rows: Sequence[DictRow]) -> None:
+        """Raise WrongData if a registered document is not in the document store."""
+        lost = self.lost(rows)
+        if lost:
+            raise _lost_documents(self.month, self.documents, lost)
+
+    def content(self, start: DictRow, rows: Sequence[DictRow]) -> bytes:
+        """Return the document of a part that lists these statements; write it if there is none.
+
+        Each document that it lists is read before it is written, and compared with its name.
+        """
+        known = self._registered(start["first_entry"], rows)
+        if known is not None:
+            return known
+        names = [row["object_name"] for row in rows if row["object_name"] is not None]
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            for _ in pool.map(self.documents.read, names):  # guard: manifest.documents-are-read
+                pass
+        label_of_month = self.month.label
+        entries = [
+            salted_entry(facts_of(row), row["account_number"], row["holder_name"]) for row in rows
+        ]
+        content = part_content(label_of_month, entries)
+        stored = self.documents.put(content, folder=folder_of(label_of_month), suffix="json")
+        self.store.execute(
+            query("manifest_parts/insert"),
+            {
+                "close_id": self.close_id,
+                "first_entry": start["first_entry"],
+                "sha256": stored.sha256,
+                "object_name": stored.object_name,
+                "run_id": self.run.run_id,
+            },
+        )
+        return content
+
+    def _registered(self, first_entry: int, rows: Sequence[DictRow]) -> bytes | None:
+        """Return the newest part that begins there, if it lists just these statements.
+
+        New salts would make a new manifest each time, and it would have to be reviewed again.
+        """
+        row = self.store.execute(
+            query("manifest_parts/newest"),
+            {"close_id": self.close_id, "first_entry": first_entry},
+        ).fetchone()
+        if row is None:
+            return None
+        try:
+            content = self.documents.read(row["object_name"])
+            entries = entries_of_part(content, self.month.label)
+        except WrongData:  # it was lost or changed: another one takes its place
+            return None
+        # guard: manifest.part-lists-what-is-registered
+        is_same = [plain(entry) for entry in entries] == [facts_of(each) for each in rows]
+        return content if is_same else None
+
+
+def facts_of(row: DictRow) -> Entry:
+    """Return what an entry says of a row of statement_manifests/entries, without its salt."""
+    return {name: value for name, value in row.items() if name not in _NOT_LISTED}
+
+
+def _listed(month: str, content: bytes) -> ListedPart:
+    entries = entries_of_part(content, month)
+    stored = DocumentStore.name_of(content, folder=folder_of(month), suffix="json")
+    return ListedPart(
+        entries[0]["account_id"],
+        entries[0]["currency"],
+        len(entries),
+        sum(each["sha256"] is not None for each in entries),
+        tree_of(month, entries).root.hex(),
+        stored.sha256,
+        len(content),
+        crc32(content),
+    )
+
+
+def _lost_documents(month: Period, documents: DocumentStore, lost: Sequence[Key]) -> WrongData:
+    named = ", ".join(map(label, lost[:NAMED_ACCOUNTS]))
+    return WrongData(
+        "CB-DATA-DOCUMENTS-LOST",
+        f"{month}: {len(lost)} registered documents are missing from {documents.base_url}, those "
+        f"of the accounts {named} …: run the month again",
+    )
