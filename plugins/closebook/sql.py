@@ -1,9 +1,9 @@
 """The texts of the SQL files, by their path below sql/.
 
-A query may read from a file of sql/shared/ as if it were a table, such as
-``from shared.settled_transactions``. That file's query is put there as a subquery, and PostgreSQL
-plans both as one query. If a view of the platform has amounts in major units, the file whose name
-ends with ``_major`` stands for the one of its name.
+A query may read from a file of sql/shared/ (of the platform) or sql/drafted/ (of the store) as if
+it were a table, such as ``from shared.settled_transactions``. That file's query is put there as a
+subquery, and PostgreSQL plans both as one query. If a view of the platform has amounts in major
+units, the file whose name ends with ``_major`` stands for the one of its name.
 """
 
 import re
@@ -14,15 +14,15 @@ from closebook.errors import Misconfigured
 from closebook.package_data import data_folder
 
 SQL_FOLDER = data_folder("sql")
-_SHARED = re.compile(r"\b(from|join) shared\.(\w+)\b")
+_SHARED = re.compile(r"\b(from|join) (shared|drafted)\.(\w+)\b")
 
 
 @cache
 def query(name: str, in_major: frozenset[str] = frozenset()) -> LiteralString:
     """Return the text of sql/<name>.sql, for example ``query("hourly_volume/read")``.
 
-    The files of sql/shared/ that it reads from are put in; ``in_major`` are the views of the
-    platform that have amounts in major units. It is a LiteralString, as psycopg
+    The files of sql/shared/ and sql/drafted/ that it reads from are put in; ``in_major`` are the
+    views of the platform that have amounts in major units. It is a LiteralString, as psycopg
     requires of a query: the text is a file of this repository and never input. Raises Misconfigured
     when there is no such file.
     """
@@ -36,8 +36,8 @@ def query(name: str, in_major: frozenset[str] = frozenset()) -> LiteralString:
         ) from error
 
     def subquery(found: re.Match[str]) -> str:
-        word, shared = found.groups()
-        file = f"shared/{shared}_major" if shared in in_major else f"shared/{shared}"
-        return f"{word} (\n{query(file, in_major)}) as {shared}"
+        word, folder, name = found.groups()
+        file = f"{folder}/{name}_major" if name in in_major else f"{folder}/{name}"
+        return f"{word} (\n{query(file, in_major)}) as {name}"
 
     return _SHARED.sub(subquery, text)

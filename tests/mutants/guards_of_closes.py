@@ -17,6 +17,20 @@ MEMORY = "tests/closes/test_memory.py::"
 CUT_DAY = DAY + "test_a_day_that_begins_or_ends_within_an_hour_closes_with_its_whole_hours"
 
 CLOSES = (
+    # ---- a month that is confirmed ---------------------------------------------------------
+    Guard(
+        "month.each-table-is-compared",
+        Condition(value=False),
+        (MONTH + "test_a_line_whose_text_alone_changed_makes_a_new_version",),
+    ),
+    Guard(
+        "exceptions.others-are-not-confirmed",
+        Token("set(left_out)", "set(content.exceptions)"),
+        (
+            "tests/closes/test_confirmed_month.py::"
+            "test_what_is_left_out_for_another_reason_is_not_confirmed",
+        ),
+    ),
     # ---- late rows -----------------------------------------------------------------------
     Guard(
         "late-rows.found-by-an-enclosing-close",

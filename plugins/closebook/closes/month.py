@@ -106,15 +106,28 @@ def _content(
     ).fetchall()
     of_accounts = [row for row in left_out if row["account_id"] is not None]
 
-    def insert(close_id: int) -> None:
-        row = {
-            "close_id": close_id,
+    written_with: Mapping[str, Mapping[str, object]] = {
+        "statements": {
             "left_out_accounts": [each["account_id"] for each in of_accounts],
             "left_out_currencies": [each["currency"] for each in of_accounts],
-        }
-        store.execute(query("statements/insert"), row)
-        store.execute(query("statement_lines/insert"), {"close_id": close_id, **days_of_lines})
-        store.execute(query(f"{DETAILS}/insert"), {"close_id": close_id, **parameters})
+        },
+        "statement_lines": days_of_lines,
+        DETAILS: parameters,
+    }
+
+    def insert(close_id: int) -> None:
+        for table, drafted_with in written_with.items():
+            store.execute(query(f"{table}/insert"), {"close_id": close_id, **drafted_with})
+
+    def is_unchanged(close_id: int) -> bool:
+        # Each table is drafted from the rows that the close has in the one before it.
+        for table, drafted_with in written_with.items():
+            [row] = store.execute(
+                query(f"{table}/differs"), {"close_id": close_id, **drafted_with}
+            ).fetchall()
+            if row["is_different"]:  # guard: month.each-table-is-compared
+                return False
+        return True
 
     def number_versions(close_id: int) -> None:
         store.execute(query("statement_versions/insert"), {"close_id": close_id})
@@ -124,7 +137,7 @@ def _content(
     return Content(
         insert=insert,
         totals=totals,
-        changes=["statements", "statement_lines", DETAILS],
+        changes=[*written_with],
         exceptions=[
             uncomputable.with_reason(refused_amounts.with_reason(found, refused), not_computable)
             for found in map(exceptions.of_account, left_out)
@@ -139,6 +152,7 @@ def _content(
         ],
         change_needs_reason=True,
         after_change=number_versions,
+        is_unchanged=is_unchanged,
     )
 
 

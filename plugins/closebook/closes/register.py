@@ -71,33 +71,14 @@ def write(store: Store, reading: Reading, draft: Draft) -> Close:
     current = _lock(store, reading, period)
     if period.grain is not Grain.HOUR:
         boundaries.refuse_boundary_mismatch(store, period, is_closed=current is not None)
-    written: Close | None = None
-    with store.transaction():
-        drafted = _draft(store, reading.source, period, run)
-        close_id = drafted["close_id"]
-        tie_outs = _fill(store, close_id, period, content)
-        if current is None:
-            _make_current(store, close_id, period)
-            written = Close(close_id, period, drafted["close_version"], "new")
-        else:
-            changes = _changes(store, current["close_id"], close_id, content)
-            # guard: time.moved-end-is-a-version
-            is_moved = current["period_end"] != period.end
-            if not changes.count and not is_moved:
-                raise psycopg.Rollback
-            # guard: cross-check.only-confirms
-            if changes.count and reading.cross_checked_with is not None:
-                raise _disagreement(
-                    reading.cross_checked_with, reading.source.replica, period, changes
-                )
-            # guard: issue.change-needs-a-reason
-            if changes.count and content.change_needs_reason and run.reason is None:
-                raise _change_without_reason(period, changes, run)
-            store.execute(query("closes/retire"), {"close_id": current["close_id"]})
-            _make_current(store, close_id, period)
-            corrections = _corrections(store, close_id)
-            written = Close(close_id, period, drafted["close_version"], "changed", corrections)
-        content.after_change(close_id)
+    # guard: time.moved-end-is-a-version
+    is_moved = current is not None and current["period_end"] != period.end
+    if current is not None and not is_moved and _is_unchanged(store, current, content):
+        # The rows that stand are those that would be written: the checks are of them.
+        tie_outs = _tie_outs(store, current["close_id"], period, content)
+        written = None
+    else:
+        tie_outs, written = _write_version(store, reading, draft, current, is_moved=is_moved)
     if written is None:
         assert current is not None  # noqa: S101  # only an existing version can be confirmed
         store.execute(query("closes/confirm"), {"close_id": current["close_id"]})
@@ -113,6 +94,67 @@ def write(store: Store, reading: Reading, draft: Draft) -> Close:
     # As they are written: the codes of the platform as labels, which may be shown and logged.
     [left_out] = exceptions.of_closes(store, [written.close_id]).values()
     return replace(written, exceptions=tuple(left_out))  # guard: exceptions.shown-as-labels
+
+
+def _write_version(
+    store: Store, reading: Reading, draft: Draft, current: DictRow | None, *, is_moved: bool
+) -> tuple[list[TieOut], Close | None]:
+    """Write a draft and make it current; return its checks.
+
+    If it does not differ from the current version, what was written is rolled back, and there is no
+    new close.
+    """
+    period, run, content = draft.period, draft.run, draft.content
+    written: Close | None = None
+    with store.transaction():
+        drafted = _draft(store, reading.source, period, run)
+        close_id = drafted["close_id"]
+        tie_outs = _fill(store, close_id, period, content)
+        if current is None:
+            _make_current(store, close_id, period)
+            written = Close(close_id, period, drafted["close_version"], "new")
+        else:
+            changes = _changes(store, current["close_id"], close_id, content)
+            if not changes.count and not is_moved:
+                raise psycopg.Rollback
+            # guard: cross-check.only-confirms
+            if changes.count and reading.cross_checked_with is not None:
+                raise _disagreement(
+                    reading.cross_checked_with, reading.source.replica, period, changes
+                )
+            # guard: issue.change-needs-a-reason
+            if changes.count and content.change_needs_reason and run.reason is None:
+                raise _change_without_reason(period, changes, run)
+            store.execute(query("closes/retire"), {"close_id": current["close_id"]})
+            _make_current(store, close_id, period)
+            corrections = _corrections(store, close_id)
+            written = Close(close_id, period, drafted["close_version"], "changed", corrections)
+        content.after_change(close_id)
+    return tie_outs, written
+
+
+def _is_unchanged(store: Store, current: DictRow, content: Content) -> bool:
+    """Return whether a draft is known to be the current version, without being written.
+
+    If this is false, the draft may still be the same: it is written and compared then.
+    """
+    if content.is_unchanged is None:
+        return False
+    close_ids = [current["close_id"]]
+    totals = {
+        (row["measure"], row["currency"], row["row_count"], int(row["amount_minor"]))
+        for row in store.execute(query("close_totals/of_closes"), {"close_ids": close_ids})
+    }
+    left_out = [each for some in exceptions.of_closes(store, close_ids).values() for each in some]
+    return (
+        totals
+        == {
+            (each.measure, each.currency, each.row_count, each.amount_minor)
+            for each in content.totals
+        }
+        and set(left_out) == set(content.exceptions)  # guard: exceptions.others-are-not-confirmed
+        and content.is_unchanged(current["close_id"])
+    )
 
 
 def with_totals(store: Store, written: Sequence[Close], replica: Replica) -> list[Close]:
@@ -191,6 +233,11 @@ def _fill(store: Store, close_id: int, period: Period, content: Content) -> list
     store.execute(query("close_totals/insert"), totals)
     exceptions.write(store, close_id, content.exceptions)
     content.insert(close_id)
+    return _tie_outs(store, close_id, period, content)
+
+
+def _tie_outs(store: Store, close_id: int, period: Period, content: Content) -> list[TieOut]:
+    """Run the checks of a close. Raises TieOutFailed if one of them selects rows."""
     return [checks.tie_out(store, name, close_id, period) for name in content.tie_outs]
 
 
