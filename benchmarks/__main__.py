@@ -17,6 +17,7 @@ from benchmarks import (
     index_cost,
     latency,
     platform,
+    scale,
     statements,
     volume,
     year,
@@ -34,6 +35,8 @@ NAMES = (
     *("volume", "closes", "peers", "index_cost", "statements", "latency", "offload"),
     *("searches", "desk", "year"),
 )
+# Only if it is named: a million accounts take hours, and 30 GB of disk.
+NAMED = ("scale",)
 # The others copy or fill a platform, or do not depend on its size.
 LARGE_NAMES = ("growth", "volume", "closes")
 SMALL = SampleSize(transactions=20_000, users=500, merchants=60, promotions=20, days=5)
@@ -42,12 +45,15 @@ SMALL = SampleSize(transactions=20_000, users=500, merchants=60, promotions=20, 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the benchmarks and stop the stack; its data stay for the next time."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(NAMES))
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join((*NAMES, *NAMED)))
     parser.add_argument("--small", action="store_true", help="try it out: figures mean nothing")
     parser.add_argument(
         "--large",
         action="store_true",
         help=f"50,000,000 transactions, 300 days: {', '.join(LARGE_NAMES)}",
+    )
+    parser.add_argument(
+        "--accounts", type=int, nargs="+", default=scale.COUNTS, help="of each month of scale"
     )
     parser.add_argument("--hour-end", action="store_true", help="time a scheduled run too")
     parser.add_argument("--phase-seconds", type=int, default=300, help="of each way of offload")
@@ -60,8 +66,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--results", type=Path, default=REPOSITORY / "benchmarks" / "results")
     chosen = parser.parse_args(arguments)
-    known = LARGE_NAMES if chosen.large else NAMES
-    names = chosen.names or [*known]
+    known = LARGE_NAMES if chosen.large else (*NAMES, *NAMED)
+    names = chosen.names or [*(LARGE_NAMES if chosen.large else NAMES)]
     if unknown := set(names).difference(known):
         large = " of the large ones" * chosen.large
         parser.error(f"no benchmark{large} is called {', '.join(sorted(unknown))}")
@@ -74,6 +80,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _on_a_month(root, size, names, results, chosen)
         if "desk" in names:
             _on_a_desk(root.with_name(f"{root.name}-desk"), results)
+        if "scale" in names:
+            with _stage(root.with_name(f"{root.name}-scale"), SMALL, airflow=False) as stage:
+                scale.measure(stage, results, chosen.accounts)
         if "year" in names:
             _on_a_year(root.with_name(f"{root.name}-year"), results)
     except (ClosebookError, *FOR_EXPLANATION) as raised:
@@ -95,7 +104,7 @@ def _on_a_month(
     if "latency" in names:
         with _stage(root, size, airflow=True) as stage:
             latency.measure(stage, results, hour_end=chosen.hour_end)
-    if not {"latency", "desk", "year"}.issuperset(names):
+    if not {"latency", "desk", "year", "scale"}.issuperset(names):
         with _stage(root, size, airflow=False) as stage:
             _without_airflow(stage, names, results, chosen)
 
