@@ -29,7 +29,13 @@ from closebook.statements.manifest_parts import (
 from closebook.statements.released_plans import released_plan
 from closebook.statements.zip_plan import PlanMaker, listed_of_rows, make_plan
 from tests.statements.rendered_pdf import rendered
-from tests.statements.test_released_plans import CONTENT, COUNT, ROWS, WITHOUT_DOCUMENT
+from tests.statements.test_released_plans import (
+    CONTENT,
+    COUNT,
+    ROWS,
+    WITHOUT_DOCUMENT,
+    listed_of,
+)
 from tests.statements.test_verify_command import run
 from tests.statements.verify_samples import ANOTHER, FEW, manifest
 
@@ -235,7 +241,7 @@ def test_the_released_plan_of_a_manifest_of_parts_names_its_parts(
         "plan": json.loads(json.dumps(maker.plan(None).content)),
     }
 
-    found = released_plan(documents, release, listed_of_rows(ROWS, MONTH))
+    found = released_plan(documents, release, listed_of)
 
     assert (found.parts, found.head) == (made.parts, WHOLE.head)
     block = found.plan.blocks[2]
@@ -246,7 +252,7 @@ def test_the_released_plan_of_a_manifest_of_parts_names_its_parts(
     released_plans._known.clear()
     release["plan"]["blocks"][0]["node"] = "0" * 64
     with pytest.raises(NoManifest, match="of another manifest"):
-        released_plan(documents, release, listed_of_rows(ROWS, MONTH))
+        released_plan(documents, release, listed_of)
 
 
 def in_256(parts: ListedParts) -> list[list[Entry]]:
