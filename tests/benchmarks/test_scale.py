@@ -1,4 +1,4 @@
-"""`python -m benchmarks scale` closes, issues, releases and audits a month of generated accounts."""
+"""`python -m benchmarks scale` closes, issues and audits a month of generated accounts."""
 
 import json
 from pathlib import Path
