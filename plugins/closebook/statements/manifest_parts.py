@@ -47,7 +47,10 @@ class ListedPart:
 
     @classmethod
     def read(cls, stored: Mapping[str, Any]) -> Self:
-        """Return a part as `content` has it. Raises ValueError or TypeError for anything else."""
+        """Return a part as `content` has it.
+
+        Raises NoManifest, ValueError or TypeError for anything else.
+        """
         part = cls(**stored)
         is_complete = (
             isinstance(part.account_id, int | str)
@@ -58,7 +61,7 @@ class ListedPart:
             and 0 <= part.document_count <= part.entry_count
         )
         if not is_complete:
-            raise ValueError(stored)
+            raise NoManifest("what a manifest says of a part is not complete")
         return part
 
     def object_name(self, month: str) -> str:
