@@ -215,6 +215,33 @@ def test_what_a_mail_server_may_have_taken_is_not_sent_again(
     assert events.notifications() == {("mail", "request_came"): "failed"}
 
 
+@pytest.mark.parametrize("code", ["451 try later", "554 no", "421 going down"])
+def test_a_mail_that_the_server_refuses_after_its_text_is_sent_later(
+    events: StoreEvents, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str
+) -> None:
+    events.request(1)
+    with smtp_server(tmp_path / "mails", behaviour=code) as refusing:
+        connect(monkeypatch, MAIL, refusing)
+        with pytest.raises(NotTold, match="the mail server refused it"):
+            tell(events, MAIL)
+    assert events.notifications() == {("mail", "request_came"): "unreached"}
+    with smtp_server(refusing.folder, port=refusing.port) as taking:
+        assert tell(events, MAIL) == 1
+        assert len(taking.mails()) == 1
+
+
+def test_a_webhook_that_leads_elsewhere_has_told_nobody(
+    events: StoreEvents, receiver: Receiver
+) -> None:
+    events.request(1)
+    receiver.status = 302
+    with pytest.raises(NotTold, match="answers with status 302"):
+        tell(events, WEBHOOK)
+    assert receiver.got == 0
+    receiver.status = 200
+    assert tell(events, WEBHOOK) == 1
+
+
 @pytest.mark.parametrize(("status", "again"), [(404, 1), (401, 1), (503, 1), (500, 0)])
 def test_what_a_webhook_refuses_is_sent_again_and_not_what_it_may_have_taken(
     events: StoreEvents, receiver: Receiver, status: int, again: int
