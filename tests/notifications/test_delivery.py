@@ -28,6 +28,7 @@ from local.stack import Stack
 from tests.closes.october import OCTOBER
 from tests.notifications.events_of_the_store import StoreEvents
 from tests.smtp_server import HANGING_UP, SmtpServer, free_port, smtp_server
+from tests.tls_server import certificate_for, tls_before
 from tests.webhook_receiver import Receiver, webhook_receiver
 
 ZONE = "America/New_York"
@@ -266,6 +267,22 @@ def test_a_webhook_that_is_down_is_told_later(
     with webhook_receiver(down.port) as up:
         assert tell(events, WEBHOOK) == 1
         assert len(up.posted) == 1
+
+
+def test_a_webhook_without_a_certificate_that_is_trusted_is_told_later(
+    events: StoreEvents, receiver: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate = certificate_for("localhost", tmp_path / "tls")
+    events.request(1)
+    with tls_before(receiver.port, certificate, is_postgres=False) as port:
+        secure = receiver.connection | {"host": f"https://localhost:{port}/closebook"}
+        monkeypatch.setenv("AIRFLOW_CONN_PEOPLE_WEBHOOK", json.dumps(secure))
+        with pytest.raises(NotTold, match="no connection to the webhook"):
+            tell(events, WEBHOOK)
+        assert receiver.posted == []
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate.authority))
+        assert tell(events, WEBHOOK) == 1
+    assert len(receiver.posted) == 1
 
 
 def test_a_webhook_gets_the_path_and_the_headers_of_its_connection(

@@ -7,6 +7,7 @@ from functools import partial
 from html import escape
 from http import HTTPStatus
 from smtplib import SMTPRecipientsRefused, SMTPResponseException
+from ssl import SSLCertVerificationError
 from typing import TYPE_CHECKING
 
 from closebook.errors import Misconfigured
@@ -151,10 +152,14 @@ def _link(base_url: str, notice: Notice) -> str:
 
 
 def _was_never_connected(error: Exception) -> bool:
+    """Whether no server was reached, or one whose certificate was refused before any request."""
     from urllib3.exceptions import MaxRetryError, NewConnectionError
 
     cause = error.args[0] if error.args else None
-    return isinstance(cause, MaxRetryError) and isinstance(cause.reason, NewConnectionError)
+    if not isinstance(cause, MaxRetryError) or cause.reason is None:
+        return False
+    reasons = (cause.reason, *cause.reason.args)
+    return any(isinstance(each, NewConnectionError | SSLCertVerificationError) for each in reasons)
 
 
 def _was_refused(status: int) -> bool:
