@@ -219,7 +219,7 @@ def _chart(
     return Chart(
         title=f"{currency}, {kind}s",
         summary=f"{kind}s in {currency} by day, from {parts[0][0]} to {parts[-1][-1]}. "
-        f"The highest is {names[sums.index(top)]} with {highest}. All values are in the table.",
+        f"The highest is {names[sums.index(top)]} with {highest}. The files have all values.",
         top_label=highest,
         bottom_label="0",
         first_label=f"{parts[0][0]}",
