@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 
 from closebook.errors import Misconfigured
-from closebook.message_settings import Audience, message_settings
 from closebook.notifications.delivery import Channel, NotTold, Send, deliver
 from closebook.notifications.notices import Notice
 from closebook.orchestration.notification_channels import (
@@ -24,6 +23,7 @@ from closebook.orchestration.notification_channels import (
 )
 from closebook.periods import HOUR, MINUTE
 from closebook.settings import Settings
+from closebook.settings.message_settings import Audience, message_settings
 from local.stack import Stack
 from tests.closes.october import OCTOBER
 from tests.notifications.events_of_the_store import StoreEvents

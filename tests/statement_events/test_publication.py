@@ -18,7 +18,8 @@ import psycopg
 import pytest
 
 from closebook.errors import Misconfigured, Transient
-from closebook.settings import DEFAULT_EXCHANGE, Broker, Settings
+from closebook.settings import Settings
+from closebook.settings.message_settings import DEFAULT_EXCHANGE, Broker
 from closebook.sql import query
 from closebook.statement_events.broker import Message, publishing
 from closebook.statement_events.publication import publish_events

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from closebook.settings import METRICS_CONNECTION
+from closebook.settings.airflow_connections import METRICS_CONNECTION
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from psycopg.rows import DictRow
 from closebook.desk.months import month_label
 from closebook.desk.statement_documents import refuse_other_attachment
 from closebook.desk.zip_archive import Section, ZipArchive, ZipEntry, section_of, whole_at_once
-from closebook.settings import DeskSettings
+from closebook.settings.desk_settings import DeskSettings
 from closebook.sql import query
 from closebook.statements.document_store import DocumentStore
 from closebook.statements.manifest_document import Entry, proof_content, tree_of

@@ -21,7 +21,7 @@ from closebook.desk.waiting import Waiting, waiting_for
 from closebook.errors import WrongData
 from closebook.keys import statement_name
 from closebook.money import format_minor
-from closebook.settings import templates_folder
+from closebook.settings.statement_settings import templates_folder
 
 LOCALE = "en_US"
 

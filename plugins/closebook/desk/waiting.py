@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from closebook.desk.current_user import User
 from closebook.desk.permissions import NAVIGATION
 from closebook.errors import ClosebookError
-from closebook.settings import desk_from_airflow
+from closebook.settings.desk_settings import desk_from_airflow
 from closebook.sql import query
 from closebook.store.session import on_store
 

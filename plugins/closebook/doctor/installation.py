@@ -6,7 +6,8 @@ from enum import StrEnum
 
 from closebook.doctor.finding import Finding, Observation
 from closebook.errors import Misconfigured
-from closebook.settings import ApiServerConnections, Settings
+from closebook.settings import Settings
+from closebook.settings.desk_settings import ApiServerConnections
 
 
 class Part(StrEnum):

@@ -9,9 +9,9 @@ from datetime import datetime
 
 from psycopg.rows import DictRow
 
-from closebook.message_settings import Audience
 from closebook.notifications.late_closes import late_periods
 from closebook.periods import Grain, Period
+from closebook.settings.message_settings import Audience
 from closebook.sql import query
 from closebook.store.session import Store
 

@@ -10,9 +10,9 @@ from smtplib import SMTPRecipientsRefused, SMTPSenderRefused
 from typing import TYPE_CHECKING
 
 from closebook.errors import Misconfigured
-from closebook.message_settings import Audience, MessageSettings
 from closebook.notifications.delivery import Send, Unreached
 from closebook.notifications.notices import Notice
+from closebook.settings.message_settings import Audience, MessageSettings
 
 if TYPE_CHECKING:
     from airflow.providers.smtp.hooks.smtp import SmtpHook

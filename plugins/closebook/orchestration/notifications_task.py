@@ -4,10 +4,11 @@ import logging
 from datetime import UTC, datetime
 
 from closebook.errors import ClosebookError
-from closebook.message_settings import message_settings
 from closebook.notifications.delivery import deliver
 from closebook.orchestration.notification_channels import channels
-from closebook.settings import store_from_airflow, unread_connections
+from closebook.settings.airflow_connections import unread_connections
+from closebook.settings.message_settings import message_settings
+from closebook.settings.store_settings import store_from_airflow
 
 _log = logging.getLogger(__name__)
 

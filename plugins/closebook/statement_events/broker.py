@@ -10,7 +10,7 @@ import amqp
 from amqp.exceptions import AccessRefused, AMQPError, NotAllowed, NotFound
 
 from closebook.errors import Misconfigured, Transient
-from closebook.settings import Broker
+from closebook.settings.message_settings import Broker
 
 CONTENT_TYPE = "application/json"
 _CONNECT_SECONDS = 5

@@ -12,7 +12,7 @@ from closebook.desk.desk_route import desk_router
 from closebook.desk.log_state import log_state, newest_entries
 from closebook.desk.months import month_from_url, month_label
 from closebook.desk.templating import render_page
-from closebook.settings import desk_from_airflow
+from closebook.settings.desk_settings import desk_from_airflow
 from closebook.sql import query
 from closebook.statements.document_store import DocumentStore
 from closebook.store.session import on_store

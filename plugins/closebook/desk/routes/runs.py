@@ -11,7 +11,7 @@ from closebook.desk.current_user import CurrentUser, User
 from closebook.desk.desk_route import desk_router
 from closebook.desk.months import month_label
 from closebook.periods import Grain
-from closebook.settings import desk_from_airflow
+from closebook.settings.desk_settings import desk_from_airflow
 from closebook.sql import query
 from closebook.store.session import on_store
 

@@ -24,7 +24,7 @@ from closebook.desk.search import MAX_SELECTED, MOST_FOUND, Search, StatementKey
 from closebook.desk.statement_archives import MonthZip, archive_of_some
 from closebook.desk.zip_archive import ZipArchive
 from closebook.keys import statement_name
-from closebook.settings import DeskSettings, desk_from_airflow
+from closebook.settings.desk_settings import DeskSettings, desk_from_airflow
 from closebook.sql import query
 from closebook.statements.document_store import DocumentStore
 from closebook.store.key_types import key_types_of

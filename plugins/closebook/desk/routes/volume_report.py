@@ -28,7 +28,7 @@ from closebook.desk.volume_report import (
     volume_rows,
 )
 from closebook.periods import DAY
-from closebook.settings import desk_from_airflow
+from closebook.settings.desk_settings import desk_from_airflow
 from closebook.sql import query
 from closebook.store.session import Store, on_store
 

@@ -9,7 +9,7 @@ from hashlib import sha256
 from io import BytesIO
 
 from closebook.keys import label
-from closebook.settings import camt053_version, statement_files
+from closebook.settings.statement_settings import camt053_version, statement_files
 from closebook.statements.formats import mt940, ofx
 from closebook.statements.formats.camt053 import Form, camt053
 from closebook.statements.formats.statement_csv import statement_csv
