@@ -44,7 +44,7 @@ decided as (
         decisions.decided_at as happened_at,
         manifests.first_date,
         decisions.decision_id::text as subject,
-        'month ' || decisions.decision as event_kind,
+        'month_' || decisions.decision as event_kind,
         manifests.document_count || ' documents' as detail
     from reporting.statement_decisions as decisions
     inner join manifests on decisions.manifest_id = manifests.manifest_id
