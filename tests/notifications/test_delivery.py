@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from closebook.errors import Misconfigured
-from closebook.notifications.delivery import Channel, NotTold, Send, deliver
+from closebook.notifications.delivery import Channel, NotSent, Send, deliver
 from closebook.notifications.notices import Notice
 from closebook.orchestration.notification_channels import (
     MailChannel,
@@ -192,7 +192,7 @@ def test_what_a_mail_server_that_is_down_did_not_take_is_sent_once_it_is_up(
     down = SmtpServer(free_port(), tmp_path / "mails")
     connect(monkeypatch, MAIL, down)
     events.request(1)
-    with pytest.raises(NotTold, match="no log-in at the mail server"):
+    with pytest.raises(NotSent, match="no log-in at the mail server"):
         tell(events, MAIL)
     assert events.notifications() == {}
 
@@ -208,7 +208,7 @@ def test_what_a_mail_server_may_have_taken_is_not_sent_again(
     events.request(1)
     with smtp_server(tmp_path / "mails", behaviour=HANGING_UP) as server:
         connect(monkeypatch, MAIL, server)
-        with pytest.raises(NotTold, match="perhaps after it was taken"):
+        with pytest.raises(NotSent, match="perhaps after it was taken"):
             tell(events, MAIL)
         assert tell(events, MAIL) == 0
         assert len(server.mails()) == 1
@@ -221,7 +221,7 @@ def test_what_a_webhook_refuses_is_sent_again_and_not_what_it_may_have_taken(
 ) -> None:
     events.request(1)
     receiver.status = status
-    with pytest.raises(NotTold):
+    with pytest.raises(NotSent):
         tell(events, WEBHOOK)
     receiver.status = 200
     assert tell(events, WEBHOOK) == again
@@ -234,7 +234,7 @@ def test_a_webhook_that_is_down_is_told_later(
     down = Receiver(free_port())
     connect(monkeypatch, WEBHOOK, down)
     events.request(1)
-    with pytest.raises(NotTold, match="no connection to the webhook"):
+    with pytest.raises(NotSent, match="no connection to the webhook"):
         tell(events, WEBHOOK)
     with webhook_receiver(down.port) as up:
         assert tell(events, WEBHOOK) == 1

@@ -53,7 +53,7 @@ Rule = Permission | Anyone | MachineToken
 ROUTES: Mapping[tuple[str, str], Rule] = {
     ("GET", "/"): Anyone.SIGNED_IN,
     ("GET", "/assets/{digest}/{name}"): Anyone.SIGNED_IN,
-    # It leads to a page that the user may open.
+    # It redirects to a page that the user may open.
     ("GET", "/runs"): Anyone.SIGNED_IN,
     ("GET", "/statements"): READ_STATEMENTS,
     ("POST", "/statements"): READ_STATEMENTS,

@@ -1,4 +1,4 @@
-"""The volume of closed days for finance: any range, narrowed and split, from the rollups alone."""
+"""The volume of any range of closed days for finance, filtered and split, from the rollups."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -22,12 +22,12 @@ SPLITS: Mapping[str, str] = {
     "country": "user_country",
     "funding": "promotion_funding",
 }
-"""What rows can be split by, and the column that then has the value."""
+"""What rows can be split by, each with the column that has its value."""
 USUAL_DAYS = 31
 LONGEST_DAYS = 3_660
 SHOWN_ROWS = 500
 MOST_ROWS = 50_000
-"""As many rows has a file. Of more the person narrows the range."""
+"""The most rows of a file. If there are more, the person has to narrow the range."""
 _LONGEST_TEXT = 200
 
 
@@ -118,7 +118,7 @@ def volume_rows(store: Store, asked: VolumeRange, row_count: int) -> list[DictRo
             "split_by": [*asked.split_by],
             "row_count": row_count,
         },
-        # A plan for any range would read all days.
+        # A query plan that PostgreSQL keeps for any range would read all days.
         prepare=False,
     ).fetchall()
 

@@ -13,7 +13,7 @@ from closebook.store.session import on_store
 
 _log = logging.getLogger(__name__)
 
-# By the page's path: the column of the number, and what it counts, one and several.
+# By the page's path: the column of the count, and the words for one and for several.
 _PAGES: Mapping[str, tuple[str, str, str]] = {
     "/releases": ("month_count", "month waits for a review", "months wait for a review"),
     "/requests": ("request_count", "request waits for an answer", "requests wait for an answer"),
@@ -23,17 +23,17 @@ _PAGES: Mapping[str, tuple[str, str, str]] = {
 
 @dataclass(frozen=True)
 class Waiting:
-    """How many things wait on a page, and what they are, without the number."""
+    """How many things wait on a page, and the words that follow this number."""
 
     count: int
     words: str
 
 
 def waiting_for(user: User) -> Mapping[str, Waiting]:
-    """Return by the page's path what waits for the user; only where something does.
+    """Return what waits for the user, by the page's path; nothing for a page where nothing waits.
 
-    A page that the user may not open is left out. Empty if the store does not answer: no page fails
-    for its numbers.
+    Pages that the user may not open are left out. If the store does not answer, the result is
+    empty, so that no page fails because of these numbers.
     """
     paths = [
         entry.path for entry in NAVIGATION if entry.path in _PAGES and user.may(entry.permission)

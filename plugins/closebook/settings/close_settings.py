@@ -149,7 +149,7 @@ def _replicas(environment: Mapping[str, str]) -> tuple[Replica, ...]:
     )
 
 
-# How each field of Settings is read, in the order in which a missing one is told.
+# How each field of Settings is read. The first one that cannot be read is the error.
 _READERS: Mapping[str, Callable[[Mapping[str, str]], Any]] = {
     "time_zone": time_zone,
     "primary": lambda _: postgres_conninfo(PRIMARY_CONNECTION),

@@ -1,4 +1,4 @@
-"""From a run of Airflow to the page of the desk that shows what it did."""
+"""The redirect from a run in Airflow to the page of the desk with its result."""
 
 from collections.abc import Mapping
 
@@ -31,9 +31,9 @@ _PAGES: Mapping[str, str] = {
 def page_of_run(
     request: Request, user: CurrentUser, dag_id: str = "", run_id: str = ""
 ) -> RedirectResponse:
-    """Lead to the page of a run: a month's review or its statements, the volume, or the health.
+    """Redirect to the page of a run: a month's review or its statements, the volume, or the health.
 
-    A run that has no page, or none for this user, leads to the home page.
+    If the run has no page, or none that this user may open, redirect to the home page.
     """
     return RedirectResponse(f"{request.scope['root_path']}{_page(user, dag_id, run_id)}", 303)
 

@@ -54,7 +54,7 @@ _PAGE_NUMBER_NAME = "folio"
 
 @dataclass(frozen=True)
 class WrittenPages:
-    """Pages and structure elements whose objects were written by somebody else, as references.
+    """Pages and structure elements whose objects the caller has written, as references.
 
     ``identified`` has the elements with a role, by their identifiers. ``content_owners`` has a list
     for each page: the element that owns each marked content.

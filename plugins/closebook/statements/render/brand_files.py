@@ -1,8 +1,7 @@
 """The files of a brand's folder, and the tables of its brand.toml.
 
-The operator trusts a brand, and still it reads no file outside of its folder: a brand that a
-designer sent must not print a file of the server. What is wrong in it is Misconfigured, with the
-file, the key, and what to write.
+A brand reads no file outside of its folder: a brand that a designer sent must not print a file of
+the server. An error in a brand is Misconfigured, with the file, the key, and what to write.
 """
 
 import re

@@ -93,7 +93,7 @@ def render(statement: Statement) -> RenderedStatement:
 def as_numbered(statement: Statement, brand: Brand) -> Statement:
     """Return the statement without its number, if the brand prints none.
 
-    So page and attachments have the same number, or none.
+    So the page and the attachments have the same number, or both have none.
     """
     return statement if brand.content.statement_number else replace(statement, number=None)
 

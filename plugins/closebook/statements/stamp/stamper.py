@@ -44,7 +44,7 @@ _END = b"EMC\n"
 
 @dataclass(frozen=True)
 class PlacedText:
-    """A text of a stamped page, for a comparison with the reference."""
+    """A text of a stamped page, to compare it with the page of the first renderer."""
 
     page: int
     x: float
@@ -185,7 +185,7 @@ class _PageStamper:
         self._count = 0
 
     def stamp(self, page: FilledPage, rows: list[LaidOutRow]) -> None:
-        """Add the content of the page, and say where its pieces are."""
+        """Add the content of the page, and note the places of its pieces."""
         layout, made, number = self._layout, self._made, self._number
         furniture = layout.later if number else layout.first
         has_table = not number or bool(page.rows)

@@ -1,4 +1,4 @@
-"""Say in the drawn pages what each text is, so that a layout can be learned from finished pages.
+"""Write into the drawn pages what each text is, so that a layout can be compiled from them.
 
 A mark is a comment in a page's content, before the text that it describes. Only probe statements
 are drawn with marks (closebook/statements/stamp/probe_statements.py): no such file is issued.
