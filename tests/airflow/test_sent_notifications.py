@@ -48,7 +48,7 @@ def told(airflow: AirflowApi) -> tuple[str, str]:
     return state, task_log(airflow, "notifications", run_id, "notify")
 
 
-def test_a_month_that_airflow_issued_is_told_once_by_mail_and_webhook(
+def test_a_month_that_airflow_issued_has_one_mail_and_one_request(
     platform: Stack, airflow: AirflowApi, tmp_path: Path
 ) -> None:
     with smtp_server(tmp_path / "mails") as mail, webhook_receiver() as webhook:

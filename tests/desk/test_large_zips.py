@@ -50,7 +50,7 @@ def month(desk: Desk) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("month")
-def test_a_large_zip_begins_at_once_and_goes_on_where_it_broke_off(
+def test_a_large_zip_begins_at_once_and_is_resumed(
     desk: Desk, tmp_path: Path
 ) -> None:
     before = resident_bytes(desk)

@@ -47,7 +47,7 @@ MESSAGES = (
     Guard(
         "events.no-older-after-newer",
         Condition(value=False),
-        (PUBLICATION + "test_an_account_s_corrections_come_in_the_order_of_their_releases",),
+        (PUBLICATION + "test_corrections_of_an_account_come_in_the_order_of_their_releases",),
     ),
     Guard(
         "server.broker-tls-elsewhere",

@@ -151,7 +151,7 @@ def test_no_message_has_a_name_or_a_text_that_somebody_typed(
         assert "bob" not in text
 
 
-def test_nothing_is_told_from_before_a_channel_was_configured(
+def test_events_from_before_a_channel_was_configured_have_no_message(
     events: StoreEvents, receiver: Receiver
 ) -> None:
     events.execute("delete from reporting.notifications")
@@ -162,7 +162,7 @@ def test_nothing_is_told_from_before_a_channel_was_configured(
     assert len(receiver.posted) == 1
 
 
-def test_a_late_hour_is_told_once_and_several_at_once_in_one_message(
+def test_a_late_hour_has_one_message_and_several_together_have_one(
     events: StoreEvents, receiver: Receiver
 ) -> None:
     now = datetime(2026, 11, 25, 12, 20, tzinfo=UTC)
@@ -228,7 +228,7 @@ def test_what_a_webhook_refuses_is_sent_again_and_not_what_it_may_have_taken(
     assert len(receiver.posted) == 1 + again
 
 
-def test_a_webhook_that_is_down_is_told_later(
+def test_a_webhook_that_is_down_gets_the_message_later(
     events: StoreEvents, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     down = Receiver(free_port())
@@ -263,7 +263,7 @@ class Dying:
         return nullcontext(lambda _notice: os._exit(9))
 
 
-def test_a_process_that_dies_while_it_sends_loses_the_message_and_never_doubles_it(
+def test_a_process_that_dies_while_it_sends_loses_the_message_and_never_sends_it_twice(
     events: StoreEvents, mail_server: SmtpServer
 ) -> None:
     events.request(1)
@@ -295,7 +295,7 @@ def test_two_runs_at_once_send_one_message(events: StoreEvents, receiver: Receiv
     assert len(receiver.posted) == 1
 
 
-def test_a_channel_without_readers_of_an_event_is_not_told_it(
+def test_a_channel_without_readers_of_an_event_sends_nothing(
     events: StoreEvents, mail_server: SmtpServer
 ) -> None:
     events.manifest(1, 1)

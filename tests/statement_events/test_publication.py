@@ -141,7 +141,7 @@ def test_a_month_of_twenty_thousand_statements_goes_in_batches_and_once(
     assert taken(queue) == [(str(number), 1) for number in range(1, 20_001)]
 
 
-def test_an_account_s_corrections_come_in_the_order_of_their_releases(
+def test_corrections_of_an_account_come_in_the_order_of_their_releases(
     outbox: Outbox, queue: RabbitMq
 ) -> None:
     outbox.release(1, 3)

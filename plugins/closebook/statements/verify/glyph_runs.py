@@ -1,4 +1,4 @@
-"""The glyphs that one command of a page draws: how far they reach, and where they are on the page."""
+"""The glyphs that one command of a page draws: how wide they are, and their place on the page."""
 
 import re
 from collections.abc import Mapping, Sequence
