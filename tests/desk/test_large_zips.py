@@ -50,9 +50,7 @@ def month(desk: Desk) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("month")
-def test_a_large_zip_begins_at_once_and_is_resumed(
-    desk: Desk, tmp_path: Path
-) -> None:
+def test_a_large_zip_begins_at_once_and_is_resumed(desk: Desk, tmp_path: Path) -> None:
     before = resident_bytes(desk)
     length = int(download(desk, None, until=1).headers["Content-Length"])
     # Others may use the machine too: the best of some tries counts.

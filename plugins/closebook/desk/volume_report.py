@@ -133,7 +133,7 @@ def choices(store: Store, asked: VolumeRange) -> Mapping[str, list[str]]:
 
 @dataclass(frozen=True)
 class VersionChange:
-    """What a version of a day changed: its close, and each currency and kind old beside new."""
+    """What a version of a day changed: the old and the new row of each currency and kind."""
 
     close: DictRow
     rows: tuple[tuple[str, str, DictRow | None, DictRow | None], ...]

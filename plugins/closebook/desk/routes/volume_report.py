@@ -143,7 +143,7 @@ def file(request: Request, form: Literal["csv", "xlsx", "parquet"], asked: Asked
 
 @router.get("/report/days/{day}")
 def day(request: Request, day: str) -> HTMLResponse:
-    """Show what each version of a day changed, old beside new."""
+    """Show the old and the new volume of each version of a day."""
     asked = _day(day)
     if asked is None:
         raise HTTPException(404)

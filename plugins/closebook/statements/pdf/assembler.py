@@ -201,16 +201,7 @@ class PdfAssembler:
 
         Raises Misconfigured when a role of CELL_ROLES is missing, because a brand left it out.
         """
-        given = {role for role, count in self._role_counts.items() if count}
-        # A brand that prints value dates has them in the column of the days.
-        given |= {DATE} if DATES in given else set()
-        missing = [role for role in CELL_ROLES if role not in given]
-        if missing:  # guard: brands.what-is-verified-is-on-the-page
-            raise Misconfigured(
-                "CB-CONFIG-BRAND-ROLE-MISSING",
-                f"the brand's page has no cell with data-role={', '.join(missing)}, which "
-                "closebook verify compares: give it to the <td> that has the value",
-            )
+        self._require_roles()
         writer = self._writer
         attached = [reference(each.write(writer, metadata.pdf_date)) for each in attachments]
         names = [text_string(attachment.name) for attachment in attachments]
@@ -223,32 +214,7 @@ class PdfAssembler:
                 "Count": self.page_count,
                 "Kids": [reference(number) for number in self._page_objects],
             },
-            self._structure_tree: {
-                "Type": "/StructTreeRoot",
-                "K": [reference(self._document)],
-                "ParentTree": {"Kids": self._parent_tree},
-                "ParentTreeNextKey": self.page_count,
-                "IDTree": {
-                    "Names": [
-                        item
-                        for identifier, element in sorted(self._identified.items())
-                        for item in (text_string(identifier), element)
-                    ]
-                },
-            },
-            self._document: {
-                "Type": "/StructElem",
-                "S": "/Document",
-                "P": reference(self._structure_tree),
-                "K": [*self._before_lines, reference(self._lines_table), *self._after_lines],
-            },
-            self._lines_table: {
-                "Type": "/StructElem",
-                "S": "/Table",
-                "P": reference(self._document),
-                "ID": text_string(identifier_of(LINES, 1)),
-                "K": self._row_groups,
-            },
+            **self._structure_objects(),
             self._catalog: {
                 "Type": "/Catalog",
                 "Pages": reference(self._pages),
@@ -285,6 +251,49 @@ class PdfAssembler:
             writer.add(serialize(content), number)
         info = metadata.write_info(writer)
         writer.finish(root=self._catalog, info=info, identifier=identifier)
+
+    def _require_roles(self) -> None:
+        given = {role for role, count in self._role_counts.items() if count}
+        # A brand that prints value dates has them in the column of the days.
+        given |= {DATE} if DATES in given else set()
+        missing = [role for role in CELL_ROLES if role not in given]
+        if missing:  # guard: brands.what-is-verified-is-on-the-page
+            raise Misconfigured(
+                "CB-CONFIG-BRAND-ROLE-MISSING",
+                f"the brand's page has no cell with data-role={', '.join(missing)}, which "
+                "closebook verify compares: give it to the <td> that has the value",
+            )
+
+    def _structure_objects(self) -> dict[int, Any]:
+        """Return the objects above all structure elements of the parts, by their numbers."""
+        return {
+            self._structure_tree: {
+                "Type": "/StructTreeRoot",
+                "K": [reference(self._document)],
+                "ParentTree": {"Kids": self._parent_tree},
+                "ParentTreeNextKey": self.page_count,
+                "IDTree": {
+                    "Names": [
+                        item
+                        for identifier, element in sorted(self._identified.items())
+                        for item in (text_string(identifier), element)
+                    ]
+                },
+            },
+            self._document: {
+                "Type": "/StructElem",
+                "S": "/Document",
+                "P": reference(self._structure_tree),
+                "K": [*self._before_lines, reference(self._lines_table), *self._after_lines],
+            },
+            self._lines_table: {
+                "Type": "/StructElem",
+                "S": "/Table",
+                "P": reference(self._document),
+                "ID": text_string(identifier_of(LINES, 1)),
+                "K": self._row_groups,
+            },
+        }
 
     def _identify(self, part: DrawnPages, role: str, cell: bytes) -> str:
         """Give a cell the identifier of its role, by which programs find it; return it."""
