@@ -1,4 +1,4 @@
-"""The ZIP of a month of many statements: its first byte, its memory, and a download cut in two.
+"""The ZIP of a month of many statements: its first byte, its memory, and a resumed download.
 
 CLOSEBOOK_ZIP_STATEMENTS=200000 makes the month that large, CLOSEBOOK_ZIP_TWINS=false leaves its
 attachments out of the ZIP; -s prints what was measured.
@@ -33,7 +33,7 @@ PIECE = 1_000_000
 
 @dataclass
 class Download:
-    """What came of a download, and when and with how much memory of the server."""
+    """The result of a download, with its times and the memory of the server."""
 
     headers: httpx.Headers
     status: int

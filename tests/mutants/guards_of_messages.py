@@ -1,4 +1,4 @@
-"""What Closebook sends: people are told once, and no event is lost."""
+"""The guards of notifications and statement events."""
 
 from tests.mutants.guard import Guard
 from tests.mutants.operators import Condition, Removed, Token

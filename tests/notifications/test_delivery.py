@@ -1,4 +1,4 @@
-"""People are told what happened: by real servers for mail and HTTP, each of it at most once."""
+"""Notifications are sent to real servers for mail and HTTP, each at most once."""
 
 import json
 import os
