@@ -896,8 +896,8 @@ create table reporting.notifications (
     event_kind text not null check (event_kind <> ''),
     subject text not null check (subject <> ''),
     claimed_at timestamptz not null default clock_timestamp(),
-    -- unreached: it is certain that nobody got it, so a later run sends it. failed: somebody may have
-    -- got it.
+    -- unreached: it is certain that nobody got it, so a later run sends it. failed: somebody may
+    -- have got it.
     outcome text check (outcome in ('sent', 'unreached', 'failed')),
     primary key (channel, event_kind, subject)
 );

@@ -1,6 +1,6 @@
--- Numbers the statements of a month's close, without gaps in each account and currency: one that has
--- no number for the month yet gets the one after the highest. A month that is closed again keeps its
--- numbers.
+-- Numbers the statements of a month's close, without gaps in each account and currency: a statement
+-- without a number for the month gets the one after the highest. A month that is closed again keeps
+-- its numbers.
 insert into reporting.statement_numbers (account_id, currency, statement_number, period_start)
 with this_close as (
     select

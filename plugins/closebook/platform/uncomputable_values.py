@@ -132,7 +132,7 @@ def without(
         selected = ", ".join(expression(view, column) for column in columns[view])
         return f"{word} (select {selected} from reporting_source.{view}) as {view}"  # noqa: S608
 
-    # All names in it are those of the contract, and the keys are bound.
+    # Its names are those of the contract, and the keys are bound parameters.
     return _FROM_VIEW.sub(subquery, text), bound
 
 
@@ -234,7 +234,9 @@ class _Search:
         """Yield the keys of the rows for which the column fails, in a part in which it fails."""
         ends = sql.SQL(", ").join([percentile(view, 0), percentile(view, 1)])
         found = self.probe.selected(view, ends, part)
-        if found is None or found[0][0] is None:  # the key itself, or a row that is not there
+        if (
+            found is None or found[0][0] is None
+        ):  # the key cannot be computed either, or there is no row
             raise _NotLeftOut
         first, last = found[0]
         if self.probe.fails(view, [column], both(part, behind(view, last))):

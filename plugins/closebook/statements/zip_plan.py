@@ -293,7 +293,7 @@ def _sizes(
             if media_type in statement.twin_bytes
         }
         if head.root:
-            # Every hash of the path has as many digits as any other one.
+            # All hashes of the path have the same number of digits.
             path = [b"\0" * 32] * merkle.path_length(index, head.tree_size)
             contents[PROOF] = len(proof_content(head, signature, entries[place], index, path))
         for kind, byte_count in contents.items():

@@ -77,7 +77,7 @@ class StampedRenderer:
             try:
                 key, _ = self._key_and_view(as_numbered(statement, self._template.brand))
             except (OutsideLayout, WrongData):
-                continue  # `render` says so, for this statement alone
+                continue  # `render` raises this error, for this statement alone
             self._wanted[key] += FEWEST_STATEMENTS if statement in again else 1
             if self._wanted[key] >= FEWEST_STATEMENTS and key not in self._stampers:
                 self._stampers[key] = self._compiled(statement, key)

@@ -75,7 +75,7 @@ class Stamper:
         self._shaper = Shaper(faces, layout.stand_ins)
         self._rows = RowLayout(layout.rows, self._shaper)
         self._fonts = EmbeddedFonts(faces)
-        # Most statements have the same glyphs then, so that a subset serves many of them.
+        # Each subset has all printable ASCII characters, so that most statements share one.
         self._usual: GlyphTexts = {}
         style = layout.rows.columns[0].slot.style
         for character in _PRINTABLE_ASCII:
@@ -270,7 +270,7 @@ class _PageStamper:
         self._made.rows.append(TaggedRow(self._number, cells))
 
     def _note(self, glyphs: frozenset[tuple[str, int, str]]) -> None:
-        # Most texts of a document were noted before. What is kept has an id of its own.
+        # Most sets were noted before. A set that is kept has an id that no other set can get.
         if id(glyphs) not in self._made.noted:
             self._made.noted[id(glyphs)] = glyphs
             note_glyphs(self._made.glyphs, glyphs)

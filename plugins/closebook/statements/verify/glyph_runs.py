@@ -19,7 +19,7 @@ BLACK: Colour = (0.0, 0.0, 0.0)
 _ARRAY_ITEM = re.compile(rb"<([0-9A-Fa-f]*)>|([-.0-9]+)")
 _HEX_DIGITS_PER_GLYPH = 4
 _UNITS_OF_EM = 1000.0
-# Between this part of an em above the line on which letters stand a digit has most of its ink.
+# A digit has most of its ink between these heights above the baseline, in parts of an em.
 _CORE_BOTTOM, _CORE_TOP = 0.05, 0.65
 _CORE_SIDE = 0.06
 # The middles of two digits or letters are at least this part of an em apart.

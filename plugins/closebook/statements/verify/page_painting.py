@@ -39,7 +39,7 @@ from closebook.statements.verify.page_operands import (
 )
 from closebook.statements.verify.untrusted_pdf import CheckFailed
 
-# Possessive, so that a hostile content takes linear time.
+# Possessive quantifiers, so that a hostile content takes linear time.
 _COMMAND = re.compile(
     rb"\s*+((?:(?:[-+.0-9]++|/[^\s()<>\[\]{}/%]*+|<<[^<>()%]*+>>|<[0-9A-Fa-f\s]*+>"
     rb"|\[[-+.0-9<>A-Fa-f\s]*+\])\s*+)*+)([A-Za-z][A-Za-z0-9]*+\*?)"
@@ -133,7 +133,7 @@ class PagePainting:
         self._is_read = self._is_read or is_read
 
     def _end_content(self, _: bytes) -> None:
-        # As page_tables.py reads the content, whatever it began with.
+        # page_tables.py ends the content here too, whatever command it began with.
         self._is_read = False
 
     # ---- colours -------------------------------------------------------------------------
@@ -151,7 +151,7 @@ class PagePainting:
         self._state.stroke = BLACK if written.strip() in _DEVICE_SPACES else None
 
     def _set_fill_in_space(self, written: bytes) -> None:
-        # Of a space that is no device's, the colour stays unknown.
+        # In a colour space that is not of a device the colour stays unknown.
         if self._state.fill is not None:
             self._state.fill = colour_of(written)
 

@@ -242,7 +242,7 @@ class _PageReader:
             kind = "opening"
         elif _CLOSING in roles:
             kind = "closing"
-        # The padding at the bottom has grown to the height of the row: that of the style has not.
+        # The bottom padding of a box grows to the row's height, so that of the style is taken.
         extras = tuple(
             cell.padding_top
             + _pixels(cell.style["padding_bottom"])

@@ -1,4 +1,4 @@
-"""What waits for the user, by page: the numbers in the navigation and on the home page."""
+"""The open work of a user, by page: the numbers in the navigation and on the home page."""
 
 import logging
 from collections.abc import Mapping
@@ -22,14 +22,14 @@ _PAGES: Mapping[str, tuple[str, str, str]] = {
 
 
 @dataclass(frozen=True)
-class Waiting:
+class OpenWork:
     """How many things wait on a page, and the words that follow this number."""
 
     count: int
     words: str
 
 
-def waiting_for(user: User) -> Mapping[str, Waiting]:
+def open_work_of(user: User) -> Mapping[str, OpenWork]:
     """Return what waits for the user, by the page's path; nothing for a page where nothing waits.
 
     Pages that the user may not open are left out. If the store does not answer, the result is
@@ -42,7 +42,7 @@ def waiting_for(user: User) -> Mapping[str, Waiting]:
         return {}
     try:
         with on_store(desk_from_airflow()) as store:
-            row = store.execute(query("desk/waiting")).fetchone()
+            row = store.execute(query("desk/open_work")).fetchone()
     except ClosebookError as error:
         _log.warning("what waits for people is not shown: %s", error.code)
         return {}
@@ -51,5 +51,5 @@ def waiting_for(user: User) -> Mapping[str, Waiting]:
     for path in paths:
         column, one, several = _PAGES[path]
         if row[column]:
-            found[path] = Waiting(row[column], one if row[column] == 1 else several)
+            found[path] = OpenWork(row[column], one if row[column] == 1 else several)
     return found
