@@ -201,7 +201,16 @@ class PdfAssembler:
 
         Raises Misconfigured when a role of CELL_ROLES is missing, because a brand left it out.
         """
-        self._require_roles()
+        given = {role for role, count in self._role_counts.items() if count}
+        # A brand that prints value dates has them in the column of the days.
+        given |= {DATE} if DATES in given else set()
+        missing = [role for role in CELL_ROLES if role not in given]
+        if missing:  # guard: brands.what-is-verified-is-on-the-page
+            raise Misconfigured(
+                "CB-CONFIG-BRAND-ROLE-MISSING",
+                f"the brand's page has no cell with data-role={', '.join(missing)}, which "
+                "closebook verify compares: give it to the <td> that has the value",
+            )
         writer = self._writer
         attached = [reference(each.write(writer, metadata.pdf_date)) for each in attachments]
         names = [text_string(attachment.name) for attachment in attachments]
@@ -251,18 +260,6 @@ class PdfAssembler:
             writer.add(serialize(content), number)
         info = metadata.write_info(writer)
         writer.finish(root=self._catalog, info=info, identifier=identifier)
-
-    def _require_roles(self) -> None:
-        given = {role for role, count in self._role_counts.items() if count}
-        # A brand that prints value dates has them in the column of the days.
-        given |= {DATE} if DATES in given else set()
-        missing = [role for role in CELL_ROLES if role not in given]
-        if missing:  # guard: brands.what-is-verified-is-on-the-page
-            raise Misconfigured(
-                "CB-CONFIG-BRAND-ROLE-MISSING",
-                f"the brand's page has no cell with data-role={', '.join(missing)}, which "
-                "closebook verify compares: give it to the <td> that has the value",
-            )
 
     def _structure_objects(self) -> dict[int, Any]:
         """Return the objects above all structure elements of the parts, by their numbers."""
