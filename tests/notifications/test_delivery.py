@@ -133,7 +133,8 @@ def test_every_event_is_one_mail_to_those_it_concerns_and_one_request(
     }
     assert len(mails) == len(readers)
     for event, to in readers.items():
-        [mail] = [mail for mail in mails if f"Subject: Closebook: {event}" in mail]
+        subject = f"Subject: Closebook: {event.replace('_', ' ')}"
+        [mail] = [mail for mail in mails if subject in mail]
         assert to in mail
         assert f'<a href="{BASE}/' in mail
         assert "From: closebook@bank.invalid" in mail
