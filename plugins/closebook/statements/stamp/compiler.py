@@ -1,4 +1,4 @@
-"""Derive a layout from two probes: what differs between their pages is a slot."""
+"""Derive a layout from two probes: what differs between their pages is a slot, the rest stays."""
 
 import re
 from collections.abc import Sequence
@@ -104,7 +104,7 @@ class _Compiler:
         )
 
     def _page_pieces(self, page: int, other: int) -> PagePieces:
-        """Return what a page has besides the lines, the closing balance and the blocks after it."""
+        """Return what a page has besides lines, closing and tail."""
         geometry, other_geometry = self._first.geometry[page], self._second.geometry[other]
         mine = self._furniture(self._first, page)
         yours = self._furniture(self._second, other)
@@ -278,7 +278,7 @@ _POINTS = 0.75
 
 
 class _SplitTags:
-    """The tag tree of a probe, split into what is before and after the lines."""
+    """The tag tree of a probe, cut where the lines are."""
 
     def __init__(self, pages: ProbePages) -> None:
         kids = pages.document.kids
@@ -306,7 +306,7 @@ def style_of(item: PageItem) -> TextStyle:
 
 
 def row_of(item: PageItem, geometry: PageGeometry) -> RowBox | None:
-    """Return the row of a line or background; a line between two rows belongs to the upper one."""
+    """Return the row that a line or background belongs to: a line between two is the upper's."""
     if item.top is None or item.bottom is None:
         return None
     for row in geometry.rows:
@@ -325,7 +325,7 @@ def row_of(item: PageItem, geometry: PageGeometry) -> RowBox | None:
 
 
 def _anchor(mark: TextMark, other: TextMark) -> tuple[Anchor, float]:
-    """Return the edge that has the same place in both. Texts of the same width do not show it."""
+    """Return the edge that stays. Two texts of one width have no such edge."""
     if abs(mark.width - other.width) < 4 * _SAME and abs(mark.x - other.x) < _SAME:
         raise OutsideLayout("not-compiled", f"{mark.text!r} has one width in both probes")
     for anchor in (Anchor.LEFT, Anchor.RIGHT, Anchor.CENTRE):
@@ -336,7 +336,7 @@ def _anchor(mark: TextMark, other: TextMark) -> tuple[Anchor, float]:
 
 
 def _aligned(mark: TextMark) -> tuple[Anchor, float]:
-    """Return the edge by the text's alignment, since page numbers often have the same width."""
+    """Return the edge that stays by the style: page numbers have often the same width."""
     anchor = {"right": Anchor.RIGHT, "end": Anchor.RIGHT, "center": Anchor.CENTRE}.get(
         mark.align, Anchor.LEFT
     )

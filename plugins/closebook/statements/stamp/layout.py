@@ -1,4 +1,4 @@
-"""A compiled layout: what each page has, the places of a statement's texts, the heights of rows.
+"""A compiled layout: what a page always has, where the texts of a statement go, how rows stack.
 
 Lengths are CSS pixels from the upper left of a page, as in the content of WeasyPrint's pages.
 """
@@ -11,7 +11,7 @@ from closebook.statements.weasyprint_adapter.layout_marks import FontFile
 
 
 class Anchor(Enum):
-    """The edge of a text that has the same place for texts of any length."""
+    """The edge of a text that stays where it is when the text has another length."""
 
     LEFT = 0.0
     CENTRE = 0.5
@@ -20,7 +20,7 @@ class Anchor(Enum):
 
 @dataclass(frozen=True, slots=True)
 class TextStyle:
-    """Font, size and colour of a text. ``color`` is the operator that sets the colour."""
+    """How a text is set. ``color`` is the operator that sets its colour."""
 
     font: str
     size: float
@@ -30,7 +30,7 @@ class TextStyle:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A place for a text: the line with the index ``line`` of the variable ``name``."""
+    """A place for a text: ``line`` is which line of the variable ``name`` stands there."""
 
     name: str
     line: int
@@ -42,7 +42,7 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class ConstantText:
-    """A text that each page has. ``after`` are the commands after the one that places it."""
+    """A text that each page has. ``after`` are the commands behind the one that places it."""
 
     text: str
     x: float

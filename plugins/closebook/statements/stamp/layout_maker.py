@@ -1,4 +1,4 @@
-"""Make the layout of a class and shape: make probes, compile the layout, and try it."""
+"""Make the layout of a class and shape: probes, the compiler, and a trial of what it has found."""
 
 import re
 from collections.abc import Mapping
@@ -180,7 +180,7 @@ def require_equal(stamper: Stamper, pages: ProbePages) -> None:
 
 
 def _count_that_breaks_before(block: int, layout: Layout) -> int | None:
-    """Return how many plain lines move this block, and none before it, to the next page."""
+    """Return how many plain lines a statement has in which this block is the first to move on."""
     for count in range(3, _LONGEST_PROBE):
         heights = [layout.rows.height + layout.rows.first_extra]
         heights += [layout.rows.height] * (count - 1)

@@ -1,4 +1,4 @@
-"""Distribute rows, closing balance and the blocks after it over pages, as the template asks."""
+"""Fill the pages: rows, the closing and the blocks after it, by the rules of the template."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ _OVERFLOW = 1 + 1e-9
 
 @dataclass
 class FilledPage:
-    """The rows and blocks of a page by their indexes, each with its top."""
+    """What stands on a page: rows by their indexes, blocks by theirs, each with its top."""
 
     rows: list[tuple[int, float]] = field(default_factory=list)
     closing_top: float | None = None

@@ -1,8 +1,9 @@
 """Read a stamped document back, before it is filed: it must print what the statement says.
 
-This reads the finished bytes only: contents, fonts' maps and tag tree. It formats the amounts and
-days of the statement again, without the stamper. So a document is not filed if its layout has a
-variable as fixed text, if a slot has the wrong place, or if a glyph stands for another character.
+This reads the file that was made, and not what the stamper meant to write: contents, fonts' maps
+and tag tree are taken from the finished bytes. It formats amounts and days from the statement anew.
+So a layout that takes a variable for a constant, a slot in the wrong place, or a glyph with another
+meaning cannot be filed.
 """
 
 import re
@@ -32,7 +33,7 @@ _maps: dict[bytes, "_GlyphMap"] = {}
 
 
 class _GlyphMap(dict[bytes, str]):
-    """The texts of a font's glyphs, by their codes. It remembers the texts of runs of glyphs."""
+    """What a font's glyphs say, by their codes; and what runs of them say, once they were read."""
 
     def __init__(self, stream: bytes) -> None:
         super().__init__(
@@ -42,7 +43,7 @@ class _GlyphMap(dict[bytes, str]):
         self._runs: dict[bytes, str] = {}
 
     def text(self, shown: bytes) -> str:
-        """Return the text of a run of glyphs, from the operand of its operator TJ."""
+        """Return what a run says, from the operand of its operator TJ."""
         found = self._runs.get(shown)
         if found is None:
             if len(self._runs) > _KEPT_RUNS:

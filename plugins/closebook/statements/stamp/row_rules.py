@@ -101,7 +101,7 @@ def _columns(
 
 
 def _anchors(rows: Sequence[tuple[RowBox, list[PageItem]]]) -> dict[str, Anchor]:
-    """Return the edge of each slot that has the same place in all rows."""
+    """Return the edge of each slot that is at one place in all rows."""
     places: dict[str, list[tuple[float, float]]] = {}
     for _, items in rows:
         for item in items:

@@ -44,7 +44,7 @@ _END = b"EMC\n"
 
 @dataclass(frozen=True)
 class PlacedText:
-    """A text of a stamped page, to compare it with the page of the first renderer."""
+    """A text of a stamped page, for a comparison with the reference."""
 
     page: int
     x: float
@@ -75,7 +75,7 @@ class Stamper:
         self._shaper = Shaper(faces, layout.stand_ins)
         self._rows = RowLayout(layout.rows, self._shaper)
         self._fonts = EmbeddedFonts(faces)
-        # Each subset has all printable ASCII characters, so that most statements share one.
+        # Most statements have the same glyphs then, so that a subset serves many of them.
         self._usual: GlyphTexts = {}
         style = layout.rows.columns[0].slot.style
         for character in _PRINTABLE_ASCII:
@@ -185,7 +185,7 @@ class _PageStamper:
         self._count = 0
 
     def stamp(self, page: FilledPage, rows: list[LaidOutRow]) -> None:
-        """Add the content of the page, and note the places of its pieces."""
+        """Add the content of the page, and say where its pieces are."""
         layout, made, number = self._layout, self._made, self._number
         furniture = layout.later if number else layout.first
         has_table = not number or bool(page.rows)
@@ -270,7 +270,7 @@ class _PageStamper:
         self._made.rows.append(TaggedRow(self._number, cells))
 
     def _note(self, glyphs: frozenset[tuple[str, int, str]]) -> None:
-        # Most sets were noted before. A set that is kept has an id that no other set can get.
+        # Most texts of a document were noted before. What is kept has an id of its own.
         if id(glyphs) not in self._made.noted:
             self._made.noted[id(glyphs)] = glyphs
             note_glyphs(self._made.glyphs, glyphs)
