@@ -97,7 +97,7 @@ def _readable(content: str) -> str:
 
 
 class _Keeper:
-    """Keeps mails; hangs up after one, before its answer, with HANGING_UP."""
+    """Keeps mails; hangs up after one, before its answer, if told to."""
 
     def __init__(self, folder: Path, behaviour: str) -> None:
         self._folder = folder

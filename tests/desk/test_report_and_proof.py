@@ -208,7 +208,7 @@ def test_a_failed_check_is_named_at_the_top(reported: Desk) -> None:
             admin.execute("delete from reporting.tie_outs where run_id = 'a test'")
 
 
-def test_an_auditor_sees_each_correction_with_old_and_new_totals(reported: Desk) -> None:
+def test_an_auditor_sees_each_correction_old_beside_new(reported: Desk) -> None:
     page = " ".join(
         re.sub(r"<[^>]+>", " ", reported.get("auditor", "/proof/corrections").text).split()
     )

@@ -23,7 +23,7 @@ from closebook.statements.formats.statement_csv import text_cell
 
 _AMOUNTS = ("amount", "fee", "discount")
 _MOST_EXACT_DIGITS = 15
-"""How many digits of a number a spreadsheet keeps."""
+"""Spreadsheets keep so many digits of a number."""
 _TEXTS = frozenset({"currency", "kind", *SPLITS.values(), *_AMOUNTS})
 
 MEDIA_TYPES: Mapping[str, str] = {

@@ -118,7 +118,7 @@ def volume_rows(store: Store, asked: VolumeRange, row_count: int) -> list[DictRo
             "split_by": [*asked.split_by],
             "row_count": row_count,
         },
-        # A query plan that PostgreSQL keeps for any range would read all days.
+        # A plan for any range would read all days.
         prepare=False,
     ).fetchall()
 

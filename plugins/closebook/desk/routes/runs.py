@@ -31,7 +31,7 @@ _PAGES: Mapping[str, str] = {
 def page_of_run(
     request: Request, user: CurrentUser, dag_id: str = "", run_id: str = ""
 ) -> RedirectResponse:
-    """Redirect to the page of a run: a month's review or its statements, the volume, or the health.
+    """Lead to the page of a run: a month's review or its statements, the volume, or the health.
 
     If the run has no page, or none that this user may open, redirect to the home page.
     """
