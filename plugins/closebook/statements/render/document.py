@@ -28,7 +28,7 @@ from closebook.statements.render.template import (
     statement_template,
 )
 from closebook.statements.render.view_model import CHART_SOURCE, StatementView, statement_view
-from closebook.statements.weasyprint_adapter.page_assets import Asset
+from closebook.statements.weasyprint_adapter.page_files import PageFile
 
 logger = logging.getLogger(__name__)
 
@@ -98,10 +98,10 @@ def as_numbered(statement: Statement, brand: Brand) -> Statement:
     return statement if brand.content.statement_number else replace(statement, number=None)
 
 
-def assets_of(statement: Statement, template: StatementTemplate) -> dict[str, Asset]:
+def assets_of(statement: Statement, template: StatementTemplate) -> dict[str, PageFile]:
     """Return the pictures of a statement's page by their addresses."""
     chart = balance_chart_svg(daily_balances(statement), template.brand.colours)
-    return {**template.brand.assets, CHART_SOURCE: Asset(chart, "image/svg+xml")}
+    return {**template.brand.assets, CHART_SOURCE: PageFile(chart, "image/svg+xml")}
 
 
 def warm_up() -> None:
