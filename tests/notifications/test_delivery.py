@@ -224,7 +224,7 @@ def test_a_mail_that_the_server_refuses_after_its_text_is_sent_later(
     events.request(1)
     with smtp_server(tmp_path / "mails", behaviour=code) as refusing:
         connect(monkeypatch, MAIL, refusing)
-        with pytest.raises(NotTold, match="the mail server refused it"):
+        with pytest.raises(NotSent, match="the mail server refused it"):
             tell(events, MAIL)
     assert events.notifications() == {("mail", "request_came"): "unreached"}
     with smtp_server(refusing.folder, port=refusing.port) as taking:
@@ -237,7 +237,7 @@ def test_a_webhook_that_leads_elsewhere_has_told_nobody(
 ) -> None:
     events.request(1)
     receiver.status = 302
-    with pytest.raises(NotTold, match="answers with status 302"):
+    with pytest.raises(NotSent, match="answers with status 302"):
         tell(events, WEBHOOK)
     assert receiver.got == 0
     receiver.status = 200
@@ -278,7 +278,7 @@ def test_a_webhook_without_a_certificate_that_is_trusted_is_told_later(
     with tls_before(receiver.port, certificate, is_postgres=False) as port:
         secure = receiver.connection | {"host": f"https://localhost:{port}/closebook"}
         monkeypatch.setenv("AIRFLOW_CONN_PEOPLE_WEBHOOK", json.dumps(secure))
-        with pytest.raises(NotTold, match="no connection to the webhook"):
+        with pytest.raises(NotSent, match="no connection to the webhook"):
             tell(events, WEBHOOK)
         assert receiver.posted == []
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate.authority))
