@@ -29,7 +29,8 @@ from closebook.desk.found_statements import find_statements
 from closebook.desk.search import Search
 from closebook.desk.statement_archives import MonthZip
 from closebook.periods import Period
-from closebook.settings import DeskSettings, Replica, Run, Settings
+from closebook.settings import Replica, Run, Settings
+from closebook.settings.desk_settings import DeskSettings
 from closebook.sql import query
 from closebook.statements import issue, release
 from closebook.statements.bounded_process import BoundedTask
