@@ -38,6 +38,9 @@ logger = logging.getLogger(__name__)
 STAMPED = ", stamped by uharfbuzz "
 """What the version of this renderer has, and that of the first one has not."""
 
+NOT_COMPILED = "not-compiled"
+"""The reason for statements whose layout could not be compiled."""
+
 FEWEST_STATEMENTS = 5
 """A layout is compiled once so many statements need it: it costs as much as these by the other."""
 
@@ -52,6 +55,12 @@ class StampedRenderer:
         self._maker = LayoutMaker(template)
         self._wanted: Counter[_Key] = Counter()
         self._stampers: dict[_Key, Stamper | OutsideLayout] = {}
+
+    @property
+    def not_compiled(self) -> list[str]:
+        """Why layouts could not be compiled: each reason once."""
+        known = (each for each in self._stampers.values() if isinstance(each, OutsideLayout))
+        return sorted({each.detail or each.reason for each in known})
 
     @classmethod
     def of_settings(cls) -> "StampedRenderer":
@@ -120,23 +129,9 @@ class StampedRenderer:
     def _key_and_view(self, statement: Statement) -> tuple[_Key, StatementView]:
         if statement.line_count > MAX_LINES_WITHOUT_PARTS:
             raise OutsideLayout("many-lines")
-        if not statement.lines:
-            raise OutsideLayout("no-lines")
-        if self._template.brand.content.has_rows_at_page_breaks:
-            raise OutsideLayout("rows-at-page-breaks")
-        if self._template.brand.content.issuer:
-            raise OutsideLayout("issuer-facts")
         view = statement_view(statement, self._template)
-        # guard: stamp.all-parts-of-a-line
-        if any(line.value_day or line.original for line in view.lines):
-            raise OutsideLayout("details-of-a-line")
-        if view.direction != "ltr":
-            raise OutsideLayout("from-right")
         if view.replaced_count:
             raise OutsideLayout("character", "a character was replaced")
-        holder = view.variables["holder"]
-        if any(text.direction for text in (holder.name, holder.address, holder.account_number)):
-            raise OutsideLayout("text-direction")
         sha256 = fingerprint_of(self._template).sha256
         return (class_of(view, sha256), shape_of(view)), view
 
@@ -147,4 +142,4 @@ class StampedRenderer:
             logger.warning("a layout of statements cannot be stamped: %s", outside)
             return outside
         except WrongData as error:
-            return OutsideLayout("not-compiled", str(error))
+            return OutsideLayout(NOT_COMPILED, str(error))
