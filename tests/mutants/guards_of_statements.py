@@ -109,6 +109,11 @@ STATEMENTS = (
         (STAMPED + "test_a_sentence_around_a_name_has_as_many_lines_as_it_needs",),
     ),
     Guard(
+        "stamp.figures-are-set-as-each-alone",
+        Condition(value=False),
+        (REFUSED + "test_figures_that_a_font_sets_in_another_way_together_are_shaped_together",),
+    ),
+    Guard(
         "stamp.taller-lines-move-what-is-below",
         Removed(),
         (STAMPED + "test_a_text_that_would_move_others_is_made_by_the_first_renderer",),

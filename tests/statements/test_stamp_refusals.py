@@ -16,6 +16,7 @@ from closebook.statements.render.template import statement_template
 from closebook.statements.render.view_model import StatementView, statement_view
 from closebook.statements.stamp import break_rows, layout_maker, stamper
 from closebook.statements.stamp.compiler import compiled_layout
+from closebook.statements.stamp.faces import Face, ShapedGlyph
 from closebook.statements.stamp.font_writer import note_glyphs
 from closebook.statements.stamp.layout_maker import LayoutMaker
 from closebook.statements.stamp.outside_layout import REASONS, OutsideLayout
@@ -285,6 +286,25 @@ def test_what_is_no_slot_makes_another_class() -> None:
     assert len(classes) == 5
     assert class_of(view_of(made), "") != class_of(view_of(made), "another template")
     assert class_of(view_of(many(4)), "") == class_of(view_of(made), "")
+
+
+def test_figures_that_a_font_sets_in_another_way_together_are_shaped_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    layout = compile_for(many(3)).layout
+    face = Face(layout.fonts[layout.rows.columns[-1].slot.style.font], {})
+    shape = face.shape
+
+    def closer(text: str) -> list[ShapedGlyph]:
+        glyphs = shape(text)
+        return [replace(glyphs[0], advance=1), *glyphs[1:]] if text == "11" else glyphs
+
+    monkeypatch.setattr(face, "shape", closer)
+    assert [glyph.advance for glyph in face.figures("12") or ()] == [
+        glyph.advance for glyph in shape("12")
+    ]
+    assert face.figures("2110") is None
+    assert face.figures("1a") is None
 
 
 def test_a_glyph_with_two_meanings_is_refused() -> None:

@@ -53,7 +53,10 @@ class Shaper:
         self._faces = faces
         self._stand_ins = stand_ins
         self._setter = setter
-        self._struts: dict[TextStyle, float] = {}
+        self._known_figures: dict[str, dict[str, tuple[bytes, tuple[str, int, str]]]] = {}
+        self._boxes: dict[
+            tuple[int, float, float, bool], tuple[TextStyle, float, float, float]
+        ] = {}
         self._set: dict[tuple[str, TextStyle, str | None, float | None], list[ShapedLine]] = {}
         self._lines: dict[tuple[str, str], ShapedLine] = {}
 
@@ -76,17 +79,26 @@ class Shaper:
 
         Pango rounds the ascent of a font: both numbers of a line are of one origin.
         """
-        if not line.commands:
-            face = self._faces[style.font]
-            return _line_box(style, face.ascent, face.descent)[0]
-        found = self._struts.get(style)
-        if found is None:
-            found = self._struts[style] = self._setter.strut(style.settings)
-        return found
+        return self._box(style, line)[1]
 
     def line_box(self, style: TextStyle, line: ShapedLine) -> tuple[float, float]:
         """Return the baseline and the height of a line that was shaped."""
-        return _line_box(style, line.ascent, line.descent, self.baseline(style, line))
+        _, _, baseline, height = self._box(style, line)
+        return baseline, height
+
+    def _box(self, style: TextStyle, line: ShapedLine) -> tuple[TextStyle, float, float, float]:
+        # A style that is kept has an id of its own.
+        key = id(style), line.ascent, line.descent, bool(line.commands)
+        found = self._boxes.get(key)
+        if found is None:
+            if line.commands:
+                strut = self._setter.strut(style.settings)
+            else:
+                face = self._faces[style.font]
+                strut = _line_box(style, face.ascent, face.descent)[0]
+            box = _line_box(style, line.ascent, line.descent, strut)
+            found = self._boxes[key] = (style, strut, *box)
+        return found
 
     def lines(
         self, text: str, style: TextStyle, room: float | None, direction: str | None = None
@@ -142,6 +154,9 @@ class Shaper:
         ]
 
     def _shaped(self, font: str, text: str) -> ShapedLine:
+        figures = self._of_figures(font, text)
+        if figures is not None:
+            return figures
         runs: list[tuple[str, bytes]] = []
         glyphs: set[tuple[str, int, str]] = set()
         width = ascent = descent = 0.0
@@ -160,6 +175,33 @@ class Shaper:
             width,
             ascent,
             descent,
+            frozenset(glyphs),
+        )
+
+    def _of_figures(self, font: str, text: str) -> ShapedLine | None:
+        """Return a line of figures, put together from those that are known; None for others."""
+        face = self._faces[font]
+        shaped = face.figures(text)
+        if shaped is None:
+            return None
+        known = self._known_figures.setdefault(font, {})
+        parts, width, glyphs = [], 0, []
+        for character, glyph in zip(text, shaped, strict=True):
+            found = known.get(character)
+            if found is None:
+                noted: set[tuple[str, int, str]] = set()
+                syntax, _ = self._run(font, character, noted)
+                found = known[character] = syntax, noted.pop()
+            parts.append(found[0])
+            glyphs.append(found[1])
+            width += glyph.advance
+        syntax = b"".join(parts).replace(b"><", b"")
+        return ShapedLine(
+            text,
+            ((font, b"[" + syntax + b"] TJ"),),
+            width / face.units,
+            face.ascent,
+            face.descent,
             frozenset(glyphs),
         )
 

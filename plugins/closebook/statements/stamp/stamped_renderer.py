@@ -8,7 +8,9 @@ import logging
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cached_property
 
+import isal
 import uharfbuzz
 
 from closebook.errors import WrongData
@@ -67,12 +69,12 @@ class StampedRenderer:
         """Return the renderer of the template and brand that the settings name."""
         return cls(statement_template())
 
-    @property
+    @cached_property
     def fingerprint(self) -> RendererFingerprint:
         """What the bytes of a stamped document depend on besides its statement."""
         found = fingerprint_of(self._template)
         version = f"{found.renderer_version}{STAMPED}{uharfbuzz.__version__}"
-        return replace(found, renderer_version=version)
+        return replace(found, renderer_version=f"{version}, isal {isal.__version__}")
 
     def prepare(self, statements: Sequence[Statement], *, again: Sequence[Statement] = ()) -> None:
         """Compile the layouts that enough of the statements need that this process has met.
@@ -132,8 +134,11 @@ class StampedRenderer:
         view = statement_view(statement, self._template)
         if view.replaced_count:
             raise OutsideLayout("character", "a character was replaced")
-        sha256 = fingerprint_of(self._template).sha256
-        return (class_of(view, sha256), shape_of(view)), view
+        return (class_of(view, self._template_sha256), shape_of(view)), view
+
+    @cached_property
+    def _template_sha256(self) -> str:
+        return fingerprint_of(self._template).sha256
 
     def _compiled(self, statement: Statement, key: _Key) -> Stamper | OutsideLayout:
         try:

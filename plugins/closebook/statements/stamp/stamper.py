@@ -12,6 +12,7 @@ from closebook.statements.pdf.xmp import DocumentMetadata
 from closebook.statements.render.view_model import StatementView
 from closebook.statements.stamp.break_rows import filled_table
 from closebook.statements.stamp.compiler import PAGE_NUMBER
+from closebook.statements.stamp.deflate import deflated
 from closebook.statements.stamp.faces import Face
 from closebook.statements.stamp.font_writer import EmbeddedFonts, GlyphTexts, note_glyphs
 from closebook.statements.stamp.layout import (
@@ -125,7 +126,7 @@ class Stamper:
     ) -> bytes:
         """Write the file of some pages."""
         output = BytesIO()
-        assembler = PdfAssembler(output)
+        assembler = PdfAssembler(output, deflated)
         writer, layout = assembler.writer, self.layout
         numbers = [writer.reserve() for _ in pages.contents]
         resources = self._resources(writer, pages.glyphs)

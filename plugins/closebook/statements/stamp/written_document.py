@@ -127,7 +127,10 @@ class _TreeReader:
         return found
 
     def _role(self, number: int) -> str | None:
-        found = re.search(rb"/ID <([0-9a-f]+)>", self._objects[number])
+        body = self._objects[number]
+        if b"/ID <" not in body:
+            return None
+        found = re.search(rb"/ID <([0-9a-f]+)>", body)
         return None if found is None else role_of(bytes.fromhex(found[1].decode()).decode())
 
 
