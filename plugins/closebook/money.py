@@ -64,9 +64,7 @@ def exponent(currency: str) -> int:
 
     Raises WrongData for a code that names no currency with a minor unit.
     """
-    places = MINOR_UNITS.get(currency)  # nobody may name another for these
-    if places is None:
-        places = known_currencies().get(currency)
+    places = known_currencies().get(currency)
     if places is None:  # guard: money.no-minor-unit
         raise WrongData(
             "CB-DATA-UNKNOWN-CURRENCY",
