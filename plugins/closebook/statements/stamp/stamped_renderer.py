@@ -134,6 +134,8 @@ class StampedRenderer:
         view = statement_view(statement, self._template)
         if view.replaced_count:
             raise OutsideLayout("character", "a character was replaced")
+        if view.variables["page"]["long_holder"]:
+            raise OutsideLayout("long-holder")
         return (class_of(view, self._template_sha256), shape_of(view)), view
 
     @cached_property
