@@ -10,7 +10,7 @@ SAMPLE = 6
 
 
 def test_a_sample_of_the_corpus_is_equal(tmp_path: Path) -> None:
-    for group in islice(groups(tmp_path), 2):
+    for group in islice(groups(tmp_path), 1):
         some = replace(group, statements=group.statements[:SAMPLE])
         found = list(outcomes(some))
         assert [one for one in found if one.differences] == []
