@@ -1,15 +1,17 @@
 """Money is printed exactly as the ledger counts it, in the minor unit of ISO 4217."""
 
+import copy
 import re
 from decimal import Decimal
 
 import pytest
 from babel import localedata
+from babel.numbers import parse_pattern
 from hypothesis import given
 from hypothesis import strategies as st
 
 from closebook.errors import Misconfigured, WrongData
-from closebook.money import exponent, format_minor, locale_of, to_major
+from closebook.money import exponent, format_minor, locale_of, major_text, to_major
 
 BIGINT = st.integers(min_value=-(2**63), max_value=2**63 - 1)
 
@@ -65,6 +67,25 @@ def test_no_digit_is_lost_in_any_locale(amount_minor: int, currency: str, locale
     assert int(re.sub(r"[^0-9]", "", written)) == abs(amount_minor)
     assert written.startswith("−") == (amount_minor < 0)
     assert "-" not in written
+
+
+@given(
+    amount_minor=BIGINT,
+    currency=st.sampled_from(["EUR", "JPY", "KWD", "CLF"]),
+    locale=st.sampled_from(sorted(localedata.locale_identifiers())),
+)
+def test_figures_are_those_of_babel(amount_minor: int, currency: str, locale: str) -> None:
+    found = locale_of(locale)
+    pattern = copy.copy(parse_pattern(found.decimal_formats[None]))
+    pattern.frac_prec = (exponent(currency), exponent(currency))
+    figures = pattern.apply(to_major(abs(amount_minor), currency), found)
+    written = format_minor(amount_minor, currency, locale, with_currency=False)
+    assert written.removeprefix("−") == figures
+
+
+@given(amount_minor=BIGINT, currency=st.sampled_from(["EUR", "JPY", "KWD", "CLF"]))
+def test_major_units_as_text_are_those_of_the_number(amount_minor: int, currency: str) -> None:
+    assert major_text(amount_minor, currency) == f"{to_major(amount_minor, currency):f}"
 
 
 @given(amount_minor=BIGINT)

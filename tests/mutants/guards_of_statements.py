@@ -89,9 +89,49 @@ STATEMENTS = (
         (REFUSED + "test_what_is_no_slot_makes_another_class",),
     ),
     Guard(
-        "stamp.all-parts-of-a-line",
+        "stamp.every-tag-has-its-piece",
         Condition(value=False),
-        (STAMPED + "test_what_a_brand_prints_beside_its_lines_is_made_by_the_first_renderer",),
+        (REFUSED + "test_a_picture_that_moves_with_the_lines_stops_the_compilation",),
+    ),
+    Guard(
+        "stamp.element-of-a-slot-has-its-text",
+        Condition(value=False),
+        (REFUSED + "test_an_element_that_says_something_else_than_its_slot_stops_the_compilation",),
+    ),
+    Guard(
+        "stamp.rows-at-page-breaks-stand-at-breaks",
+        Condition(value=True),
+        (STAMPED + "test_high_rows_at_page_breaks_stand_where_the_first_renderer_puts_them",),
+    ),
+    Guard(
+        "stamp.what-is-below-a-sentence-moves",
+        Value("0.0"),
+        (STAMPED + "test_a_sentence_around_a_name_has_as_many_lines_as_it_needs",),
+    ),
+    Guard(
+        "stamp.figures-are-set-as-each-alone",
+        Condition(value=False),
+        (REFUSED + "test_figures_that_a_font_sets_in_another_way_together_are_shaped_together",),
+    ),
+    Guard(
+        "stamp.taller-lines-move-what-is-below",
+        Removed(),
+        (STAMPED + "test_a_text_that_would_move_others_is_made_by_the_first_renderer",),
+    ),
+    Guard(
+        "stamp.text-from-right-is-compared-in-order",
+        Value("True"),
+        (STAMPED + "test_a_word_from_right_with_another_letter_is_not_filed",),
+    ),
+    Guard(
+        "stamp.rows-at-page-breaks-are-read-back",
+        Condition(value=False),
+        (REFUSED + "test_a_row_at_a_page_break_with_another_amount_is_not_filed",),
+    ),
+    Guard(
+        "stamp.every-page-break-is-read-back",
+        Condition(value=False),
+        (REFUSED + "test_a_page_without_its_balance_carried_forward_is_not_filed",),
     ),
     Guard(
         "stamp.glyph-has-one-text",

@@ -11,16 +11,18 @@ import pytest
 
 from closebook.statements.model import Statement
 from closebook.statements.render.document import render
+from closebook.statements.render.page_breaks import NO_ROWS
 from closebook.statements.render.template import statement_template
 from closebook.statements.render.view_model import StatementView, statement_view
-from closebook.statements.stamp import layout_maker, stamper
+from closebook.statements.stamp import break_rows, layout_maker, stamper
 from closebook.statements.stamp.compiler import compiled_layout
+from closebook.statements.stamp.faces import Face, ShapedGlyph
 from closebook.statements.stamp.font_writer import note_glyphs
 from closebook.statements.stamp.layout_maker import LayoutMaker
 from closebook.statements.stamp.outside_layout import REASONS, OutsideLayout
 from closebook.statements.stamp.page_filler import filled_pages
 from closebook.statements.stamp.probe_statements import require_different
-from closebook.statements.stamp.row_layout import RowLayout
+from closebook.statements.stamp.row_layout import LaidOutRow, RowLayout
 from closebook.statements.stamp.shard_renderer import ShardRenderer
 from closebook.statements.stamp.stamped_renderer import STAMPED, StampedRenderer
 from closebook.statements.stamp.statement_class import class_of, shape_of, slot_values
@@ -170,12 +172,91 @@ def test_a_probe_of_another_class_is_refused(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_the_closing_stays_with_the_last_line() -> None:
     layout = compile_for(many(3)).layout
-    row, room = layout.rows.height, layout.bottom - layout.first.row_top
-    count = int(room / row)
-    assert room - count * row < layout.closing.height, "the closing would fit"
-    pages = filled_pages(layout, [row] * count)
+    height, room = layout.rows.height, layout.bottom - layout.first.row_top
+    count = int(room / height)
+    assert room - count * height < layout.closing.height, "the closing would fit"
+    rows = [LaidOutRow("line", number, (), height) for number in range(1, count + 1)]
+    pages = filled_pages(layout, rows)
     assert [len(page.rows) for page in pages] == [count - 1, 1]
-    assert pages[1].closing_top == layout.later.row_top + row
+    assert pages[1].closing_top == layout.later.row_top + height
+
+
+def test_a_picture_that_moves_with_the_lines_stops_the_compilation(tmp_path: Path) -> None:
+    picture = (
+        '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><path d="M0 0h9"/></svg>'
+    )
+    files = {
+        "assets/seal.svg": picture,
+        "blocks/after_lines.html.j2": (
+            '<p class="seal"><img src="asset:brand/assets/seal.svg" alt="Our seal"/></p>'
+        ),
+        "style.css": ".seal { break-inside: avoid }",
+    }
+    with (
+        in_brand(write_brand(tmp_path / "b", files=files)),
+        pytest.raises(OutsideLayout, match="is in the tag tree, and in no part of the page"),
+    ):
+        compile_for(many(3))
+
+
+def test_an_element_that_says_something_else_than_its_slot_stops_the_compilation(
+    tmp_path: Path,
+) -> None:
+    block = '<p data-slot="totals.fee">{{ totals.fee }} in {{ totals.credit_count }} payments</p>'
+    with (
+        in_brand(write_brand(tmp_path / "b", files={"blocks/before_lines.html.j2": block})),
+        pytest.raises(OutsideLayout, match=r"the text around totals\.fee differs"),
+    ):
+        compile_for(many(3))
+
+
+def test_a_layout_that_cannot_be_compiled_is_named_in_the_report(tmp_path: Path) -> None:
+    files = {"style.css": ".course-text .range { display: none }"}
+    row = {"object_name": None, "renderer_version": None}
+    with in_brand(write_brand(tmp_path / "b", files=files)):
+        shard = ShardRenderer(stamps=True)
+        for task in shard.tasks([(row, many(2))] * 5):
+            shard.count(task.run())
+    assert shard.report == (
+        "0 of 5 statements are stamped, the others are laid out one by one: 5 for not-compiled "
+        "(no place was found for chart.range)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "content"),
+    [
+        ("carried", "carried_forward = true"),
+        ("brought", "carried_forward = true"),
+        ("total", "page_totals = true"),
+    ],
+)
+def test_a_row_at_a_page_break_with_another_amount_is_not_filed(
+    kind: str, content: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    break_row = RowLayout.break_row
+
+    def other(self: RowLayout, here: str, texts: Any) -> Any:
+        wrong = dict.fromkeys(texts, "1.00") if here == kind else texts
+        return break_row(self, here, wrong)
+
+    with in_brand(write_brand(tmp_path / "b", f"[content]\n{content}")):
+        renderer = StampedRenderer.of_settings()
+        renderer.prepare([], again=[many(40)])
+        monkeypatch.setattr(RowLayout, "break_row", other)
+        with pytest.raises(OutsideLayout, match="has another amount"):
+            renderer.stamp(many(40))
+
+
+def test_a_page_without_its_balance_carried_forward_is_not_filed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with in_brand(write_brand(tmp_path / "b", "[content]\ncarried_forward = true")):
+        renderer = StampedRenderer.of_settings()
+        renderer.prepare([], again=[many(40)])
+        monkeypatch.setattr(break_rows, "rows_at", lambda *_: NO_ROWS)
+        with pytest.raises(OutsideLayout, match="does not carry its balance forward"):
+            renderer.stamp(many(40))
 
 
 def test_a_layout_that_draws_something_else_fails_its_trial(
@@ -207,6 +288,25 @@ def test_what_is_no_slot_makes_another_class() -> None:
     assert class_of(view_of(many(4)), "") == class_of(view_of(made), "")
 
 
+def test_figures_that_a_font_sets_in_another_way_together_are_shaped_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    layout = compile_for(many(3)).layout
+    face = Face(layout.fonts[layout.rows.columns[-1].slot.style.font], {})
+    shape = face.shape
+
+    def closer(text: str) -> list[ShapedGlyph]:
+        glyphs = shape(text)
+        return [replace(glyphs[0], advance=1), *glyphs[1:]] if text == "11" else glyphs
+
+    monkeypatch.setattr(face, "shape", closer)
+    assert [glyph.advance for glyph in face.figures("12") or ()] == [
+        glyph.advance for glyph in shape("12")
+    ]
+    assert face.figures("2110") is None
+    assert face.figures("1a") is None
+
+
 def test_a_glyph_with_two_meanings_is_refused() -> None:
     texts = {"A": {5: "a"}}
     note_glyphs(texts, [("A", 5, "a"), ("A", 6, "b")])
@@ -232,11 +332,11 @@ def test_a_lost_document_is_made_again_by_the_renderer_that_made_it() -> None:
 def test_a_shard_counts_its_statements_by_reason() -> None:
     shard = ShardRenderer(stamps=True)
     row = {"object_name": None, "renderer_version": None}
-    statements = [*[many(2)] * 5, statement(), many(3)]
+    statements = [*[many(2)] * 5, many(601), many(3)]
     for task in shard.tasks([(row, each) for each in statements]):
         shard.count(task.run())
     assert shard.report == (
-        "6 of 7 statements are stamped, the others are laid out one by one: 1 for no-lines"
+        "6 of 7 statements are stamped, the others are laid out one by one: 1 for many-lines"
     )
     assert ShardRenderer(stamps=False).report is None
 

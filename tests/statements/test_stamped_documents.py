@@ -14,13 +14,14 @@ import pytest
 from closebook.statements.model import Original, Statement, StatementLine
 from closebook.statements.render.document import render
 from closebook.statements.signing.signer import Signer
+from closebook.statements.stamp.shown_texts import agree
 from closebook.statements.stamp.stamped_renderer import StampedRenderer
 from closebook.statements.verify.report import Outcome
 from closebook.statements.verify.verification import VerifyInputs, verify
-from tests.statements.brands import BRANDS, in_brand, write_brand
+from tests.statements.brands import BRANDS, NAMES, in_brand, write_brand
 from tests.statements.certificates import identity
 from tests.statements.equal_documents import differences
-from tests.statements.samples import HOLDER, corrected, entry, many, of, statement
+from tests.statements.samples import HOLDER, corrected, entry, kinds, many, of, statement
 from tests.statements.validators import page_validation, verapdf
 from tests.statements.verify_samples import FEW, failed, outcomes, register
 
@@ -70,7 +71,7 @@ def test_a_stamped_statement_is_equal_to_that_of_the_first_renderer(seed: int) -
     assert differences(render(made).pdf, stamped(made)) == []
 
 
-@pytest.mark.parametrize("brand", ["harbour", "lumo"])
+@pytest.mark.parametrize("brand", NAMES)
 def test_a_stamped_statement_of_a_brand_is_equal(brand: str) -> None:
     words = [word for word in _WORDS if word.isascii()]
     made = statement(*some_lines(9, 41, words), opening_minor=-30_000)
@@ -142,16 +143,13 @@ def test_a_stamped_statement_is_signed(signer: Signer) -> None:
 
 
 def test_what_is_not_stamped_exactly_is_made_by_the_first_renderer() -> None:
-    few = [entry(-2350), entry(90_000)]
     reasons = {
-        "no-lines": statement(),
         "many-lines": many(601),
-        "from-right": statement(*few, holder=of("ar_EG")),
-        "character": statement(*few, holder=replace(HOLDER, name="佐藤花子")),
-        "text-direction": statement(entry(-500, "רחל כהן")),
+        "character": statement(entry(-500, "Gift \U00010570")),
+        "tall-row": statement(entry(-500, "word " * 300)),
     }
     made = StampedRenderer.of_settings()
-    made.prepare([], again=[reasons["text-direction"], reasons["character"]])
+    made.prepare([], again=[reasons["tall-row"]])
     found = {reason: made.render(each) for reason, each in reasons.items()}
     assert {reason: each.outside_reason for reason, each in found.items()} == {
         reason: reason for reason in reasons
@@ -160,26 +158,103 @@ def test_what_is_not_stamped_exactly_is_made_by_the_first_renderer() -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "reason"),
+    "kind",
     [
-        ("value_dates = true", "details-of-a-line"),
-        ("original_amounts = true", "details-of-a-line"),
-        ("carried_forward = true", "rows-at-page-breaks"),
-        ("page_totals = true", "rows-at-page-breaks"),
-        ('fee_summary = ["payment"]', "not-compiled"),
-        ('[issuer]\ntelephone = "+353 1 555 0100"', "issuer-facts"),
+        *("one line", "no movements", "overdrawn", "yen", "dinar of three decimals"),
+        *("right to left", "corrected, right to left"),
     ],
 )
-def test_what_a_brand_prints_beside_its_lines_is_made_by_the_first_renderer(
-    content: str, reason: str, tmp_path: Path
-) -> None:
-    line = replace(entry(-2350), value_date=date(2026, 10, 3))
-    line = replace(line, original=Original(-2500, "USD", Decimal("0.94")))
-    made = statement(entry(90_000), line)
+def test_a_stamped_statement_of_each_kind_is_equal(kind: str) -> None:
+    made = kinds()[kind]
+    assert differences(render(made).pdf, stamped(made)) == []
+
+
+SCRIPTS = (
+    *("רחל כהן", "תשלום 12/10 at Bath (20%) שלום ועוד מילים רבות כדי לשבור שורה"),
+    *("ภาษาไทยไม่มีช่องว่างระหว่างคำทำให้ตัดบรรทัดยาก", "त्रिपाठी किराना स्टोर दुकान"),
+    *("한국어 설명 그리고 더 많은 단어들", "فاتورة رقم ٢٠٢٦/٤٢ من متجر الزهراء", "Gift 🎁 for 😀"),
+)
+
+
+def test_texts_of_every_script_are_stamped_where_the_first_renderer_puts_them() -> None:
+    made = statement(
+        *(entry(-500, text, counterparty=text[:8].strip()) for text in SCRIPTS),
+        holder=replace(HOLDER, name="佐藤花子", address="東京都千代田区1-1\nשדרות רוטשילד 1"),
+    )
+    assert differences(render(made).pdf, stamped(made)) == []
+
+
+def test_a_text_that_would_move_others_is_made_by_the_first_renderer() -> None:
+    made = statement(entry(-500), holder=replace(HOLDER, account_number="東京 0001"))
+    renderer().prepare([], again=[made])
+    assert renderer().render(made).outside_reason == "tall-line"
+
+
+def test_a_word_from_right_with_another_letter_is_not_filed() -> None:
+    for page, text, is_shown in (
+        ("הז 42 םולש", "שלום 42 זה", True),
+        ("2026/10/01", "01\u200f/10\u200f/2026", True),
+        ("הז 42 םולש", "שלום 24 זה", False),
+        ("הז 42 םולש", "זה 42 שלום", False),
+        ("2026/01/10", "01\u200f/10\u200f/2026", False),
+        ("שלום", "שלום", False),
+    ):
+        assert agree(page, text) is is_shown, (page, text)
+
+
+def with_details(made: Statement) -> Statement:
+    """The statement with a number, and some lines with a value date or an original amount."""
+    value_day, original = date(2026, 10, 3), Original(-2500, "USD", Decimal("0.94"))
+    lines = [
+        replace(
+            line,
+            value_date=value_day if number % 2 else None,
+            original=None if number % 3 else original,
+        )
+        for number, line in enumerate(made.lines)
+    ]
+    return replace(made, number=12, lines=tuple(lines))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "value_dates = true\noriginal_amounts = true",
+        "statement_number = true\ncarried_forward = true\npage_totals = true",
+        'fee_summary = ["payment", "fee"]\n[issuer]\ntelephone = "+353 1 555 0100"',
+    ],
+)
+def test_what_a_brand_prints_beside_its_lines_is_stamped(content: str, tmp_path: Path) -> None:
+    made = with_details(statement(*some_lines(5, 47)))
     with in_brand(write_brand(tmp_path / "brand", f"[content]\n{content}")):
         renderer = StampedRenderer.of_settings()
         renderer.prepare([], again=[made])
-        assert renderer.render(made).outside_reason == reason
+        assert differences(render(made).pdf, renderer.stamp(made).pdf) == []
+
+
+def test_high_rows_at_page_breaks_stand_where_the_first_renderer_puts_them(tmp_path: Path) -> None:
+    made = many(60)
+    files = {"style.css": ".lines .forward td { padding: 4mm 0 }"}
+    with in_brand(write_brand(tmp_path / "b", "[content]\ncarried_forward = true", files)):
+        renderer = StampedRenderer.of_settings()
+        renderer.prepare([], again=[made])
+        assert differences(render(made).pdf, renderer.stamp(made).pdf) == []
+
+
+def test_a_sentence_around_a_name_has_as_many_lines_as_it_needs(tmp_path: Path) -> None:
+    block = """<div class="said"><p data-slot="holder.name">This page was made for
+        {{ holder.name }}, who has asked us for it.</p><p>It has an end.</p></div>"""
+    files = {
+        "blocks/after_lines.html.j2": block,
+        "style.css": ".said { break-inside: avoid; width: 90mm; background: var(--tint) }",
+    }
+    names = ("Bo", "Eleanor Whitfield", "Wilhelmina Featherstonehaugh")
+    with in_brand(write_brand(tmp_path / "b", files=files)):
+        renderer = StampedRenderer.of_settings()
+        for name in names:
+            made = statement(entry(-500), holder=replace(HOLDER, name=name))
+            renderer.prepare([], again=[made])
+            assert differences(render(made).pdf, renderer.stamp(made).pdf) == []
 
 
 def test_what_a_brand_prints_around_its_lines_is_stamped(tmp_path: Path) -> None:

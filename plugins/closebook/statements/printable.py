@@ -14,4 +14,6 @@ _UNPRINTABLE = re.compile(
 
 def printable(text: str) -> str:
     """Return the text with each line end as a newline and each unprintable character as U+FFFD."""
+    if text.isascii() and text.isprintable():
+        return text  # most texts: this saves time
     return _UNPRINTABLE.sub(REPLACEMENT, _LINE_END.sub("\n", text))

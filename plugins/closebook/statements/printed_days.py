@@ -12,6 +12,7 @@ _ROOM = 13
 _LONGEST_DAYS = tuple(date(2026, month, 28) for month in range(1, 13))
 
 
+@lru_cache(maxsize=10_000)
 def printed_day(day: date, locale: Locale) -> str:
     """Return a day in a locale's medium form, or in its numbers where that form is too long.
 

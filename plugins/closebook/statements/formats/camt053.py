@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from types import MappingProxyType
 from xml.sax.saxutils import escape
 
@@ -9,7 +10,7 @@ from closebook.environment import CAMT053_VERSIONS, OLDEST_CAMT053
 from closebook.errors import WrongData
 from closebook.iso_identifiers import iban_of
 from closebook.keys import label, short_reference
-from closebook.money import exponent, to_major
+from closebook.money import exponent, major_text
 from closebook.statements.formats.bank_transaction_codes import KindCodes, bank_transaction_code
 from closebook.statements.formats.postal_address import structured
 from closebook.statements.holder_reasons import HOLDER_REASONS
@@ -248,9 +249,10 @@ def _credit_or_debit(amount_minor: int) -> str:
 
 
 def _decimal(amount_minor: int, code: str) -> str:
-    return f"{to_major(amount_minor, code):f}"
+    return major_text(amount_minor, code)
 
 
+@lru_cache(maxsize=20_000)
 def _cut(text: str, length: int) -> str:
     """Return the first characters of the text, on one line and escaped for XML."""
     return escape(" ".join(printable(text).split())[:length])

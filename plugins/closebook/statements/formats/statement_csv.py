@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from io import StringIO
 
-from closebook.money import exponent, to_major
+from closebook.money import exponent, major_text
 from closebook.statements.model import Statement, StatementLine
 from closebook.statements.printable import printable
 
@@ -56,6 +56,8 @@ _UNGUARDED = re.compile(
 _GUARDED = re.compile(
     rf"{_BEGINS_A_CELL}'(?='*[{_SKIPPED}]*[{_FORMULA_START}])|\A'(?='*[{_SKIPPED}]*[\t\n])"
 )
+# No formula begins with a character of such a text, and none of them separates cells.
+_HARMLESS = re.compile("[A-Za-z0-9 .&/]*")
 # If a text began with one of these, the older CSVs put an apostrophe in front.
 _FORMULA_START_OF_OLDER_CSV = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
@@ -139,6 +141,8 @@ def original_text_of_older_csv(cell: str) -> str:
 
 def text_cell(text: str) -> str:
     """Return a text as a cell that no spreadsheet takes for a formula."""
+    if _HARMLESS.fullmatch(text):
+        return text  # most texts: this saves time
     return _UNGUARDED.sub("'", printable(text))  # guard: documents.csv-cells-not-computed
 
 
@@ -157,7 +161,7 @@ def _decimal(amount_minor: int, code: str) -> str:
     """
     if exponent(code) == _MINOR_UNITS_OF_A_GROUP:  # guard: documents.csv-amount-in-every-locale
         return f"{amount_minor}E-{_MINOR_UNITS_OF_A_GROUP}"
-    plain = f"{to_major(amount_minor, code):f}"
+    plain = major_text(amount_minor, code)
     major, point, minor = plain.partition(".")
     if point and 0 < int(major) <= _DAYS_OF_A_MONTH and 0 < int(minor) <= _DAYS_OF_A_MONTH:
         return f"{major:0>3}.{minor}"

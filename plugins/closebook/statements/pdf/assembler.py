@@ -16,6 +16,7 @@ from typing import Any, BinaryIO
 from closebook.errors import Misconfigured
 from closebook.statements.pdf.attachment import Attachment
 from closebook.statements.pdf.object_writer import (
+    Deflate,
     ObjectWriter,
     RawSyntax,
     reference,
@@ -72,8 +73,8 @@ class WrittenPages:
 class PdfAssembler:
     """Writes a PDF that conforms to PDF/A-3a and PDF/UA-1, part after part."""
 
-    def __init__(self, output: BinaryIO) -> None:
-        self._writer = ObjectWriter(output)
+    def __init__(self, output: BinaryIO, deflate: Deflate | None = None) -> None:
+        self._writer = ObjectWriter(output, deflate)
         self._catalog, self._pages, self._structure_tree, self._document, self._lines_table = (
             self._writer.reserve() for _ in range(5)
         )

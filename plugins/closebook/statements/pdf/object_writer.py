@@ -22,6 +22,9 @@ _OBJECTS_IN_A_STREAM = 400
 _FREE, _IN_FILE, _IN_OBJECT_STREAM = 0, 1, 2
 # zlib's best level: a statement is 2 % smaller than by the usual one.
 _SMALLEST = 9
+Deflate = Callable[[bytes], bytes]
+"""Compresses a stream."""
+
 # PNG's predictor: the name of a stream's parameters, and the filter before each row.
 _PNG_UP, _UP = 12, 2
 
@@ -96,13 +99,16 @@ def _differences(rows: list[bytes]) -> bytes:
     Most rows have the next place of an object stream: their differences are equal, and compress
     to a fifth.
     """
-    before = bytes(len(rows[0]))
-    found = bytearray()
-    for row in rows:
-        found.append(_UP)
-        found += bytes((here - there) & 0xFF for here, there in zip(row, before, strict=True))
-        before = row
-    return bytes(found)
+    length = len(rows[0])
+    every = b"".join(rows)
+    above = bytes(length) + every[:-length]
+    found = bytes([(here - there) & 0xFF for here, there in zip(every, above, strict=True)])
+    up = bytes((_UP,))
+    return up + up.join([found[at : at + length] for at in range(0, len(found), length)])
+
+
+def _as_small_as_possible(content: bytes) -> bytes:
+    return zlib.compress(content, _SMALLEST)
 
 
 class ObjectWriter:
@@ -110,11 +116,12 @@ class ObjectWriter:
 
     Objects other than streams are compressed together, some hundred in one object stream. The
     file's second identifier is the hash of all that was written: the same objects in the same order
-    give the same bytes.
+    give the same bytes. ``deflate`` compresses streams, for a reader of zlib's format.
     """
 
-    def __init__(self, output: BinaryIO) -> None:
+    def __init__(self, output: BinaryIO, deflate: Deflate | None = None) -> None:
         self._output = output
+        self._deflate = deflate or _as_small_as_possible
         self._digest = sha256()
         self._position = 0
         # The cross-reference table, in three columns.
@@ -152,7 +159,7 @@ class ObjectWriter:
         number = self.reserve() if number is None else number
         self._stream_numbers[key] = number
         if compress:
-            content = zlib.compress(content, _SMALLEST)
+            content = self._deflate(content)
             head += b"/Filter /FlateDecode"
         self._kinds[number], self._places[number] = _IN_FILE, self._position
         self._write(b"%d 0 obj\n%s\nendobj\n" % (number, stream_syntax(head, content)))
@@ -172,7 +179,7 @@ class ObjectWriter:
             bytes((kind,)) + place.to_bytes(width, "big") + index.to_bytes(2, "big")
             for kind, place, index in zip(self._kinds, self._places, self._indexes, strict=True)
         ]
-        content = zlib.compress(_differences(rows), _SMALLEST)
+        content = self._deflate(_differences(rows))
         head = b"/Type /XRef/W [1 %d 2]/Size %d" % (width, number + 1)
         head += b"/DecodeParms <</Predictor %d/Columns %d>>" % (_PNG_UP, len(rows[0]))
         head += b"/Root %s/Info %s" % (reference(root), reference(info))

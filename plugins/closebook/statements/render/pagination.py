@@ -134,10 +134,10 @@ def lay_out_lines(
         return template.layout.lay_out(page, kind, assets, room_mm)
 
     breakable: set[int] = set()
-    tries_left = _MOST_TRIES
-    row_mm = _ROW_MM if content.has_rows_at_page_breaks else 0.0
+    rooms = list(room_for_break_rows()) if content.has_rows_at_page_breaks else [0.0]
     while True:
-        pages = lay_out(breakable, NO_ROWS, _room_mm(content, row_mm, is_first=start == 0))
+        row_mm = rooms[0]
+        pages = lay_out(breakable, NO_ROWS, room_mm(content, row_mm, is_first=start == 0))
         too_tall = pages.lines_without_column_heads() - breakable
         if too_tall:  # guard: documents.column-heads-on-every-page
             breakable |= too_tall
@@ -148,13 +148,18 @@ def lay_out_lines(
         rows = rows_at(ends, content, view.amounts, start + 1, end)
         with_rows = lay_out(breakable, rows)
         # guard: documents.rows-at-page-breaks-stand-at-breaks
-        if breaks_between_lines(with_rows.line_numbers()) == ends or not tries_left:
+        if breaks_between_lines(with_rows.line_numbers()) == ends or len(rooms) == 1:
             return with_rows
-        row_mm *= _MORE_ROOM
-        tries_left -= 1
+        del rooms[0]
 
 
-def _room_mm(content: Content, row_mm: float, *, is_first: bool) -> tuple[float, float]:
+def room_for_break_rows() -> Iterator[float]:
+    """Yield how high a row at the break of a page is taken to be in each try, in millimetres."""
+    for attempt in range(_MOST_TRIES + 1):
+        yield _ROW_MM * _MORE_ROOM**attempt
+
+
+def room_mm(content: Content, row_mm: float, *, is_first: bool) -> tuple[float, float]:
     """Return the room for the rows at the break of a page: on the first page, and on the others."""
     below = row_mm * (content.page_totals + content.carried_forward)
     above = row_mm * content.carried_forward

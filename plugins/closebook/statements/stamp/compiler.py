@@ -2,11 +2,17 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
+from closebook.statements.stamp.anchors import aligned, anchor_of, row_of
 from closebook.statements.stamp.art import fixed_art, moving_art
+from closebook.statements.stamp.break_row_rules import (
+    break_extras,
+    break_row,
+    kinds_of_break_rows,
+)
 from closebook.statements.stamp.chart import chart_of
 from closebook.statements.stamp.layout import (
-    Anchor,
     ArtPiece,
     Block,
     Chart,
@@ -15,24 +21,47 @@ from closebook.statements.stamp.layout import (
     PagePieces,
     Piece,
     Slot,
-    TagNode,
-    TextStyle,
 )
+from closebook.statements.stamp.layout_tags import (
+    SplitTags,
+    block_of,
+    heading_keys,
+    keys_of,
+    require_pieces,
+)
+from closebook.statements.stamp.line_breaker import collapsed
 from closebook.statements.stamp.outside_layout import OutsideLayout
 from closebook.statements.stamp.page_items import PageItem
 from closebook.statements.stamp.probe_pages import KEYS_PER_PAGE, ProbePages
-from closebook.statements.stamp.row_rules import row_rule
-from closebook.statements.stamp.statement_class import slot_values
+from closebook.statements.stamp.row_rules import BREAK_KINDS, NONE, alike, row_rule, table_rows
+from closebook.statements.stamp.set_lines import commands_of
+from closebook.statements.stamp.statement_class import slot_text, slot_values
 from closebook.statements.weasyprint_adapter.layout_marks import PageGeometry, RowBox, TextMark
 
 PAGE_NUMBER = "page.number"
+_FEWEST_PAGES = 3
 _ACCOUNT_LINE = "page.account_line"
 _NEAR = 1.2
 _SAME = 0.02
 _PLACED = re.compile(rb"1 0 0 -1 (\S+) (\S+) Tm")
+_MOVING = {"line", "closing", "after", *BREAK_KINDS}
 _ORDER = {name: at for at, name in enumerate(
     ("before", "head", "opening", "line", "closing", "after", "margin")
 )}  # fmt: skip
+
+
+def with_row_of_no_lines(layout: Layout, probes: tuple[ProbePages, ProbePages]) -> Layout:
+    """Return the layout with the row that two probes without lines have."""
+    rows = layout.rows
+    make = _Compiler(*probes, fewest_pages=1).piece
+    row = break_row(NONE, probes, make, has_bands=not alike(*rows.art))
+    extras = {**rows.extras, **break_extras(probes)}
+    closing = table_rows(probes[0])[-1].box
+    extras[NONE, "closing"] = closing.height - layout.closing.height
+    known = {**layout.fonts, **probes[0].fonts}
+    return replace(
+        layout, rows=replace(rows, extras=extras, breaks={**rows.breaks, NONE: row}), fonts=known
+    )
 
 
 def compiled_layout(
@@ -58,11 +87,13 @@ def block_tops(pages: ProbePages) -> list[tuple[int, float]]:
 
 
 class _Compiler:
-    def __init__(self, first: ProbePages, second: ProbePages) -> None:
+    def __init__(
+        self, first: ProbePages, second: ProbePages, fewest_pages: int = _FEWEST_PAGES
+    ) -> None:
         self._first, self._second = first, second
         self._found: set[str] = set()
         for pages in (first, second):
-            _require_usual(pages)
+            _require_usual(pages, fewest_pages)
 
     def layout(self, declared: set[str], page_tops: Sequence[float]) -> Layout:
         first, last = self._first, len(self._first.pages) - 1
@@ -73,15 +104,34 @@ class _Compiler:
         closing = self._closing(closing_row)
         tail = self._tail(closing_row, page_tops)
         rows = row_rule(first, self._second)
+        rows = replace(
+            rows,
+            extras={**rows.extras, **break_extras((first, self._second))},
+            breaks={
+                kind: break_row(
+                    kind, (first, self._second), self.piece, has_bands=not alike(*rows.art)
+                )
+                for kind in kinds_of_break_rows(first)
+            },
+        )
         self._found |= {column.slot.name for column in rows.columns}
+        self._found |= {
+            column.slot.name for row in rows.breaks.values() for _, column in row.amounts
+        }
         missing = declared - self._found
         if missing:  # guard: stamp.every-declared-slot-is-found
             raise OutsideLayout("not-compiled", f"no place was found for {', '.join(missing)}")
-        tags = _SplitTags(first)
+        tags = SplitTags(first)
+        places: tuple[PagePieces | Block, ...] = (opening_page, closing, *tail)
+        require_pieces(tags.furniture, {key for place in places for key in keys_of(place)})
         before_count = len([title for title, page in first.headings if page == 0])
         bookmarks = [(title, -1) for title, _ in first.headings[:before_count]]
-        for title, _ in first.headings[before_count:]:
-            bookmarks.append((title, _block_of(title, tail)))
+        after = first.headings[before_count:]
+        headings = heading_keys(tags.after)
+        if len(after) != len(headings):
+            raise OutsideLayout("not-compiled", "what is after the lines has other headings")
+        for (title, _), key in zip(after, headings, strict=True):
+            bookmarks.append((title, block_of(key, tail)))
         return Layout(
             width=geometry[0].width * _POINTS,
             height=geometry[0].height * _POINTS,
@@ -116,8 +166,8 @@ class _Compiler:
         pieces = self._pieces(mine, yours, page, 0.0)
         margins = [piece for item, piece in pieces if _region(item) == "margin"]
         before = [piece for item, piece in pieces if _region(item) != "margin"]
-        row = next(row for row in geometry.rows if row.kind == "line")
-        other_row = next(row for row in other_geometry.rows if row.kind == "line")
+        row = _first_row(geometry)
+        other_row = _first_row(other_geometry)
         if abs(row.top - other_row.top) > _SAME:
             raise OutsideLayout("not-compiled", "the lines of two probes begin at two places")
         return PagePieces(fixed, tuple(before), tuple(margins), row.top)
@@ -127,7 +177,7 @@ class _Compiler:
         found = []
         for item in pages.pages[page]:
             if item.is_text:
-                if _region(item) not in ("line", "closing", "after", "none"):
+                if _region(item) not in _MOVING:
                     found.append(item)
                 continue
             row = row_of(item, geometry)
@@ -152,11 +202,11 @@ class _Compiler:
         lines: dict[str, int] = {}
         found = []
         for item, twin in zip(drawn, other, strict=True):
-            piece = self._piece(item, twin, page, top, other_top, lines)
+            piece = self.piece(item, twin, page, top, other_top, lines)
             found.append((item, piece))
         return found
 
-    def _piece(
+    def piece(
         self,
         item: PageItem,
         twin: PageItem,
@@ -165,12 +215,16 @@ class _Compiler:
         other_top: float,
         lines: dict[str, int],
     ) -> Piece:
+        """Return what an item of the first probe is, by its twin in the second."""
         key = None if item.content is None else page * KEYS_PER_PAGE + item.content
         if item.tag == b"/Figure" and item.content is not None:
             return Piece(key, item.tag, item.artifact, 0.0, self._picture(item, twin))
         if item.mark is None or twin.mark is None or item.artifact != twin.artifact:
             raise OutsideLayout("not-compiled", "the probes draw in another order")
         mark, other = item.mark, twin.mark
+        if not mark.text.strip() and not other.text.strip():
+            # White space between two elements: it is in the tag tree, and draws nothing.
+            return Piece(key, item.tag, item.artifact, 0.0, ArtPiece(b"BT\nET"))
         if abs((mark.y - top) - (other.y - other_top)) > _SAME or mark.slot != other.slot:
             raise OutsideLayout("not-compiled", f"{mark.text!r} moves between two probes")
         name = mark.slot or self._margin_slot(mark, other, page)
@@ -185,9 +239,23 @@ class _Compiler:
         self._found.add(name)
         line = lines.get(name, 0) if mark.region == "before" and name == "holder.address" else 0
         lines[name] = line + 1
-        anchor, edge = _anchor(mark, other) if name != PAGE_NUMBER else _aligned(mark)
-        slot = Slot(name, line, style_of(item), anchor, edge, mark.room)
+        before, after = ("", "") if name == PAGE_NUMBER else self._around(name, line, mark, other)
+        anchor, edge = anchor_of(mark, other) if name != PAGE_NUMBER else aligned(mark)
+        slot = Slot(name, line, item.style, anchor, edge, mark.room, before, after)
         return Piece(key, item.tag, item.artifact, y, slot)
+
+    def _around(self, name: str, line: int, mark: TextMark, other: TextMark) -> tuple[str, str]:
+        """Return what the element of a slot says before and after its variable."""
+        found = []
+        for pages, text in ((self._first, mark.text), (self._second, other.text)):
+            value = slot_text(slot_values(pages.probe.view), name, line)
+            before, has, after = collapsed(text).partition(value)
+            if not has or not value:
+                raise OutsideLayout("not-compiled", f"{text!r} is not the text of {name}")
+            found.append((before, after))
+        if found[0] != found[1]:  # guard: stamp.element-of-a-slot-has-its-text
+            raise OutsideLayout("not-compiled", f"the text around {name} differs between probes")
+        return found[0]
 
     def _margin_slot(self, mark: TextMark, other: TextMark, page: int) -> str | None:
         if mark.region != "margin":
@@ -214,18 +282,27 @@ class _Compiler:
             raise OutsideLayout("not-compiled", "a text has no mark")
         content = b"\n".join(item.commands)
         found = _PLACED.findall(content)
-        if len(found) != 1 or b" Ts" in content:
+        if len(found) != 1:
             raise OutsideLayout("not-compiled", f"{item.mark.text!r} has several places")
         before, after = _PLACED.sub(b"@", content).split(b"@")
-        glyphs, text = [], ""
+        glyphs = []
+        is_ambiguous = b" Ts" in content
         for run in item.runs:
-            if run.font not in self._first.fonts:
-                raise OutsideLayout("not-compiled", f"{item.mark.text!r} needs a second map")
+            is_ambiguous |= run.font not in self._first.fonts
             for glyph in run.glyphs:
                 meaning = self._first.glyph_texts[run.font][glyph]
                 glyphs.append((run.font, glyph, meaning))
-                text += meaning
-        return ConstantText(text, float(found[0][0]), before, after, frozenset(glyphs))
+        commands = commands_of(item, self._first.glyph_texts)
+        return ConstantText(
+            item.mark.text,
+            float(found[0][0]),
+            before,
+            after,
+            frozenset(glyphs),
+            item.color,
+            commands,
+            is_ambiguous,
+        )
 
     def _closing(self, row: RowBox) -> Block:
         last = len(self._first.pages) - 1
@@ -277,86 +354,20 @@ class _Compiler:
 _POINTS = 0.75
 
 
-class _SplitTags:
-    """The tag tree of a probe, cut where the lines are."""
-
-    def __init__(self, pages: ProbePages) -> None:
-        kids = pages.document.kids
-        at = next(
-            index
-            for index, kid in enumerate(kids)
-            if isinstance(kid, TagNode) and kid.identifier == "closebook:lines"
-        )
-        nodes = [kid for kid in kids if isinstance(kid, TagNode)]
-        self.before, self.after = tuple(nodes[:at]), tuple(nodes[at + 1 :])
-        groups = [kid for kid in nodes[at].kids if isinstance(kid, TagNode)]
-        if groups[0].name != b"/THead":
-            raise OutsideLayout("not-compiled", "the lines have no heads")
-        self.head = groups[0]
-        rows = [row for group in groups[1:] for row in group.kids if isinstance(row, TagNode)]
-        self.opening, self.closing = rows[0], rows[-1]
-
-
-def style_of(item: PageItem) -> TextStyle:
-    """Return the style of a text. It is that of its last run: a minus may be of another font."""
-    if item.mark is None:
-        raise OutsideLayout("not-compiled", "a text has no mark")
-    run = item.runs[-1]
-    return TextStyle(run.font, run.size, item.color, item.mark.line_height)
-
-
-def row_of(item: PageItem, geometry: PageGeometry) -> RowBox | None:
-    """Return the row that a line or background belongs to: a line between two is the upper's."""
-    if item.top is None or item.bottom is None:
-        return None
-    for row in geometry.rows:
-        bottom = row.top + row.height
-        if item.top >= row.top - _NEAR and row.top + _NEAR < item.bottom <= bottom + _NEAR:
-            return row
-    rows = geometry.rows
-    inside = (
-        rows
-        and rows[0].top + _NEAR < item.bottom
-        and (item.top < rows[-1].top + rows[-1].height - _NEAR)
-    )
-    if inside:
-        raise OutsideLayout("not-compiled", "a line or background is in several rows")
-    return None
-
-
-def _anchor(mark: TextMark, other: TextMark) -> tuple[Anchor, float]:
-    """Return the edge that stays. Two texts of one width have no such edge."""
-    if abs(mark.width - other.width) < 4 * _SAME and abs(mark.x - other.x) < _SAME:
-        raise OutsideLayout("not-compiled", f"{mark.text!r} has one width in both probes")
-    for anchor in (Anchor.LEFT, Anchor.RIGHT, Anchor.CENTRE):
-        mine = mark.x + anchor.value * mark.width
-        if abs(mine - (other.x + anchor.value * other.width)) < _SAME:
-            return anchor, mine
-    raise OutsideLayout("not-compiled", f"no edge of {mark.text!r} stays")
-
-
-def _aligned(mark: TextMark) -> tuple[Anchor, float]:
-    """Return the edge that stays by the style: page numbers have often the same width."""
-    anchor = {"right": Anchor.RIGHT, "end": Anchor.RIGHT, "center": Anchor.CENTRE}.get(
-        mark.align, Anchor.LEFT
-    )
-    return anchor, mark.x + anchor.value * mark.width
-
-
-def _require_usual(pages: ProbePages) -> None:
+def _require_usual(pages: ProbePages, fewest_pages: int) -> None:
     """Raise OutsideLayout unless a probe has its parts in the usual order, on enough pages."""
-    if len(pages.pages) < _FEWEST_PAGES:
+    if len(pages.pages) < fewest_pages:
         raise OutsideLayout("not-compiled", "a probe has too few pages")
     kinds = [[row.kind for row in geometry.rows] for geometry in pages.geometry]
-    if kinds[0][:3] != ["head", "opening", "line"] or kinds[-1][-2:] != ["line", "closing"]:
+    if fewest_pages == 1 and [*filter(None, kinds)] == [["head", "opening", NONE, "closing"]]:
+        return
+    ends = kinds[-1][-1] == "closing" and kinds[-1][-2] in ("line", "total")
+    if kinds[0][:3] != ["head", "opening", "line"] or not ends:
         raise OutsideLayout("not-compiled", "the opening or the closing is on its own page")
     for items in pages.pages:
-        order = [_ORDER[_region(item)] for item in items if item.is_text]
+        order = [_ORDER.get(_region(item), _ORDER["line"]) for item in items if item.is_text]
         if order != sorted(order):
             raise OutsideLayout("not-compiled", "a page draws its texts in another order")
-
-
-_FEWEST_PAGES = 3
 
 
 def _region(item: PageItem) -> str:
@@ -382,9 +393,5 @@ def _is_after(item: PageItem, geometry: PageGeometry) -> bool:
     return _region(item) == "after" or (not item.is_text and _is_below(item, geometry))
 
 
-def _block_of(title: str, tail: Sequence[Block]) -> int:
-    for index, block in enumerate(tail):
-        for piece in block.pieces:
-            if isinstance(piece.what, ConstantText) and piece.what.text == title:
-                return index
-    raise OutsideLayout("not-compiled", f"the heading {title!r} is in no block")
+def _first_row(geometry: PageGeometry) -> RowBox:
+    return next(row for row in geometry.rows if row.kind not in ("head", "opening"))

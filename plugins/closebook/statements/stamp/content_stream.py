@@ -1,6 +1,8 @@
 """The commands that draw texts on a page."""
 
+from closebook.statements.stamp.font_writer import GlyphTexts
 from closebook.statements.stamp.layout import ConstantText, Slot, TextStyle
+from closebook.statements.stamp.set_lines import drawn
 from closebook.statements.stamp.shaper import ShapedLine
 
 PAGE_ART = b"/Artifact"
@@ -16,17 +18,43 @@ def begun(tag: bytes, content: int) -> bytes:
     return b"%s <</MCID %d>> BDC\n" % (tag, content)
 
 
-def placed_line(slot: Slot, shaped: ShapedLine, y: float) -> bytes:
-    """Return the commands that draw a shaped line in its slot."""
-    x = slot.edge - slot.anchor.value * shaped.width * slot.style.size
-    return line_at(slot.style, shaped, x, y)
+def line_at(style: TextStyle, shaped: ShapedLine, x: float, y: float, texts: GlyphTexts) -> bytes:
+    """Return the commands that draw a shaped line from a point on its baseline.
+
+    ``texts`` are those of the document's glyphs so far.
+    """
+    if shaped.commands:
+        body = drawn(shaped.commands, texts)
+        return b"%s\nBT\n1 0 0 -1 %.3f %.3f Tm\n%s\nET\n" % (style.color, x, y, body)
+    return b"%s\nBT\n1 0 0 -1 %.3f %.3f Tm\n%s\nET\n" % (style.color, x, y, _runs(style, shaped))
 
 
-def line_at(style: TextStyle, shaped: ShapedLine, x: float, y: float) -> bytes:
-    """Return the commands that draw a shaped line from a point on its baseline."""
+def _runs(style: TextStyle, shaped: ShapedLine) -> bytes:
     size = b"%.6f" % style.size
-    runs = b"\n".join(b"/%s %s Tf\n%s" % (name.encode(), size, tj) for name, tj in shaped.runs)
-    return b"%s\nBT\n1 0 0 -1 %.3f %.3f Tm\n%s\nET\n" % (style.color, x, y, runs)
+    return b"\n".join(b"/%s %s Tf\n%s" % (name.encode(), size, tj) for name, tj in shaped.runs)
+
+
+def line_start(slot: Slot, shaped: ShapedLine) -> float:
+    """Return where a shaped line begins in its slot."""
+    return slot.edge - slot.anchor.value * shaped.width * slot.style.size
+
+
+def drawn_parts(
+    tag: bytes, style: TextStyle, shaped: ShapedLine, x: float
+) -> tuple[bytes, bytes, bytes]:
+    """Return the commands of a shaped line, without the number of its content and its baseline."""
+    body = _runs(style, shaped)
+    return (
+        b"%s <</MCID " % tag,
+        b">> BDC\n%s\nBT\n1 0 0 -1 %.3f " % (style.color, x),
+        b" Tm\n%s\nET\nEMC\n" % body,
+    )
+
+
+def ambiguous_constant(text: ConstantText, y: float, texts: GlyphTexts) -> bytes:
+    """Return the commands of a text of the layout whose glyphs have other texts elsewhere."""
+    body = drawn(text.commands, texts)
+    return b"%s\nBT\n1 0 0 -1 %.3f %.3f Tm\n%s\nET\n" % (text.color, text.x, y, body)
 
 
 def placed_constant(text: ConstantText, y: float) -> bytes:

@@ -14,6 +14,7 @@ _DROPPED = (
     *("GSUB", "GPOS", "GDEF", "BASE", "DSIG", "name", "OS/2", "post", "STAT", "MATH", "kern"),
     *("VORG", "vhea", "vmtx", "gasp", "meta"),
 )
+_FIGURES = frozenset("0123456789.,-+/:%\u2212\u00a0\u202f ")
 _TABLE_RECORD = 16
 _HEADER = 12
 
@@ -39,6 +40,8 @@ class Face:
         self.units = int(self._face.upem)
         self.is_compact = facts.subtype == b"/CIDFontType0"
         self._nominal: dict[int, int] = {}
+        self._figures: dict[str, ShapedGlyph] = {}
+        self._pairs: dict[str, bool] = {}
         self._files: dict[tuple[int, ...], bytes] = {}
         extents = self._font.get_font_extents("ltr")
         self.ascent = extents.ascender / self.units
@@ -64,6 +67,44 @@ class Face:
             )
             for info, position in zip(buffer.glyph_infos, buffer.glyph_positions, strict=True)
         ]
+
+    def figures(self, text: str) -> tuple[ShapedGlyph, ...] | None:
+        """Return the glyphs of figures, each as it is alone; None if the text has others.
+
+        A font that sets two of them in another way than each alone is asked for the whole text.
+        """
+        glyphs = []
+        before = ""
+        for character in text:
+            glyph = self._figures.get(character)
+            if glyph is None:
+                glyph = self._figure(character)
+                if glyph is None:
+                    return None
+            glyphs.append(glyph)
+            if before:
+                pair = before + character
+                is_plain = self._pairs.get(pair)
+                if is_plain is None:
+                    is_plain = self._pairs[pair] = self._is_plain(pair)
+                if not is_plain:  # guard: stamp.figures-are-set-as-each-alone
+                    return None
+            before = character
+        return tuple(glyphs)
+
+    def _figure(self, character: str) -> ShapedGlyph | None:
+        if character not in _FIGURES or ord(character) not in self.characters:
+            return None
+        glyphs = self.shape(character)
+        if len(glyphs) != 1 or glyphs[0].is_moved:
+            return None
+        self._figures[character] = glyphs[0]
+        return glyphs[0]
+
+    def _is_plain(self, pair: str) -> bool:
+        together = [(glyph.glyph, glyph.advance, glyph.is_moved) for glyph in self.shape(pair)]
+        alone = [self._figures[character] for character in pair]
+        return together == [(glyph.glyph, glyph.advance, False) for glyph in alone]
 
     def nominal_width(self, glyph: int) -> int:
         """The width that the file gives to a glyph, in thousandths of the font's size."""

@@ -61,7 +61,8 @@ class EmbeddedFonts:
         return _MAP_HEAD + b"".join(blocks) + _MAP_END
 
     def _write(self, writer: ObjectWriter, name: str, texts: Mapping[int, str]) -> bytes:
-        face = self._faces[name]
+        # A copy of a font has its glyphs in the same file.
+        face = self._faces[name.rstrip("0123456789")]
         key = (name, frozenset(texts.items()))
         found = self._kept.get(key)
         if found is None:

@@ -3,11 +3,13 @@
 Lengths are CSS pixels from the upper left of a page, as in the content of WeasyPrint's pages.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
 from closebook.statements.weasyprint_adapter.layout_marks import FontFile
+from closebook.statements.weasyprint_adapter.set_texts import SetCommand
+from closebook.statements.weasyprint_adapter.text_settings import TextSettings
 
 
 class Anchor(Enum):
@@ -26,11 +28,16 @@ class TextStyle:
     size: float
     color: bytes
     line_height: float
+    settings: TextSettings
 
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A place for a text: ``line`` is which line of the variable ``name`` stands there."""
+    """A place for a text: ``line`` is which line of the variable ``name`` stands there.
+
+    ``before`` and ``after`` are what the element says around the variable. ``usual`` are the
+    baseline and the height of the line that the probe has there, from which ``y`` of its piece is.
+    """
 
     name: str
     line: int
@@ -38,17 +45,27 @@ class Slot:
     anchor: Anchor
     edge: float
     room: float
+    before: str = ""
+    after: str = ""
+    usual: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ConstantText:
-    """A text that each page has. ``after`` are the commands behind the one that places it."""
+    """A text that each page has. ``after`` are the commands behind the one that places it.
+
+    ``commands`` draw the same, if a glyph of it stands for something else elsewhere in a document.
+    ``is_ambiguous`` says that one does so in the layout already.
+    """
 
     text: str
     x: float
     before: bytes
     after: bytes
     glyphs: frozenset[tuple[str, int, str]]
+    color: bytes
+    commands: tuple[SetCommand, ...]
+    is_ambiguous: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +112,7 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class PagePieces:
-    """What a page has besides rows. ``row_top`` is where its first line begins."""
+    """What a page has besides rows. ``row_top`` is where its first row after the heads begins."""
 
     art: tuple[bytes, ...]
     before: tuple[Piece, ...]
@@ -105,37 +122,62 @@ class PagePieces:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of the table of lines. ``dy`` is from a row's top to the first baseline.
+    """A text of the cells of one column. ``dy`` is from a row's top to the first baseline.
 
+    A cell may have several texts, each in a paragraph: ``place`` is the text's place among them,
+    and ``dy`` is from the end of the paragraph above. ``tag`` is that of the text's marked content.
     ``extra`` are the paddings and borders of a cell.
     """
 
     slot: Slot
     index: int
+    place: int
     dy: float
     extra: float
+    tag: bytes
+
+
+@dataclass(frozen=True)
+class BreakRow:
+    """A row at the break of a page: the balance brought or carried forward, or totals.
+
+    ``height`` is that of a row whose texts have one line each. ``pieces`` are its constant texts,
+    from the row's top, and ``amounts`` its slots, each with its number in the tag tree. ``art`` is
+    that of rows in even and in odd places, or None where no probe had such a row there.
+    """
+
+    height: float
+    pieces: tuple["Piece", ...]
+    amounts: tuple[tuple[int, Column], ...]
+    art: tuple[tuple[ArtPiece, ...] | None, ...]
+    tags: "TagNode"
 
 
 @dataclass(frozen=True)
 class RowRule:
     """How lines become rows.
 
-    ``height`` is that of a row whose texts have one line each; that of the first line of the
-    statement is taller by ``first_extra``. ``art`` is that of lines with even and with odd numbers.
-    ``attributes`` are those of the cells in the tag tree.
+    ``height`` is that of a row whose texts have one line each. A row is taller by what
+    ``extras`` have for the kinds of the row above and of itself, since rows share their borders.
+    ``art`` is that of rows in even and in odd places of the table. ``attributes`` are those of the
+    cells in the tag tree. ``breaks`` are the rows at the breaks of pages, by their kinds.
     """
 
     columns: tuple[Column, ...]
     cell_extras: tuple[float, ...]
     height: float
-    first_extra: float
+    extras: Mapping[tuple[str, str], float]
     art: tuple[tuple[ArtPiece, ...], tuple[ArtPiece, ...]]
     attributes: tuple[bytes, ...]
+    breaks: Mapping[str, BreakRow]
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
     """A block that stays on one page. ``gap`` is the distance from what stands above it.
+
+    A text that says more than its variable may need several lines: all that is below it then stands
+    lower, and so does the block's end.
 
     ``page_top`` is its top where it begins a page.
     """
@@ -172,6 +214,9 @@ class FontFacts:
 class Layout:
     """All that is the same for the statements of one class and shape.
 
+    ``window_grows`` says that a line of name and address that a font makes taller moves what is
+    below it in the window, and nothing else.
+
     ``stand_ins`` have, for each font, the one that has its minus. ``resources`` are the entries of
     a page's resources besides fonts, with ``objects`` that they refer to.
     """
@@ -194,3 +239,15 @@ class Layout:
     stand_ins: Mapping[str, str]
     resources: bytes
     objects: Sequence[tuple[int, bytes, bytes | None]]
+    window_grows: bool = False
+
+    @property
+    def pieces(self) -> Iterator[Piece]:
+        """All pieces of the pages and of the rows at their breaks."""
+        for page in (self.first, self.later):
+            yield from page.before
+            yield from page.margins
+        for block in (self.closing, *self.tail):
+            yield from block.pieces
+        for row in self.rows.breaks.values():
+            yield from row.pieces

@@ -1,20 +1,26 @@
 """Make the layout of a class and shape: probes, the compiler, and a trial of what it has found."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from closebook.money import MINUS
-from closebook.statements.model import Statement
+from closebook.statements.model import Holder, Statement
 from closebook.statements.render.brand_style import BRAND_FEATURES
+from closebook.statements.render.content import Content
+from closebook.statements.render.page_breaks import Amounts, PageBreaks, rows_at
 from closebook.statements.render.template import StatementTemplate
 from closebook.statements.render.view_model import statement_view
-from closebook.statements.stamp.compiler import block_tops, compiled_layout
+from closebook.statements.stamp.break_rows import filled_table
+from closebook.statements.stamp.compiler import (
+    block_tops,
+    compiled_layout,
+    with_row_of_no_lines,
+)
 from closebook.statements.stamp.faces import Face
-from closebook.statements.stamp.layout import Layout
+from closebook.statements.stamp.layout import Layout, RowRule
 from closebook.statements.stamp.outside_layout import OutsideLayout
-from closebook.statements.stamp.page_filler import filled_pages
 from closebook.statements.stamp.probe_pages import ProbePages, read_probe
 from closebook.statements.stamp.probe_statements import (
     FIRST,
@@ -25,12 +31,14 @@ from closebook.statements.stamp.probe_statements import (
     probe_statement,
     require_different,
 )
+from closebook.statements.stamp.row_layout import LaidOutRow
 from closebook.statements.stamp.stamper import Stamper
 from closebook.statements.stamp.statement_class import (
-    SLOT_VARIABLES,
     StatementShape,
     class_of,
+    is_slot,
     shape_of,
+    slot_values,
 )
 
 _DECLARED = re.compile(r'data-slot="([^"]+)"')
@@ -38,8 +46,10 @@ _LONGEST_PROBE = 120
 _FAR = 1e9
 _SAME = 0.1
 _MINUS_LINES = 4
+_LONG_LINES, _MOST_WORDS = 8, 12
 _MORE_LINES = (0, 8, 16, 24)
 _WIDE = 10**9
+_TALL = "\N{CJK UNIFIED IDEOGRAPH-6771}"
 
 
 @dataclass(frozen=True)
@@ -55,8 +65,6 @@ class LayoutMaker:
         this class cannot be made exactly.
         """
         view = statement_view(example, self.template)
-        if view.direction != "ltr":
-            raise OutsideLayout("from-right")
         short, long = FIRST, SECOND
         if view.variables["page"]["wide"]:
             short, long = short.times(_WIDE), long.times(_WIDE)
@@ -69,20 +77,26 @@ class LayoutMaker:
         pages = read_probe(first), read_probe(second)
         declared = self._declared(first)
         minus = read_probe(probes.with_minus())
+        without = (
+            read_probe(probes.without_lines(short)),
+            read_probe(probes.without_lines(long)),
+        )
 
         def compiled(tops: list[float]) -> Layout:
-            made = compiled_layout(*pages, declared, tops)
+            made = with_row_of_no_lines(compiled_layout(*pages, declared, tops), without)
             fonts = {**minus.fonts, **made.fonts}
             return replace(made, stand_ins=_stand_ins(minus), fonts=fonts)
 
         count = len(pages[0].geometry[-1].blocks)
         draft, tops = compiled([0.0] * count), [_FAR] * count
-        trials = [*pages]
+        trials = [*pages, *(each for each in without if shape_of(each.probe.view) == shape)]
         for block in range(len(tops)):
-            line_count = _count_that_breaks_before(block, draft)
-            if line_count is None:
+            made = probes.of_one_of(
+                replace(short, has_details=False), _counts_that_break_before(block, draft)
+            )
+            if made is None:
                 continue  # no statement of plain rows breaks there; others go to the first renderer
-            broken = read_probe(probes.of(short, line_count))
+            broken = read_probe(made)
             trials.append(broken)
             page, tops[block] = block_tops(broken)[block]
             if page != len(broken.pages) - 1:
@@ -94,9 +108,16 @@ class LayoutMaker:
             name: Face(facts, self._features(facts.file.content))
             for name, facts in layout.fonts.items()
         }
-        stamper = Stamper(layout, faces)
+        stamper = Stamper(layout, faces, self.template.layout.text_setter)
+        stamper.layout = layout = stamper.with_usual_lines(slot_values(first.view))
+        trials.append(read_probe(probes.with_long_texts(stamper)))
         for trial in trials:
             require_equal(stamper, trial)  # guard: stamp.layout-is-tried-before-it-is-used
+        stamper.layout = replace(layout, window_grows=True)
+        try:
+            require_equal(stamper, read_probe(probes.with_tall_letters()))
+        except OutsideLayout:
+            stamper.layout = layout
         return stamper
 
     def _features(self, font: bytes) -> Mapping[str, bool]:
@@ -108,10 +129,16 @@ class LayoutMaker:
 
     def _declared(self, made: Probe) -> set[str]:
         page = self.template.statement_page(
-            made.view.variables, made.view.lines, (), is_first=True, is_last=True
+            made.view.variables,
+            made.view.lines,
+            (),
+            is_first=True,
+            is_last=True,
+            breaks=_every_break_row(self.template.brand.content, len(made.view.lines)),
         )
         declared = set(_DECLARED.findall(page))
-        unknown = {name for name in declared if not name.startswith("line.")} - SLOT_VARIABLES
+        of_rows = ("line.", "break.")
+        unknown = [name for name in declared if not name.startswith(of_rows) and not is_slot(name)]
         if unknown:
             raise OutsideLayout("not-compiled", f"the template declares {', '.join(unknown)}")
         return declared
@@ -129,10 +156,20 @@ class _Probes:
 
     def of(self, texts: ProbeTexts, line_count: int | None = None) -> Probe:
         """Return a probe of the shape."""
-        made = self._made(probe_statement(self.example, self.shape, texts, line_count))
+        content = self.template.brand.content
+        made = self._made(probe_statement(self.example, self.shape, texts, content, line_count))
         if shape_of(made.view) != self.shape:
             raise OutsideLayout("not-compiled", f"no probe has the shape {self.shape}")
         return made
+
+    def of_one_of(self, texts: ProbeTexts, line_counts: Iterator[int]) -> Probe | None:
+        """Return a probe of the shape that has one of these numbers of lines."""
+        content = self.template.brand.content
+        for count in line_counts:
+            statement = probe_statement(self.example, self.shape, texts, content, count)
+            if shape_of(statement_view(statement, self.template)) == self.shape:
+                return self._made(statement)
+        return None
 
     def with_its_end_on_one_page(self, texts: ProbeTexts) -> Probe:
         """Return a probe whose closing and the blocks after it are on the page of its last line."""
@@ -140,7 +177,8 @@ class _Probes:
             made = self.of(texts, texts.line_count + more)
             *pages, last = made.marks.pages
             kinds = [row.kind for row in last.rows]
-            if kinds[-2:] == ["line", "closing"] and not any(page.blocks for page in pages):
+            ends = kinds[-2:] in (["line", "closing"], ["total", "closing"])
+            if ends and not any(page.blocks for page in pages):
                 return made
         raise OutsideLayout("not-compiled", "no probe ends on one page")
 
@@ -148,7 +186,36 @@ class _Probes:
         """Return a short statement whose balances have a minus, in all fonts of figures."""
         below = frozenset({"totals.opening", "totals.closing", "chart.range"})
         shape = replace(self.shape, with_minus=below)
-        return self._made(probe_statement(self.example, shape, self.short, _MINUS_LINES))
+        content = self.template.brand.content
+        return self._made(probe_statement(self.example, shape, self.short, content, _MINUS_LINES))
+
+    def without_lines(self, texts: ProbeTexts) -> Probe:
+        """Return a statement without lines."""
+        shape = replace(self.shape, with_minus=frozenset())
+        content = self.template.brand.content
+        return self._made(probe_statement(self.example, shape, texts, content, 0))
+
+    def with_tall_letters(self) -> Probe:
+        """Return a short statement whose name and address are of a font with taller lines."""
+        made = self.of(self.short, _LONG_LINES).statement
+        count = len(made.holder.address.split("\n"))
+        address = "\n".join(_TALL if line % 2 else "b" for line in range(count))
+        holder = replace(made.holder, name=_TALL, address=address if made.holder.address else "")
+        return self._made(replace(made, holder=holder))
+
+    def with_long_texts(self, stamper: Stamper) -> Probe:
+        """Return a short statement whose texts need several lines; some are missing."""
+        short = self.of(self.short, _LONG_LINES)
+        made = replace(short.statement, holder=_long_name(short, stamper))
+        lines = [
+            replace(
+                line,
+                description=" ".join([line.description] * max(1, 5 * (number - 1))),
+                counterparty=None if number % 2 else " ".join([self.short.counterparty] * number),
+            )
+            for number, line in enumerate(made.lines)
+        ]
+        return self._made(replace(made, lines=tuple(lines)))
 
     def _made(self, statement: Statement) -> Probe:
         made = probe(statement, self.template)
@@ -157,19 +224,30 @@ class _Probes:
         return made
 
 
+def _long_name(made: Probe, stamper: Stamper) -> Holder:
+    """Return the holder of a probe, with a name that breaks a sentence around it."""
+    holder = made.statement.holder
+    for words in range(1, _MOST_WORDS):
+        name = " ".join([holder.name] * words)
+        if stamper.breaks_a_sentence(slot_values(made.view) | {"holder.name": name}):
+            return replace(holder, name=name)
+    return holder
+
+
 def require_equal(stamper: Stamper, pages: ProbePages) -> None:
     """Raise OutsideLayout unless a statement is stamped as the first renderer has made it."""
     view = pages.probe.view
-    made = stamper.pages(pages.probe.statement, view)
+    made = stamper.pages(pages.probe.statement, view, is_trial=True)
     wanted = [
         (number, item.mark)
         for number, items in enumerate(pages.pages)
         for item in items
-        if item.mark is not None
+        if item.mark is not None and item.mark.text.strip()
     ]
-    if len(wanted) != len(made.placed) or len(made.contents) != len(pages.pages):
+    placed_texts = made.placed or []
+    if len(wanted) != len(placed_texts) or len(made.contents) != len(pages.pages):
         raise OutsideLayout("not-compiled", "a trial has other pages")
-    for (page, mark), placed in zip(wanted, made.placed, strict=True):
+    for (page, mark), placed in zip(wanted, placed_texts, strict=True):
         if (
             page != placed.page
             or abs(mark.x - placed.x) > _SAME
@@ -179,16 +257,34 @@ def require_equal(stamper: Stamper, pages: ProbePages) -> None:
             raise OutsideLayout("not-compiled", f"a trial puts {placed} for {mark} of {page}")
 
 
-def _count_that_breaks_before(block: int, layout: Layout) -> int | None:
-    """Return how many plain lines a statement has in which this block is the first to move on."""
+def _counts_that_break_before(block: int, layout: Layout) -> Iterator[int]:
+    """Yield how many plain lines statements have in which this block is the first to move on."""
     for count in range(3, _LONGEST_PROBE):
-        heights = [layout.rows.height + layout.rows.first_extra]
-        heights += [layout.rows.height] * (count - 1)
-        filled = filled_pages(layout, heights)
+        lines = [
+            LaidOutRow("line", number, (), layout.rows.height) for number in range(1, count + 1)
+        ]
+        amounts = Amounts((0,) * count, "EUR", "en")
+        _, filled = filled_table(layout, _PlainRows(layout.rows), lines, amounts, [""] * count)
         moved = [index for page in filled if page.closing_top is None for index, _ in page.blocks]
         if moved[:1] == [block]:
-            return count
-    return None
+            yield count
+
+
+@dataclass(frozen=True)
+class _PlainRows:
+    """Rows at the breaks of pages whose amounts have one line each."""
+
+    rule: RowRule
+
+    def break_row(self, kind: str, _texts: Mapping[str, str]) -> LaidOutRow:
+        """Return a row of a kind."""
+        return LaidOutRow(kind, 0, (), self.rule.breaks[kind].height)
+
+
+def _every_break_row(content: Content, count: int) -> PageBreaks:
+    """Return the rows that a brand prints at the breaks of pages, after each of some lines."""
+    amounts = Amounts((0,) * count, "EUR", "en")
+    return rows_at(range(1, count), content, amounts, 1, count)
 
 
 def _plain(text: str) -> str:

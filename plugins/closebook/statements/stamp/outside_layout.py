@@ -10,20 +10,18 @@ class OutsideLayout(Exception):  # not an error: the first renderer makes the do
     def __init__(self, reason: str, detail: str = "") -> None:
         super().__init__(f"{reason}: {detail}" if detail else reason)
         self.reason = reason
+        self.detail = detail
 
 
 REASONS = {
     "two-meanings": "A glyph that stands for two characters.",
     "empty-text": "An empty text where the layout has one.",
     "many-lines": "More lines than are laid out at once.",
-    "no-lines": "No lines.",
-    "rows-at-page-breaks": "Rows before and after each page break, which the brand asks for.",
-    "issuer-facts": "Facts about the issuer below the notes, which the brand asks for.",
-    "details-of-a-line": "A line with a value date or an original amount.",
-    "from-right": "A page that is written from right to left.",
-    "text-direction": "A text with another direction than the page.",
-    "character": "A character that the font of its place lacks.",
+    "rows-at-page-breaks": "Rows at page breaks that follow one another as in no probe.",
+    "text-direction": "A sentence around a text of another direction.",
+    "character": "A text that is not set whole, or characters that no font has.",
     "placed-marks": "A letter with marks that the font places by itself.",
+    "tall-line": "A text of the page whose font would move what is below it.",
     "does-not-fit": "A text that needs more lines than its place has.",
     "long-holder": "A name and address that are printed in a small font.",
     "tall-row": "A row that does not fit on a page with its heads.",

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from closebook.statements.stamp.layout import Layout
 from closebook.statements.stamp.outside_layout import OutsideLayout
+from closebook.statements.stamp.row_layout import LaidOutRow
 
 # As WeasyPrint compares the end of a box with that of the page.
 _OVERFLOW = 1 + 1e-9
@@ -12,46 +13,56 @@ _OVERFLOW = 1 + 1e-9
 
 @dataclass
 class FilledPage:
-    """What stands on a page: rows by their indexes, blocks by theirs, each with its top."""
+    """What stands on a page: rows by their places in the table, blocks by theirs, with their tops.
+
+    ``closing_top`` is that of the row of the closing balance, whose texts stand lower by
+    ``closing_shift`` than below a line.
+    """
 
     rows: list[tuple[int, float]] = field(default_factory=list)
     closing_top: float | None = None
+    closing_shift: float = 0.0
     blocks: list[tuple[int, float]] = field(default_factory=list)
 
 
-def filled_pages(layout: Layout, heights: Sequence[float]) -> list[FilledPage]:
-    """Return the pages of a statement whose rows have these heights.
+def filled_pages(
+    layout: Layout, rows: Sequence[LaidOutRow], room: tuple[float, float] = (0.0, 0.0)
+) -> list[FilledPage]:
+    """Return the pages of a statement with these rows.
 
-    A row stays on one page, and the closing is on the page of the last line. Raises OutsideLayout
-    where this cannot be.
+    A row stays on one page, and the closing is on the page of the last row. ``room`` is left at the
+    end of the first page, and of each other page. Raises OutsideLayout where this cannot be.
     """
     pages = [FilledPage()]
-    bottom = layout.bottom * _OVERFLOW
+    bottom, later_bottom = ((layout.bottom - each) * _OVERFLOW for each in room)
     top = layout.first.row_top
-    for index, height in enumerate(heights):
-        if top + height > bottom:
+    for place, row in enumerate(rows):
+        if top + row.height > bottom or (row.begins_page and place):
             pages.append(FilledPage())
-            top = layout.later.row_top
-            if top + height > bottom:
+            top, bottom = layout.later.row_top, later_bottom
+            if top + row.height > bottom:
                 raise OutsideLayout("tall-row")
-        pages[-1].rows.append((index, top))
-        top += height
-    if top + layout.closing.height > bottom:  # guard: stamp.closing-stays-with-the-last-line
+        pages[-1].rows.append((place, top))
+        top += row.height
+    shift = layout.rows.extras.get((rows[-1].kind, "closing"), 0.0)
+    closing = layout.closing.height + shift
+    if top + closing > bottom:  # guard: stamp.closing-stays-with-the-last-line
         last, _ = pages[-1].rows.pop()
         if not pages[-1].rows and len(pages) > 1:
             raise OutsideLayout("tall-row", "the last line and the closing need a page")
         pages.append(FilledPage())
-        top = layout.later.row_top
+        top, bottom = layout.later.row_top, later_bottom
         pages[-1].rows.append((last, top))
-        top += heights[last]
-        if top + layout.closing.height > bottom:
+        top += rows[last].height
+        if top + closing > bottom:
             raise OutsideLayout("tall-row", "the last line and the closing need a page")
-    pages[-1].closing_top = top
-    top += layout.closing.height
+    pages[-1].closing_top, pages[-1].closing_shift = top, shift
+    top += closing
     for index, block in enumerate(layout.tail):
         start = top + block.gap
         if start + block.height > bottom:
             pages.append(FilledPage())
+            bottom = later_bottom
             start = block.page_top
             if start + block.height > bottom:
                 raise OutsideLayout("tall-row", "a block after the lines needs a page of its own")

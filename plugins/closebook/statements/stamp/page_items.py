@@ -4,8 +4,10 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from closebook.statements.stamp.layout import TextStyle
 from closebook.statements.stamp.outside_layout import OutsideLayout
 from closebook.statements.weasyprint_adapter.layout_marks import MARK, TextMark
+from closebook.statements.weasyprint_adapter.text_settings import TextSettings
 
 _MCID = re.compile(rb"/MCID (\d+)")
 _FONT = re.compile(rb"/(\S+) ([\d.]+) Tf")
@@ -30,7 +32,8 @@ class PageItem:
 
     ``commands`` draw it, and need no state of the page but its two transformations. ``content`` is
     the number of its marked content (MCID), or None for an artifact, whose ``artifact`` then begins
-    it. ``top`` and ``bottom`` are those of its paths, where they are known.
+    it. ``top`` and ``bottom`` are those of its paths, where they are known. ``settings`` are those
+    of a text.
     """
 
     commands: tuple[bytes, ...]
@@ -42,6 +45,15 @@ class PageItem:
     color: bytes = b""
     top: float | None = None
     bottom: float | None = None
+    settings: TextSettings | None = None
+
+    @property
+    def style(self) -> TextStyle:
+        """The style of a text. It is that of its last run: a minus may be of another font."""
+        if self.mark is None or self.settings is None:
+            raise OutsideLayout("not-compiled", "a text has no mark")
+        run = self.runs[-1]
+        return TextStyle(run.font, run.size, self.color, self.mark.line_height, self.settings)
 
     @property
     def is_text(self) -> bool:

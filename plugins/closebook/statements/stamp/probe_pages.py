@@ -1,8 +1,8 @@
 """Read what the compiler needs from the finished file of a probe: items, tags, fonts, resources."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from io import BytesIO
 from typing import Any
 
@@ -58,7 +58,7 @@ def read_probe(probe: Probe) -> ProbePages:
         resources, objects = _resources(pdf)
         return ProbePages(
             probe,
-            tuple(tuple(page_items(page.Contents.read_bytes())) for page in pdf.pages),
+            tuple(tuple(_items(page, probe)) for page in pdf.pages),
             _tags(pdf, probe.view.variables["chart"]["text"]),
             texts,
             facts,
@@ -66,6 +66,14 @@ def read_probe(probe: Probe) -> ProbePages:
             objects,
             tuple(_headings(pdf)),
         )
+
+
+def _items(page: Any, probe: Probe) -> Iterator[PageItem]:
+    for item in page_items(page.Contents.read_bytes()):
+        if item.mark is None:
+            yield item
+        else:
+            yield replace(item, settings=probe.marks.settings[item.mark.setting])
 
 
 def _font_facts(probe: Probe, name: str, font: Any) -> FontFacts:

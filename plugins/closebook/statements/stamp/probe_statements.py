@@ -3,10 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from decimal import Decimal
 from io import BytesIO
 
-from closebook.statements.model import FEE, Holder, Statement, StatementLine
+from closebook.statements.model import FEE, Holder, Original, Statement, StatementLine
 from closebook.statements.pdf.assembler import PdfAssembler
+from closebook.statements.render.content import Content
 from closebook.statements.render.document import assets_of, identifier_of, metadata_of
 from closebook.statements.render.pagination import lay_out_lines
 from closebook.statements.render.template import StatementTemplate
@@ -19,7 +21,12 @@ from closebook.statements.weasyprint_adapter.page_layout import PartKind
 
 @dataclass(frozen=True)
 class ProbeTexts:
-    """The texts and numbers of a probe. ``debit_every`` says which lines are debits."""
+    """The texts and numbers of a probe.
+
+    ``debit_every`` and ``fee_every`` say which lines are debits and fees. ``kind_lines`` is how
+    many lines each kind of the summary of fees has. ``has_details`` says whether some lines have a
+    value date and an original amount, where the brand prints them.
+    """
 
     name: str
     address_letter: str
@@ -34,6 +41,13 @@ class ProbeTexts:
     step_minor: int
     fee_minor: int
     debit_every: int
+    fee_every: int
+    kind_lines: int
+    original_minor: int
+    rate: str
+    number: int
+    has_refund: bool
+    has_details: bool = True
 
     def times(self, factor: int) -> "ProbeTexts":
         """Return the texts with larger amounts."""
@@ -42,11 +56,18 @@ class ProbeTexts:
 
 
 FIRST = ProbeTexts(
-    "Aq", "b", "C1", "Dq", "Pq", "R1", 64, 123_456, 1_000_000, 98_765, 30, 13, 11
+    "Aq", "b", "C1", "Dq", "Pq", "R1", 64, 123_456, 1_000_000, 98_765, 30, 13, 11,
+    44, 2, 100, "0.9", 7, False,
 )  # fmt: skip
 SECOND = ProbeTexts(
-    "Aqwerty", "bd", "C12345", "Dqw", "Pqw", "R123", 150, 1_212, 770_000_000, 234, 4_000, 1_700, 7
+    "Aqwerty", "bd", "C12345", "Dqw", "Pqw", "R123", 150, 1_212, 770_000_000, 234, 4_000, 1_700, 7,
+    14, 12, 12_345_678, "1.2345", 1234, True,
 )  # fmt: skip
+
+
+_FIRST_OF_A_KIND = 4
+_OF_NO_SUMMARY = "probe"
+_CREDIT_FROM_END, _DEBIT_FROM_END = 2, 3
 
 
 @dataclass(frozen=True)
@@ -60,9 +81,16 @@ class Probe:
 
 
 def probe_statement(
-    example: Statement, shape: StatementShape, texts: ProbeTexts, line_count: int | None = None
+    example: Statement,
+    shape: StatementShape,
+    texts: ProbeTexts,
+    content: Content,
+    line_count: int | None = None,
 ) -> Statement:
-    """Return a statement of the example's class and of this shape, with the probe's own texts."""
+    """Return a statement of the example's class and of this shape, with the probe's own texts.
+
+    ``content`` is what the brand prints beyond the rest.
+    """
     count = texts.line_count if line_count is None else line_count
     minus = shape.with_minus
     opening = _signed(texts.opening_minor, "totals.opening" in minus)
@@ -74,20 +102,18 @@ def probe_statement(
     lines, before = [], opening
     for number, balance in enumerate(balances, start=1):
         amount = balance - before
-        is_fee = amount == -fee
-        lines.append(
-            StatementLine(
-                number,
-                number,
-                example.period_start + timedelta(days=of_day[number - 1]),
-                texts.description,
-                f"{texts.reference}{number}",
-                texts.counterparty,
-                FEE if is_fee else "payment",
-                amount,
-                balance,
-            )
+        line = StatementLine(
+            number,
+            number,
+            example.period_start + timedelta(days=of_day[number - 1]),
+            texts.description,
+            f"{texts.reference}{number}",
+            texts.counterparty,
+            FEE if amount == -fee else _kind(number, texts, content, is_negative=fee < 0),
+            amount,
+            balance,
         )
+        lines.append(_with_details(line, texts, content, example.currency))
         before = balance
     address = "\n".join(
         texts.address_letter * (number + 2) for number in range(shape.address_lines)
@@ -100,7 +126,35 @@ def probe_statement(
         opening_minor=opening,
         closing_minor=before,
         lines=tuple(lines),
+        number=None if example.number is None else texts.number,
     )
+
+
+def _kind(number: int, texts: ProbeTexts, content: Content, *, is_negative: bool) -> str:
+    """Return the kind of a line: each kind of the summary of fees has some lines."""
+    kinds = [kind for kind in content.fee_summary if kind != FEE]
+    place = (number - _FIRST_OF_A_KIND) // texts.kind_lines
+    if number >= _FIRST_OF_A_KIND and place < len(kinds):
+        return kinds[place]
+    # The fees of both probes differ in debits and in credits: the refund has the other sign.
+    refund = _DEBIT_FROM_END if is_negative else _CREDIT_FROM_END
+    is_refund = texts.has_refund and number == texts.line_count - refund
+    return FEE if is_refund else _OF_NO_SUMMARY
+
+
+def _with_details(
+    line: StatementLine, texts: ProbeTexts, content: Content, currency: str
+) -> StatementLine:
+    """Return the line with a value date and an original amount, if it is one that has them."""
+    if not texts.has_details:
+        return line
+    if content.value_dates and line.line_number % 3 == 0:
+        line = replace(line, value_date=line.posted_on)
+    if content.original_amounts and line.line_number % 5 == 0:
+        minor = -texts.original_minor if line.amount_minor < 0 else texts.original_minor
+        original = "GBP" if currency == "USD" else "USD"
+        line = replace(line, original=Original(minor, original, Decimal(texts.rate)))
+    return line
 
 
 def _balances(
@@ -113,7 +167,7 @@ def _balances(
     count = len(of_day)
     balances, balance = [], texts.base_minor
     for number in range(count):
-        if number % (4 * texts.debit_every) == 1:
+        if number % texts.fee_every == 1:
             balance -= fee
         elif number % texts.debit_every == texts.debit_every - 1:
             balance -= texts.step_minor

@@ -1,69 +1,39 @@
 """Read a stamped document back, before it is filed: it must print what the statement says.
 
-This reads the file that was made, and not what the stamper meant to write: contents, fonts' maps
-and tag tree are taken from the finished bytes. It formats amounts and days from the statement anew.
-So a layout that takes a variable for a constant, a slot in the wrong place, or a glyph with another
-meaning cannot be filed.
+This reads the file that was made (closebook/statements/stamp/written_document.py), and formats
+amounts and days from the statement anew. So a layout that takes a variable for a constant, a slot
+in the wrong place, or a glyph with another meaning cannot be filed.
 """
 
-import re
-import zlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 
-from closebook.money import MINUS, format_minor
+from closebook.money import format_minor
 from closebook.statements.model import Statement, StatementLine
-from closebook.statements.pdf.page_roles import ACCOUNT, EDGES, LINES, SUMMARY, role_of
+from closebook.statements.pdf.page_roles import (
+    ACCOUNT,
+    BROUGHT,
+    CARRIED,
+    COLUMNS,
+    CREDITS_OF_KIND,
+    DATES,
+    DEBITS_OF_KIND,
+    EDGES,
+    NUMBER,
+    PAGE_DEBITS,
+    SUMMARY,
+)
 from closebook.statements.printed_days import printed_day
+from closebook.statements.printed_rates import printed_original, printed_rate
 from closebook.statements.render.catalog import page_locale
+from closebook.statements.render.content import Content
 from closebook.statements.render.template import StatementTemplate
 from closebook.statements.render.view_model import StatementView
 from closebook.statements.stamp.outside_layout import OutsideLayout
+from closebook.statements.stamp.shown_texts import agree, shows
+from closebook.statements.stamp.written_document import ReadDocument, read_document
 
-_OBJECT = re.compile(rb"(?:^|\n)(\d+) 0 obj\n<<(.*?)/Length (\d+)>>\nstream\n", re.DOTALL)
-_MAPPED = re.compile(rb"<([0-9a-f]{4})> <([0-9a-f]*)>")
-_MARKED = re.compile(rb"/MCID (\d+)>> BDC\n(.*?)EMC\n", re.DOTALL)
-_SHOWN = re.compile(rb"/(\S+) [\d.]+ Tf\s+\[([^\]]*)\] TJ")
-_GLYPHS = re.compile(rb"<([0-9a-f]*)>")
-_REFERENCE = re.compile(rb"(\d+) 0 R")
-_KEPT_MAPS = 200
-_KEPT_RUNS = 20_000
-
-_maps: dict[bytes, "_GlyphMap"] = {}
-
-
-class _GlyphMap(dict[bytes, str]):
-    """What a font's glyphs say, by their codes; and what runs of them say, once they were read."""
-
-    def __init__(self, stream: bytes) -> None:
-        super().__init__(
-            (glyph, bytes.fromhex(text.decode()).decode("utf-16-be"))
-            for glyph, text in _MAPPED.findall(zlib.decompress(stream))
-        )
-        self._runs: dict[bytes, str] = {}
-
-    def text(self, shown: bytes) -> str:
-        """Return what a run says, from the operand of its operator TJ."""
-        found = self._runs.get(shown)
-        if found is None:
-            if len(self._runs) > _KEPT_RUNS:
-                self._runs.clear()
-            digits = b"".join(_GLYPHS.findall(shown))
-            found = "".join([self[digits[at : at + 4]] for at in range(0, len(digits), 4)])
-            self._runs[shown] = found = _plain(found)
-        return found
-
-
-@dataclass(frozen=True)
-class ReadDocument:
-    """What a finished file prints: the texts of each row of the lines, and of each role.
-
-    ``before`` and ``after`` are all other texts in reading order, without blanks.
-    """
-
-    rows: Sequence[tuple[str, ...]]
-    roles: Mapping[str, str]
-    others: str
+_ROLES_OF_EDGES = {*EDGES, *COLUMNS, DATES}
 
 
 def require_read_back(
@@ -77,183 +47,103 @@ def require_read_back(
     days = page_locale(template.folder, template.brand, locale)
 
     def amount(amount_minor: int, *, with_currency: bool = False) -> str:
-        return _plain(
-            format_minor(amount_minor, statement.currency, locale, with_currency=with_currency)
-        )
+        return format_minor(amount_minor, statement.currency, locale, with_currency=with_currency)
+
+    content = template.brand.content
 
     def row(line: StatementLine, view_number: int) -> tuple[str, ...]:
-        shown = view.lines[view_number]
+        line_view = view.lines[view_number]
         figures = amount(abs(line.amount_minor))
+        day, text = printed_day(line.posted_on, days), str(line_view.description)
+        if content.value_dates and line.value_date:
+            day += printed_day(line.value_date, days)
+        original = line.original
+        if content.original_amounts and original:
+            text += printed_original(original.amount_minor, original.currency, locale)
+            text += printed_rate(original.rate, original.currency, statement.currency, locale)
         return (
-            _plain(printed_day(line.posted_on, days)),
-            _plain(shown.description),
-            _plain(shown.counterparty),
-            _plain(shown.reference),
+            day,
+            text,
+            line_view.counterparty,
+            line_view.reference,
             figures if line.amount_minor < 0 else "",
             "" if line.amount_minor < 0 else figures,
             amount(line.balance_minor),
         )
 
     wanted = [row(line, number) for number, line in enumerate(statement.lines)]
-    if list(read.rows) != wanted:  # guard: stamp.rows-are-read-back
+    if not wanted:
+        wanted = [("", view.catalog.no_movements)]
+    rows = [texts for page in read.pages for role, texts in page if role is None]
+    if not _agree_all(rows, wanted):  # guard: stamp.rows-are-read-back
         raise OutsideLayout("read-back", "the lines of the page are not those of the statement")
+    _require_break_rows(read, statement, content, amount)
     roles = {
-        ACCOUNT: _plain(view.variables["holder"].account_number),
+        ACCOUNT: view.variables["holder"].account_number,
         SUMMARY[0]: amount(statement.opening_minor),
         SUMMARY[1]: amount(statement.credit_minor),
         SUMMARY[2]: amount(statement.debit_minor),
         SUMMARY[3]: amount(statement.fee_minor),
         SUMMARY[4]: amount(statement.closing_minor, with_currency=True),
-        EDGES[0]: _plain(printed_day(statement.period_start, days)),
+        EDGES[0]: printed_day(statement.period_start, days),
         EDGES[1]: amount(statement.opening_minor),
-        EDGES[2]: _plain(printed_day(statement.period_end_inclusive, days)),
+        EDGES[2]: printed_day(statement.period_end_inclusive, days),
         EDGES[3]: amount(statement.closing_minor),
     }
+    if content.statement_number and statement.number is not None:
+        roles[NUMBER] = str(statement.number)
+    for kind in content.fee_summary:
+        minors = [line.amount_minor for line in statement.lines if line.kind == kind]
+        roles[f"{DEBITS_OF_KIND}{kind}"] = amount(-sum(each for each in minors if each < 0))
+        roles[f"{CREDITS_OF_KIND}{kind}"] = amount(sum(each for each in minors if each > 0))
     for role, text in roles.items():
-        if read.roles.get(role) != text:  # guard: stamp.totals-are-read-back
+        if not agree(read.roles.get(role, ""), text):  # guard: stamp.totals-are-read-back
             raise OutsideLayout("read-back", f"{role} of the page is not that of the statement")
     variables = view.variables
     names = (
-        variables["holder"].name + variables["holder"].address,
+        variables["holder"].name,
+        *variables["holder"].address.split("\n"),
         variables["chart"]["range"] if template.brand.layout.chart else "",
         variables["notes"]["fees"],
     )
-    for text in names:
-        if _plain(text) not in read.others:  # guard: stamp.names-are-read-back
+    for text in filter(None, names):
+        if not shows(read.others, text):  # guard: stamp.names-are-read-back
             raise OutsideLayout("read-back", "a name of the statement is not on its page")
 
 
-def read_document(pdf: bytes) -> ReadDocument:
-    """Read a file that the stamper wrote."""
-    objects, streams = _objects(pdf)
-    root = next(body for body in objects.values() if b"/Type /Catalog" in body)
-    pages = _numbers(_entry(objects[_named(root, b"Pages")], b"Kids"))
-    texts: list[dict[int, str]] = []
-    for page in pages:
-        resources = objects[_named(objects[page], b"Resources")]
-        fonts = {
-            name: _map(streams[_named(objects[int(number)], b"ToUnicode")])
-            for name, number in re.findall(rb"/([A-Z]+) (\d+) 0 R", _fonts_of(resources))
-        }
-        texts.append(_texts(streams[_named(objects[page], b"Contents")], fonts))
-    tree = objects[_named(root, b"StructTreeRoot")]
-    document = _numbers(_entry(tree, b"K"))[0]
-    reader = _TreeReader(objects, {number: at for at, number in enumerate(pages)}, texts)
-    return reader.read(document)
+def _agree_all(rows: Sequence[Sequence[str]], wanted: Sequence[Sequence[str]]) -> bool:
+    """Return whether each cell of some rows of a page shows its text."""
+    return len(rows) == len(wanted) and all(
+        len(cells) == len(texts) and all(map(agree, cells, texts))
+        for cells, texts in zip(rows, wanted, strict=True)
+    )
 
 
-class _TreeReader:
-    def __init__(
-        self,
-        objects: Mapping[int, bytes],
-        pages: Mapping[int, int],
-        texts: Sequence[Mapping[int, str]],
-    ) -> None:
-        self._objects, self._pages, self._texts = objects, pages, texts
-        self._rows: list[tuple[str, ...]] = []
-        self._roles: dict[str, str] = {}
-        self._others: list[str] = []
-
-    def read(self, document: int) -> ReadDocument:
-        for kid in _numbers(_entry(self._objects[document], b"K")):
-            if self._role(kid) == LINES:
-                self._read_lines(kid)
-            else:
-                self._others.append(self._text(kid))
-        return ReadDocument(self._rows, self._roles, "".join(self._others))
-
-    def _read_lines(self, table: int) -> None:
-        for group in _numbers(_entry(self._objects[table], b"K")):
-            for row in _numbers(_entry(self._objects[group], b"K")):
-                cells = _numbers(_entry(self._objects[row], b"K"))
-                texts = tuple(self._text(cell) for cell in cells)
-                # Heads, the opening and the closing have roles: no line has one.
-                if not any(self._role(cell) for cell in cells):
-                    self._rows.append(texts)
-
-    def _text(self, number: int) -> str:
-        body = self._objects[number]
-        kids = _entry(body, b"K")
-        if b" R" in kids:
-            found = "".join(self._text(kid) for kid in _numbers(kids))
-        elif kids.strip():
-            texts = self._texts[self._pages[_named(body, b"Pg")]]
-            found = "".join(texts[int(kid)] for kid in kids.split())
-        else:
-            found = ""
-        role = self._role(number)
-        if role is not None:
-            self._roles.setdefault(role, found)
-        return found
-
-    def _role(self, number: int) -> str | None:
-        found = re.search(rb"/ID <([0-9a-f]+)>", self._objects[number])
-        return None if found is None else role_of(bytes.fromhex(found[1].decode()).decode())
-
-
-def _objects(pdf: bytes) -> tuple[dict[int, bytes], dict[int, bytes]]:
-    """Return the objects of a file's object streams, and its other streams, by their numbers."""
-    objects: dict[int, bytes] = {}
-    streams: dict[int, bytes] = {}
-    at = 0
-    while found := _OBJECT.search(pdf, at):
-        head, start = found[2], found.end()
-        at = start + int(found[3])
-        content = pdf[start:at]
-        if b"/Type /ObjStm" in head:
-            inside = zlib.decompress(content)
-            first = int(re.search(rb"/First (\d+)", head)[1])  # type: ignore[index]
-            places = inside[:first].split()
-            numbers = [int(each) for each in places[::2]]
-            starts = [first + int(each) for each in places[1::2]]
-            for number, begin, end in zip(numbers, starts, [*starts[1:], None], strict=True):
-                objects[number] = inside[begin:end]
-        else:
-            streams[int(found[1])] = content
-    return objects, streams
-
-
-def _texts(stream: bytes, fonts: Mapping[bytes, _GlyphMap]) -> dict[int, str]:
-    """Return the text of each marked content of a page, without blanks."""
-    found = {}
-    for number, body in _MARKED.findall(zlib.decompress(stream)):
-        text = ""
-        for font, shown in _SHOWN.findall(body):
-            text += fonts[font].text(shown)
-        found[int(number)] = text
-    return found
-
-
-def _map(stream: bytes) -> _GlyphMap:
-    """Return the texts of a font's glyphs. Many documents have the same map."""
-    found = _maps.get(stream)
-    if found is None:
-        if len(_maps) > _KEPT_MAPS:
-            _maps.clear()
-        found = _maps[stream] = _GlyphMap(stream)
-    return found
-
-
-def _fonts_of(resources: bytes) -> bytes:
-    return resources[resources.index(b"/Font <<") : resources.index(b">>")]
-
-
-def _entry(body: bytes, name: bytes) -> bytes:
-    """Return the inside of an array of a dictionary."""
-    start = body.index(b"/" + name + b" [") + len(name) + 3
-    return body[start : body.index(b"]", start)]
-
-
-def _named(body: bytes, name: bytes) -> int:
-    """Return the number that an entry of a dictionary refers to."""
-    start = body.index(b"/" + name + b" ") + len(name) + 2
-    return int(body[start : body.index(b" ", start)])
-
-
-def _numbers(array: bytes) -> list[int]:
-    return [int(each) for each in _REFERENCE.findall(array)]
-
-
-def _plain(text: str) -> str:
-    """Return a text without blanks, with the minus that a reader finds."""
-    return re.sub("[\\s\u200b]+", "", text).replace(MINUS, "-")
+def _require_break_rows(
+    read: ReadDocument, statement: Statement, content: Content, amount: Callable[[int], str]
+) -> None:
+    """Raise OutsideLayout unless the rows at the breaks of pages say what the lines around say."""
+    number, total_from = 0, 0
+    pages = [[role for role, _ in page if role not in _ROLES_OF_EDGES] for page in read.pages]
+    for page in read.pages:
+        for role, texts in page:
+            wanted: tuple[str, ...] = ()
+            if role is None:
+                number += 1
+            elif role in (BROUGHT, CARRIED):
+                wanted = (amount(statement.lines[number - 1].balance_minor),)
+            elif role == PAGE_DEBITS:
+                minors = [each.amount_minor for each in statement.lines[total_from:number]]
+                debit = -sum(minor for minor in minors if minor < 0)
+                credit = sum(minor for minor in minors if minor > 0)
+                wanted, total_from = (amount(debit), amount(credit), ""), number
+            # guard: stamp.rows-at-page-breaks-are-read-back
+            if wanted and not _agree_all([texts[-len(wanted) :]], [wanted]):
+                raise OutsideLayout("read-back", f"a row {role} has another amount")
+    with_lines = [page for page in pages if None in page]
+    for here, after in pairwise(with_lines):
+        # guard: stamp.every-page-break-is-read-back
+        if content.carried_forward and (here[-1], after[0]) != (CARRIED, BROUGHT):
+            raise OutsideLayout("read-back", "a page does not carry its balance forward")
+    if content.page_totals and any(PAGE_DEBITS not in page for page in with_lines):
+        raise OutsideLayout("read-back", "a page has no totals")

@@ -1,36 +1,53 @@
 """The rows of a statement's lines: the texts, broken into lines and shaped, and the heights."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from closebook.statements.render.view_model import LineView
-from closebook.statements.stamp.layout import Column, RowRule, TextStyle
-from closebook.statements.stamp.line_breaker import broken_into_lines, collapsed
+from closebook.statements.stamp.content_stream import drawn_parts, line_start
+from closebook.statements.stamp.layout import Column, RowRule
+from closebook.statements.stamp.line_breaker import collapsed
 from closebook.statements.stamp.outside_layout import OutsideLayout
 from closebook.statements.stamp.shaper import ShapedLine, Shaper
 
 _LONGEST_TEXT = 2000
 _KEPT_CELLS = 100_000
+_TOLERANCE = 0.01
+# The template gives these a direction of their own, by an element inside of theirs.
+_OWN_DIRECTION = {"line.original": "ltr", "line.rate": "ltr"}
+# These begin cells that may have more paragraphs.
+_NAMED = {"day", "description"}
 
 
 @dataclass(frozen=True, slots=True)
 class CellLines:
-    """The lines of a cell, each with its baseline as a distance from that of a plain first line.
+    """The lines of a text, each with its baseline as a distance from that of a plain first line.
 
-    ``height`` is that of all lines.
+    ``height`` is that of all lines. ``drawn`` are the commands of each line, in three parts:
+    between them stand the number of its content, and the place of its baseline. It is None where
+    they depend on the document. ``glyphs`` are those of all lines.
     """
 
     lines: tuple[tuple[ShapedLine, float], ...]
     height: float
+    drawn: tuple[tuple[bytes, bytes, bytes, float], ...] | None
+    glyphs: frozenset[tuple[str, int, str]]
 
 
 @dataclass(frozen=True, slots=True)
 class LaidOutRow:
-    """A row: the lines of each column that has a text, and the row's height."""
+    """A row: its texts, each with what stands above it in its cell, and the row's height.
 
-    cells: tuple[tuple[Column, CellLines], ...]
+    ``kind`` is line, or that of a row at the break of a page. ``number`` is that of the line, or 0.
+    ``shift`` is how much lower all texts are than below a row of the same kind.
+    """
+
+    kind: str
+    number: int
+    cells: tuple[tuple[Column, CellLines, float], ...]
     height: float
-    shift: float
+    shift: float = 0.0
+    begins_page: bool = False
 
 
 class RowLayout:
@@ -40,28 +57,50 @@ class RowLayout:
         self._rule, self._shaper = rule, shaper
         self._cells: dict[tuple[str, str], CellLines] = {}
         self._fields = [(column, column.slot.name.removeprefix("line.")) for column in rule.columns]
-        heights = [column.extra + column.slot.style.line_height for column in rule.columns]
-        # The cell that decides the height of a plain row may be an empty one.
-        self._rest = rule.height - max(heights)
+        tallest = max(
+            column.extra + column.slot.style.line_height
+            for column in rule.columns
+            if not column.place
+        )
+        # A style sheet may say how high a row is at least.
+        least = rule.height if rule.height > tallest + _TOLERANCE else 0.0
+        # An empty cell has the height of its paddings.
+        self._least = max(least, *rule.cell_extras)
 
     def rows(self, lines: Iterable[LineView]) -> list[LaidOutRow]:
-        """Return the rows of some lines."""
+        """Return the rows of some lines, as they are below other lines."""
         return [self._row(line) for line in lines]
 
+    def break_row(self, kind: str, texts: Mapping[str, str]) -> LaidOutRow:
+        """Return a row at the break of a page."""
+        row = self._rule.breaks[kind]
+        cells, height = [], row.height
+        for _, column in row.amounts:
+            cell = self._cell(column, texts[column.slot.name.removeprefix("break.")])
+            cells.append((column, cell, 0.0))
+            height = max(height, column.extra + cell.height)
+        return LaidOutRow(kind, 0, tuple(cells), height)
+
     def _row(self, line: LineView) -> LaidOutRow:
-        cells, tallest = [], 0.0
+        cells, tallest = [], self._least
+        index, above = -1, 0.0
         for column, name in self._fields:
             text = getattr(line, name)
             if not text:
-                # An empty cell has the height of its paddings: it is never the tallest.
+                if column.place == 0 and (line.value_day or line.original) and name in _NAMED:
+                    raise OutsideLayout("empty-text", name)
                 continue
+            if column.index != index:
+                index, above = column.index, 0.0
             cell = self._cell(column, text)
-            cells.append((column, cell))
-            tallest = max(tallest, column.extra + cell.height)
-        first = self._rule.first_extra if line.number == 1 else 0.0
-        return LaidOutRow(tuple(cells), tallest + self._rest + first, first)
+            cells.append((column, cell, above))
+            above += cell.height
+            height = column.extra + above
+            tallest = max(tallest, height)
+        return LaidOutRow("line", line.number, tuple(cells), tallest)
 
     def _cell(self, column: Column, text: str) -> CellLines:
+        # The direction of a text is that of its first letter.
         key = (column.slot.name, text)
         found = self._cells.get(key)
         if found is None:
@@ -71,8 +110,6 @@ class RowLayout:
         return found
 
     def _laid_out(self, column: Column, text: str) -> CellLines:
-        if getattr(text, "direction", None) is not None:
-            raise OutsideLayout("text-direction")
         if len(text) > _LONGEST_TEXT:
             raise OutsideLayout("tall-row", "a very long text")
         slot, shaper = column.slot, self._shaper
@@ -80,30 +117,17 @@ class RowLayout:
         plain = collapsed(text)
         if not plain:
             raise OutsideLayout("empty-text")
-
-        def width_of(piece: str) -> float:
-            return shaper.line(style.font, piece).width * style.size
-
         found, top = [], 0.0
-        usual = line_box(style, shaper.face(style.font).ascent, shaper.face(style.font).descent)[0]
-        for piece in broken_into_lines(plain, slot.room, width_of):
-            shaped = shaper.line(style.font, piece)
-            baseline, height = line_box(style, shaped.ascent, shaped.descent, usual)
-            found.append((shaped, top + baseline - usual))
+        direction = getattr(text, "direction", None) or _OWN_DIRECTION.get(slot.name)
+        for shaped in shaper.lines(plain, style, slot.room, direction):
+            baseline, height = shaper.line_box(style, shaped)
+            found.append((shaped, top + baseline - shaper.baseline(style, shaped)))
             top += height
-        return CellLines(tuple(found), top)
-
-
-def line_box(
-    style: TextStyle, ascent: float, descent: float, least: float = 0.0
-) -> tuple[float, float]:
-    """Return the baseline and the height of a line box, in pixels from its top (CSS 2.1, 10.8).
-
-    ``least`` is the baseline of the line's strut, which is as high as the style's own font.
-    """
-    size, line_height = style.size, style.line_height
-    content = (ascent + descent) * size
-    baseline = ascent * size + (line_height - content) / 2
-    below = line_height - baseline
-    strut = least or baseline
-    return max(baseline, strut), max(baseline, strut) + max(below, line_height - strut)
+        drawn = None
+        if not any(shaped.commands for shaped, _ in found):
+            drawn = tuple(
+                (*drawn_parts(column.tag, style, shaped, line_start(slot, shaped)), dy + column.dy)
+                for shaped, dy in found
+            )
+        glyphs = frozenset().union(*(shaped.glyphs for shaped, _ in found))
+        return CellLines(tuple(found), top, drawn, glyphs)

@@ -1,15 +1,18 @@
 """Shape texts: choose the fonts and the glyphs of a line, and their places."""
 
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 from fontTools.unicodedata import script
 
 from closebook.statements.stamp.faces import Face
+from closebook.statements.stamp.layout import FontFacts, TextStyle
+from closebook.statements.stamp.line_breaker import broken_into_lines
 from closebook.statements.stamp.outside_layout import OutsideLayout
 from closebook.statements.weasyprint_adapter.glyph_texts import shared_among
+from closebook.statements.weasyprint_adapter.set_texts import SetCommand, SetFont, TextSetter
 
 _THOUSAND = 1000
 _KEPT_LINES = 100_000
@@ -19,12 +22,17 @@ _SCRIPTS = _COMMON | {"Latn", "Grek", "Cyrl"}
 _REFUSED = {"Cc", "Cf", "Co", "Cs", "Cn", "Mn", "Me", "Mc", "Zl", "Zp"}
 
 
+_SET_BY_PANGO = {"character", "placed-marks"}
+_KEPT_SET = 20_000
+
+
 @dataclass(frozen=True, slots=True)
 class ShapedLine:
     """A line of text in a font. Lengths are in multiples of the font's size.
 
     ``runs`` have a font's name each, and the glyphs in the syntax of the operator TJ. ``glyphs``
     are all glyphs with their texts. ``ascent`` and ``descent`` are the largest of the fonts.
+    A line that Pango has set has ``commands`` instead of runs and glyphs.
     """
 
     text: str
@@ -33,14 +41,23 @@ class ShapedLine:
     ascent: float
     descent: float
     glyphs: frozenset[tuple[str, int, str]]
+    commands: tuple[SetCommand, ...] = ()
 
 
 class Shaper:
     """Shapes the texts of the statements of one layout."""
 
-    def __init__(self, faces: Mapping[str, Face], stand_ins: Mapping[str, str]) -> None:
+    def __init__(
+        self, faces: dict[str, Face], stand_ins: Mapping[str, str], setter: TextSetter
+    ) -> None:
         self._faces = faces
         self._stand_ins = stand_ins
+        self._setter = setter
+        self._known_figures: dict[str, dict[str, tuple[bytes, tuple[str, int, str]]]] = {}
+        self._boxes: dict[
+            tuple[int, float, float, bool], tuple[TextStyle, float, float, float]
+        ] = {}
+        self._set: dict[tuple[str, TextStyle, str | None, float | None], list[ShapedLine]] = {}
         self._lines: dict[tuple[str, str], ShapedLine] = {}
 
     def face(self, font: str) -> Face:
@@ -57,7 +74,89 @@ class Shaper:
             self._lines[font, text] = found
         return found
 
+    def baseline(self, style: TextStyle, line: ShapedLine) -> float:
+        """Return the baseline of a line of a style without texts, from the line's top.
+
+        Pango rounds the ascent of a font: both numbers of a line are of one origin.
+        """
+        return self._box(style, line)[1]
+
+    def line_box(self, style: TextStyle, line: ShapedLine) -> tuple[float, float]:
+        """Return the baseline and the height of a line that was shaped."""
+        _, _, baseline, height = self._box(style, line)
+        return baseline, height
+
+    def _box(self, style: TextStyle, line: ShapedLine) -> tuple[TextStyle, float, float, float]:
+        # A style that is kept has an id of its own.
+        key = id(style), line.ascent, line.descent, bool(line.commands)
+        found = self._boxes.get(key)
+        if found is None:
+            if line.commands:
+                strut = self._setter.strut(style.settings)
+            else:
+                face = self._faces[style.font]
+                strut = _line_box(style, face.ascent, face.descent)[0]
+            box = _line_box(style, line.ascent, line.descent, strut)
+            found = self._boxes[key] = (style, strut, *box)
+        return found
+
+    def lines(
+        self, text: str, style: TextStyle, room: float | None, direction: str | None = None
+    ) -> Sequence[ShapedLine]:
+        """Return the lines of a collapsed text: one without ``room``, in pixels.
+
+        ``direction`` is that of the text, if it is not that of its block.
+        """
+        if direction is None and not style.settings.is_from_right:
+            try:
+                return self._plain_lines(text, style, room)
+            except OutsideLayout as outside:
+                if outside.reason not in _SET_BY_PANGO:
+                    raise
+        key = text, style, direction, room
+        found = self._set.get(key)
+        if found is None:
+            if len(self._set) > _KEPT_SET:
+                self._set.clear()
+            found = self._set[key] = self._set_lines(text, style, room, direction)
+        return found
+
+    def _plain_lines(self, text: str, style: TextStyle, room: float | None) -> list[ShapedLine]:
+        def width_of(piece: str) -> float:
+            return self.line(style.font, piece).width * style.size
+
+        pieces = (text,) if room is None else broken_into_lines(text, room, width_of)
+        return [self.line(style.font, piece) for piece in pieces]
+
+    def _set_lines(
+        self, text: str, style: TextStyle, room: float | None, direction: str | None
+    ) -> list[ShapedLine]:
+        found = self._setter.lines(text, style.settings.directed(direction), room)
+        if found is None:
+            raise OutsideLayout("character", "a text that Pango does not set whole")
+        for line in found:
+            for operator, operand, _ in line.commands:
+                name = operand.split()[0].decode()
+                if operator == "Tf" and name not in self._faces:
+                    self._faces[name] = _face_of(self._setter.font(name))
+        size = style.size
+        return [
+            ShapedLine(
+                line.text,
+                (),
+                line.width / size,
+                line.baseline / size,
+                (line.height - line.baseline) / size,
+                frozenset(),
+                line.commands,
+            )
+            for line in found
+        ]
+
     def _shaped(self, font: str, text: str) -> ShapedLine:
+        figures = self._of_figures(font, text)
+        if figures is not None:
+            return figures
         runs: list[tuple[str, bytes]] = []
         glyphs: set[tuple[str, int, str]] = set()
         width = ascent = descent = 0.0
@@ -76,6 +175,33 @@ class Shaper:
             width,
             ascent,
             descent,
+            frozenset(glyphs),
+        )
+
+    def _of_figures(self, font: str, text: str) -> ShapedLine | None:
+        """Return a line of figures, put together from those that are known; None for others."""
+        face = self._faces[font]
+        shaped = face.figures(text)
+        if shaped is None:
+            return None
+        known = self._known_figures.setdefault(font, {})
+        parts, width, glyphs = [], 0, []
+        for character, glyph in zip(text, shaped, strict=True):
+            found = known.get(character)
+            if found is None:
+                noted: set[tuple[str, int, str]] = set()
+                syntax, _ = self._run(font, character, noted)
+                found = known[character] = syntax, noted.pop()
+            parts.append(found[0])
+            glyphs.append(found[1])
+            width += glyph.advance
+        syntax = b"".join(parts).replace(b"><", b"")
+        return ShapedLine(
+            text,
+            ((font, b"[" + syntax + b"] TJ"),),
+            width / face.units,
+            face.ascent,
+            face.descent,
             frozenset(glyphs),
         )
 
@@ -132,3 +258,24 @@ class Shaper:
             piece, name = piece + character, here
         if piece:
             yield name, piece
+
+
+def _face_of(font: SetFont) -> Face:
+    subtype = b"/CIDFontType0" if font.is_compact else b"/CIDFontType2"
+    # It shapes no text: Pango does.
+    return Face(FontFacts(font.file, font.base_name, subtype, font.descriptor), {})
+
+
+def _line_box(
+    style: TextStyle, ascent: float, descent: float, least: float = 0.0
+) -> tuple[float, float]:
+    """Return the baseline and the height of a line box, in pixels from its top (CSS 2.1, 10.8).
+
+    ``least`` is the baseline of the line's strut, which is as high as the style's own font.
+    """
+    size, line_height = style.size, style.line_height
+    content = (ascent + descent) * size
+    baseline = ascent * size + (line_height - content) / 2
+    below = line_height - baseline
+    strut = least or baseline
+    return max(baseline, strut), max(baseline, strut) + max(below, line_height - strut)

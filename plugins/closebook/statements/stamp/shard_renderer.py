@@ -9,7 +9,7 @@ from closebook.keys import label
 from closebook.statements.bounded_process import BoundedTask
 from closebook.statements.model import Statement
 from closebook.statements.render.document import RenderedStatement, render
-from closebook.statements.stamp.stamped_renderer import STAMPED, StampedRenderer
+from closebook.statements.stamp.stamped_renderer import NOT_COMPILED, STAMPED, StampedRenderer
 
 Row = dict[str, Any]
 """A row of statement_documents/of_shard: what is registered of the statement's document."""
@@ -50,8 +50,9 @@ class ShardRenderer:
         if not self._stamps:
             return None
         stamped, total = self._outside[None], self._outside.total()
+        why = f" ({'; '.join(self._stamped.not_compiled)})" if self._stamped.not_compiled else ""
         others = ", ".join(
-            f"{count} for {reason}"
+            f"{count} for {reason}{why if reason == NOT_COMPILED else ''}"
             for reason, count in sorted(
                 (reason, count) for reason, count in self._outside.items() if reason
             )

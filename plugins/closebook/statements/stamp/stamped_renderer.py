@@ -8,7 +8,9 @@ import logging
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cached_property
 
+import isal
 import uharfbuzz
 
 from closebook.errors import WrongData
@@ -38,6 +40,9 @@ logger = logging.getLogger(__name__)
 STAMPED = ", stamped by uharfbuzz "
 """Part of the version of this renderer, and not of the version of the first one."""
 
+NOT_COMPILED = "not-compiled"
+"""The reason for statements whose layout could not be compiled."""
+
 FEWEST_STATEMENTS = 5
 """How many statements have to need a layout before it is compiled.
 
@@ -56,17 +61,23 @@ class StampedRenderer:
         self._wanted: Counter[_Key] = Counter()
         self._stampers: dict[_Key, Stamper | OutsideLayout] = {}
 
+    @property
+    def not_compiled(self) -> list[str]:
+        """Why layouts could not be compiled: each reason once."""
+        known = (each for each in self._stampers.values() if isinstance(each, OutsideLayout))
+        return sorted({each.detail or each.reason for each in known})
+
     @classmethod
     def of_settings(cls) -> "StampedRenderer":
         """Return the renderer of the template and brand that the settings name."""
         return cls(statement_template())
 
-    @property
+    @cached_property
     def fingerprint(self) -> RendererFingerprint:
         """What the bytes of a stamped document depend on besides its statement."""
         found = fingerprint_of(self._template)
         version = f"{found.renderer_version}{STAMPED}{uharfbuzz.__version__}"
-        return replace(found, renderer_version=version)
+        return replace(found, renderer_version=f"{version}, isal {isal.__version__}")
 
     def prepare(self, statements: Sequence[Statement], *, again: Sequence[Statement] = ()) -> None:
         """Compile each layout that enough statements need, of those given to this process so far.
@@ -123,27 +134,16 @@ class StampedRenderer:
     def _key_and_view(self, statement: Statement) -> tuple[_Key, StatementView]:
         if statement.line_count > MAX_LINES_WITHOUT_PARTS:
             raise OutsideLayout("many-lines")
-        if not statement.lines:
-            raise OutsideLayout("no-lines")
-        if self._template.brand.content.has_rows_at_page_breaks:
-            raise OutsideLayout("rows-at-page-breaks")
-        if self._template.brand.content.issuer:
-            raise OutsideLayout("issuer-facts")
         view = statement_view(statement, self._template)
-        # guard: stamp.all-parts-of-a-line
-        if any(line.value_day or line.original for line in view.lines):
-            raise OutsideLayout("details-of-a-line")
-        if view.direction != "ltr":
-            raise OutsideLayout("from-right")
         if view.replaced_count:
             raise OutsideLayout("character", "a character was replaced")
         if view.variables["page"]["long_holder"]:
             raise OutsideLayout("long-holder")
-        holder = view.variables["holder"]
-        if any(text.direction for text in (holder.name, holder.address, holder.account_number)):
-            raise OutsideLayout("text-direction")
-        sha256 = fingerprint_of(self._template).sha256
-        return (class_of(view, sha256), shape_of(view)), view
+        return (class_of(view, self._template_sha256), shape_of(view)), view
+
+    @cached_property
+    def _template_sha256(self) -> str:
+        return fingerprint_of(self._template).sha256
 
     def _compiled(self, statement: Statement, key: _Key) -> Stamper | OutsideLayout:
         try:
@@ -152,4 +152,4 @@ class StampedRenderer:
             logger.warning("a layout of statements cannot be stamped: %s", outside)
             return outside
         except WrongData as error:
-            return OutsideLayout("not-compiled", str(error))
+            return OutsideLayout(NOT_COMPILED, str(error))

@@ -1,5 +1,7 @@
 """The class and the shape of a statement: which statements share a layout."""
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from hashlib import sha256
 from typing import Any
@@ -7,6 +9,7 @@ from typing import Any
 from closebook.money import MINUS
 from closebook.statements.render.catalog import Catalog
 from closebook.statements.render.view_model import StatementView
+from closebook.statements.stamp.line_breaker import collapsed
 
 SLOT_VARIABLES = {
     "holder.name",
@@ -24,8 +27,14 @@ SLOT_VARIABLES = {
     "chart.text",
     "notes.fees",
     "page.account_line",
+    "content.number",
 }
 """The variables of a page that a statement's own texts go into."""
+
+WINDOW_SLOTS = ("holder.name", "holder.address")
+"""The slots of the window, from above."""
+
+_OF_A_KIND = re.compile(r"content\.kind_totals\.\d+\.(count|debit|credit)")
 
 _ONLY_IN_METADATA = {"page.title"}
 
@@ -51,17 +60,38 @@ def class_of(view: StatementView, renderer_sha256: str) -> str:
 
     Each variable of the page that is no slot is part of the class, so none can be forgotten.
     """
-    others = SLOT_VARIABLES | _ONLY_IN_METADATA
+    variables = _flat(view.variables)
     # guard: stamp.what-is-no-slot-is-of-the-class
-    fixed = {name: value for name, value in _flat(view.variables) if name not in others}
+    fixed = {name: value for name, value in variables if not _differs(name)}
+    # A statement without a number has no place for one.
+    fixed |= {name: None for name, value in variables if value is None}
     text = repr([renderer_sha256, view.language, view.direction, sorted(fixed.items())])
     return sha256(text.encode("utf-8", "backslashreplace")).hexdigest()
 
 
 def slot_values(view: StatementView) -> dict[str, str]:
-    """Return the text of each slot of the furniture."""
-    found = dict(_flat(view.variables))
-    return {name: str(found[name]) for name in sorted(SLOT_VARIABLES)}
+    """Return the text of each slot of the furniture; one that is not printed has an empty text."""
+    return {
+        # A text of the platform keeps its direction.
+        name: value if isinstance(value, str) else "" if value is None else str(value)
+        for name, value in _flat(view.variables)
+        if is_slot(name)
+    }
+
+
+def slot_text(values: Mapping[str, str], name: str, line: int) -> str:
+    """Return the text of a slot, of which ``values`` are the variables: an address has lines."""
+    text = values[name]
+    return collapsed(text.split("\n")[line] if name == "holder.address" else text)
+
+
+def is_slot(name: str) -> bool:
+    """Return whether a variable of the page is a slot."""
+    return name in SLOT_VARIABLES or _OF_A_KIND.fullmatch(name) is not None
+
+
+def _differs(name: str) -> bool:
+    return is_slot(name) or name in _ONLY_IN_METADATA
 
 
 def shape_of(view: StatementView) -> StatementShape:
@@ -87,4 +117,6 @@ def _flat(value: Any, name: str = "") -> list[tuple[str, Any]]:
             for key, each in value.items()
             for pair in _flat(each, f"{name}.{key}" if name else str(key))
         ]
+    if isinstance(value, list) and any(isinstance(each, dict) for each in value):
+        return [pair for place, each in enumerate(value) for pair in _flat(each, f"{name}.{place}")]
     return [(name, list(value) if isinstance(value, tuple) else value)]

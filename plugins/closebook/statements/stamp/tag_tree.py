@@ -1,9 +1,11 @@
 """Write the tag tree of a stamped statement."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from closebook.statements.pdf.object_writer import ObjectWriter, reference, text_string
+from closebook.statements.pdf.page_roles import identifier_of, role_of
 from closebook.statements.stamp.layout import Layout, TagNode
 
 Content = tuple[int, int]
@@ -12,10 +14,16 @@ Content = tuple[int, int]
 
 @dataclass
 class TaggedRow:
-    """The marked contents of each cell of a row."""
+    """A row on a page: the marked contents of each text of each cell.
+
+    A row at the break of a page has the elements of ``node`` instead, whose pieces are in
+    ``contents``.
+    """
 
     page: int
-    cells: Sequence[Sequence[int]]
+    cells: Sequence[Sequence[Sequence[int]]]
+    node: TagNode | None = None
+    contents: Mapping[int, Sequence[Content]] = field(default_factory=dict)
 
 
 @dataclass
@@ -41,11 +49,12 @@ class TagTreeWriter:
     ) -> None:
         self._writer, self._pages, self._chart_text = writer, pages, chart_text
         self._tags = WrittenTags(owners=[[0] * count for count in counts])
+        self._role_counts: Counter[str] = Counter()
 
     def write(
         self,
         layout: Layout,
-        contents: Mapping[int, Content],
+        contents: Mapping[int, Sequence[Content]],
         rows: Sequence[TaggedRow],
         closing_page: int,
         document: int,
@@ -80,16 +89,16 @@ class TagTreeWriter:
         tags.after = [self._node(node, document, contents) for node in layout.after_tags]
         return tags
 
-    def _node(self, node: TagNode, parent: int, contents: Mapping[int, Content]) -> bytes:
+    def _node(self, node: TagNode, parent: int, contents: Mapping[int, Sequence[Content]]) -> bytes:
         number = self._writer.reserve()
         kids, page = [], None
         for kid in node.kids:
             if isinstance(kid, TagNode):
                 kids.append(self._node(kid, number, contents))
             else:
-                page, content = contents[kid]
-                self._tags.owners[page][content] = number
-                kids.append(b"%d" % content)
+                for page, content in contents[kid]:
+                    self._tags.owners[page][content] = number
+                    kids.append(b"%d" % content)
         parts = [b"<</Type /StructElem/S ", node.name, b"/P ", reference(parent)]
         if page is not None:
             parts += [b"/Pg ", reference(self._pages[page])]
@@ -97,24 +106,32 @@ class TagTreeWriter:
         if node.is_chart:
             parts += [b"/Alt ", text_string(self._chart_text)]
         if node.identifier is not None:
-            parts += [b"/ID ", text_string(node.identifier)]
-            self._tags.identified[node.identifier] = reference(number)
+            role = role_of(node.identifier) or ""
+            self._role_counts[role] += 1
+            identifier = identifier_of(role, self._role_counts[role])
+            parts += [b"/ID ", text_string(identifier)]
+            self._tags.identified[identifier] = reference(number)
         parts += [b"/K [", b" ".join(kids), b"]>>"]
         self._writer.add(b"".join(parts), number)
         return reference(number)
 
     def _row(self, row: TaggedRow, group: int) -> bytes:
+        if row.node is not None:
+            return self._node(row.node, group, row.contents)
         writer, owners = self._writer, self._tags.owners[row.page]
         number = writer.reserve()
         page = reference(self._pages[row.page])
         kids = []
-        for attributes, contents in zip(self._row_syntax, row.cells, strict=True):
+        for attributes, texts in zip(self._row_syntax, row.cells, strict=True):
             cell = writer.reserve()
-            for content in contents:
-                owners[content] = cell
+            inside = b""
+            if len(texts) == 1:
+                inside = _contents(texts[0], cell, owners)
+            elif texts:
+                inside = b" ".join([self._paragraph(text, cell, page, owners) for text in texts])
             writer.add(
                 b"<</Type /StructElem/S /TD/P %d 0 R/Pg %s%s/K [%s]>>"
-                % (number, page, attributes, b" ".join([b"%d" % each for each in contents])),
+                % (number, page, attributes, inside),
                 cell,
             )
             kids.append(b"%d 0 R" % cell)
@@ -123,3 +140,21 @@ class TagTreeWriter:
             number,
         )
         return reference(number)
+
+    def _paragraph(
+        self, contents: Sequence[int], cell: int, page: bytes, owners: list[int]
+    ) -> bytes:
+        number = self._writer.reserve()
+        self._writer.add(
+            b"<</Type /StructElem/S /P/P %d 0 R/Pg %s/K [%s]>>"
+            % (cell, page, _contents(contents, number, owners)),
+            number,
+        )
+        return reference(number)
+
+
+def _contents(contents: Sequence[int], owner: int, owners: list[int]) -> bytes:
+    """Note the owner of some contents, and return their numbers."""
+    for content in contents:
+        owners[content] = owner
+    return b" ".join([b"%d" % each for each in contents])

@@ -121,14 +121,14 @@ def _noting(noted: GlyphTexts, draw_first_line: Callable[..., Any]) -> Callable[
         if not textbox.text.strip():
             return draw_first_line(stream, textbox, overflow, ellipsis, matrix)
         line, _ = textbox.pango_layout.get_first_line()
-        texts = list(_texts_of_line(line, textbox.pango_layout.text.encode()))
+        texts = list(texts_of_line(line, textbox.pango_layout.text.encode()))
         with _Recorded(stream, noted, texts) as recorded:
             return draw_first_line(recorded, textbox, overflow, ellipsis, matrix)
 
     return draw
 
 
-def _texts_of_line(line: Any, text: bytes) -> Iterator[str | None]:
+def texts_of_line(line: Any, text: bytes) -> Iterator[str | None]:
     """Yield the text of each glyph of a line, in the order of drawing.
 
     It is None for a glyph that no font has. A glyph that is not drawn is left out.
@@ -205,7 +205,7 @@ class _Recorded:
         if not any(places):  # guard: documents.glyph-has-the-text-of-its-place
             self._show(text, 0)
             return
-        for piece, place in _pieces(text, places):
+        for piece, place in pieces_by_place(text, places):
             self._show(piece, place)
 
     def _show(self, text: str, place: int) -> None:
@@ -214,7 +214,7 @@ class _Recorded:
         self._stream.show_text(text)
 
 
-def _pieces(text: str, places: Sequence[int]) -> Iterator[tuple[str, int]]:
+def pieces_by_place(text: str, places: Sequence[int]) -> Iterator[tuple[str, int]]:
     """Yield a text in pieces whose glyphs have one place each: ``<00120034>5`` may be two."""
     piece, at, left = "", 0, iter(places)
     place = places[0]

@@ -10,20 +10,30 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from closebook.statements.weasyprint_adapter.text_settings import TextSettings
+
 MARK = b"%mark "
 
-_LINES, _OPENING, _CLOSING = "lines", "first-balance", "last-balance"
+_LINES = "lines"
+_KINDS = {
+    "first-balance": "opening",
+    "last-balance": "closing",
+    "brought": "brought",
+    "carried": "carried",
+    "page-debits": "total",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class TextMark:
     """Where a text stands, in CSS pixels from the upper left of the page.
 
-    ``region`` is before, after, margin, head, opening, line, closing or none (the row of a
-    statement without lines). ``slot`` is the name that the template gives to the variable element
-    around it, ``row`` the number of the statement's line, and ``column`` the index of the cell.
-    ``x`` and ``y`` are those of the baseline's start, ``room`` is the width that its block has for
-    a line, and ``align`` the block's text-align.
+    ``region`` is before, after, margin, head, opening, line, brought, carried, total (the rows at
+    the break of a page), closing or none (the row of a statement without lines). ``slot`` is the
+    name that the template gives to the variable element around it, ``row`` the number of the
+    statement's line, and ``column`` the index of the cell. ``x`` and ``y`` are those of the
+    baseline's start, ``room`` is the width that its block has for a line, and ``align`` the block's
+    text-align. ``setting`` is the place of the text's settings in those of the marks.
     """
 
     region: str
@@ -37,6 +47,7 @@ class TextMark:
     line_height: float
     align: str
     text: str
+    setting: int
 
     @classmethod
     def read(cls, command: bytes) -> "TextMark":
@@ -96,10 +107,21 @@ class FontFile:
 
 @dataclass
 class LayoutMarks:
-    """The geometry of the pages that were drawn with marks, and their fonts by their names."""
+    """The geometry of the pages that were drawn with marks, and their fonts by their names.
+
+    ``settings`` are those of the texts.
+    """
 
     pages: list[PageGeometry] = field(default_factory=list)
     fonts: dict[str, FontFile] = field(default_factory=dict)
+    settings: list[TextSettings] = field(default_factory=list)
+
+    def setting(self, style: Any) -> int:
+        """Return the place of a style's settings."""
+        settings = TextSettings.of(style)
+        if settings not in self.settings:
+            self.settings.append(settings)
+        return self.settings.index(settings)
 
 
 @contextmanager
@@ -110,7 +132,7 @@ def marked_texts(page_boxes: list[Any], marks: LayoutMarks) -> Iterator[None]:
     places: dict[int, TextMark] = {}
     region = "before"
     for page in page_boxes:
-        reader = _PageReader(region)
+        reader = _PageReader(region, marks)
         reader.read(page)
         places |= reader.places
         region = reader.region
@@ -129,8 +151,8 @@ def _marking(
     from weasyprint.text.ffi import ffi
 
     def draw(stream: Any, textbox: Any, overflow: str, ellipsis: str, matrix: Any) -> Any:
+        stream.stream.append(places[id(textbox)].command)
         if textbox.text.strip():
-            stream.stream.append(places[id(textbox)].command)
             line, _ = textbox.pango_layout.get_first_line()
             run = line.runs[0]
             while run != ffi.NULL:
@@ -156,12 +178,16 @@ class _Place:
     column: int = 0
     room: float = 0.0
     align: str = "start"
+    floats: float = 0.0
+    element: Any = None
 
 
 class _PageReader:
     """Reads the boxes of one page. ``region`` is where it begins, and then where it ends."""
 
-    def __init__(self, region: str) -> None:
+    def __init__(self, region: str, marks: LayoutMarks) -> None:
+        self._marks = marks
+        self._settings: dict[int, int] = {}
         self.places: dict[int, TextMark] = {}
         self._rows: list[RowBox] = []
         self._blocks: list[BlockBox] = []
@@ -197,14 +223,17 @@ class _PageReader:
         if element is not None and element.get("data-slot"):
             slot = element.get("data-slot")
         if isinstance(box, boxes.BlockContainerBox):
-            room, align = box.width, box.style["text_align_all"]
+            # The lines beside floats are in a box of their own, which has no element.
+            beside = place.floats if box.element is place.element else 0.0
+            room, align = box.width - beside, box.style["text_align_all"]
         region = place.region
         if region in ("before", "after") and element is not None:
             region = self.region
         if region == "after" and unit is None and isinstance(box, boxes.BlockLevelBox):
             unit = self._unit(box)
         is_table = element is not None and element.get("data-role") == _LINES
-        place = _Place(region, slot, place.row, place.column, room, align)
+        floats = _width_of_floats(box) if isinstance(box, boxes.BlockContainerBox) else 0.0
+        place = _Place(region, slot, place.row, place.column, room, align, floats, element)
         for column, child in enumerate(getattr(box, "children", ())):
             if is_table and child.element_tag == "thead":
                 self._read(child, _Place("head"), unit)
@@ -238,10 +267,8 @@ class _PageReader:
         kind = "head" if region == "head" else "none"
         if number:
             kind = "line"
-        elif _OPENING in roles:
-            kind = "opening"
-        elif _CLOSING in roles:
-            kind = "closing"
+        for role in roles:
+            kind = _KINDS.get(role, kind)
         # The padding at the bottom has grown to the height of the row: that of the style has not.
         extras = tuple(
             cell.padding_top
@@ -258,6 +285,9 @@ class _PageReader:
         from weasyprint.text.line_break import strut
 
         line_height, _ = strut(box.style)
+        setting = self._settings.get(id(box.style))
+        if setting is None:
+            setting = self._settings[id(box.style)] = self._marks.setting(box.style)
         self.places[id(box)] = TextMark(
             place.region,
             place.slot,
@@ -270,7 +300,17 @@ class _PageReader:
             line_height,
             place.align,
             box.text,
+            setting,
         )
+
+
+def _width_of_floats(block: Any) -> float:
+    """Return how much of a line's width the floats take that stand in a block."""
+    return sum(
+        float(child.margin_width())
+        for child in getattr(block, "children", ())
+        if child.is_floated()
+    )
 
 
 def _pixels(length: Any) -> float:

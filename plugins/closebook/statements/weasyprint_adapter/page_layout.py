@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import Enum, auto
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from closebook.statements.weasyprint_adapter.drawn_pages import DrawnPages
 from closebook.statements.weasyprint_adapter.laid_out_pages import LaidOutPages
 from closebook.statements.weasyprint_adapter.line_breaking import linear_line_breaking
 from closebook.statements.weasyprint_adapter.page_files import PageFile
+from closebook.statements.weasyprint_adapter.set_texts import TextSetter
 from closebook.statements.weasyprint_adapter.shaping_cache import cached_shaping
 
 ELEMENTS_CSS = "elements.css"
@@ -122,6 +123,11 @@ class PageLayout:
             styles = [*styles, self._with_room(*room_mm)]
         with cached_shaping(), linear_line_breaking():
             return LaidOutPages(html.render(stylesheets=styles, font_config=self._fonts))
+
+    @cached_property
+    def text_setter(self) -> TextSetter:
+        """What sets single texts in the fonts of these pages."""
+        return TextSetter(self._fonts)
 
     def draw_page_numbers(self, page: str) -> DrawnPages:
         """Lay out and draw the page numbers of a long statement: one small page for each."""

@@ -1,0 +1,79 @@
+"""Draw texts that Pango has set, by the fonts whose maps have the texts of their glyphs."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from closebook.statements.stamp.font_writer import GlyphTexts
+from closebook.statements.stamp.page_items import PageItem
+from closebook.statements.weasyprint_adapter.glyph_texts import pieces_by_place
+from closebook.statements.weasyprint_adapter.set_texts import SetCommand
+
+_GROUPS = re.compile(r"<([0-9a-f]+)>")
+_FONT = re.compile(rb"/([A-Z]+)(\d*) ([\d.]+) Tf")
+_DIGITS = 4
+
+
+def drawn(commands: Sequence[SetCommand], texts: GlyphTexts) -> bytes:
+    """Return the syntax of some commands. ``texts`` are those of the document's glyphs so far.
+
+    A glyph that stands for something else than before is drawn by a copy of its font, with a map of
+    its own. Each TJ has its Tf, by which the file is read back.
+    """
+    parts: list[bytes] = []
+    font = size = b""
+    for operator, operand, shares in commands:
+        if operator == "Tf":
+            font, size = operand.split()
+        elif operator == "Ts":
+            parts.append(operand + b" Ts")
+        else:
+            text = operand.decode()
+            if not shares:
+                parts.append(b"/%s %s Tf\n[%s] TJ" % (font, size, operand))
+                continue
+            places = [
+                _place(texts, font.decode(), glyph, share)
+                for glyph, share in zip(_glyphs(text), shares, strict=True)
+            ]
+            for piece, place in pieces_by_place(text, places):
+                name = b"%s%d" % (font, place) if place else font
+                parts.append(b"/%s %s Tf\n[%s] TJ" % (name, size, piece.encode()))
+    return b"\n".join(parts)
+
+
+def fit(glyphs: frozenset[tuple[str, int, str]], texts: GlyphTexts) -> bool:
+    """Return whether each of these glyphs stands for its text in the maps of a document so far."""
+    return all(texts.get(font, {}).get(glyph, text) == text for font, glyph, text in glyphs)
+
+
+def commands_of(item: PageItem, texts: Mapping[str, Mapping[int, str]]) -> tuple[SetCommand, ...]:
+    """Return the commands of a text of a page. ``texts`` are those of the glyphs of its fonts."""
+    found: list[SetCommand] = []
+    name = ""
+    for command in item.commands:
+        font = _FONT.fullmatch(command)
+        if font:
+            name = (font[1] + font[2]).decode()
+            found.append(("Tf", b"%s %s" % (font[1], font[3]), ()))
+        elif command.endswith(b" Ts"):
+            found.append(("Ts", command.removesuffix(b" Ts"), ()))
+        elif command.endswith(b" TJ"):
+            operand = command.removesuffix(b" TJ").strip()[1:-1]
+            shares = tuple(texts[name][glyph] for glyph in _glyphs(operand.decode()))
+            found.append(("TJ", operand, shares))
+    return tuple(found)
+
+
+def _place(texts: GlyphTexts, font: str, glyph: int, text: str) -> int:
+    place = 0
+    while True:
+        name = f"{font}{place}" if place else font
+        if texts.setdefault(name, {}).setdefault(glyph, text) == text:
+            return place
+        place += 1
+
+
+def _glyphs(text: str) -> Iterator[int]:
+    for group in _GROUPS.finditer(text):
+        for at in range(0, len(group[1]), _DIGITS):
+            yield int(group[1][at : at + _DIGITS], 16)

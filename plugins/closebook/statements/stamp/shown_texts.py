@@ -1,0 +1,78 @@
+"""Compare what a page shows with what a statement says: without blanks, in any direction.
+
+A page has its glyphs in the order of drawing, from left to right. A text that has letters from
+right to left is therefore put into that order first, line by line, by Unicode's Bidirectional
+Algorithm.
+"""
+
+import re
+import unicodedata
+from collections.abc import Collection
+from functools import lru_cache
+
+from bidi import get_display
+
+from closebook.money import MINUS
+
+_IGNORED = re.compile(
+    "[\\s\\u00ad\\u061c\\u200b-\\u200f\\u2028-\\u202e\\u2060\\u2066-\\u2069\\ufeff]+"
+)
+_FROM_RIGHT = {"R", "AL", "AN", "RLE", "RLO", "RLI"}
+_BASES = ("L", "R")
+# A bracket is drawn by the glyph of its mirror.
+_ONE_OF_A_PAIR = str.maketrans(")]}>»›", "([{<«‹")
+
+
+def agree(page: str, text: str) -> bool:
+    """Return whether a page shows a text. ``page`` has its lines, each in the order of drawing."""
+    if text.isascii() or not _is_from_right(text):
+        return plain(page) == plain(text)
+    return _agree_from_right(page, text)
+
+
+def shows(page: Collection[str], text: str) -> bool:
+    """Return whether one of the texts of a page shows a text."""
+    return any(agree(each, text) for each in page)
+
+
+@lru_cache(50_000)
+def plain(text: str) -> str:
+    """Return a text without blanks, with the minus that a reader finds."""
+    if text.isascii():
+        return "".join(text.split())
+    return _IGNORED.sub("", unicodedata.normalize("NFD", text)).replace(MINUS, "-")
+
+
+@lru_cache(20_000)
+def _is_from_right(text: str) -> bool:
+    return any(unicodedata.bidirectional(each) in _FROM_RIGHT for each in text)
+
+
+@lru_cache(20_000)
+def _agree_from_right(page: str, text: str) -> bool:
+    if len(plain(page)) != len(plain(text)):
+        return False
+    lines = page.split("\n")
+    pieces, at = [], 0
+    for line in lines:
+        end, left = at, len(plain(line))
+        while left > 0 and end < len(text):
+            left -= len(plain(text[end]))
+            end += 1
+        pieces.append(text[at:end].strip())
+        at = end
+    # guard: stamp.text-from-right-is-compared-in-order
+    return any(
+        all(
+            _in_order(str(get_display(piece, base_dir=base))) == _in_order(line)
+            for line, piece in zip(lines, pieces, strict=True)
+        )
+        for base in _BASES
+    )
+
+
+def _in_order(drawn: str) -> tuple[str, list[str]]:
+    """Return the letters in order, and the marks on them: fonts draw a mark before or after."""
+    letters = plain(drawn).translate(_ONE_OF_A_PAIR)
+    marks = [each for each in letters if unicodedata.combining(each)]
+    return "".join(each for each in letters if not unicodedata.combining(each)), sorted(marks)

@@ -1,0 +1,197 @@
+"""Read a file that the stamper wrote: contents, maps of fonts and tag tree, from its bytes."""
+
+import re
+import zlib
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from closebook.statements.pdf.page_roles import LINES, role_of
+
+_OBJECT = re.compile(rb"(?:^|\n)(\d+) 0 obj\n<<(.*?)/Length (\d+)>>\nstream\n", re.DOTALL)
+_MAPPED = re.compile(rb"<([0-9a-f]{4})> <([0-9a-f]*)>")
+_MARKED = re.compile(rb"/MCID (\d+)>> BDC\n(.*?)EMC\n", re.DOTALL)
+_SHOWN = re.compile(rb"/(\S+) [\d.]+ Tf\s+\[([^\]]*)\] TJ")
+_GLYPHS = re.compile(rb"<([0-9a-f]*)>")
+_REFERENCE = re.compile(rb"(\d+) 0 R")
+_KEPT_MAPS = 200
+_KEPT_RUNS = 20_000
+
+_maps: dict[bytes, "_GlyphMap"] = {}
+
+
+class _GlyphMap(dict[bytes, str]):
+    """What a font's glyphs say, by their codes; and what runs of them say, once they were read."""
+
+    def __init__(self, stream: bytes) -> None:
+        super().__init__(
+            (glyph, bytes.fromhex(text.decode()).decode("utf-16-be"))
+            for glyph, text in _MAPPED.findall(zlib.decompress(stream))
+        )
+        self._runs: dict[bytes, str] = {}
+
+    def text(self, shown: bytes) -> str:
+        """Return what a run says, from the operand of its operator TJ."""
+        found = self._runs.get(shown)
+        if found is None:
+            if len(self._runs) > _KEPT_RUNS:
+                self._runs.clear()
+            digits = b"".join(_GLYPHS.findall(shown))
+            found = "".join([self[digits[at : at + 4]] for at in range(0, len(digits), 4)])
+            self._runs[shown] = found
+        return found
+
+
+@dataclass(frozen=True)
+class ReadDocument:
+    """What a finished file prints: the texts of each row of the lines, and of each role.
+
+    ``pages`` are the rows of each page, each with the role of its first cell that has one: lines
+    have none. ``others`` are the texts of all other elements. Each text has its lines, with the
+    glyphs in the order of drawing.
+    """
+
+    pages: Sequence[Sequence[tuple[str | None, tuple[str, ...]]]]
+    roles: Mapping[str, str]
+    others: Collection[str]
+
+
+def read_document(pdf: bytes) -> ReadDocument:
+    """Read a file that the stamper wrote."""
+    objects, streams = _objects(pdf)
+    root = next(body for body in objects.values() if b"/Type /Catalog" in body)
+    pages = _numbers(_entry(objects[_named(root, b"Pages")], b"Kids"))
+    texts: list[dict[int, str]] = []
+    for page in pages:
+        resources = objects[_named(objects[page], b"Resources")]
+        fonts = {
+            name: _map(streams[_named(objects[int(number)], b"ToUnicode")])
+            for name, number in re.findall(rb"/([A-Z]+\d*) (\d+) 0 R", _fonts_of(resources))
+        }
+        texts.append(_texts(streams[_named(objects[page], b"Contents")], fonts))
+    tree = objects[_named(root, b"StructTreeRoot")]
+    document = _numbers(_entry(tree, b"K"))[0]
+    reader = _TreeReader(objects, {number: at for at, number in enumerate(pages)}, texts)
+    return reader.read(document)
+
+
+class _TreeReader:
+    def __init__(
+        self,
+        objects: Mapping[int, bytes],
+        pages: Mapping[int, int],
+        texts: Sequence[Mapping[int, str]],
+    ) -> None:
+        self._objects, self._pages, self._texts = objects, pages, texts
+        self._pages_of_rows: list[list[tuple[str | None, tuple[str, ...]]]] = []
+        self._roles: dict[str, str] = {}
+        self._others: set[str] = set()
+
+    def read(self, document: int) -> ReadDocument:
+        for kid in _numbers(_entry(self._objects[document], b"K")):
+            if self._role(kid) == LINES:
+                self._read_lines(kid)
+            else:
+                self._text(kid, self._others)
+        return ReadDocument(self._pages_of_rows, self._roles, self._others)
+
+    def _read_lines(self, table: int) -> None:
+        for group in _numbers(_entry(self._objects[table], b"K")):
+            rows: list[tuple[str | None, tuple[str, ...]]] = []
+            self._pages_of_rows.append(rows)
+            for row in _numbers(_entry(self._objects[group], b"K")):
+                cells = _numbers(_entry(self._objects[row], b"K"))
+                texts = tuple(self._text(cell) for cell in cells)
+                # Heads, the opening and the closing have roles: no line has one.
+                role = next(filter(None, map(self._role, cells)), None)
+                rows.append((role, texts))
+
+    def _text(self, number: int, others: set[str] | None = None) -> str:
+        """Return the text of an element, and add those of it and of all in it to ``others``."""
+        body = self._objects[number]
+        kids = _entry(body, b"K")
+        if b" R" in kids:
+            found = "\n".join([self._text(kid, others) for kid in _numbers(kids)])
+        elif kids.strip():
+            texts = self._texts[self._pages[_named(body, b"Pg")]]
+            contents = [texts[int(kid)] for kid in kids.split()]
+            found = "\n".join(contents)
+            if others is not None:
+                others.update(contents)
+        else:
+            found = ""
+        if others is not None:
+            others.add(found)
+        role = self._role(number)
+        if role is not None:
+            self._roles.setdefault(role, found)
+        return found
+
+    def _role(self, number: int) -> str | None:
+        body = self._objects[number]
+        if b"/ID <" not in body:
+            return None
+        found = re.search(rb"/ID <([0-9a-f]+)>", body)
+        return None if found is None else role_of(bytes.fromhex(found[1].decode()).decode())
+
+
+def _objects(pdf: bytes) -> tuple[dict[int, bytes], dict[int, bytes]]:
+    """Return the objects of a file's object streams, and its other streams, by their numbers."""
+    objects: dict[int, bytes] = {}
+    streams: dict[int, bytes] = {}
+    at = 0
+    while found := _OBJECT.search(pdf, at):
+        head, start = found[2], found.end()
+        at = start + int(found[3])
+        content = pdf[start:at]
+        if b"/Type /ObjStm" in head:
+            inside = zlib.decompress(content)
+            first = int(re.search(rb"/First (\d+)", head)[1])  # type: ignore[index]
+            places = inside[:first].split()
+            numbers = [int(each) for each in places[::2]]
+            starts = [first + int(each) for each in places[1::2]]
+            for number, begin, end in zip(numbers, starts, [*starts[1:], None], strict=True):
+                objects[number] = inside[begin:end]
+        else:
+            streams[int(found[1])] = content
+    return objects, streams
+
+
+def _texts(stream: bytes, fonts: Mapping[bytes, _GlyphMap]) -> dict[int, str]:
+    """Return the text of each marked content of a page, in the order of drawing."""
+    found = {}
+    for number, body in _MARKED.findall(zlib.decompress(stream)):
+        text = ""
+        for font, shown in _SHOWN.findall(body):
+            text += fonts[font].text(shown)
+        found[int(number)] = text
+    return found
+
+
+def _map(stream: bytes) -> _GlyphMap:
+    """Return the texts of a font's glyphs. Many documents have the same map."""
+    found = _maps.get(stream)
+    if found is None:
+        if len(_maps) > _KEPT_MAPS:
+            _maps.clear()
+        found = _maps[stream] = _GlyphMap(stream)
+    return found
+
+
+def _fonts_of(resources: bytes) -> bytes:
+    return resources[resources.index(b"/Font <<") : resources.index(b">>")]
+
+
+def _entry(body: bytes, name: bytes) -> bytes:
+    """Return the inside of an array of a dictionary."""
+    start = body.index(b"/" + name + b" [") + len(name) + 3
+    return body[start : body.index(b"]", start)]
+
+
+def _named(body: bytes, name: bytes) -> int:
+    """Return the number that an entry of a dictionary refers to."""
+    start = body.index(b"/" + name + b" ") + len(name) + 2
+    return int(body[start : body.index(b" ", start)])
+
+
+def _numbers(array: bytes) -> list[int]:
+    return [int(each) for each in _REFERENCE.findall(array)]
