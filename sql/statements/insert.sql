@@ -1,5 +1,6 @@
 -- Writes a month's statements: every account and currency with entries in it or a balance at its
--- start, without those that are left out.
+-- start, without those that are left out. minor_per_unit has, for each of the currencies, how many
+-- minor units are in one unit of the limits of accounts.
 insert into reporting.statements (
     close_id,
     account_id,
@@ -10,7 +11,8 @@ insert into reporting.statements (
     locale_code,
     opening_minor,
     closing_minor,
-    line_count
+    line_count,
+    overdraft_limit_minor
 )
 with left_out as (
     select
@@ -19,6 +21,15 @@ with left_out as (
     from
         unnest(%(left_out_accounts)s::reporting.account_key[], %(left_out_currencies)s::text[])
             as given (account_id, currency)
+),
+
+known_currencies as (
+    select
+        currency,
+        minor_per_unit
+    from
+        unnest(%(currencies)s::text[], %(minor_per_unit)s::numeric[])
+            as given (currency, minor_per_unit)
 )
 
 select
@@ -31,10 +42,12 @@ select
     holders.locale_code,
     balances.opening_minor,
     balances.closing_minor,
-    balances.entry_count
+    balances.entry_count,
+    (holders.overdraft_limit * known_currencies.minor_per_unit)::bigint as overdraft_limit_minor
 from staged_statement_balances as balances
 inner join staged_statement_accounts as holders
     on balances.account_id = holders.account_id and balances.currency = holders.currency
+left join known_currencies on balances.currency = known_currencies.currency
 left join left_out
     on balances.account_id = left_out.account_id and balances.currency = left_out.currency
 where

@@ -128,7 +128,10 @@ class StampedRenderer:
             raise OutsideLayout("issuer-facts")
         view = statement_view(statement, self._template)
         # guard: stamp.all-parts-of-a-line
-        if any(line.value_day or line.original for line in view.lines):
+        if any(
+            line.value_day or line.original or line.customer_reference or line.interest
+            for line in view.lines
+        ):
             raise OutsideLayout("details-of-a-line")
         if view.direction != "ltr":
             raise OutsideLayout("from-right")

@@ -25,7 +25,9 @@ from closebook.statements.formats.camt053 import (
 from closebook.statements.formats.statement_csv import (
     COLUMNS,
     COLUMNS_OF_DETAILS,
+    COLUMNS_OF_MORE_DETAILS,
     COLUMNS_WITHOUT_MINOR_UNITS,
+    OVERDRAFT_LIMIT,
     original_text,
     original_text_of_older_csv,
 )
@@ -36,6 +38,7 @@ _AMOUNT = re.compile(r"(-?)(\d{1,18})(?:\.(\d{1,5}))?", re.ASCII)
 _WITH_POWER_OF_TEN = re.compile(r"(-?\d{1,18})E-(\d)", re.ASCII)
 _MINOR_UNITS = re.compile(r"-?\d{1,18}", re.ASCII)
 _IDENTIFIER = re.compile(r"(\d{1,19})-(.{1,20}?)(?:~([A-Z]{3}))?-(\d{1,9})")
+_PERCENT = re.compile(r"-?\d{1,11}(?:\.\d{1,10}|E-?\d{1,2})?", re.ASCII)
 _RATE = re.compile(r"\d{1,11}(?:\.\d{1,10}|E-?\d{1,2})?", re.ASCII)
 _COUNT = re.compile(r"\d{1,9}")
 _TRANSACTION_DETAILS = "NtryDtls/TxDtls"
@@ -43,6 +46,7 @@ _TRANSACTION_DETAILS = "NtryDtls/TxDtls"
 _PATHS_OF_OLDEST = {
     "Acct/Svcr/FinInstnId/BICFI": "Acct/Svcr/FinInstnId/BIC",
     f"{_TRANSACTION_DETAILS}/RltdPties/*/Pty/Nm": f"{_TRANSACTION_DETAILS}/RltdPties/*/Nm",
+    f"{_TRANSACTION_DETAILS}/Intrst/Rcrd": f"{_TRANSACTION_DETAILS}/Intrst",
 }
 _MAX_CELL_CHARACTERS = 1_000_000
 
@@ -65,6 +69,8 @@ class AttachedLine:
     value_date: date | None = None
     original: Original | None = None
     counterparty_account: str = field(default="", repr=False)
+    customer_reference: str = field(default="", repr=False)
+    interest_rate: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +94,7 @@ class AttachedStatement:
     fee_minor: int | None = None
     number: str | None = None
     bic: str | None = None
+    overdraft_limit_minor: int | None = None
 
     def money(self, amount_minor: int) -> str:
         """Return an amount as text with its currency, for the report."""
@@ -166,10 +173,19 @@ class _XmlReader:
             fee_minor=fee_minor,
             number=self._texts(statement, "LglSeqNb"),
             bic=self._texts(statement, "Acct/Svcr/FinInstnId/BICFI"),
+            overdraft_limit_minor=self._overdraft_limit(),
         )
         _check_totals(attached, "the XML")
         self._check_summary(attached)
         return attached
+
+    def _overdraft_limit(self) -> int | None:
+        if not self._all(self._statement, "Bal/CdtLine"):
+            return None
+        amount = self._one(self._statement, "Bal/CdtLine/Amt")
+        if amount.get("Ccy") != self._currency:
+            raise CheckFailed(f"the overdraft limit of the XML is not in {self._currency}")
+        return self._minor(amount.text or "", "the overdraft limit")
 
     def _account_number(self) -> str:
         found = self._all(self._statement, "Acct/Id/IBAN")
@@ -198,6 +214,10 @@ class _XmlReader:
                     value_date=self._value_date(entry, f"line {place} of the XML"),
                     original=self._original(entry, f"the original amount of line {place}"),
                     counterparty_account=self._party_account(entry),
+                    customer_reference=self._texts(
+                        entry, f"{_TRANSACTION_DETAILS}/Refs/EndToEndId"
+                    ),
+                    interest_rate=self._interest_rate(entry, f"line {place} of the XML"),
                 )
             )
         return tuple(lines), fee_minor
@@ -222,6 +242,16 @@ class _XmlReader:
         rate = self._text(instructed, "CcyXchg/XchgRate")
         is_debit = self._text(entry, "CdtDbtInd") == "DBIT"
         return Original(-minor if is_debit else minor, currency, _rate(rate, f"{what} of the XML"))
+
+    def _interest_rate(self, entry: Element, what: str) -> Decimal | None:
+        record = f"{_TRANSACTION_DETAILS}/Intrst/Rcrd"
+        if not self._all(entry, record):
+            return None
+        found = self._one(entry, record)
+        # guard: verify.interest-is-that-of-the-entry
+        if self._signed(found, f"the interest of {what}") != self._signed(entry, what):
+            raise CheckFailed(f"{what} has another amount of interest in its details")
+        return _rate(self._text(found, "Rate/Tp/Pctg"), what, "the rate of interest", _PERCENT)
 
     def _party_account(self, entry: Element) -> str:
         paths = (f"{_TRANSACTION_DETAILS}/RltdPties/{role}Acct/Id" for role in ("Dbtr", "Cdtr"))
@@ -316,14 +346,17 @@ class _CsvReader:
     def __init__(self, rows: list[list[str]]) -> None:
         columns = tuple(rows[0]) if rows else ()
         with_details = (*COLUMNS, *COLUMNS_OF_DETAILS)
-        if columns not in (COLUMNS, with_details, COLUMNS_WITHOUT_MINOR_UNITS) or any(
-            len(row) != len(columns) for row in rows
-        ):
+        with_more = (*with_details, *COLUMNS_OF_MORE_DETAILS)
+        known = (COLUMNS, with_details, with_more, COLUMNS_WITHOUT_MINOR_UNITS)
+        if columns not in known or any(len(row) != len(columns) for row in rows):
             raise CheckFailed("the CSV does not have a statement's columns")
-        self._has_details = columns == with_details
+        self._has_details = columns in (with_details, with_more)
+        self._has_more_details = columns == with_more
         self._has_minor_units = columns != COLUMNS_WITHOUT_MINOR_UNITS
         self._original_text = original_text if self._has_minor_units else original_text_of_older_csv
         self._rows = [dict(zip(columns, row, strict=True)) for row in rows[1:]]
+        has_limit = bool(self._rows) and self._rows[-1]["record"] == OVERDRAFT_LIMIT
+        self._limit = self._rows.pop() if has_limit else None
         records = [row["record"] for row in self._rows]
         count = len(records) - 4
         if records != ["opening", *["line"] * count, "credits", "debits", "closing"]:
@@ -332,9 +365,10 @@ class _CsvReader:
             )
         self._currency = self._rows[0]["currency"]
         self._decimals = _decimals(self._currency)
-        if {row["currency"] for row in self._rows} != {self._currency}:
+        stated = [*self._rows, *([self._limit] if self._limit else [])]
+        if {row["currency"] for row in stated} != {self._currency}:
             raise CheckFailed("the CSV has more than one currency")
-        if self._has_minor_units and {row["currency_exponent"] for row in self._rows} != {
+        if self._has_minor_units and {row["currency_exponent"] for row in stated} != {
             str(self._decimals)
         }:
             raise CheckFailed(f"the CSV has another exponent than that of {self._currency}")
@@ -350,6 +384,9 @@ class _CsvReader:
             credit_minor=self._minor(credit, "amount", "the credits"),
             debit_minor=-self._minor(debit, "amount", "the debits"),
             lines=tuple(self._lines(lines)),
+            overdraft_limit_minor=None
+            if self._limit is None
+            else self._minor(self._limit, "amount", "the overdraft limit"),
         )
         _check_totals(attached, "the CSV")
         return attached
@@ -376,6 +413,14 @@ class _CsvReader:
             "value_date": _day(value_date, what) if value_date else None,
             "original": self._original(row, f"the original amount of {what}"),
             "counterparty_account": _comparable(account_text(account)),
+            **(self._more_details(row, what) if self._has_more_details else {}),
+        }
+
+    def _more_details(self, row: dict[str, str], what: str) -> dict[str, Any]:
+        rate = row["interest_rate"]
+        return {
+            "customer_reference": self._text(row["customer_reference"], MAX_REFERENCE_LENGTH),
+            "interest_rate": _rate(rate, what, "the rate of interest", _PERCENT) if rate else None,
         }
 
     def _original(self, row: dict[str, str], what: str) -> Original | None:
@@ -474,9 +519,11 @@ def _refuse_other_minor_units(minor: int, stated: str, what: str) -> None:
         raise CheckFailed(f"{what} is {minor}, and {stated[:40]!r} in minor units")
 
 
-def _rate(text: str, what: str) -> Decimal:
-    if not _RATE.fullmatch(text):
-        _refuse_value(text, f"the exchange rate of {what}", "a rate")
+def _rate(
+    text: str, what: str, name: str = "the exchange rate", form: re.Pattern[str] = _RATE
+) -> Decimal:
+    if not form.fullmatch(text):
+        _refuse_value(text, f"{name} of {what}", "a rate")
     return Decimal(text)
 
 
