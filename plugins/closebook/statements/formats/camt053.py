@@ -27,6 +27,9 @@ _MAX_ADDRESS_LINES = 7
 _MAX_DIGITS, _MAX_PLACES = 18, 5
 # What ISO 20022 writes where an identifier is required and there is none.
 _NOT_PROVIDED = "NOTPROVIDED"
+# The type of reference by which aqbanking finds the bank's own one: it reads no AcctSvcrRef. The
+# savings banks of Germany write it.
+_REFERENCE_TYPE = "FI-UMSATZ-ID"
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +175,9 @@ def _references(line: StatementLine) -> str:
     entry = _element("AcctSvcrRef", _cut(line.reference, MAX_REFERENCE_LENGTH))
     transaction = _element("TxId", _cut(line.transaction_reference or "", MAX_REFERENCE_LENGTH))
     customer = _element("EndToEndId", _cut(line.customer_reference or "", MAX_REFERENCE_LENGTH))
-    return _element("Refs", entry + customer + transaction)
+    own = _element("Ref", _cut(line.reference, MAX_REFERENCE_LENGTH))
+    proprietary = _element("Prtry", own and f"<Tp>{_REFERENCE_TYPE}</Tp>{own}")
+    return _element("Refs", entry + customer + transaction + proprietary)
 
 
 def _summary(statement: Statement, form: Form) -> Iterator[str]:

@@ -42,6 +42,7 @@ _PERCENT = re.compile(r"-?\d{1,11}(?:\.\d{1,10}|E-?\d{1,2})?", re.ASCII)
 _RATE = re.compile(r"\d{1,11}(?:\.\d{1,10}|E-?\d{1,2})?", re.ASCII)
 _COUNT = re.compile(r"\d{1,9}")
 _TRANSACTION_DETAILS = "NtryDtls/TxDtls"
+_OWN_REFERENCES = ("Refs/AcctSvcrRef", "Refs/Prtry/Ref")
 # Where camt.053.001.02 has what later versions have elsewhere.
 _PATHS_OF_OLDEST = {
     "Acct/Svcr/FinInstnId/BICFI": "Acct/Svcr/FinInstnId/BIC",
@@ -271,7 +272,8 @@ class _XmlReader:
             for own in self._all(details, "AmtDtls/TxAmt/Amt"):
                 if self._minor(own.text or "", what) != abs(amount_minor):
                     raise CheckFailed(f"{what} of the XML has another amount in its details")
-            for found in self._all(details, "Refs/AcctSvcrRef"):
+            own = (each for path in _OWN_REFERENCES for each in self._all(details, path))
+            for found in own:
                 if _comparable(found.text or "") != reference:
                     raise CheckFailed(f"{what} of the XML has another reference in its details")
 
