@@ -25,6 +25,9 @@ KEY_KINDS = "tests/statements/test_key_kinds.py::"
 TIMESTAMPS = "tests/statements/test_timestamps.py::"
 
 BRANDS = "tests/statements/test_brands.py::"
+BRAND_VERIFICATION = "tests/statements/test_brand_verification.py::"
+BRAND_FAULTS = "tests/statements/test_brand_faults.py::"
+BRAND_WORDS = "tests/statements/test_brand_words.py::"
 CONTENT = "tests/statements/test_brand_content.py::"
 OTHER_FORMS = "tests/statements/test_other_forms.py::"
 
@@ -122,7 +125,7 @@ STATEMENTS = (
     Guard(
         "brands.no-file-outside-of-the-folder",
         Condition(value=False),
-        (BRANDS + "test_a_file_outside_of_the_folder_is_not_read",),
+        (BRAND_FAULTS + "test_a_file_outside_of_the_folder_is_not_read",),
     ),
     Guard(
         "brands.same-font-same-bytes",
@@ -132,22 +135,22 @@ STATEMENTS = (
     Guard(
         "brands.svg-draws-only",
         Condition(value=False),
-        (BRANDS + "test_a_picture_with_scripts_or_references_is_refused",),
+        (BRAND_FAULTS + "test_a_picture_with_scripts_or_references_is_refused",),
     ),
     Guard(
         "brands.svg-refers-to-itself-only",
         Condition(value=False),
-        (BRANDS + "test_a_picture_with_scripts_or_references_is_refused",),
+        (BRAND_FAULTS + "test_a_picture_with_scripts_or_references_is_refused",),
     ),
     Guard(
         "brands.escaping-stays-on",
         Condition(value=False),
-        (BRANDS + "test_a_block_that_breaks_the_rules_makes_no_document",),
+        (BRAND_WORDS + "test_a_block_that_breaks_the_rules_makes_no_document",),
     ),
     Guard(
         "brands.texts-have-no-way-around-escaping",
         Condition(value=False),
-        (BRANDS + "test_a_block_that_breaks_the_rules_makes_no_document",),
+        (BRAND_WORDS + "test_a_block_that_breaks_the_rules_makes_no_document",),
     ),
     Guard(
         "brands.another-brand-is-another-renderer",
@@ -157,7 +160,7 @@ STATEMENTS = (
     Guard(
         "brands.every-font-is-loaded",
         Condition(value=False),
-        (BRANDS + "test_a_font_that_cannot_be_loaded_is_refused_and_not_replaced",),
+        (BRAND_FAULTS + "test_a_font_that_cannot_be_loaded_is_refused_and_not_replaced",),
     ),
     Guard(
         "brands.lines-are-found-by-their-role",
@@ -172,7 +175,7 @@ STATEMENTS = (
     Guard(
         "verify.values-are-found-by-their-role",
         Value("False"),
-        (BRANDS + "test_a_brand_with_other_tables_is_verified_by_roles",),
+        (BRAND_VERIFICATION + "test_a_brand_with_other_tables_is_verified_by_roles",),
     ),
     Guard(
         "verify.every-role-is-there",
@@ -184,7 +187,7 @@ STATEMENTS = (
     Guard(
         "brands.what-is-verified-is-on-the-page",
         Condition(value=False),
-        (BRANDS + "test_a_block_without_a_value_that_is_verified_makes_no_document",),
+        (BRAND_WORDS + "test_a_block_without_a_value_that_is_verified_makes_no_document",),
     ),
     Guard(
         "documents.rows-at-page-breaks-stand-at-breaks",

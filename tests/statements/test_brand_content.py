@@ -185,6 +185,12 @@ def test_number_value_date_and_exchange_are_on_the_page_and_in_the_xml() -> None
     assert "<ElctrncSeqNb>17</ElctrncSeqNb><LglSeqNb>17</LglSeqNb>" in xml
 
 
+def test_a_long_label_is_divided_as_its_language_does_and_does_not_touch_its_value() -> None:
+    page = "\n".join(pages_of(document(1, of("de_DE"))))
+    assert re.search(r"Auszugsnum[-\u2010]\s+17\s+mer\n", page)
+    assert re.search(r"Überziehungs[-\u2010]\s+5\.432,10\s+limit\n", page)
+
+
 @pytest.mark.parametrize("paper", PAPERS)
 @pytest.mark.parametrize("count", [1, 40, 41, 1000])
 def test_each_page_ends_with_the_balance_with_which_the_next_one_begins(
