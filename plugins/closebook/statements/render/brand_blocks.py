@@ -45,7 +45,9 @@ VARIABLES: dict[str, Collection[str]] = {
     ),
     "chart": ("source", "range", "text"),
     "notes": ("fees", "amounts", "replaced"),
-    "content": ("number", "bic", "issuer", "kind_totals", "messages", "notices"),
+    "content": (
+        "number", "bic", "overdraft_limit", "issuer", "kind_totals", "messages", "notices",
+    ),
     "part": ("is_first", "is_last", "breakable", "breaks", "balance_before"),
     "brand": (
         "name", "sha256", "paper", "colours", "fonts", "logo", "letterhead", "layout", "content",

@@ -272,8 +272,8 @@ class _XmlReader:
             for own in self._all(details, "AmtDtls/TxAmt/Amt"):
                 if self._minor(own.text or "", what) != abs(amount_minor):
                     raise CheckFailed(f"{what} of the XML has another amount in its details")
-            own = (each for path in _OWN_REFERENCES for each in self._all(details, path))
-            for found in own:
+            references = (it for path in _OWN_REFERENCES for it in self._all(details, path))
+            for found in references:
                 if _comparable(found.text or "") != reference:
                     raise CheckFailed(f"{what} of the XML has another reference in its details")
 
