@@ -20,7 +20,8 @@ from closebook.platform.contract import OPTIONAL
 from closebook.settings import Settings
 from closebook.sql import query
 from closebook.statements.document_store import DocumentStore
-from closebook.statements.verify.attachments import read_csv, read_xml
+from closebook.statements.verify.attached_csv import read_csv
+from closebook.statements.verify.attached_xml import read_xml
 from closebook.statements.verify.report import Outcome
 from closebook.statements.verify.verification import VerifyInputs, verify
 from local.stack import Stack

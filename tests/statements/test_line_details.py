@@ -24,7 +24,8 @@ from closebook.statements.formats.statement_csv import (
     statement_csv,
 )
 from closebook.statements.model import Original, Statement, StatementLine
-from closebook.statements.verify.attachments import read_csv, read_xml
+from closebook.statements.verify.attached_csv import read_csv
+from closebook.statements.verify.attached_xml import read_xml
 from closebook.statements.verify.verification import VerifyInputs, verify
 from tests.statements.altered_pdf import CSV, XML, changed, replaced
 from tests.statements.rendered_pdf import rendered

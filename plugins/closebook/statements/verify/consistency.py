@@ -26,7 +26,7 @@ from closebook.statements.pdf.page_roles import (
 )
 from closebook.statements.printable import REPLACEMENT
 from closebook.statements.printed_days import printed_day
-from closebook.statements.verify.attachments import AttachedStatement
+from closebook.statements.verify.attached_statement import AttachedStatement
 from closebook.statements.verify.more_content import (
     amounts_at_page_breaks,
     limits,

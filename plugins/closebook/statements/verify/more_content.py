@@ -13,7 +13,7 @@ from closebook.statements.pdf.page_roles import (
     PAGE_CREDITS,
     PAGE_DEBITS,
 )
-from closebook.statements.verify.attachments import AttachedLine, AttachedStatement
+from closebook.statements.verify.attached_statement import AttachedLine, AttachedStatement
 from closebook.statements.verify.page_tables import RoleCell, Table
 from closebook.statements.verify.page_texts import Amount, amount_text, plain
 from closebook.statements.verify.untrusted_pdf import CheckFailed
