@@ -628,7 +628,10 @@ STATEMENTS = (
     Guard(
         "documents.raised-glyphs-stay-in-their-word",
         Condition(value=False),
-        ("tests/statements/test_readers.py::test_words_with_raised_glyphs_are_found",),
+        (
+            "tests/statements/test_readers.py::"
+            "test_verify_refuses_another_text_for_readers_than_that_of_the_glyphs",
+        ),
     ),
     Guard(
         "verify.other-text-is-compared",
