@@ -638,7 +638,7 @@ STATEMENTS = (
         Removed(),
         (
             "tests/statements/test_readers.py::"
-            "test_verify_refuses_a_text_for_readers_outside_of_what_is_read",
+            "test_verify_refuses_a_text_for_readers_where_nothing_is_drawn",
         ),
     ),
     Guard(

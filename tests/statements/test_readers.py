@@ -128,14 +128,18 @@ def test_verify_refuses_another_text_for_readers_than_that_of_the_glyphs(text: s
 
 
 @pytest.mark.parametrize(
-    "command", [b"/Span <</ActualText <feff0031>>> BDC EMC", b"/Span <</E <feff0031>>> BDC EMC"]
+    "command",
+    [
+        b"/Span <</ActualText <feff0031>>> BDC EMC",
+        b"/Span <</ActualText <feff0031>>> BDC /Span <</ActualText <feff0031>>> BDC EMC EMC",
+        b"/Span <</E <feff0031>>> BDC EMC",
+    ],
 )
-def test_verify_refuses_a_text_for_readers_outside_of_what_is_read(command: bytes) -> None:
+def test_verify_refuses_a_text_for_readers_where_nothing_is_drawn(command: bytes) -> None:
     def change(pdf: pikepdf.Pdf) -> None:
         pdf.pages[0].Contents.write(command + b"\n" + pdf.pages[0].Contents.read_bytes())
 
-    said = failed(verify(changed(statement(entry(-5)), change), VerifyInputs()))
-    assert said["page"] == "a page draws in a way that no statement does"
+    assert "page" in failed(verify(changed(statement(entry(-5)), change), VerifyInputs()))
 
 
 # ---- what a reader cannot do, whoever has made the file ---------------------------------------

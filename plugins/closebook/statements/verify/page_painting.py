@@ -173,9 +173,7 @@ class PagePainting:
         is_other = not _CONTENT.fullmatch(written) or (b"/MCID" in written and not is_read)
         # page_tables.py compares the text that a reader shows for a content.
         # guard: verify.other-text-is-compared
-        is_other |= b"<" in written.replace(b"<<", b"") and not (
-            self._is_read and ACTUAL_TEXT.fullmatch(written)
-        )
+        is_other |= b"<" in written.replace(b"<<", b"") and not ACTUAL_TEXT.fullmatch(written)
         if is_other or written.lstrip().startswith(b"/OC"):  # guard: verify.no-layers
             raise unlike_a_statement()
         self._is_read = self._is_read or is_read

@@ -78,7 +78,9 @@ def read_tables(pdf: UntrustedPdf) -> PageTables:
     """
     with bounded_reading():
         texts = _ContentTexts(pdf)
-        return _StructureTree(texts).tables(pdf.reader.root_object["/StructTreeRoot"])
+        found = _StructureTree(texts).tables(pdf.reader.root_object["/StructTreeRoot"])
+        texts.read_all()
+        return found
 
 
 class _StructureTree:
@@ -152,6 +154,10 @@ def _role(element: Any) -> str | None:
     return None if identifier is None else role_of(str(identifier))
 
 
+def _other_text() -> CheckFailed:
+    return CheckFailed("a page gives readers another text than its glyphs draw")
+
+
 def _utf16(digits: bytes) -> str:
     try:
         return bytes.fromhex(digits.decode()).decode("utf-16-be")
@@ -175,8 +181,12 @@ class _ContentTexts:
             self._read[page] = self._texts(self._pages[page])
         return self._read[page].get(content, "")
 
+    def read_all(self) -> None:
+        """Read all pages. Raises CheckFailed for a text that differs from that of its glyphs."""
+        for page in self._pages:
+            self.of(page, -1)
+
     def _texts(self, page: Any) -> dict[int, str]:
-        fonts = page["/Resources"]["/Font"]
         characters: dict[int, str] = {}
         texts: defaultdict[int, str] = defaultdict(str)
         content, begin = -1, 0
@@ -187,21 +197,25 @@ class _ContentTexts:
             if number:
                 content = int(number)
             elif actual:
+                if said is not None:
+                    raise _other_text()
                 said, begin = _utf16(actual), len(texts[content])
             elif end:
                 drawn = texts[content][begin:].replace(SILENT, "")
                 # guard: verify.other-text-is-that-of-its-glyphs
                 if said is not None and said != drawn:
-                    raise CheckFailed("a page gives readers another text than its glyphs draw")
+                    raise _other_text()
                 content, said = -1, None
             elif font:
-                characters = self._characters(fonts.raw_get(font.decode()))
+                characters = self._characters(page["/Resources"]["/Font"].raw_get(font.decode()))
             else:
                 text = b"".join(_GLYPHS.findall(glyphs))
                 texts[content] += "".join(
                     characters.get(int(text[at : at + _HEX_DIGITS_PER_GLYPH], 16), "\ufffd")
                     for at in range(0, len(text), _HEX_DIGITS_PER_GLYPH)
                 )
+        if said is not None:
+            raise _other_text()
         return texts
 
     def _characters(self, font: Any) -> dict[int, str]:
