@@ -191,7 +191,7 @@ def test_an_auditor_sees_how_a_month_was_reconciled_and_no_holder(reported: Desk
     assert reported.get("auditor", "/proof/months/2025-01").status_code == 404
 
 
-def test_a_check_that_failed_is_said_first(reported: Desk) -> None:
+def test_a_failed_check_is_named_at_the_top(reported: Desk) -> None:
     close_id = reported.closes["corrected"]
     with psycopg.connect(reported.stack.store_admin(reported.database)) as admin:
         admin.execute(
@@ -219,19 +219,19 @@ def test_an_auditor_sees_each_correction_old_beside_new(reported: Desk) -> None:
     assert reported.get("auditor", "/proof/corrections?before=x").status_code == 200
 
 
-def test_an_auditor_sees_the_log_and_that_its_hashes_follow(reported: Desk) -> None:
+def test_an_auditor_sees_the_log_and_that_its_hashes_are_right(reported: Desk) -> None:
     reported.get("finance", "/report")
     write_anchor(reported.settings)
     page = reported.get("auditor", "/proof/log").text
     head = reported.rows("select max(entry_id) as entry_id from reporting.desk_log")[0]["entry_id"]
     said = " ".join(page.split())
-    assert "follow from one another, and 1 anchor in the document store agrees" in said
+    assert "are right, and 1 anchor in the document store agrees" in said
     assert f"{head - 1:,}" in said
     older = reported.get("auditor", "/proof/log?last=2").text
     assert older.count('<th scope="row">') == 2
 
 
-def test_an_entry_that_was_changed_is_said_to_the_auditor(reported: Desk) -> None:
+def test_the_auditor_sees_that_an_entry_was_changed(reported: Desk) -> None:
     reported.get("finance", "/report")
     with psycopg.connect(reported.stack.store_admin(reported.database)) as admin:
         admin.execute("set session_replication_role = replica")

@@ -1,4 +1,4 @@
-"""People are told what happened: by real servers for mail and HTTP, each of it at most once."""
+"""Notifications are sent to real servers for mail and HTTP, each at most once."""
 
 import json
 import os
@@ -14,8 +14,7 @@ from typing import Any
 import pytest
 
 from closebook.errors import Misconfigured
-from closebook.message_settings import Audience, message_settings
-from closebook.notifications.delivery import Channel, NotTold, Send, deliver
+from closebook.notifications.delivery import Channel, NotSent, Send, deliver
 from closebook.notifications.notices import Notice
 from closebook.orchestration.notification_channels import (
     MailChannel,
@@ -24,6 +23,7 @@ from closebook.orchestration.notification_channels import (
 )
 from closebook.periods import HOUR, MINUTE
 from closebook.settings import Settings
+from closebook.settings.message_settings import Audience, message_settings
 from local.stack import Stack
 from tests.closes.october import OCTOBER
 from tests.notifications.events_of_the_store import StoreEvents
@@ -133,7 +133,8 @@ def test_every_event_is_one_mail_to_those_it_concerns_and_one_request(
     }
     assert len(mails) == len(readers)
     for event, to in readers.items():
-        [mail] = [mail for mail in mails if f"Subject: Closebook: {event}" in mail]
+        subject = f"Subject: Closebook: {event.replace('_', ' ')}"
+        [mail] = [mail for mail in mails if subject in mail]
         assert to in mail
         assert f'<a href="{BASE}/' in mail
         assert "From: closebook@bank.invalid" in mail
@@ -151,7 +152,7 @@ def test_no_message_has_a_name_or_a_text_that_somebody_typed(
         assert "bob" not in text
 
 
-def test_nothing_is_told_from_before_a_channel_was_configured(
+def test_events_from_before_a_channel_was_configured_have_no_message(
     events: StoreEvents, receiver: Receiver
 ) -> None:
     events.execute("delete from reporting.notifications")
@@ -162,7 +163,7 @@ def test_nothing_is_told_from_before_a_channel_was_configured(
     assert len(receiver.posted) == 1
 
 
-def test_a_late_hour_is_told_once_and_several_at_once_in_one_message(
+def test_a_late_hour_has_one_message_and_several_together_have_one(
     events: StoreEvents, receiver: Receiver
 ) -> None:
     now = datetime(2026, 11, 25, 12, 20, tzinfo=UTC)
@@ -192,7 +193,7 @@ def test_what_a_mail_server_that_is_down_did_not_take_is_sent_once_it_is_up(
     down = SmtpServer(free_port(), tmp_path / "mails")
     connect(monkeypatch, MAIL, down)
     events.request(1)
-    with pytest.raises(NotTold, match="no log-in at the mail server"):
+    with pytest.raises(NotSent, match="no log-in at the mail server"):
         tell(events, MAIL)
     assert events.notifications() == {}
 
@@ -208,7 +209,7 @@ def test_what_a_mail_server_may_have_taken_is_not_sent_again(
     events.request(1)
     with smtp_server(tmp_path / "mails", behaviour=HANGING_UP) as server:
         connect(monkeypatch, MAIL, server)
-        with pytest.raises(NotTold, match="perhaps after it was taken"):
+        with pytest.raises(NotSent, match="perhaps after it was taken"):
             tell(events, MAIL)
         assert tell(events, MAIL) == 0
         assert len(server.mails()) == 1
@@ -221,20 +222,20 @@ def test_what_a_webhook_refuses_is_sent_again_and_not_what_it_may_have_taken(
 ) -> None:
     events.request(1)
     receiver.status = status
-    with pytest.raises(NotTold):
+    with pytest.raises(NotSent):
         tell(events, WEBHOOK)
     receiver.status = 200
     assert tell(events, WEBHOOK) == again
     assert len(receiver.posted) == 1 + again
 
 
-def test_a_webhook_that_is_down_is_told_later(
+def test_a_webhook_that_is_down_gets_the_message_later(
     events: StoreEvents, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     down = Receiver(free_port())
     connect(monkeypatch, WEBHOOK, down)
     events.request(1)
-    with pytest.raises(NotTold, match="no connection to the webhook"):
+    with pytest.raises(NotSent, match="no connection to the webhook"):
         tell(events, WEBHOOK)
     with webhook_receiver(down.port) as up:
         assert tell(events, WEBHOOK) == 1
@@ -263,7 +264,7 @@ class Dying:
         return nullcontext(lambda _notice: os._exit(9))
 
 
-def test_a_process_that_dies_while_it_sends_loses_the_message_and_never_doubles_it(
+def test_a_process_that_dies_while_it_sends_loses_the_message_and_never_sends_it_twice(
     events: StoreEvents, mail_server: SmtpServer
 ) -> None:
     events.request(1)
@@ -295,7 +296,7 @@ def test_two_runs_at_once_send_one_message(events: StoreEvents, receiver: Receiv
     assert len(receiver.posted) == 1
 
 
-def test_a_channel_without_readers_of_an_event_is_not_told_it(
+def test_a_channel_without_readers_of_an_event_sends_nothing(
     events: StoreEvents, mail_server: SmtpServer
 ) -> None:
     events.manifest(1, 1)

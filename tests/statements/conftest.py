@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from closebook.settings import KeyFile
+from closebook.settings.signing_settings import KeyFile
 from closebook.statements.render.document import RenderedStatement
 from closebook.statements.signing.key_loader import load_signer
 from closebook.statements.signing.signer import Signer

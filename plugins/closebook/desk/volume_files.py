@@ -1,6 +1,6 @@
 """The volume as files for spreadsheets and programs: CSV, XLSX and Parquet.
 
-Each row has the close and the version that it is from, so that a file says which numbers it has.
+Each row has the close and the version of its numbers.
 """
 
 import csv
@@ -66,7 +66,7 @@ def _columns(asked: VolumeRange, row: DictRow) -> dict[str, Any]:
 
 
 def _major(amount_minor: int, currency: str) -> str:
-    """Return an amount in major units; none of a currency that was known once and is not now."""
+    """Return an amount in major units; an empty text if the currency is not known any more."""
     return f"{to_major(amount_minor, currency):f}" if currency in known_currencies() else ""
 
 

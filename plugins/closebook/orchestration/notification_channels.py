@@ -1,4 +1,4 @@
-"""The channels by which people are told: a mail server and a webhook, through Airflow's hooks."""
+"""The channels of notifications: a mail server and a webhook, through Airflow's hooks."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -10,9 +10,9 @@ from smtplib import SMTPRecipientsRefused, SMTPSenderRefused
 from typing import TYPE_CHECKING
 
 from closebook.errors import Misconfigured
-from closebook.message_settings import Audience, MessageSettings
 from closebook.notifications.delivery import Send, Unreached
 from closebook.notifications.notices import Notice
+from closebook.settings.message_settings import Audience, MessageSettings
 
 if TYPE_CHECKING:
     from airflow.providers.smtp.hooks.smtp import SmtpHook
@@ -22,7 +22,7 @@ _SECONDS = 10
 
 @dataclass(frozen=True)
 class MailChannel:
-    """Mails by the SMTP server of an Airflow connection, from its ``from_email``."""
+    """Sends mails by the SMTP server of an Airflow connection, from its ``from_email``."""
 
     connection_id: str
     addresses: Mapping[Audience, tuple[str, ...]]
@@ -30,7 +30,7 @@ class MailChannel:
     name: str = "mail"
 
     def has_readers(self, notice: Notice) -> bool:
-        """Whether an address is set for one of its audiences."""
+        """Whether an address is set for one of the message's audiences."""
         return bool(self._to(notice))
 
     @contextmanager
@@ -42,7 +42,7 @@ class MailChannel:
         try:
             hook.get_conn()
         except Exception as error:
-            # Refused, silent, no TLS, a wrong password: whatever it is, no mail has left.
+            # Whatever the error is, such as a wrong password, no mail was sent.
             raise Unreached(f"no log-in at the mail server ({type(error).__name__})") from None
         with hook:
             if not hook.from_email:
@@ -71,18 +71,18 @@ class MailChannel:
 
 @dataclass(frozen=True)
 class WebhookChannel:
-    """POST requests with a JSON object to the URL of an Airflow connection of type http."""
+    """Sends POST requests with a JSON object to the URL of an Airflow connection of type http."""
 
     connection_id: str
     base_url: str
     name: str = "webhook"
 
-    def has_readers(self, notice: Notice) -> bool:  # the receiver gets everything
-        """Whoever listens at the URL gets everything."""
+    def has_readers(self, notice: Notice) -> bool:
+        """Whether the receiver gets this message: it gets all."""
         return True
 
     def opened(self) -> AbstractContextManager[Send]:
-        """Be ready for one request, which opens its own connection."""
+        """Return what sends one request, which opens its own connection."""
         return nullcontext(self._send)
 
     def _send(self, notice: Notice) -> None:

@@ -1,6 +1,6 @@
-"""Ask a view of the source contract whether it can compute some of its rows, for a limited time.
+"""Queries that show whether a view of the source contract can compute some of its rows.
 
-No value of a row is read or shown but the columns that a caller names.
+They have a limit of time, and read no values but those of the columns that a caller names.
 """
 
 import time
@@ -34,7 +34,7 @@ ALL = sql.SQL("true")
 
 @dataclass(frozen=True)
 class ViewProbe:
-    """A connection to a replica, and until when it may be asked.
+    """A connection to a replica, and the time until which queries may be sent.
 
     Each query is a transaction of its own, or a savepoint where one is open. So an error of one
     query does not end the next.
@@ -85,7 +85,7 @@ class ViewProbe:
         return found
 
     def middle(self, view: str, first: object, last: object, rows: sql.Composable) -> Any:
-        """Return a key before the last one: about half of the rows of the range have none above."""
+        """Return a key of the range, but not its last one, with about half of its rows above."""
         before_last = sql.SQL("{} < {}").format(sql.Identifier(KEYS[view]), last)
         condition = both(both(rows, between(view, first, last)), before_last)
         return self.row(view, percentile(view, 0.5), condition)[0]
@@ -110,7 +110,7 @@ class ViewProbe:
 
 
 def within(view: str, start: datetime | None, end: datetime) -> sql.Composable:
-    """Return the condition of the rows of a time; a start of None is the first row of all."""
+    """Return the condition of the rows of a time; without a start it has no lower bound."""
     time_column = sql.Identifier(TIMES[view])
     parts = [sql.SQL("{} < {}").format(time_column, end)]
     if start is not None:

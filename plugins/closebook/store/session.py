@@ -9,7 +9,7 @@ from psycopg.rows import DictRow, dict_row
 
 from closebook.periods import Period
 from closebook.postgres import answer_within, connect, store_error
-from closebook.settings import DeskSettings
+from closebook.settings.desk_settings import DeskSettings
 from closebook.sql import query
 
 Store = psycopg.Connection[DictRow]

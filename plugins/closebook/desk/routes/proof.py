@@ -1,4 +1,4 @@
-"""The proof pages for auditors: how each month was reconciled, what was corrected, who did what.
+"""The proof pages for auditors: how months were reconciled, what was corrected, and the log.
 
 No page shows a document, a holder, the number of an account or a line.
 """
@@ -12,7 +12,7 @@ from closebook.desk.desk_route import desk_router
 from closebook.desk.log_state import log_state, newest_entries
 from closebook.desk.months import month_from_url, month_label
 from closebook.desk.templating import render_page
-from closebook.settings import desk_from_airflow
+from closebook.settings.desk_settings import desk_from_airflow
 from closebook.sql import query
 from closebook.statements.document_store import DocumentStore
 from closebook.store.session import on_store
@@ -101,7 +101,7 @@ def corrections(request: Request, before: str = "") -> HTMLResponse:
 
 @log_router.get("/proof/log")
 def log(request: Request, last: str = "") -> HTMLResponse:
-    """Show entries of the desk's log, newest first, and whether their hashes follow."""
+    """Show entries of the desk's log, newest first, and whether their hashes are right."""
     settings = desk_from_airflow()
     asked = _id(last)
     with on_store(settings) as store:

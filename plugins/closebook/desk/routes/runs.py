@@ -1,4 +1,4 @@
-"""From a run of Airflow to the page of the desk that shows what it did."""
+"""The redirect from a run in Airflow to the page of the desk with its result."""
 
 from collections.abc import Mapping
 
@@ -11,7 +11,7 @@ from closebook.desk.current_user import CurrentUser, User
 from closebook.desk.desk_route import desk_router
 from closebook.desk.months import month_label
 from closebook.periods import Grain
-from closebook.settings import desk_from_airflow
+from closebook.settings.desk_settings import desk_from_airflow
 from closebook.sql import query
 from closebook.store.session import on_store
 
@@ -33,7 +33,7 @@ def page_of_run(
 ) -> RedirectResponse:
     """Lead to the page of a run: a month's review or its statements, the volume, or the health.
 
-    A run that has no page, or none for this user, leads to the home page.
+    If the run has no page, or none that this user may open, redirect to the home page.
     """
     return RedirectResponse(f"{request.scope['root_path']}{_page(user, dag_id, run_id)}", 303)
 

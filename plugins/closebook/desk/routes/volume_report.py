@@ -28,7 +28,7 @@ from closebook.desk.volume_report import (
     volume_rows,
 )
 from closebook.periods import DAY
-from closebook.settings import desk_from_airflow
+from closebook.settings.desk_settings import desk_from_airflow
 from closebook.sql import query
 from closebook.store.session import Store, on_store
 
@@ -143,7 +143,7 @@ def file(request: Request, form: Literal["csv", "xlsx", "parquet"], asked: Asked
 
 @router.get("/report/days/{day}")
 def day(request: Request, day: str) -> HTMLResponse:
-    """Show what each version of a day changed, old beside new."""
+    """Show the old and the new volume of each version of a day."""
     asked = _day(day)
     if asked is None:
         raise HTTPException(404)
