@@ -85,6 +85,9 @@ def test_the_home_page_is_there_without_its_numbers_if_the_store_does_not_answer
     [
         ("approver", "monthly_statements", "manual", "/releases/2026-10"),
         ("finance", "monthly_statements", "manual", "/statements?month=2026-10"),
+        ("auditor", "monthly_statements", "manual", "/proof/months/2026-10"),
+        ("auditor", "monthly_statements", "of no month", "/proof"),
+        ("auditor", "daily_rollups", "any", "/"),
         ("operator", "monthly_statements", "manual", "/"),
         ("approver", "monthly_statements", "of no month", "/releases"),
         ("finance", "monthly_statements", "of no month", "/statements"),

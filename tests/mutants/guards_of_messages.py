@@ -20,6 +20,11 @@ MESSAGES = (
         (DELIVERY + "test_two_runs_at_once_send_one_message",),
     ),
     Guard(
+        "notifications.no-redirect",
+        Token("False", "True"),
+        (DELIVERY + "test_a_webhook_that_leads_elsewhere_has_told_nobody",),
+    ),
+    Guard(
         "events.no-version-twice",
         Condition(value=False),
         (RELEASE + "test_what_was_released_before_there_were_events_has_none_later",),

@@ -28,6 +28,7 @@ from local.stack import Stack
 from tests.closes.october import OCTOBER
 from tests.notifications.events_of_the_store import StoreEvents
 from tests.smtp_server import HANGING_UP, SmtpServer, free_port, smtp_server
+from tests.tls_server import certificate_for, tls_before
 from tests.webhook_receiver import Receiver, webhook_receiver
 
 ZONE = "America/New_York"
@@ -216,6 +217,33 @@ def test_what_a_mail_server_may_have_taken_is_not_sent_again(
     assert events.notifications() == {("mail", "request_came"): "failed"}
 
 
+@pytest.mark.parametrize("code", ["451 try later", "554 no", "421 going down"])
+def test_a_mail_that_the_server_refuses_after_its_text_is_sent_later(
+    events: StoreEvents, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str
+) -> None:
+    events.request(1)
+    with smtp_server(tmp_path / "mails", behaviour=code) as refusing:
+        connect(monkeypatch, MAIL, refusing)
+        with pytest.raises(NotSent, match="the mail server refused it"):
+            tell(events, MAIL)
+    assert events.notifications() == {("mail", "request_came"): "unreached"}
+    with smtp_server(refusing.folder, port=refusing.port) as taking:
+        assert tell(events, MAIL) == 1
+        assert len(taking.mails()) == 1
+
+
+def test_a_webhook_that_leads_elsewhere_has_told_nobody(
+    events: StoreEvents, receiver: Receiver
+) -> None:
+    events.request(1)
+    receiver.status = 302
+    with pytest.raises(NotSent, match="answers with status 302"):
+        tell(events, WEBHOOK)
+    assert receiver.got == 0
+    receiver.status = 200
+    assert tell(events, WEBHOOK) == 1
+
+
 @pytest.mark.parametrize(("status", "again"), [(404, 1), (401, 1), (503, 1), (500, 0)])
 def test_what_a_webhook_refuses_is_sent_again_and_not_what_it_may_have_taken(
     events: StoreEvents, receiver: Receiver, status: int, again: int
@@ -240,6 +268,22 @@ def test_a_webhook_that_is_down_gets_the_message_later(
     with webhook_receiver(down.port) as up:
         assert tell(events, WEBHOOK) == 1
         assert len(up.posted) == 1
+
+
+def test_a_webhook_without_a_certificate_that_is_trusted_is_told_later(
+    events: StoreEvents, receiver: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate = certificate_for("localhost", tmp_path / "tls")
+    events.request(1)
+    with tls_before(receiver.port, certificate, is_postgres=False) as port:
+        secure = receiver.connection | {"host": f"https://localhost:{port}/closebook"}
+        monkeypatch.setenv("AIRFLOW_CONN_PEOPLE_WEBHOOK", json.dumps(secure))
+        with pytest.raises(NotSent, match="no connection to the webhook"):
+            tell(events, WEBHOOK)
+        assert receiver.posted == []
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate.authority))
+        assert tell(events, WEBHOOK) == 1
+    assert len(receiver.posted) == 1
 
 
 def test_a_webhook_gets_the_path_and_the_headers_of_its_connection(

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from functools import partial
 from html import escape
 from http import HTTPStatus
-from smtplib import SMTPRecipientsRefused, SMTPSenderRefused
+from smtplib import SMTPRecipientsRefused, SMTPResponseException
+from ssl import SSLCertVerificationError
 from typing import TYPE_CHECKING
 
 from closebook.errors import Misconfigured
@@ -61,7 +62,7 @@ class MailChannel:
                 subject=f"Closebook: {notice.title} {notice.period}".strip(),
                 html_content=f'<p>{escape(notice.line)} <a href="{link}">{link}</a></p>',
             )
-        except (SMTPRecipientsRefused, SMTPSenderRefused) as error:
+        except (SMTPRecipientsRefused, SMTPResponseException) as error:
             raise Unreached(f"the mail server refused it ({type(error).__name__})") from None
 
     def _to(self, notice: Notice) -> list[str]:
@@ -102,7 +103,12 @@ class WebhookChannel:
                     "audiences": notice.audiences,
                     "link": link,
                 },
-                extra_options={"timeout": _SECONDS, "check_response": False},
+                extra_options={
+                    "timeout": _SECONDS,
+                    "check_response": False,
+                    # Redirected, the request would become a GET without the message.
+                    "allow_redirects": False,  # guard: notifications.no-redirect
+                },
             )
         except ConnectTimeout:
             raise Unreached("no connection to the webhook in time") from None
@@ -146,13 +152,17 @@ def _link(base_url: str, notice: Notice) -> str:
 
 
 def _was_never_connected(error: Exception) -> bool:
+    """Whether no server was reached, or one whose certificate was refused before any request."""
     from urllib3.exceptions import MaxRetryError, NewConnectionError
 
     cause = error.args[0] if error.args else None
-    return isinstance(cause, MaxRetryError) and isinstance(cause.reason, NewConnectionError)
+    if not isinstance(cause, MaxRetryError) or cause.reason is None:
+        return False
+    reasons = (cause.reason, *cause.reason.args)
+    return any(isinstance(each, NewConnectionError | SSLCertVerificationError) for each in reasons)
 
 
 def _was_refused(status: int) -> bool:
-    """Whether the receiver says that it did nothing with the request."""
-    is_client_error = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
-    return is_client_error or status == HTTPStatus.SERVICE_UNAVAILABLE
+    """Whether the receiver says that it did nothing with the request, or that another URL does."""
+    is_elsewhere_or_wrong = HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.INTERNAL_SERVER_ERROR
+    return is_elsewhere_or_wrong or status == HTTPStatus.SERVICE_UNAVAILABLE

@@ -15,7 +15,7 @@ from psycopg.rows import TupleRow, dict_row, tuple_row
 
 from closebook.periods import Period, hour_of
 from closebook.platform.contract import OPTIONAL, optional_columns
-from closebook.postgres import Fault, answer_within, fault_of
+from closebook.postgres import Fault, answer_within, fault_of, seconds_until
 from closebook.sql import query
 
 ANSWER_SECONDS = 5.0
@@ -93,9 +93,7 @@ class ViewProbe:
     def _rows(
         self, view: str, expressions: sql.Composable, condition: sql.Composable
     ) -> list[TupleRow]:
-        seconds = self.deadline - time.monotonic()
-        if seconds <= 0:
-            raise psycopg.Error("no time is left for another query")
+        seconds = seconds_until(self.deadline)
         text = sql.SQL("select {} from {} where {}").format(
             expressions, sql.Identifier("reporting_source", view), condition
         )

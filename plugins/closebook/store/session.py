@@ -47,6 +47,25 @@ def on_store(settings: StoreAddress) -> Iterator[Store]:
 
 
 @contextmanager
+def one_state(store: Store) -> Iterator[None]:
+    """Let all queries of the block see the store as it is at the first of them.
+
+    A close that commits meanwhile is not seen in part. Ends the transaction that is open before,
+    and its own. Nothing may be written in it: a log entry that follows another one has to see it.
+    """
+    store.commit()
+    store.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ  # guard: store.one-state
+    store.read_only = True
+    try:
+        yield
+    finally:
+        if not store.closed:
+            store.rollback()
+            store.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
+            store.read_only = None
+
+
+@contextmanager
 def writing(store: Store, period: Period) -> Iterator[None]:
     """Write a close in one transaction: all of it is committed at the end, or nothing.
 
