@@ -104,10 +104,12 @@ details as (
         staged_details.currency,
         staged_details.value_date,
         staged_details.exchange_rate,
+        staged_details.interest_rate,
         staged_details.is_debit,
         staged_details.original_amount,
         staged_details.original_amount * known_currencies.minor_per_unit as original_amount_minor,
         scale(trim_scale(staged_details.exchange_rate)) as rate_decimals,
+        scale(trim_scale(staged_details.interest_rate)) as interest_decimals,
         num_nonnulls(
             staged_details.original_amount,
             staged_details.original_currency,
@@ -124,6 +126,14 @@ unusable_details as (
     from details
     where
         value_date not between '0001-01-01' and '9999-12-31'
+        or (
+            interest_rate is not null
+            and (
+                interest_decimals <= 10
+                -- guard: exceptions.interest-rate
+                and abs(interest_rate) < power(10::numeric, 11 - interest_decimals)
+            ) is not true
+        )
         or part_count in (1, 2)  -- guard: exceptions.original-amount-in-part
         or (
             part_count = 3
@@ -137,6 +147,29 @@ unusable_details as (
                 and exchange_rate < power(10::numeric, 11 - rate_decimals)
             ) is not true
         )
+),
+
+limits as (
+    select
+        staged_accounts.account_id,
+        staged_accounts.currency,
+        staged_accounts.overdraft_limit * known_currencies.minor_per_unit as overdraft_limit_minor
+    from staged_statement_accounts as staged_accounts
+    left join known_currencies on staged_accounts.currency = known_currencies.currency
+    where staged_accounts.overdraft_limit is not null
+),
+
+unusable_limits as (
+    select distinct
+        account_id,
+        currency
+    from limits
+    where
+        (
+            mod(overdraft_limit_minor, 1) = 0
+            -- guard: exceptions.overdraft-limit
+            and overdraft_limit_minor between 0 and 9223372036854775807
+        ) is not true
 ),
 
 -- No balance on the way is beyond opening and all credits, or opening and all debits.
@@ -203,7 +236,8 @@ judged as (
             when unknown_currencies.currency is not null then 'unknown_currency'
             when balances.incomplete_count > 0 or lines.has_incomplete_line then 'row_incomplete'
             when repeating_accounts.account_id is not null then 'entry_repeated'
-            when unusable_details.account_id is not null then 'detail_unusable'
+            when unusable_details.account_id is not null or unusable_limits.account_id is not null
+                then 'detail_unusable'
             when
                 least(balances.opening_minor, balances.closing_minor) < -9223372036854775808
                 or greatest(balances.opening_minor, balances.closing_minor) > 9223372036854775807
@@ -223,6 +257,10 @@ judged as (
         on
             balances.account_id = unusable_details.account_id
             and balances.currency = unusable_details.currency
+    left join unusable_limits
+        on
+            balances.account_id = unusable_limits.account_id
+            and balances.currency = unusable_limits.currency
     left join unknown_currencies on balances.currency = unknown_currencies.currency
     left join beyond_accounts
         on

@@ -18,8 +18,10 @@ select
     details.value_date,
     details.original_currency,
     details.counterparty_account,
+    details.customer_reference,
     (details.original_amount * known_currencies.minor_per_unit)::bigint as original_amount_minor,
-    trim_scale(details.exchange_rate) as exchange_rate
+    trim_scale(details.exchange_rate) as exchange_rate,
+    trim_scale(details.interest_rate) as interest_rate
 from staged_statement_line_details as details
 inner join reporting.statement_lines as written_lines
     on

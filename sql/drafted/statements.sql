@@ -1,5 +1,6 @@
 -- A month's statements as they would be written: every account and currency with entries in it or a
--- balance at its start, without those that are left out.
+-- balance at its start, without those that are left out. minor_per_unit has, for each of the
+-- currencies, the number of minor units in one unit of the view's amounts.
 with left_out as (
     select
         account_id,
@@ -7,6 +8,15 @@ with left_out as (
     from
         unnest(%(left_out_accounts)s::reporting.account_key[], %(left_out_currencies)s::text[])
             as given (account_id, currency)
+),
+
+known_currencies as (
+    select
+        currency,
+        minor_per_unit
+    from
+        unnest(%(currencies)s::text[], %(minor_per_unit)s::numeric[])
+            as given (currency, minor_per_unit)
 )
 
 select
@@ -19,10 +29,12 @@ select
     holders.locale_code,
     balances.opening_minor,
     balances.closing_minor,
-    balances.entry_count as line_count
+    balances.entry_count as line_count,
+    (holders.overdraft_limit * known_currencies.minor_per_unit)::bigint as overdraft_limit_minor
 from staged_statement_balances as balances
 inner join staged_statement_accounts as holders
     on balances.account_id = holders.account_id and balances.currency = holders.currency
+left join known_currencies on balances.currency = known_currencies.currency
 left join left_out
     on balances.account_id = left_out.account_id and balances.currency = left_out.currency
 where

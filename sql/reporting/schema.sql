@@ -408,6 +408,8 @@ create table reporting.statements (
         ' ' || replace(reporting.folded(account_number), ' ', '') || ' '
     ) stored,
     holder_search text generated always as (reporting.name_forms(holder_name)) stored,
+    -- By how much the account may be overdrawn, as of the snapshot; null where none is known.
+    overdraft_limit_minor bigint check (overdraft_limit_minor >= 0),
     primary key (close_id, account_id, currency)
 );
 
@@ -463,6 +465,10 @@ create table reporting.statement_line_details (
     -- Of one original_currency in currency.
     exchange_rate numeric check (exchange_rate > 0),
     counterparty_account text,
+    -- What the customer or the other side wrote to know the payment again.
+    customer_reference text,
+    -- Percent of a year.
+    interest_rate numeric,
     primary key (close_id, account_id, currency, line_number),
     foreign key (close_id, account_id, currency, line_number)
     references reporting.statement_lines (close_id, account_id, currency, line_number),
@@ -2722,7 +2728,11 @@ returns table (
     old_exchange_rate numeric,
     new_exchange_rate numeric,
     old_counterparty_account text,
-    new_counterparty_account text
+    new_counterparty_account text,
+    old_customer_reference text,
+    new_customer_reference text,
+    old_interest_rate numeric,
+    new_interest_rate numeric
 )
 language sql stable
 begin atomic
@@ -2735,7 +2745,9 @@ begin atomic
             original_amount_minor,
             original_currency,
             exchange_rate,
-            counterparty_account
+            counterparty_account,
+            customer_reference,
+            interest_rate
         from reporting.statement_line_details
         where close_id = old_close_id
     ),
@@ -2749,7 +2761,9 @@ begin atomic
             original_amount_minor,
             original_currency,
             exchange_rate,
-            counterparty_account
+            counterparty_account,
+            customer_reference,
+            interest_rate
         from reporting.statement_line_details
         where close_id = new_close_id
     )
@@ -2767,7 +2781,11 @@ begin atomic
         old_rows.exchange_rate as old_exchange_rate,
         new_rows.exchange_rate as new_exchange_rate,
         old_rows.counterparty_account as old_counterparty_account,
-        new_rows.counterparty_account as new_counterparty_account
+        new_rows.counterparty_account as new_counterparty_account,
+        old_rows.customer_reference as old_customer_reference,
+        new_rows.customer_reference as new_customer_reference,
+        old_rows.interest_rate as old_interest_rate,
+        new_rows.interest_rate as new_interest_rate
     from old_rows
     full join new_rows using (account_id, currency, line_number)
     where
@@ -2776,7 +2794,9 @@ begin atomic
             old_rows.original_amount_minor,
             old_rows.original_currency,
             old_rows.exchange_rate,
-            old_rows.counterparty_account
+            old_rows.counterparty_account,
+            old_rows.customer_reference,
+            old_rows.interest_rate
         )
         is distinct from
         (
@@ -2784,7 +2804,9 @@ begin atomic
             new_rows.original_amount_minor,
             new_rows.original_currency,
             new_rows.exchange_rate,
-            new_rows.counterparty_account
+            new_rows.counterparty_account,
+            new_rows.customer_reference,
+            new_rows.interest_rate
         );
 end;
 
@@ -2981,7 +3003,9 @@ begin atomic
                     'original_amount_minor', details.original_amount_minor,
                     'original_currency', details.original_currency,
                     'exchange_rate', trim_scale(details.exchange_rate)::text,
-                    'counterparty_account', details.counterparty_account
+                    'counterparty_account', details.counterparty_account,
+                    'customer_reference', details.customer_reference,
+                    'interest_rate', trim_scale(details.interest_rate)::text
                 )
             ) as details
         from asked
@@ -3015,7 +3039,9 @@ begin atomic
                     'original_amount_minor', details.original_amount_minor,
                     'original_currency', details.original_currency,
                     'exchange_rate', trim_scale(details.exchange_rate)::text,
-                    'counterparty_account', details.counterparty_account
+                    'counterparty_account', details.counterparty_account,
+                    'customer_reference', details.customer_reference,
+                    'interest_rate', trim_scale(details.interest_rate)::text
                 )
             ) as details
         from asked

@@ -1,17 +1,39 @@
 -- The holder, address, number and locale of each account: one row an account. They are as of the
 -- snapshot, not of the month's end. A text beyond the limit that docs/contract.md names is cut,
 -- with three full stops: not every encoding has an ellipsis. A number of more than 100 bytes keeps
--- its start and gets its hash, so that two accounts do not get one number.
-with accounts as (
+-- its start and gets its hash, so that two accounts do not get one number. An optional column that
+-- the view does not have is null: its name then refers to the column of absent_columns. The limit
+-- is in the unit of the view.
+with absent_columns as (
     select
-        account_id,
-        account_number,
-        currency,
-        opened_at,
-        holder_name,
-        holder_address,
-        locale_code
-    from reporting_source.accounts
+        null::bigint as overdraft_limit_minor,
+        null::numeric as overdraft_limit_major
+),
+
+accounts as (
+    select
+        listed.account_id,
+        listed.account_number,
+        listed.currency,
+        listed.opened_at,
+        listed.holder_name,
+        listed.holder_address,
+        listed.locale_code,
+        listed.overdraft_limit
+    from absent_columns
+    cross join
+        lateral (  -- noqa: ST05
+            select
+                account_id,
+                account_number,
+                currency,
+                opened_at,
+                holder_name,
+                holder_address,
+                locale_code,
+                coalesce(overdraft_limit_minor, overdraft_limit_major) as overdraft_limit
+            from reporting_source.accounts
+        ) as listed
 ),
 
 bounded as (
@@ -19,6 +41,7 @@ bounded as (
         account_id,
         currency,
         opened_at,
+        overdraft_limit,
         case
             when octet_length(account_number) > 100  -- guard: limits.account-number
                 then
@@ -51,5 +74,6 @@ select
     opened_at,
     holder_name,
     holder_address,
-    locale_code
+    locale_code,
+    overdraft_limit
 from bounded

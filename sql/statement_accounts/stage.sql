@@ -7,5 +7,6 @@ create temporary table staged_statement_accounts (
     opened_at timestamptz,
     holder_name text,
     holder_address text,
-    locale_code text
+    locale_code text,
+    overdraft_limit numeric
 ) on commit drop

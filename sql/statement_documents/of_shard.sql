@@ -12,7 +12,8 @@ with statements as (
         holder_address,
         locale_code,
         opening_minor,
-        closing_minor
+        closing_minor,
+        overdraft_limit_minor
     from reporting.statements
 ),
 
@@ -69,6 +70,7 @@ select
     statements.locale_code,
     statements.opening_minor,
     statements.closing_minor,
+    statements.overdraft_limit_minor,
     documents.object_name,
     numbers.statement_number,
     documents.renderer_version,

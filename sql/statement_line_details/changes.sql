@@ -13,7 +13,11 @@ select
     old_exchange_rate,
     new_exchange_rate,
     old_counterparty_account,
-    new_counterparty_account
+    new_counterparty_account,
+    old_customer_reference,
+    new_customer_reference,
+    old_interest_rate,
+    new_interest_rate
 from
     reporting.statement_line_detail_differences(
         %(old_close_id)s::bigint, %(new_close_id)s::bigint

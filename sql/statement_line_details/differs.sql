@@ -10,7 +10,9 @@ with old_rows as (
         original_amount_minor,
         original_currency,
         exchange_rate,
-        counterparty_account
+        counterparty_account,
+        customer_reference,
+        interest_rate
     from reporting.statement_line_details
     where close_id = %(close_id)s
 ),
@@ -24,7 +26,9 @@ new_rows as (
         original_amount_minor,
         original_currency,
         exchange_rate,
-        counterparty_account
+        counterparty_account,
+        customer_reference,
+        interest_rate
     from drafted.statement_line_details
 )
 
@@ -39,7 +43,9 @@ select
                 old_rows.original_amount_minor,
                 old_rows.original_currency,
                 old_rows.exchange_rate,
-                old_rows.counterparty_account
+                old_rows.counterparty_account,
+                old_rows.customer_reference,
+                old_rows.interest_rate
             )
             is distinct from
             (
@@ -47,6 +53,8 @@ select
                 new_rows.original_amount_minor,
                 new_rows.original_currency,
                 new_rows.exchange_rate,
-                new_rows.counterparty_account
+                new_rows.counterparty_account,
+                new_rows.customer_reference,
+                new_rows.interest_rate
             )
     ) as is_different

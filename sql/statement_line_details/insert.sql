@@ -9,8 +9,10 @@ insert into reporting.statement_line_details (
     value_date,
     original_currency,
     counterparty_account,
+    customer_reference,
     original_amount_minor,
-    exchange_rate
+    exchange_rate,
+    interest_rate
 )
 select
     close_id,
@@ -20,6 +22,8 @@ select
     value_date,
     original_currency,
     counterparty_account,
+    customer_reference,
     original_amount_minor,
-    exchange_rate
+    exchange_rate,
+    interest_rate
 from drafted.statement_line_details

@@ -1,8 +1,8 @@
 -- What a month's ledger entries have in the contract's optional columns: one row an entry that has
 -- any. It is run only for a platform whose view has one of these columns. A column that the view
--- does not have is null: its name then refers to the column of absent_columns. Of an account beyond
--- the limit that docs/contract.md names, the start stays, with the hash of all of it behind. No
--- currency has more than ten letters.
+-- does not have is null: its name then refers to the column of absent_columns. Of an account or a
+-- reference beyond the limit that docs/contract.md names, the start stays, with the hash of all of
+-- it behind. No currency has more than ten letters.
 with absent_columns as (
     select
         null::bigint as amount_minor,
@@ -12,7 +12,9 @@ with absent_columns as (
         null::numeric as original_amount_major,
         null::text as original_currency,
         null::numeric as exchange_rate,
-        null::text as counterparty_account
+        null::text as counterparty_account,
+        null::text as customer_reference,
+        null::numeric as interest_rate
 )
 
 select
@@ -24,7 +26,9 @@ select
     entries.is_debit,
     entries.original_amount,
     entries.original_currency,
-    entries.counterparty_account
+    entries.counterparty_account,
+    entries.customer_reference,
+    entries.interest_rate
 from absent_columns
 cross join
     lateral (  -- noqa: ST05
@@ -34,6 +38,7 @@ cross join
             currency,
             value_date,
             exchange_rate,
+            interest_rate,
             coalesce(amount_minor, amount_major) < 0 as is_debit,
             coalesce(original_amount_minor, original_amount_major) as original_amount,
             left(original_currency, 10) as original_currency,
@@ -44,7 +49,15 @@ cross join
                         || left(encode(sha256(convert_to(counterparty_account, 'UTF8')), 'hex'), 16)
                         || ')'
                 else counterparty_account
-            end as counterparty_account
+            end as counterparty_account,
+            case
+                when octet_length(customer_reference) > 100  -- guard: limits.customer-reference
+                    then
+                        left(customer_reference, 40) || ' (too long, sha256 '
+                        || left(encode(sha256(convert_to(customer_reference, 'UTF8')), 'hex'), 16)
+                        || ')'
+                else customer_reference
+            end as customer_reference
         from reporting_source.ledger_entries
         where
             posted_at >= %(period_start)s
@@ -56,5 +69,7 @@ where
         entries.original_amount,
         entries.original_currency,
         entries.exchange_rate,
-        entries.counterparty_account
+        entries.counterparty_account,
+        entries.customer_reference,
+        entries.interest_rate
     ) > 0

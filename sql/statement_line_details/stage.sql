@@ -10,5 +10,7 @@ create temporary table staged_statement_line_details (
     is_debit boolean,
     original_amount numeric,
     original_currency text,
-    counterparty_account text
+    counterparty_account text,
+    customer_reference text,
+    interest_rate numeric
 ) on commit drop

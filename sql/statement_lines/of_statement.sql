@@ -16,6 +16,8 @@ select
     details.original_currency,
     details.exchange_rate,
     details.counterparty_account,
+    details.customer_reference,
+    details.interest_rate,
     coalesce(
         entries.posted_on,
         (

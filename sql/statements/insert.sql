@@ -1,5 +1,6 @@
 -- Writes a month's statements: every account and currency with entries in it or a balance at its
--- start, without those that are left out.
+-- start, without those that are left out. minor_per_unit has, for each of the currencies, how many
+-- minor units are in one unit of the limits of accounts.
 insert into reporting.statements (
     close_id,
     account_id,
@@ -10,7 +11,8 @@ insert into reporting.statements (
     locale_code,
     opening_minor,
     closing_minor,
-    line_count
+    line_count,
+    overdraft_limit_minor
 )
 select
     close_id,
@@ -22,5 +24,6 @@ select
     locale_code,
     opening_minor,
     closing_minor,
-    line_count
+    line_count,
+    overdraft_limit_minor
 from drafted.statements

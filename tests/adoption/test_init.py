@@ -180,28 +180,36 @@ def test_the_rows_of_a_draft_are_those_of_the_platform(
 def test_optional_columns_are_drafted_where_the_ledger_has_them(database: str) -> None:
     make(database, MINOR)
     with psycopg.connect(database, autocommit=True) as connection:
-        assert not {*OPTIONAL["ledger_entries"]} & {*re.findall(r"\w+", draft_of(database))}
+        optional = {column for columns in OPTIONAL.values() for column in columns}
+        assert not optional & {*re.findall(r"\w+", draft_of(database))}
         # An amount without its rate is none
         connection.execute(
             "alter table postings add value_date date, add original_amount_cents integer,"
-            " add original_currency char(3), add payee_iban text"
+            " add original_currency char(3), add payee_iban text, add end_to_end_id varchar(35),"
+            " add interest_rate float8;"
+            "alter table wallets add overdraft_limit_cents integer"
         )
         assert "original" not in draft_of(database)
         connection.execute("alter table postings add fx_rate float8")
         connection.execute(
-            "insert into wallets values (1, 'IBAN', 'EUR', 'Ada', null, null, now());"
+            "insert into wallets values (1, 'IBAN', 'EUR', 'Ada', null, null, now(), 50000);"
             "insert into postings values (1, 1, null, now(), 'debit', 92, 'memo', '2026-11-05',"
-            " 100, 'USD', 'GB33', 0.92)"
+            " 100, 'USD', 'GB33', 'Order 7', 1.5, 0.92)"
         )
         connection.execute(draft_of(database).encode())
-        made = types_of(connection)["ledger_entries"]
+        made = types_of(connection)
         row = connection.execute(
             "select amount_minor, value_date::text, original_amount_minor, original_currency,"
-            " exchange_rate::text, counterparty_account from reporting_source.ledger_entries"
+            " exchange_rate::text, counterparty_account, customer_reference, interest_rate::text,"
+            " overdraft_limit_minor"
+            " from reporting_source.ledger_entries inner join reporting_source.accounts"
+            " using (account_id)"
         ).fetchone()
 
-    assert made == {**CONTRACT["ledger_entries"], **OPTIONAL["ledger_entries"]}
-    assert row == (-92, "2026-11-05", -100, "USD", "0.920000", "GB33")
+    for view, optional_columns in OPTIONAL.items():
+        assert made[view] == {**CONTRACT[view], **optional_columns}
+    others = ("GB33", "Order 7", "1.500000", 50_000)
+    assert row == (-92, "2026-11-05", -100, "USD", "0.920000", *others)
 
 
 def draft_of(database: str) -> str:

@@ -20,7 +20,8 @@ from closebook.platform.contract import OPTIONAL
 from closebook.settings import Settings
 from closebook.sql import query
 from closebook.statements.document_store import DocumentStore
-from closebook.statements.verify.attachments import read_csv, read_xml
+from closebook.statements.verify.attached_csv import read_csv
+from closebook.statements.verify.attached_xml import read_xml
 from closebook.statements.verify.report import Outcome
 from closebook.statements.verify.verification import VerifyInputs, verify
 from local.stack import Stack
@@ -41,6 +42,8 @@ OPTIONS: Mapping[str, str | None] = {
     "original_currency": "case entry_id when 1 then 'USD' end",
     "exchange_rate": "case entry_id when 1 then 0.92590 end",
     "counterparty_account": f"case entry_id when 1 then '{IBAN}' when 3 then 'acct <7>' end",
+    "customer_reference": "case entry_id when 1 then 'Order 7' end",
+    "interest_rate": "case entry_id when 1 then 1.250 end",
 }
 FX = ("original_amount_minor", "original_currency", "exchange_rate")
 
@@ -56,7 +59,8 @@ def fill(platform: Platform) -> None:
 def details(books: Books, close_id: int) -> list[tuple[Any, ...]]:
     rows = books.rows(
         "select account_id, line_number, value_date, original_amount_minor, original_currency,"
-        " exchange_rate, counterparty_account from reporting.statement_line_details"
+        " exchange_rate, counterparty_account, customer_reference, interest_rate"
+        " from reporting.statement_line_details"
         " where close_id = %s order by account_id, line_number",
         close_id,
     )
@@ -96,7 +100,7 @@ def test_a_platform_without_optional_columns_is_read_without_them_and_stores_no_
         with psycopg.connect(stack.replica_admin("replica_a", platform.database)) as replica:
             return replica.execute(
                 "select calls from pg_stat_statements inner join pg_database on dbid = oid"
-                " where datname = current_database() and query like '%absent_columns%'"
+                " where datname = current_database() and query like '%original_amount_major%'"
             ).fetchall()
 
     month = close_month(one, OCTOBER, ONE_REPLICA)
@@ -151,8 +155,11 @@ def test_optional_values_are_frozen_and_attached_and_verify_compares_them(
     render_all(settings, month.close_id)
 
     assert details(books, month.close_id) == [
-        (BUSY, 1, date(2026, 10, 5), -10_800, "USD", Decimal("0.9259"), IBAN),
-        (RESTING, 1, None, None, None, None, "acct <7>"),
+        (
+            *(BUSY, 1, date(2026, 10, 5), -10_800, "USD", Decimal("0.9259"), IBAN),
+            *("Order 7", Decimal("1.25")),
+        ),
+        (RESTING, 1, None, None, None, None, "acct <7>", None, None),
     ]
     pdf = document(settings, books, month.close_id, BUSY)
     xml = attachment(pdf, "statement.xml").decode()
@@ -163,10 +170,13 @@ def test_optional_values_are_frozen_and_attached_and_verify_compares_them(
     lines = attachment(pdf, "statement.csv").decode("utf-8-sig").splitlines()
     assert lines[0].endswith(
         '"value_date","original_amount","original_currency","original_amount_minor",'
-        '"original_currency_exponent","exchange_rate","counterparty_account"'
+        '"original_currency_exponent","exchange_rate","counterparty_account",'
+        '"customer_reference","interest_rate"'
     )
-    assert lines[2].endswith(f'"2026-10-05","-108.00","USD","-10800","2","9259E-4","{IBAN}"')
-    assert lines[3].endswith(',"","","","","","",""')
+    assert lines[2].endswith(
+        f'"2026-10-05","-108.00","USD","-10800","2","9259E-4","{IBAN}","Order 7","125E-2"'
+    )
+    assert lines[3].endswith(',"","","","","","","","",""')
     assert read_xml(xml.encode()).lines == read_csv(attachment(pdf, "statement.csv")).lines
     found = {each.check: each.outcome for each in verify(pdf, VerifyInputs()).findings}
     assert {found[check] for check in ("totals", "CSV", "page")} == {Outcome.OK}
@@ -182,7 +192,7 @@ def test_a_view_may_have_some_optional_columns_and_the_others_are_null(
         month = close_month(settings, OCTOBER, RUN)
 
     day = date(2026, 10, 1)
-    assert [row[2:] for row in details(books, month.close_id)] == [(day, *[None] * 4)] * 3
+    assert [row[2:] for row in details(books, month.close_id)] == [(day, *[None] * 6)] * 3
 
 
 def test_an_original_amount_in_major_units_is_converted_by_its_own_currency(
@@ -209,13 +219,13 @@ def test_a_long_account_keeps_its_start_and_gets_its_hash(
 ) -> None:
     fill(platform)
     account = "x" * 101
-    with retyped(platform, "ledger_entries", {"counterparty_account": f"'{account}'::varchar"}):
+    long = dict.fromkeys(("counterparty_account", "customer_reference"), f"'{account}'::varchar")
+    with retyped(platform, "ledger_entries", long):
         month = close_month(settings, OCTOBER, RUN)
 
     digest = sha256(account.encode()).hexdigest()[:16]
-    assert {row[-1] for row in details(books, month.close_id)} == {
-        f"{'x' * 40} (too long, sha256 {digest})"
-    }
+    kept = f"{'x' * 40} (too long, sha256 {digest})"
+    assert {row[-3:-1] for row in details(books, month.close_id)} == {(kept, kept)}
 
 
 # ---- what is wrong -----------------------------------------------------------------------
@@ -277,6 +287,8 @@ def test_an_optional_column_of_another_type_or_unit_stops_before_a_row_is_read(
         {"original_currency": "'usd'"},
         {"original_amount_minor": "10800::bigint"},
         {"value_date": "'infinity'::date"},
+        {"interest_rate": "'NaN'::numeric"},
+        {"interest_rate": "0.12345678901"},
     ],
     ids=str,
 )
@@ -357,6 +369,8 @@ def test_an_error_shows_no_account_of_a_counterparty(
         ("original_currency", "'GBP'"),
         ("exchange_rate", "0.9260"),
         ("counterparty_account", "'another'"),
+        ("customer_reference", "'Order 8'"),
+        ("interest_rate", "1.251"),
     ],
 )
 def test_a_corrected_optional_value_gives_its_statement_a_new_version(
@@ -370,3 +384,74 @@ def test_a_corrected_optional_value_gives_its_statement_a_new_version(
         corrected = close_month(settings, OCTOBER, RUN)
 
     assert versions(books, corrected.close_id) == {BUSY: 2, RESTING: 1}
+
+
+# ---- the limit of an account -------------------------------------------------------------
+
+
+def limits(books: Books, close_id: int) -> dict[int, int | None]:
+    rows = books.rows("select * from reporting.statements where close_id = %s", close_id)
+    return {row["account_id"]: row["overdraft_limit_minor"] for row in rows}
+
+
+def test_the_limit_of_an_account_is_frozen_attached_and_no_reason_to_issue_again(
+    settings: Settings, platform: Platform, books: Books
+) -> None:
+    fill(platform)
+    without = close_month(settings, OCTOBER, RUN)
+    assert limits(books, without.close_id) == {BUSY: None, RESTING: None}
+    limit = {"overdraft_limit_minor": f"case account_id when {BUSY} then 50025::bigint end"}
+    with retyped(platform, "accounts", limit):
+        again = close_month(settings, OCTOBER, UNASKED)
+        platform.post(BUSY, NOON, 1, "EUR")
+        corrected = close_month(settings, OCTOBER, RUN)
+    render_all(settings, corrected.close_id)
+
+    assert again.close_id == without.close_id
+    assert limits(books, corrected.close_id) == {BUSY: 50_025, RESTING: None}
+    pdf = document(settings, books, corrected.close_id, BUSY)
+    assert b'<CdtLine><Incl>false</Incl><Amt Ccy="EUR">500.25<' in attachment(pdf, "statement.xml")
+    assert b'"overdraft_limit",' in attachment(pdf, "statement.csv")
+
+
+def test_a_limit_in_major_units_is_converted_by_the_currency_of_its_account(
+    settings: Settings, platform: Platform, books: Books
+) -> None:
+    fill(platform)
+    in_major = replace(settings, major_amounts=frozenset({"ledger_entries"}))
+    amounts = {"amount_minor": None, "amount_major": "amount_minor / 100.0"}
+    with (
+        retyped(platform, "ledger_entries", amounts),
+        retyped(platform, "accounts", {"overdraft_limit_major": "500.2500"}),
+    ):
+        month = close_month(in_major, OCTOBER, RUN)
+
+    assert limits(books, month.close_id) == {BUSY: 50_025, RESTING: 50_025}
+
+
+def test_a_limit_in_the_other_unit_stops_before_a_row_is_read(
+    settings: Settings, platform: Platform, books: Books
+) -> None:
+    fill(platform)
+    with (
+        retyped(platform, "accounts", {"overdraft_limit_major": "500.25"}),
+        pytest.raises(Misconfigured) as refused,
+    ):
+        close_month(settings, OCTOBER, RUN)
+
+    said = "it is called overdraft_limit_major: name ledger_entries in CLOSEBOOK_MAJOR_AMOUNTS"
+    assert said in refused.value.text
+    assert sum(books.size().values()) == 0
+
+
+@pytest.mark.parametrize("wrong", ["-1::bigint", "('x' || account_id)::bigint"])
+def test_an_unusable_limit_leaves_out_its_account_only(
+    settings: Settings, platform: Platform, books: Books, wrong: str
+) -> None:
+    fill(platform)
+    column = f"case account_id when {BUSY} then {wrong} else 7::bigint end"
+    with retyped(platform, "accounts", {"overdraft_limit_minor": column}):
+        month = close_month(settings, OCTOBER, RUN)
+
+    assert [row[0] for row in exceptions_of(books, month.close_id)] == [str(BUSY)]
+    assert limits(books, month.close_id) == {RESTING: 7}

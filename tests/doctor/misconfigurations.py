@@ -507,6 +507,18 @@ FIRST_DAY: tuple[Misconfiguration, ...] = (
         "date-type",
         "::date",
     ),
+    Misconfiguration(
+        "rate of interest as a float",
+        column("ledger_entries", "interest_rate", "1.25::float8"),
+        "amount-type",
+        "interest_rate::numeric",
+    ),
+    Misconfiguration(
+        "overdraft limit in the other unit",
+        column("accounts", "overdraft_limit_major", "500.25"),
+        "column-missing",
+        "name ledger_entries in CLOSEBOOK_MAJOR_AMOUNTS",
+    ),
     *(
         Misconfiguration(
             f"ledger amount {kind}",

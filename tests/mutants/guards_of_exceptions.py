@@ -344,7 +344,25 @@ EXCEPTIONS = (
         ),
     ),
     Guard(
+        "exceptions.interest-rate",
+        Condition(value=True),
+        (
+            STAGED_MONTH
+            + "a rate of interest that the XML has no room for, and one that is no number]",
+        ),
+    ),
+    Guard(
+        "exceptions.overdraft-limit",
+        Condition(value=True),
+        (STAGED_MONTH + "a limit below zero, with a fraction of a minor unit, or beyond bigint]",),
+    ),
+    Guard(
         "limits.counterparty-account",
+        Condition(value=False),
+        (OPTIONAL_COLUMNS + "test_a_long_account_keeps_its_start_and_gets_its_hash",),
+    ),
+    Guard(
+        "limits.customer-reference",
         Condition(value=False),
         (OPTIONAL_COLUMNS + "test_a_long_account_keeps_its_start_and_gets_its_hash",),
     ),

@@ -4,7 +4,7 @@ A file of cases has the path of its SQL file. A case is a mapping:
   name             the rule, in words
   given            rows by table; a staged_* table is made by its own sql/*/stage.sql
   major            views with amounts in major units: how each is made of the given minor one
-  optional         columns that the view ledger_entries gets: how each is made of the others
+  optional         columns that the view which the query reads gets: how each is made of the others
   sessions         other connections, and what each has done before the query runs
   server           replica: run as the pipeline does, through the pooler of a real replica
   params           the bind parameters

@@ -128,7 +128,7 @@ class Servers:
                 for view, amount in case.major.items():
                     make_major(connection, view, amount)
                 if case.optional:
-                    add_columns(connection, "ledger_entries", case.optional)
+                    add_columns(connection, read_view(case.query_name), case.optional)
                 connection.execute("set transaction read only")
                 _set_role(connection, case.query_name)
                 yield connection
@@ -245,6 +245,12 @@ def make_major(connection: psycopg.Connection[Any], view: str, amount: str) -> N
         for column in contract_of({view})[view]
     ]
     _make_view(connection, view, columns)
+
+
+def read_view(query_name: str) -> str:
+    """The view of the contract that a query reads."""
+    [view] = re.findall(r"\bfrom reporting_source\.(\w+)", query(query_name))
+    return str(view)
 
 
 def add_columns(connection: psycopg.Connection[Any], view: str, added: Mapping[str, str]) -> None:

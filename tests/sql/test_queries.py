@@ -144,7 +144,7 @@ def given_rows_of(
         for table, rows in given.given.items():
             runs.give(platform, table, rows)
         if given.optional:
-            runs.add_columns(platform, "ledger_entries", given.optional)
+            runs.add_columns(platform, runs.read_view(query_name), given.optional)
         fence = Fence(0, History("", 1, ()), datetime.now(UTC), cluster="")
         relations = platform.execute(
             query("replica/contract_relations"), {"views": [*CONTRACT]}

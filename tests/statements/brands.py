@@ -1,13 +1,20 @@
 """Brands for the tests: those of docs/brands, and small ones that a test writes."""
 
 import os
+import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
+from io import BytesIO
 from pathlib import Path
+
+import pikepdf
 
 from closebook.statements.model import Statement
 from closebook.statements.render.document import RenderedStatement, render
+from closebook.statements.render.template import StatementTemplate, statement_template
 from local import REPOSITORY
+from tests.statements.samples import kinds
 from tests.statements.validators import page_validation
 
 BRANDS = REPOSITORY / "docs" / "brands"
@@ -45,3 +52,27 @@ def write_brand(
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
     return folder
+
+
+@cache
+def in_the_brand(name: str, kind: str) -> bytes:
+    """The document of a kind of statement in one of the brands of docs/brands."""
+    return branded(kinds()[kind], BRANDS / name).pdf
+
+
+@cache  # objects of pikepdf live as long as their document
+def opened(pdf: bytes) -> pikepdf.Pdf:
+    """The objects of a document."""
+    return pikepdf.open(BytesIO(pdf))
+
+
+def text_of(pdf: bytes, *options: str) -> str:
+    """The text that poppler reads in a document."""
+    command = ["pdftotext", *options, "-", "-"]
+    return subprocess.run(command, input=pdf, capture_output=True, check=True).stdout.decode()
+
+
+def loaded(folder: Path) -> StatementTemplate:
+    """The template, in a brand."""
+    with in_brand(folder):
+        return statement_template()

@@ -1,14 +1,17 @@
-"""Signers that the tests of statements share."""
+"""What the tests of statements share: signers, and that each file is validated."""
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from closebook.settings.signing_settings import KeyFile
+from closebook.statements.render.document import RenderedStatement
 from closebook.statements.signing.key_loader import load_signer
 from closebook.statements.signing.signer import Signer
 from tests.statements.certificates import PASSPHRASE, Identity, identity
+from tests.statements.validators import page_validation_of_readable
 
 
 @pytest.fixture
@@ -29,3 +32,17 @@ def signer(key_file: Callable[..., KeyFile]) -> Signer:
     loaded = load_signer(key_file(identity()))
     assert loaded is not None
     return loaded
+
+
+@pytest.fixture(autouse=True)
+def _validated_files(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Validate each file that a test renders in its own process, unless it wants a wrong one."""
+    if request.node.get_closest_marker("wrong_files") is not None:
+        return
+    before = RenderedStatement.__init__
+
+    def made(self: RenderedStatement, *values: Any, **named: Any) -> None:
+        before(self, *values, **named)
+        assert page_validation_of_readable(self.pdf) == []
+
+    monkeypatch.setattr(RenderedStatement, "__init__", made)

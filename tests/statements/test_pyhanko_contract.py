@@ -30,7 +30,7 @@ def test_a_version_of_pyhanko_that_is_not_supported_is_refused_in_words(tmp_path
     program = (
         "from pathlib import Path\n"
         "from closebook.errors import Misconfigured\n"
-        "from closebook.settings import KeyFile\n"
+        "from closebook.settings.signing_settings import KeyFile\n"
         "from closebook.statements.signing.key_loader import load_signer\n"
         "try:\n    load_signer(KeyFile(Path('key.p12'), ''))\n"
         "except Misconfigured as error:\n    print(error)\n"

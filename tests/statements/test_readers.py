@@ -2,9 +2,10 @@
 
 pdfium is Chrome's reader, pdf.js is Firefox's, poppler is that of Evince and Okular. MuPDF 1.21,
 which Debian has, leaves the letters of a word from right to left in the order of drawing, so it is
-not asked for these.
+not asked for these. The last tests show what a reader cannot do with files of Chromium either.
 """
 
+import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
@@ -12,14 +13,19 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+import pikepdf
 import pytest
 
 from closebook.statements.model import Statement
+from closebook.statements.verify.verification import VerifyInputs, verify
 from closebook.statements.weasyprint_adapter.glyph_texts import SILENT, shared_among
+from local.processes import find
 from tests.statements import pdf_readers
+from tests.statements.altered_pdf import changed
 from tests.statements.pdf_readers import Reader, plain
 from tests.statements.rendered_pdf import opened, rendered
 from tests.statements.samples import HOLDER, entry, kinds, many, of, statement
+from tests.statements.verify_samples import failed
 
 READERS = ("poppler", "pdfium", "pdf.js")
 
@@ -93,13 +99,84 @@ def test_pdfium_and_poppler_find_an_amount_behind_its_word_from_right_to_left() 
     assert "תשלום 375.00" in plain(pdf_readers.poppler(pdf))
 
 
-@pytest.mark.parametrize("name", ["poppler", "pdf.js"])
-def test_khmer_is_found_by_readers_that_keep_raised_marks_in_their_word(
+KHMER = ("ខ្មែរ កៅស៊ូ", "ខ្មែរ <x> ភាសា")
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_words_with_raised_glyphs_are_found(
     name: str, readers: MappingProxyType[str, Reader]
 ) -> None:
-    text = plain(readers[name](rendered(OTHERS).pdf))
-    assert "ខ្មែរ" in text
-    assert "កៅស៊ូ" in text
+    made = statement(entry(-5, KHMER[0], counterparty=KHMER[1]), entry(-5, "កៅស៊ូ 🎁"))
+    pdf = rendered(made).pdf
+    assert [text for text in KHMER if text not in plain(readers[name](pdf))] == []
+    assert failed(verify(pdf, VerifyInputs())) == {}
+
+
+@pytest.mark.parametrize("text", ["ខ្មែរ កៅស៊ី", "", "x"])
+def test_verify_refuses_another_text_for_readers_than_that_of_the_glyphs(text: str) -> None:
+    def change(pdf: pikepdf.Pdf) -> None:
+        page = pdf.pages[0]
+        old, new = (
+            b"<feff%s>" % each.encode("utf-16-be").hex().encode() for each in (KHMER[0], text)
+        )
+        content = page.Contents.read_bytes()
+        assert old in content
+        page.Contents.write(content.replace(old, new))
+
+    changed_pdf = changed(statement(entry(-5, KHMER[0])), change)
+    assert "page" in failed(verify(changed_pdf, VerifyInputs()))
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        b"/Span <</ActualText <feff0031>>> BDC EMC",
+        b"/Span <</ActualText <feff0031>>> BDC /Span <</ActualText <feff0031>>> BDC EMC EMC",
+        b"/Span <</E <feff0031>>> BDC EMC",
+    ],
+)
+def test_verify_refuses_a_text_for_readers_where_nothing_is_drawn(command: bytes) -> None:
+    def change(pdf: pikepdf.Pdf) -> None:
+        pdf.pages[0].Contents.write(command + b"\n" + pdf.pages[0].Contents.read_bytes())
+
+    assert "page" in failed(verify(changed(statement(entry(-5)), change), VerifyInputs()))
+
+
+# ---- what a reader cannot do, whoever has made the file ---------------------------------------
+
+
+PHRASES = ("תשלום 375.00 שכר דירה", "سلام لاحق خلال", "ខ្មែរ កៅស៊ូ")
+
+
+@pytest.fixture(scope="module")
+def of_chromium(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A file of the same words that Chromium has made."""
+    folder = tmp_path_factory.mktemp("chromium")
+    hebrew, arabic, khmer = PHRASES
+    (folder / "page.html").write_text(
+        f"<meta charset=utf-8><p dir=rtl>{hebrew}<p dir=rtl>{arabic}<p>{khmer}", encoding="utf-8"
+    )
+    command = [find("chromium"), "--headless", "--no-sandbox", f"--print-to-pdf={folder}/a.pdf"]
+    subprocess.run([*command, str(folder / "page.html")], capture_output=True, check=True)
+    return (folder / "a.pdf").read_bytes()
+
+
+def test_mupdf_1_21_leaves_words_from_right_to_left_in_the_order_of_drawing(
+    of_chromium: bytes, tmp_path: Path
+) -> None:
+    texts = {pdf_readers.mupdf(each, tmp_path) for each in (of_chromium, rendered(HEBREW).pdf)}
+    assert [("תשלום" in text, "תשלום"[::-1] in text) for text in texts] == [(False, True)] * 2
+
+
+def test_pdf_js_puts_the_words_around_a_number_in_the_order_of_drawing(
+    of_chromium: bytes, readers: MappingProxyType[str, Reader]
+) -> None:
+    made = statement(entry(-37_500, PHRASES[0]), holder=of("he_IL"))
+    for pdf in (of_chromium, rendered(made).pdf):
+        text = plain(readers["pdf.js"](pdf))
+        assert "תשלום" in text
+        assert "תשלום 375.00" not in text
+        assert "375.00 תשלום" in text
 
 
 @pytest.mark.parametrize(

@@ -101,6 +101,7 @@ CASES = {
         [
             replaced(XML, "</BookgDt><AcctSvcrRef>T480002", "</BookgDt><AcctSvcrRef>T480009"),
             replaced(XML, "<Refs><AcctSvcrRef>T480002", "<Refs><AcctSvcrRef>T480009"),
+            replaced(XML, "</Tp><Ref>T480002", "</Tp><Ref>T480009"),
         ],
         {
             "CSV": "line 2 is not the same in the XML and in the CSV",

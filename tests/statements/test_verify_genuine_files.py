@@ -11,7 +11,8 @@ from closebook.statements.formats.camt053 import camt053
 from closebook.statements.formats.statement_csv import statement_csv
 from closebook.statements.model import Holder, Statement
 from closebook.statements.render.document import render
-from closebook.statements.verify.attachments import read_csv, read_xml
+from closebook.statements.verify.attached_csv import read_csv
+from closebook.statements.verify.attached_xml import read_xml
 from closebook.statements.verify.consistency import refuse_differing_csv
 from closebook.statements.verify.report import Outcome
 from closebook.statements.verify.untrusted_pdf import CheckFailed

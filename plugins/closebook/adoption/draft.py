@@ -184,6 +184,8 @@ class _Writer:
             self.columns.text(chosen, "holder_name", "''"),
             self.columns.text(chosen, "holder_address", "''"),
             self.columns.text(chosen, "locale_code", "'en_US'"),
+            # In the unit of the ledger, as docs/contract.md asks.
+            *self.columns.limit(chosen, self.columns.unit("ledger_entries")),
         ]
 
     def _transactions(self, chosen: Candidate | None) -> list[Selected]:

@@ -178,7 +178,24 @@ class ViewColumns:
             ]
         if "counterparty_account" in chosen.found:
             columns.append(self.text(chosen, "counterparty_account", "null"))
+        if "customer_reference" in chosen.found:
+            columns.append(self.text(chosen, "customer_reference", "null"))
+        if "interest_rate" in chosen.found:
+            percent = column_reference(chosen, chosen.found["interest_rate"])
+            columns.append(
+                Selected(
+                    "interest_rate",
+                    f"round({cast_to(percent, 'numeric')}, 6)",
+                    "guess: percent of a year, and not a part of one",
+                )
+            )
         return columns
+
+    def limit(self, chosen: Candidate, unit: str) -> list[Selected]:
+        """Return the overdraft limit of an account, if the platform has a column for it."""
+        if "overdraft_limit" not in chosen.found:
+            return []
+        return [self.amount(chosen, "overdraft_limit", unit, "zero or more")]
 
     def signed(self, chosen: Candidate, name: str, unit: str, rule: str) -> Selected:
         """Return an amount, negative where another column says that it is a debit."""

@@ -96,6 +96,13 @@ COLUMNS: Mapping[str, Mapping[str, tuple[Kind, Sequence[str]]]] = {
             Kind.TEXT,
             ("locale_code", "locale", "document_locale", "language_code", "language", "lang"),
         ),
+        "overdraft_limit": (
+            Kind.AMOUNT,
+            (
+                *("overdraft_limit_minor", "overdraft_limit_cents", "overdraft_limit"),
+                *("arranged_overdraft_cents", "arranged_overdraft"),
+            ),
+        ),
     },
     "transactions": {
         "transaction_id": (
@@ -219,6 +226,11 @@ COLUMNS: Mapping[str, Mapping[str, tuple[Kind, Sequence[str]]]] = {
                 *("payee_iban", "payer_iban", "payee_account", "payer_account"),
             ),
         ),
+        "customer_reference": (
+            Kind.TEXT,
+            ("customer_reference", "end_to_end_id", "end_to_end_reference", "payment_reference"),
+        ),
+        "interest_rate": (Kind.RATE, ("interest_rate", "interest_percent")),
     },
 }
 # A table without these columns is no candidate for the view.

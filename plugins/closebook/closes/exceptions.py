@@ -31,8 +31,8 @@ REASONS: Mapping[str, str] = {
     "beyond_bigint": "an amount, a sum or a balance is beyond the largest bigint",
     "currency_differs": "its entries are in another currency than the account",
     "detail_unusable": (
-        "an entry's value date, or its original amount with currency and exchange rate, is not "
-        "complete or cannot be used"
+        "an entry's value date, rate of interest, or original amount with currency and exchange "
+        "rate, or the account's overdraft limit, is not complete or cannot be used"
     ),
     "entry_repeated": "an entry_id is there more than once",
     "key_unusable": (

@@ -18,7 +18,7 @@ from closebook.closes.refused_amounts import ReasonsOfAccounts
 from closebook.closes.values import Close, Content, Draft, Plan, Reading
 from closebook.errors import NotReady
 from closebook.periods import Grain, Period
-from closebook.platform.contract import detail_parameters, key_parameters
+from closebook.platform.contract import detail_parameters, key_parameters, optional_of
 from closebook.settings import Run, Settings
 from closebook.sql import query
 from closebook.store.session import Store, on_store
@@ -26,7 +26,7 @@ from closebook.store.session import Store, on_store
 log = logging.getLogger(__name__)
 
 STAGED = ("statement_balances", "statement_accounts", "statement_lines")
-DETAILS = "statement_line_details"
+DETAILS, LINES_VIEW = "statement_line_details", "ledger_entries"
 
 
 def close_month(settings: Settings, month: Period, run: Run) -> Close:
@@ -49,7 +49,10 @@ def close_month(settings: Settings, month: Period, run: Run) -> Close:
         _refuse_missing_days(store, reading, month, days)
         for name in STAGED:
             staging.stage(store, reading.source, name, month)
-        if reading.source.optional:  # guard: details.only-where-the-view-has-them
+        source = reading.source
+        if optional_of(
+            LINES_VIEW, source.optional, source.in_major
+        ):  # guard: details.only-where-the-view-has-them
             staging.stage(store, reading.source, DETAILS, month)
         else:
             staging.make_staged_table(store, DETAILS)
@@ -110,6 +113,7 @@ def _content(
         "statements": {
             "left_out_accounts": [each["account_id"] for each in of_accounts],
             "left_out_currencies": [each["currency"] for each in of_accounts],
+            **parameters,
         },
         "statement_lines": days_of_lines,
         DETAILS: parameters,

@@ -78,13 +78,21 @@ OPTIONAL: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "original_currency": TEXT,
             "exchange_rate": NUMERIC,
             "counterparty_account": TEXT,
-        }
+            "customer_reference": TEXT,
+            "interest_rate": NUMERIC,
+        },
+        "accounts": {
+            "overdraft_limit_minor": BIGINT,
+        },
     }
 )
 """The columns that a view may lack. A value of them then is null, and no query names them."""
 
 ORIGINAL_AMOUNT = frozenset({"original_amount_minor", "original_currency", "exchange_rate"})
 """The parts of an original amount. A view that has one of these columns has all of them."""
+
+UNIT_VIEWS: Mapping[str, str] = MappingProxyType({"accounts": "ledger_entries"})
+"""By a view whose optional amounts are in the unit of another view: that other view."""
 
 MINOR_SUFFIX, MAJOR_SUFFIX = "_minor", "_major"
 """The units of an amount, at the end of its column's name."""
@@ -134,7 +142,12 @@ def optional_columns(columns: Sequence[DictRow], in_major: Collection[str]) -> f
 def optional_types(view: str, in_major: Collection[str]) -> Mapping[str, str]:
     """Return the optional columns of a view, in its units, with their types."""
     columns = OPTIONAL[view].items()
-    return dict(map(_in_major, columns) if view in in_major else columns)
+    return dict(map(_in_major, columns) if UNIT_VIEWS.get(view, view) in in_major else columns)
+
+
+def optional_of(view: str, found: Collection[str], in_major: Collection[str]) -> list[str]:
+    """Return which of the optional columns that were found belong to a view."""
+    return sorted({*found} & optional_types(view, in_major).keys()) if view in OPTIONAL else []
 
 
 def _in_major(column: tuple[str, str]) -> tuple[str, str]:
@@ -172,7 +185,7 @@ def key_parameters(keys: KeyTypes) -> dict[str, object]:
 
 
 def detail_parameters(in_major: Collection[str]) -> dict[str, object]:
-    """Return the parameters of the queries that read original amounts of ledger entries.
+    """Return the parameters of the queries that read original amounts and limits of accounts.
 
     They are the codes of all known currencies, and for each the factor that turns these amounts
     into minor units: 1 if the view has minor units already.

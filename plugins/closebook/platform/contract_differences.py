@@ -26,6 +26,7 @@ from closebook.platform.contract import (
     OPTIONAL,
     ORIGINAL_AMOUNT,
     TEXT,
+    UNIT_VIEWS,
     UUID,
     contract_of,
     major_name,
@@ -113,7 +114,8 @@ def _optional_differences(
 
     ``found`` has the rows of all views by view and column.
     """
-    is_major = view in in_major
+    unit_view = UNIT_VIEWS.get(view, view)
+    is_major = unit_view in in_major
     together = {
         major_name(each) if each.endswith(MINOR_SUFFIX) and is_major else each
         for each in ORIGINAL_AMOUNT
@@ -127,7 +129,7 @@ def _optional_differences(
                 correction = _correction(column, wanted, row["base_type"])
                 yield Difference(view, column, wanted, row["type_name"], correction)
         elif (view, other) in found:
-            how = "leave it out of" if is_major else f"name {view} in"
+            how = f"leave {unit_view} out of" if is_major else f"name {unit_view} in"
             correction = f"it is called {other}: {how} CLOSEBOOK_MAJOR_AMOUNTS"
             yield Difference(view, column, wanted, correction=correction)
         # guard: contract.original-amount-with-all

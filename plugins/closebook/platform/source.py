@@ -15,10 +15,10 @@ from closebook.periods import Period
 from closebook.platform.connections import close, connect_to
 from closebook.platform.contract import (
     CONTRACT,
-    OPTIONAL,
     bound_query,
     contract_of,
     optional_columns,
+    optional_of,
 )
 from closebook.platform.contract_differences import require_contract, require_encoding
 from closebook.platform.fence import Fence
@@ -142,7 +142,7 @@ class Source:
         if not self.uncomputable:
             return text, bound
         columns = {
-            view: [*of_view, *(sorted(self.optional) if view in OPTIONAL else ())]
+            view: [*of_view, *optional_of(view, self.optional, self.in_major)]
             for view, of_view in contract_of(self.in_major).items()
         }
         return without(text, bound, self.uncomputable, columns)

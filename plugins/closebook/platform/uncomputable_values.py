@@ -19,7 +19,7 @@ from psycopg import sql
 
 from closebook.keys import Key
 from closebook.periods import SECOND, Grain, Period
-from closebook.platform.contract import contract_of
+from closebook.platform.contract import contract_of, optional_of
 from closebook.platform.view_probes import (
     ALL,
     KEYS,
@@ -182,10 +182,14 @@ class _Search:
         # The balances of a month are sums of all entries since the first one.
         yield _Scope("ledger_entries", of_balance, is_since_ever=is_month)
         if is_month:
-            optional = sorted(self.probe.optional_columns(self.in_major))
+            found = self.probe.optional_columns(self.in_major)
+
+            def optional(view: str) -> list[str]:
+                return optional_of(view, found, self.in_major)
+
             of_lines = [each for each in others("ledger_entries") if each not in of_balance]
-            yield _Scope("ledger_entries", [*of_lines, *optional])
-            yield _Scope("accounts", others("accounts"))
+            yield _Scope("ledger_entries", [*of_lines, *optional("ledger_entries")])
+            yield _Scope("accounts", [*others("accounts"), *optional("accounts")])
 
     def _of_scope(self, scope: _Scope) -> Iterator[UncomputableValue]:
         view, probe = scope.view, self.probe

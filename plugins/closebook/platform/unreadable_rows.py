@@ -15,7 +15,7 @@ from psycopg import sql
 
 from closebook.errors import WrongData
 from closebook.periods import Grain, Period
-from closebook.platform.contract import OPTIONAL, contract_of
+from closebook.platform.contract import contract_of, optional_of
 from closebook.platform.view_probes import (
     KEYS,
     ViewProbe,
@@ -98,7 +98,7 @@ class _Search:
         """Yield ever smaller places. Raises psycopg.Error, also when no time is left."""
         optional = self.probe.optional_columns(self.in_major)
         for view, of_contract in contract_of(self.in_major).items():
-            columns = [*of_contract, *(sorted(optional) if view in OPTIONAL else ())]
+            columns = [*of_contract, *optional_of(view, optional, self.in_major)]
             rows = self._of_period(view)
             if self.probe.fails(view, [*columns], rows):
                 column = next(

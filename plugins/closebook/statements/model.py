@@ -41,8 +41,9 @@ class StatementLine:
     is signed (credits positive); ``balance_minor`` is the running balance after this line.
     ``reference`` is what finance and the holder quote: the entry's own key, so no two lines of a
     statement share one. ``transaction_reference`` is that of the entry's transaction, which
-    a payment shares with its fee. `closebook.keys.reference` says how a key is written. The last
-    three are None where the platform does not have them.
+    a payment shares with its fee. `closebook.keys.reference` says how a key is written.
+    ``customer_reference`` is what the customer wrote to know the payment again, ``interest_rate``
+    is in percent of a year. The last five are None where the platform does not have them.
     """
 
     line_number: int
@@ -58,6 +59,8 @@ class StatementLine:
     value_date: date | None = None
     original: Original | None = None
     counterparty_account: str | None = field(default=None, repr=False)
+    customer_reference: str | None = field(default=None, repr=False)
+    interest_rate: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +114,8 @@ class Statement:
     and ended by the rules that it was closed with; without them the zone's present rules say so.
     ``is_one_of_several`` is true if the account has statements in other currencies too. ``number``
     is the statement's number among those of its account and currency, from 1; None where there is
-    none, or where it is not printed.
+    none, or where it is not printed. ``overdraft_limit_minor`` is by how much the account may be
+    overdrawn, None where the platform does not say so.
     """
 
     close_id: int
@@ -132,6 +136,7 @@ class Statement:
     issued_at: datetime | None = None
     bounds: tuple[datetime, datetime] | None = None
     number: int | None = None
+    overdraft_limit_minor: int | None = None
 
     def __post_init__(self) -> None:
         exponent(self.currency)
@@ -226,9 +231,14 @@ class Statement:
     @property
     def has_details(self) -> bool:
         """Whether a line has a value that not every platform has."""
-        return any(
+        return self.has_references_or_rates or any(
             line.value_date or line.original or line.counterparty_account for line in self.lines
         )
+
+    @property
+    def has_references_or_rates(self) -> bool:
+        """Whether a line has a reference of the customer or a rate of interest."""
+        return any(line.customer_reference or line.interest_rate is not None for line in self.lines)
 
     def _refuse(self, what: str) -> NoReturn:
         raise WrongData(

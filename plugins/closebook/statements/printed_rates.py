@@ -1,4 +1,4 @@
-"""Original amounts and their rates as pages print them, and as `verify` reads them."""
+"""Rates, and original amounts, as pages print them and as `verify` reads them."""
 
 from decimal import Decimal
 from functools import lru_cache
@@ -22,6 +22,15 @@ def printed_rate(rate: Decimal, original: str, currency: str, locale: str) -> st
         f"{each}{NO_BREAK_SPACE}{code}" for each, code in (("1", original), (figures, currency))
     )
     return f"{one} = {cost}"
+
+
+@lru_cache(maxsize=1024)
+def printed_percent(rate: Decimal, locale: str) -> str:
+    """Return a rate in percent: ``1.25%``."""
+    found = locale_of(locale)
+    pattern = parse_pattern(found.percent_formats[None].pattern)
+    pattern.frac_prec = (0, _MOST_PLACES)
+    return str(pattern.apply(rate / 100, found))
 
 
 @lru_cache(maxsize=1)

@@ -77,6 +77,7 @@ def read_statement(store: Store, settings: Settings, month: Period, row: DictRow
         ),
         opening_minor=row["opening_minor"],
         closing_minor=row["closing_minor"],
+        overdraft_limit_minor=row["overdraft_limit_minor"],
         lines=tuple(
             StatementLine(
                 line_number=line["line_number"],
@@ -93,6 +94,8 @@ def read_statement(store: Store, settings: Settings, month: Period, row: DictRow
                 value_date=line["value_date"],
                 original=_original(line),
                 counterparty_account=line["counterparty_account"],
+                customer_reference=line["customer_reference"],
+                interest_rate=line["interest_rate"],
             )
             for line in lines
         ),

@@ -28,6 +28,9 @@ _MAX_ADDRESS_LINES = 7
 _MAX_DIGITS, _MAX_PLACES = 18, 5
 # What ISO 20022 writes where an identifier is required and there is none.
 _NOT_PROVIDED = "NOTPROVIDED"
+# The type of reference by which aqbanking finds the bank's own one: it reads no AcctSvcrRef. The
+# savings banks of Germany write it.
+_REFERENCE_TYPE = "FI-UMSATZ-ID"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +60,10 @@ def camt053(statement: Statement, form: Form = _DEFAULT) -> bytes:
     its ledger entry, ``TxId`` the id of its transaction, and the kind of an entry is its
     proprietary bank transaction code, beside ISO's own. A value date is ``ValDt``, an original
     amount ``InstdAmt`` with its exchange, and the counterparty's account an ``IBAN``, or else
-    ``Othr``. The sequence numbers are the statement's number, or without one the month's number
-    in its year: a statement that replaces another one has the same. The balances are the booked
-    opening and closing balance (OPBD, CLBD).
+    ``Othr``. The customer's reference is ``EndToEndId``, a rate of interest stands in ``Intrst``,
+    and an overdraft limit is the ``CdtLine`` of the closing balance. The sequence numbers are the
+    statement's number, or without one the month's number in its year: a statement that replaces
+    another one has the same. The balances are the booked opening and closing balance (OPBD, CLBD).
     The message's identifier consists of close, account and version, and of the currency where the
     account has statements in several. Raises WrongData when an amount has more than the 18 digits,
     or a currency more than the 5 decimal places, that the standard allows.
@@ -92,12 +96,21 @@ def _document(statement: Statement, form: Form) -> Iterator[str]:
         ("CLBD", statement.closing_minor, statement.period_end_inclusive),
     ):
         yield f"<Bal><Tp><CdOrPrtry><Cd>{kind}</Cd></CdOrPrtry></Tp>"
+        yield _overdraft_limit(statement) if kind == "CLBD" else ""
         yield f"{_amount(amount_minor, code)}<Dt><Dt>{day}</Dt></Dt></Bal>\n"
     yield from _summary(statement, form)
     for line in statement.lines:
         yield from _entry(line, code, form)
     yield from _correction(statement)
     yield "</Stmt>\n</BkToCstmrStmt></Document>\n"
+
+
+def _overdraft_limit(statement: Statement) -> str:
+    limit = statement.overdraft_limit_minor
+    if limit is None:
+        return ""
+    amount = f'<Amt Ccy="{statement.currency}">{_decimal(limit, statement.currency)}</Amt>'
+    return f"<CdtLine><Incl>false</Incl>{amount}</CdtLine>"
 
 
 def _correction(statement: Statement) -> Iterator[str]:
@@ -162,7 +175,10 @@ def _bank_transaction_code(line: StatementLine, form: Form) -> str:
 def _references(line: StatementLine) -> str:
     entry = _element("AcctSvcrRef", _cut(line.reference, MAX_REFERENCE_LENGTH))
     transaction = _element("TxId", _cut(line.transaction_reference or "", MAX_REFERENCE_LENGTH))
-    return _element("Refs", entry + transaction)
+    customer = _element("EndToEndId", _cut(line.customer_reference or "", MAX_REFERENCE_LENGTH))
+    own = _element("Ref", _cut(line.reference, MAX_REFERENCE_LENGTH))
+    proprietary = _element("Prtry", own and f"<Tp>{_REFERENCE_TYPE}</Tp>{own}")
+    return _element("Refs", entry + customer + transaction + proprietary)
 
 
 def _summary(statement: Statement, form: Form) -> Iterator[str]:
@@ -207,9 +223,13 @@ def _entry(line: StatementLine, code: str, form: Form) -> Iterator[str]:
         own = f'<Amt Ccy="{code}">{_decimal(abs(line.amount_minor), code)}</Amt>'
         amounts = _element("AmtDtls", _original(line, code) + _element("TxAmt", own))
     details = (
-        _references(line) + amounts + _element("RltdPties", party) + _element("RmtInf", remittance)
+        _references(line),
+        amounts,
+        _interest(line, code, is_oldest=form.is_oldest),
+        _element("RltdPties", party),
+        _element("RmtInf", remittance),
     )
-    yield _element("NtryDtls", _element("TxDtls", details))
+    yield _element("NtryDtls", _element("TxDtls", "".join(details)))
     yield "</Ntry>\n"
 
 
@@ -224,6 +244,14 @@ def _original(line: StatementLine, code: str) -> str:
         f"<UnitCcy>{original.currency}</UnitCcy><XchgRate>{original.rate:f}</XchgRate>"
         "</CcyXchg></InstdAmt>"
     )
+
+
+def _interest(line: StatementLine, code: str, *, is_oldest: bool) -> str:
+    if line.interest_rate is None:
+        return ""
+    rate = f"<Rate><Tp><Pctg>{line.interest_rate:f}</Pctg></Tp></Rate>"
+    record = _amount(line.amount_minor, code) + rate
+    return _element("Intrst", record if is_oldest else _element("Rcrd", record))
 
 
 def _party_account(line: StatementLine) -> str:
@@ -282,6 +310,7 @@ def _refuse_long_amounts(statement: Statement) -> None:
         *(abs(minor) for minor in (statement.opening_minor, statement.closing_minor)),
         *(abs(line.balance_minor) for line in statement.lines),
         *(abs(line.original.amount_minor) for line in statement.lines if line.original),
+        statement.overdraft_limit_minor or 0,
     )
     if largest >= 10**_MAX_DIGITS:
         raise WrongData(

@@ -20,10 +20,14 @@ COLUMNS_OF_DETAILS = (
     *("original_currency_exponent", "exchange_rate", "counterparty_account"),
 )
 """The columns that follow them, in the CSV of a statement whose lines have any of these values."""
+COLUMNS_OF_MORE_DETAILS = ("customer_reference", "interest_rate")
+"""The columns that follow those, where a line has any of these two values."""
+OVERDRAFT_LIMIT = "overdraft_limit"
+"""The record behind ``closing``, of an account that has such a limit."""
 COLUMNS_WITHOUT_MINOR_UNITS = COLUMNS[:-3]
 """The columns of the CSVs that were issued before 30 November 2026."""
 
-_NO_DETAILS = ("",) * len(COLUMNS_OF_DETAILS)
+_NO_DETAILS = ("",) * (len(COLUMNS_OF_DETAILS) + len(COLUMNS_OF_MORE_DETAILS))
 _MINOR_UNITS_OF_A_GROUP = 3
 _DAYS_OF_A_MONTH = 31
 
@@ -66,18 +70,21 @@ def statement_csv(statement: Statement) -> bytes:
     """Return the statement as CSV (RFC 4180), in UTF-8 with a byte order mark for spreadsheets.
 
     The records are ``opening``, one ``line`` for each line, ``credits``, ``debits`` and
-    ``closing``. Amounts are signed and without grouping: in major units with a decimal point, and
-    in the minor units of the currency, which every spreadsheet reads alike. ``currency_exponent``
-    is the number of decimals of the major unit. All cells are quoted. If a line has a value date,
-    an original amount or an account of the counterparty, COLUMNS_OF_DETAILS follow: the exchange
-    rate is a whole number with a power of ten.
+    ``closing``, and ``overdraft_limit`` where the account has one. Amounts are signed and without
+    grouping: in major units with a decimal point, and in the minor units of the currency, which
+    every spreadsheet reads alike. ``currency_exponent`` is the number of decimals of the major
+    unit. All cells are quoted. If a line has a value date, an original amount or an account of the
+    counterparty, COLUMNS_OF_DETAILS follow: rates are whole numbers with a power of ten.
+    COLUMNS_OF_MORE_DETAILS follow those, if a line needs them.
     Wherever a spreadsheet would take a text, or what follows a separator in it, for a formula, an
     apostrophe is put in front.
     """
     text = StringIO()
     rows = csv.writer(text, quoting=csv.QUOTE_ALL)
-    has_details = statement.has_details
-    rows.writerow((*COLUMNS, *(COLUMNS_OF_DETAILS if has_details else ())))
+    more: tuple[str, ...] = COLUMNS_OF_DETAILS if statement.has_details else ()
+    if statement.has_references_or_rates:
+        more = (*COLUMNS_OF_DETAILS, *COLUMNS_OF_MORE_DETAILS)
+    rows.writerow((*COLUMNS, *more))
     code = statement.currency
 
     def row(
@@ -89,8 +96,7 @@ def statement_csv(statement: Statement) -> bytes:
         amounts_minor = [amount_minor, balance_minor]
         major = ["" if each is None else _decimal(each, code) for each in amounts_minor]
         minor = ["" if each is None else each for each in amounts_minor]
-        last = details if has_details else ()
-        rows.writerow((*cells, *major, code, *minor, exponent(code), *last))
+        rows.writerow((*cells, *major, code, *minor, exponent(code), *details[: len(more)]))
 
     def total_row(
         record: str, day: object, amount_minor: int | None = None, balance_minor: int | None = None
@@ -113,6 +119,8 @@ def statement_csv(statement: Statement) -> bytes:
     total_row("credits", "", amount_minor=statement.credit_minor)
     total_row("debits", "", amount_minor=-statement.debit_minor)
     total_row("closing", statement.period_end_inclusive, balance_minor=statement.closing_minor)
+    if statement.overdraft_limit_minor is not None:
+        total_row(OVERDRAFT_LIMIT, "", amount_minor=statement.overdraft_limit_minor)
     return text.getvalue().encode("utf-8-sig")
 
 
@@ -123,7 +131,11 @@ def _details(line: StatementLine) -> Sequence[object]:
         places = exponent(original.currency)
         rate = _with_power_of_ten(original.rate)
         amount = (decimal, original.currency, str(original.amount_minor), str(places), rate)
-    return (line.value_date or "", *amount, text_cell(line.counterparty_account or ""))
+    interest = "" if line.interest_rate is None else _with_power_of_ten(line.interest_rate)
+    account, reference = (
+        text_cell(text or "") for text in (line.counterparty_account, line.customer_reference)
+    )
+    return (line.value_date or "", *amount, account, reference, interest)
 
 
 def original_text(cell: str) -> str:
@@ -147,9 +159,9 @@ def text_cell(text: str) -> str:
 
 
 def _with_power_of_ten(number: Decimal) -> str:
-    """Return a positive number as a whole number with a power of ten: 1.08 is 108E-2."""
-    _, digits, power = number.as_tuple()
-    return f"{int(''.join(map(str, digits)))}E{power}"
+    """Return a number as a whole number with a power of ten: 1.08 is 108E-2."""
+    is_negative, digits, power = number.as_tuple()
+    return f"{'-' if is_negative else ''}{int(''.join(map(str, digits)))}E{power}"
 
 
 def _decimal(amount_minor: int, code: str) -> str:

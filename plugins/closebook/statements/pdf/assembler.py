@@ -26,8 +26,7 @@ from closebook.statements.pdf.object_writer import (
 )
 from closebook.statements.pdf.page_roles import (
     CELL_ROLES,
-    DATE,
-    DATES,
+    FULLER_ROLES,
     LINES,
     identifier_of,
     role_of,
@@ -203,8 +202,7 @@ class PdfAssembler:
         Raises Misconfigured when a role of CELL_ROLES is missing, because a brand left it out.
         """
         given = {role for role, count in self._role_counts.items() if count}
-        # A brand that prints value dates has them in the column of the days.
-        given |= {DATE} if DATES in given else set()
+        given |= {role for fuller, role in FULLER_ROLES.items() if fuller in given}
         missing = [role for role in CELL_ROLES if role not in given]
         if missing:  # guard: brands.what-is-verified-is-on-the-page
             raise Misconfigured(

@@ -5,6 +5,9 @@ ROLE_PREFIX. If several cells have one role, the identifiers of the second and l
 their number, such as ``closebook:account:2``.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 ROLE_PREFIX = "closebook:"
 
 LINES = "lines"
@@ -12,17 +15,24 @@ LINES = "lines"
 
 ACCOUNT = "account"
 SUMMARY = ("opening", "credits", "debits", "fees", "closing")
-DATE, DATES, ORIGINAL = "date", "dates", "original"
-"""The columns of the days, of the days with value dates, and of texts with original amounts."""
+DATE, DATES = "date", "dates"
+"""The column of the days, or of the days with value dates."""
+REFERENCE, REFERENCES = "reference", "references"
+"""The column of the references, or of these with the customer's own."""
+ORIGINAL, INTEREST, ORIGINAL_INTEREST = "original", "interest", "original-interest"
+"""The column of texts with original amounts, with rates of interest, or with both."""
 
-COLUMNS = (DATE, "reference", "debit", "credit", "balance")
+FULLER_ROLES: Mapping[str, str] = MappingProxyType({DATES: DATE, REFERENCES: REFERENCE})
+"""By the role of a column in which some brands print more: the role that it has without this."""
+
+COLUMNS = (DATE, REFERENCE, "debit", "credit", "balance")
 EDGES = ("first-day", "first-balance", "last-day", "last-balance")
 
 CELL_ROLES = (ACCOUNT, *SUMMARY, *COLUMNS, *EDGES)
 """What `closebook verify` compares: values, and columns, first row and last row of the lines."""
 
 
-NUMBER, BIC = "number", "bic"
+NUMBER, BIC, OVERDRAFT_LIMIT = "number", "bic", "overdraft-limit"
 PAGE_DEBITS, PAGE_CREDITS, CARRIED, BROUGHT = "page-debits", "page-credits", "carried", "brought"
 DEBITS_OF_KIND, CREDITS_OF_KIND = "debits-", "credits-"
 """Roles of what only some brands print. The last two are followed by the kind of entries."""

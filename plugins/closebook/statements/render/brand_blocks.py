@@ -29,7 +29,7 @@ from closebook.statements.render.content import KIND_WORD
 from closebook.statements.render.sanitize import as_markup
 
 # The names of the variables of a page, and of what each of them has.
-# tests/statements/test_brands.py compares them with those of the view model.
+# tests/statements/test_brand_words.py compares them with those of the view model.
 VARIABLES: dict[str, Collection[str]] = {
     "page": (
         "language", "direction", "title", "page_number_parts", "han", "wide", "long_holder",
@@ -45,7 +45,9 @@ VARIABLES: dict[str, Collection[str]] = {
     ),
     "chart": ("source", "range", "text"),
     "notes": ("fees", "amounts", "replaced"),
-    "content": ("number", "bic", "issuer", "kind_totals", "messages", "notices"),
+    "content": (
+        "number", "bic", "overdraft_limit", "issuer", "kind_totals", "messages", "notices",
+    ),
     "part": ("is_first", "is_last", "breakable", "breaks", "balance_before"),
     "brand": (
         "name", "sha256", "paper", "colours", "fonts", "logo", "letterhead", "layout", "content",

@@ -18,6 +18,7 @@ _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z]{2,4})?")
 _ISSUER = ("registration", "regulator", "telephone", "web")
 _FLAGS = (
     *("statement_number", "bic", "value_dates", "original_amounts"),
+    *("customer_references", "interest_rates", "overdraft_limit"),
     *("carried_forward", "page_totals"),
 )
 

@@ -89,6 +89,9 @@ class Catalog:
     regulator: str
     telephone: str
     web: str
+    overdraft_limit: str
+    customer_reference: str
+    interest_rate: str
 
     def holder_texts(self, code: str | None, text: str | None) -> list[str]:
         """Return what a holder reads as the reason of a correction; nothing if there is none.

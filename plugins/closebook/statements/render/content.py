@@ -49,6 +49,9 @@ class Content:
     bic: bool = False
     value_dates: bool = False
     original_amounts: bool = False
+    customer_references: bool = False
+    interest_rates: bool = False
+    overdraft_limit: bool = False
     fee_summary: tuple[str, ...] = ()
     carried_forward: bool = False
     page_totals: bool = False

@@ -21,6 +21,7 @@ def content_view(
     return {
         "number": statement.number if content.statement_number else None,
         "bic": sanitize(statement.issuer.bic) if content.bic else "",
+        "overdraft_limit": _overdraft_limit(statement) if content.overdraft_limit else "",
         "issuer": [
             {"label": getattr(language.catalog, name), "text": sanitize(text)}
             for name, text in content.issuer
@@ -33,6 +34,13 @@ def content_view(
             _notice(each, language.tag, sanitize) for each in notices if not each.is_before_lines
         ],
     }
+
+
+def _overdraft_limit(statement: Statement) -> str:
+    limit, code = statement.overdraft_limit_minor, statement.currency
+    if limit is None:
+        return ""
+    return format_minor(limit, code, statement.holder.locale, with_currency=False)
 
 
 def _notice(notice: Notice, tag: str, sanitize: Sanitizer) -> dict[str, Any]:

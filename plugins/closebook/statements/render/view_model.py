@@ -15,7 +15,7 @@ from closebook.money import format_minor, locale_of
 from closebook.statements.model import Holder, Issuer, Statement, StatementLine
 from closebook.statements.printable import printable
 from closebook.statements.printed_days import printed_day
-from closebook.statements.printed_rates import printed_original, printed_rate
+from closebook.statements.printed_rates import printed_original, printed_percent, printed_rate
 from closebook.statements.render.balance_chart import daily_balances
 from closebook.statements.render.catalog import (
     Catalog,
@@ -43,7 +43,7 @@ _WIDE_LETTERS_OF_A_LINE = 24
 
 @dataclass(frozen=True, slots=True)
 class LineView:
-    """The texts of one line; the last three are empty where the brand does not ask for them."""
+    """The texts of one line; the last five are empty where the brand does not ask for them."""
 
     number: int
     day: str
@@ -56,6 +56,8 @@ class LineView:
     value_day: str = ""
     original: str = ""
     rate: str = ""
+    customer_reference: str = ""
+    interest: str = ""
 
 
 @dataclass(frozen=True)
@@ -172,6 +174,8 @@ def _line(
 ) -> LineView:
     amount = format_minor(abs(line.amount_minor), code, locale, with_currency=False)
     original = line.original if content.original_amounts else None
+    interest = line.interest_rate if content.interest_rates else None
+    customer_reference = line.customer_reference if content.customer_references else None
     return LineView(
         number=line.line_number,
         day=days[line.posted_on],
@@ -186,6 +190,8 @@ def _line(
         if original
         else "",
         rate=printed_rate(original.rate, original.currency, code, locale) if original else "",
+        customer_reference=sanitize(customer_reference or ""),
+        interest="" if interest is None else printed_percent(interest, locale),
     )
 
 

@@ -135,6 +135,9 @@ class StampedRenderer:
         if statement.line_count > MAX_LINES_WITHOUT_PARTS:
             raise OutsideLayout("many-lines")
         view = statement_view(statement, self._template)
+        # guard: stamp.all-parts-of-a-line
+        if any(line.customer_reference or line.interest for line in view.lines):
+            raise OutsideLayout("details-of-a-line")
         if view.replaced_count:
             raise OutsideLayout("character", "a character was replaced")
         if view.variables["page"]["long_holder"]:

@@ -14,18 +14,22 @@ from closebook.money import format_minor, locale_of
 from closebook.statements.pdf.page_roles import (
     ACCOUNT,
     COLUMNS,
-    DATE,
     DATES,
     EDGES,
+    FULLER_ROLES,
+    INTEREST,
     LINES,
     ORIGINAL,
+    ORIGINAL_INTEREST,
+    REFERENCES,
     SUMMARY,
 )
 from closebook.statements.printable import REPLACEMENT
 from closebook.statements.printed_days import printed_day
-from closebook.statements.verify.attachments import AttachedStatement
+from closebook.statements.verify.attached_statement import AttachedStatement
 from closebook.statements.verify.more_content import (
     amounts_at_page_breaks,
+    limits,
     refuse_other_facts,
     rows_at_page_breaks,
     totals_of_kinds,
@@ -34,6 +38,7 @@ from closebook.statements.verify.page_tables import PageTables, RoleCell, Row, T
 from closebook.statements.verify.page_texts import (
     Amount,
     AnyAmount,
+    InterestRate,
     OriginalAmount,
     amount_text,
     plain,
@@ -58,6 +63,7 @@ def refuse_differing_csv(xml: AttachedStatement, csv: AttachedStatement) -> None
         ("last day", xml.last_day, csv.last_day),
         ("opening", xml.opening_minor, csv.opening_minor),
         ("closing", xml.closing_minor, csv.closing_minor),
+        ("overdraft limit", xml.overdraft_limit_minor, csv.overdraft_limit_minor),
         ("number of lines", len(xml.lines), len(csv.lines)),
     ):
         if of_xml != of_csv:
@@ -87,7 +93,10 @@ def refuse_differing_page(xml: AttachedStatement, page: PageTables, language: st
     _check_amounts(xml, language, [*_amounts(xml, printed)])
     _check_days(xml, language, printed)
     for line, said in zip(xml.lines, printed.lines, strict=True):
-        if not _prints(said.reference, line.reference):
+        wanted = line.reference
+        if printed.has_customer_references:
+            wanted += line.customer_reference  # guard: verify.reference-is-the-customers
+        if not _prints(said.reference, wanted):
             raise CheckFailed(
                 f"line {line.number} of the page has another reference than in the XML"
             )
@@ -102,7 +111,7 @@ class _PrintedLine:
     debit: str
     credit: str
     balance: str
-    original: str = ""
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +121,8 @@ class _Printed:
     ``accounts`` are groups of cells, each of which must name the account. ``summary`` has the role
     and the text of each total. ``first`` and ``last`` are the day and the balance of the
     first and of the last row.
-    ``more`` are amounts that only some brands print, ``has_value_dates`` and ``has_originals`` say
-    whether lines have these.
+    ``more`` are amounts that only some brands print. The flags say whether lines have value dates,
+    original amounts, rates of interest, and references of the customer.
     """
 
     accounts: Sequence[Sequence[str]]
@@ -124,6 +133,8 @@ class _Printed:
     more: Sequence[AnyAmount] = ()
     has_value_dates: bool = False
     has_originals: bool = False
+    has_interest_rates: bool = False
+    has_customer_references: bool = False
 
 
 def _by_role(xml: AttachedStatement, page: PageTables) -> _Printed:
@@ -137,9 +148,9 @@ def _by_role(xml: AttachedStatement, page: PageTables) -> _Printed:
         cells.setdefault(cell.role, []).append(cell)
     missing = [role for role in (ACCOUNT, *SUMMARY, *EDGES) if role not in cells]
     places = table.columns
-    has_value_dates = DATES in places
-    if has_value_dates:
-        places = {DATE: places[DATES], **places}
+    fuller = {role: places[each] for each, role in FULLER_ROLES.items() if each in places}
+    places = {**fuller, **places}
+    texts = [role for role in (ORIGINAL, INTEREST, ORIGINAL_INTEREST) if role in places]
     missing += [role for role in COLUMNS if role not in places]
     if missing:  # guard: verify.every-role-is-there
         raise CheckFailed(f"the page has nothing with the role {', '.join(missing)}")
@@ -159,9 +170,9 @@ def _by_role(xml: AttachedStatement, page: PageTables) -> _Printed:
             rows.append(row)
         elif len(row) != _CELLS_OF_NO_LINES or table.rows[1:-1] != [row]:
             raise CheckFailed("the page's table of lines has a row that is no line")
-    line_places = [places.get(role) for role in (*COLUMNS, ORIGINAL)]
+    line_places = [places.get(role) for role in (*COLUMNS, *texts[:1])]
     refuse_other_facts(xml, cells)
-    carried: list[AnyAmount] = []
+    carried: list[AnyAmount] = [*limits(xml, cells)]
     if len(rows) == len(xml.lines):  # the caller refuses another number
         carried += amounts_at_page_breaks(xml.lines, xml.opening_minor, table, cells)
         carried += totals_of_kinds(xml.lines, cells)
@@ -175,8 +186,10 @@ def _by_role(xml: AttachedStatement, page: PageTables) -> _Printed:
             for row in rows
         ],
         more=carried,
-        has_value_dates=has_value_dates,
-        has_originals=ORIGINAL in places,
+        has_value_dates=DATES in places,
+        has_originals=not {ORIGINAL, ORIGINAL_INTEREST}.isdisjoint(texts),
+        has_interest_rates=not {INTEREST, ORIGINAL_INTEREST}.isdisjoint(texts),
+        has_customer_references=REFERENCES in places,
     )
 
 
@@ -251,8 +264,13 @@ def _amounts(xml: AttachedStatement, page: _Printed) -> Iterator[AnyAmount]:
         yield Amount(f"the amount of line {line.number}", abs(line.amount_minor), printed)
         printed = amount_text(said.balance)
         yield Amount(f"the balance of line {line.number}", line.balance_minor, printed)
+        if page.has_interest_rates and line.interest_rate is not None:
+            what = f"the rate of interest of line {line.number}"
+            has_original = page.has_originals and line.original is not None
+            after = line.original if has_original else None
+            yield InterestRate(what, line.interest_rate, after, amount_text(said.text))
         if page.has_originals and line.original is not None:
-            text = amount_text(said.original)
+            text = amount_text(said.text)
             yield OriginalAmount(f"the original amount of line {line.number}", line.original, text)
     yield from page.more
 

@@ -9,10 +9,11 @@ from closebook.statements.pdf.page_roles import (
     CREDITS_OF_KIND,
     DEBITS_OF_KIND,
     NUMBER,
+    OVERDRAFT_LIMIT,
     PAGE_CREDITS,
     PAGE_DEBITS,
 )
-from closebook.statements.verify.attachments import AttachedLine, AttachedStatement
+from closebook.statements.verify.attached_statement import AttachedLine, AttachedStatement
 from closebook.statements.verify.page_tables import RoleCell, Table
 from closebook.statements.verify.page_texts import Amount, amount_text, plain
 from closebook.statements.verify.untrusted_pdf import CheckFailed
@@ -31,6 +32,14 @@ def refuse_other_facts(xml: AttachedStatement, cells: Cells) -> None:
             # guard: verify.number-and-bic-are-those-of-the-xml
             if plain(cell.text) != (stated or ""):
                 raise CheckFailed(f"the {what} on the page is not that of the XML")
+
+
+def limits(xml: AttachedStatement, cells: Cells) -> Iterator[Amount]:
+    """Yield the overdraft limit. Raises CheckFailed for one that the XML does not have."""
+    for cell in cells.get(OVERDRAFT_LIMIT, ()):
+        if xml.overdraft_limit_minor is None:
+            raise CheckFailed("the page has an overdraft limit, and the XML has none")
+        yield Amount("the overdraft limit", xml.overdraft_limit_minor, cell_text(cell))
 
 
 def rows_at_page_breaks(table: Table, cells: Cells) -> set[int]:

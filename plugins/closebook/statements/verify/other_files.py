@@ -11,7 +11,7 @@ from defusedxml.ElementTree import fromstring
 
 from closebook.money import exponent
 from closebook.statements.formats import mt940, ofx
-from closebook.statements.verify.attachments import AttachedStatement
+from closebook.statements.verify.attached_statement import AttachedStatement
 from closebook.statements.verify.untrusted_pdf import CheckFailed
 
 OTHER_FILES = {mt940.FILE_NAME: "MT940", ofx.FILE_NAME: "OFX"}

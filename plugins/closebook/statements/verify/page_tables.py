@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from closebook.statements.pdf.page_roles import role_of
+from closebook.statements.verify.embedded_fonts import SILENT
 from closebook.statements.verify.untrusted_pdf import (
     MAX_ELEMENTS,
     CheckFailed,
@@ -20,8 +21,11 @@ from closebook.statements.verify.untrusted_pdf import (
 
 _CELLS = {"/TD", "/TH"}
 _CONTENT_COMMANDS = re.compile(
-    rb"<</MCID (\d{1,7})>>\s+BDC|\b(EMC)\b|(/\w+) [\d.]+ Tf|\[([<>0-9a-fA-F .\-\s]*)\]\s*TJ"
+    rb"<</MCID (\d{1,7})>>\s+BDC|<</ActualText <feff([0-9a-f]+)>>>\s+BDC|\b(EMC)\b"
+    rb"|(/\w+) [\d.]+ Tf|\[([<>0-9a-fA-F .\-\s]*)\]\s*TJ"
 )
+ACTUAL_TEXT = re.compile(rb"/Span\s+<</ActualText <feff(?:[0-9a-f]{4})+>>>\s+")
+"""The beginning of a content that is read as another text than that of its glyphs."""
 _GLYPHS = re.compile(rb"<([0-9a-fA-F]*)>")
 _GLYPH_MAP_ENTRIES = re.compile(rb"<([0-9a-fA-F]{4})> <((?:[0-9a-fA-F]{4})*)>")
 _HEX_DIGITS_PER_GLYPH = 4
@@ -74,7 +78,9 @@ def read_tables(pdf: UntrustedPdf) -> PageTables:
     """
     with bounded_reading():
         texts = _ContentTexts(pdf)
-        return _StructureTree(texts).tables(pdf.reader.root_object["/StructTreeRoot"])
+        found = _StructureTree(texts).tables(pdf.reader.root_object["/StructTreeRoot"])
+        texts.read_all()
+        return found
 
 
 class _StructureTree:
@@ -148,6 +154,17 @@ def _role(element: Any) -> str | None:
     return None if identifier is None else role_of(str(identifier))
 
 
+def _other_text() -> CheckFailed:
+    return CheckFailed("a page gives readers another text than its glyphs draw")
+
+
+def _utf16(digits: bytes) -> str:
+    try:
+        return bytes.fromhex(digits.decode()).decode("utf-16-be")
+    except ValueError as error:
+        raise CheckFailed("a page gives readers a text that is none") from error
+
+
 class _ContentTexts:
     """The texts of marked contents, by the page's object number and the content's number."""
 
@@ -164,26 +181,41 @@ class _ContentTexts:
             self._read[page] = self._texts(self._pages[page])
         return self._read[page].get(content, "")
 
+    def read_all(self) -> None:
+        """Read all pages. Raises CheckFailed for a text that differs from that of its glyphs."""
+        for page in self._pages:
+            self.of(page, -1)
+
     def _texts(self, page: Any) -> dict[int, str]:
-        fonts = page["/Resources"]["/Font"]
         characters: dict[int, str] = {}
         texts: defaultdict[int, str] = defaultdict(str)
-        content = -1
-        for number, end, font, glyphs in _CONTENT_COMMANDS.findall(
+        content, begin = -1, 0
+        said: str | None = None
+        for number, actual, end, font, glyphs in _CONTENT_COMMANDS.findall(
             page["/Contents"].get_object().get_data()
         ):
             if number:
                 content = int(number)
+            elif actual:
+                if said is not None:
+                    raise _other_text()
+                said, begin = _utf16(actual), len(texts[content])
             elif end:
-                content = -1
+                drawn = texts[content][begin:].replace(SILENT, "")
+                # guard: verify.other-text-is-that-of-its-glyphs
+                if said is not None and said != drawn:
+                    raise _other_text()
+                content, said = -1, None
             elif font:
-                characters = self._characters(fonts.raw_get(font.decode()))
+                characters = self._characters(page["/Resources"]["/Font"].raw_get(font.decode()))
             else:
                 text = b"".join(_GLYPHS.findall(glyphs))
                 texts[content] += "".join(
                     characters.get(int(text[at : at + _HEX_DIGITS_PER_GLYPH], 16), "\ufffd")
                     for at in range(0, len(text), _HEX_DIGITS_PER_GLYPH)
                 )
+        if said is not None:
+            raise _other_text()
         return texts
 
     def _characters(self, font: Any) -> dict[int, str]:

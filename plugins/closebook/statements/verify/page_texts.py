@@ -2,10 +2,11 @@
 
 import re
 from dataclasses import dataclass
+from decimal import Decimal
 
 from closebook.money import format_minor
 from closebook.statements.model import Original
-from closebook.statements.printed_rates import printed_original, printed_rate
+from closebook.statements.printed_rates import printed_original, printed_percent, printed_rate
 from closebook.statements.verify.embedded_fonts import SILENT
 from closebook.statements.verify.untrusted_pdf import CheckFailed
 
@@ -72,14 +73,41 @@ class OriginalAmount:
         return " at ".join(self._texts("en", currency))
 
     def _texts(self, locale: str, currency: str) -> tuple[str, str]:
-        found = self.original
-        return (
-            printed_original(found.amount_minor, found.currency, locale),
-            printed_rate(found.rate, found.currency, currency, locale),
-        )
+        return _texts_of(self.original, locale, currency)
 
 
-AnyAmount = Amount | OriginalAmount
+@dataclass(frozen=True, slots=True)
+class InterestRate:
+    """A rate of interest of the XML, and the text of the cell that ends with it.
+
+    ``after`` is the original amount that stands behind the rate, if there is one.
+    """
+
+    what: str
+    rate: Decimal
+    after: Original | None
+    printed: str
+
+    def is_written_by(self, locale: str, currency: str) -> bool:
+        """Return whether the cell ends with the rate as this locale writes it."""
+        after = _texts_of(self.after, locale, currency) if self.after else ()
+        written = plain("".join((printed_percent(self.rate, locale), *after)))
+        # guard: verify.interest-rates-are-those-of-the-xml
+        return _without_blanks(self.printed).endswith(_without_blanks(written))
+
+    def in_xml(self, currency: str) -> str:
+        """Return what the XML has, for the report."""
+        return printed_percent(self.rate, "en")
+
+
+AnyAmount = Amount | OriginalAmount | InterestRate
+
+
+def _texts_of(found: Original, locale: str, currency: str) -> tuple[str, str]:
+    return (
+        printed_original(found.amount_minor, found.currency, locale),
+        printed_rate(found.rate, found.currency, currency, locale),
+    )
 
 
 def _without_blanks(text: str) -> str:

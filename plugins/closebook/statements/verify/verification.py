@@ -9,7 +9,9 @@ from datetime import timedelta
 from closebook.keys import label, short_reference
 from closebook.statements.bounded_process import Limits
 from closebook.statements.manifest_parts import PartReader
-from closebook.statements.verify.attachments import AttachedStatement, read_csv, read_xml
+from closebook.statements.verify.attached_csv import read_csv
+from closebook.statements.verify.attached_statement import AttachedStatement
+from closebook.statements.verify.attached_xml import read_xml
 from closebook.statements.verify.consistency import refuse_differing_csv, refuse_differing_page
 from closebook.statements.verify.embedded_fonts import check_fonts
 from closebook.statements.verify.foreign_parts import refuse_foreign_parts

@@ -11,8 +11,12 @@ to its first glyph, and keeps the first text that it meets. Two things go wrong 
 
 So here the characters of a cluster are shared among its glyphs, in the order of drawing. A glyph
 that has got another text before is drawn by a copy of its font, which has the same file and a map
-of its own. An entry ActualText would not help: pdf.js does not read it, and the others reverse it
-too.
+of its own. An entry ActualText would not help there: pdf.js does not read it, and the others
+reverse it too.
+
+From left to right it does help. pdfium takes a glyph that is drawn above or below its line, such as
+a sign of a Khmer vowel, for one of another line. So a line with such a glyph has its text beside it
+as ActualText, which pdfium reads in place of the glyphs.
 """
 
 import re
@@ -122,10 +126,40 @@ def _noting(noted: GlyphTexts, draw_first_line: Callable[..., Any]) -> Callable[
             return draw_first_line(stream, textbox, overflow, ellipsis, matrix)
         line, _ = textbox.pango_layout.get_first_line()
         texts = list(texts_of_line(line, textbox.pango_layout.text.encode()))
+        # Before it is drawn: drawing may make another line.
+        is_raised = _has_raised_glyph_from_left(line)
+        commands = stream_commands(stream)
+        begin = len(commands)
         with _Recorded(stream, noted, texts) as recorded:
-            return draw_first_line(recorded, textbox, overflow, ellipsis, matrix)
+            emojis = draw_first_line(recorded, textbox, overflow, ellipsis, matrix)
+        # guard: documents.raised-glyphs-stay-in-their-word
+        if is_raised and recorded.has_all_texts:
+            said = "".join(filter(None, texts)).replace(SILENT, "")
+            commands.insert(begin, actual_text(said))
+            commands.append(b"EMC")
+        return emojis
 
     return draw
+
+
+def _has_raised_glyph_from_left(line: Any) -> bool:
+    """Return whether a glyph is drawn above or below the line, which has no text from the right."""
+    from weasyprint.text.ffi import ffi
+
+    run, is_raised = line.runs[0], False
+    while run != ffi.NULL:
+        item, glyphs = run.data.item, run.data.glyphs
+        run = run.next
+        if item.analysis.level % 2:
+            return False
+        is_raised |= any(each.geometry.y_offset for each in glyphs.glyphs[0 : glyphs.num_glyphs])
+    return is_raised
+
+
+def actual_text(text: str) -> bytes:
+    """Return the command that begins a content which is read as this text."""
+    encoded = f"\ufeff{text}".encode("utf-16-be").hex().encode()
+    return b"/Span <</ActualText <%s>>> BDC" % encoded
 
 
 def texts_of_line(line: Any, text: bytes) -> Iterator[str | None]:
@@ -171,6 +205,8 @@ class _Recorded:
         self._added: Any = None
         self._font: Any = None
         self._size: Any = None
+        self.has_all_texts = all(text is not None for text in texts)
+        """Whether each glyph so far is drawn by a font that has its text."""
 
     def __enter__(self) -> "_Recorded":
         return self
@@ -193,6 +229,7 @@ class _Recorded:
     def show_text(self, text: str) -> None:
         """Draw glyphs, in pieces of which each is drawn by one font."""
         if self._font.bitmap:
+            self.has_all_texts = False
             self._show(text, 0)
             return
         digits = "".join(_GLYPHS.findall(text))
