@@ -93,7 +93,7 @@ ERRORS = [
     Misconfigured("CB-CONFIG-NOT-A-DAY", "'x' is not a day"),
     StackError("CB-STACK-NO-FREE-PORT", "no free port for redis"),
     PortInUseError("CB-STACK-PORT-IN-USE", "port 6379, which redis needs, is in use"),
-    NotTold("mail", ["month ready: no log-in at the mail server (TimeoutError)"]),
+    NotTold("mail", ["month_ready: no log-in at the mail server (TimeoutError)"]),
     Unreached("no connection to the webhook"),
 ]
 
