@@ -30,7 +30,7 @@ CLUSTER_SETTINGS: Mapping[str, str] = {
     "AIRFLOW__CORE__PARALLELISM": "96",
     # 64 shards of four minutes may wait two hours for two slots.
     "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT": "10800",
-    # A task tells every five seconds that it lives. A dead worker is noticed after 60 to 70 s.
+    # A task tells every five seconds that it lives. A dead worker is noticed after 60 to 75 s.
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "10",
 }

@@ -164,7 +164,7 @@ def assert_each_document_is_there_once(cluster: Cluster, month: Period) -> None:
 
 
 def test_the_workers_of_documents_share_a_month_and_no_hour_waits_behind_it(
-    cluster: Cluster, airflow: AirflowApi, record_property: Callable[[str, object], None]
+    cluster: Cluster, airflow: AirflowApi
 ) -> None:
     before = {worker: cpu_seconds(cluster, worker) for worker in DOCUMENT_WORKERS}
     run_id = start(airflow, LAST)
@@ -189,7 +189,6 @@ def test_the_workers_of_documents_share_a_month_and_no_hour_waits_behind_it(
     assert most_at_once(shards) == SLOTS
     # One worker would have used all of this time; the busier of two used so much of it.
     used = [cpu_seconds(cluster, worker) - before[worker] for worker in DOCUMENT_WORKERS]
-    record_property("processor_seconds", used)
     assert sum(used) / max(used) >= 1.8, used
 
 
@@ -236,7 +235,7 @@ def test_the_doctor_sees_how_long_the_broker_lets_a_task_run(
 
 
 def test_a_month_closes_though_a_worker_is_killed_and_its_death_is_noticed_within_90_seconds(
-    cluster: Cluster, airflow: AirflowApi, record_property: Callable[[str, object], None]
+    cluster: Cluster, airflow: AirflowApi
 ) -> None:
     run_id = start(airflow, EARLIER)
     [victim, *_] = DOCUMENT_WORKERS
@@ -256,9 +255,7 @@ def test_a_month_closes_though_a_worker_is_killed_and_its_death_is_noticed_withi
         return any(states[index]["state"] == "up_for_retry" for index in lost)
 
     wait_until(is_noticed, 100, cluster)
-    noticed_seconds = time.monotonic() - killed_at
-    record_property("noticed_seconds", noticed_seconds)
-    assert noticed_seconds < 90
+    assert time.monotonic() - killed_at < 90
 
     wait_until(lambda: has_ended(airflow, run_id), MONTH_SECONDS, cluster)
     assert_each_document_is_there_once(cluster, EARLIER)
