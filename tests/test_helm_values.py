@@ -15,7 +15,7 @@ from closebook.desk.auth_manager import ClosebookFabAuthManager
 from closebook.orchestration import celery_settings
 from deploy.airflow_defaults import CLUSTER_SETTINGS
 from local import REPOSITORY
-from tests.compose_file import environment
+from tests.compose_file import environment, service_of
 from tests.markdown import DOCS, section, text
 
 FILE = REPOSITORY / "deploy" / "helm" / "values.yaml"
@@ -26,7 +26,17 @@ SETS: dict[str, dict[str, Any]] = {
 }
 # The values of the chart that we set; a misspelt one would be ignored or refused.
 OF_THE_CHART = {
-    *("executor", "airflowVersion", "images", "data", "env", "volumes", "volumeMounts", "logs"),
+    *(
+        "executor",
+        "airflowVersion",
+        "airflowHome",
+        "images",
+        "data",
+        "env",
+        "volumes",
+        "volumeMounts",
+        "logs",
+    ),
     *("fernetKeySecretName", "apiSecretKeySecretName", "jwtSecretName", "migrateDatabaseJob"),
     *("postgresql", "redis", "pgbouncer", "statsd", "createUserJob", "scheduler", "dagProcessor"),
     *("triggerer", "apiServer", "workers"),
@@ -97,6 +107,25 @@ def test_all_pods_share_documents_logs_and_certificates() -> None:
     assert ENV["CLOSEBOOK_DOCUMENTS_URL"].startswith(f"file://{mounted['shared']}/")
     assert ENV["AIRFLOW__LOGGING__BASE_LOG_FOLDER"].startswith(f"{mounted['shared']}/")
     assert ENV["CLOSEBOOK_CA_CERTIFICATES"] == f"{mounted['tls']}/ca.pem"
+
+
+def test_the_probes_are_the_health_checks_of_compose() -> None:
+    for part, service in (
+        (VALUES["scheduler"], "scheduler"),
+        (VALUES["dagProcessor"], "dag-processor"),
+        (VALUES["triggerer"], "triggerer"),
+        (VALUES["workers"]["celery"], "closes-worker"),
+    ):
+        command = [
+            word.replace("/opt/closebook/deploy", "/etc/closebook")
+            for word in part["livenessProbe"]["command"]
+        ]
+        assert ["CMD", *command] == service_of(service)["healthcheck"]["test"]
+    name = "AIRFLOW__CORE__HOSTNAME_CALLABLE"
+    assert ENV[name] == environment("scheduler")[name]
+    home = re.search(r"AIRFLOW_HOME=(\S+)", text(REPOSITORY / "Dockerfile"))
+    assert home is not None
+    assert VALUES["airflowHome"] == home[1]
 
 
 @pytest.mark.parametrize("name", sorted(each for each in ENV if each.startswith("CLOSEBOOK_")))
