@@ -47,6 +47,7 @@ class Cluster(Stack):
     pools: ClassVar[Mapping[str, int]] = CLUSTER_POOLS
     server_steps: ClassVar[int] = SERVER_STEPS + 1
     airflow_steps: ClassVar[int] = AIRFLOW_STEPS + 1
+    stop_command: ClassVar[str] = "make down STACK=cluster"
 
     @property
     def shared(self) -> dict[str, str]:

@@ -107,7 +107,8 @@ def main(stack: Stack, scale: Scale) -> int:
     summary = demo_summary.summary_of(stack, seconds)
     write_private(summary_path, json.dumps(summary, indent=2), None)
     demo_summary.show(summary, console)
-    console.print(f"also in {summary_path}; the stack stays up: make down stops it", soft_wrap=True)
+    said = f"also in {summary_path}; the stack stays up: {stack.stop_command} stops it"
+    console.print(said, soft_wrap=True)
     if summary["tie_outs"]["failed"]:
         raise StackError(
             "CB-STACK-TIE-OUTS-FAILED",

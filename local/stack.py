@@ -61,6 +61,7 @@ class Stack(Databases):
     pools: ClassVar[Mapping[str, int]] = POOLS
     server_steps: ClassVar[int] = SERVER_STEPS
     airflow_steps: ClassVar[int] = AIRFLOW_STEPS
+    stop_command: ClassVar[str] = "make down"
 
     airflow: bool = False
     fast: bool = False

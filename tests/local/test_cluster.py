@@ -13,13 +13,14 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import psutil
 import psycopg
 import pytest
 from psycopg.rows import dict_row
 
 from closebook import periods
 from closebook.periods import Period
-from local import PLUGINS, processes
+from local import PLUGINS, ports, processes
 from local.airflow_api import AirflowApi
 from local.airflow_home import Airflow
 from local.cluster import WORKERS, Cluster, stack_in
@@ -161,6 +162,20 @@ def assert_each_document_is_there_once(cluster: Cluster, month: Period) -> None:
     assert all(sha256(path.read_bytes()).hexdigest() == path.stem for path in files)
     listed = json.loads((folder / manifest["object_name"]).read_bytes())["statements"]
     assert sorted(each["account_id"] for each in listed) == [*range(1, ACCOUNTS + 1)]
+
+
+def test_every_server_listens_on_loopback_only_and_no_broker_runs_as_root(cluster: Cluster) -> None:
+    pids = [pid for name in cluster.running for pid in cluster.processes_of(name)]
+    listening = [found for found in ports.listeners() if found.pid in pids]
+
+    assert {found.port for found in listening} >= {cluster.ports[n] for n in cluster.port_names}
+    assert {found.address for found in listening} <= {"127.0.0.1", "::1"}
+    for name in ("rabbitmq", "epmd"):
+        assert 0 not in {uid for pid in cluster.processes_of(name) for uid in _uids(pid)}
+
+
+def _uids(pid: int) -> tuple[int, ...]:
+    return tuple(psutil.Process(pid).uids())
 
 
 def test_the_workers_of_documents_share_a_month_and_no_hour_waits_behind_it(
