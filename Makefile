@@ -2,9 +2,10 @@
 # A target whose line ends with a comment is shown by `make help`, in the order of this file.
 
 PYTHON := .venv/bin/python
+LOCAL = $(PYTHON) -m local $(if $(STACK),--root .local/$(STACK))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast test-real soak mutants bench screenshots up down status clean pin-images lock lint format docs gallery setup setup-dev setup-test
+.PHONY: help demo cluster test test-fast test-real soak mutants bench screenshots up down status clean pin-images lock lint format docs gallery setup setup-dev setup-test
 
 demo: setup  # start a whole local stack, fill a platform, close hours, days and months
 	@$(PYTHON) -m local demo
@@ -27,17 +28,20 @@ mutants: setup-dev  # remove each guard in turn, in a copy of the tree, and chec
 bench: setup-dev  # measure on 5,000,000 transactions, into benchmarks/results/
 	@$(PYTHON) -m benchmarks
 
-up: setup  # start the local stack again, with its data
-	@$(PYTHON) -m local up
+cluster: setup-dev  # the demo as on several machines: RabbitMQ, a worker for closes, two for documents
+	@$(PYTHON) -m local --root .local/cluster cluster
+
+up: setup  # start the local stack again, with its data; this and the next three: STACK=cluster for that
+	@$(LOCAL) up
 
 down:  # stop the local stack, keep its data
-	@[ ! -x $(PYTHON) ] || $(PYTHON) -m local down
+	@[ ! -x $(PYTHON) ] || $(LOCAL) down
 
 status:  # show what runs, where its logs are, and the log-ins
-	@$(PYTHON) -m local status
+	@$(LOCAL) status
 
 clean:  # stop the local stack and remove it, data and documents included
-	@[ ! -x $(PYTHON) ] || $(PYTHON) -m local clean
+	@[ ! -x $(PYTHON) ] || $(LOCAL) clean
 
 lint: setup-dev  # check format, rules, strict types, imports between packages, and SQL
 	@.venv/bin/ruff format --check

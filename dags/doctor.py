@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import Param, dag, task
 
-from closebook.orchestration.dag_defaults import RENDERING_POOL, REPLICA_POOL
+from closebook.orchestration.dag_defaults import DOCUMENTS_QUEUE, RENDERING_POOL, REPLICA_POOL
 from closebook.orchestration.retry_policy import MONITORING_TASK_DEFAULTS
 
 
@@ -55,7 +55,7 @@ def doctor() -> None:
     def in_replica_reads() -> None:
         pass
 
-    @task(pool=RENDERING_POOL)
+    @task(pool=RENDERING_POOL, queue=DOCUMENTS_QUEUE)
     def in_rendering() -> None:
         pass
 

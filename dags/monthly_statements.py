@@ -7,7 +7,8 @@ Every month, once the business month that ended is provably complete on a read r
    the reporting store. A day that rows came late for is closed again from the same snapshot, and
    the log says how it changed. Opening + lines = closing, openings = the previous closings, days =
    statements: a difference of one minor unit stops the run, and the error names the accounts.
-2. **plan_shards** cuts the accounts with activity or a balance into shards of at least 50.
+2. **plan_shards** cuts the accounts with activity or a balance into shards of about the same work,
+   each of minutes.
 3. **render_shard**, one task a shard, makes the PDFs from the frozen lines and stores each under
    the sha256 of its content. A task that is cleared makes only what is missing.
 4. **write_manifest** lists every statement with its version, its balances and the sha256 of its
@@ -35,6 +36,7 @@ from closebook.orchestration.counter_task import publish_counter
 from closebook.orchestration.dag_defaults import (
     BUSINESS_PARAMETERS,
     CLOSE_DAG_ARGUMENTS,
+    DOCUMENTS_QUEUE,
     HOLDER_PARAMETERS,
     RENDERING_POOL,
     REPLICA_POOL,
@@ -42,7 +44,7 @@ from closebook.orchestration.dag_defaults import (
     optional_text,
 )
 from closebook.orchestration.exceptions_task import report_exceptions_of_month
-from closebook.orchestration.task_context import current_task
+from closebook.orchestration.task_context import current_documents_task, current_task
 from closebook.orchestration.timetable import BusinessMonthTimetable
 
 
@@ -73,7 +75,8 @@ from closebook.orchestration.timetable import BusinessMonthTimetable
 def monthly_statements() -> None:
     """Connect the seven tasks."""
 
-    @task(pool=REPLICA_POOL)
+    # It takes longer than an hour's: two leave most slots of the queue to hours and days.
+    @task(pool=REPLICA_POOL, max_active_tis_per_dag=2)
     def freeze_lines() -> int:
         from closebook.closes.month import close_month
 
@@ -87,11 +90,11 @@ def monthly_statements() -> None:
         context = current_task()
         return issue.plan_shards(context.settings, close_id, context.account_ids())
 
-    @task(pool=RENDERING_POOL)
+    @task(pool=RENDERING_POOL, queue=DOCUMENTS_QUEUE)
     def render_shard(close_id: int, shard: dict[str, Any]) -> int:
         from closebook.statements import issue, part_listing
 
-        context = current_task()
+        context = current_documents_task()
         accounts = issue.Shard(**shard)
         rendered = issue.render_shard(
             context.settings, close_id, accounts, context.account_ids(), context.run
@@ -108,7 +111,7 @@ def monthly_statements() -> None:
     # A month without statements has no shards to wait for, and still gets a manifest.
     # A shard fails when a document cannot be made: the manifest lists the others then.
     # guard: schedule.manifest-of-what-is-made
-    @task(trigger_rule=TriggerRule.ALL_DONE, outlets=[STATEMENTS])
+    @task(trigger_rule=TriggerRule.ALL_DONE, outlets=[STATEMENTS], queue=DOCUMENTS_QUEUE)
     def write_manifest(close_id: Any) -> dict[str, Any]:
         from closebook.errors import WrongData
         from closebook.statements import manifest
@@ -118,7 +121,7 @@ def monthly_statements() -> None:
                 "CB-DATA-MONTH-NOT-CLOSED",
                 "the month is not closed: freeze_lines has failed, see its log",
             )
-        context = current_task()
+        context = current_documents_task()
         written = manifest.write_manifest(context.settings, close_id, context.run)
         write_statements_event(close_id, context.month(), written.sha256)
         return {

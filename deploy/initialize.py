@@ -12,7 +12,7 @@ from psycopg.conninfo import make_conninfo
 from closebook.environment import key_types
 from closebook.store.decision_key import set_decision_key
 from closebook.store.migrations import migrate
-from deploy.airflow_defaults import USERS, airflow_contents
+from deploy.airflow_defaults import CLUSTER_POOLS, USERS, airflow_contents
 from deploy.airflow_setup import set_up
 
 SECRETS = Path("/run/secrets")
@@ -28,7 +28,8 @@ def main() -> None:
     )
     migrate(owner, key_types(os.environ.get("CLOSEBOOK_KEYS", "")))
     set_decision_key(owner, _secret("decisions"))
-    set_up(airflow_contents({user: _secret(user) for user in USERS}, connections=[]))
+    passwords = {user: _secret(user) for user in USERS}
+    set_up(airflow_contents(passwords, connections=[], pools=CLUSTER_POOLS))
 
 
 def _secret(name: str) -> str:

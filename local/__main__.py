@@ -1,4 +1,4 @@
-"""`python -m local demo|up|down|status|clean`: the stack in .local/stack."""
+"""`python -m local demo|cluster|up|down|status|clean`: the stack in .local/stack, or a cluster."""
 
 import argparse
 import signal
@@ -12,11 +12,12 @@ from rich.console import Console
 from rich.table import Table
 
 from closebook.errors import ClosebookError
-from local import REPOSITORY, airflow_home
-from local.addresses import SERVERS
+from local import REPOSITORY
+from local.cluster import Cluster, stack_in
 from local.errors import FOR_EXPLANATION, explained
+from local.folders import summary_file
 from local.progress import Steps
-from local.stack import AIRFLOW_STEPS, SERVER_STEPS, Stack
+from local.stack import Stack
 
 ROOT = REPOSITORY / ".local" / "stack"
 
@@ -29,7 +30,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--root", type=Path, default=ROOT, help="the stack's folder")
     commands = parser.add_subparsers(dest="command", required=True)
     demo = commands.add_parser("demo", help="start the stack, fill it, let Airflow close it")
-    demo.add_argument("--small", action="store_true", help="a few days and statements only")
+    cluster = commands.add_parser("cluster", help="the same on RabbitMQ and workers")
+    for command in (demo, cluster):
+        command.add_argument("--small", action="store_true", help="a few days and statements only")
     starting = commands.add_parser("up", help="start the stack")
     starting.add_argument("--new-ports", action="store_true", help="choose other ports first")
     commands.add_parser("down", help="stop the stack, keep its data")
@@ -58,17 +61,19 @@ def _failed(command: str, error: ClosebookError) -> int:
 
 
 def _run(chosen: argparse.Namespace) -> int:
-    if chosen.command == "demo":
+    if chosen.command in {"demo", "cluster"}:
         # Imported here: only the demo needs the whole package; `down` must work without it.
         demo = import_module("local.demo")
-        return int(demo.main(chosen.root, demo.SMALL if chosen.small else demo.Scale()))
-    stack = Stack.build(chosen.root, airflow=True, fast=False)
+        kind = Cluster if chosen.command == "cluster" else Stack
+        made = kind.build(chosen.root, airflow=True, fast=False)
+        return int(demo.main(made, demo.SMALL if chosen.small else demo.Scale()))
+    stack = stack_in(chosen.root)
     match chosen.command:
         case "up":
             if chosen.new_ports:
                 stack.down()
                 stack.renumber()
-            stack.up(Steps(SERVER_STEPS + AIRFLOW_STEPS))
+            stack.up(Steps(stack.server_steps + stack.airflow_steps))
             _print_status(stack)
         case "down":
             stack.down()
@@ -77,14 +82,14 @@ def _run(chosen: argparse.Namespace) -> int:
             _print_status(stack)
         case "clean":
             stack.clean()
-            (chosen.root.parent / "demo.json").unlink(missing_ok=True)
+            summary_file(chosen.root).unlink(missing_ok=True)
             console.print("the stack is stopped and removed")
     return 0
 
 
 def _print_status(stack: Stack) -> None:
     table = Table("component", "state", "pid", "port")
-    for name in (*SERVERS, *airflow_home.COMPONENTS):
+    for name in stack.component_names:
         alive = stack.is_running(name)
         table.add_row(
             name,

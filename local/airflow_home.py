@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from configparser import RawConfigParser
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -50,6 +50,15 @@ def _nicely(niceness: int) -> list[str]:
     """
     program = 'echo "$1" 2>/dev/null >/proc/self/autogroup; exec nice -n "$@"'
     return ["sh", "-c", program, "nice", str(niceness)]
+
+
+def worker_command(name: str, queue: str, concurrency: int) -> list[str]:
+    """Return the command of a Celery worker that runs the tasks of one queue."""
+    # Its log server would listen on every interface; the logs are on a shared disk.
+    return [
+        *("celery", "worker", "--skip-serve-logs", "--queues", queue),
+        *("--concurrency", str(concurrency), "--celery-hostname", f"{name}@%h"),
+    ]
 
 
 @dataclass(frozen=True)
@@ -96,77 +105,89 @@ class Airflow:
     def _url(self, server: str) -> str:
         return f"http://{LOOPBACK}:{self.ports[server]}"
 
-    def configure(self) -> None:
-        """Write airflow.cfg (mode 600: it holds the keys and the metadata's password)."""
+    def configure(self, *, is_worker: bool = False) -> None:
+        """Write airflow.cfg (mode 600: it holds the keys and the metadata's password).
+
+        That of a Celery worker has no keys, and no password of the metadata.
+        """
         self.home.mkdir(mode=0o700, exist_ok=True)
+        sections = self._configuration()
+        if is_worker:
+            del sections["database"], sections["api_auth"]
+            del sections["core"]["fernet_key"], sections["api"]["secret_key"]
         parser = RawConfigParser()
-        parser.read_dict(
-            {
-                "core": {
-                    "executor": "LocalExecutor",
-                    "parallelism": 8,
-                    "auth_manager": "closebook.desk.auth_manager.ClosebookFabAuthManager",
-                    "dags_folder": REPOSITORY / "dags",
-                    "plugins_folder": REPOSITORY / "plugins",
-                    "load_examples": False,
-                    "fernet_key": self.keys.fernet,
-                    "execution_api_server_url": f"{self._url(EXECUTION_API)}/execution/",
-                    # The default looks this machine's name up in DNS, which may not know it.
-                    "hostname_callable": "socket.gethostname",
-                },
-                "database": {
-                    "sql_alchemy_conn": self.metadata_url,
-                    # psycopg 3 connects asynchronously too; Airflow's default is asyncpg.
-                    "sql_alchemy_conn_async": self.metadata_url,
-                },
-                "api": {
-                    "host": LOOPBACK,
-                    "port": self.ports[API_SERVER],
-                    "base_url": self.ui_url,
-                    "secret_key": self.keys.api,
-                    "instance_name": "Closebook",
-                },
-                "api_auth": {"jwt_secret": self.keys.jwt},
-                "logging": {
-                    "base_log_folder": self.home / "logs",
-                    "dag_processor_child_process_log_directory": self.home / "logs/dag_processor",
-                    "colored_console_log": False,
-                },
-                "scheduler": {"scheduler_idle_sleep_time": 0.2},
-                "dag_processor": {
-                    "refresh_interval": 30,
-                    "min_file_process_interval": 60,
-                    "bundle_refresh_check_interval": 2,
-                    "parsing_processes": 1,
-                    "dag_bundle_storage_path": self.home / "bundles",
-                },
-                "usage_data_collection": {"enabled": False},
-            }
-        )
+        parser.read_dict(sections)
         text = io.StringIO()
         parser.write(text)
         # Airflow interpolates % in values.
         write_private(self.home / "airflow.cfg", text.getvalue().replace("%", "%%"), None)
+
+    def _configuration(self) -> dict[str, dict[str, Any]]:
+        return {
+            "core": {
+                "executor": "LocalExecutor",
+                "parallelism": 8,
+                "auth_manager": "closebook.desk.auth_manager.ClosebookFabAuthManager",
+                "dags_folder": REPOSITORY / "dags",
+                "plugins_folder": REPOSITORY / "plugins",
+                "load_examples": False,
+                "fernet_key": self.keys.fernet,
+                "execution_api_server_url": f"{self._url(EXECUTION_API)}/execution/",
+                # The default looks this machine's name up in DNS, which may not know it.
+                "hostname_callable": "socket.gethostname",
+            },
+            "database": {
+                "sql_alchemy_conn": self.metadata_url,
+                # psycopg 3 connects asynchronously too; Airflow's default is asyncpg.
+                "sql_alchemy_conn_async": self.metadata_url,
+            },
+            "api": {
+                "host": LOOPBACK,
+                "port": self.ports[API_SERVER],
+                "base_url": self.ui_url,
+                "secret_key": self.keys.api,
+                "instance_name": "Closebook",
+            },
+            "api_auth": {"jwt_secret": self.keys.jwt},
+            "logging": {
+                "base_log_folder": self.home / "logs",
+                "dag_processor_child_process_log_directory": self.home / "logs/dag_processor",
+                "colored_console_log": False,
+            },
+            "scheduler": {"scheduler_idle_sleep_time": 0.2},
+            "dag_processor": {
+                "refresh_interval": 30,
+                "min_file_process_interval": 60,
+                "bundle_refresh_check_interval": 2,
+                "parsing_processes": 1,
+                "dag_bundle_storage_path": self.home / "bundles",
+            },
+            "usage_data_collection": {"enabled": False},
+        }
 
     def component(self, name: str) -> tuple[Component, Callable[[], bool]]:
         """How to start one of COMPONENTS, and how to tell that it is ready."""
         extra = ["--port", str(self.ports[name])] if name in API_SERVERS else []
         # What people do at the UI and desk gets the processor after the closes.
         nice = _nicely(NICENESS_OF_THE_UI) if name == API_SERVER else []
-        component = Component(
+        component = self.started(name, [*_COMPONENTS[name], *extra], nice)
+        if name == EXECUTION_API:
+            return component, self.is_serving_tasks
+        if name == API_SERVER:
+            return component, lambda: self.is_healthy("metadatabase")
+        return component, lambda: self.is_healthy(name)
+
+    def started(self, name: str, command: Sequence[str], before: Sequence[str] = ()) -> Component:
+        """How to start a command of `airflow`; `before` stands before it on its line."""
+        return Component(
             name=name,
-            argv=[*nice, sys.executable, "-m", "airflow", *_COMPONENTS[name], *extra],
+            argv=[*before, sys.executable, "-m", "airflow", *command],
             log=self.logs / f"{name}.log",
             environment=self.environment,
             directory=self.home,
             run_as=None,
             stop_seconds=STOP_SECONDS,
         )
-        if name == EXECUTION_API:
-            return component, self.is_serving_tasks
-        if name == API_SERVER:
-            return component, lambda: self.is_healthy("metadatabase")
-        return component, lambda: self.is_healthy(name)
 
     def health(self) -> dict[str, Any]:
         """The answer of Airflow's health endpoint; {} while it does not answer."""

@@ -5,7 +5,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -19,10 +18,10 @@ from local.addresses import PLATFORM_DATABASE
 from local.airflow_api import AirflowApi
 from local.desk_release import release_month
 from local.errors import StackError
-from local.folders import write_private
+from local.folders import summary_file, write_private
 from local.progress import Steps
 from local.sample_plan import SampleSize
-from local.stack import AIRFLOW_STEPS, SERVER_STEPS, Stack
+from local.stack import Stack
 
 SEED = 20261101
 DEMO_STEPS = 7
@@ -74,15 +73,14 @@ class Backfill:
     most_at_once: int = 16
 
 
-def main(root: Path, scale: Scale) -> int:
-    """Run the whole demo on the stack in a folder; the summary goes beside it, to demo.json.
+def main(stack: Stack, scale: Scale) -> int:
+    """Run the whole demo on a stack; the summary goes beside its folder, as `summary_file` says.
 
     Raises StackError with one line that says what failed.
     """
     began = time.monotonic()
-    stack = Stack.build(root, airflow=True, fast=False)
-    summary_file = root.parent / "demo.json"
-    steps = Steps(SERVER_STEPS + AIRFLOW_STEPS + DEMO_STEPS)
+    summary_path = summary_file(stack.root)
+    steps = Steps(stack.server_steps + stack.airflow_steps + DEMO_STEPS)
     with stack.all_or_nothing():
         stack.start_servers(steps)
         fill_platform(stack, scale.size, steps)
@@ -107,13 +105,14 @@ def main(root: Path, scale: Scale) -> int:
             release_month(stack, "approver", month.label)
     seconds = {**steps.seconds, "total": round(time.monotonic() - began, 1)}
     summary = demo_summary.summary_of(stack, seconds)
-    write_private(summary_file, json.dumps(summary, indent=2), None)
+    write_private(summary_path, json.dumps(summary, indent=2), None)
     demo_summary.show(summary, console)
-    console.print(f"also in {summary_file}; the stack stays up: make down stops it", soft_wrap=True)
+    said = f"also in {summary_path}; the stack stays up: {stack.stop_command} stops it"
+    console.print(said, soft_wrap=True)
     if summary["tie_outs"]["failed"]:
         raise StackError(
             "CB-STACK-TIE-OUTS-FAILED",
-            f"{summary['tie_outs']['failed']} tie-outs failed: see {summary_file}",
+            f"{summary['tie_outs']['failed']} tie-outs failed: see {summary_path}",
         )
     return 0
 

@@ -67,6 +67,11 @@ def remove(root: Path) -> None:
     shutil.rmtree(root)
 
 
+def summary_file(root: Path) -> Path:
+    """Return where the summary of the demo on a stack goes: beside the stack's folder."""
+    return root.with_name("cluster.json" if root.name == "cluster" else "demo.json")
+
+
 def write_private(path: Path, text: str, owner: ServerUser | None) -> None:
     """Write a whole file that only its owner may read, replacing an older one at once."""
     made = path.with_name(f".{path.name}.new")

@@ -42,6 +42,8 @@ def new_secrets() -> dict[str, str]:
     return {
         **{role: secrets.token_urlsafe(24) for role in (SUPERUSER, *roles, ADMIN_USER)},
         **{user: secrets.token_urlsafe(24) for user in ("redis", PUBLISHER, APP)},
+        # Of a cluster: the broker's user, and the role of Celery's results.
+        **{user: secrets.token_urlsafe(24) for user in ("rabbitmq", "celery")},
         **{key: secrets.token_urlsafe(48) for key in ("jwt", "api", "metrics", "decisions")},
         **{user: secrets.token_urlsafe(12) for user in USERS},
         "fernet": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),

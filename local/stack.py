@@ -4,15 +4,15 @@
 not run, making it first where it is new; `down()` stops it; `clean()` removes it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import ClassVar, Self
 
 from closebook.store.decision_key import set_decision_key
 from closebook.store.migrations import migrate
-from deploy.airflow_defaults import airflow_contents
+from deploy.airflow_defaults import POOLS, airflow_contents
 from local import airflow_home, folders, ports, processes
 from local.addresses import (
     METADATA_DATABASE,
@@ -32,7 +32,7 @@ from local.databases import Databases
 from local.pgbouncer import console
 from local.postgres import make_replication_slots
 from local.prerequisites import require_programs, require_room
-from local.processes import Running
+from local.processes import Component, Running
 from local.progress import Steps
 from local.roles import make_roles, new_secrets, pool_verifiers
 from local.servers import Servers
@@ -42,7 +42,6 @@ SERVER_STEPS = 6
 AIRFLOW_STEPS = 2
 READY_SECONDS = 60
 AIRFLOW_SECONDS = 180
-COMPONENTS = (*SERVERS, *airflow_home.COMPONENTS)
 
 
 @dataclass
@@ -53,6 +52,16 @@ class Stack(Databases):
     Airflow too; `start_airflow()` adds it later. `binaries` is a folder of PostgreSQL's programs,
     where Debian's are not wanted.
     """
+
+    # What a stack is made of; local.cluster has more.
+    server_names: ClassVar[tuple[str, ...]] = SERVERS
+    airflow_names: ClassVar[tuple[str, ...]] = airflow_home.COMPONENTS
+    folder_names: ClassVar[tuple[str, ...]] = (*POOLERS, REDIS)
+    port_names: ClassVar[tuple[str, ...]] = (*SERVERS, *API_SERVERS)
+    pools: ClassVar[Mapping[str, int]] = POOLS
+    server_steps: ClassVar[int] = SERVER_STEPS
+    airflow_steps: ClassVar[int] = AIRFLOW_STEPS
+    stop_command: ClassVar[str] = "make down"
 
     airflow: bool = False
     fast: bool = False
@@ -75,11 +84,11 @@ class Stack(Databases):
         stack = cls(root.absolute(), settings or {}, airflow=airflow, fast=fast)
         kept = State.read(stack.root)
         if kept is None:
-            stack.ports = ports.choose([*SERVERS, *API_SERVERS])
+            stack.ports = ports.choose(cls.port_names)
             stack.secrets = new_secrets()
         else:
             # What a later version added gets a port and a password too.
-            added = {*SERVERS, *API_SERVERS}.difference(kept.ports)
+            added = {*cls.port_names}.difference(kept.ports)
             stack.ports = kept.ports | ports.choose(sorted(added), kept.ports.values())
             stack.fast = kept.fast
             stack.secrets = new_secrets() | kept.secrets
@@ -91,17 +100,18 @@ class Stack(Databases):
 
         If any of it fails, what this call started is stopped again.
         """
-        steps = steps or Steps(SERVER_STEPS + AIRFLOW_STEPS * self.airflow, quiet=True)
+        count = self.server_steps + self.airflow_steps * self.airflow
+        steps = steps or Steps(count, quiet=True)
         with self.all_or_nothing():
             self.start_servers(steps)
             if self.airflow:
                 self.start_airflow(steps)
 
     def start_servers(self, steps: Steps | None = None) -> None:
-        """Start all but Airflow, in SERVER_STEPS steps; Airflow's set-up runs on beside it."""
-        steps = steps or Steps(SERVER_STEPS, quiet=True)
+        """Start all but Airflow, in `server_steps` steps; Airflow's set-up runs on beside it."""
+        steps = steps or Steps(self.server_steps, quiet=True)
         with self.all_or_nothing():
-            self._require_free_ports(*SERVERS, *(API_SERVERS if self.airflow else ()))
+            self._require_free_ports(*self.server_names, *(API_SERVERS if self.airflow else ()))
             with steps.step("Reporting store"):
                 self._start_store()
                 if self.airflow:
@@ -130,8 +140,8 @@ class Stack(Databases):
         self._servers.make_replicas()
 
     def start_airflow(self, steps: Steps | None = None) -> None:
-        """Set Airflow up and start it, in AIRFLOW_STEPS steps; the servers must run."""
-        steps = steps or Steps(AIRFLOW_STEPS, quiet=True)
+        """Set Airflow up and start it, in `airflow_steps` steps; the servers must run."""
+        steps = steps or Steps(self.airflow_steps, quiet=True)
         self.airflow = True
         with self.all_or_nothing():
             with steps.step("Airflow set-up: metadata, users, connections"):
@@ -151,10 +161,10 @@ class Stack(Databases):
             return
         require_programs()
         require_room(self.root)
-        folders.make(self.root, (*POOLERS, REDIS), processes.server_user())
+        folders.make(self.root, self.folder_names, processes.server_user())
         with locked(self.root):
             require_room((self.root / "servers").resolve())
-            before = {name for name in COMPONENTS if self.is_running(name)}
+            before = {name for name in self.component_names if self.is_running(name)}
             self._stop_others(before)  # those that run without the rest, after a crash
             self._starting = True
             try:
@@ -197,6 +207,16 @@ class Stack(Databases):
 
     # ---- one component -----------------------------------------------------------------
 
+    @property
+    def component_names(self) -> tuple[str, ...]:
+        """The names of all that the stack runs."""
+        return (*self.server_names, *self.airflow_names)
+
+    def component(self, name: str) -> tuple[Component, Callable[[], bool]]:
+        """How to start a component whose data exist, and how to tell that it is ready."""
+        parts = Airflow.of(self) if name in airflow_home.COMPONENTS else self._servers
+        return parts.component(name)
+
     def is_running(self, name: str) -> bool:
         """Whether the component's very process, as this stack started it, is alive."""
         return name in self.running and processes.is_alive(self.running[name].process)
@@ -205,8 +225,7 @@ class Stack(Databases):
         """Start components whose data exist, side by side, and wait until each answers."""
         launched = []
         for name in names:
-            parts = Airflow.of(self) if name in airflow_home.COMPONENTS else self._servers
-            component, is_ready = parts.component(name)
+            component, is_ready = self.component(name)
             if not self.is_running(name):
                 self._require_free_ports(name)
                 processes.start(component, f"{self.root}/{name}", self._keep)
@@ -222,7 +241,7 @@ class Stack(Databases):
 
     def stop_airflow(self) -> None:
         """Stop Airflow's components in an orderly way; the servers run on."""
-        self._stop([name for name in airflow_home.COMPONENTS if name in self.running])
+        self._stop([name for name in self.airflow_names if name in self.running])
 
     def kill(self, name: str) -> None:
         """End one component as a crash would, all its processes at once."""
@@ -268,7 +287,8 @@ class Stack(Databases):
             return
         airflow = Airflow.of(self)
         airflow.configure()
-        setup = Setup(airflow, airflow_contents(self.credentials, airflow_connections(self)))
+        contents = airflow_contents(self.credentials, airflow_connections(self), self.pools)
+        setup = Setup(airflow, contents)
         if setup.fingerprint != self.airflow_fingerprint:
             self._setup = setup
             setup.start()
@@ -289,7 +309,7 @@ class Stack(Databases):
 
     def _stop(self, names: list[str]) -> None:
         """Stop components, those that use others first."""
-        airflow = [name for name in names if name in airflow_home.COMPONENTS]
+        airflow = [name for name in names if name in self.airflow_names]
         for group in (airflow, [name for name in names if name not in airflow]):
             processes.stop(self.running[name] for name in group if name in self.running)
             for name in group:

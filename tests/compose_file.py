@@ -20,7 +20,8 @@ TEXT = FILE.read_text(encoding="utf-8")
 COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
 SERVICES: tuple[str, ...] = tuple(COMPOSE["services"])
 AIRFLOW_SERVICES = (
-    *("init", "api-server", "execution-api", "scheduler", "dag-processor", "triggerer", "worker"),
+    *("init", "api-server", "execution-api", "scheduler", "dag-processor", "triggerer"),
+    *("closes-worker", "documents-worker"),
 )
 
 each_service = pytest.mark.parametrize("service", SERVICES)

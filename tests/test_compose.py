@@ -60,16 +60,17 @@ SECRETS = {
     "scheduler": {"AIRFLOW_JWT"} | METADATA | QUEUE,
     "dag-processor": METADATA,
     "triggerer": METADATA,
-    "worker": {"FENCE", "READER", "STORE", "REDIS_PUBLISHER"} | QUEUE,
+    "closes-worker": {"FENCE", "READER", "STORE", "REDIS_PUBLISHER"} | QUEUE,
+    "documents-worker": {"STORE"} | QUEUE,
 }
 # Which services may open a connection to which: all that share a network, and no others.
 REACHED_BY = {
-    "primary": {"replica-a", "replica-b", "worker"},
+    "primary": {"replica-a", "replica-b", "closes-worker"},
     "replica-a": {"primary", "replica-b", "pgbouncer-a", "pgbouncer-b"},
     "replica-b": {"primary", "replica-a", "pgbouncer-a", "pgbouncer-b"},
     "store": set(AIRFLOW_SERVICES),
-    "redis": {"api-server", "worker"},
-    "rabbitmq": {"scheduler", "worker"},
+    "redis": {"api-server", "closes-worker"},
+    "rabbitmq": {"scheduler", "closes-worker", "documents-worker"},
 }
 
 
@@ -244,10 +245,12 @@ def test_a_service_reaches_only_what_it_uses(service: str) -> None:
         assert others & set(REACHED_BY) == reached
 
 
-def test_only_the_worker_asks_the_primary_for_the_fence() -> None:
-    assert {name for name in SERVICES if PRIMARY_CONNECTION in connections(name)} == {"worker"}
+def test_only_the_worker_of_closes_asks_the_primary_for_the_fence() -> None:
+    assert {name for name in SERVICES if PRIMARY_CONNECTION in connections(name)} == {
+        "closes-worker"
+    }
     assert networks("primary") == {"replication", "fence"}
-    assert {name for name in SERVICES if "fence" in networks(name)} == {"primary", "worker"}
+    assert {name for name in SERVICES if "fence" in networks(name)} == {"primary", "closes-worker"}
 
 
 def test_the_tasks_have_an_api_server_that_nobody_at_the_desk_can_use() -> None:

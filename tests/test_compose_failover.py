@@ -31,7 +31,7 @@ def after_the_runbook() -> str:
 
 def test_after_the_changes_of_the_runbook_all_leads_to_the_new_primary() -> None:
     found = rendered_text(after_the_runbook(), new_secrets())["services"]
-    worker = found["worker"]
+    worker = found["closes-worker"]
 
     # A service of a profile that is not asked for is neither started nor rendered.
     assert "primary" not in found

@@ -7,10 +7,11 @@ RabbitMQ too.
 
 import os
 import re
+import resource
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -33,7 +34,9 @@ from tests.compose_file import new_secrets, rendered
 pytestmark = pytest.mark.servers
 
 API_SERVERS = ("api-server", "execution-api")
-COMPONENTS = (*API_SERVERS, "scheduler", "dag-processor", "triggerer", "worker")
+WORKERS = ("closes-worker", "documents-worker")
+OTHERS = ("scheduler", "dag-processor", "triggerer")
+COMPONENTS = (*API_SERVERS, *OTHERS, *WORKERS)
 HOURLY = "hourly_platform_volume"
 PATIENCE_SECONDS = 180.0
 ROLES = {
@@ -134,6 +137,31 @@ class Services:
         with process_group.running(started, self.environment(service), self.folder, log):
             yield
 
+    def health_check(self, service: str) -> list[str]:
+        """The command of a service's health check, with this machine's places."""
+        kind, *command = self.file["services"][service]["healthcheck"]["test"]
+        assert kind == "CMD"
+        port = str(self.api_ports.get(service, ""))
+        return [
+            port if part == "8080" else part.replace("/etc/closebook", str(REPOSITORY / "deploy"))
+            for part in command
+        ]
+
+    def checked(self, service: str, *command: str, **environment: str) -> str:
+        """What the health check of a service says of it; empty if it is healthy.
+
+        `command` and `environment` are others than the service's.
+        """
+        ran = subprocess.run(
+            command or self.health_check(service),
+            env=self.environment(service) | environment,
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return "" if ran.returncode == 0 else f"status {ran.returncode}: {ran.stdout}{ran.stderr}"
+
     def log(self) -> str:
         """What the components wrote last, for the message of a failure."""
         logs = {name: (self.folder / f"{name}.log").read_text() for name in COMPONENTS}
@@ -158,31 +186,29 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
         found.initialize()
         found.initialize()
         with ExitStack() as started:
-            for service in COMPONENTS:
+            for service in (*API_SERVERS, *OTHERS):
                 started.enter_context(found.running(service))
-            wait_until_healthy(found)
+            # As in the file: a worker starts once the API of the tasks is healthy.
+            wait_until(lambda: all(found.checked(name) == "" for name in API_SERVERS), found)
+            for service in WORKERS:
+                started.enter_context(found.running(service))
+            wait_until(lambda: all(found.checked(name) == "" for name in COMPONENTS), found)
             yield found
     finally:
         stack.clean()
 
 
-def wait_until_healthy(services: Services) -> None:
+def wait_until(condition: Callable[[], bool], services: Services) -> None:
     deadline = time.monotonic() + PATIENCE_SECONDS
-    wanted = ("metadatabase", "scheduler", "triggerer", "dag_processor")
-    while True:
-        try:
-            health = httpx.get(f"{services.url}/api/v2/monitor/health", trust_env=False).json()
-        except httpx.TransportError:
-            health = {}
-        if all(health.get(name, {}).get("status") == "healthy" for name in wanted):
-            return
+    while not condition():
         assert time.monotonic() < deadline, services.log()
         time.sleep(0.5)
 
 
 def test_an_hour_is_closed_by_a_worker_that_cannot_open_the_metadata(services: Services) -> None:
-    worker = services.environment("worker")
-    assert not [name for name in worker if name.startswith("AIRFLOW__DATABASE__")]
+    for name in WORKERS:
+        worker = services.environment(name)
+        assert not [each for each in worker if each.startswith("AIRFLOW__DATABASE__")]
     hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=2)
 
     with AirflowApi.login(services.url, "admin", services.stack.secrets["admin"]) as airflow:
@@ -230,15 +256,39 @@ def test_the_set_up_that_runs_again_ends_nobodys_session(services: Services) -> 
 
 @pytest.mark.parametrize("service", COMPONENTS)
 def test_the_health_check_of_a_component_finds_it(services: Services, service: str) -> None:
-    kind, command = services.file["services"][service]["healthcheck"]["test"]
-    assert kind == "CMD-SHELL"
-    port = str(services.api_ports.get(service, ""))
-    checked = subprocess.run(
-        ["/bin/sh", "-c", command.replace("$$", "$").replace("8080", port)],
-        env=services.environment(service) | {"HOSTNAME": os.uname().nodename},
-        cwd=services.folder,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert checked.returncode == 0, checked.stdout + checked.stderr
+    assert services.checked(service) == ""
+
+
+@pytest.mark.parametrize("service", COMPONENTS)
+def test_the_health_check_of_a_component_finds_that_it_does_not_run(
+    services: Services, service: str, tmp_path: Path
+) -> None:
+    # Given a free port, a kind of job that nobody has, and the home of a worker that never ran.
+    nobody = str(choose(["nobody"])["nobody"])
+    others = {str(port): nobody for port in services.api_ports.values()}
+    command = [
+        "NoSuchJob" if part.endswith("Job") else others.get(part, part)
+        for part in services.health_check(service)
+    ]
+    assert services.checked(service, *command, AIRFLOW_HOME=str(tmp_path)) != ""
+
+
+def test_the_health_checks_of_airflow_take_less_than_a_fiftieth_of_a_processor(
+    services: Services,
+) -> None:
+    of_a_processor = 0.0
+    for service in COMPONENTS:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        assert services.checked(service) == ""
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        interval = services.file["services"][service]["healthcheck"]["interval"]
+        of_a_processor += seconds / {"10s": 10, "1m0s": 60}[interval]
+    assert of_a_processor < 0.02
+
+
+def test_no_task_of_the_hour_lost_a_try_at_its_start(services: Services) -> None:
+    with psycopg.connect(services.stack.store_admin("airflow"), autocommit=True) as metadata:
+        tries = metadata.execute("select task_id, try_number from task_instance").fetchall()
+    assert tries
+    assert {number for _, number in tries} == {1}

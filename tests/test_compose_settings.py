@@ -9,6 +9,7 @@ import pytest
 
 from closebook import sql
 from closebook.desk.auth_manager import ClosebookFabAuthManager
+from closebook.orchestration import celery_settings
 from closebook.settings import Settings, airflow_connections
 from closebook.settings.airflow_connections import (
     DECISIONS_CONNECTION,
@@ -20,7 +21,7 @@ from closebook.settings.airflow_connections import (
     STORE_CONNECTION,
 )
 from closebook.statements.render import document
-from deploy.airflow_defaults import USERS
+from deploy.airflow_defaults import CLUSTER_SETTINGS, USERS
 from local import REPOSITORY
 from tests.compose_file import (
     AIRFLOW_SERVICES,
@@ -48,7 +49,8 @@ CONNECTIONS = {
         METRICS_CONNECTION,
         DECISIONS_CONNECTION,
     },
-    "worker": {
+    "documents-worker": {STORE_CONNECTION},
+    "closes-worker": {
         PRIMARY_CONNECTION,
         STORE_CONNECTION,
         REDIS_CONNECTION,
@@ -88,7 +90,7 @@ def test_a_service_has_the_connections_that_its_code_opens(service: str) -> None
 
 
 def test_each_connection_leads_to_its_server_as_its_own_role() -> None:
-    places = connections("api-server") | connections("worker")
+    places = connections("api-server") | connections("closes-worker")
     assert {
         name.removeprefix("closebook_"): re.sub(r":[0-9a-f]{48}@", ":SECRET@", value)
         for name, value in places.items()
@@ -129,10 +131,30 @@ def test_tasks_run_by_celery_on_rabbitmq_behind_log_in() -> None:
         assert given["AIRFLOW__CORE__EXECUTOR"] == "CeleryExecutor"
         manager = f"{ClosebookFabAuthManager.__module__}.{ClosebookFabAuthManager.__name__}"
         assert given["AIRFLOW__CORE__AUTH_MANAGER"] == manager
-    for name in ("scheduler", "worker"):
+    for name in ("scheduler", "closes-worker", "documents-worker"):
         broker = environment(name)["AIRFLOW__CELERY__BROKER_URL"]
         assert re.fullmatch(r"amqp://closebook:[0-9a-f]{48}@rabbitmq:5671//", broker)
-    assert service_of("worker")["command"][:3] == ["airflow", "celery", "worker"]
+
+
+def test_each_queue_has_workers_of_its_own() -> None:
+    queues = {}
+    for name in ("closes-worker", "documents-worker"):
+        command = service_of(name)["command"]
+        assert command[:3] == ["airflow", "celery", "worker"]
+        queues[name] = command[command.index("--queues") + 1]
+    assert queues == {"closes-worker": "closes", "documents-worker": "documents"}
+    assert set(queues.values()) == set(celery_settings.QUEUES)
+
+
+@each_airflow_service
+def test_airflow_has_the_settings_of_several_machines(service: str) -> None:
+    assert dict(CLUSTER_SETTINGS).items() <= environment(service).items()
+
+
+def test_rabbitmq_gives_the_longest_task_time_in_every_version() -> None:
+    conf = (REPOSITORY / "deploy" / "rabbitmq.conf").read_text("utf-8")
+    [limit] = re.findall(r"^consumer_timeout = (\d+)$", conf, re.MULTILINE)
+    assert int(limit) == celery_settings.UNACKNOWLEDGED.total_seconds() * 1000
 
 
 def test_the_limit_of_log_ins_is_airflows_own() -> None:

@@ -5,6 +5,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from closebook.errors import Misconfigured
 from closebook.settings import Settings, from_airflow
+from closebook.settings.close_settings import documents_from_airflow
 
 ENVIRONMENT = {
     "CLOSEBOOK_TIME_ZONE": "America/New_York",
@@ -131,3 +132,30 @@ def test_the_issuers_bic_and_lei_may_be_empty_and_must_be_right(
     ):
         with pytest.raises(Misconfigured, match=name):
             read(monkeypatch, **{name: wrong})
+
+
+def test_a_worker_of_documents_needs_no_connection_to_the_platform_and_none_to_the_counter(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store = "AIRFLOW_CONN_CLOSEBOOK_STORE"
+    monkeypatch.setenv("CLOSEBOOK_CA_CERTIFICATES", "/etc/closebook/ca.pem")
+    monkeypatch.setenv(store, CONNECTIONS[store])
+
+    settings = documents_from_airflow(ENVIRONMENT)
+
+    assert conninfo_to_dict(settings.store)["host"] == "store"
+    assert settings.documents_url == "file:///documents"
+    with pytest.raises(Misconfigured, match="closebook_primary"):
+        from_airflow(ENVIRONMENT)
+
+
+@pytest.mark.parametrize("name", ["CLOSEBOOK_DOCUMENTS_URL", "CLOSEBOOK_ISSUER_NAME"])
+def test_a_worker_of_documents_needs_what_its_documents_need(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    store = "AIRFLOW_CONN_CLOSEBOOK_STORE"
+    monkeypatch.setenv("CLOSEBOOK_CA_CERTIFICATES", "/etc/closebook/ca.pem")
+    monkeypatch.setenv(store, CONNECTIONS[store])
+
+    with pytest.raises(Misconfigured, match=name):
+        documents_from_airflow({**ENVIRONMENT, name: ""})

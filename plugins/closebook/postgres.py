@@ -78,8 +78,12 @@ def connect(conninfo: str, **how: Any) -> psycopg.Connection[Any]:
     """Connect as `psycopg.connect` does; texts come as UTF-8, times in a form that psycopg reads.
 
     Whatever the encoding of the database is, the server converts. An encoding or DateStyle that
-    was set for the role, the database or the connection does not count. Raises psycopg.Error.
+    was set for the role, the database or the connection does not count. No statement is prepared
+    on the server. Raises psycopg.Error.
     """
+    # Any server may be behind a pooler in transaction mode. It gives each transaction another
+    # session, which lacks the statements that this one prepared, or has those of somebody else.
+    how = {"prepare_threshold": None, **how}  # guard: postgres.prepares-no-statement
     # guard: postgres.texts-come-as-utf-8
     connection = psycopg.connect(conninfo, client_encoding="UTF8", **how)
     # A uuid is a key of the platform: a str, as a text key is.

@@ -14,6 +14,7 @@ from airflow.sdk.exceptions import ParamValidationError
 
 from closebook import periods
 from closebook.errors import Misconfigured, NotReady, Transient, WrongData
+from closebook.orchestration import celery_settings
 from closebook.orchestration.retry_policy import TASK_DEFAULTS
 from local import REPOSITORY
 
@@ -191,6 +192,36 @@ def test_every_task_that_reads_a_replica_or_renders_takes_a_slot_of_its_pool(
         "doctor.in_rendering",
         "monthly_statements.render_shard",
     }
+
+
+def test_the_tasks_of_documents_have_a_queue_and_workers_of_their_own(
+    dags: dict[str, DAG],
+) -> None:
+    queues = {
+        f"{dag_id}.{task.task_id}": task.queue for dag_id, dag in dags.items() for task in dag.tasks
+    }
+    of_documents = {name for name, queue in queues.items() if queue == "documents"}
+    assert of_documents == {
+        "doctor.in_rendering",
+        "monthly_statements.render_shard",
+        "monthly_statements.write_manifest",
+    }
+    assert {queues[name] for name in queues.keys() - of_documents} == {"closes"}
+
+
+def test_the_freezes_of_several_months_leave_slots_to_the_hours(dags: dict[str, DAG]) -> None:
+    assert dags["monthly_statements"].get_task("freeze_lines").max_active_tis_per_dag == 2
+
+
+def test_celery_gives_each_queue_more_time_than_any_task_may_take(dags: dict[str, DAG]) -> None:
+    longest = max(
+        task.execution_timeout or timedelta.max for dag in dags.values() for task in dag.tasks
+    )
+    assert longest == celery_settings.LONGEST_TASK
+    for name in {task.queue for dag in dags.values() for task in dag.tasks}:
+        queue = celery_settings.CELERY_CONFIG["task_queues"][name]
+        limit_ms = queue["queue_arguments"]["x-consumer-timeout"]
+        assert timedelta(milliseconds=limit_ms) > longest
 
 
 @pytest.mark.parametrize("dag_id", CLOSES)

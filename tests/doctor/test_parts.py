@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -12,12 +13,14 @@ from closebook.doctor.doctor_report import Report
 from closebook.doctor.finding import Finding, Severity, Unseen
 from closebook.doctor.installation import (
     AirflowState,
+    CeleryState,
     Installation,
     message_observations,
     settings_observations,
 )
 from closebook.doctor.platform_servers import kind_observations, version_observations
 from closebook.monitoring.thresholds import ClockOffset
+from closebook.orchestration.celery_settings import LONGEST_TASK, UNACKNOWLEDGED
 from closebook.orchestration.doctor_task import unread_messages
 from closebook.settings import partly_from_airflow
 from closebook.settings.airflow_connections import DESK_CONNECTION
@@ -189,6 +192,70 @@ def test_an_auth_manager_without_the_desks_roles_is_found() -> None:
 def test_pools_that_a_task_cannot_see_are_not_looked_at() -> None:
     [unseen] = airflow_observations(replace(AIRFLOW, pools=None, why_no_pools="a task"))
     assert unseen == Unseen("the pools replica_reads, rendering", "a task")
+
+
+# ---- Celery ------------------------------------------------------------------------------
+
+
+CELERY = CeleryState(
+    broker="amqp",
+    longest_task=LONGEST_TASK,
+    acks_late=True,
+    prefetch_count=1,
+    consumer_timeouts={"closes": UNACKNOWLEDGED, "documents": UNACKNOWLEDGED},
+    broker_version=(4, 3),
+)
+
+
+def celery_codes(**changed: Any) -> list[str]:
+    airflow = replace(AIRFLOW, celery=replace(CELERY, **changed))
+    return [
+        each.code if isinstance(each, Finding) else each.subject
+        for each in airflow_observations(airflow)
+    ]
+
+
+def test_celery_that_lets_the_longest_task_end_has_no_finding() -> None:
+    assert celery_codes() == []
+
+
+@pytest.mark.parametrize("timeout", [None, timedelta(minutes=30), LONGEST_TASK / 2])
+def test_a_queue_whose_broker_takes_a_long_task_for_lost_is_found(
+    timeout: timedelta | None,
+) -> None:
+    state = replace(CELERY, consumer_timeouts={"closes": UNACKNOWLEDGED, "documents": timeout})
+    [finding] = airflow_observations(replace(AIRFLOW, celery=state))
+    assert isinstance(finding, Finding)
+    assert (finding.code, finding.subject) == ("celery-consumer-timeout", "queue documents")
+    assert finding.severity is Severity.ERROR
+    minutes = 360 if timeout == LONGEST_TASK / 2 else 30
+    assert f"after {minutes} minutes" in finding.what
+    assert "may take 720 minutes" in finding.what
+    assert "closebook.orchestration.celery_settings.CELERY_CONFIG" in finding.mend
+
+
+def test_a_rabbitmq_without_limits_by_queue_is_told_of() -> None:
+    state = replace(CELERY, broker_version=(3, 10))
+    [unseen] = airflow_observations(replace(AIRFLOW, celery=state))
+    assert isinstance(unseen, Unseen)
+    assert "version 3.10 has it in its rabbitmq.conf only" in unseen.reason
+    assert "at least 46800000" in unseen.reason
+    assert celery_codes(broker_version=None) == ["the version of RabbitMQ"]
+
+
+@pytest.mark.parametrize("timeout", [None, timedelta(hours=1)])
+def test_another_broker_that_delivers_a_long_task_again_is_found(
+    timeout: timedelta | None,
+) -> None:
+    codes = celery_codes(broker="redis", consumer_timeouts={}, visibility_timeout=timeout)
+    assert codes == ["celery-visibility-timeout"]
+    day = timedelta(days=1)
+    assert celery_codes(broker="redis", consumer_timeouts={}, visibility_timeout=day) == []
+
+
+@pytest.mark.parametrize("changed", [{"acks_late": False}, {"prefetch_count": 4}])
+def test_workers_that_fetch_ahead_are_found(changed: dict[str, Any]) -> None:
+    assert celery_codes(**changed) == ["celery-fetches-ahead"]
 
 
 # ---- the desk ----------------------------------------------------------------------------

@@ -118,4 +118,4 @@ def test_what_does_not_tie_out_fails_the_demo(
     monkeypatch.setattr(demo, "_close", nothing)
     monkeypatch.setattr(demo_summary, "summary_of", lambda *_: broken)
     with pytest.raises(StackError, match="1 tie-outs failed"):
-        demo.main(root, demo.SMALL)
+        demo.main(Stack.build(root, airflow=True, fast=False), demo.SMALL)

@@ -18,6 +18,7 @@ OPTIONAL_COLUMNS = "tests/closes/test_optional_columns.py::"
 ENCODINGS = "tests/closes/test_encodings.py::"
 REFUSALS = "tests/closes/test_postgres_refusals.py::"
 FAULTS = "tests/test_postgres.py::"
+POOLED_STORE = "tests/closes/test_store_pooler.py::"
 COMMANDS = "tests/test_commands.py::"
 READ_PLANS = "tests/closes/test_plans.py::"
 ACKNOWLEDGED = "tests/closes/test_acknowledged_failover.py::"
@@ -214,6 +215,14 @@ READS = (
         "postgres.texts-come-as-utf-8",
         Token('client_encoding="UTF8", ', ""),
         (ENCODINGS + "test_a_platform_of_any_known_encoding_closes_with_its_letters",),
+    ),
+    Guard(
+        "postgres.prepares-no-statement",
+        Removed(),
+        (
+            POOLED_STORE + "test_an_hour_a_day_and_the_shards_of_a_month_close"
+            "_through_a_transaction_pooler",
+        ),
     ),
     Guard(
         "postgres.times-come-as-iso",

@@ -26,6 +26,11 @@ SCHEDULES = (
         (DAGS + "test_a_shard_that_failed_fails_the_run_though_the_manifest_is_written",),
     ),
     Guard(
+        "celery.longest-task-keeps-its-consumer",
+        Token("UNACKNOWLEDGED", "LONGEST_TASK"),
+        (DAGS + "test_celery_gives_each_queue_more_time_than_any_task_may_take",),
+    ),
+    Guard(
         "schedule.one-time-zone",
         Removed(),
         (SCHEDULING + "test_an_interval_of_another_time_zone_is_refused",),

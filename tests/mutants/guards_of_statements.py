@@ -7,6 +7,7 @@ HOSTILE = "tests/statements/test_hostile_texts.py::"
 LONG_TEXTS = "tests/statements/test_long_texts.py::"
 TALL_ROW = "test_a_row_of_several_pages_has_its_column_heads_on_each_and_is_verified"
 ISSUE = "tests/closes/test_documents.py::"
+SHARDS = "tests/closes/test_shards.py::"
 SIGNED = "tests/closes/test_signed_documents.py::"
 MANIFEST = "tests/closes/test_manifest.py::"
 MODEL = "tests/statements/test_model.py::"
@@ -476,6 +477,19 @@ STATEMENTS = (
             RELEASE
             + "test_a_document_that_is_made_after_the_release_without_it_is_not_released_by_that",
         ),
+    ),
+    Guard(
+        "documents.store-is-shared",
+        Condition(value=False),
+        (
+            SHARDS + "test_a_shard_on_a_machine_with_a_folder_of_its_own_renders_nothing"
+            "_and_says_why",
+        ),
+    ),
+    Guard(
+        "documents.shards-end-within-minutes",
+        Value("0"),
+        (SHARDS + "test_no_shard_takes_more_than_minutes_while_a_thousand_shards_suffice",),
     ),
     Guard(
         "documents.wrong-one-stops-itself-only",

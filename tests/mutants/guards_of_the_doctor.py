@@ -45,6 +45,16 @@ DOCTOR = (
         Condition(value=True),
         (SERVERS + "test_no_row_of_the_primary_is_read_where_a_readers_connection_leads_there",),
     ),
+    Guard(
+        "doctor.consumer-timeout",
+        Condition(value=False),
+        (PARTS + "test_a_queue_whose_broker_takes_a_long_task_for_lost_is_found",),
+    ),
+    Guard(
+        "doctor.broker-without-limits-by-queue",
+        Condition(value=False),
+        (PARTS + "test_a_rabbitmq_without_limits_by_queue_is_told_of",),
+    ),
     Guard("doctor.a-warning-counts", Value("True"), (PARTS + "test_a_note_alone_is_no_fault",)),
     Guard(
         "doctor.clock-of-the-worker",

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from closebook.doctor.celery import celery_observations
 from closebook.doctor.finding import Finding, Observation, Unseen
 from closebook.doctor.installation import AirflowState
 
@@ -18,6 +19,8 @@ def airflow_observations(state: AirflowState) -> Iterator[Observation]:
             mend="AIRFLOW__CORE__AUTH_MANAGER=closebook.desk.auth_manager.ClosebookFabAuthManager, "
             "for every Airflow process; then airflow db migrate and closebook desk-roles.",
         )
+    if state.celery is not None:
+        yield from celery_observations(state.celery)
     if state.pools is None:
         yield Unseen(f"the pools {', '.join(state.wanted_pools)}", state.why_no_pools)
         return

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 
 from closebook.doctor.finding import Finding, Observation
@@ -49,10 +50,31 @@ _PARTS: Mapping[str, Part] = {
 
 
 @dataclass(frozen=True)
+class CeleryState:
+    """How CeleryExecutor runs tasks: by which kind of broker, and for how long one may run.
+
+    ``longest_task`` is how long a task of Closebook may take. ``consumer_timeouts`` has by queue
+    after how long RabbitMQ takes a task for lost; None is what RabbitMQ decides by itself.
+    ``visibility_timeout`` is the same of a broker that is no RabbitMQ. ``broker_version`` is None
+    where the broker does not answer, for the reason ``why_no_version``.
+    """
+
+    broker: str
+    longest_task: timedelta
+    acks_late: bool
+    prefetch_count: int
+    consumer_timeouts: Mapping[str, timedelta | None]
+    visibility_timeout: timedelta | None = None
+    broker_version: tuple[int, ...] | None = None
+    why_no_version: str = ""
+
+
+@dataclass(frozen=True)
 class AirflowState:
     """What Airflow has: its auth manager, and its pools where they can be read.
 
     ``why_no_pools`` is the reason if they cannot: a task has no access to Airflow's database.
+    ``celery`` is None with another executor.
     """
 
     auth_manager: str
@@ -60,6 +82,7 @@ class AirflowState:
     wanted_pools: Sequence[str]
     pools: Mapping[str, int] | None
     why_no_pools: str = ""
+    celery: CeleryState | None = None
 
 
 @dataclass(frozen=True)

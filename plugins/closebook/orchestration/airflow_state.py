@@ -1,9 +1,10 @@
-"""What Airflow itself has, for the doctor: its auth manager and its pools."""
+"""What Airflow itself has, for the doctor: its auth manager, its pools, its Celery."""
 
 from collections.abc import Mapping
 from importlib import import_module
 
 from closebook.doctor.installation import AirflowState
+from closebook.orchestration.celery_state import celery_state
 from closebook.orchestration.dag_defaults import RENDERING_POOL, REPLICA_POOL
 
 _WANTED_POOLS = (REPLICA_POOL, RENDERING_POOL)
@@ -16,7 +17,12 @@ def airflow_state() -> AirflowState:
     auth_manager = conf.get("core", "auth_manager")
     pools, why_no_pools = _pools()
     return AirflowState(
-        auth_manager, _has_roles_of_its_own(auth_manager), _WANTED_POOLS, pools, why_no_pools
+        auth_manager,
+        _has_roles_of_its_own(auth_manager),
+        _WANTED_POOLS,
+        pools,
+        why_no_pools,
+        celery_state(),
     )
 
 

@@ -1,4 +1,4 @@
-"""What the DAGs share: start date, pools, the fields of the trigger form, the time zone.
+"""What the DAGs share: start date, pools, queues, the fields of the trigger form, the time zone.
 
 Imported while DAG files are parsed: it reads no settings and opens no connection. The business
 time zone is the one exception (docs/decisions.md): a schedule has to name its zone.
@@ -18,6 +18,8 @@ from closebook.statements.holder_reasons import HOLDER_REASONS, MAX_HOLDER_TEXT_
 START_DATE = datetime(1990, 1, 1, tzinfo=UTC)
 REPLICA_POOL = "replica_reads"
 RENDERING_POOL = "rendering"
+DOCUMENTS_QUEUE = "documents"
+"""The queue of the tasks that make and read documents. An executor other than Celery ignores it."""
 
 CLOSE_DAG_ARGUMENTS: dict[str, Any] = {
     "start_date": START_DATE,

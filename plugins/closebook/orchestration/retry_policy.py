@@ -1,4 +1,4 @@
-"""The retry policy of all tasks: the class of an error decides.
+"""The retry policy of all tasks: the class of an error decides. Their queue.
 
 Imported while DAG files are parsed: it reads no settings and opens no connection.
 """
@@ -10,8 +10,12 @@ from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule
 
 from closebook.errors import ClosebookError, NotReady, Transient
 
+CLOSES_QUEUE = "closes"
+"""The queue of all tasks but those of documents, so that no hour waits behind a month."""
+
 TASK_DEFAULTS: dict[str, Any] = {
     "owner": "closebook",
+    "queue": CLOSES_QUEUE,
     "retries": 20,
     "retry_delay": timedelta(minutes=1),
     "execution_timeout": timedelta(hours=2),
@@ -41,6 +45,7 @@ TASK_DEFAULTS: dict[str, Any] = {
 
 MONITORING_TASK_DEFAULTS: dict[str, Any] = {
     "owner": "closebook",
+    "queue": CLOSES_QUEUE,
     # The next run takes the place of a retry.
     "retries": 0,
     "execution_timeout": timedelta(minutes=3),

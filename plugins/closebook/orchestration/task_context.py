@@ -17,6 +17,7 @@ from closebook.orchestration.dag_defaults import START_DATE
 from closebook.orchestration.run_start import RunStart
 from closebook.periods import MICROSECOND, Grain, Period
 from closebook.settings import Run, Settings, from_airflow
+from closebook.settings.close_settings import documents_from_airflow
 from closebook.statements.holder_reasons import known_holder_reason
 from closebook.typed_text import typed_text
 
@@ -153,10 +154,21 @@ class TaskContext:
 
 def current_task() -> TaskContext:
     """Return the context of the running Airflow task. Raises Misconfigured."""
+    return _context_of(from_airflow())
+
+
+def current_documents_task() -> TaskContext:
+    """Return the context of a task that makes or reads documents. Raises Misconfigured.
+
+    The worker of such a task needs no connection to the platform and none to the counter.
+    """
+    return _context_of(documents_from_airflow())
+
+
+def _context_of(settings: Settings) -> TaskContext:
     context = get_current_context()
     start, end = context.get("data_interval_start"), context.get("data_interval_end")
     parameters = context["params"]
-    settings = from_airflow()
     return TaskContext(
         settings=settings,
         run=_run(settings, context["dag_run"], parameters),

@@ -56,10 +56,7 @@ def primary_connection(settings: Settings) -> Iterator[psycopg.Connection[DictRo
 
 def connect_to(replica: Replica, **how: Any) -> psycopg.Connection[DictRow]:
     """Connect to a replica, in autocommit. Raises psycopg.Error."""
-    # Prepared statements and session settings do not survive PgBouncer's transaction mode.
-    return connect(
-        replica.conninfo, autocommit=True, prepare_threshold=None, row_factory=dict_row, **how
-    )
+    return connect(replica.conninfo, autocommit=True, row_factory=dict_row, **how)
 
 
 def close(connection: psycopg.Connection[Any]) -> None:

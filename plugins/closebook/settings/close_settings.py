@@ -135,9 +135,21 @@ def platform_from_airflow(environment: Mapping[str, str] = os.environ) -> Settin
 
     Other fields of the result may have no real value. Raises Misconfigured for what is missing.
     """
+    return _without(_NOT_OF_THE_PLATFORM, environment)
+
+
+def documents_from_airflow(environment: Mapping[str, str] = os.environ) -> Settings:
+    """Read what a task needs that makes or reads documents: it reaches no server but the store.
+
+    Other fields of the result may have no real value. Raises Misconfigured for what is missing.
+    """
+    return _without(_NOT_OF_DOCUMENTS, environment)
+
+
+def _without(unneeded: frozenset[str], environment: Mapping[str, str]) -> Settings:
     settings, unread = partly_from_airflow(environment)
     for name, error in unread.items():
-        if name not in _NOT_OF_THE_PLATFORM:
+        if name not in unneeded:
             raise error
     return settings
 
@@ -182,3 +194,5 @@ _MEANINGLESS: Mapping[str, Any] = {
 _NOT_OF_THE_PLATFORM = frozenset(
     {"time_zone", "store", "redis_url", "documents_url", "issuer_name", "signing_key"}
 )
+# The servers that only the closes and the counter reach.
+_NOT_OF_DOCUMENTS = frozenset({"primary", "replicas", "redis_url"})

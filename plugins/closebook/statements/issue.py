@@ -6,8 +6,9 @@ This reads only the reporting store. No connection to a replica is open while pa
 import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import islice
+from math import ceil
 from typing import Any
 
 from psycopg.rows import DictRow
@@ -22,6 +23,7 @@ from closebook.statements.archive import Archive
 from closebook.statements.bounded_process import Limits, run_within
 from closebook.statements.document_store import DocumentStore
 from closebook.statements.render.document import warm_up
+from closebook.statements.shared_documents import leave_token, require_token
 from closebook.statements.signing.key_loader import load_signer
 from closebook.statements.stamp.shard_renderer import RowAndStatement, ShardRenderer
 from closebook.statements.statement_reader import read_closed_month, read_statement
@@ -31,8 +33,19 @@ from closebook.store.session import Store, on_store
 
 logger = logging.getLogger(__name__)
 
-SMALLEST_SHARD = 50
-MAX_SHARDS = 64
+WORK_OF_A_STATEMENT = 25
+"""What a statement takes beside its lines, counted in lines. A line takes some 4 ms."""
+
+SMALLEST_SHARD_WORK = 2_500
+"""Ten seconds of the first renderer. Starting a task takes one or two."""
+
+LARGEST_SHARD_WORK = 60_000
+"""Four minutes of the first renderer: less than ten on a machine that is half as fast."""
+
+USUAL_SHARDS = 64
+MOST_SHARDS = 1_000
+"""Airflow refuses a task that is mapped over more than 1,024 values (core.max_map_length)."""
+
 NAMED_ACCOUNTS = 20
 DOCUMENTS_PER_PROCESS = 25
 """How many statements are in memory at once, and are rendered by one child process."""
@@ -66,26 +79,37 @@ class DocumentsNotMade(WrongData):
 
 @dataclass(frozen=True)
 class Shard:
-    """A range of account keys, both ends included, with ``statement_count`` statements in it."""
+    """A range of account keys, both ends included, with ``statement_count`` statements in it.
+
+    ``token`` is what the planning task left in the document store, None in a shard of a run that an
+    older version planned.
+    """
 
     first_account_id: Key
     last_account_id: Key
     statement_count: int
+    token: str | None = None
 
 
 def plan_shards(
     settings: Settings, close_id: int, account_ids: Sequence[Key] | None
 ) -> list[dict[str, Any]]:
-    """Cut a month's statements into at most 64 shards of at least 50 documents.
+    """Cut a month's statements into shards of about the same work.
 
-    ``account_ids`` limits the shards to these accounts, as a person wrote their keys; None means
-    all accounts. Raises WrongData when one of these accounts has no statement in the month.
+    No shard has more than LARGEST_SHARD_WORK and its last account, as long as MOST_SHARDS suffice
+    for that. ``account_ids`` limits the shards to these accounts, as a person wrote their keys;
+    None means all accounts. Raises WrongData when one of these accounts has no statement in the
+    month, Transient when the document store fails.
     """
     with on_store(settings) as store:
         named = _named_accounts(store, account_ids)
-        wanted = {"close_id": close_id, "account_ids": named}
+        wanted = {
+            "close_id": close_id,
+            "account_ids": named,
+            "work_of_a_statement": WORK_OF_A_STATEMENT,
+        }
         counted = store.execute(query("statement_documents/count"), wanted).fetchone()
-        count = 0 if counted is None else counted["statement_count"]
+        work = 0 if counted is None else counted["work_in_lines"]
         with_statement = 0 if counted is None else counted["account_count"]
         asked_count = with_statement if account_ids is None else len(set(map(str, account_ids)))
         if with_statement != asked_count:
@@ -94,11 +118,23 @@ def plan_shards(
                 f"{asked_count - with_statement} of the {asked_count} accounts that the "
                 "run names have no statement in this month: correct the parameter account_ids",
             )
-        shard_count = min(max(1, count // SMALLEST_SHARD), MAX_SHARDS)
         rows = store.execute(
-            query("statement_documents/shards"), {**wanted, "shard_count": shard_count}
+            query("statement_documents/shards"), {**wanted, "work_of_a_shard": _shard_work(work)}
         ).fetchall()
-    return [asdict(Shard(**row)) for row in rows]
+        if not rows:
+            return []
+        month = read_closed_month(store, close_id)
+    token = leave_token(DocumentStore(settings.documents_url), month.label)
+    return [asdict(replace(Shard(**row), token=token)) for row in rows]
+
+
+def _shard_work(work: int) -> int:
+    """Return how much work a shard gets, of all the work of a month."""
+    worth_a_task = min(work // SMALLEST_SHARD_WORK, USUAL_SHARDS)
+    # guard: documents.shards-end-within-minutes
+    short_enough = ceil(work / LARGEST_SHARD_WORK)
+    shards = min(max(worth_a_task, short_enough), MOST_SHARDS)
+    return max(ceil(work / max(shards, 1)), 1)
 
 
 def render_shard(
@@ -115,9 +151,12 @@ def render_shard(
     loses a few documents at most, and the same task, run again, renders only the missing ones.
     Raises DocumentsNotMade, with the accounts, when documents cannot be made. All other documents
     of the shard are stored before this is raised, and each failure is registered: the manifest
-    lists these accounts as exceptions.
+    lists these accounts as exceptions. Raises Misconfigured when this machine has another document
+    store than the task that planned the shard.
     """
     documents = DocumentStore(settings.documents_url)
+    if shard.token is not None:  # guard: documents.store-is-shared
+        require_token(documents, shard.token)
     warm_up()
     renderer = ShardRenderer(stamps=stamps_statements())
     rendered = 0

@@ -1,0 +1,164 @@
+"""The stack as on several machines: CeleryExecutor on RabbitMQ, and workers for each queue.
+
+Each worker has a home of its own, as if it were on a machine of its own: a folder of `machines`.
+All of them share what `Cluster.shared` names, and nothing else.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from time import time
+from typing import ClassVar
+
+import psycopg
+from psycopg import sql
+
+from deploy.airflow_defaults import CLUSTER_POOLS, CLUSTER_SETTINGS
+from local import airflow_home
+from local.addresses import POOLERS, REDIS, SERVERS, STORE
+from local.airflow_home import Airflow, worker_command
+from local.ports import LOOPBACK
+from local.processes import Component, server_user
+from local.progress import Steps
+from local.rabbitmq_server import USER, RabbitMqServer
+from local.stack import AIRFLOW_STEPS, SERVER_STEPS, Stack
+from local.state import State
+
+EPMD, RABBITMQ, DISTRIBUTION = "epmd", "rabbitmq", "rabbitmq_distribution"
+RESULTS = "celery"
+WORKER_SECONDS = 120.0
+HEARTBEAT_SECONDS = 10.0
+WORKERS: Mapping[str, tuple[str, int]] = {
+    "closes_worker": ("closes", 4),
+    "documents_worker_1": ("documents", 2),
+    "documents_worker_2": ("documents", 2),
+}
+"""The queue of each worker, and how many tasks it runs at once."""
+
+
+@dataclass
+class Cluster(Stack):
+    """A stack whose tasks run on workers. It is started, used and stopped as a Stack is."""
+
+    server_names: ClassVar[tuple[str, ...]] = (*SERVERS, EPMD, RABBITMQ)
+    airflow_names: ClassVar[tuple[str, ...]] = (*airflow_home.COMPONENTS, *WORKERS)
+    folder_names: ClassVar[tuple[str, ...]] = (*POOLERS, REDIS, RABBITMQ)
+    port_names: ClassVar[tuple[str, ...]] = (*Stack.port_names, EPMD, RABBITMQ, DISTRIBUTION)
+    pools: ClassVar[Mapping[str, int]] = CLUSTER_POOLS
+    server_steps: ClassVar[int] = SERVER_STEPS + 1
+    airflow_steps: ClassVar[int] = AIRFLOW_STEPS + 1
+    stop_command: ClassVar[str] = "make down STACK=cluster"
+
+    @property
+    def shared(self) -> dict[str, str]:
+        """What all machines share: a folder for documents and one for the logs of tasks.
+
+        With a bucket: its URL for both, and AIRFLOW__LOGGING__REMOTE_LOGGING (docs/deploy.md).
+        """
+        return {
+            "CLOSEBOOK_DOCUMENTS_URL": self.documents_url,
+            "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(self.root / "documents" / "task_logs"),
+        }
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The settings of the stack's Airflow, with those of several machines."""
+        results = f"{RESULTS}:{self.secrets[RESULTS]}@{LOOPBACK}:{self.ports[STORE]}/{RESULTS}"
+        return {
+            **super().environment,
+            **CLUSTER_SETTINGS,
+            "AIRFLOW__CELERY__BROKER_URL": (
+                f"amqp://{USER}:{self.secrets[RABBITMQ]}@{LOOPBACK}:{self.ports[RABBITMQ]}//"
+            ),
+            "AIRFLOW__CELERY__RESULT_BACKEND": (
+                f"db+postgresql+psycopg://{results}?require_auth=scram-sha-256"
+            ),
+            **self.shared,
+            **self.settings,
+        }
+
+    def start_servers(self, steps: Steps | None = None) -> None:
+        """Start all but Airflow, RabbitMQ included."""
+        steps = steps or Steps(self.server_steps, quiet=True)
+        with self.all_or_nothing():
+            super().start_servers(steps)
+            with steps.step("RabbitMQ"):
+                self._make_results()
+                # RabbitMQ tells its name server at once that it is there.
+                self.start(EPMD)
+                self.start(RABBITMQ)
+
+    def start_airflow(self, steps: Steps | None = None) -> None:
+        """Set Airflow up and start it, and then its workers."""
+        steps = steps or Steps(self.airflow_steps, quiet=True)
+        with self.all_or_nothing():
+            super().start_airflow(steps)
+            with steps.step(f"Workers: {', '.join(WORKERS)}"):
+                self.start(*WORKERS, seconds=WORKER_SECONDS)
+
+    def component(self, name: str) -> tuple[Component, Callable[[], bool]]:
+        """How to start a component, and how to tell that it is ready."""
+        if name == EPMD:
+            broker = self._broker
+            return broker.name_server(EPMD, self.log(EPMD)), broker.has_name_server
+        if name == RABBITMQ:
+            broker, password = self._broker, self.secrets[RABBITMQ]
+            return broker.component(password), lambda: broker.is_ready(password)
+        if name in WORKERS:
+            return self._worker(name)
+        return super().component(name)
+
+    def machine(self, name: str) -> Path:
+        """Return the folder of a worker's machine: what only this worker has."""
+        return self.root / "machines" / name
+
+    @property
+    def _broker(self) -> RabbitMqServer:
+        return RabbitMqServer(
+            name=RABBITMQ,
+            folder=(self.root / "servers").resolve() / RABBITMQ,
+            log=self.log(RABBITMQ),
+            port=self.ports[RABBITMQ],
+            name_server_port=self.ports[EPMD],
+            distribution_port=self.ports[DISTRIBUTION],
+            run_as=server_user(),
+            environment={"PATH": "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TZ": "UTC"},
+        )
+
+    def _worker(self, name: str) -> tuple[Component, Callable[[], bool]]:
+        home = self.machine(name)
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        queue, concurrency = WORKERS[name]
+        airflow = Airflow.of(self)
+        on_machine = replace(
+            airflow, home=home, environment={**airflow.environment, "AIRFLOW_HOME": str(home)}
+        )
+        on_machine.configure(is_worker=True)
+        heartbeat = home / "worker.heartbeat"
+        component = on_machine.started(name, worker_command(name, queue, concurrency))
+        return component, lambda: _is_fresh(heartbeat)
+
+    def _make_results(self) -> None:
+        """Make the database in which Celery keeps what became of a task, unless it is there."""
+        role, password = sql.Identifier(RESULTS), sql.Literal(self.secrets[RESULTS])
+        with psycopg.connect(self.store_admin(), autocommit=True) as admin:
+            known = "select from pg_roles where rolname = %s"
+            if admin.execute(known, [RESULTS]).fetchone() is None:
+                admin.execute(sql.SQL("create role {} login password {}").format(role, password))
+        if not self.has_database(self.store_admin(), RESULTS):
+            with self.creating_database(self.store_admin, RESULTS, owner=RESULTS):
+                pass
+
+
+def stack_in(root: Path, *, airflow: bool = True) -> Stack:
+    """Return the stack that lives in a folder, whichever kind it is; else the plan of a Stack."""
+    kept = State.read(root.absolute())
+    kind = Cluster if kept is not None and RABBITMQ in kept.ports else Stack
+    return kind.build(root, airflow=airflow, fast=False)
+
+
+def _is_fresh(heartbeat: Path) -> bool:
+    try:
+        return time() - heartbeat.stat().st_mtime < HEARTBEAT_SECONDS
+    except FileNotFoundError:
+        return False
