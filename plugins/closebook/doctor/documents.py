@@ -1,6 +1,5 @@
 """One document, rendered, signed and stored on this worker, and removed again."""
 
-import secrets
 from collections.abc import Iterator
 from datetime import date
 from functools import partial
@@ -16,7 +15,6 @@ from closebook.statements.render.document import render
 from closebook.statements.render.template import statement_template
 from closebook.statements.signing.key_loader import load_signer
 
-_FOLDER = "doctor"
 _WHY = "Else it shows when the first month is rendered, which may be weeks from now."
 
 
@@ -57,9 +55,7 @@ def document_observations(installation: Installation) -> Iterator[Finding]:
             )
     if installation.has("documents_url"):
         try:
-            # Two doctors at once must not remove one another's document.
-            content = pdf + b"\n%" + secrets.token_hex().encode()
-            DocumentStore(settings.documents_url).try_out(content, folder=_FOLDER, suffix="pdf")
+            DocumentStore(settings.documents_url).try_out()
         except ClosebookError as error:
             yield Finding(
                 code="documents-not-writable",

@@ -2,7 +2,7 @@
 
 import logging
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 
 from psycopg.rows import DictRow
@@ -69,11 +69,8 @@ def write_manifest(settings: Settings, close_id: int, run: Run) -> Manifest:
         rows = store.execute(
             query("statement_manifests/entries"), {"close_id": close_id}
         ).fetchall()
-        lost = [
-            label(row["account_id"])
-            for row in rows
-            if row["object_name"] is not None and not documents.exists(row["object_name"])
-        ]
+        absent = frozenset(documents.read_all(_object_names(rows)))
+        lost = [label(row["account_id"]) for row in rows if row["object_name"] in absent]
         if lost:  # guard: documents.lost-one-stops-the-manifest
             raise WrongData(
                 "CB-DATA-DOCUMENTS-LOST",
@@ -81,9 +78,6 @@ def write_manifest(settings: Settings, close_id: int, run: Run) -> Manifest:
                 f"{settings.documents_url}, those of the accounts {', '.join(lost[:20])} …: "
                 "run the month again",
             )
-        for row in rows:
-            if row["object_name"] is not None:
-                documents.read(row["object_name"])
         exceptions = store.execute(
             query("manifest_exceptions/of_close"), {"close_id": close_id}
         ).fetchall()
@@ -252,6 +246,10 @@ def _content(
         log_sha256=log["sha256"],
         after_rejection=None if answered_rejection is None else answered_rejection["decision_id"],
     )
+
+
+def _object_names(rows: Sequence[DictRow]) -> Iterator[str]:
+    return (row["object_name"] for row in rows if row["object_name"] is not None)
 
 
 def _facts(row: DictRow) -> Entry:
