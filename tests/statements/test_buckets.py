@@ -369,6 +369,12 @@ def test_without_a_connection_the_credentials_are_the_machines(
         monkeypatch.setenv(name, value)
     documents = DocumentStore(url)
     assert put(documents) == NAME
+    # An address of the environment is held to the same rule as that of a connection.
+    monkeypatch.setattr(document_store, "_opened_places", document_store._OpenedPlaces())
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://192.0.2.1:8333")
+    with pytest.raises(Misconfigured) as open_address:
+        DocumentStore(url)
+    assert open_address.value.code == "CB-CONFIG-BUCKET-WITHOUT-TLS"
 
 
 def test_a_bucket_is_opened_once_in_a_process_and_again_after_a_while(

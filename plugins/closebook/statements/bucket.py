@@ -75,14 +75,15 @@ class BucketAccess:
             "connect_timeout": timedelta(seconds=CONNECT_SECONDS),
             "read_timeout": timedelta(seconds=answer_seconds),
             "timeout": timedelta(seconds=max(_TRANSFER_SECONDS, answer_seconds)),
-            # server_identity has seen that an address without TLS is of this machine.
-            "allow_http": True,
+            # server_identity has seen that such an address is of this machine.
+            "allow_http": str(self.options.get("endpoint", "")).startswith("http://"),
         }
         if self.certificates is not None:
             client["root_certificate"] = self.certificates
         return S3Store(
             self.bucket,
             prefix=self.folder or None,
+            conditional_put="etag",  # a variable of the environment could switch it off
             credential_provider=self.credentials,
             client_options=client,  # type: ignore[arg-type]  # made by parts
             retry_config={

@@ -1,5 +1,6 @@
 """Reads from Airflow how a bucket is reached: the connection that the documents' URL names."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from closebook.errors import Misconfigured
 from closebook.settings import unread_connections
 from closebook.statements.bucket import BucketAccess
 
+_ENDPOINT_VARIABLES = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
 REGION_OF_OTHER_SERVERS = "us-east-1"
 """A server that is not Amazon's has no regions, and expects this name in signatures."""
 
@@ -45,6 +47,8 @@ def bucket_access(connection_id: str | None, bucket: str, folder: str) -> Bucket
             "connection to an access key and its secret, or give it a role",
         ) from error
     endpoint: str | None = hook.conn_config.get_service_endpoint_url("s3")
+    for variable in _ENDPOINT_VARIABLES:
+        endpoint = endpoint or os.environ.get(variable)
     if endpoint is not None:
         server_identity.refuse_open_bucket(who, endpoint)
     options: dict[str, Any] = {
