@@ -65,6 +65,11 @@ BUCKET = (
         (BUCKETS + "test_a_connection_that_is_missing_is_told",),
     ),
     Guard(
+        "doctor.class-of-a-bucket-error",
+        Token("error.code", "None"),
+        ("tests/doctor/test_bucket.py::test_each_kind_of_failure_is_a_finding_of_its_own",),
+    ),
+    Guard(
         "server.bucket-tls-elsewhere",
         Condition(value=False),
         (BUCKETS + "test_a_connection_that_proves_nothing_is_refused",),
