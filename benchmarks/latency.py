@@ -63,7 +63,8 @@ def _through_airflow(airflow: AirflowApi, client: "redis.Redis", stage: Stage) -
         if time.monotonic() > deadline:
             raise StackError(
                 "CB-STACK-COUNTER-NOT-PUBLISHED",
-                f"the counter was not published within {PATIENCE_SECONDS} s",
+                f"the counter was not published within {PATIENCE_SECONDS} s: see the log of "
+                "publish_counter in the UI",
             )
         time.sleep(0.01)
 
@@ -86,5 +87,6 @@ def _after_the_hour(stage: Stage) -> float:
         time.sleep(0.01)
     raise StackError(
         "CB-STACK-HOUR-NOT-PUBLISHED",
-        f"the hour to {end} was not published within {PATIENCE_SECONDS} s",
+        f"the hour to {end} was not published within {PATIENCE_SECONDS} s: see the logs of its "
+        "run in the UI",
     )

@@ -160,7 +160,9 @@ def _wait_for(done: Callable[[], bool]) -> None:
     while not done():
         if time.monotonic() > deadline:
             raise StackError(
-                "CB-STACK-AIRFLOW-NOT-DONE", f"Airflow was not done within {PATIENCE_SECONDS} s"
+                "CB-STACK-AIRFLOW-NOT-DONE",
+                f"Airflow was not done within {PATIENCE_SECONDS} s: see the runs in the UI, and "
+                "run the benchmark again on a machine with less load",
             )
         time.sleep(0.5)
 
@@ -183,7 +185,8 @@ def _require_confirmed(stage: Stage, days: Sequence[Period]) -> None:
         if outcome != "confirmed":
             raise StackError(
                 "CB-STACK-DAY-NOT-CLOSED",
-                f"{day.label} was not closed, or not to the same numbers: {outcome}",
+                f"{day.label} was not closed, or not to the same numbers: {outcome}; see the "
+                "task's log in the UI",
             )
 
 

@@ -128,12 +128,13 @@ def _digest(client: httpx.Client, registry: str, name: str, image: Image) -> str
     if answer.status_code == HTTPStatus.NOT_FOUND:
         raise StackError(
             "CB-STACK-NO-SUCH-IMAGE",
-            f"{registry} has no {name}:{image.tag}: see the tag in its file",
+            f"{registry} has no {name}:{image.tag}: correct the tag in its file",
         )
     if answer.status_code != HTTPStatus.OK:
         raise StackError(
             "CB-STACK-REGISTRY-REFUSED",
-            f"{registry} answers {answer.status_code} for {image}: {answer.text[:200]}",
+            f"{registry} answers {answer.status_code} for {image}: try later, or name another "
+            f"mirror with HUB=https://…: {answer.text[:200]}",
         )
     if answer.headers.get("Content-Type", "").split(";")[0] not in _MANIFESTS.split(", "):
         raise StackError(
@@ -163,7 +164,8 @@ def _token(client: httpx.Client, refusal: httpx.Response, image: Image) -> str:
     if answer.status_code != HTTPStatus.OK:
         raise StackError(
             "CB-STACK-NO-REGISTRY-TOKEN",
-            f"{answer.url.host} gives nobody a token for {image}: {answer.status_code}",
+            f"{answer.url.host} gives nobody a token for {image} ({answer.status_code}): name "
+            "another mirror with HUB=https://…",
         )
     body = answer.json()
     token: str = body.get("token") or body["access_token"]

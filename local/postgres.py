@@ -202,7 +202,10 @@ def binary(name: str, folder: Path | None = None) -> str:
     """
     if folder is not None:
         if not (folder / name).is_file():
-            raise StackError("CB-STACK-NO-POSTGRESQL-PROGRAM", f"there is no {name} in {folder}")
+            raise StackError(
+                "CB-STACK-NO-POSTGRESQL-PROGRAM",
+                f"there is no {name} in {folder}: name the bin folder of a PostgreSQL installation",
+            )
         return str(folder / name)
     folders = Path("/usr/lib/postgresql").glob("*/bin")
     newest_first = sorted(folders, key=lambda path: _version(path.parent.name), reverse=True)

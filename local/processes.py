@@ -245,7 +245,9 @@ def kill(processes: Iterable[Process], seconds: float = 10.0) -> None:
         if time.monotonic() > deadline:
             pids = ", ".join(str(process.pid) for process in left if is_alive(process))
             raise StackError(
-                "CB-STACK-PROCESS-NOT-ENDED", f"processes that do not end even when killed: {pids}"
+                "CB-STACK-PROCESS-NOT-ENDED",
+                f"processes that do not end even when killed: {pids}; most likely they wait for a "
+                "disk: see `ps -o pid,stat,wchan,cmd`",
             )
         time.sleep(POLL_SECONDS)
 

@@ -96,7 +96,10 @@ def test_a_role_that_may_not_migrate_is_told_so(stack: Stack, empty_store: str) 
 def test_a_role_that_may_not_read_the_log_is_told_so(
     stack: Stack, module_store_database: str
 ) -> None:
-    code, _, complaint = run("verify-log", "--conninfo", stack.desk(module_store_database))
+    with psycopg.connect(stack.store_owner(module_store_database), autocommit=True) as owner:
+        owner.execute("revoke select on reporting.desk_log from closebook_desk")
+        code, _, complaint = run("verify-log", "--conninfo", stack.desk(module_store_database))
+        owner.execute("grant select on reporting.desk_log to closebook_desk")
     assert code == EXIT_UNUSABLE
     assert_one_line(complaint, "verify-log", "CB-CONFIG-STORE-RIGHTS")
 

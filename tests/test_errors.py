@@ -97,7 +97,7 @@ ERRORS = [
     PortInUseError("CB-STACK-PORT-IN-USE", "port 6379, which redis needs, is in use"),
     DocumentMissing("statements/2026-10/00/00.pdf"),
     AnswerLost("bucket", "statements/2026-10/00/00.pdf", "timed out"),
-    NotTold("mail", ["month ready: no log-in at the mail server (TimeoutError)"]),
+    NotTold("mail", ["month_ready: no log-in at the mail server (TimeoutError)"]),
     Unreached("no connection to the webhook"),
 ]
 

@@ -79,7 +79,9 @@ def flood(conninfo: str, script: Path, users: int, seconds: int) -> Flood:
     a_second = re.search(r"tps = ([\d.]+)", said)
     if count is None or a_second is None:
         raise StackError(
-            "CB-STACK-PGBENCH-UNREADABLE", f"pgbench does not say what it did: {said[-400:]}"
+            "CB-STACK-PGBENCH-UNREADABLE",
+            f"pgbench of this version reports in words that the benchmark does not know; change "
+            f"benchmarks/offload/payments.py: {said[-400:]}",
         )
     return Flood(int(count[1]), float(a_second[1]))
 
@@ -99,7 +101,10 @@ def _pgbench(conninfo: str, script: Path, users: int, seconds: int, *options: st
         env={**os.environ, "LC_ALL": "C.UTF-8"},
     )
     if done.returncode:
-        raise StackError("CB-STACK-PGBENCH-FAILED", f"pgbench failed: {done.stderr.strip()[-400:]}")
+        raise StackError(
+            "CB-STACK-PGBENCH-FAILED",
+            f"pgbench failed: correct what it says, and run it again: {done.stderr.strip()[-400:]}",
+        )
     return done.stdout
 
 

@@ -59,7 +59,9 @@ class DbtModel:
         )
         if done.returncode:
             raise StackError(
-                "CB-STACK-DBT-FAILED", f"dbt failed: {(done.stdout + done.stderr).strip()[-500:]}"
+                "CB-STACK-DBT-FAILED",
+                "dbt failed: correct what it says, and run the benchmark again: "
+                f"{(done.stdout + done.stderr).strip()[-500:]}",
             )
 
     def model_seconds(self) -> float:

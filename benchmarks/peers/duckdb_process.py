@@ -60,5 +60,8 @@ class DuckDb:
         self.process.stdin.flush()
         answer = self.process.stdout.readline()
         if not answer:
-            raise StackError("CB-STACK-DUCKDB-ENDED", "DuckDB's process ended: its error is above")
+            raise StackError(
+                "CB-STACK-DUCKDB-ENDED",
+                "DuckDB's process ended: correct what its error above says, and run it again",
+            )
         return json.loads(answer)

@@ -32,5 +32,6 @@ def _run(*argv: str | Path) -> None:
         lines = done.stderr.strip().splitlines() or ["it says nothing"]
         raise StackError(
             "CB-STACK-PEERS-NOT-INSTALLED",
-            f"the peers cannot be installed: {argv[0]} {argv[1]}: {lines[-1]}",
+            "the programs to compare with cannot be installed: correct what the installer says: "
+            f"{argv[0]} {argv[1]}: {lines[-1]}",
         )

@@ -2,7 +2,7 @@
 -- told.
 with begun as (
     insert into reporting.notifications (channel, event_kind, subject, outcome)
-    values (%(channel)s, 'channel began', 'channel', 'sent')
+    values (%(channel)s, 'channel_began', 'channel', 'sent')
     on conflict (channel, event_kind, subject) do nothing
     returning claimed_at
 )
@@ -11,4 +11,4 @@ select claimed_at from begun
 union all
 select claimed_at
 from reporting.notifications
-where channel = %(channel)s and event_kind = 'channel began' and subject = 'channel'
+where channel = %(channel)s and event_kind = 'channel_began' and subject = 'channel'

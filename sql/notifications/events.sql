@@ -19,7 +19,7 @@ with manifests as (
 
 ready as (
     select
-        'month ready' as event_kind,
+        'month_ready' as event_kind,
         manifest_id::text as subject,
         written_at as happened_at,
         first_date,
@@ -52,7 +52,7 @@ decided as (
 
 requested as (
     select
-        'request came' as event_kind,
+        'request_came' as event_kind,
         requests.request_id::text as subject,
         requests.requested_at as happened_at,
         closes.first_date,
@@ -63,11 +63,11 @@ requested as (
 
 answered as (
     select
-        'request answered' as event_kind,
+        'request_answered' as event_kind,
         answers.request_id::text as subject,
         answers.answered_at as happened_at,
         closes.first_date,
-        answers.request_id || ' was answered: ' || answers.answer as detail
+        answers.request_id || ' was answered: ' || replace(answers.answer, '_', ' ') as detail
     from reporting.reissue_answers as answers
     inner join reporting.reissue_requests as requests on answers.request_id = requests.request_id
     inner join reporting.closes on requests.close_id = closes.close_id
@@ -131,7 +131,7 @@ health as (
     select
         collected_at as happened_at,
         null::date as first_date,
-        case when is_open then 'alert opened' else 'alert ended' end as event_kind,
+        case when is_open then 'alert_opened' else 'alert_ended' end as event_kind,
         sample_id || ' ' || alert_name as subject,
         concat_ws(': ', server_name, replace(alert_name, '_', ' '), detail) as detail
     from judged

@@ -743,11 +743,11 @@ on reporting.reissue_requests (close_id, account_id, currency);
 
 create table reporting.reissue_answers (
     request_id bigint primary key references reporting.reissue_requests (request_id),
-    answer text not null check (answer in ('issued again', 'declined')),
+    answer text not null check (answer in ('issued_again', 'declined')),
     note text check (note <> '' and length(note) <= 500),
     answered_by text not null check (answered_by <> ''),
     answered_at timestamptz not null default clock_timestamp(),
-    check (answer = 'issued again' or note is not null)
+    check (answer = 'issued_again' or note is not null)
 );
 
 -- Which history of the platform's database each close was read from. A history is a cluster's log

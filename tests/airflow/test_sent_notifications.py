@@ -67,7 +67,7 @@ def test_a_month_that_airflow_issued_is_told_once_by_mail_and_webhook(
     [ready] = [
         each
         for each in webhook.posted[before:]
-        if (each["event"], each["period"]) == ("month ready", MONTH.label)
+        if (each["event"], each["period"]) == ("month_ready", MONTH.label)
     ]
     assert ready["link"] == f"{platform.ui_url}/closebook/releases/{MONTH.label}"
     subject = f"Subject: Closebook: month ready {MONTH.label}\n"

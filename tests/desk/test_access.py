@@ -253,7 +253,7 @@ def test_a_change_needs_the_right_origin_and_the_right_token(
             "reason": "a change",
             "verdict": "rejected",
             "manifest_sha256": "0" * 64,
-            "answer": "issued again",
+            "answer": "issued_again",
         },
         headers={"Origin": "https://evil.example" if wrong == "origin" else desk.stack.ui_url},
     )

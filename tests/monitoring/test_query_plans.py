@@ -23,6 +23,7 @@ BY_TRANSACTIONS = {
     "hourly_volume/read",
     "daily_volume/read",
     "daily_volume/read_repeated",
+    "daily_volume/read_named",
     "close_totals/read_volume",
     "close_totals/read_other_status",
 }

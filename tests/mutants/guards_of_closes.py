@@ -125,7 +125,7 @@ CLOSES = (
         "store.fetches-few-offending-rows",
         Token("SAMPLE_ROWS", "1_000_000"),
         (
-            MEMORY + "test_a_month_of_thirty_times_the_statements_takes_no_more_memory"
+            MEMORY + "test_a_month_of_twelve_times_the_statements_takes_no_more_memory"
             "_even_if_all_are_corrected",
         ),
     ),

@@ -95,6 +95,6 @@ class StoreEvents:
         """The outcome of each message, by channel and event."""
         rows = self.execute(
             "select channel, event_kind, outcome from reporting.notifications"
-            " where event_kind <> 'channel began'"
+            " where event_kind <> 'channel_began'"
         )
         return {(channel, event): outcome for channel, event, outcome in rows}

@@ -53,7 +53,7 @@ def events(stack: Stack, settings: Settings, module_store_database: str) -> Stor
 def began(events: StoreEvents, channel: str) -> None:
     events.execute(
         "insert into reporting.notifications (channel, event_kind, subject, claimed_at, outcome)"
-        " values (%s, 'channel began', 'channel', now() - interval '1 day', 'sent')",
+        " values (%s, 'channel_began', 'channel', now() - interval '1 day', 'sent')",
         [channel],
     )
 
@@ -104,17 +104,17 @@ def test_every_event_is_one_mail_to_those_it_concerns_and_one_request(
 
     told = {(each["event"], each["period"]): each for each in receiver.posted}
     assert told.keys() == {
-        ("month ready", "2026-10"),
-        ("month rejected", "2026-10"),
-        ("month released", "2026-10"),
-        ("request came", "2026-10"),
-        ("request answered", "2026-10"),
-        ("alert opened", None),
-        ("alert ended", None),
+        ("month_ready", "2026-10"),
+        ("month_rejected", "2026-10"),
+        ("month_released", "2026-10"),
+        ("request_came", "2026-10"),
+        ("request_answered", "2026-10"),
+        ("alert_opened", None),
+        ("alert_ended", None),
     }
     assert len(receiver.posted) == len(told)
-    assert told["month ready", "2026-10"]["link"] == f"{BASE}/closebook/releases/2026-10"
-    assert told["alert opened", None]["text"] == (
+    assert told["month_ready", "2026-10"]["link"] == f"{BASE}/closebook/releases/2026-10"
+    assert told["alert_opened", None]["text"] == (
         "A health alert opened on primary: server down: connection refused is it running?. The "
         f"page has the values, and docs/health.md what to do. {BASE}/closebook/health"
     )
@@ -122,13 +122,13 @@ def test_every_event_is_one_mail_to_those_it_concerns_and_one_request(
     readers = {
         event: f"To: {', '.join(to)}\n"
         for event, to in {
-            "month ready": [FINANCE],
-            "month rejected": [FINANCE, OPERATORS, OLGA],
-            "month released": [FINANCE, OPERATORS, OLGA],
-            "request came": [OPERATORS, OLGA],
-            "request answered": [FINANCE],
-            "alert opened": [OPERATORS, OLGA],
-            "alert ended": [OPERATORS, OLGA],
+            "month_ready": [FINANCE],
+            "month_rejected": [FINANCE, OPERATORS, OLGA],
+            "month_released": [FINANCE, OPERATORS, OLGA],
+            "request_came": [OPERATORS, OLGA],
+            "request_answered": [FINANCE],
+            "alert_opened": [OPERATORS, OLGA],
+            "alert_ended": [OPERATORS, OLGA],
         }.items()
     }
     assert len(mails) == len(readers)
@@ -212,7 +212,7 @@ def test_what_a_mail_server_may_have_taken_is_not_sent_again(
             tell(events, MAIL)
         assert tell(events, MAIL) == 0
         assert len(server.mails()) == 1
-    assert events.notifications() == {("mail", "request came"): "failed"}
+    assert events.notifications() == {("mail", "request_came"): "failed"}
 
 
 @pytest.mark.parametrize(("status", "again"), [(404, 1), (401, 1), (503, 1), (500, 0)])
@@ -272,7 +272,7 @@ def test_a_process_that_dies_while_it_sends_loses_the_message_and_never_doubles_
         tell(events, Dying())
         os._exit(0)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
-    assert events.notifications() == {("mail", "request came"): None}
+    assert events.notifications() == {("mail", "request_came"): None}
 
     events.request(1)
     assert tell(events, MAIL) == 1

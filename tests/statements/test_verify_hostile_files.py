@@ -11,6 +11,7 @@ from typing import Any
 import pikepdf
 import pytest
 
+from closebook.statements.formats.camt053 import NAMESPACE
 from closebook.statements.verify.verification import VerifyInputs, verify
 from tests.statements.altered_pdf import (
     XML,
@@ -22,6 +23,7 @@ from tests.statements.samples import HOLDER, entry, statement
 from tests.statements.verify_samples import FEW, failed
 
 ENTITIES = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 10))
+DEEP = "<a>" * 200_000 + "</a>" * 200_000
 LAUGHS = f'<?xml version="1.0"?><!DOCTYPE l [<!ENTITY l0 "ha">{ENTITIES}]><l>&l9;</l>'
 
 
@@ -33,11 +35,22 @@ LAUGHS = f'<?xml version="1.0"?><!DOCTYPE l [<!ENTITY l0 "ha">{ENTITIES}]><l>&l9
             '<!DOCTYPE l [<!ENTITY x SYSTEM "file:///etc/passwd">]><l>&x;</l>',
             "declares a document type or entities",
         ),
-        ("<a>" * 200_000 + "</a>" * 200_000, "the XML has 0 elements BkToCstmrStmt/Stmt"),
+        (DEEP, "the XML is no camt.053"),
+        (
+            f'<Document xmlns="{NAMESPACE}08">{DEEP}</Document>',
+            "the XML has 0 elements BkToCstmrStmt/Stmt",
+        ),
         ("<a", "the XML cannot be read"),
         ("", "the XML cannot be read"),
     ],
-    ids=["a billion laughs", "a file of the machine", "deep", "broken", "empty"],
+    ids=[
+        "a billion laughs",
+        "a file of the machine",
+        "deep",
+        "deep in a Document",
+        "broken",
+        "empty",
+    ],
 )
 def test_hostile_xml_is_refused(xml: str, said: str) -> None:
     report = verify(changed(FEW, attached(XML, xml.encode())), VerifyInputs())

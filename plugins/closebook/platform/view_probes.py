@@ -95,7 +95,7 @@ class ViewProbe:
     ) -> list[TupleRow]:
         seconds = self.deadline - time.monotonic()
         if seconds <= 0:
-            raise psycopg.OperationalError("no time is left for another query")
+            raise psycopg.Error("no time is left for another query")
         text = sql.SQL("select {} from {} where {}").format(
             expressions, sql.Identifier("reporting_source", view), condition
         )

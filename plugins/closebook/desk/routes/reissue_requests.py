@@ -25,7 +25,7 @@ from closebook.typed_text import typed_text
 
 router = desk_router(PAGES)
 
-ANSWERS = ("issued again", "declined")
+ANSWERS = ("issued_again", "declined")
 
 
 @router.get("/requests")
@@ -84,7 +84,8 @@ def answer_request(
             },
         )
         if row is not None:
-            audit_log.record(store, request, "answered request", f"request {request_id}: {answer}")
+            words = answer.replace("_", " ")
+            audit_log.record(store, request, "answered request", f"request {request_id}: {words}")
     if row is None:
         problem = f"Request {request_id} does not exist, or it has an answer already."
         return _requests_page(request, 404, problem, {request_id: text})
