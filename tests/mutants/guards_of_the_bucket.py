@@ -20,11 +20,6 @@ BUCKET = (
         (BUCKETS + "test_a_server_that_ignores_the_condition_is_told",),
     ),
     Guard(
-        "documents.first-failure-ends-a-batch",
-        Removed(),
-        (BUCKETS + "test_the_first_failure_ends_a_batch",),
-    ),
-    Guard(
         "documents.lost-one-is-made-again",
         Token("*documents.absent(registered)", ""),
         (ISSUE + "test_a_lost_file_is_rendered_again_to_the_same_bytes",),
