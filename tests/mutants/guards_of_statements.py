@@ -160,6 +160,11 @@ STATEMENTS = (
         (BRANDS + "test_a_font_that_cannot_be_loaded_is_refused_and_not_replaced",),
     ),
     Guard(
+        "documents.holder-ends-on-its-page",
+        Value("False"),
+        (LONG_TEXTS + "test_the_longest_name_and_address_of_the_contract_cover_no_other_text",),
+    ),
+    Guard(
         "brands.lines-are-found-by-their-role",
         Value("[i for i, child in enumerate(top) if self._drawn.at(child)['S'] == '/Table']"),
         (BRANDS + "test_each_brand_passes_the_checkers",),

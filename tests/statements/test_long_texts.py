@@ -20,6 +20,7 @@ from closebook.statements.verify.verification import VerifyInputs, verify
 from closebook.statements.weasyprint_adapter import page_layout
 from closebook.statements.weasyprint_adapter.drawn_pages import DrawnPages
 from tests.statements.altered_pdf import without_roles
+from tests.statements.brands import BRANDS, NAMES, branded
 from tests.statements.rendered_pdf import content, pages, rendered, squeezed
 from tests.statements.samples import HOLDER, entry, many, of, statement
 from tests.statements.verify_samples import failed
@@ -196,8 +197,30 @@ def test_a_statement_without_tall_rows_is_laid_out_once(monkeypatch: pytest.Monk
     assert len(calls) == 1
 
 
-def test_long_texts_of_the_holder_are_verified() -> None:
-    holder = replace(HOLDER, name="W" * 3000, address="x" * 3000, account_number="1" * 300)
+LONGEST = {
+    "wide letters": ("W" * 200, "W" * 1000),
+    "Han": ("漢" * 200, "漢" * 1000),
+    "words": ("word " * 40, "a street of words " * 55),
+    "line ends": ("W" * 200, "x\n" * 500),
+    "lines": ("W" * 200, "W" * 24 + "\n" + "W\n" * 480),
+    "right to left": ("מ" * 200, "מ" * 1000),
+}
+
+
+@pytest.mark.parametrize("brand", [None, *NAMES])
+@pytest.mark.parametrize("kind", LONGEST)
+def test_the_longest_name_and_address_of_the_contract_cover_no_other_text(
+    kind: str, brand: str | None
+) -> None:
+    name, address = LONGEST[kind]
+    holder = replace(HOLDER, name=name, address=address, account_number="1" * 100)
     made = statement(entry(-5), holder=holder)
-    assert failed(verify(rendered(made).pdf, VerifyInputs())) == {}
-    assert squeezed("1" * 300) in squeezed(content(made))
+    pdf = rendered(made).pdf if brand is None else branded(made, BRANDS / brand).pdf
+    assert failed(verify(pdf, VerifyInputs())) == {}
+    assert squeezed("1" * 100) in squeezed(content(made))
+
+
+def test_lines_of_an_address_beyond_the_twelfth_follow_it() -> None:
+    lines = [f"part{number}" for number in range(1, 16)]
+    made = statement(entry(-5), holder=replace(HOLDER, address="\n".join(lines)))
+    assert "part11 part12, part13, part14, part15" in " ".join(content(made).split())

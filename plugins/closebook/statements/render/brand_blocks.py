@@ -32,9 +32,9 @@ from closebook.statements.render.sanitize import as_markup
 # tests/statements/test_brands.py compares them with those of the view model.
 VARIABLES: dict[str, Collection[str]] = {
     "page": (
-        "language", "direction", "title", "page_number_parts", "han", "wide", "version",
-        "correction", "period", "title_period", "running", "account_line", "first_day", "last_day",
-        "issued_on",
+        "language", "direction", "title", "page_number_parts", "han", "wide", "long_holder",
+        "version", "correction", "period", "title_period", "running", "account_line", "first_day",
+        "last_day", "issued_on",
     ),
     "issuer": ("name", "isolated_name", "address", "sender"),
     "holder": ("name", "address", "account_number", "locale"),

@@ -34,6 +34,11 @@ CHART_SOURCE = "asset:daily-balance.svg"
 
 _MAX_CHARACTERS_OF_AN_AMOUNT = 14
 _MAX_DAYS_OF_A_MONTH = 31
+# An address of the Universal Postal Union has seven lines at most.
+_MAX_ADDRESS_LINES = 12
+# With more, the name and address could reach into the next page; in the small font they cannot.
+_MAX_HOLDER_LINES = 20
+_WIDE_LETTERS_OF_A_LINE = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +89,7 @@ def statement_view(statement: Statement, template: StatementTemplate) -> Stateme
     account_number = sanitize(statement.holder.account_number)
     holder = Holder(
         name=sanitize(statement.holder.name),
-        address=sanitize(statement.holder.address),
+        address=sanitize(_address(statement.holder.address)),
         account_number=account_number,
         locale=statement.holder.locale,
     )
@@ -112,6 +117,7 @@ def statement_view(statement: Statement, template: StatementTemplate) -> Stateme
             "page_number_parts": re.split(r"\{pages?\}", catalog.page_of),
             "han": _han_shapes(locale_of(holder.locale)),
             "wide": widest > _MAX_CHARACTERS_OF_AN_AMOUNT,
+            "long_holder": _is_long(holder),
             "version": statement.version,
             "correction": _correction(statement, catalog, locale, sanitize),
             "period": period,
@@ -256,6 +262,20 @@ def _notes(
         ),
         "replaced": catalog.replaced.format(count=replaced_count) if replaced_count else None,
     }
+
+
+def _address(text: str) -> str:
+    """Return an address with few line breaks: what stands on further lines is put on the last."""
+    lines = text.splitlines()
+    first, rest = lines[: _MAX_ADDRESS_LINES - 1], lines[_MAX_ADDRESS_LINES - 1 :]
+    return "\n".join([*first, ", ".join(rest)]) if rest else text
+
+
+def _is_long(holder: Holder) -> bool:
+    """Whether name and address fill so many lines that they could reach into the next page."""
+    lines = [holder.name, *holder.address.splitlines()]
+    line_count = sum(max(1, -(-len(line) // _WIDE_LETTERS_OF_A_LINE)) for line in lines)
+    return line_count > _MAX_HOLDER_LINES  # guard: documents.holder-ends-on-its-page
 
 
 class _Days(dict[date, str]):

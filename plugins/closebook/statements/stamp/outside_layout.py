@@ -25,6 +25,7 @@ REASONS = {
     "character": "A character that the font of its place lacks.",
     "placed-marks": "A letter with marks that the font places by itself.",
     "does-not-fit": "A text that needs more lines than its place has.",
+    "long-holder": "A name and address that are printed in a small font.",
     "tall-row": "A row that does not fit on a page with its heads.",
     "rare-layout": "A layout that too few statements have to be worth its compilation.",
     "not-compiled": "A layout whose probes could not be understood.",

@@ -134,6 +134,8 @@ class StampedRenderer:
             raise OutsideLayout("from-right")
         if view.replaced_count:
             raise OutsideLayout("character", "a character was replaced")
+        if view.variables["page"]["long_holder"]:
+            raise OutsideLayout("long-holder")
         holder = view.variables["holder"]
         if any(text.direction for text in (holder.name, holder.address, holder.account_number)):
             raise OutsideLayout("text-direction")
