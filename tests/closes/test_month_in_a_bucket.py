@@ -68,7 +68,7 @@ def month(
 
 
 def test_a_month_is_issued_listed_released_verified_and_audited_in_a_bucket(
-    month: InABucket, stack: Stack, store_database: str, books: Books, close_id: int
+    month: InABucket, stack: Stack, module_store_database: str, books: Books, close_id: int
 ) -> None:
     # Given a month that was issued, with one request for each file,
     assert render_all(month.writer, close_id) == len(ACCOUNTS)
@@ -80,7 +80,7 @@ def test_a_month_is_issued_listed_released_verified_and_audited_in_a_bucket(
     of_statements = [asked for asked in month.proxy.asked if "/statements/" in asked.path]
     assert [asked.method for asked in of_statements] == ["GET"] * len(ACCOUNTS)
     # released, and with an anchor of the log,
-    release_issued(stack, store_database)
+    release_issued(stack, module_store_database)
     write_anchor(month.writer)
     assert len(read_anchors(month.store)) == 2
     # when a document is read with the key of a reader, then it proves itself by the manifest
@@ -106,11 +106,11 @@ def test_a_month_is_issued_listed_released_verified_and_audited_in_a_bucket(
 
 
 def test_what_somebody_changed_or_removed_in_a_bucket_is_found(
-    month: InABucket, stack: Stack, store_database: str, books: Books, close_id: int
+    month: InABucket, stack: Stack, module_store_database: str, books: Books, close_id: int
 ) -> None:
     render_all(month.writer, close_id)
     write_manifest(month.writer, close_id, RUN)
-    release_issued(stack, store_database)
+    release_issued(stack, module_store_database)
     first, second, _ = (row["object_name"] for row in documents(books).values())
     # Given an administrator who lifts the policy, removes one document and changes another
     admin = month.server.client(ADMIN)
