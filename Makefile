@@ -6,7 +6,7 @@ PYTHON := .venv/bin/python
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-fast test-real soak mutants bench screenshots up down status clean pin-images lock lint format docs gallery setup setup-dev setup-test
 
-demo: setup  # start a whole local stack, fill a platform, close hours, days and a month
+demo: setup  # start a whole local stack, fill a platform, close hours, days and months
 	@$(PYTHON) -m local demo
 
 test: setup-test $(if $(ONLY),,lint)  # run all linters and all tests, on real servers; ONLY=FILE runs one file
@@ -21,7 +21,7 @@ test-real: setup-dev  # run the three closes on the data sets of ../shared/data
 soak: setup-dev  # test 5,000 random orders of transactions around a period's end: half an hour
 	@CLOSEBOOK_TEST_INTERLEAVINGS=5000 $(PYTHON) -m pytest tests/properties
 
-mutants: setup-dev  # take each guard out in turn, in a copy of the tree, and see a test fail
+mutants: setup-dev  # remove each guard in turn, in a copy of the tree, and check that a test fails
 	@$(PYTHON) -m tests.mutants
 
 bench: setup-dev  # measure on 5,000,000 transactions, into benchmarks/results/

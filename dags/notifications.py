@@ -1,15 +1,16 @@
 """
-### Tell people what happened
+### Send messages by mail and webhook
 
-Every five minutes **notify** looks what is new in the reporting store, and tells it by mail and by
-webhook, where these are configured: a month is ready for release, was released or rejected; a
-request to issue a statement again came, or was answered; a close is late (an hour 15 minutes after
-its end, a day at 06:00 business time, a month on the second); a health alert opened or ended.
+Every five minutes **notify** reads what is new in the reporting store, and sends a message about
+it: a month is ready for release, was released or rejected; somebody asked to issue a statement
+again, or answered that; a close is late (an hour 15 minutes after its end, a day at 06:00 business
+time, a month on the second); a health alert opened or ended.
 
 Each message is one line with a link, has no personal data, and is sent at most once: the store
-notes it before it is sent. **Nothing is sent without a channel**, and nothing from before the first
-run with it. A mail server that is down fails this run and no close; what nobody can have got is
-sent by a later run, for three days.
+notes it before it is sent. **Without a mail server or webhook nothing is sent**, and there is no
+message about what happened before the first run with one. If the mail server is down, this run
+fails, and no close does. A message that certainly nobody got is sent by a later run, for three
+days.
 
 Set `CLOSEBOOK_MAIL_CONNECTION` or `CLOSEBOOK_WEBHOOK_CONNECTION` and switch this DAG on: see
 docs/notifications.md.

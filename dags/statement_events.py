@@ -2,12 +2,13 @@
 ### Publish an event for each released statement
 
 A release writes an event for each statement that it shows first, in its own transaction. Every five
-minutes **publish** sends those that the broker has not confirmed: account, currency, period,
-version and sha256, and no personal data. A platform turns them into its own mails to the holders.
+minutes **publish** sends the events that the broker has not confirmed. An event has account,
+currency, period, version and sha256, and no personal data. The platform sends its own mails to the
+holders by them.
 
-Each event comes **at least once**, in the order of the releases for each account: a run that ends
-between the broker's confirmation and its own note publishes that batch again. Corrections are
-events of their own, with a higher version.
+Each event comes **at least once**, in the order of the releases for each account. If a run is
+killed after the broker has confirmed a batch and before the store has noted it, the next run
+publishes the batch again. A correction has an event of its own, with a higher version.
 
 Set `CLOSEBOOK_BROKER_CONNECTION` and switch this DAG on. Without it the events stay in
 `reporting.statement_events`, where a platform may read them. See docs/statement-events.md.

@@ -240,7 +240,7 @@ ADVICE: Mapping[str, str] = {
     "CB-DATA-PERIOD-OVERLAPS": "`CLOSEBOOK_TIME_ZONE` was changed. Set it back.",
     "CB-DATA-QUERY-REFUSED": (
         "A view divides by zero, or casts a text that is no number, and the close could not leave "
-        "these rows out: there are more than 100, or it is not known whose they are "
+        "these rows out: there are more than 100, or their account or currency is not known "
         "([values that cannot be computed](contract.md#values-that-cannot-be-computed)). The text "
         "has the name of PostgreSQL's error and, as far as they were found within 20 s, the view, "
         "the column and the key of the first such row. Let the view give null there: then only the "

@@ -46,7 +46,7 @@ class ClosebookPlugin(AirflowPlugin):
             "category": "browse",
         },
         {
-            # A tab of each run, which leads back to the page of the desk.
+            # A tab of each run, with the page of the desk for it.
             "name": "Closebook desk",
             "href": "/closebook/runs?dag_id={DAG_ID}&run_id={RUN_ID}",
             "destination": "dag_run",

@@ -14,7 +14,7 @@ from typing import Any
 
 import amqp
 
-from closebook.settings import DEFAULT_EXCHANGE, Broker
+from closebook.settings.message_settings import DEFAULT_EXCHANGE, Broker
 from local.ports import LOOPBACK
 from local.processes import find
 from tests.smtp_server import free_port

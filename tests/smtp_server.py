@@ -57,7 +57,11 @@ class SmtpServer:
 def smtp_server(
     folder: Path, *, port: int | None = None, behaviour: str = ""
 ) -> Iterator[SmtpServer]:
-    """Run the server until the end of the block. With HANGING_UP it never answers to a mail."""
+    """Run the server until the end of the block.
+
+    With HANGING_UP as its behaviour it takes each mail and never answers; with an answer such as
+    "451 try later" it refuses each one with it.
+    """
     folder.mkdir(exist_ok=True)
     chosen = port or free_port()
     command = [sys.executable, "-m", "tests.smtp_server", str(folder), str(chosen), behaviour]
@@ -97,13 +101,15 @@ def _readable(content: str) -> str:
 
 
 class _Keeper:
-    """Keeps mails; hangs up after one, before its answer, if told to."""
+    """Keeps mails, or refuses them if told to; hangs up before its answer if told to."""
 
     def __init__(self, folder: Path, behaviour: str) -> None:
         self._folder = folder
         self._behaviour = behaviour
 
     async def handle_DATA(self, server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802  # aiosmtpd's name
+        if self._behaviour[:1].isdigit():
+            return self._behaviour
         number = len(list(self._folder.glob("*.eml")))
         (self._folder / f"{number:04}.eml").write_bytes(envelope.original_content)
         if self._behaviour == HANGING_UP:

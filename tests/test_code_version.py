@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from closebook import settings
-from closebook.settings import code_version
+from closebook.package_data import PACKAGE
+from closebook.settings.code_version import code_version
 
 
 @pytest.fixture(autouse=True)
@@ -54,14 +54,13 @@ def test_a_file_that_moves_changes_the_name(templates: Path) -> None:
 def test_every_file_of_the_package_counts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changed: str
 ) -> None:
-    package = Path(settings.__file__).parent
     copy = tmp_path / "closebook"
-    for path in package.rglob("*"):
+    for path in PACKAGE.rglob("*"):
         if path.suffix in {".py", ".lua"}:
-            place = copy / path.relative_to(package)
+            place = copy / path.relative_to(PACKAGE)
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_bytes(path.read_bytes())
-    monkeypatch.setattr(settings, "__file__", str(copy / "settings.py"))
+    monkeypatch.setattr("closebook.settings.code_version.PACKAGE", copy)
     monkeypatch.setenv("CLOSEBOOK_TEMPLATES", str(tmp_path / "none"))
     before = version()
     (copy / changed).write_text("-- another")

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from closebook import settings
 from closebook.desk import pdf_preview
+from closebook.settings.airflow_connections import PRIMARY_CONNECTION
 from deploy.airflow_defaults import USERS
 from local import REPOSITORY
 from tests.compose_file import (
@@ -245,9 +245,7 @@ def test_a_service_reaches_only_what_it_uses(service: str) -> None:
 
 
 def test_only_the_worker_asks_the_primary_for_the_fence() -> None:
-    assert {name for name in SERVICES if settings.PRIMARY_CONNECTION in connections(name)} == {
-        "worker"
-    }
+    assert {name for name in SERVICES if PRIMARY_CONNECTION in connections(name)} == {"worker"}
     assert networks("primary") == {"replication", "fence"}
     assert {name for name in SERVICES if "fence" in networks(name)} == {"primary", "worker"}
 

@@ -7,8 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from closebook import settings, sql
+from closebook import sql
 from closebook.desk.auth_manager import ClosebookFabAuthManager
+from closebook.settings import Settings, airflow_connections
+from closebook.settings.airflow_connections import (
+    DECISIONS_CONNECTION,
+    DESK_CONNECTION,
+    METRICS_CONNECTION,
+    PRIMARY_CONNECTION,
+    REDIS_APP_CONNECTION,
+    REDIS_CONNECTION,
+    STORE_CONNECTION,
+)
 from closebook.statements.render import document
 from deploy.airflow_defaults import USERS
 from local import REPOSITORY
@@ -33,15 +43,15 @@ ROOT = Path("/opt/closebook")
 MOUNTED = ("dags", "plugins", "sql", "templates")
 CONNECTIONS = {
     "api-server": {
-        settings.DESK_CONNECTION,
-        settings.REDIS_APP_CONNECTION,
-        settings.METRICS_CONNECTION,
-        settings.DECISIONS_CONNECTION,
+        DESK_CONNECTION,
+        REDIS_APP_CONNECTION,
+        METRICS_CONNECTION,
+        DECISIONS_CONNECTION,
     },
     "worker": {
-        settings.PRIMARY_CONNECTION,
-        settings.STORE_CONNECTION,
-        settings.REDIS_CONNECTION,
+        PRIMARY_CONNECTION,
+        STORE_CONNECTION,
+        REDIS_CONNECTION,
         *("closebook_replica_a", "closebook_replica_b"),
     },
 }
@@ -71,7 +81,9 @@ def test_a_service_has_the_connections_that_its_code_opens(service: str) -> None
     assert set(connections(service)) == CONNECTIONS.get(service, set())
     for name in connections(service):
         assert name in environment(service)["CLOSEBOOK_REPLICAS"].split(",") or name in {
-            getattr(settings, constant) for constant in dir(settings) if "_CONNECTION" in constant
+            connection_id
+            for constant, connection_id in vars(airflow_connections).items()
+            if constant.endswith("_CONNECTION")
         }
 
 
@@ -132,7 +144,7 @@ def test_a_replica_lets_its_replay_wait_for_the_longest_statement_of_a_close() -
     start = (REPOSITORY / "deploy" / "replica_start.sh").read_text("utf-8")
     waits = re.search(r"max_standby_streaming_delay=(\d+)min", start)
     assert waits is not None
-    assert int(waits[1]) * 60 >= settings.Settings.statement_timeout_seconds
+    assert int(waits[1]) * 60 >= Settings.statement_timeout_seconds
 
 
 # ---- certificates -------------------------------------------------------------------------

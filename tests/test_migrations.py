@@ -98,6 +98,8 @@ insert into reporting.document_failures (close_id, account_id, reason, run_id)
 values (1, 6, 'CB-DATA-X', 'old');
 insert into reporting.reissue_requests (close_id, account_id, reason, requested_by)
 values (1, 5, 'late', 'eve');
+insert into reporting.reissue_answers (request_id, answer, answered_by)
+values (1, 'issued again', 'olga');
 insert into reporting.statement_manifests (
     close_id, sha256, object_name, document_count, missing_count, exception_count, run_id
 ) values (1, repeat('c', 64), 'c.json', 1, 0, 1, 'old');
@@ -141,10 +143,12 @@ def test_a_store_from_before_keeps_bigint_keys_and_its_numbers_and_gets_the_curr
                 )
             )
             assert [row[0] for row in found] == currencies, table
+        answers = connection.execute("select answer from reporting.reissue_answers").fetchall()
         states = connection.execute(
             "select account_id, currency, statement_state from reporting.issued_statements"
             " order by 1"
         ).fetchall()
+    assert answers == [("issued_again",)]
     assert states == [(5, "EUR", "issued"), (6, "JPY", "missing")]
 
 

@@ -16,13 +16,9 @@ from redis.retry import Retry
 from closebook.cli import main
 from closebook.errors import Misconfigured
 from closebook.server_identity import CA_VARIABLE, command_conninfo
-from closebook.settings import (
-    DESK_CONNECTION,
-    REDIS_APP_CONNECTION,
-    Broker,
-    broker_from_airflow,
-    desk_from_airflow,
-)
+from closebook.settings.airflow_connections import DESK_CONNECTION, REDIS_APP_CONNECTION
+from closebook.settings.desk_settings import desk_from_airflow
+from closebook.settings.message_settings import Broker, broker_from_airflow
 from local.addresses import REDIS, STORE
 from local.stack import Stack
 from tests.tls_server import Certificate, certificate_for, rogue_postgres, tls_before

@@ -15,7 +15,7 @@ import pytest
 from psycopg import sql
 from psycopg.rows import dict_row
 
-from closebook.settings import code_version
+from closebook.settings.code_version import code_version
 from closebook.sql import SQL_FOLDER
 from closebook.store.decision_key import set_decision_key, write_proven
 from local import REPOSITORY
@@ -96,7 +96,9 @@ def test_the_installed_code_reads_nothing_of_the_repository(installation: Instal
     shown = installation.run(
         "python",
         "-c",
-        "import closebook.settings as s; print(s.SQL_FOLDER, s.templates_folder(), sep='\\n')",
+        "from closebook.settings.statement_settings import templates_folder\n"
+        "from closebook.sql import SQL_FOLDER\n"
+        "print(SQL_FOLDER, templates_folder(), sep='\\n')",
     )
     assert shown.returncode == 0, shown.stderr
     folders = [Path(line) for line in shown.stdout.splitlines()]
@@ -110,7 +112,9 @@ def test_the_installed_code_has_the_name_of_the_code_that_it_was_built_from(
     installation: Installation,
 ) -> None:
     shown = installation.run(
-        "python", "-c", "from closebook.settings import code_version; print(code_version())"
+        "python",
+        "-c",
+        "from closebook.settings.code_version import code_version; print(code_version())",
     )
     assert (shown.stdout.strip(), shown.stderr) == (code_version(), "")
 

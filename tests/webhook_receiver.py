@@ -10,6 +10,8 @@ from typing import Any
 
 from local.ports import LOOPBACK
 
+_REDIRECTIONS = (301, 302, 303, 307, 308)
+
 
 @dataclass
 class Receiver:
@@ -19,6 +21,8 @@ class Receiver:
     status: int = 200
     posted: list[dict[str, Any]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
+    got: int = 0
+    """How many requests came without a body, such as those of a client that was redirected."""
 
     @property
     def connection(self) -> dict[str, Any]:
@@ -54,6 +58,14 @@ class _Handler(BaseHTTPRequestHandler):
         receiver.posted.append({"path": self.path, **json.loads(content)})
         receiver.headers.append(dict(self.headers))
         self.send_response(receiver.status)
+        if receiver.status in _REDIRECTIONS:
+            self.send_header("Location", "/elsewhere")
+        self.end_headers()
+
+    def do_GET(self) -> None:
+        """Count the request, and answer as a page would."""
+        self.server.receiver.got += 1  # type: ignore[attr-defined]
+        self.send_response(200)
         self.end_headers()
 
     def log_message(self, *_arguments: object) -> None:

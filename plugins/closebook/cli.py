@@ -230,7 +230,7 @@ def _acknowledge_failover(options: argparse.Namespace) -> int:
 def _audit(options: argparse.Namespace) -> int:
     from closebook.audit.register_audit import audit
     from closebook.server_identity import command_conninfo
-    from closebook.settings import RegisterSettings
+    from closebook.settings.store_settings import RegisterSettings
 
     url = options.documents or os.environ.get("CLOSEBOOK_DOCUMENTS_URL")
     if not url:

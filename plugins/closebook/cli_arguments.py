@@ -9,8 +9,9 @@ _VERIFY = """\
 Verify the file of a statement, offline. Prints a line for each check: OK, FAILED or NOT CHECKED.
 """
 _DECISION_KEY = """\
-Read a key from standard input, and let the reporting store take only decisions that are proven by
-it. The same key is the password of the Airflow connection closebook_decisions.
+Read a key from standard input. From then on the reporting store takes decisions, requests, answers
+and entries of the desk's log only with a proof by this key. The same key is the password of the
+Airflow connection closebook_decisions.
 """
 _OWNER_HELP = "libpq connection string of the owner; without it libpq's PG variables are used"
 _ACKNOWLEDGE_FAILOVER = """\
@@ -182,7 +183,10 @@ def _add_verify_arguments(command: argparse.ArgumentParser) -> None:
         "--previous", type=Path, metavar="OTHER.pdf", help="the statement of the period before"
     )
     command.add_argument(
-        "--trust", type=Path, metavar="CERTIFICATE.pem", help="whom to trust to sign statements"
+        "--trust",
+        type=Path,
+        metavar="CERTIFICATE.pem",
+        help="a certificate that is trusted to sign statements",
     )
 
 

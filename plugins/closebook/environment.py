@@ -27,7 +27,7 @@ AIRFLOW_DATABASE_DRIVERS = frozenset({"psycopg2", "asyncpg"})
 SHORTEST_PREFIX: Mapping[int, int] = {4: 8, 6: 16}
 
 
-# The first is written if nothing else is asked for.
+# The first one is the default.
 CAMT053_VERSIONS = ("08", "13", "14", "02")
 OLDEST_CAMT053 = "02"
 STATEMENT_FILES = ("mt940", "ofx")

@@ -9,6 +9,7 @@ import os
 import re
 import socket
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from enum import Enum, auto
@@ -89,6 +90,17 @@ def connect(conninfo: str, **how: Any) -> psycopg.Connection[Any]:
         if not connection.autocommit:
             connection.commit()
     return connection
+
+
+def seconds_until(deadline: float) -> float:
+    """Return how long it is to a time of the monotonic clock.
+
+    Raises psycopg.OperationalError if it has passed.
+    """
+    seconds = deadline - time.monotonic()
+    if seconds <= 0:
+        raise psycopg.OperationalError("no time is left for another query")
+    return seconds
 
 
 @contextmanager

@@ -1,4 +1,4 @@
--- The days of a month in the version that counts, with the volume of their control totals: one row
+-- The days of a month in their current versions, with the volume of their control totals: one row
 -- a day and currency; one with an empty currency for a day without volume.
 select
     closes.first_date as business_day,

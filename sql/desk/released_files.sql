@@ -1,4 +1,4 @@
--- The files of the named statements of a close, in the versions that stand in it: one row a
+-- The files of the named statements of a close, in the versions that the close has: one row a
 -- statement that has a document, in any order.
 with named as (
     select

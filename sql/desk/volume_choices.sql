@@ -10,19 +10,29 @@ with days as (
         and first_date <= %(last_day)s::date
 ),
 
+-- First what occurs together, which is little: so each rollup is looked at once.
+combinations as (
+    select distinct
+        rollups.currency,
+        rollups.merchant_category,
+        rollups.user_country,
+        rollups.promotion_funding
+    from days
+    inner join reporting.current_daily_volume as rollups on days.close_id = rollups.close_id
+),
+
 values_of_days as (
     select distinct
         choices.choice,
         choices.value
-    from days
-    inner join reporting.current_daily_volume as rollups on days.close_id = rollups.close_id
+    from combinations
     cross join
         lateral (
             values
-            ('currency', rollups.currency),
-            ('category', rollups.merchant_category),
-            ('country', rollups.user_country),
-            ('funding', rollups.promotion_funding)
+            ('currency', combinations.currency),
+            ('category', combinations.merchant_category),
+            ('country', combinations.user_country),
+            ('funding', combinations.promotion_funding)
         ) as choices (choice, value)
 ),
 

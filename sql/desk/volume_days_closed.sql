@@ -1,4 +1,4 @@
--- The closed business days of a range, in the version that counts: one row a day.
+-- The closed business days of a range, in their current versions: one row a day.
 select
     first_date as business_day,
     close_version,

@@ -1,5 +1,5 @@
--- When a channel was first asked what it has to tell: one row. Nothing from before that instant is
--- told.
+-- When the first run of a channel was: one row. That run inserts it. There is no message about what
+-- happened before that instant.
 with begun as (
     insert into reporting.notifications (channel, event_kind, subject, outcome)
     values (%(channel)s, 'channel_began', 'channel', 'sent')

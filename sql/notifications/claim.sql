@@ -1,5 +1,5 @@
 -- Claims events for a channel before they are sent: one row an event that nobody else has claimed.
-insert into reporting.notifications as told (channel, event_kind, subject)
+insert into reporting.notifications as claims (channel, event_kind, subject)
 select
     %(channel)s,
     %(event)s,
@@ -8,5 +8,5 @@ from unnest(%(subjects)s::text[]) as subjects (subject)
 on conflict (channel, event_kind, subject) do update
     set claimed_at = excluded.claimed_at, outcome = null
     -- guard: notifications.claimed-once
-    where told.outcome = 'unreached'
+    where claims.outcome = 'unreached'
 returning subject

@@ -1,4 +1,4 @@
--- Says how the sending of claimed events ended.
+-- Sets the outcome of claimed events.
 update reporting.notifications
 set outcome = %(outcome)s
 where

@@ -1,5 +1,5 @@
--- What happened since an instant that people are told of, oldest first: one row an event. The
--- reason of a person is not among it: it may name a holder.
+-- The events since an instant that a message is sent about, oldest first: one row an event. No row
+-- has the reason that a person typed, which may name a holder.
 with manifests as (
     select
         manifests.manifest_id,
@@ -44,7 +44,7 @@ decided as (
         decisions.decided_at as happened_at,
         manifests.first_date,
         decisions.decision_id::text as subject,
-        'month ' || decisions.decision as event_kind,
+        'month_' || decisions.decision as event_kind,
         manifests.document_count || ' documents' as detail
     from reporting.statement_decisions as decisions
     inner join manifests on decisions.manifest_id = manifests.manifest_id
@@ -73,7 +73,7 @@ answered as (
     inner join reporting.closes on requests.close_id = closes.close_id
 ),
 
--- An hour more than is asked for: the sample before the first one says whether an alert is new.
+-- With one hour more, since an alert is new if the sample before it does not have it.
 samples as (
     select
         sample_id,
@@ -102,7 +102,7 @@ alert_names as (
     from alerts
 ),
 
--- Of a server that did not answer it is known that it is down, and nothing else.
+-- Of a server that did not answer nothing is known but the alert that it is down.
 judged as (
     select
         samples.sample_id,

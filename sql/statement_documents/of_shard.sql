@@ -1,4 +1,4 @@
--- The statements of one shard: one row an account and currency, with the version that stands, the
+-- The statements of one shard: one row an account and currency, with its version, the
 -- close that issued it, what it supersedes, what that close tells the holders, whether the account
 -- has statements in other currencies too, the statement's number, and its document once there is
 -- one: the name, and the programs that made it.

@@ -1,6 +1,6 @@
--- Gives a number to each statement of a month's close whose account and currency has none for the
--- month yet: the one after the highest. A month that is closed again keeps its numbers, and gives
--- one only to statements that are new in it.
+-- Numbers the statements of a month's close, without gaps in each account and currency: a statement
+-- without a number for the month gets the one after the highest. A month that is closed again keeps
+-- its numbers.
 insert into reporting.statement_numbers (account_id, currency, statement_number, period_start)
 with this_close as (
     select

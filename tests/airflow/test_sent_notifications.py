@@ -1,4 +1,4 @@
-"""Airflow's own runs tell people: by mail and webhook, once, and never at a close's expense.
+"""Runs in Airflow send notifications by mail and webhook, once, and no close fails because of them.
 
 They go on with the platform of test_runs.py, or make it.
 """
@@ -40,7 +40,7 @@ def run(airflow: AirflowApi, dag_id: str, **conf: object) -> str:
     return str(started["dag_run_id"])
 
 
-def told(airflow: AirflowApi) -> tuple[str, str]:
+def notification_run(airflow: AirflowApi) -> tuple[str, str]:
     """Run the notifications once: the state of the run, and its log."""
     airflow.unpause("notifications")
     run_id = run(airflow, "notifications")
@@ -48,20 +48,20 @@ def told(airflow: AirflowApi) -> tuple[str, str]:
     return state, task_log(airflow, "notifications", run_id, "notify")
 
 
-def test_a_month_that_airflow_issued_is_told_once_by_mail_and_webhook(
+def test_a_month_that_airflow_issued_has_one_mail_and_one_request(
     platform: Stack, airflow: AirflowApi, tmp_path: Path
 ) -> None:
     with smtp_server(tmp_path / "mails") as mail, webhook_receiver() as webhook:
         servers = {MAIL_CONNECTION: mail.connection, WEBHOOK_CONNECTION: webhook.connection}
         with leading_to(airflow, servers):
-            state, log = told(airflow)
+            state, log = notification_run(airflow)
             assert state == "success", log
             before, mails_before = len(webhook.posted), len(mail.mails())
             pay(platform, LATE_PAYMENT, FIRST_HOUR, 1)
             month = run(airflow, "monthly_statements", month=MONTH.label, reason="a late payment")
             wait_for_run(airflow, "monthly_statements", month)
             for _ in range(2):
-                state, log = told(airflow)
+                state, log = notification_run(airflow)
                 assert state == "success", log
     # The schedule may have issued another month meanwhile.
     [ready] = [
@@ -86,7 +86,7 @@ def test_servers_of_messages_that_are_down_fail_that_run_and_no_close(
             " requested_by) select close_id, 1, 'USD', 'a fee', 'ada' from reporting.closes"
             " where grain = 'month' and is_current limit 1"
         )
-    state, log = told(airflow)
+    state, log = notification_run(airflow)
     assert state == "failed"
     assert "CB-RETRY-NOTIFICATIONS-NOT-SENT" in log
     assert "no log-in at the mail server" in log

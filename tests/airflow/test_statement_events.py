@@ -6,7 +6,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from closebook.settings import DEFAULT_EXCHANGE
+from closebook.settings.message_settings import DEFAULT_EXCHANGE
 from local.airflow_api import AirflowApi
 from local.stack import Stack
 from tests.airflow_runs import task_log, wait_for_end

@@ -14,7 +14,8 @@ from closebook.closes.hour import close_hour
 from closebook.closes.values import Close, Correction
 from closebook.errors import NotReady, Transient
 from closebook.periods import HOUR, day_containing, hour_of
-from closebook.settings import Settings, code_version
+from closebook.settings import Settings
+from closebook.settings.code_version import code_version
 from local.stack import Stack
 from tests.books import Books
 from tests.close_fixtures import (

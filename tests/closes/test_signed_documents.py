@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from closebook.errors import WrongData
-from closebook.settings import KeyFile, Settings
+from closebook.settings import Settings
+from closebook.settings.signing_settings import KeyFile
 from closebook.sql import query
 from closebook.statements.archive import Archive
 from closebook.statements.document_store import DocumentStore

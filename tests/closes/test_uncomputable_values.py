@@ -182,7 +182,7 @@ def test_what_is_closed_equals_an_independent_count(
 def test_a_transaction_whose_currency_cannot_be_computed_stops_the_close(
     settings: Settings, platform: Platform, books: Books
 ) -> None:
-    """It may be one of any currency, so no total is known."""
+    """It may be a row of any currency, so the total of no currency is known."""
     platform.settle(NINE.start, 1000)
     wrong = platform.settle(NINE.start, 300, "SEK")
     currency = failing_for(
@@ -219,7 +219,7 @@ def test_more_values_than_the_limit_stop_the_close(
 def test_rows_of_one_key_and_one_instant_are_all_found(
     settings: Settings, platform: Platform, books: Books
 ) -> None:
-    """Neither time nor key divides them."""
+    """All have the same time and the same key, so neither can be halved."""
     platform.settle(NINE.start, 1000)
     keys = [platform.settle(NINE.start, 10 + n, "SEK").transaction_id for n in range(9)]
     kind = failing_for("kind", "chr((id - id)::integer)", keys[3:6], "id")

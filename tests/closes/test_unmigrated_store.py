@@ -17,7 +17,8 @@ from closebook.errors import Misconfigured
 from closebook.monitoring import collect
 from closebook.orchestration.run_start import RunStart
 from closebook.periods import day_of, hour_of, parse_month
-from closebook.settings import RegisterSettings, Settings
+from closebook.settings import Settings
+from closebook.settings.store_settings import RegisterSettings
 from closebook.statements import log_anchors, manifest
 from closebook.statements.issue import plan_shards
 from local.stack import Stack

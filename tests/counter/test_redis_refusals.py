@@ -9,7 +9,8 @@ import pytest
 from closebook.counter import publisher
 from closebook.counter.publisher import COUNTER_KEY
 from closebook.errors import ClosebookError, Misconfigured, Transient
-from closebook.settings import DeskSettings, Replica, Settings
+from closebook.settings import Replica, Settings
+from closebook.settings.desk_settings import DeskSettings
 from tests.redis_server import client, redis_cluster, redis_server, url
 
 NARROW_USER = "user narrow on >secret resetkeys ~closebook:platform_volume -@all +get"

@@ -15,7 +15,8 @@ import redis
 from closebook.counter import publisher
 from closebook.counter.publisher import COUNTER_KEY, PUBLISH_IF_NEWER
 from closebook.errors import Misconfigured
-from closebook.settings import DeskSettings, Settings
+from closebook.settings import Settings
+from closebook.settings.desk_settings import DeskSettings
 from local import REPOSITORY
 from local.ports import LOOPBACK, choose
 from local.processes import find

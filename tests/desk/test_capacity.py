@@ -32,7 +32,7 @@ from closebook.desk.desk_route import DeskRoute, desk_router
 from closebook.desk.downloads import ZipResponse
 from closebook.desk.zip_archive import ZipArchive, ZipEntry, section_of
 from closebook.errors import Transient
-from closebook.settings import DeskSettings
+from closebook.settings.desk_settings import DeskSettings
 from closebook.store import session
 from closebook.store.session import on_store
 from local import PLUGINS, REPOSITORY

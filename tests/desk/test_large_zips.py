@@ -1,4 +1,4 @@
-"""The ZIP of a month of many statements: its first byte, its memory, and a download cut in two.
+"""The ZIP of a month of many statements: its first byte, its memory, and a resumed download.
 
 CLOSEBOOK_ZIP_STATEMENTS=200000 makes the month that large, CLOSEBOOK_ZIP_TWINS=false leaves its
 attachments out of the ZIP; -s prints what was measured.
@@ -33,7 +33,7 @@ PIECE = 1_000_000
 
 @dataclass
 class Download:
-    """What came of a download, and when and with how much memory of the server."""
+    """The result of a download, with its times and the memory of the server."""
 
     headers: httpx.Headers
     status: int
@@ -50,9 +50,7 @@ def month(desk: Desk) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("month")
-def test_a_large_zip_begins_at_once_and_goes_on_where_it_broke_off(
-    desk: Desk, tmp_path: Path
-) -> None:
+def test_a_large_zip_begins_at_once_and_is_resumed(desk: Desk, tmp_path: Path) -> None:
     before = resident_bytes(desk)
     length = int(download(desk, None, until=1).headers["Content-Length"])
     # Others may use the machine too: the best of some tries counts.

@@ -2,18 +2,22 @@
 
 import csv
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 from playwright.sync_api import Browser, expect
 
 from closebook.closes.day import close_day
+from closebook.desk.volume_report import VolumeRange, read_report
 from closebook.periods import day_of
 from closebook.statements.log_anchors import write_anchor
+from closebook.store.session import Store, on_store
 from tests.close_fixtures import RUN
 from tests.desk.browser_pages import clipped_elements, serious_violations, session_page
 from tests.desk.conftest import HOSTILE, NAMES, Desk
@@ -36,6 +40,8 @@ SETTLED = [
     (9003, "2026-10-31T15:00Z", "USD", "payment", 200_000, 40, 10),
     (9004, "2026-10-31T16:00Z", "USD", "refund", 1_500, 0, 11),
 ]
+# Two blanks, and one at each end, as a platform may have it.
+CATEGORY = " Food  & Drink "
 LATE = (9005, "2026-10-31T17:00Z", "USD", "refund", 700, 5, 11)
 
 
@@ -43,6 +49,11 @@ LATE = (9005, "2026-10-31T17:00Z", "USD", "refund", 700, 5, 11)
 def reported(desk: Desk, module_platform_database: str) -> Desk:
     """A desk with two closed days, of which the second was corrected."""
     with psycopg.connect(desk.stack.primary_admin(module_platform_database)) as platform:
+        platform.execute(
+            "insert into platform.merchants values (10, 'Shop', %s, 'a mall', 'US', 'en_US')"
+            " on conflict (merchant_id) do update set category = excluded.category",
+            [CATEGORY],
+        )
         for number, at, *rest in SETTLED:
             platform.execute(INSERT, [number, utc(at), *rest])
     for day in (FIRST, SECOND):
@@ -93,6 +104,76 @@ def test_a_range_is_narrowed_and_split(reported: Desk) -> None:
         assert "Nothing was settled" in reported.get("finance", f"/report?{QUERY}&{nothing}").text
     wider = reported.get("finance", "/report?first_day=2026-10-29&last_day=2026-10-31").text
     assert "1 day is not closed in this range" in wider
+
+
+def test_a_text_of_the_platform_is_chosen_with_its_blanks(browser: Browser, reported: Desk) -> None:
+    page = session_page(browser, reported, "finance")
+    page.goto(f"{reported.url}/report?{QUERY}")
+    page.locator("#category").select_option(CATEGORY)
+    page.get_by_role("button", name="Show").click()
+    expect(page.locator("#category")).to_have_value(CATEGORY)
+    sums = page.get_by_role("table", name="Sums of the range").locator("tbody tr")
+    expect(sums).to_have_count(2)
+    page.context.close()
+
+
+def asked_days() -> VolumeRange:
+    return VolumeRange(FIRST, SECOND, split_by=("merchant",))
+
+
+def test_sums_are_of_all_rows_however_few_are_shown(reported: Desk) -> None:
+    for days_of_part in (1, 2):
+        with on_store(reported.settings) as store:
+            read = read_report(store, asked_days(), days_of_part=days_of_part, row_count=1)
+        assert len(read.rows) == 1
+        of_dollars = [each for each in read.sums if each["currency"] == "USD"]
+        assert sum(each["amount_minor"] for each in of_dollars) == 123_456 + 200_000 + 2_200
+        assert max(each["part"] for each in read.sums) == 2 - days_of_part
+
+
+class Interrupted:
+    """A store in which another version of a day becomes the current one after a query."""
+
+    def __init__(self, store: Store, change: Callable[[], None]) -> None:
+        self._store = store
+        self._change = change
+
+    def execute(self, sql: Any, *arguments: Any, **options: Any) -> Any:
+        done = self._store.execute(sql, *arguments, **options)
+        if "daily_volume" in str(sql):
+            self._change()
+        return done
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name.startswith("_"):
+            object.__setattr__(self, name, value)
+        else:
+            setattr(self._store, name, value)
+
+
+def test_the_sums_and_the_rows_of_a_report_are_of_the_same_versions(reported: Desk) -> None:
+    def set_current(version: int) -> None:
+        with psycopg.connect(reported.stack.store_admin(reported.database)) as admin:
+            admin.execute("set session_replication_role = replica")
+            for is_current in (False, True):
+                admin.execute(
+                    "update reporting.closes set is_current = %s"
+                    " where grain = 'day' and first_date = %s and (close_version = %s) = %s",
+                    [is_current, SECOND, version, is_current],
+                )
+
+    try:
+        with on_store(reported.settings) as store:
+            interrupted: Any = Interrupted(store, lambda: set_current(1))
+            read = read_report(interrupted, asked_days(), days_of_part=1, row_count=99)
+        for name in ("transaction_count", "amount_minor", "fee_minor"):
+            assert sum(each[name] for each in read.sums) == sum(each[name] for each in read.rows)
+        assert {each["close_version"] for each in read.closed} == {1, 2}
+    finally:
+        set_current(2)
 
 
 def test_finance_sees_the_state_of_each_month(reported: Desk) -> None:
@@ -191,7 +272,7 @@ def test_an_auditor_sees_how_a_month_was_reconciled_and_no_holder(reported: Desk
     assert reported.get("auditor", "/proof/months/2025-01").status_code == 404
 
 
-def test_a_check_that_failed_is_said_first(reported: Desk) -> None:
+def test_a_failed_check_is_named_at_the_top(reported: Desk) -> None:
     close_id = reported.closes["corrected"]
     with psycopg.connect(reported.stack.store_admin(reported.database)) as admin:
         admin.execute(
@@ -208,6 +289,24 @@ def test_a_check_that_failed_is_said_first(reported: Desk) -> None:
             admin.execute("delete from reporting.tie_outs where run_id = 'a test'")
 
 
+def test_a_month_without_any_check_on_record_is_not_called_good(reported: Desk) -> None:
+    with psycopg.connect(reported.stack.store_admin(reported.database)) as admin:
+        admin.execute("set session_replication_role = replica")
+        admin.execute("create table tie_outs_kept as select * from reporting.tie_outs")
+        admin.execute("delete from reporting.tie_outs")
+    try:
+        page = reported.get("auditor", "/proof/months/2026-10").text
+    finally:
+        with psycopg.connect(reported.stack.store_admin(reported.database)) as admin:
+            admin.execute("set session_replication_role = replica")
+            admin.execute(
+                "insert into reporting.tie_outs overriding system value select * from tie_outs_kept"
+            )
+            admin.execute("drop table tie_outs_kept")
+    assert "No check of this month is on record" in page
+    assert "to the minor unit" not in page
+
+
 def test_an_auditor_sees_each_correction_old_beside_new(reported: Desk) -> None:
     page = " ".join(
         re.sub(r"<[^>]+>", " ", reported.get("auditor", "/proof/corrections").text).split()
@@ -219,19 +318,23 @@ def test_an_auditor_sees_each_correction_old_beside_new(reported: Desk) -> None:
     assert reported.get("auditor", "/proof/corrections?before=x").status_code == 200
 
 
-def test_an_auditor_sees_the_log_and_that_its_hashes_follow(reported: Desk) -> None:
+def test_an_auditor_sees_the_log_and_that_its_hashes_are_right(reported: Desk) -> None:
     reported.get("finance", "/report")
     write_anchor(reported.settings)
     page = reported.get("auditor", "/proof/log").text
     head = reported.rows("select max(entry_id) as entry_id from reporting.desk_log")[0]["entry_id"]
     said = " ".join(page.split())
-    assert "follow from one another, and 1 anchor in the document store agrees" in said
+    assert "are right, and 1 anchor in the document store agrees" in said
     assert f"{head - 1:,}" in said
     older = reported.get("auditor", "/proof/log?last=2").text
     assert older.count('<th scope="row">') == 2
+    # What no entry is on says nothing of the hashes.
+    none = reported.get("auditor", "/proof/log?last=0").text
+    assert "There are no entries" in none
+    assert "match" not in none
 
 
-def test_an_entry_that_was_changed_is_said_to_the_auditor(reported: Desk) -> None:
+def test_the_auditor_sees_that_an_entry_was_changed(reported: Desk) -> None:
     reported.get("finance", "/report")
     with psycopg.connect(reported.stack.store_admin(reported.database)) as admin:
         admin.execute("set session_replication_role = replica")

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from io import BytesIO, StringIO
@@ -13,7 +14,7 @@ import openpyxl
 import pytest
 
 from closebook.desk.volume_files import column_names, file_content
-from closebook.desk.volume_report import VolumeRange
+from closebook.desk.volume_report import VolumeRange, version_changes
 
 CLOSED_AT = datetime(2026, 11, 1, 6, 0, tzinfo=UTC)
 LARGE = 2**63 + 7
@@ -121,6 +122,19 @@ def test_a_parquet_file_has_exact_types_for_other_readers(tmp_path: Path) -> Non
     assert json.loads(about)["corrected days"] == "2026-10-31 version 2"
 
 
+@pytest.mark.parametrize("letter", ["\x00", "\x1f", "\ufffe", "\uffff"])
+def test_a_letter_that_no_spreadsheet_can_have_is_replaced(letter: str) -> None:
+    rows = [row(merchant_category=f"a{letter}b\U0001f600")]
+    asked = replace(ASKED, category=f"c{letter}d")
+    book = openpyxl.load_workbook(BytesIO(file_content("xlsx", asked, rows)))
+    sheet = book["Volume"]
+    assert sheet.cell(2, column_names(ASKED).index("merchant_category") + 1).value == (
+        "a\ufffdb\U0001f600"
+    )
+    about = {each[0].value: each[1].value for each in book["About"].iter_rows()}
+    assert about["category"] == "c\ufffdd"
+
+
 @pytest.mark.parametrize("form", ["csv", "xlsx", "parquet"])
 def test_a_currency_that_is_not_known_any_more_has_no_amount_in_major_units(form: str) -> None:
     assert file_content(form, ASKED, [row(currency="XQX")])
@@ -133,6 +147,9 @@ def test_a_currency_that_is_not_known_any_more_has_no_amount_in_major_units(form
         ("2026-10-05", "2026-10-02", ("2026-10-02", "2026-10-05")),
         ("2026-11-30", None, ("2026-10-31", "2026-11-30")),
         ("1900-01-01", "2026-10-31", ("2016-10-24", "2026-10-31")),
+        (None, "0001-01-05", ("0001-01-01", "0001-01-05")),
+        ("0001-01-01", "0009-12-31", ("0001-01-01", "0009-12-31")),
+        ("9999-12-31", None, ("9989-12-24", "9999-12-31")),
     ],
 )
 def test_a_range_is_in_order_and_has_an_end(
@@ -148,3 +165,18 @@ def test_a_range_is_in_order_and_has_an_end(
     assert (f"{found.first_day}", f"{found.last_day}") == expected
     assert found.split_by == ("country",)
     assert found.kind == ""
+
+
+def of_version(number: int, **columns: Any) -> dict[str, Any]:
+    return {**row(close_version=number), **columns}
+
+
+@pytest.mark.parametrize(
+    ("second", "is_hidden"),
+    [({}, True), ({"fee_minor": Decimal(7)}, False), ({"currency": "JPY"}, False)],
+)
+def test_a_change_that_the_columns_do_not_show_is_known(
+    second: dict[str, Any], is_hidden: bool
+) -> None:
+    [change] = version_changes([of_version(1), of_version(2, **second)])
+    assert change.is_of_other_columns is is_hidden

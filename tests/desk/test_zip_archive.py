@@ -74,7 +74,7 @@ def test_a_part_is_made_without_reading_what_is_before_it() -> None:
     assert read == [2]
 
 
-def test_more_files_than_a_zip_of_1989_has_room_for() -> None:
+def test_a_zip_of_more_than_65535_files_is_read() -> None:
     count = 70_000
     archive = archive_of({f"{number}": b"" for number in range(count)})
     with zipfile.ZipFile(BytesIO(content_of(archive))) as packed:

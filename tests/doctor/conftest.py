@@ -11,7 +11,8 @@ from closebook.doctor.diagnosis import diagnose
 from closebook.doctor.doctor_report import Report
 from closebook.doctor.finding import Finding
 from closebook.doctor.installation import AirflowState, Installation
-from closebook.settings import ApiServerConnections, DeskSettings, Settings
+from closebook.settings import Settings
+from closebook.settings.desk_settings import ApiServerConnections, DeskSettings
 from closebook.statements.render.document import warm_up
 from local.stack import Stack
 from tests.close_fixtures import books, platform, settings

@@ -17,13 +17,9 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from closebook.counter.publisher import COUNTER_KEY
-from closebook.settings import (
-    DECISIONS_CONNECTION,
-    ApiServerConnections,
-    Replica,
-    Settings,
-    api_server_connections,
-)
+from closebook.settings import Replica, Settings
+from closebook.settings.airflow_connections import DECISIONS_CONNECTION
+from closebook.settings.desk_settings import ApiServerConnections, api_server_connections
 from local import postgres
 from local.addresses import PRIMARY, REPLICAS
 from local.pgbouncer import console

@@ -15,7 +15,7 @@ from closebook.cli import EXIT_FAILED, EXIT_OK, EXIT_UNUSABLE
 from closebook.doctor.documents import document_observations
 from closebook.doctor.finding import Severity
 from closebook.doctor.installation import Installation
-from closebook.settings import KeyFile
+from closebook.settings.signing_settings import KeyFile
 from local import REPOSITORY
 from local.stack import Stack
 from tests.connection_variables import connection_variables

@@ -19,12 +19,12 @@ from closebook.doctor.installation import (
 from closebook.doctor.platform_servers import kind_observations, version_observations
 from closebook.monitoring.thresholds import ClockOffset
 from closebook.orchestration.doctor_task import unread_messages
-from closebook.settings import (
-    DESK_CONNECTION,
+from closebook.settings import partly_from_airflow
+from closebook.settings.airflow_connections import DESK_CONNECTION
+from closebook.settings.desk_settings import (
     ApiServerConnections,
     DeskSettings,
     api_server_connections,
-    partly_from_airflow,
 )
 
 AIRFLOW = AirflowState(

@@ -10,6 +10,7 @@ MONTH = "tests/closes/test_month.py::"
 RANGE = "tests/closes/test_day_range.py::"
 REGISTER = "tests/test_register.py::"
 SCHEDULING = "tests/dags/test_schedules.py::"
+REPORT = "tests/desk/test_report_and_proof.py::"
 WRITES = "tests/faults/test_writes.py::"
 TRIAL = "tests/closes/test_trial_hour.py::"
 REISSUE = "tests/closes/test_reissue.py::"
@@ -112,6 +113,11 @@ CLOSES = (
         "store.sees-what-the-lock-holder-wrote",
         Token("READ_COMMITTED", "REPEATABLE_READ"),
         (WRITES + "test_the_same_close_twice_at_once_with_both_about_to_write",),
+    ),
+    Guard(
+        "store.one-state",
+        Token("REPEATABLE_READ", "READ_COMMITTED"),
+        (REPORT + "test_the_sums_and_the_rows_of_a_report_are_of_the_same_versions",),
     ),
     Guard(
         "store.tie-outs",

@@ -1,4 +1,4 @@
-"""What Closebook sends: people are told once, and no event is lost."""
+"""The guards of notifications and statement events."""
 
 from tests.mutants.guard import Guard
 from tests.mutants.operators import Condition, Removed, Token
@@ -18,6 +18,11 @@ MESSAGES = (
         "notifications.claimed-once",
         Removed(),
         (DELIVERY + "test_two_runs_at_once_send_one_message",),
+    ),
+    Guard(
+        "notifications.no-redirect",
+        Token("False", "True"),
+        (DELIVERY + "test_a_webhook_that_leads_elsewhere_has_told_nobody",),
     ),
     Guard(
         "events.no-version-twice",
@@ -47,7 +52,7 @@ MESSAGES = (
     Guard(
         "events.no-older-after-newer",
         Condition(value=False),
-        (PUBLICATION + "test_an_account_s_corrections_come_in_the_order_of_their_releases",),
+        (PUBLICATION + "test_corrections_of_an_account_come_in_the_order_of_their_releases",),
     ),
     Guard(
         "server.broker-tls-elsewhere",

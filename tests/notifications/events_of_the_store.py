@@ -1,4 +1,4 @@
-"""Events in the store, written as by somebody who lets no trigger run."""
+"""Events in the store, written without its triggers."""
 
 from datetime import datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""People are told what happened: by real servers for mail and HTTP, each of it at most once."""
+"""Notifications are sent to real servers for mail and HTTP, each at most once."""
 
 import json
 import os
@@ -14,8 +14,7 @@ from typing import Any
 import pytest
 
 from closebook.errors import Misconfigured
-from closebook.message_settings import Audience, message_settings
-from closebook.notifications.delivery import Channel, NotTold, Send, deliver
+from closebook.notifications.delivery import Channel, NotSent, Send, deliver
 from closebook.notifications.notices import Notice
 from closebook.orchestration.notification_channels import (
     MailChannel,
@@ -24,10 +23,12 @@ from closebook.orchestration.notification_channels import (
 )
 from closebook.periods import HOUR, MINUTE
 from closebook.settings import Settings
+from closebook.settings.message_settings import Audience, message_settings
 from local.stack import Stack
 from tests.closes.october import OCTOBER
 from tests.notifications.events_of_the_store import StoreEvents
 from tests.smtp_server import HANGING_UP, SmtpServer, free_port, smtp_server
+from tests.tls_server import certificate_for, tls_before
 from tests.webhook_receiver import Receiver, webhook_receiver
 
 ZONE = "America/New_York"
@@ -133,7 +134,8 @@ def test_every_event_is_one_mail_to_those_it_concerns_and_one_request(
     }
     assert len(mails) == len(readers)
     for event, to in readers.items():
-        [mail] = [mail for mail in mails if f"Subject: Closebook: {event}" in mail]
+        subject = f"Subject: Closebook: {event.replace('_', ' ')}"
+        [mail] = [mail for mail in mails if subject in mail]
         assert to in mail
         assert f'<a href="{BASE}/' in mail
         assert "From: closebook@bank.invalid" in mail
@@ -151,7 +153,7 @@ def test_no_message_has_a_name_or_a_text_that_somebody_typed(
         assert "bob" not in text
 
 
-def test_nothing_is_told_from_before_a_channel_was_configured(
+def test_events_from_before_a_channel_was_configured_have_no_message(
     events: StoreEvents, receiver: Receiver
 ) -> None:
     events.execute("delete from reporting.notifications")
@@ -162,7 +164,7 @@ def test_nothing_is_told_from_before_a_channel_was_configured(
     assert len(receiver.posted) == 1
 
 
-def test_a_late_hour_is_told_once_and_several_at_once_in_one_message(
+def test_a_late_hour_has_one_message_and_several_together_have_one(
     events: StoreEvents, receiver: Receiver
 ) -> None:
     now = datetime(2026, 11, 25, 12, 20, tzinfo=UTC)
@@ -192,7 +194,7 @@ def test_what_a_mail_server_that_is_down_did_not_take_is_sent_once_it_is_up(
     down = SmtpServer(free_port(), tmp_path / "mails")
     connect(monkeypatch, MAIL, down)
     events.request(1)
-    with pytest.raises(NotTold, match="no log-in at the mail server"):
+    with pytest.raises(NotSent, match="no log-in at the mail server"):
         tell(events, MAIL)
     assert events.notifications() == {}
 
@@ -208,11 +210,38 @@ def test_what_a_mail_server_may_have_taken_is_not_sent_again(
     events.request(1)
     with smtp_server(tmp_path / "mails", behaviour=HANGING_UP) as server:
         connect(monkeypatch, MAIL, server)
-        with pytest.raises(NotTold, match="perhaps after it was taken"):
+        with pytest.raises(NotSent, match="perhaps after it was taken"):
             tell(events, MAIL)
         assert tell(events, MAIL) == 0
         assert len(server.mails()) == 1
     assert events.notifications() == {("mail", "request_came"): "failed"}
+
+
+@pytest.mark.parametrize("code", ["451 try later", "554 no", "421 going down"])
+def test_a_mail_that_the_server_refuses_after_its_text_is_sent_later(
+    events: StoreEvents, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str
+) -> None:
+    events.request(1)
+    with smtp_server(tmp_path / "mails", behaviour=code) as refusing:
+        connect(monkeypatch, MAIL, refusing)
+        with pytest.raises(NotSent, match="the mail server refused it"):
+            tell(events, MAIL)
+    assert events.notifications() == {("mail", "request_came"): "unreached"}
+    with smtp_server(refusing.folder, port=refusing.port) as taking:
+        assert tell(events, MAIL) == 1
+        assert len(taking.mails()) == 1
+
+
+def test_a_webhook_that_leads_elsewhere_has_told_nobody(
+    events: StoreEvents, receiver: Receiver
+) -> None:
+    events.request(1)
+    receiver.status = 302
+    with pytest.raises(NotSent, match="answers with status 302"):
+        tell(events, WEBHOOK)
+    assert receiver.got == 0
+    receiver.status = 200
+    assert tell(events, WEBHOOK) == 1
 
 
 @pytest.mark.parametrize(("status", "again"), [(404, 1), (401, 1), (503, 1), (500, 0)])
@@ -221,24 +250,40 @@ def test_what_a_webhook_refuses_is_sent_again_and_not_what_it_may_have_taken(
 ) -> None:
     events.request(1)
     receiver.status = status
-    with pytest.raises(NotTold):
+    with pytest.raises(NotSent):
         tell(events, WEBHOOK)
     receiver.status = 200
     assert tell(events, WEBHOOK) == again
     assert len(receiver.posted) == 1 + again
 
 
-def test_a_webhook_that_is_down_is_told_later(
+def test_a_webhook_that_is_down_gets_the_message_later(
     events: StoreEvents, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     down = Receiver(free_port())
     connect(monkeypatch, WEBHOOK, down)
     events.request(1)
-    with pytest.raises(NotTold, match="no connection to the webhook"):
+    with pytest.raises(NotSent, match="no connection to the webhook"):
         tell(events, WEBHOOK)
     with webhook_receiver(down.port) as up:
         assert tell(events, WEBHOOK) == 1
         assert len(up.posted) == 1
+
+
+def test_a_webhook_without_a_certificate_that_is_trusted_is_told_later(
+    events: StoreEvents, receiver: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate = certificate_for("localhost", tmp_path / "tls")
+    events.request(1)
+    with tls_before(receiver.port, certificate, is_postgres=False) as port:
+        secure = receiver.connection | {"host": f"https://localhost:{port}/closebook"}
+        monkeypatch.setenv("AIRFLOW_CONN_PEOPLE_WEBHOOK", json.dumps(secure))
+        with pytest.raises(NotSent, match="no connection to the webhook"):
+            tell(events, WEBHOOK)
+        assert receiver.posted == []
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate.authority))
+        assert tell(events, WEBHOOK) == 1
+    assert len(receiver.posted) == 1
 
 
 def test_a_webhook_gets_the_path_and_the_headers_of_its_connection(
@@ -263,7 +308,7 @@ class Dying:
         return nullcontext(lambda _notice: os._exit(9))
 
 
-def test_a_process_that_dies_while_it_sends_loses_the_message_and_never_doubles_it(
+def test_a_process_that_dies_while_it_sends_loses_the_message_and_never_sends_it_twice(
     events: StoreEvents, mail_server: SmtpServer
 ) -> None:
     events.request(1)
@@ -295,7 +340,7 @@ def test_two_runs_at_once_send_one_message(events: StoreEvents, receiver: Receiv
     assert len(receiver.posted) == 1
 
 
-def test_a_channel_without_readers_of_an_event_is_not_told_it(
+def test_a_channel_without_readers_of_an_event_sends_nothing(
     events: StoreEvents, mail_server: SmtpServer
 ) -> None:
     events.manifest(1, 1)

@@ -18,7 +18,8 @@ import psycopg
 import pytest
 
 from closebook.errors import Misconfigured, Transient
-from closebook.settings import DEFAULT_EXCHANGE, Broker, Settings
+from closebook.settings import Settings
+from closebook.settings.message_settings import DEFAULT_EXCHANGE, Broker
 from closebook.sql import query
 from closebook.statement_events.broker import Message, publishing
 from closebook.statement_events.publication import publish_events
@@ -140,7 +141,7 @@ def test_a_month_of_twenty_thousand_statements_goes_in_batches_and_once(
     assert taken(queue) == [(str(number), 1) for number in range(1, 20_001)]
 
 
-def test_an_account_s_corrections_come_in_the_order_of_their_releases(
+def test_corrections_of_an_account_come_in_the_order_of_their_releases(
     outbox: Outbox, queue: RabbitMq
 ) -> None:
     outbox.release(1, 3)

@@ -1,4 +1,4 @@
-"""A release writes one event for each statement that it shows first, in its own transaction."""
+"""A release writes one event for each statement that it shows for the first time."""
 
 import time
 from collections.abc import Iterator

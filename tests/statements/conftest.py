@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from closebook.settings import KeyFile
+from closebook.settings.signing_settings import KeyFile
 from closebook.statements.signing.key_loader import load_signer
 from closebook.statements.signing.signer import Signer
 from tests.statements.certificates import PASSPHRASE, Identity, identity

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
 
-from closebook.settings import SigningKey
+from closebook.settings.signing_settings import SigningKey
 from closebook.statements.signing.key_loader import load_signer
 from closebook.statements.signing.signer import SignedPdf
 from tests.statements.certificates import Identity, trusting

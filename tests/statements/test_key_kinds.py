@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from closebook.errors import Misconfigured
-from closebook.settings import KeyFile
+from closebook.settings.signing_settings import KeyFile
 from closebook.statements.signing.file_key import FileKey, key_in_file
 from closebook.statements.signing.key_loader import load_signer
 from closebook.statements.signing.pades_signer import PadesSigner

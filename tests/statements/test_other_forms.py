@@ -298,7 +298,7 @@ def with_both(monkeypatch: pytest.MonkeyPatch) -> bytes:
     return render(WITH_DETAILS).pdf
 
 
-def test_both_are_attached_if_they_are_asked_for_and_verified(with_both: bytes) -> None:
+def test_mt940_and_ofx_are_attached_by_the_setting_and_verified(with_both: bytes) -> None:
     assert attachment(with_both, "statement.sta") == mt940(WITH_DETAILS)
     assert attachment(with_both, "statement.ofx") == ofx(WITH_DETAILS)
     report = verify(with_both, VerifyInputs())
@@ -307,7 +307,7 @@ def test_both_are_attached_if_they_are_asked_for_and_verified(with_both: bytes) 
     assert verapdf(with_both) == []
 
 
-def test_they_are_not_there_if_nobody_asks() -> None:
+def test_mt940_and_ofx_are_not_attached_by_default() -> None:
     with pikepdf.open(BytesIO(render(BANK).pdf)) as pdf:
         assert set(pdf.attachments) == {"statement.csv", "statement.xml"}
 

@@ -15,7 +15,7 @@ import pikepdf
 import pytest
 from asn1crypto import cms
 
-from closebook.settings import KeyFile
+from closebook.settings.signing_settings import KeyFile
 from closebook.statements.signing.key_loader import load_signer
 from tests.statements.certificates import identity
 from tests.statements.rendered_pdf import ROOT, rendered

@@ -10,7 +10,8 @@ import pytest
 from cryptography.hazmat.primitives.serialization import NoEncryption, pkcs12
 
 from closebook.errors import Misconfigured
-from closebook.settings import KeyFile, KeyToken, SigningKey, from_airflow
+from closebook.settings import from_airflow
+from closebook.settings.signing_settings import KeyFile, KeyToken, SigningKey
 from closebook.statements.signing.key_loader import load_signer
 from tests.statements.certificates import PASSPHRASE, identity, new_key
 from tests.statements.rendered_pdf import rendered

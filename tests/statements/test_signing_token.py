@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from closebook.settings import KeyToken
+from closebook.settings.signing_settings import KeyToken
 from tests.statements.certificates import Identity, identity
 from tests.statements.rendered_pdf import ROOT, rendered
 from tests.statements.samples import many
@@ -101,7 +101,7 @@ def test_the_error_for_a_token_that_does_not_open_says_what_to_correct(
 import sys
 from pathlib import Path
 from closebook.errors import Misconfigured
-from closebook.settings import KeyToken
+from closebook.settings.signing_settings import KeyToken
 from closebook.statements.signing.key_loader import load_signer
 try:
     load_signer(KeyToken(Path(sys.argv[1]), *sys.argv[2:]))

@@ -14,7 +14,7 @@ from io import BytesIO
 import pikepdf
 import pytest
 
-from closebook.settings import KeyFile, Timestamping
+from closebook.settings.signing_settings import KeyFile, Timestamping
 from closebook.statements.pdf.object_writer import ObjectWriter, reference, stream_syntax
 from closebook.statements.signing.evidence import _StreamOutput
 from closebook.statements.signing.signature_update import with_place_for_signature

@@ -20,7 +20,7 @@ from pyhanko.sign.validation import validate_pdf_signature
 from pyhanko.sign.validation.dss import DocumentSecurityStore
 
 from closebook.errors import Misconfigured, Transient
-from closebook.settings import KeyFile, Timestamping
+from closebook.settings.signing_settings import KeyFile, Timestamping
 from closebook.statements.signing.key_loader import load_signer
 from closebook.statements.verify.verification import VerifyInputs, verify
 from tests.statements.authorities import Authorities, authorities

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from closebook.errors import Misconfigured, WrongData
-from closebook.settings import DocumentValidator, document_validator
+from closebook.settings.statement_settings import DocumentValidator, document_validator
 from closebook.statements.validator import SampleCheck
 
 CLAIMED = "PDF/A-3a, PDF/UA-1"

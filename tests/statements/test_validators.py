@@ -8,7 +8,7 @@ from io import BytesIO
 import pikepdf
 import pytest
 
-from closebook.settings import KeyFile, Timestamping
+from closebook.settings.signing_settings import KeyFile, Timestamping
 from closebook.statements.model import Statement
 from closebook.statements.render.brand import OURS
 from closebook.statements.render.catalog import language_tag, page_locale

@@ -11,7 +11,7 @@ import pytest
 
 from closebook.errors import Misconfigured
 from closebook.keys import Key
-from closebook.settings import KeyFile
+from closebook.settings.signing_settings import KeyFile
 from closebook.statements.manifest_document import ManifestDocument, NoManifest, Proof
 from closebook.statements.signing.key_loader import load_signer
 from closebook.statements.signing.signer import Signer

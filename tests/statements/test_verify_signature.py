@@ -6,7 +6,7 @@ from io import BytesIO
 import pytest
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 
-from closebook.settings import KeyFile
+from closebook.settings.signing_settings import KeyFile
 from closebook.statements.signing.key_loader import load_signer
 from closebook.statements.signing.signer import Signer
 from closebook.statements.verify.verification import VerifyInputs, verify

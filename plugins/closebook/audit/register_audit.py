@@ -19,7 +19,8 @@ from closebook.closes.checks import check_name_of, count_and_sample
 from closebook.errors import WrongData
 from closebook.keys import Key, statement_name
 from closebook.periods import Period
-from closebook.settings import RegisterSettings, Settings
+from closebook.settings import Settings
+from closebook.settings.store_settings import RegisterSettings
 from closebook.sql import query
 from closebook.statements import log_anchors
 from closebook.statements.document_store import DocumentStore, sha256_of_name

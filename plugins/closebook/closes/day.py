@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from psycopg import sql
 
-from closebook.closes import boundaries, exceptions, execute, hour, staging, uncomputable
+from closebook.closes import boundaries, exceptions, execute, hour, missing_values, staging
 from closebook.closes.hour import HourTotals
 from closebook.closes.measures import ControlTotal
 from closebook.closes.staging import LedgerTotals
@@ -66,11 +66,11 @@ def staged_day(store: Store, reading: Reading, day: Period, run: Run) -> list[Dr
         store.execute(query("hourly_volume/stage_from_day"))
         hour_totals, ledger = totals.result()
     repeated = reading.source.rows("daily_volume/read_repeated", day.bounds)
-    unnamed = uncomputable.of_merchants_and_promotions(reading.source, day)
+    unnamed = missing_values.of_merchants_and_promotions(reading.source, day)
     volume = hour.sum_of_hours(hour_totals)
     reasons = {
         **_unwritable(store),
-        **uncomputable.reasons_of_day(reading.source, day),
+        **missing_values.reasons_of_day(reading.source, day),
         **hour.reasons_of_hours(hour_totals),
     }
 

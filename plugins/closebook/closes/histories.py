@@ -118,9 +118,9 @@ def record_readings(
 ) -> None:
     """Write that versions were written or confirmed by this reading of the history.
 
-    The first close adopts its primary's history here, as the last that it does before its
-    transaction ends: until then another first close would wait for it. Raises HistoryReplaced when
-    another first close has adopted another history meanwhile.
+    The first close adopts its primary's history here, as its last step before the commit, since
+    another first close has to wait from then on. Raises HistoryReplaced if another first close has
+    adopted another history meanwhile.
     """
     history = source.fence.history
     if known is None:

@@ -9,7 +9,7 @@ from itertools import chain
 
 from psycopg.rows import DictRow
 
-from closebook.closes import exceptions, execute, refused_amounts, staging, uncomputable
+from closebook.closes import exceptions, execute, missing_values, refused_amounts, staging
 from closebook.closes.measures import ControlTotal
 from closebook.closes.values import Close, Content, Draft, Plan, Reading
 from closebook.periods import Period
@@ -60,13 +60,13 @@ def control_totals(source: Source, period: Period) -> HourTotals:
     _log_other_status(source, period, sum(row["other_status_count"] for row in rows))
     is_amount_missing = any(row["impossible_count"] for row in rows)
     refused = refused_amounts.of_transactions(source, period) if is_amount_missing else {}
-    not_computable = uncomputable.hours_and_currencies(source)
+    not_computable = missing_values.hours_and_currencies(source)
     for row in rows:
         hour_start, currency = row["hour_start"].astimezone(UTC), row["currency"] or ""
         total = ControlTotal("volume", currency, row["row_count"], int(row["amount_minor"]))
         reason = _reason(row, refused.get((hour_start, currency)))
         if (hour_start, currency) in not_computable:  # guard: uncomputable.leaves-its-currency-out
-            reason = uncomputable.REASON
+            reason = missing_values.REASON
         found = CurrencyTotal(total, reason)
         totals.setdefault(hour_start, []).append(found)
     return totals

@@ -9,9 +9,9 @@ from closebook.closes import (
     day,
     exceptions,
     execute,
+    missing_values,
     refused_amounts,
     staging,
-    uncomputable,
 )
 from closebook.closes.measures import ControlTotal
 from closebook.closes.refused_amounts import ReasonsOfAccounts
@@ -55,7 +55,7 @@ def close_month(settings: Settings, month: Period, run: Run) -> Close:
             staging.make_staged_table(store, DETAILS)
         totals = staging.ledger_totals(reading.source, month).totals
         refused = _refused_amounts(store, reading, month)
-        not_computable = uncomputable.reasons_of_accounts(reading.source)
+        not_computable = missing_values.reasons_of_accounts(reading.source)
         stale = day.stale_days(store, reading, days)
 
         def drafts() -> Iterator[Draft]:
@@ -126,7 +126,7 @@ def _content(
         totals=totals,
         changes=["statements", "statement_lines", DETAILS],
         exceptions=[
-            uncomputable.with_reason(refused_amounts.with_reason(found, refused), not_computable)
+            missing_values.with_reason(refused_amounts.with_reason(found, refused), not_computable)
             for found in map(exceptions.of_account, left_out)
         ],
         tie_outs=[

@@ -16,7 +16,8 @@ from closebook.errors import Transient, WrongData
 from closebook.periods import Grain, Period, day_containing
 from closebook.platform.source import Source
 from closebook.postgres import violated_constraint
-from closebook.settings import Replica, Run, code_version
+from closebook.settings import Replica, Run
+from closebook.settings.code_version import code_version
 from closebook.sql import query
 from closebook.store.session import Store
 from closebook.time_rules import rules_version

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from psycopg import sql
 
-from closebook.closes import exceptions, refused_amounts, uncomputable
+from closebook.closes import exceptions, missing_values, refused_amounts
 from closebook.closes.exceptions import LARGEST_BIGINT, CloseException
 from closebook.closes.measures import ControlTotal
 from closebook.periods import Period
@@ -52,12 +52,12 @@ def ledger_totals(source: Source, period: Period) -> LedgerTotals:
     ]
     unknown = [total for total in totals if not exceptions.is_known(total.currency)]
     left_out_currencies = tuple(total.currency for total in unknown)
-    not_computable = uncomputable.reasons_of_accounts(source)
+    not_computable = missing_values.reasons_of_accounts(source)
     has_unknown_currency = "" in {currency for _, currency in not_computable}
     left_out = [
         exceptions.of_currency(
             total,
-            uncomputable.REASON
+            missing_values.REASON
             if has_unknown_currency and not total.currency
             else "unknown_currency",
         )
@@ -72,7 +72,7 @@ def ledger_totals(source: Source, period: Period) -> LedgerTotals:
         accounts = source.rows("daily_account_movement/read_exceptions", parameters)
         refused = refused_amounts.of_accounts(source, period)
         left_out.extend(
-            uncomputable.with_reason(refused_amounts.with_reason(found, refused), not_computable)
+            missing_values.with_reason(refused_amounts.with_reason(found, refused), not_computable)
             for found in map(exceptions.of_account, accounts)
         )
     return LedgerTotals(tuple(totals), tuple(left_out), left_out_currencies)

@@ -18,7 +18,8 @@ from psycopg.types.json import Jsonb
 from closebook.errors import ClosebookError, Misconfigured, NotReady, Transient, WrongData
 from closebook.money import exponent
 from closebook.periods import HOUR, Grain
-from closebook.settings import DeskSettings, Run, Settings
+from closebook.settings import Run, Settings
+from closebook.settings.desk_settings import DeskSettings
 from closebook.sql import query
 from closebook.store.session import Store, on_store
 

@@ -12,7 +12,8 @@ from fastapi import Request
 
 from closebook.desk.current_user import current_user
 from closebook.errors import ClosebookError
-from closebook.settings import decision_key, desk_from_airflow
+from closebook.settings.airflow_connections import decision_key
+from closebook.settings.desk_settings import desk_from_airflow
 from closebook.store.decision_key import write_proven
 from closebook.store.session import Store, on_store
 

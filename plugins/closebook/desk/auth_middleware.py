@@ -26,7 +26,7 @@ from closebook.desk.desk_route import DeskRoute
 from closebook.desk.permissions import MachineToken, Permission, Rule
 from closebook.desk.templating import message_page
 from closebook.errors import ClosebookError
-from closebook.settings import connection_password
+from closebook.settings.airflow_connections import connection_password
 
 _SAFE_METHODS = frozenset({"GET"})
 _ALL_PERMISSIONS = frozenset(

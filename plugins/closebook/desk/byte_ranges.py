@@ -1,4 +1,4 @@
-"""Which part of a file a client asks for, to go on with a download that broke off (RFC 9110)."""
+"""The part of a file that a client asks for, to resume an interrupted download (RFC 9110)."""
 
 import re
 from collections.abc import Mapping

@@ -25,7 +25,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class Step:
-    """A place of a chart for the pointer: what it stands for, and whether it is marked."""
+    """The area of a chart over one bar: its text under the pointer, and whether it has a mark."""
 
     x: float
     width: float
@@ -59,7 +59,7 @@ class Chart:
 
 
 def steps(labels: Sequence[tuple[str, bool]]) -> tuple[Step, ...]:
-    """Return the places for the pointer, one for each label, and whether it is marked."""
+    """Return an area for each label, with a mark if the label comes with true."""
     width = WIDTH / len(labels) if labels else WIDTH
     return tuple(
         Step(round(number * width, 2), round(width, 2), label, is_marked)

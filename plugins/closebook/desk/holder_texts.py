@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from closebook.keys import Key
-from closebook.settings import brand_folder, templates_folder
+from closebook.settings.statement_settings import brand_folder, templates_folder
 from closebook.sql import query
 from closebook.statements.render.brand_folder import load_brand
 from closebook.statements.render.catalog import TEMPLATE_VERSION, load_catalog, page_locale

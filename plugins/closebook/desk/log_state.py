@@ -1,4 +1,4 @@
-"""The state of the desk's log for auditors: whether its newest entries follow from one another."""
+"""The state of the desk's log for auditors: whether the hashes of its newest entries are right."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from closebook.store.audit_chain import Anchor, Chain, verified_entries
 from closebook.store.session import Store
 
 COMPARED_ENTRIES = 10_000
-"""The page compares so many. `closebook verify-log` compares all."""
+"""How many entries the page compares. `closebook verify-log` compares all."""
 
 
 @dataclass(frozen=True)

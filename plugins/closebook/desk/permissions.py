@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from closebook.settings import METRICS_CONNECTION
+from closebook.settings.airflow_connections import METRICS_CONNECTION
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ Rule = Permission | Anyone | MachineToken
 ROUTES: Mapping[tuple[str, str], Rule] = {
     ("GET", "/"): Anyone.SIGNED_IN,
     ("GET", "/assets/{digest}/{name}"): Anyone.SIGNED_IN,
-    # It leads to a page that the user may open.
+    # It redirects to a page that the user may open.
     ("GET", "/runs"): Anyone.SIGNED_IN,
     ("GET", "/statements"): READ_STATEMENTS,
     ("POST", "/statements"): READ_STATEMENTS,

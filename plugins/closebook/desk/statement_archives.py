@@ -16,7 +16,7 @@ from psycopg.rows import DictRow
 from closebook.desk.months import month_label
 from closebook.desk.statement_documents import refuse_other_attachment
 from closebook.desk.zip_archive import Section, ZipArchive, ZipEntry, section_of, whole_at_once
-from closebook.settings import DeskSettings
+from closebook.settings.desk_settings import DeskSettings
 from closebook.sql import query
 from closebook.statements.document_store import DocumentStore
 from closebook.statements.manifest_document import Entry, proof_content, tree_of
@@ -43,9 +43,9 @@ from closebook.store.session import on_store
 
 @dataclass(frozen=True)
 class MonthZip:
-    """The ZIP of a month as it was released last, which ``release`` is the row of.
+    """The ZIP of a month as it was last released; ``release`` is the row of that release.
 
-    It needs memory for one block of the manifest, however many statements the month has.
+    It takes the memory of one block of the manifest, however many statements the month has.
     """
 
     settings: DeskSettings
@@ -64,7 +64,7 @@ class MonthZip:
         """Return the ZIP. Raises WrongData if its first statements are not as released."""
         released = self.plan()
         plan, documents = released.plan, self._documents
-        # What is wrong with a small month is said before its ZIP begins.
+        # So an error in a small month is shown as a page, before its ZIP begins.
         first_files = self._files(released, 0) if plan.blocks else ()
         blocks = [
             Section(
@@ -117,7 +117,7 @@ class MonthZip:
                     "account_ids": [entry["account_id"] for entry in issued],
                     "currencies": [entry["currency"] for entry in issued],
                 },
-                # A plan for any statements would read whole tables.
+                # A query plan that PostgreSQL keeps for any parameters would read whole tables.
                 prepare=False,
             ).fetchall()
         rows: dict[object, DictRow] = {

@@ -12,7 +12,7 @@ from closebook.desk import audit_log, permissions
 from closebook.desk.current_user import current_user
 from closebook.desk.months import month_label
 from closebook.keys import file_part, from_path_part, statement_name
-from closebook.settings import desk_from_airflow
+from closebook.settings.desk_settings import desk_from_airflow
 from closebook.sql import query
 from closebook.statements.document_store import DocumentStore
 from closebook.statements.manifest_document import Entry

@@ -8,7 +8,7 @@ from fastapi import HTTPException, Response
 
 from closebook.desk.capacity import ACCESS
 from closebook.desk.desk_route import desk_router
-from closebook.settings import templates_folder
+from closebook.settings.statement_settings import templates_folder
 
 router = desk_router(ACCESS)
 

@@ -15,13 +15,13 @@ from closebook.desk import permissions
 from closebook.desk.csrf import CSRF_FIELD
 from closebook.desk.current_user import current_user
 from closebook.desk.months import month_label
+from closebook.desk.open_work import OpenWork, open_work_of
 from closebook.desk.search import statement_url
 from closebook.desk.static_files import static_files
-from closebook.desk.waiting import Waiting, waiting_for
 from closebook.errors import WrongData
 from closebook.keys import statement_name
 from closebook.money import format_minor
-from closebook.settings import templates_folder
+from closebook.settings.statement_settings import templates_folder
 
 LOCALE = "en_US"
 
@@ -31,17 +31,17 @@ def render_page(
     template: str,
     *,
     status: int = 200,
-    waiting: Mapping[str, Waiting] | None = None,
+    open_work: Mapping[str, OpenWork] | None = None,
     **context: Any,
 ) -> HTMLResponse:
     """Render templates/desk/<template>.html.j2 for the current user.
 
     The context also gets what every page needs: the user and their permissions, the navigation and
-    what waits there, the URLs of static files, and the CSRF field. Without ``waiting`` the store is
-    asked, so a page that is made on Airflow's event loop has to give it.
+    what waits there, the URLs of static files, and the CSRF field. Without ``open_work`` it is read
+    from the store, so a page that is made on Airflow's event loop has to give it.
     """
     user = current_user(request)
-    shown = waiting_for(user) if waiting is None else waiting
+    shown = open_work_of(user) if open_work is None else open_work
     root_path = request.scope["root_path"]
     html = (
         _environment()
@@ -51,7 +51,7 @@ def render_page(
             base=root_path,
             static_url=lambda name: root_path + static_files()[name].url,
             navigation=[each for each in permissions.NAVIGATION if user.may(each.permission)],
-            waiting=shown,
+            open_work=shown,
             path=request.url.path.removeprefix(root_path) or "/",
             may={
                 name: user.may(value)
@@ -71,8 +71,8 @@ def error_page(request: Request, status: int, reason: str = "") -> HTMLResponse:
         request,
         "error",
         status=status,
-        # It is made on Airflow's event loop, and perhaps because the store does not answer.
-        waiting={},
+        # This page is made on Airflow's event loop, perhaps because the store does not answer.
+        open_work={},
         title=HTTPStatus(status).phrase,
         is_missing=status == HTTPStatus.NOT_FOUND,
         reason=reason,

@@ -1,10 +1,11 @@
 """The volume as files for spreadsheets and programs: CSV, XLSX and Parquet.
 
-Each row has the close and the version that it is from, so that a file says which numbers it has.
+Each row has the close and the version of its numbers.
 """
 
 import csv
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from io import BytesIO, StringIO
@@ -14,7 +15,6 @@ from arro3.core import Array, DataType, Field, Schema, Table
 from arro3.io import write_parquet
 from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
-from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from psycopg.rows import DictRow
 
 from closebook.desk.volume_report import SPLITS, VolumeRange
@@ -24,6 +24,8 @@ from closebook.statements.formats.statement_csv import text_cell
 _AMOUNTS = ("amount", "fee", "discount")
 _MOST_EXACT_DIGITS = 15
 """Spreadsheets keep so many digits of a number."""
+_NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""openpyxl itself refuses fewer: with one of the others the file cannot be written."""
 _TEXTS = frozenset({"currency", "kind", *SPLITS.values(), *_AMOUNTS})
 
 MEDIA_TYPES: Mapping[str, str] = {
@@ -66,7 +68,7 @@ def _columns(asked: VolumeRange, row: DictRow) -> dict[str, Any]:
 
 
 def _major(amount_minor: int, currency: str) -> str:
-    """Return an amount in major units; none of a currency that was known once and is not now."""
+    """Return an amount in major units; an empty text if the currency is not known any more."""
     return f"{to_major(amount_minor, currency):f}" if currency in known_currencies() else ""
 
 
@@ -120,7 +122,7 @@ def _xlsx_cell(sheet: Any, name: str, value: Any, currency: str) -> Any:
 
 def _text(sheet: Any, value: str) -> Any:
     """Return a cell that is a text, also if the text begins as a formula does."""
-    cell = WriteOnlyCell(sheet, ILLEGAL_CHARACTERS_RE.sub("\ufffd", value))
+    cell = WriteOnlyCell(sheet, _NOT_IN_XML.sub("\ufffd", value))
     cell.data_type = "s"
     return cell
 

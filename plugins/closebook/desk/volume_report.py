@@ -1,8 +1,8 @@
-"""The volume of closed days for finance: any range, narrowed and split, from the rollups alone."""
+"""The volume of any range of closed days for finance, filtered and split, from the rollups."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
 from typing import Self
@@ -10,10 +10,9 @@ from urllib.parse import urlencode
 
 from psycopg.rows import DictRow
 
-from closebook.periods import DAY
 from closebook.sql import query
 from closebook.store.key_types import key_types_of
-from closebook.store.session import Store
+from closebook.store.session import Store, one_state
 
 KINDS = ("payment", "refund", "chargeback")
 SPLITS: Mapping[str, str] = {
@@ -22,13 +21,15 @@ SPLITS: Mapping[str, str] = {
     "country": "user_country",
     "funding": "promotion_funding",
 }
-"""What rows can be split by, and the column that then has the value."""
+"""What rows can be split by, each with the column that has its value."""
 USUAL_DAYS = 31
 LONGEST_DAYS = 3_660
 SHOWN_ROWS = 500
 MOST_ROWS = 50_000
-"""As many rows has a file. Of more the person narrows the range."""
+"""The most rows of a file. If there are more, the person has to narrow the range."""
 _LONGEST_TEXT = 200
+_SHOWN = ("transaction_count", "amount_minor", "fee_minor")
+"""The columns of a version of a day that are shown old beside new."""
 
 
 @dataclass(frozen=True)
@@ -62,13 +63,12 @@ class VolumeRange:
         Dates in the wrong order are turned around, and the range is never longer than ten years.
         """
         last = last_day or last_closed
-        first = first_day or last - DAY * (USUAL_DAYS - 1)
+        first = first_day or _days_before(last, USUAL_DAYS - 1)
         first, last = min(first, last), max(first, last)
-        first = max(first, last - DAY * (LONGEST_DAYS - 1))
-        texts = {
-            name: " ".join(text.replace("\0", "").split())[:_LONGEST_TEXT]
-            for name, text in criteria.items()
-        }
+        first = max(first, _days_before(last, LONGEST_DAYS - 1))
+        # Blanks belong to the platform's texts; a merchant's id is typed.
+        texts = {name: text.replace("\0", "")[:_LONGEST_TEXT] for name, text in criteria.items()}
+        texts["merchant"] = texts["merchant"].strip()
         texts["kind"] = texts["kind"] if texts["kind"] in KINDS else ""
         chosen = tuple(name for name in SPLITS if name in split_by)
         return cls(first, last, split_by=chosen, **texts)
@@ -91,36 +91,84 @@ class VolumeRange:
         """The days of the report, such as ``2026-10-01 to 2026-10-31``."""
         return f"{self.first_day} to {self.last_day}"
 
-    def unsplit(self) -> Self:
-        """Return the report by day, currency and kind alone."""
-        return replace(self, split_by=())
-
     @property
     def bounds(self) -> dict[str, date]:
         """The days as parameters of a query."""
         return {"first_day": self.first_day, "last_day": self.last_day}
 
 
-def volume_rows(store: Store, asked: VolumeRange, row_count: int) -> list[DictRow]:
-    """Return the rows of a report, newest day first, at most so many.
+@dataclass(frozen=True)
+class VolumeReport:
+    """What is known of the days of a report, all of it from one state of the store.
 
-    A merchant that is no key of this store has no rows.
+    ``sums`` has all of the report, ``rows`` only so many as were asked for. ``closed`` are the days
+    that are closed, and ``choices`` what they can be narrowed to, by criterion.
     """
-    merchant = key_types_of(store).merchants.parse(asked.merchant) if asked.merchant else None
-    if asked.merchant and merchant is None:
+
+    sums: Sequence[DictRow]
+    rows: Sequence[DictRow]
+    closed: Sequence[DictRow]
+    choices: Mapping[str, list[str]]
+
+
+def read_report(
+    store: Store, asked: VolumeRange, *, days_of_part: int, row_count: int
+) -> VolumeReport:
+    """Return the report: its sums by part of so many days, and at most so many of its rows."""
+    # Without this a close in between gives sums that the rows do not have.
+    with one_state(store):
+        return VolumeReport(
+            volume_sums(store, asked, days_of_part),
+            volume_rows(store, asked, row_count),
+            store.execute(query("desk/volume_days_closed"), asked.bounds).fetchall(),
+            choices(store, asked),
+        )
+
+
+def _days_before(day: date, count: int) -> date:
+    """Return the day that is so many days earlier, or the first one that there is."""
+    return date.fromordinal(max(day.toordinal() - count, 1))
+
+
+def volume_sums(store: Store, asked: VolumeRange, days_of_part: int) -> list[DictRow]:
+    """Return the sums of a report by currency and kind, for each part of so many days.
+
+    ``part`` counts from 0, which begins with the first day. Nothing of the report is left out.
+    """
+    parameters = _parameters(store, asked)
+    if parameters is None:
         return []
     return store.execute(
-        query("desk/volume_report"),
-        {
-            **asked.bounds,
-            **{name: text for name, text in asked.criteria.items() if name != "merchant"},
-            "merchant_id": merchant,
-            "split_by": [*asked.split_by],
-            "row_count": row_count,
-        },
+        query("desk/volume_sums"),
+        {**parameters, "days_of_part": days_of_part},
         # A plan for any range would read all days.
         prepare=False,
     ).fetchall()
+
+
+def volume_rows(store: Store, asked: VolumeRange, row_count: int) -> list[DictRow]:
+    """Return the rows of a report, newest day first, at most so many."""
+    parameters = _parameters(store, asked)
+    if parameters is None:
+        return []
+    return store.execute(
+        query("desk/volume_report"),
+        {**parameters, "split_by": [*asked.split_by], "row_count": row_count},
+        # A plan for any range would read all days.
+        prepare=False,
+    ).fetchall()
+
+
+def _parameters(store: Store, asked: VolumeRange) -> dict[str, object] | None:
+    """Return the days and criteria of a report as parameters of its queries.
+
+    None if nothing can fit them: the merchant is no key of this store.
+    """
+    merchant = key_types_of(store).merchants.parse(asked.merchant) if asked.merchant else None
+    if asked.merchant and merchant is None:
+        return None
+    texts = {name: text for name, text in asked.criteria.items() if name != "merchant"}
+    return {**asked.bounds, **texts, "merchant_id": merchant}
 
 
 def choices(store: Store, asked: VolumeRange) -> Mapping[str, list[str]]:
@@ -133,10 +181,18 @@ def choices(store: Store, asked: VolumeRange) -> Mapping[str, list[str]]:
 
 @dataclass(frozen=True)
 class VersionChange:
-    """What a version of a day changed: its close, and each currency and kind old beside new."""
+    """What a version of a day changed: the old and the new row of each currency and kind."""
 
     close: DictRow
     rows: tuple[tuple[str, str, DictRow | None, DictRow | None], ...]
+
+    @property
+    def is_of_other_columns(self) -> bool:
+        """Whether the page's columns are as before, so that the change is in others."""
+        return all(
+            old is not None and new is not None and all(old[each] == new[each] for each in _SHOWN)
+            for _, _, old, new in self.rows
+        )
 
 
 def version_changes(rows: Sequence[DictRow]) -> tuple[VersionChange, ...]:

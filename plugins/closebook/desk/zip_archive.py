@@ -1,8 +1,8 @@
-"""A ZIP of files that are not compressed, so that each of its bytes has a place that is known.
+"""A ZIP of uncompressed files that can be sent from any byte on.
 
-Its sections say how many files they have and of how many bytes, before any file is read. So the
-length is known before the first byte, and a part is made without reading what is before it. A ZIP
-with more than 65,535 files or 4 GiB has the records of ZIP64.
+The number and the bytes of the files of each section are known before any file is read. So the
+length of the ZIP is known before its first byte, and a part is made without reading what is before
+it. A ZIP with more than 65,535 files or 4 GiB has the records of ZIP64.
 """
 
 from array import array
@@ -71,7 +71,7 @@ def whole_at_once(read: Callable[[], bytes]) -> Pieces:
 
 
 class ZipArchive:
-    """The bytes of a ZIP, from any of them on. ``identity`` names its contents, for its ETag."""
+    """The bytes of a ZIP, from any byte on. ``identity`` identifies its contents, for the ETag."""
 
     def __init__(self, sections: Sequence[Section], day: date, identity: str) -> None:
         self._sections = sections
@@ -95,8 +95,8 @@ class ZipArchive:
     def chunks(self, first_byte: int, end: int) -> Iterator[bytes]:
         """Yield the bytes from ``first_byte`` to before ``end``.
 
-        Each file is read just before it is sent. Raises WrongData at a file of another size or
-        content than was said.
+        Each file is read just before it is sent. Raises WrongData if a file has another size or
+        content than its entry says.
         """
         sums = array("q", [_UNKNOWN]) * self._file_count
         for place, chunk in self._all_chunks(first_byte, end, sums):
@@ -233,7 +233,7 @@ def _whole(entry: ZipEntry) -> bytes:
 
 
 def _checked(entry: ZipEntry, expected: int, skipped: int) -> Iterator[bytes]:
-    """Yield the bytes of a file from one on. Raises WrongData if they are not as was said."""
+    """Yield the bytes of a file from one on. Raises WrongData if they differ from the entry."""
     found, byte_count = 0, skipped
     for piece in entry.pieces(skipped):
         found, byte_count = crc32(piece, found), byte_count + len(piece)

@@ -8,7 +8,9 @@ import redis
 from closebook.counter.publisher import COUNTER_KEY, redis_client, redis_error
 from closebook.doctor.finding import Finding, Observation, Severity, Unseen
 from closebook.errors import ClosebookError, Transient
-from closebook.settings import REDIS_APP_CONNECTION, REDIS_CONNECTION, DeskSettings, Settings
+from closebook.settings import Settings
+from closebook.settings.airflow_connections import REDIS_APP_CONNECTION, REDIS_CONNECTION
+from closebook.settings.desk_settings import DeskSettings
 
 REWRITE_UNCHANGED = Path(__file__).with_name("rewrite_unchanged.lua")
 _SUBJECT = REDIS_CONNECTION

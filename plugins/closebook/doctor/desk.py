@@ -8,13 +8,12 @@ from closebook.doctor import counter_redis
 from closebook.doctor.finding import Finding, Observation, Unseen
 from closebook.doctor.installation import AirflowState
 from closebook.errors import ClosebookError, Misconfigured
-from closebook.settings import (
+from closebook.settings.airflow_connections import (
     DECISIONS_CONNECTION,
     DESK_CONNECTION,
     REDIS_APP_CONNECTION,
-    ApiServerConnections,
-    DeskSettings,
 )
+from closebook.settings.desk_settings import ApiServerConnections, DeskSettings
 from closebook.sql import query
 from closebook.store.decision_key import proof_of
 from closebook.store.session import Store, on_store

@@ -11,7 +11,7 @@ class Severity(StrEnum):
     ERROR = "error"
     # The closes run now. They are slow, or will fail when something else happens.
     WARNING = "warning"
-    # The closes run. It is told so that nobody wonders; it is no fault.
+    # The closes run. It explains something that looks unusual and is no fault.
     NOTE = "note"
 
 

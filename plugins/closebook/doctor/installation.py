@@ -6,7 +6,8 @@ from enum import StrEnum
 
 from closebook.doctor.finding import Finding, Observation
 from closebook.errors import Misconfigured
-from closebook.settings import ApiServerConnections, Settings
+from closebook.settings import Settings
+from closebook.settings.desk_settings import ApiServerConnections
 
 
 class Part(StrEnum):
@@ -118,12 +119,12 @@ def settings_observations(installation: Installation) -> Iterator[Observation]:
 
 
 def message_observations(unread: Mapping[str, Misconfigured]) -> Iterator[Observation]:
-    """Tell of each variable of mails, webhooks and events that names what is not there."""
+    """Yield each variable of messages and events whose connection or addresses are missing."""
     for variable, error in unread.items():
         yield Finding(
             code="messages-unusable",
             subject=variable,
             what=error.text,
-            why="Nobody is told what happened by it, and its task fails. Closes go on.",
+            why="No message is sent by it, and its task fails. Closes go on.",
             mend=f"Add the connection, or correct or remove {variable}; {_DOCS}.",
         )

@@ -15,7 +15,7 @@ from psycopg.rows import DictRow
 from closebook.counter import publisher
 from closebook.errors import Misconfigured, Transient
 from closebook.monitoring.thresholds import hit_rate
-from closebook.settings import DeskSettings
+from closebook.settings.desk_settings import DeskSettings
 from closebook.sql import query
 from closebook.store.session import Store, on_store
 

@@ -1,1 +1,1 @@
-"""What people are told of: months, requests, late closes and health, at most once each."""
+"""Messages by mail and webhook about months, requests, late closes and health alerts."""

@@ -1,4 +1,7 @@
-"""Giving a channel what it has to tell: claimed in the store first, then sent, at most once."""
+"""Sending messages by a channel, each at most once.
+
+Each message is claimed (noted in the store, and committed) before it is sent.
+"""
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -11,16 +14,16 @@ from closebook.periods import DAY
 from closebook.sql import query
 from closebook.store.session import StoreAddress, on_store
 
-# Older events are not told any more: the channel was out of reach for so long, or no run was made.
+# No message is sent about an older event, such as after the mail server was down for days.
 MAX_AGE = 3 * DAY
-# A claim is looked up for longer than an event may be told.
+# Claims are read for a longer time, so that none of a younger event is missed.
 _REMEMBERED = 2 * MAX_AGE
 
 Outcome = Literal["sent", "unreached", "failed"]
 
 
 class Unreached(Transient):
-    """The channel took nothing of a message, for certain: it may be given to it again."""
+    """It is certain that nobody got the message: a later run may send it again."""
 
     def __init__(self, why: str) -> None:
         self.why = why
@@ -28,25 +31,31 @@ class Unreached(Transient):
 
 
 Send = Callable[[Notice], None]
-"""Sends a message. Raises Unreached if nobody can have got it, anything else if somebody may."""
+"""Sends a message.
+
+Raises Unreached if it is certain that nobody got it, and another error if somebody may have got it.
+"""
 
 
 class Channel(Protocol):
-    """A way by which people are told. Its ``name`` is kept with each message."""
+    """A way to send messages. The store keeps its ``name`` with each claim."""
 
     @property
     def name(self) -> str:
         """The name, such as mail."""
 
     def has_readers(self, notice: Notice) -> bool:
-        """Whether the channel has anybody to tell of this."""
+        """Whether anybody gets this message by the channel."""
 
     def opened(self) -> AbstractContextManager[Send]:
-        """Be ready to send one message. Raises Unreached, before anything was claimed."""
+        """Connect until the end of the block, and return what sends one message.
+
+        Raises Unreached if there is no connection.
+        """
 
 
-class NotTold(Transient):
-    """Some messages were not sent; ``problems`` says why, for each."""
+class NotSent(Transient):
+    """Some messages were not sent; ``problems`` has the reason of each."""
 
     def __init__(self, channel: str, problems: Sequence[str]) -> None:
         self.problems = tuple(problems)
@@ -58,14 +67,15 @@ class NotTold(Transient):
 
 
 def deliver(settings: StoreAddress, time_zone: str, channel: Channel, now: datetime) -> int:
-    """Tell a channel's readers what happened since the last look, and return how many messages.
+    """Send the messages that the channel has not sent yet, and return how many were sent.
 
-    Nothing is told from before the first look. Raises NotTold once everything was tried; the first
-    message that reaches nobody ends the look, since the others would wait as long.
+    Events from before the channel's first run have no message. Raises NotSent after all messages
+    were tried. After a message that reached nobody the others are not tried: each would wait as
+    long for the server.
     """
     problems: list[str] = []
     sent_count = 0
-    for notice in _untold(settings, time_zone, channel, now):
+    for notice in _unclaimed(settings, time_zone, channel, now):
         try:
             with channel.opened() as send:
                 # guard: notifications.claimed-before-sent
@@ -80,11 +90,11 @@ def deliver(settings: StoreAddress, time_zone: str, channel: Channel, now: datet
         if outcome == "unreached":
             break
     if problems:
-        raise NotTold(channel.name, problems)
+        raise NotSent(channel.name, problems)
     return sent_count
 
 
-def _untold(
+def _unclaimed(
     settings: StoreAddress, time_zone: str, channel: Channel, now: datetime
 ) -> list[Notice]:
     with on_store(settings) as store:
@@ -92,26 +102,26 @@ def _untold(
         assert begun is not None  # noqa: S101  # the query returns one row
         since = max(begun["claimed_at"], now - MAX_AGE)
         rows = store.execute(
-            query("notifications/told"), {"channel": channel.name, "since": now - _REMEMBERED}
+            query("notifications/claimed"), {"channel": channel.name, "since": now - _REMEMBERED}
         )
-        told = {(row["event_kind"], row["subject"]) for row in rows}
-        found = notices(store, time_zone, since, now, told)
+        claimed = {(row["event_kind"], row["subject"]) for row in rows}
+        found = notices(store, time_zone, since, now, claimed)
     return [notice for notice in found if channel.has_readers(notice)]
 
 
 def _claim(settings: StoreAddress, channel: Channel, notice: Notice) -> bool:
-    """Claim the subjects of a message, all or none, and commit that."""
+    """Claim all subjects of a message, and commit that; return False if it cannot have all."""
     with on_store(settings) as store:
         claimed = store.execute(query("notifications/claim"), _key(channel, notice)).fetchall()
         if len(claimed) == len(notice.subjects):
             return True
-        # Another run has some of them, and tells of these.
+        # Another run has claimed some of them, and sends these.
         store.rollback()
         return False
 
 
 def _sent(send: Send, notice: Notice) -> tuple[Outcome, str]:
-    """Send a message that is claimed, and return how that ended and what went wrong."""
+    """Send a message that is claimed; return the outcome, and the problem or an empty text."""
     try:
         send(notice)
     except Unreached as error:

@@ -1,4 +1,4 @@
-"""When a close is late, and which closes are: an hour, a day or a month that is not closed yet."""
+"""When the close of an hour, a day or a month is late, and which periods have a late close."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, time
@@ -15,7 +15,7 @@ _LONGEST_MONTH = 33 * DAY
 
 
 def late_at(period: Period) -> datetime:
-    """Return the instant from which on the period's close is late.
+    """Return the instant from which the period's close is late.
 
     An hour 15 minutes after its end, a day at 06:00 of the next one, a month when the second day of
     the next one begins; the times of day are those of the business time zone.

@@ -1,4 +1,4 @@
-"""What happened that people are told of, each as one line: which period, why, what to do.
+"""The messages about what happened, each of one line: which period, why, what to do.
 
 A line has no name and no number of an account holder, and no text that a person typed.
 """
@@ -9,9 +9,9 @@ from datetime import datetime
 
 from psycopg.rows import DictRow
 
-from closebook.message_settings import Audience
 from closebook.notifications.late_closes import late_periods
 from closebook.periods import Grain, Period
+from closebook.settings.message_settings import Audience
 from closebook.sql import query
 from closebook.store.session import Store
 
@@ -37,10 +37,10 @@ _LATE_WORDS: Mapping[Grain, str] = {
 
 @dataclass(frozen=True)
 class Notice:
-    """One message about an event; it tells of one ``subject``, or of several late periods.
+    """One message about an event with one subject, or about several late periods.
 
     ``period`` is the label of a month, a day or an hour, empty for an alert. ``path`` is the page
-    that has more, below Airflow's address.
+    with the details, below Airflow's address.
     """
 
     event: str
@@ -58,7 +58,7 @@ class Notice:
 
 @dataclass(frozen=True)
 class _Kind:
-    """How an event is told: to whom, in which words, with which page."""
+    """A kind of event: who gets its message, the text, and the page that it links to."""
 
     audiences: tuple[Audience, ...]
     line: str
@@ -112,16 +112,19 @@ def notices(
     time_zone: str,
     since: datetime,
     now: datetime,
-    told: Collection[tuple[str, str]],
+    claimed: Collection[tuple[str, str]],
 ) -> list[Notice]:
-    """Return what happened between two instants, without the events and subjects in ``told``."""
+    """Return the messages about what happened between two instants.
+
+    ``claimed`` are the events and subjects that have a claim: they get no message.
+    """
     rows = store.execute(query("notifications/events"), {"since": since}).fetchall()
-    found = [_notice(row) for row in rows if (row["event_kind"], row["subject"]) not in told]
+    found = [_notice(row) for row in rows if (row["event_kind"], row["subject"]) not in claimed]
     for grain in Grain:
         late = [
             each
             for each in late_periods(store, grain, time_zone, since, now)
-            if (LATE, _subject(each)) not in told
+            if (LATE, _subject(each)) not in claimed
         ]
         found += _late_notice(grain, late)
     return found
@@ -142,7 +145,7 @@ def _notice(row: DictRow) -> Notice:
 
 
 def _late_notice(grain: Grain, late: list[Period]) -> Iterable[Notice]:
-    """Return one message for all periods of a grain that are late since the last look."""
+    """Return one message about all late periods of a grain; none if there is none."""
     if not late:
         return
     others = len(late) - 1

@@ -8,13 +8,11 @@ from closebook.doctor.diagnosis import diagnose
 from closebook.doctor.finding import Severity
 from closebook.doctor.installation import Installation, Part
 from closebook.errors import Misconfigured
-from closebook.message_settings import message_settings
 from closebook.orchestration.airflow_state import airflow_state
-from closebook.settings import (
-    api_server_connections,
-    partly_from_airflow,
-    unread_connections,
-)
+from closebook.settings import partly_from_airflow
+from closebook.settings.airflow_connections import unread_connections
+from closebook.settings.desk_settings import api_server_connections
+from closebook.settings.message_settings import message_settings
 
 _LEVELS = {
     Severity.ERROR: logging.ERROR,

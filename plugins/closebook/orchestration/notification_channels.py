@@ -1,4 +1,4 @@
-"""The channels by which people are told: a mail server and a webhook, through Airflow's hooks."""
+"""The channels of notifications: a mail server and a webhook, through Airflow's hooks."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from functools import partial
 from html import escape
 from http import HTTPStatus
-from smtplib import SMTPRecipientsRefused, SMTPSenderRefused
+from smtplib import SMTPRecipientsRefused, SMTPResponseException
+from ssl import SSLCertVerificationError
 from typing import TYPE_CHECKING
 
 from closebook.errors import Misconfigured
-from closebook.message_settings import Audience, MessageSettings
 from closebook.notifications.delivery import Send, Unreached
 from closebook.notifications.notices import Notice
+from closebook.settings.message_settings import Audience, MessageSettings
 
 if TYPE_CHECKING:
     from airflow.providers.smtp.hooks.smtp import SmtpHook
@@ -22,7 +23,7 @@ _SECONDS = 10
 
 @dataclass(frozen=True)
 class MailChannel:
-    """Mails by the SMTP server of an Airflow connection, from its ``from_email``."""
+    """Sends mails by the SMTP server of an Airflow connection, from its ``from_email``."""
 
     connection_id: str
     addresses: Mapping[Audience, tuple[str, ...]]
@@ -30,7 +31,7 @@ class MailChannel:
     name: str = "mail"
 
     def has_readers(self, notice: Notice) -> bool:
-        """Whether an address is set for one of its audiences."""
+        """Whether an address is set for one of the message's audiences."""
         return bool(self._to(notice))
 
     @contextmanager
@@ -42,7 +43,7 @@ class MailChannel:
         try:
             hook.get_conn()
         except Exception as error:
-            # Refused, silent, no TLS, a wrong password: whatever it is, no mail has left.
+            # Whatever the error is, such as a wrong password, no mail was sent.
             raise Unreached(f"no log-in at the mail server ({type(error).__name__})") from None
         with hook:
             if not hook.from_email:
@@ -61,7 +62,7 @@ class MailChannel:
                 subject=f"Closebook: {notice.title} {notice.period}".strip(),
                 html_content=f'<p>{escape(notice.line)} <a href="{link}">{link}</a></p>',
             )
-        except (SMTPRecipientsRefused, SMTPSenderRefused) as error:
+        except (SMTPRecipientsRefused, SMTPResponseException) as error:
             raise Unreached(f"the mail server refused it ({type(error).__name__})") from None
 
     def _to(self, notice: Notice) -> list[str]:
@@ -71,18 +72,18 @@ class MailChannel:
 
 @dataclass(frozen=True)
 class WebhookChannel:
-    """POST requests with a JSON object to the URL of an Airflow connection of type http."""
+    """Sends POST requests with a JSON object to the URL of an Airflow connection of type http."""
 
     connection_id: str
     base_url: str
     name: str = "webhook"
 
-    def has_readers(self, notice: Notice) -> bool:  # the receiver gets everything
-        """Whoever listens at the URL gets everything."""
+    def has_readers(self, notice: Notice) -> bool:
+        """Whether the receiver gets this message: it gets all."""
         return True
 
     def opened(self) -> AbstractContextManager[Send]:
-        """Be ready for one request, which opens its own connection."""
+        """Return what sends one request, which opens its own connection."""
         return nullcontext(self._send)
 
     def _send(self, notice: Notice) -> None:
@@ -102,7 +103,12 @@ class WebhookChannel:
                     "audiences": notice.audiences,
                     "link": link,
                 },
-                extra_options={"timeout": _SECONDS, "check_response": False},
+                extra_options={
+                    "timeout": _SECONDS,
+                    "check_response": False,
+                    # Redirected, the request would become a GET without the message.
+                    "allow_redirects": False,  # guard: notifications.no-redirect
+                },
             )
         except ConnectTimeout:
             raise Unreached("no connection to the webhook in time") from None
@@ -146,13 +152,17 @@ def _link(base_url: str, notice: Notice) -> str:
 
 
 def _was_never_connected(error: Exception) -> bool:
+    """Whether no server was reached, or one whose certificate was refused before any request."""
     from urllib3.exceptions import MaxRetryError, NewConnectionError
 
     cause = error.args[0] if error.args else None
-    return isinstance(cause, MaxRetryError) and isinstance(cause.reason, NewConnectionError)
+    if not isinstance(cause, MaxRetryError) or cause.reason is None:
+        return False
+    reasons = (cause.reason, *cause.reason.args)
+    return any(isinstance(each, NewConnectionError | SSLCertVerificationError) for each in reasons)
 
 
 def _was_refused(status: int) -> bool:
-    """Whether the receiver says that it did nothing with the request."""
-    is_client_error = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
-    return is_client_error or status == HTTPStatus.SERVICE_UNAVAILABLE
+    """Whether the receiver says that it did nothing with the request, or that another URL does."""
+    is_elsewhere_or_wrong = HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.INTERNAL_SERVER_ERROR
+    return is_elsewhere_or_wrong or status == HTTPStatus.SERVICE_UNAVAILABLE

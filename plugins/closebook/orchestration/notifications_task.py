@@ -1,27 +1,28 @@
-"""The notifications as an Airflow task: each channel that is configured is given what is new."""
+"""The notifications as an Airflow task."""
 
 import logging
 from datetime import UTC, datetime
 
 from closebook.errors import ClosebookError
-from closebook.message_settings import message_settings
 from closebook.notifications.delivery import deliver
 from closebook.orchestration.notification_channels import channels
-from closebook.settings import store_from_airflow, unread_connections
+from closebook.settings.airflow_connections import unread_connections
+from closebook.settings.message_settings import message_settings
+from closebook.settings.store_settings import store_from_airflow
 
 _log = logging.getLogger(__name__)
 
 
 def notify() -> dict[str, int]:
-    """Tell people what happened, by each channel, and return how many messages each one took.
+    """Send the new messages by each channel, and return how many, by the channel's name.
 
-    Without a channel it does nothing. A channel that fails does not stop the other one. Then it
-    raises the first one's error, which is Transient or Misconfigured.
+    Without a channel it does nothing. If a channel fails, the other one is tried too; then the
+    first error is raised, which is Transient or Misconfigured.
     """
     named = message_settings()
     found = channels(named)
     if not found:
-        _log.info("no channel is configured: nobody is told anything (docs/notifications.md)")
+        _log.info("no channel is configured, so nothing is sent (docs/notifications.md)")
         return {}
     settings = store_from_airflow()
     missing = unread_connections(named.connections.values())

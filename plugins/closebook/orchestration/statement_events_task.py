@@ -2,8 +2,8 @@
 
 import logging
 
-from closebook.message_settings import message_settings
-from closebook.settings import broker_from_airflow, store_from_airflow
+from closebook.settings.message_settings import broker_from_airflow, message_settings
+from closebook.settings.store_settings import store_from_airflow
 from closebook.statement_events.broker import publishing
 from closebook.statement_events.publication import publish_events
 

@@ -1,10 +1,10 @@
-"""The values that the platform's views cannot compute, and reading its other values without them.
+"""Search for the values that the platform's views cannot compute, and read all others.
 
-PostgreSQL ends a whole query when one cast of one row fails. So after such an error all values of
-the period that fail are looked for, in the snapshot that is read then: a column's rows are halved
-by their time, or else by their key, until the keys are known. Then the period is read with null in
-place of these values, as if the views gave null there. What lacks a value is left out by its
-account or currency.
+PostgreSQL ends a whole query when one cast of one row fails. So after such an error the period is
+searched for all values that fail, in the snapshot that is read then: the rows of a column are
+halved by their time, or else by their key, until the keys are known (a binary search). Then the
+period is read with null in place of these values, as if the views gave null there. The close leaves
+out the accounts and currencies that lack a value.
 """
 
 import logging
@@ -37,15 +37,15 @@ log = logging.getLogger(__name__)
 
 SEARCH_SECONDS = 60.0
 MOST_VALUES = 100
-"""If more values of a period fail, the view is wrong and not a row: the close stops."""
+"""If more values of a period fail, the view is wrong, and not single rows: the close stops."""
 
 HOUR_COLUMNS = frozenset({"currency", "kind", "amount", "fee", "discount", "status"})
 _DAY_COLUMNS = HOUR_COLUMNS | {"user_country", "merchant_id", "promotion_id"}
 _BALANCE_COLUMNS = frozenset({"account_id", "currency", "amount"})
-# The column that says whose a row is. Without it, it may be a row of any account or currency.
+# The column by which a row is left out. If it cannot be computed, nobody knows what to leave out.
 _OWNERS = {"transactions": "currency", "ledger_entries": "account_id"}
-# A value that may be missing leaves no account out. So a row with a value that cannot be computed
-# lacks this one too, which no statement may lack.
+# A null in an optional column does not leave its account out. So whatever value of a row cannot be
+# computed, this one is read as null too: no statement may lack it, and the account is left out.
 _REQUIRED = {"ledger_entries": "description", "accounts": "holder_name"}
 _UNITS = re.compile(r"_(?:minor|major)$")
 _FROM_VIEW = re.compile(r"\b(from|join) reporting_source\.(\w+)\b")
@@ -53,10 +53,10 @@ _FROM_VIEW = re.compile(r"\b(from|join) reporting_source\.(\w+)\b")
 
 @dataclass(frozen=True)
 class UncomputableValue:
-    """A value that a view cannot compute: its column, its row's key, and whose the row is.
+    """A value that a view cannot compute: its column, and the key, account and currency of its row.
 
-    ``at`` is the row's time. The other views than those of transactions and entries have no time,
-    and their rows belong to nobody. ``currency`` is empty where it is what cannot be computed.
+    ``at`` is the row's time. Only rows of transactions and entries have a time, an account or a
+    currency. ``currency`` is empty if it is the value that cannot be computed.
     """
 
     view: str
@@ -68,12 +68,12 @@ class UncomputableValue:
 
     @property
     def is_of_an_hour(self) -> bool:
-        """Whether the close of an hour reads it; that of a day reads more columns."""
+        """Whether the close of an hour reads it. The close of a day reads more columns."""
         return self.view == "transactions" and _plain(self.column) in HOUR_COLUMNS
 
 
 class _NotLeftOut(Exception):
-    """The values are too many to leave them out, or it is not known which or whose they are."""
+    """There are too many values, or it is not known which values or accounts to leave out."""
 
 
 def found_in(
@@ -132,7 +132,7 @@ def without(
         selected = ", ".join(expression(view, column) for column in columns[view])
         return f"{word} (select {selected} from reporting_source.{view}) as {view}"  # noqa: S608
 
-    # All names in it are those of the contract, and the keys are bound.
+    # Its names are those of the contract, and the keys are bound parameters.
     return _FROM_VIEW.sub(subquery, text), bound
 
 
@@ -179,7 +179,7 @@ class _Search:
         yield _Scope("promotions", others("promotions"))
         of_balance = chosen("ledger_entries", _BALANCE_COLUMNS)
         is_month = grain is Grain.MONTH
-        # A month adds up each balance from the first entry on.
+        # The balances of a month are sums of all entries since the first one.
         yield _Scope("ledger_entries", of_balance, is_since_ever=is_month)
         if is_month:
             optional = sorted(self.probe.optional_columns(self.in_major))
@@ -211,7 +211,7 @@ class _Search:
             earliest = sql.SQL("min({})").format(sql.Identifier(TIMES[view]))
             rows = of_period(view, self.period, is_since_ever=True)
             start = self.probe.row(view, earliest, rows)[0].astimezone(UTC)
-        # A view that computes rows which nobody asked for fails for each part, also an empty one.
+        # Some views compute more rows than are selected: they fail for an empty selection too.
         if self.probe.fails(view, [column], within(view, end, end)):
             raise _NotLeftOut
         yield from self._halves(view, column, start, end)
@@ -219,7 +219,7 @@ class _Search:
     def _halves(
         self, view: str, column: str, start: datetime, end: datetime
     ) -> Iterator[sql.Composable]:
-        """Yield the failing seconds of a time in which the column fails."""
+        """Yield the seconds in which the column fails, of a time in which it fails."""
         if end - start <= SECOND:
             yield within(view, start, end)
             return
@@ -234,7 +234,9 @@ class _Search:
         """Yield the keys of the rows for which the column fails, in a part in which it fails."""
         ends = sql.SQL(", ").join([percentile(view, 0), percentile(view, 1)])
         found = self.probe.selected(view, ends, part)
-        if found is None or found[0][0] is None:  # the key itself, or a row that is not there
+        if (
+            found is None or found[0][0] is None
+        ):  # the key cannot be computed either, or there is no row
             raise _NotLeftOut
         first, last = found[0]
         if self.probe.fails(view, [column], both(part, behind(view, last))):
@@ -256,13 +258,13 @@ class _Search:
     def _rows_with(
         self, view: str, column: str, key: Key, condition: sql.Composable
     ) -> Iterator[UncomputableValue]:
-        """Yield the value of each row with this key, with whose row it is."""
+        """Yield the value of each row with this key, with the row's account and currency."""
         if view not in _OWNERS:
             yield UncomputableValue(view, column, key)
             return
         names = [_OWNERS[view], TIMES[view], "currency"]
         rows = self.probe.selected(view, _selected(names), condition)
-        if rows is None:  # the currency of an entry, or whose row it is
+        if rows is None:  # the currency of an entry cannot be computed either, or the owner
             rows = self.probe.selected(view, _selected(names[:2]), condition)
         if rows is None:  # guard: uncomputable.owner-is-known
             raise _NotLeftOut

@@ -1,6 +1,6 @@
-"""Ask a view of the source contract whether it can compute some of its rows, for a limited time.
+"""Queries that show whether a view of the source contract can compute some of its rows.
 
-No value of a row is read or shown but the columns that a caller names.
+They have a limit of time, and read no values but those of the columns that a caller names.
 """
 
 import time
@@ -15,7 +15,7 @@ from psycopg.rows import TupleRow, dict_row, tuple_row
 
 from closebook.periods import Period, hour_of
 from closebook.platform.contract import OPTIONAL, optional_columns
-from closebook.postgres import Fault, answer_within, fault_of
+from closebook.postgres import Fault, answer_within, fault_of, seconds_until
 from closebook.sql import query
 
 ANSWER_SECONDS = 5.0
@@ -34,7 +34,7 @@ ALL = sql.SQL("true")
 
 @dataclass(frozen=True)
 class ViewProbe:
-    """A connection to a replica, and until when it may be asked.
+    """A connection to a replica, and the time until which queries may be sent.
 
     Each query is a transaction of its own, or a savepoint where one is open. So an error of one
     query does not end the next.
@@ -85,7 +85,7 @@ class ViewProbe:
         return found
 
     def middle(self, view: str, first: object, last: object, rows: sql.Composable) -> Any:
-        """Return a key before the last one: about half of the rows of the range have none above."""
+        """Return a key of the range, but not its last one, with about half of its rows above."""
         before_last = sql.SQL("{} < {}").format(sql.Identifier(KEYS[view]), last)
         condition = both(both(rows, between(view, first, last)), before_last)
         return self.row(view, percentile(view, 0.5), condition)[0]
@@ -93,9 +93,7 @@ class ViewProbe:
     def _rows(
         self, view: str, expressions: sql.Composable, condition: sql.Composable
     ) -> list[TupleRow]:
-        seconds = self.deadline - time.monotonic()
-        if seconds <= 0:
-            raise psycopg.Error("no time is left for another query")
+        seconds = seconds_until(self.deadline)
         text = sql.SQL("select {} from {} where {}").format(
             expressions, sql.Identifier("reporting_source", view), condition
         )
@@ -110,7 +108,7 @@ class ViewProbe:
 
 
 def within(view: str, start: datetime | None, end: datetime) -> sql.Composable:
-    """Return the condition of the rows of a time; a start of None is the first row of all."""
+    """Return the condition of the rows of a time; without a start it has no lower bound."""
     time_column = sql.Identifier(TIMES[view])
     parts = [sql.SQL("{} < {}").format(time_column, end)]
     if start is not None:

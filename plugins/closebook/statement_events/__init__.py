@@ -1,1 +1,1 @@
-"""The events of released statements, and their way to a message broker."""
+"""Publishing the events of released statements on a message broker."""

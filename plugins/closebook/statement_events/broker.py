@@ -10,7 +10,7 @@ import amqp
 from amqp.exceptions import AccessRefused, AMQPError, NotAllowed, NotFound
 
 from closebook.errors import Misconfigured, Transient
-from closebook.settings import Broker
+from closebook.settings.message_settings import Broker
 
 CONTENT_TYPE = "application/json"
 _CONNECT_SECONDS = 5
@@ -20,7 +20,7 @@ _PERSISTENT = 2
 
 @dataclass(frozen=True)
 class Message:
-    """A message: what it is about, its number, and its body, which is JSON."""
+    """A message; its ``body`` is JSON."""
 
     routing_key: str
     message_id: str
@@ -34,7 +34,7 @@ class Publisher:
         self._channel = channel
         self._exchange = exchange
         self._last_tag = 0
-        # The tags of what the broker has not answered, and how many it refused or could not route.
+        # The tags of messages without an answer, and how many were refused or could not be routed.
         self._waiting: set[int] = set()
         self._refused_count = 0
         self._unroutable_count = 0
@@ -131,10 +131,10 @@ def publishing(broker: Broker) -> Iterator[Publisher]:
         raise Transient(
             "CB-RETRY-BROKER-FAILED",
             f"the broker {broker.host}:{broker.port} cannot be reached or was lost "
-            f"({type(error).__name__}): nothing is lost, the next run goes on",
+            f"({type(error).__name__}): no event is lost, the next run publishes them",
         ) from None
     finally:
-        # After an error nobody waits for the broker's good-bye.
+        # After an error the connection is closed without waiting for the broker's answer.
         connection.collect()
 
 

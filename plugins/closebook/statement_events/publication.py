@@ -14,8 +14,8 @@ from closebook.store.session import StoreAddress, on_store
 BATCH_SIZE = 1_000
 
 
-class TakesMessages(Protocol):
-    """What publishes messages, and returns once all of them are safe."""
+class MessagePublisher(Protocol):
+    """Publishes messages, and returns once the broker has confirmed all of them."""
 
     def publish(self, messages: Sequence[Message]) -> None:
         """Publish them in their order."""
@@ -23,13 +23,13 @@ class TakesMessages(Protocol):
 
 def publish_events(
     settings: StoreAddress,
-    publishing: AbstractContextManager[TakesMessages],
+    publishing: AbstractContextManager[MessagePublisher],
     batch_size: int = BATCH_SIZE,
 ) -> int:
-    """Publish what the broker has not confirmed yet, and return how many events that were.
+    """Publish the events that the broker has not confirmed yet, and return how many there were.
 
-    A batch counts as published in the transaction that noted it. A process that ends before that
-    leaves it to the next one, which publishes it again. Raises what ``publishing`` raises.
+    A batch counts as published once the store has noted it. If the process ends before that, the
+    next one publishes the batch again. Raises what ``publishing`` raises.
     """
     if not _has_events(settings):
         return 0
@@ -45,7 +45,7 @@ def _has_events(settings: StoreAddress) -> bool:
         return store.execute(query("statement_events/next"), {"most": 1}).fetchone() is not None
 
 
-def _publish_batch(settings: StoreAddress, publisher: TakesMessages, batch_size: int) -> int:
+def _publish_batch(settings: StoreAddress, publisher: MessagePublisher, batch_size: int) -> int:
     """Publish one batch, and return its size: 0 if there is none, or if another run publishes."""
     with on_store(settings) as store:
         row = store.execute(query("statement_events/lock")).fetchone()
@@ -65,9 +65,9 @@ def _publish_batch(settings: StoreAddress, publisher: TakesMessages, batch_size:
 
 
 def _without_repeated_account(events: Sequence[DictRow]) -> list[DictRow]:
-    """Return the events up to the first one of an account's statement that came before.
+    """Return the first events, up to the second one of any account and currency.
 
-    If a batch comes twice, no older event of an account follows a newer one.
+    So if a batch is published twice, no older event of an account follows a newer one.
     """
     seen: set[tuple[str, str]] = set()
     batch: list[DictRow] = []
@@ -81,7 +81,7 @@ def _without_repeated_account(events: Sequence[DictRow]) -> list[DictRow]:
 
 
 def message(event: DictRow) -> Message:
-    """Return the message of an event. It has no name and no number of an account holder."""
+    """Return the message of an event, without the holder's name and the account's number."""
     body = {
         "event_id": event["event_id"],
         "account": event["account_key"],

@@ -7,7 +7,7 @@ from typing import Any
 
 from closebook import server_identity
 from closebook.errors import Misconfigured
-from closebook.settings import unread_connections
+from closebook.settings.airflow_connections import unread_connections
 from closebook.statements.bucket import BucketAccess
 
 _ENDPOINT_VARIABLES = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")

@@ -15,7 +15,8 @@ from psycopg.rows import DictRow
 from closebook.errors import WrongData
 from closebook.keys import Key, label
 from closebook.periods import Period
-from closebook.settings import Run, Settings, document_validator, stamps_statements
+from closebook.settings import Run, Settings
+from closebook.settings.statement_settings import document_validator, stamps_statements
 from closebook.sql import query
 from closebook.statements.archive import Archive
 from closebook.statements.bounded_process import Limits, run_within

@@ -8,7 +8,8 @@ import json
 from collections.abc import Iterator
 
 from closebook.errors import WrongData
-from closebook.settings import RegisterSettings, Settings
+from closebook.settings import Settings
+from closebook.settings.store_settings import RegisterSettings
 from closebook.sql import query
 from closebook.statements.document_store import DocumentStore
 from closebook.statements.manifest_document import ManifestDocument, is_sha256

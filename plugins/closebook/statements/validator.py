@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from closebook.errors import Misconfigured, WrongData
-from closebook.settings import DocumentValidator
+from closebook.settings.statement_settings import DocumentValidator
 
 # The names that veraPDF has for PDF/A-3a and PDF/UA-1.
 FLAVOURS = ("3a", "ua1")

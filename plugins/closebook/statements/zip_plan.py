@@ -1,9 +1,9 @@
 """The plan of a month's ZIP: how many bytes its files have, block by block of its manifest.
 
-A ZIP of 200,000 statements begins at once, and goes on at any byte, since the plan says which block
-of the manifest a byte belongs to. The plan is written with the manifest. Nobody has to believe it:
-a block's entries must have the hash that leads to the root of the manifest, and the files must have
-the sizes that it says.
+A ZIP of 200,000 statements begins at once, and is resumed at any byte, since the plan says which
+block of the manifest a byte belongs to. The plan is written with the manifest. It is not trusted: a
+block's entries must have the hash that leads to the root of the manifest, and the files must have
+the sizes of the plan.
 """
 
 import csv
@@ -65,7 +65,7 @@ class Listed:
     def stem(self) -> str:
         """The names of the statement's files without their ends.
 
-        The account's number comes first, and its key makes the name one of a kind.
+        The account's number comes first, and its key makes the name unique.
         """
         # No "_" can be in the number: so no two statements have the same name.
         number = "".join(each if each.isalnum() or each == "." else "-" for each in _short(self))
@@ -293,7 +293,7 @@ def _sizes(
             if media_type in statement.twin_bytes
         }
         if head.root:
-            # Every hash of the path has as many digits as any other one.
+            # All hashes of the path have the same number of digits.
             path = [b"\0" * 32] * merkle.path_length(index, head.tree_size)
             contents[PROOF] = len(proof_content(head, signature, entries[place], index, path))
         for kind, byte_count in contents.items():

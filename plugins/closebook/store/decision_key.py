@@ -1,4 +1,4 @@
-"""The key of decisions: the API server proves by it that what it writes is a logged-in person's.
+"""The key of decisions, by which the API server proves which logged-in person writes a record.
 
 The password of closebook_desk alone is not enough to write a decision, a request, an answer to one
 or an entry of the desk's log. The API server has the key in an Airflow connection. The store has it

@@ -9,7 +9,7 @@ from psycopg.rows import DictRow, dict_row
 
 from closebook.periods import Period
 from closebook.postgres import answer_within, connect, store_error
-from closebook.settings import DeskSettings
+from closebook.settings.desk_settings import DeskSettings
 from closebook.sql import query
 
 Store = psycopg.Connection[DictRow]
@@ -44,6 +44,25 @@ def on_store(settings: StoreAddress) -> Iterator[Store]:
             yield store
     except psycopg.Error as error:
         raise store_error(error) from None  # guard: store.errors-have-a-class
+
+
+@contextmanager
+def one_state(store: Store) -> Iterator[None]:
+    """Let all queries of the block see the store as it is at the first of them.
+
+    A close that commits meanwhile is not seen in part. Ends the transaction that is open before,
+    and its own. Nothing may be written in it: a log entry that follows another one has to see it.
+    """
+    store.commit()
+    store.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ  # guard: store.one-state
+    store.read_only = True
+    try:
+        yield
+    finally:
+        if not store.closed:
+            store.rollback()
+            store.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
+            store.read_only = None
 
 
 @contextmanager

@@ -1,15 +1,15 @@
--- What people were told, so that nobody is told twice.
+-- The messages that were sent or claimed, so that none is sent twice.
 
--- One row an event and channel, written before the message is sent: a crash in between loses the
--- message, and never sends it twice. A row without an outcome is such a message, or one that is
--- being sent.
+-- One row an event and channel, written before the message is sent. If the process ends in between,
+-- the message is lost, and is not sent twice. The outcome is null for such a message, and while one
+-- is sent.
 create table reporting.notifications (
     channel text not null check (channel <> ''),
     event_kind text not null check (event_kind <> ''),
     subject text not null check (subject <> ''),
     claimed_at timestamptz not null default clock_timestamp(),
-    -- unreached: the channel took nothing, so the event is told later. failed: the channel may have
-    -- taken it.
+    -- unreached: it is certain that nobody got it, so a later run sends it. failed: somebody may
+    -- have got it.
     outcome text check (outcome in ('sent', 'unreached', 'failed')),
     primary key (channel, event_kind, subject)
 );

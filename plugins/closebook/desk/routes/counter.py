@@ -7,7 +7,7 @@ from fastapi.responses import JSONResponse
 from closebook.counter import publisher
 from closebook.desk.capacity import POLLS
 from closebook.desk.desk_route import desk_router
-from closebook.settings import desk_from_airflow
+from closebook.settings.desk_settings import desk_from_airflow
 
 router = desk_router(POLLS)
 

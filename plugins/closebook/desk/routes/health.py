@@ -12,7 +12,7 @@ from closebook.desk.desk_route import desk_router
 from closebook.desk.health_charts import COLLECTION_INTERVAL, TIME_RANGES, health_charts
 from closebook.desk.templating import render_page
 from closebook.monitoring import thresholds
-from closebook.settings import desk_from_airflow
+from closebook.settings.desk_settings import desk_from_airflow
 from closebook.sql import query
 from closebook.store.session import Store, on_store
 

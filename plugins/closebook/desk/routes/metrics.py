@@ -6,7 +6,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from closebook.desk.capacity import POLLS
 from closebook.desk.desk_route import desk_router
 from closebook.monitoring.prometheus import exposition
-from closebook.settings import desk_from_airflow
+from closebook.settings.desk_settings import desk_from_airflow
 
 router = desk_router(POLLS)
 

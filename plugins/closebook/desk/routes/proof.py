@@ -1,4 +1,4 @@
-"""The proof pages for auditors: how each month was reconciled, what was corrected, who did what.
+"""The proof pages for auditors: how months were reconciled, what was corrected, and the log.
 
 No page shows a document, a holder, the number of an account or a line.
 """
@@ -12,10 +12,10 @@ from closebook.desk.desk_route import desk_router
 from closebook.desk.log_state import log_state, newest_entries
 from closebook.desk.months import month_from_url, month_label
 from closebook.desk.templating import render_page
-from closebook.settings import desk_from_airflow
+from closebook.settings.desk_settings import desk_from_airflow
 from closebook.sql import query
 from closebook.statements.document_store import DocumentStore
-from closebook.store.session import on_store
+from closebook.store.session import on_store, one_state
 
 router = desk_router(PAGES)
 log_router = desk_router(DOCUMENTS)
@@ -43,22 +43,23 @@ def month(request: Request, month: str) -> HTMLResponse:
         period = month_from_url(store, month, settings.time_zone)
         bounds = {"month_start": period.start, "month_end": period.end}
         of_month = {"grain": "month", "period_start": period.start}
-        versions = store.execute(query("desk/proof_versions"), bounds).fetchall()
-        if not versions:
-            raise HTTPException(404)
-        checks = store.execute(query("desk/issued_month_tie_outs"), bounds).fetchall()
-        totals = store.execute(query("desk/proof_totals"), of_month).fetchall()
-        days = store.execute(query("desk/proof_days"), bounds).fetchall()
-        manifests = store.execute(query("desk/proof_manifests"), bounds).fetchall()
-        decisions = store.execute(query("desk/issued_month_decisions"), bounds).fetchall()
-        close_id = next(row["close_id"] for row in versions if row["is_current"])
-        balances = store.execute(
-            query("desk/issued_month_totals"), {"close_id": close_id}
-        ).fetchall()
-        exceptions = store.execute(
-            query("desk/period_exceptions"),
-            {"grains": ["hour", "day", "month"], "since": period.start, "until": period.end},
-        ).fetchall()
+        with one_state(store):
+            versions = store.execute(query("desk/proof_versions"), bounds).fetchall()
+            if not versions:
+                raise HTTPException(404)
+            checks = store.execute(query("desk/issued_month_tie_outs"), bounds).fetchall()
+            totals = store.execute(query("desk/proof_totals"), of_month).fetchall()
+            days = store.execute(query("desk/proof_days"), bounds).fetchall()
+            manifests = store.execute(query("desk/proof_manifests"), bounds).fetchall()
+            decisions = store.execute(query("desk/issued_month_decisions"), bounds).fetchall()
+            close_id = next(row["close_id"] for row in versions if row["is_current"])
+            balances = store.execute(
+                query("desk/issued_month_totals"), {"close_id": close_id}
+            ).fetchall()
+            exceptions = store.execute(
+                query("desk/period_exceptions"),
+                {"grains": ["hour", "day", "month"], "since": period.start, "until": period.end},
+            ).fetchall()
         audit_log.record(store, request, "looked", f"proof of month {period.label}")
     return render_page(
         request,
@@ -101,7 +102,7 @@ def corrections(request: Request, before: str = "") -> HTMLResponse:
 
 @log_router.get("/proof/log")
 def log(request: Request, last: str = "") -> HTMLResponse:
-    """Show entries of the desk's log, newest first, and whether their hashes follow."""
+    """Show entries of the desk's log, newest first, and whether their hashes are right."""
     settings = desk_from_airflow()
     asked = _id(last)
     with on_store(settings) as store:
@@ -110,7 +111,7 @@ def log(request: Request, last: str = "") -> HTMLResponse:
         rows = store.execute(query("desk/log_page"), parameters).fetchall()
         audit_log.record(store, request, "looked", "log of the desk")
     # No transaction of the reporting store is open while the document store answers.
-    state = None if asked else log_state(DocumentStore(settings.documents_url), newest)
+    state = log_state(DocumentStore(settings.documents_url), newest) if asked is None else None
     return render_page(
         request,
         "proof_log",

@@ -17,7 +17,8 @@ from closebook.desk.current_user import CurrentUser
 from closebook.desk.desk_route import desk_router
 from closebook.desk.months import month_label, months_without_documents
 from closebook.desk.templating import render_page
-from closebook.settings import decision_key, desk_from_airflow
+from closebook.settings.airflow_connections import decision_key
+from closebook.settings.desk_settings import desk_from_airflow
 from closebook.sql import query
 from closebook.store.decision_key import write_proven
 from closebook.store.session import on_store

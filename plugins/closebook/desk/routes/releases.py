@@ -18,7 +18,8 @@ from closebook.desk.run_acts import acts_of_runs
 from closebook.desk.templating import render_page
 from closebook.errors import NotReady
 from closebook.periods import Period
-from closebook.settings import decision_key, desk_from_airflow
+from closebook.settings.airflow_connections import decision_key
+from closebook.settings.desk_settings import desk_from_airflow
 from closebook.sql import query
 from closebook.statements import release
 from closebook.statements.release import DecisionRefused, IssuedMonth, Person, Verdict

@@ -1,4 +1,4 @@
-"""From a run of Airflow to the page of the desk that shows what it did."""
+"""The redirect from a run in Airflow to the page of the desk with its result."""
 
 from collections.abc import Mapping
 
@@ -10,17 +10,23 @@ from closebook.desk.capacity import PAGES
 from closebook.desk.current_user import CurrentUser, User
 from closebook.desk.desk_route import desk_router
 from closebook.desk.months import month_label
+from closebook.desk.permissions import Permission
 from closebook.periods import Grain
-from closebook.settings import desk_from_airflow
+from closebook.settings.desk_settings import desk_from_airflow
 from closebook.sql import query
 from closebook.store.session import on_store
 
 router = desk_router(PAGES)
 
 MONTH_DAG = "monthly_statements"
+# A month has a page for each role, all months in one, and what follows its address for one month.
+_MONTH_PAGES: tuple[tuple[Permission, str, str], ...] = (
+    (permissions.REVIEW_RELEASES, "/releases", "/"),
+    (permissions.READ_STATEMENTS, "/statements", "?month="),
+    (permissions.READ_PROOF, "/proof", "/months/"),
+)
 # Each page is shown to those who may open it.
 _PAGES: Mapping[str, str] = {
-    MONTH_DAG: "/releases",
     "daily_rollups": "/volume",
     "hourly_platform_volume": "/volume",
     "database_health": "/health",
@@ -31,21 +37,20 @@ _PAGES: Mapping[str, str] = {
 def page_of_run(
     request: Request, user: CurrentUser, dag_id: str = "", run_id: str = ""
 ) -> RedirectResponse:
-    """Lead to the page of a run: a month's review or its statements, the volume, or the health.
+    """Lead to the page of a run: a month's review, statements or proof, the volume, or the health.
 
-    A run that has no page, or none for this user, leads to the home page.
+    If the run has no page, or none that this user may open, redirect to the home page.
     """
     return RedirectResponse(f"{request.scope['root_path']}{_page(user, dag_id, run_id)}", 303)
 
 
 def _page(user: User, dag_id: str, run_id: str) -> str:
+    if dag_id == MONTH_DAG:
+        for permission, path, of_month in _MONTH_PAGES:
+            if user.may(permission):
+                month = _month(run_id)
+                return f"{path}{of_month}{month}" if month else path
     path = _PAGES.get(dag_id, "/")
-    if dag_id == MONTH_DAG and user.may(permissions.REVIEW_RELEASES):
-        month = _month(run_id)
-        return f"{path}/{month}" if month else path
-    if dag_id == MONTH_DAG and user.may(permissions.READ_STATEMENTS):
-        month = _month(run_id)
-        return f"/statements?month={month}" if month else "/statements"
     entries = [entry for entry in permissions.NAVIGATION if entry.path == path]
     return path if entries and user.may(entries[0].permission) else "/"
 

@@ -20,7 +20,8 @@ from closebook.desk.statement_documents import (
     visible_statement,
 )
 from closebook.desk.templating import render_page
-from closebook.settings import decision_key, desk_from_airflow
+from closebook.settings.airflow_connections import decision_key
+from closebook.settings.desk_settings import desk_from_airflow
 from closebook.sql import query
 from closebook.store.decision_key import write_proven
 from closebook.store.session import on_store

@@ -1,6 +1,6 @@
 """Downloads of many statements as one ZIP: of a month, of what a search finds, of a selection.
 
-A download that broke off goes on where it was: a client asks for the rest with ``Range``.
+A client can resume a download that was interrupted, with the header ``Range``.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ from closebook.desk.search import MAX_SELECTED, MOST_FOUND, Search, StatementKey
 from closebook.desk.statement_archives import MonthZip, archive_of_some
 from closebook.desk.zip_archive import ZipArchive
 from closebook.keys import statement_name
-from closebook.settings import DeskSettings, desk_from_airflow
+from closebook.settings.desk_settings import DeskSettings, desk_from_airflow
 from closebook.sql import query
 from closebook.statements.document_store import DocumentStore
 from closebook.store.key_types import key_types_of
@@ -116,12 +116,12 @@ def _named(rows: Sequence[DictRow]) -> str:
     )
 
 
-def _back_to_list(request: Request, told: str) -> Response:
-    """Return to the list that the form is from, with its search; ``told`` says what is wrong."""
+def _back_to_list(request: Request, problem: str) -> Response:
+    """Return to the list that the form is from, with its search; ``problem`` is a code."""
     root_path, before = request.scope["root_path"], urlsplit(request.headers.get("Referer", ""))
     is_list = before.path == f"{root_path}/statements"
     kept = [each for each in parse_qsl(before.query if is_list else "") if each[0] != "selection"]
-    url_query = urlencode([*kept, ("selection", told)])
+    url_query = urlencode([*kept, ("selection", problem)])
     return RedirectResponse(f"{root_path}/statements?{url_query}", 303)
 
 

@@ -15,7 +15,7 @@ from closebook.desk.months import month_from_url, month_label
 from closebook.desk.search import MAX_SELECTED, MOST_FOUND, PAGE_ROWS, SORTS, STATES, Search
 from closebook.desk.templating import render_page
 from closebook.periods import Period
-from closebook.settings import desk_from_airflow
+from closebook.settings.desk_settings import desk_from_airflow
 from closebook.sql import query
 from closebook.store.session import Store, on_store
 

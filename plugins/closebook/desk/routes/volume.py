@@ -14,7 +14,7 @@ from closebook.desk.charts import Chart
 from closebook.desk.desk_route import desk_router
 from closebook.desk.templating import amount_text, render_page
 from closebook.periods import DAY, HOUR, Grain, Period
-from closebook.settings import desk_from_airflow
+from closebook.settings.desk_settings import desk_from_airflow
 from closebook.sql import query
 from closebook.store.session import Store, on_store
 

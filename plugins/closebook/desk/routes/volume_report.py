@@ -23,12 +23,13 @@ from closebook.desk.volume_report import (
     SHOWN_ROWS,
     SPLITS,
     VolumeRange,
-    choices,
+    VolumeReport,
+    read_report,
     version_changes,
     volume_rows,
 )
 from closebook.periods import DAY
-from closebook.settings import desk_from_airflow
+from closebook.settings.desk_settings import desk_from_airflow
 from closebook.sql import query
 from closebook.store.session import Store, on_store
 
@@ -96,29 +97,28 @@ def report(request: Request, asked: Asked) -> HTMLResponse:
         if found is None:
             audit_log.record(store, request, "looked", "volume report")
             return render_page(request, "volume_report", asked=None, months=_labelled(months))
-        by_day = volume_rows(store, found.unsplit(), MOST_ROWS)
-        rows = volume_rows(store, found, SHOWN_ROWS + 1) if found.split_by else by_day
-        closed = store.execute(query("desk/volume_days_closed"), found.bounds).fetchall()
-        possible = choices(store, found)
+        day_count = (found.last_day - found.first_day).days + 1
+        days_of_bar = -(-day_count // _MOST_BARS)
+        read = read_report(store, found, days_of_part=days_of_bar, row_count=SHOWN_ROWS + 1)
         audit_log.record(store, request, "looked", f"volume report, {found.label}")
-    days = [found.first_day + DAY * n for n in range((found.last_day - found.first_day).days + 1)]
-    missing = len(days) - len(closed)
+    days = [found.first_day + DAY * number for number in range(day_count)]
+    parts = [days[at : at + days_of_bar] for at in range(0, day_count, days_of_bar)]
     return render_page(
         request,
         "volume_report",
         asked=found,
         months=_labelled(months),
-        possible=possible,
+        possible=read.choices,
         kinds=KINDS,
         splits=SPLITS,
-        charts=_charts(found, days, by_day, closed),
-        totals=_totals(by_day),
-        rows=rows[:SHOWN_ROWS],
-        has_more=len(rows) > SHOWN_ROWS,
+        charts=_charts(found, parts, read),
+        totals=_totals(read.sums),
+        rows=read.rows[:SHOWN_ROWS],
+        has_more=len(read.rows) > SHOWN_ROWS,
         shown_rows=SHOWN_ROWS,
-        missing_days=missing,
-        corrected=[row for row in closed if row["close_version"] > 1],
-        time_zone=closed[-1]["time_zone"] if closed else "",
+        missing_days=day_count - len(read.closed),
+        corrected=[row for row in read.closed if row["close_version"] > 1],
+        time_zone=read.closed[-1]["time_zone"] if read.closed else "",
     )
 
 
@@ -143,7 +143,7 @@ def file(request: Request, form: Literal["csv", "xlsx", "parquet"], asked: Asked
 
 @router.get("/report/days/{day}")
 def day(request: Request, day: str) -> HTMLResponse:
-    """Show what each version of a day changed, old beside new."""
+    """Show the old and the new volume of each version of a day."""
     asked = _day(day)
     if asked is None:
         raise HTTPException(404)
@@ -181,21 +181,19 @@ def _totals(rows: Sequence[DictRow]) -> list[DictRow]:
 
 
 def _charts(
-    asked: VolumeRange, days: Sequence[date], rows: Sequence[DictRow], closed: Sequence[DictRow]
+    asked: VolumeRange, parts: Sequence[Sequence[date]], read: VolumeReport
 ) -> tuple[Chart, ...]:
     """Return a chart for each currency: the amounts by day, of payments unless a kind is chosen.
 
-    A long range has a bar for several days.
+    A bar is one of the ``parts``: a day, or several days of a long range.
     """
     kind = asked.kind or "payment"
-    amounts: dict[str, dict[date, int]] = {}
-    for row in rows:
+    amounts: dict[str, list[int]] = {}
+    for row in read.sums:
         if row["kind"] == kind:
-            of_currency = amounts.setdefault(row["currency"], {})
-            of_currency[row["business_day"]] = int(row["amount_minor"])
-    per_bar = -(-len(days) // _MOST_BARS)
-    parts = [days[at : at + per_bar] for at in range(0, len(days), per_bar)]
-    versions = {row["business_day"]: row["close_version"] for row in closed}
+            of_currency = amounts.setdefault(row["currency"], [0] * len(parts))
+            of_currency[row["part"]] = int(row["amount_minor"])
+    versions = {row["business_day"]: row["close_version"] for row in read.closed}
     return tuple(
         _chart(currency, kind, parts, amounts[currency], versions) for currency in sorted(amounts)
     )
@@ -205,10 +203,9 @@ def _chart(
     currency: str,
     kind: str,
     parts: Sequence[Sequence[date]],
-    amounts: dict[date, int],
+    sums: Sequence[int],
     versions: dict[date, int],
 ) -> Chart:
-    sums = [sum(amounts.get(each, 0) for each in part) for part in parts]
     top = max(sums)
     names = [f"{part[0]}" if len(part) == 1 else f"{part[0]} to {part[-1]}" for part in parts]
     highest = amount_text(top, currency, with_currency=True)
@@ -222,7 +219,7 @@ def _chart(
     return Chart(
         title=f"{currency}, {kind}s",
         summary=f"{kind}s in {currency} by day, from {parts[0][0]} to {parts[-1][-1]}. "
-        f"The highest is {names[sums.index(top)]} with {highest}. All values are in the table.",
+        f"The highest is {names[sums.index(top)]} with {highest}. The files have all values.",
         top_label=highest,
         bottom_label="0",
         first_label=f"{parts[0][0]}",

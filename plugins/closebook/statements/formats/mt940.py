@@ -1,7 +1,7 @@
 """The statement as MT940, the text that SWIFT's customers read before camt.053.
 
-SWIFT's character set has no accents and no other scripts, so texts are written in its letters as
-far as Unicode knows how; what it does not know is a full stop.
+SWIFT's character set has no accents and no other scripts. So a letter with an accent is written
+without it, and a character that has no such letter is a full stop.
 """
 
 import re
@@ -35,8 +35,8 @@ def mt940(statement: Statement) -> bytes:
     """Return the statement as one MT940 message, without SWIFT's blocks around it.
 
     ``:28C:`` has the statement's number, or without one the month's number in its year. ``:61:``
-    has the value date (or the day of the entry), the day of the entry, and the entry's reference,
-    of whose characters the last 16 have room; ``:86:`` has all of it. Raises WrongData for an
+    has the value date (or the day of the entry), the day of the entry, and the last 16 characters
+    of the entry's reference; ``:86:`` has the whole reference. Raises WrongData for an
     amount of more than 14 digits.
     """
     return _LINE_END.join([*_fields(statement), "-", ""]).encode("ascii")
@@ -74,7 +74,7 @@ def _line(statement: Statement, line: StatementLine) -> Iterator[str]:
 
 
 def _wrapped(text: str) -> Iterator[str]:
-    """Yield the lines of a text. None begins as a field or the end of a message does."""
+    """Yield the lines of a text. No line begins like a field or like the end of a message."""
     for at in range(0, min(len(text), _LINE_LENGTH * _MAX_LINES), _LINE_LENGTH):
         line = text[at : at + _LINE_LENGTH]
         # guard: documents.mt940-text-is-no-field
@@ -89,7 +89,7 @@ def _balance(statement: Statement, minor: int, day: str) -> str:
 
 
 def _amount(minor: int, code: str) -> str:
-    """Return an amount without its sign; the comma stands there also without decimals."""
+    """Return an amount without its sign. It has a comma even if it has no decimals."""
     major, _, decimals = f"{to_major(abs(minor), code):f}".partition(".")
     return f"{major},{decimals}"
 

@@ -54,7 +54,7 @@ _PAGE_NUMBER_NAME = "folio"
 
 @dataclass(frozen=True)
 class WrittenPages:
-    """Pages and structure elements whose objects were written by somebody else, as references.
+    """Pages and structure elements whose objects the caller has written, as references.
 
     ``identified`` has the elements with a role, by their identifiers. ``content_owners`` has a list
     for each page: the element that owns each marked content.
@@ -223,32 +223,7 @@ class PdfAssembler:
                 "Count": self.page_count,
                 "Kids": [reference(number) for number in self._page_objects],
             },
-            self._structure_tree: {
-                "Type": "/StructTreeRoot",
-                "K": [reference(self._document)],
-                "ParentTree": {"Kids": self._parent_tree},
-                "ParentTreeNextKey": self.page_count,
-                "IDTree": {
-                    "Names": [
-                        item
-                        for identifier, element in sorted(self._identified.items())
-                        for item in (text_string(identifier), element)
-                    ]
-                },
-            },
-            self._document: {
-                "Type": "/StructElem",
-                "S": "/Document",
-                "P": reference(self._structure_tree),
-                "K": [*self._before_lines, reference(self._lines_table), *self._after_lines],
-            },
-            self._lines_table: {
-                "Type": "/StructElem",
-                "S": "/Table",
-                "P": reference(self._document),
-                "ID": text_string(identifier_of(LINES, 1)),
-                "K": self._row_groups,
-            },
+            **self._structure_objects(),
             self._catalog: {
                 "Type": "/Catalog",
                 "Pages": reference(self._pages),
@@ -285,6 +260,37 @@ class PdfAssembler:
             writer.add(serialize(content), number)
         info = metadata.write_info(writer)
         writer.finish(root=self._catalog, info=info, identifier=identifier)
+
+    def _structure_objects(self) -> dict[int, Any]:
+        """Return the objects above all structure elements of the parts, by their numbers."""
+        return {
+            self._structure_tree: {
+                "Type": "/StructTreeRoot",
+                "K": [reference(self._document)],
+                "ParentTree": {"Kids": self._parent_tree},
+                "ParentTreeNextKey": self.page_count,
+                "IDTree": {
+                    "Names": [
+                        item
+                        for identifier, element in sorted(self._identified.items())
+                        for item in (text_string(identifier), element)
+                    ]
+                },
+            },
+            self._document: {
+                "Type": "/StructElem",
+                "S": "/Document",
+                "P": reference(self._structure_tree),
+                "K": [*self._before_lines, reference(self._lines_table), *self._after_lines],
+            },
+            self._lines_table: {
+                "Type": "/StructElem",
+                "S": "/Table",
+                "P": reference(self._document),
+                "ID": text_string(identifier_of(LINES, 1)),
+                "K": self._row_groups,
+            },
+        }
 
     def _identify(self, part: DrawnPages, role: str, cell: bytes) -> str:
         """Give a cell the identifier of its role, by which programs find it; return it."""

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from closebook.statements.render.content import NOTHING_MORE, Content
-from closebook.statements.weasyprint_adapter.page_assets import Asset
+from closebook.statements.weasyprint_adapter.page_files import PageFile
 
 ASSET_PREFIX = "asset:brand/"
 """The address of a brand's file on a page: this, and the file's path in the brand's folder."""
@@ -136,7 +136,7 @@ class Brand:
     content: Content = NOTHING_MORE
     words: Mapping[str, Mapping[str, str]] = field(default_factory=_nothing)
     blocks: Mapping[str, str] = field(default_factory=_nothing)
-    assets: Mapping[str, Asset] = field(default_factory=_nothing)
+    assets: Mapping[str, PageFile] = field(default_factory=_nothing)
     style: str = ""
     warnings: tuple[str, ...] = ()
 

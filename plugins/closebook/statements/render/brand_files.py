@@ -1,8 +1,7 @@
 """The files of a brand's folder, and the tables of its brand.toml.
 
-The operator trusts a brand, and still it reads no file outside of its folder: a brand that a
-designer sent must not print a file of the server. What is wrong in it is Misconfigured, with the
-file, the key, and what to write.
+A brand reads no file outside of its folder: a brand that a designer sent must not print a file of
+the server. An error in a brand is Misconfigured, with the file, the key, and what to write.
 """
 
 import re
@@ -112,10 +111,12 @@ class Table:
         self._values: dict[str, Any] = values
 
     def wrong(self, key: str, what: str) -> Misconfigured:
+        """Return the error for a key of the table."""
         where = f"[{self._name}] {key}" if self._name else key
         return self._folder.wrong(BRAND_FILE, f"{where}: {what}")
 
     def value(self, key: str, kind: type, default: Any, what: str) -> Any:
+        """Return the value of a key, which must be of this type; ``what`` says what to write."""
         self._known.append(key)
         value = self._values.get(key, default)
         if kind is float and isinstance(value, int) and not isinstance(value, bool):
@@ -125,12 +126,14 @@ class Table:
         return value
 
     def text(self, key: str, default: str | None = None) -> str:
+        """Return a text of printable characters. Without a default the key is required."""
         value: str = self.value(key, str, default, f'a text, such as {key} = "…"')
         if not value.isprintable():
             raise self.wrong(key, "the text has a character that cannot be printed: take it out")
         return value
 
     def choice(self, key: str, choices: Collection[Any], default: Any) -> Any:
+        """Return a value that must be one of these."""
         self._known.append(key)
         value = self._values.get(key, default)
         if value not in choices or isinstance(value, bool):
@@ -139,9 +142,11 @@ class Table:
         return value
 
     def flag(self, key: str, *, default: bool) -> bool:
+        """Return true or false."""
         return bool(self.value(key, bool, default, f"{key} = true or {key} = false"))
 
     def millimetres(self, key: str, low: float, high: float, default: float) -> float:
+        """Return a number of millimetres between two limits."""
         value = float(self.value(key, float, default, f"a number of millimetres, {key} = {low}"))
         if not low <= value <= high:
             raise self.wrong(
@@ -150,17 +155,20 @@ class Table:
         return value
 
     def colour(self, key: str, default: str) -> str:
+        """Return a colour as ``#rrggbb``."""
         value: str = self.value(key, str, default, f'{key} = "#rrggbb"')
         if not _COLOUR.fullmatch(value):
             raise self.wrong(key, f'{value!r} is no colour: write {key} = "#rrggbb"')
         return value.lower()
 
     def table(self, key: str) -> "Table":
+        """Return a table inside of this one; an empty table without the key."""
         self._known.append(key)
         name = f"{self._name}.{key}" if self._name else key
         return Table(self._folder, name, self._values.get(key, {}))
 
     def tables(self, key: str) -> "list[Table]":
+        """Return the tables of an array of tables."""
         found: list[Any] = self.value(key, list, [], f"tables, each as [[{self._name}.{key}]]")
         return [Table(self._folder, f"[{self._name}.{key}]", each) for each in found]
 
@@ -173,6 +181,7 @@ class Table:
 
     @property
     def is_empty(self) -> bool:
+        """Whether the table has no key."""
         return not self._values
 
 

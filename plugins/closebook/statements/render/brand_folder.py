@@ -29,7 +29,7 @@ from closebook.statements.render.brand_content import read_content
 from closebook.statements.render.brand_files import BRAND_FILE, BrandFolder, Table
 from closebook.statements.render.brand_fonts import read_font
 from closebook.statements.render.brand_pictures import check_picture
-from closebook.statements.weasyprint_adapter.page_assets import Asset
+from closebook.statements.weasyprint_adapter.page_files import PageFile
 
 STYLE_FILE = "style.css"
 _WORDS, _BLOCKS, _ASSETS = "words", "blocks", "assets"
@@ -158,7 +158,7 @@ def _read_face(folder: BrandFolder, table: Table) -> FontFace:
     return FontFace(family, weight, is_italic, file, font.content)
 
 
-def _read_logo(folder: BrandFolder, table: Table, assets: dict[str, Asset]) -> Logo:
+def _read_logo(folder: BrandFolder, table: Table, assets: dict[str, PageFile]) -> Logo:
     file = table.text("file")
     decorative = table.flag("decorative", default=False)
     alt = table.text("alt", "").strip()
@@ -199,14 +199,14 @@ def _read_layout(table: Table) -> Layout:
     return read
 
 
-def _assets(folder: BrandFolder) -> dict[str, Asset]:
+def _assets(folder: BrandFolder) -> dict[str, PageFile]:
     return {ASSET_PREFIX + file: _asset(folder, file) for file in folder.names(_ASSETS)}
 
 
-def _asset(folder: BrandFolder, file: str) -> Asset:
+def _asset(folder: BrandFolder, file: str) -> PageFile:
     content = folder.read(file, BRAND_FILE)
     try:
-        return Asset(content, check_picture(file, content))
+        return PageFile(content, check_picture(file, content))
     except ValueError as error:
         raise folder.wrong(file, str(error)) from None
 

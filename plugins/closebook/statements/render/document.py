@@ -9,7 +9,7 @@ from hashlib import sha256
 from io import BytesIO
 
 from closebook.keys import label
-from closebook.settings import camt053_version, statement_files
+from closebook.settings.statement_settings import camt053_version, statement_files
 from closebook.statements.formats import mt940, ofx
 from closebook.statements.formats.camt053 import Form, camt053
 from closebook.statements.formats.statement_csv import statement_csv
@@ -28,7 +28,7 @@ from closebook.statements.render.template import (
     statement_template,
 )
 from closebook.statements.render.view_model import CHART_SOURCE, StatementView, statement_view
-from closebook.statements.weasyprint_adapter.page_assets import Asset
+from closebook.statements.weasyprint_adapter.page_files import PageFile
 
 logger = logging.getLogger(__name__)
 
@@ -93,15 +93,15 @@ def render(statement: Statement) -> RenderedStatement:
 def as_numbered(statement: Statement, brand: Brand) -> Statement:
     """Return the statement without its number, if the brand prints none.
 
-    So page and attachments have the same number, or none.
+    So the page and the attachments have the same number, or both have none.
     """
     return statement if brand.content.statement_number else replace(statement, number=None)
 
 
-def assets_of(statement: Statement, template: StatementTemplate) -> dict[str, Asset]:
+def assets_of(statement: Statement, template: StatementTemplate) -> dict[str, PageFile]:
     """Return the pictures of a statement's page by their addresses."""
     chart = balance_chart_svg(daily_balances(statement), template.brand.colours)
-    return {**template.brand.assets, CHART_SOURCE: Asset(chart, "image/svg+xml")}
+    return {**template.brand.assets, CHART_SOURCE: PageFile(chart, "image/svg+xml")}
 
 
 def warm_up() -> None:

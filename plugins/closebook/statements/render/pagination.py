@@ -23,7 +23,7 @@ from closebook.statements.render.page_breaks import (
 from closebook.statements.render.template import StatementTemplate
 from closebook.statements.render.view_model import StatementView
 from closebook.statements.weasyprint_adapter.laid_out_pages import LaidOutPages
-from closebook.statements.weasyprint_adapter.page_assets import Asset
+from closebook.statements.weasyprint_adapter.page_files import PageFile
 from closebook.statements.weasyprint_adapter.page_layout import PartKind
 
 MAX_LINES_WITHOUT_PARTS = 600
@@ -40,7 +40,7 @@ def add_statement_pages(
     assembler: PdfAssembler,
     view: StatementView,
     template: StatementTemplate,
-    assets: Mapping[str, Asset],
+    assets: Mapping[str, PageFile],
 ) -> None:
     """Lay out and draw all pages of a statement, and add them to the PDF.
 
@@ -62,7 +62,7 @@ def _add_at_once(
     assembler: PdfAssembler,
     view: StatementView,
     template: StatementTemplate,
-    assets: Mapping[str, Asset],
+    assets: Mapping[str, PageFile],
 ) -> None:
     pages = lay_out_lines(view, template, assets, PartKind.WHOLE, 0, len(view.lines))
     assembler.add_pages(pages.draw(tags=True), bookmarks=pages.headings())
@@ -72,7 +72,7 @@ def _add_in_parts(
     assembler: PdfAssembler,
     view: StatementView,
     template: StatementTemplate,
-    assets: Mapping[str, Asset],
+    assets: Mapping[str, PageFile],
 ) -> None:
     count = len(view.lines)
     start, line_count = 0, LINES_PER_PART
@@ -105,7 +105,7 @@ def _page_number_at(paper: Paper) -> tuple[float, float]:
 def lay_out_lines(
     view: StatementView,
     template: StatementTemplate,
-    assets: Mapping[str, Asset],
+    assets: Mapping[str, PageFile],
     kind: PartKind,
     start: int,
     end: int,

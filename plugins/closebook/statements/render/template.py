@@ -9,7 +9,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
 
 from closebook.errors import Misconfigured
-from closebook.settings import brand_folder, templates_folder
+from closebook.settings.statement_settings import brand_folder, templates_folder
 from closebook.statements.render.brand import Brand
 from closebook.statements.render.brand_blocks import block_warnings, branded_page
 from closebook.statements.render.brand_folder import load_brand

@@ -30,7 +30,7 @@ from pyhanko_certvalidator.errors import PathBuildingError, PathValidationError,
 from pyhanko_certvalidator.fetchers.requests_fetchers import RequestsFetcherBackend
 
 from closebook.errors import Misconfigured, Transient
-from closebook.settings import Timestamping
+from closebook.settings.signing_settings import Timestamping
 from closebook.statements.pem_certificates import certificates_of
 from closebook.statements.signing.signature_update import TIMESTAMP_FIELD_NAME
 

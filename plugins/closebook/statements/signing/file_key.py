@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import pkcs12
 
 from closebook.errors import Misconfigured
-from closebook.settings import KeyFile
+from closebook.settings.signing_settings import KeyFile
 from closebook.statements.signing.algorithm import algorithm_of, path_of
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey

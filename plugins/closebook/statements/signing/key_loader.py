@@ -6,7 +6,7 @@ Without a key nothing is signed, and pyHanko is not imported.
 import threading
 from functools import cache
 
-from closebook.settings import KeyFile, SigningKey
+from closebook.settings.signing_settings import KeyFile, SigningKey
 from closebook.statements.library_versions import PYHANKO
 from closebook.statements.signing.private_key import PrivateKey
 from closebook.statements.signing.signer import Signer

@@ -13,7 +13,7 @@ from pkcs11 import MGF, Attribute, Mechanism, ObjectClass, SignMixin
 from pkcs11.util.ec import encode_ecdsa_signature
 
 from closebook.errors import Misconfigured, Transient
-from closebook.settings import KeyToken
+from closebook.settings.signing_settings import KeyToken
 from closebook.statements.signing.algorithm import algorithm_of, path_of
 
 _HASHES = {"sha256": Mechanism.SHA256, "sha384": Mechanism.SHA384, "sha512": Mechanism.SHA512}

@@ -1,4 +1,4 @@
-"""Lines and backgrounds of a probe's rows and blocks, as templates that fit others."""
+"""Lines and backgrounds of a probe's rows and blocks, as templates for other rows and blocks."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -12,7 +12,7 @@ _HEIGHT_AT = 3
 
 
 def fixed_art(items: Iterable[PageItem]) -> tuple[bytes, ...]:
-    """Return the commands of art that stays where it is."""
+    """Return the commands of art that has the same place on each page."""
     return tuple(_merged([_marked(item, b"\n".join(_shortened(item.commands))) for item in items]))
 
 

@@ -14,7 +14,10 @@ _PATH = re.compile(rb"(?:-?[\d.]+ -?[\d.]+ [ml]\n)+")
 def chart_of(
     first: tuple[Sequence[bytes], Statement], second: tuple[Sequence[bytes], Statement]
 ) -> Chart:
-    """Return what two pictures have in common. Raises OutsideLayout if we would draw others."""
+    """Return what two charts have in common.
+
+    Raises OutsideLayout if `chart_commands` would not draw the same two charts.
+    """
     parts = []
     for commands, statement in (first, second):
         content = b"\n".join(commands) + b"\n"

@@ -29,7 +29,7 @@ class ShapedGlyph:
 
 
 class Face:
-    """One font: its characters, shapes and outlines."""
+    """One font, with its characters, its shaping and its outlines."""
 
     def __init__(self, facts: FontFacts, features: Mapping[str, bool]) -> None:
         self.facts = facts

@@ -1,4 +1,4 @@
-"""Write the fonts of a stamped statement: true subsets, kept from statement to statement."""
+"""Write the fonts of a stamped statement: subsets, which several statements can share."""
 
 import zlib
 from collections.abc import Iterable, Mapping

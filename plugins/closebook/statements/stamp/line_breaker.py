@@ -1,4 +1,4 @@
-"""Break texts into lines as the first renderer does: where Pango allows it, as late as they fit."""
+"""Break texts into lines as the first renderer does: at the last place that Pango allows."""
 
 import re
 from collections.abc import Callable
@@ -44,7 +44,7 @@ def _end(
     room: float,
     width_of: Callable[[str], float],
 ) -> int | None:
-    """Return the last of these places up to which a line fits; None if there is none."""
+    """Return the last of these places whose line fits into the room; None if there is none."""
     found = None
     for place in (*places, len(text)):
         if place <= start:

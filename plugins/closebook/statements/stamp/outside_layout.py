@@ -1,4 +1,4 @@
-"""A statement that the second renderer does not make exactly."""
+"""The reasons why a statement is not stamped: the first renderer makes its document."""
 
 
 class OutsideLayout(Exception):  # not an error: the first renderer makes the document

@@ -1,4 +1,4 @@
-"""The content of a probe's page, as items that each draw by themselves what they draw there."""
+"""The content of a probe's page, as items: each can be drawn without the others."""
 
 import re
 from collections.abc import Iterator, Sequence

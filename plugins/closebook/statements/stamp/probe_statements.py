@@ -1,4 +1,4 @@
-"""Probe statements: they differ in every slot, and go through the first renderer with marks."""
+"""Probe statements: they differ in every slot; the first renderer draws them with marks."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""The lines of a statement as rows: their texts broken and shaped, and their heights."""
+"""The rows of a statement's lines: the texts, broken into lines and shaped, and the heights."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

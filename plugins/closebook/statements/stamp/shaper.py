@@ -1,4 +1,4 @@
-"""Shape texts: choose fonts, glyphs and places of a line of text, once for each text."""
+"""Shape texts: choose the fonts and the glyphs of a line, and their places."""
 
 import unicodedata
 from collections.abc import Iterator, Mapping
@@ -15,7 +15,7 @@ _THOUSAND = 1000
 _KEPT_LINES = 100_000
 _COMMON = {"Zyyy", "Zinh"}
 _SCRIPTS = _COMMON | {"Latn", "Grek", "Cyrl"}
-# Without a glyph of their own, or with one that is drawn over others: Pango has rules for each.
+# Characters without a glyph, or whose glyph is drawn over another one: Pango has rules for each.
 _REFUSED = {"Cc", "Cf", "Co", "Cs", "Cn", "Mn", "Me", "Mc", "Zl", "Zp"}
 
 

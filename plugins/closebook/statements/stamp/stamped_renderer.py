@@ -36,10 +36,13 @@ from closebook.statements.stamp.statement_class import StatementShape, class_of,
 logger = logging.getLogger(__name__)
 
 STAMPED = ", stamped by uharfbuzz "
-"""What the version of this renderer has, and that of the first one has not."""
+"""Part of the version of this renderer, and not of the version of the first one."""
 
 FEWEST_STATEMENTS = 5
-"""A layout is compiled once so many statements need it: it costs as much as these by the other."""
+"""How many statements have to need a layout before it is compiled.
+
+To compile it takes as much time as the first renderer takes for these statements.
+"""
 
 _Key = tuple[str, StatementShape]
 
@@ -66,7 +69,7 @@ class StampedRenderer:
         return replace(found, renderer_version=version)
 
     def prepare(self, statements: Sequence[Statement], *, again: Sequence[Statement] = ()) -> None:
-        """Compile the layouts that enough of the statements need that this process has met.
+        """Compile each layout that enough statements need, of those given to this process so far.
 
         ``again`` are statements whose stamped documents were lost: their layouts are needed.
         """
@@ -74,7 +77,7 @@ class StampedRenderer:
             try:
                 key, _ = self._key_and_view(as_numbered(statement, self._template.brand))
             except (OutsideLayout, WrongData):
-                continue  # `render` says so, for this statement alone
+                continue  # `render` raises this error, for this statement alone
             self._wanted[key] += FEWEST_STATEMENTS if statement in again else 1
             if self._wanted[key] >= FEWEST_STATEMENTS and key not in self._stampers:
                 self._stampers[key] = self._compiled(statement, key)

@@ -1,4 +1,4 @@
-"""What statements have in common that share a layout, and what differs among them."""
+"""The class and the shape of a statement: which statements share a layout."""
 
 from dataclasses import dataclass, fields, is_dataclass
 from hashlib import sha256
@@ -34,7 +34,7 @@ _ONLY_IN_METADATA = {"page.title"}
 class StatementShape:
     """How many lines the address has, and which of the slots have a minus.
 
-    Its sign is of another font than the figures, which makes the line of text taller.
+    A minus may be of another font than the figures, which makes the line of text taller.
     """
 
     address_lines: int
@@ -49,7 +49,7 @@ class StatementShape:
 def class_of(view: StatementView, renderer_sha256: str) -> str:
     """Return the hash of all that the pages depend on besides slots and lines.
 
-    What is no slot is part of the class: no variable can be forgotten.
+    Each variable of the page that is no slot is part of the class, so none can be forgotten.
     """
     others = SLOT_VARIABLES | _ONLY_IN_METADATA
     # guard: stamp.what-is-no-slot-is-of-the-class
@@ -77,7 +77,7 @@ def shape_of(view: StatementView) -> StatementShape:
 def _flat(value: Any, name: str = "") -> list[tuple[str, Any]]:
     """Return the variables by their names, such as ``totals.opening``.
 
-    The catalog, which no statement has a part in, is one variable: it has a hundred texts.
+    The catalog is one variable, though it has a hundred texts: it is the same for all statements.
     """
     if is_dataclass(value) and not isinstance(value, (type, Catalog)):
         value = {field.name: getattr(value, field.name) for field in fields(value)}

@@ -51,7 +51,7 @@ class TagTreeWriter:
         document: int,
         table: int,
     ) -> WrittenTags:
-        """Write all elements. ``contents`` says where the pieces of the layout went, by key."""
+        """Write all elements. ``contents`` has the place of each piece of the layout, by key."""
         tags = self._tags
         tags.before = [self._node(node, document, contents) for node in layout.before_tags]
         tags.groups = [self._node(layout.head_tags, table, contents)]

@@ -1,4 +1,4 @@
-"""Compare what only some brands print with the XML: numbers, dates, totals, balances carried on."""
+"""Compare what only some brands print with the XML, such as the balances carried forward."""
 
 from collections.abc import Iterator, Mapping, Sequence
 

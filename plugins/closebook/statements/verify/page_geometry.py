@@ -59,7 +59,7 @@ class DrawnShape:
     stroke_width: float | None = None
 
     def covers(self, box: Box) -> bool | None:
-        """Whether it is drawn over all of a box, over nothing of it, or, None, over a part."""
+        """Whether it covers all of a box (true), nothing of it (false), or a part of it (None)."""
         if not self.box.meets(box):
             return False
         near = box if self.stroke_width is None else box.grown(self.stroke_width / 2)
@@ -85,7 +85,7 @@ class DrawnShape:
 
 
 def times(first: Matrix, then: Matrix) -> Matrix:
-    """Return the matrix that does both, one after the other."""
+    """Return the matrix of both transformations, one after the other."""
     a, b, c, d, e, f = first
     g, h, i, j, k, m = then
     return (
@@ -146,7 +146,7 @@ def _crosses(box: Box, x: float, y: float, to_x: float, to_y: float) -> bool:
 
 
 def _turn(box: Box, x: float, y: float, to_x: float, to_y: float) -> int:
-    """Return by how much a line winds around the middle of a box, to its right."""
+    """Return the winding number of a line around the middle of a box: 1, -1 or 0."""
     middle_x, middle_y = (box.left + box.right) / 2, (box.bottom + box.top) / 2
     if (y <= middle_y) == (to_y <= middle_y):
         return 0

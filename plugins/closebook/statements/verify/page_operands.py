@@ -7,7 +7,7 @@ from closebook.statements.verify.untrusted_pdf import CheckFailed
 
 
 def unlike_a_statement() -> CheckFailed:
-    """Return the error of a content that no statement has."""
+    """Return the error for a content that no statement of Closebook has."""
     return CheckFailed("a page draws in a way that no statement does")
 
 

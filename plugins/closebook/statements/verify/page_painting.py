@@ -1,24 +1,30 @@
 """What a page of a received PDF draws, in the order in which it draws it.
 
-A page's content is a list of commands. They are followed here as a viewer follows them, but for the
+A page's content is a list of commands. They are followed as a viewer follows them, but without the
 colour of each point: a text has boxes, a filled path has outlines, a picture has its frame. A
-command that is not listed here is refused, and so is whatever would be read in two ways.
+command that is not listed here is refused, and so is one that two readers would read differently.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
+from closebook.statements.verify.glyph_runs import (
+    BLACK,
+    DrawnText,
+    Glyph,
+    GraphicsState,
+    drawn_text,
+    glyph_run,
+)
 from closebook.statements.verify.page_geometry import (
     IDENTITY,
     Box,
-    Colour,
     DrawnShape,
     Matrix,
     Point,
     at,
-    box_of,
     curve,
     scale_of,
     shape_of,
@@ -33,64 +39,17 @@ from closebook.statements.verify.page_operands import (
 )
 from closebook.statements.verify.untrusted_pdf import CheckFailed
 
-_BLACK: Colour = (0.0, 0.0, 0.0)
-# Possessive, so that a hostile content takes linear time.
+# Possessive quantifiers, so that a hostile content takes linear time.
 _COMMAND = re.compile(
     rb"\s*+((?:(?:[-+.0-9]++|/[^\s()<>\[\]{}/%]*+|<<[^<>()%]*+>>|<[0-9A-Fa-f\s]*+>"
     rb"|\[[-+.0-9<>A-Fa-f\s]*+\])\s*+)*+)([A-Za-z][A-Za-z0-9]*+\*?)"
 )
-_ARRAY_ITEM = re.compile(rb"<([0-9A-Fa-f]*)>|([-.0-9]+)")
 # page_tables.py reads the texts of these commands. So they are written as it reads them.
 _FONT = re.compile(rb"(/\w+) ([\d.]+)\s+")
 _GLYPHS = re.compile(rb"\[(?:<[0-9a-fA-F]*+>|[-.0-9\s])*+\]\s*+")
 _CONTENT = re.compile(rb"/\w+\s+(?:<</MCID \d{1,7}>>|<<[^#]*>>)\s+")
-_HEX_DIGITS_PER_GLYPH = 4
 _DEEPEST_STATE = 200
-_UNITS_OF_EM = 1000.0
 _DEVICE_SPACES = {b"/DeviceGray", b"/DeviceRGB", b"/DeviceCMYK"}
-# Between this part of an em above the line on which letters stand a digit has most of its ink.
-_CORE_BOTTOM, _CORE_TOP = 0.05, 0.65
-_CORE_SIDE = 0.06
-# The middles of two digits or letters are at least this part of an em apart.
-_LEAST_STEPS_OF_EM = 12
-_FAR = 1e9
-
-
-@dataclass(frozen=True, slots=True)
-class DrawnText:
-    """The glyphs of one command: where the middle of them is, and how they are seen.
-
-    ``colour`` is None where it is not known. ``is_upright`` is false for letters that are turned,
-    mirrored or squeezed. ``is_read`` is false for what the tags do not have, such as a page's foot:
-    a long name may reach over the page's edge there.
-    """
-
-    core: Box
-    size: float
-    colour: Colour | None
-    is_opaque: bool
-    is_upright: bool
-    is_read: bool
-    clips: Sequence["DrawnShape"]
-
-
-@dataclass(slots=True)
-class _State:
-    """The graphics state, as far as it is followed. It changes with each command."""
-
-    matrix: Matrix = IDENTITY
-    fill: Colour | None = _BLACK
-    stroke: Colour | None = _BLACK
-    fill_alpha: float = 1.0
-    is_plain: bool = True
-    line_width: float = 1.0
-    font: str = ""
-    size: float = 0.0
-    character_space: float = 0.0
-    word_space: float = 0.0
-    scale: float = 1.0
-    rise: float = 0.0
-    clips: tuple[DrawnShape, ...] = ()
 
 
 Drawn = DrawnText | DrawnShape
@@ -100,7 +59,7 @@ Drawn = DrawnText | DrawnShape
 class PagePainting:
     """One page, drawn command by command. Iterating gives what is drawn, in order."""
 
-    def __init__(self, page: Any, glyphs: Mapping[int, Mapping[int, "Glyph"]]) -> None:
+    def __init__(self, page: Any, glyphs: Mapping[int, Mapping[int, Glyph]]) -> None:
         resources = page["/Resources"].get_object()
         self._resources = {
             kind: resources[kind].get_object() if kind in resources else {}
@@ -110,8 +69,8 @@ class PagePainting:
         left, bottom, right, top = (float(each) for each in page.mediabox)
         self.frame = Box(left, bottom, right, top)
         self._glyphs = glyphs
-        self._state = _State()
-        self._stack: list[_State] = []
+        self._state = GraphicsState()
+        self._stack: list[GraphicsState] = []
         self._subpaths: list[list[Point]] = []
         self._is_clip_next: bool | None = None
         self._text: Matrix = IDENTITY
@@ -174,7 +133,7 @@ class PagePainting:
         self._is_read = self._is_read or is_read
 
     def _end_content(self, _: bytes) -> None:
-        # As page_tables.py reads the content, whatever it began with.
+        # page_tables.py ends the content here too, whatever command it began with.
         self._is_read = False
 
     # ---- colours -------------------------------------------------------------------------
@@ -186,13 +145,13 @@ class PagePainting:
         self._state.stroke = colour_of(written)
 
     def _set_fill_space(self, written: bytes) -> None:
-        self._state.fill = _BLACK if written.strip() in _DEVICE_SPACES else None
+        self._state.fill = BLACK if written.strip() in _DEVICE_SPACES else None
 
     def _set_stroke_space(self, written: bytes) -> None:
-        self._state.stroke = _BLACK if written.strip() in _DEVICE_SPACES else None
+        self._state.stroke = BLACK if written.strip() in _DEVICE_SPACES else None
 
     def _set_fill_in_space(self, written: bytes) -> None:
-        # Of a space that is no device's, the colour stays unknown.
+        # In a colour space that is not of a device the colour stays unknown.
         if self._state.fill is not None:
             self._state.fill = colour_of(written)
 
@@ -323,7 +282,7 @@ class PagePainting:
         self._state.character_space = space
 
     def _read_number(self, written: bytes) -> None:
-        """Read a number that changes nothing here: it is for lines, or for codes of one byte."""
+        """Read a number that has no effect here: it is for lines, or for codes of one byte."""
         numbers_of(written, 1)
 
     def _set_scale(self, written: bytes) -> None:
@@ -347,55 +306,17 @@ class PagePainting:
         self._text = self._line = matrix_of(written)
 
     def _draw_text(self, written: bytes) -> list[DrawnText]:
-        state, em = self._state, self._state.size
+        state = self._state
         # guard: verify.font-is-the-one-that-is-read
         if state.font != self._named_font or not _GLYPHS.fullmatch(written):
             raise unlike_a_statement()
         glyphs = self._glyphs[self._resources["/Font"].raw_get(state.font).idnum]
-        turned = times(self._text, state.matrix)
-        # Where the first glyph that is seen begins, the last one ends, and the middle of the last
-        # digit or Latin letter.
-        along, first, last, middle = 0.0, None, 0.0, -_FAR
-        em_of_unit, space = em * state.scale / _UNITS_OF_EM, state.character_space * state.scale
-        for codes, moved in _ARRAY_ITEM.findall(written):
-            if moved:
-                along -= float(moved) * em_of_unit
-                continue
-            for place in range(0, len(codes), _HEX_DIGITS_PER_GLYPH):
-                glyph = glyphs[int(codes[place : place + _HEX_DIGITS_PER_GLYPH], 16)]
-                width = glyph.width * em_of_unit
-                if glyph.is_seen:
-                    centre = along + width / 2
-                    # guard: verify.glyphs-beside-each-other
-                    if centre < middle + em / _LEAST_STEPS_OF_EM * state.scale:
-                        raise CheckFailed("a page has letters over letters, and no statement has")
-                    if glyph.is_compared:
-                        middle = centre
-                    if first is None:
-                        first = along
-                    last = along + width
-                along += width + space
-        self._text = times((1.0, 0.0, 0.0, 1.0, along, 0.0), self._text)
-        if first is None:
+        run = glyph_run(written, glyphs, state)
+        matrix = times(self._text, state.matrix)
+        self._text = times((1.0, 0.0, 0.0, 1.0, run.advance, 0.0), self._text)
+        if run.first is None:
             return []
-        across, up = turned[0] * state.scale * em, turned[3] * em
-        is_upright = across > 0 and up > 0 and abs(turned[1]) < abs(turned[0]) / 100
-        ends = (first + _CORE_SIDE * em * state.scale, last - _CORE_SIDE * em * state.scale)
-        heights = (state.rise + em * _CORE_BOTTOM, state.rise + em * _CORE_TOP)
-        if ends[0] >= ends[1]:
-            ends = ((first + last) / 2, (first + last) / 2 + em / 100)
-        core = box_of([at(turned, x, y) for x in ends for y in heights])
-        return [
-            DrawnText(
-                core,
-                up,
-                state.fill,
-                state.is_plain and state.fill_alpha > 1 / 2,
-                is_upright and up / 3 < across < up * 3,
-                self._is_read,
-                state.clips,
-            )
-        ]
+        return [drawn_text(run.first, run.last, state, matrix, is_read=self._is_read)]
 
 
 _COMMANDS: Mapping[bytes, Callable[[PagePainting, bytes], Iterable[Drawn] | None]] = {
@@ -444,16 +365,3 @@ _COMMANDS: Mapping[bytes, Callable[[PagePainting, bytes], Iterable[Drawn] | None
     )
     for name in names.split()
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Glyph:
-    """How far a glyph moves the next one, in 1/1000 of an em, and what it draws.
-
-    A glyph ``is_seen`` if it draws something beside others: no blank, and no mark over a letter. It
-    ``is_compared`` if it is a digit, a Latin letter or a sign.
-    """
-
-    width: float
-    is_seen: bool
-    is_compared: bool

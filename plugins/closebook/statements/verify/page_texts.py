@@ -1,4 +1,4 @@
-"""The texts of a page as they are compared: amounts, and the characters that count."""
+"""The texts of a page as they are compared with the XML, such as amounts."""
 
 import re
 from dataclasses import dataclass

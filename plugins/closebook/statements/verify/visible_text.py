@@ -1,7 +1,7 @@
-"""Refuse a page whose text is not seen as it is read: covered, without contrast, cut off or turned.
+"""Refuse a page whose text is not visible: covered, without contrast, cut off or turned.
 
-The other checks read the text of a page. A viewer shows what is drawn last. So each text is held
-against what is drawn before and after it: nothing of a statement is drawn over its text.
+The other checks read the text of a page, and a viewer shows what is drawn last. So each text is
+compared with what is drawn before and after it: a statement draws nothing over its text.
 """
 
 import unicodedata
@@ -11,8 +11,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from closebook.statements.verify.embedded_fonts import is_compared, texts_of
+from closebook.statements.verify.glyph_runs import DrawnText, Glyph
 from closebook.statements.verify.page_geometry import Box, Colour, DrawnShape
-from closebook.statements.verify.page_painting import DrawnText, Glyph, PagePainting
+from closebook.statements.verify.page_painting import PagePainting
 from closebook.statements.verify.untrusted_pdf import CheckFailed, UntrustedPdf, bounded_reading
 
 _WHITE: Colour = (1.0, 1.0, 1.0)
@@ -27,7 +28,7 @@ _RED, _GREEN, _BLUE = 0.30, 0.59, 0.11
 
 
 def refuse_hidden_text(pdf: UntrustedPdf) -> bool:
-    """Raise CheckFailed if a reader of the pages does not see their text as it is.
+    """Raise CheckFailed if the pages show another text than their content has.
 
     Returns whether a text stands on a picture: then its contrast is not known.
     """

@@ -1,4 +1,4 @@
-"""The colour profile of sRGB that a statement's colours are in, as small as it can be.
+"""The sRGB colour profile of a statement, as small as possible.
 
 The one that WeasyPrint ships has a curve of 1,024 points, which take 2.5 kB in each file. Between
 64 points the curve of sRGB is straight to a ten-thousandth, a 40th of a step of a colour.

@@ -8,7 +8,7 @@ from typing import Any
 
 from closebook.statements.weasyprint_adapter.drawn_pages import DrawnPages, stream_commands
 
-# What WeasyPrint writes for the side of a cell: a path of two points inside of two states.
+# What WeasyPrint writes for the side of a cell: a path of two points, inside of two q and Q.
 _BEFORE = ["/Artifact", b"BMC", b"q", b"q"]
 _AFTER = [b"S", b"Q", b"Q", b"EMC"]
 _STYLE = slice(4, 7)

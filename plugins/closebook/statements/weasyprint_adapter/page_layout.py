@@ -18,7 +18,7 @@ from closebook.statements.weasyprint_adapter.brand_faces import font_configurati
 from closebook.statements.weasyprint_adapter.drawn_pages import DrawnPages
 from closebook.statements.weasyprint_adapter.laid_out_pages import LaidOutPages
 from closebook.statements.weasyprint_adapter.line_breaking import linear_line_breaking
-from closebook.statements.weasyprint_adapter.page_assets import Asset
+from closebook.statements.weasyprint_adapter.page_files import PageFile
 from closebook.statements.weasyprint_adapter.shaping_cache import cached_shaping
 
 ELEMENTS_CSS = "elements.css"
@@ -108,7 +108,7 @@ class PageLayout:
         self,
         page: str,
         kind: PartKind,
-        assets: Mapping[str, Asset],
+        assets: Mapping[str, PageFile],
         room_mm: tuple[float, float] = (0, 0),
     ) -> LaidOutPages:
         """Lay out a page of XHTML. ``assets`` are the pictures that it may show, by address.
@@ -164,7 +164,7 @@ class PageLayout:
     def _load_faces(self, brand: BrandStyle) -> None:
         from weasyprint import CSS
 
-        fonts = {address: Asset(font, "font/sfnt") for address, font in brand.fonts.items()}
+        fonts = {address: PageFile(font, "font/sfnt") for address, font in brand.fonts.items()}
         CSS(
             string=brand.faces,
             base_url="asset:",
@@ -233,7 +233,7 @@ def _parse(page: str, folder: Path) -> Any:
         ) from None
 
 
-def _fetcher(assets: Mapping[str, Asset], denied: list[str]) -> Any:
+def _fetcher(assets: Mapping[str, PageFile], denied: list[str]) -> Any:
     """Return a URL fetcher that serves these assets.
 
     For any other URL it adds the scheme to ``denied`` and ends the document with an error.

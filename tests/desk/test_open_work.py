@@ -63,7 +63,7 @@ def test_each_role_sees_what_waits_for_it_and_nothing_else(desk: Desk) -> None:
 
 
 @pytest.mark.usefixtures("request_and_alert")
-def test_what_is_answered_waits_no_more(desk: Desk) -> None:
+def test_an_answered_request_does_not_wait_any_more(desk: Desk) -> None:
     [row] = desk.rows("select request_id from reporting.reissue_requests")
     assert "/requests" in waiting(desk, "operator", "/requests")
     desk.post("operator", f"/requests/{row['request_id']}", answer="declined", note="it is right")
@@ -85,6 +85,9 @@ def test_the_home_page_is_there_without_its_numbers_if_the_store_does_not_answer
     [
         ("approver", "monthly_statements", "manual", "/releases/2026-10"),
         ("finance", "monthly_statements", "manual", "/statements?month=2026-10"),
+        ("auditor", "monthly_statements", "manual", "/proof/months/2026-10"),
+        ("auditor", "monthly_statements", "of no month", "/proof"),
+        ("auditor", "daily_rollups", "any", "/"),
         ("operator", "monthly_statements", "manual", "/"),
         ("approver", "monthly_statements", "of no month", "/releases"),
         ("finance", "monthly_statements", "of no month", "/statements"),

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
-class Asset:
+class PageFile:
     """The content of a file that a page may show, and its media type."""
 
     content: bytes = field(repr=False)

@@ -1,4 +1,4 @@
--- What waits for people: one row with the months that wait for a review, the requests without an
+-- What waits for a person: one row with the months that wait for a review, the requests without an
 -- answer, and the alerts of the last collection.
 with manifests as (
     select distinct on (closes.close_id)

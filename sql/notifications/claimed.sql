@@ -1,4 +1,5 @@
--- What a channel was given since an instant, and is not to be given again: one row an event.
+-- The claims of a channel since an instant, but those of messages that reached nobody: one row an
+-- event.
 select
     event_kind,
     subject

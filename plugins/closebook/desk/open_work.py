@@ -1,4 +1,4 @@
-"""What waits for the user, by page: the numbers in the navigation and on the home page."""
+"""The open work of a user, by page: the numbers in the navigation and on the home page."""
 
 import logging
 from collections.abc import Mapping
@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from closebook.desk.current_user import User
 from closebook.desk.permissions import NAVIGATION
 from closebook.errors import ClosebookError
-from closebook.settings import desk_from_airflow
+from closebook.settings.desk_settings import desk_from_airflow
 from closebook.sql import query
 from closebook.store.session import on_store
 
 _log = logging.getLogger(__name__)
 
-# By the page's path: the column of the number, and what it counts, one and several.
+# By the page's path: the column of the count, and the words for one and for several.
 _PAGES: Mapping[str, tuple[str, str, str]] = {
     "/releases": ("month_count", "month waits for a review", "months wait for a review"),
     "/requests": ("request_count", "request waits for an answer", "requests wait for an answer"),
@@ -22,18 +22,18 @@ _PAGES: Mapping[str, tuple[str, str, str]] = {
 
 
 @dataclass(frozen=True)
-class Waiting:
-    """How many things wait on a page, and what they are, without the number."""
+class OpenWork:
+    """How many things wait on a page, and the words that follow this number."""
 
     count: int
     words: str
 
 
-def waiting_for(user: User) -> Mapping[str, Waiting]:
-    """Return by the page's path what waits for the user; only where something does.
+def open_work_of(user: User) -> Mapping[str, OpenWork]:
+    """Return what waits for the user, by the page's path; nothing for a page where nothing waits.
 
-    A page that the user may not open is left out. Empty if the store does not answer: no page fails
-    for its numbers.
+    Pages that the user may not open are left out. If the store does not answer, the result is
+    empty, so that no page fails because of these numbers.
     """
     paths = [
         entry.path for entry in NAVIGATION if entry.path in _PAGES and user.may(entry.permission)
@@ -42,7 +42,7 @@ def waiting_for(user: User) -> Mapping[str, Waiting]:
         return {}
     try:
         with on_store(desk_from_airflow()) as store:
-            row = store.execute(query("desk/waiting")).fetchone()
+            row = store.execute(query("desk/open_work")).fetchone()
     except ClosebookError as error:
         _log.warning("what waits for people is not shown: %s", error.code)
         return {}
@@ -51,5 +51,5 @@ def waiting_for(user: User) -> Mapping[str, Waiting]:
     for path in paths:
         column, one, several = _PAGES[path]
         if row[column]:
-            found[path] = Waiting(row[column], one if row[column] == 1 else several)
+            found[path] = OpenWork(row[column], one if row[column] == 1 else several)
     return found

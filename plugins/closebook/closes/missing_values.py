@@ -1,4 +1,4 @@
-"""What a close leaves out since the platform's views cannot compute a value of it."""
+"""What a close leaves out because a view of the platform cannot compute one of its values."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -16,7 +16,7 @@ _KINDS = ("merchant", "promotion")
 
 
 def hours_and_currencies(source: Source) -> frozenset[tuple[datetime, str]]:
-    """Return the UTC hours and currencies with a transaction that no hour can count."""
+    """Return the UTC hours and currencies that an hour leaves out."""
     return frozenset(
         (hour_of(value.at).start, value.currency)
         for value in source.uncomputable
@@ -25,7 +25,10 @@ def hours_and_currencies(source: Source) -> frozenset[tuple[datetime, str]]:
 
 
 def reasons_of_day(source: Source, day: Period) -> dict[str, str]:
-    """Return the currencies with a transaction of the day that only its hours can count."""
+    """Return the currencies that a day leaves out though its hours do not, each with the reason.
+
+    A day reads more columns than its hours, such as the merchant.
+    """
     return {
         value.currency: REASON
         for value in _of(source, "transactions")
@@ -35,10 +38,10 @@ def reasons_of_day(source: Source, day: Period) -> dict[str, str]:
 
 
 def reasons_of_accounts(source: Source) -> ReasonsOfAccounts:
-    """Return the reason by account and currency of the entries with such a value.
+    """Return why a close leaves out an account in a currency, by both.
 
-    That of an account which cannot be listed, or of a currency that is not known, holds for all
-    currencies of the account: "".
+    The currency is empty for all currencies of an account: if the account itself cannot be read, or
+    the currency of its entry.
     """
     entries = {
         (_named(value.account_id), value.currency): REASON
@@ -48,16 +51,16 @@ def reasons_of_accounts(source: Source) -> ReasonsOfAccounts:
 
 
 def with_reason(left_out: CloseException, reasons: ReasonsOfAccounts) -> CloseException:
-    """Return the exception of an account, with this reason if it lacks a value for it."""
+    """Return the exception of an account, with the reason that these have for it, if any."""
     subject, currency = left_out.subject, left_out.currency
     reason = reasons.get((subject, currency)) or reasons.get((subject, ""))
     return left_out if reason is None else replace(left_out, reason=reason)
 
 
 def of_merchants_and_promotions(source: Source, day: Period) -> list[CloseException]:
-    """Return the exceptions of the merchants and promotions of the day with such a value.
+    """Return the exceptions of the day's merchants and promotions whose text cannot be computed.
 
-    Their volume is complete, under the text unknown.
+    Their volume is complete, and counts under the text unknown.
     """
     keys = {f"{kind}s": sorted({str(v.key) for v in _of(source, f"{kind}s")}) for kind in _KINDS}
     if not any(keys.values()):

@@ -8,8 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from closebook import server_identity
 from closebook.environment import names
 from closebook.errors import Misconfigured
+from closebook.settings.airflow_connections import airflow_connection
+
+DEFAULT_EXCHANGE = "closebook.statements"
 
 
 class Audience(StrEnum):
@@ -68,4 +72,35 @@ def message_settings(environment: Mapping[str, str] = os.environ) -> MessageSett
         addresses=addresses,
         webhook_connection=environment.get("CLOSEBOOK_WEBHOOK_CONNECTION", "").strip(),
         broker_connection=environment.get("CLOSEBOOK_BROKER_CONNECTION", "").strip(),
+    )
+
+
+@dataclass(frozen=True)
+class Broker:
+    """The RabbitMQ that gets the events of statements; with ``ca_certificates`` by TLS."""
+
+    host: str
+    port: int
+    user: str
+    password: str = field(repr=False)
+    virtual_host: str
+    exchange: str
+    ca_certificates: str | None = None
+
+
+def broker_from_airflow(connection_id: str) -> Broker:
+    """Read the broker of an Airflow connection.
+
+    Raises Misconfigured if it is missing, or if the broker would not have to prove who it is.
+    """
+    connection = airflow_connection(connection_id)
+    certificates = server_identity.broker_certificates(connection_id, connection)
+    return Broker(
+        host=connection.host,
+        port=connection.port or (5672 if certificates is None else 5671),
+        user=connection.login or "",
+        password=connection.password or "",
+        virtual_host=connection.schema or "/",
+        exchange=connection.extra_dejson.get("exchange", DEFAULT_EXCHANGE),
+        ca_certificates=certificates,
     )
