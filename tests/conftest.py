@@ -10,6 +10,7 @@ from collections.abc import Generator, Iterator
 from contextlib import nullcontext
 from types import FrameType
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import psutil
 import pytest
@@ -27,6 +28,7 @@ from tests.message_connections import (
     WEBHOOK_CONNECTION,
     add_message_connections,
 )
+from tests.s3_server import S3, s3_server_in
 from tests.tiers import is_fast, neither_server_nor_renderer
 from tests.xdist_scheduler import ON_AIRFLOW, ByStack
 
@@ -194,6 +196,21 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
     if not nextitem.nodeid.startswith(ON_AIRFLOW):
         del item.config.stash[_ON_AIRFLOW]
         stack.stop_airflow()
+
+
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3]:
+    """A server of S3."""
+    with s3_server_in(tmp_path_factory.mktemp("s3")) as server:
+        yield server
+
+
+@pytest.fixture
+def bucket(s3_server: S3) -> str:
+    """The name of a bucket of the test's own, from which nothing can be removed."""
+    name = f"closebook-{uuid4().hex[:12]}"
+    s3_server.make_bucket(name)
+    return name
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,11 @@ STOP_SECONDS = 20
 
 @contextmanager
 def running(
-    command: Sequence[str], environment: Mapping[str, str], folder: Path, log: Path
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    folder: Path,
+    log: Path,
+    stop_signal: signal.Signals = signal.SIGTERM,
 ) -> Iterator[None]:
     """Run a program within the block, and end it with all its children; its output is in `log`."""
     with (
@@ -29,7 +33,7 @@ def running(
         try:
             yield
         finally:
-            os.killpg(process.pid, signal.SIGTERM)
+            os.killpg(process.pid, stop_signal)
             try:
                 process.wait(STOP_SECONDS)
             except subprocess.TimeoutExpired:

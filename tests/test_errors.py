@@ -22,6 +22,8 @@ from closebook.periods import day_of, hour_of
 from closebook.platform.replica_status import ReplicaLost
 from closebook.platform.unreadable_rows import UnreadableRow
 from closebook.statements.bounded_process import BoundedTask, LimitExceeded, Limits, run_within
+from closebook.statements.bucket import AnswerLost
+from closebook.statements.document_store import DocumentMissing
 from closebook.statements.issue import DocumentsNotMade
 from closebook.statements.manifest_entries import NoManifest
 from closebook.statements.release import DecisionRefused, Obstacle
@@ -93,6 +95,8 @@ ERRORS = [
     Misconfigured("CB-CONFIG-NOT-A-DAY", "'x' is not a day"),
     StackError("CB-STACK-NO-FREE-PORT", "no free port for redis"),
     PortInUseError("CB-STACK-PORT-IN-USE", "port 6379, which redis needs, is in use"),
+    DocumentMissing("statements/2026-10/00/00.pdf"),
+    AnswerLost("bucket", "statements/2026-10/00/00.pdf", "timed out"),
     NotSent("mail", ["month_ready: no log-in at the mail server (TimeoutError)"]),
     Unreached("no connection to the webhook"),
 ]

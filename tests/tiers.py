@@ -14,13 +14,13 @@ from types import ModuleType
 
 import pytest
 
-FIXTURES = frozenset({"stack", "small_stack", "newcomer", "services", "summary"})
+FIXTURES = frozenset({"stack", "small_stack", "newcomer", "services", "summary", "s3_server"})
 MARKS = frozenset({"servers", "slow"})
 PROGRAMS = frozenset(
     {
         *("postgres", "initdb", "pg_ctl", "pg_basebackup", "pgbouncer", "redis-server"),
         *("airflow", "celery", "chromium", "prometheus", "nginx", "docker-registry"),
-        *("rabbitmq-server", "epmd"),
+        *("rabbitmq-server", "epmd", "weed"),
     }
 )
 # `python -m local up` starts the servers in a process that the audit hook below does not see.

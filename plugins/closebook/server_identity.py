@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from ipaddress import ip_address
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -169,6 +169,18 @@ def broker_certificates(
             f"{what} leads to another machine without TLS: set the extra ssl to true",
         )
     return None
+
+
+def refuse_open_bucket(what: str, endpoint: str) -> None:
+    """Raise Misconfigured if the address of a bucket's server leads elsewhere without TLS."""
+    parts = urlsplit(endpoint)
+    # guard: server.bucket-tls-elsewhere
+    if parts.scheme != "https" and not _is_local(parts.hostname, None):
+        raise Misconfigured(
+            "CB-CONFIG-BUCKET-WITHOUT-TLS",
+            f"{what} leads to another machine without TLS ({endpoint}): set an endpoint_url that "
+            "begins with https://",
+        )
 
 
 def _refuse_other_extras(what: str, extras: Mapping[str, Any], allowed: frozenset[str]) -> None:

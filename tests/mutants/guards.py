@@ -8,6 +8,7 @@ from tests.mutants.guards_of_reads import READS
 from tests.mutants.guards_of_schedules import SCHEDULES
 from tests.mutants.guards_of_statements import STATEMENTS
 from tests.mutants.guards_of_the_audit import AUDIT
+from tests.mutants.guards_of_the_bucket import BUCKET
 from tests.mutants.guards_of_the_desk import DESK
 from tests.mutants.guards_of_the_doctor import DOCTOR
 
@@ -17,6 +18,7 @@ GUARDS: tuple[Guard, ...] = (
     *EXCEPTIONS,
     *SCHEDULES,
     *STATEMENTS,
+    *BUCKET,
     *DESK,
     *AUDIT,
     *DOCTOR,

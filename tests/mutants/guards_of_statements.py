@@ -594,7 +594,7 @@ STATEMENTS = (
     ),
     Guard(
         "documents.rename",
-        Token("partial.path", "final.path"),
+        Token("partial", "final"),
         (DISK + "test_a_task_that_is_killed_while_it_writes_a_document",),
     ),
     Guard(

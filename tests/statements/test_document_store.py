@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 
@@ -26,6 +27,23 @@ attach("memory", fs=MemoryFileSystem())
 def documents(request: pytest.FixtureRequest, tmp_path: Path) -> DocumentStore:
     """The store on a folder, and on an object store that has no true rename."""
     return DocumentStore(f"{request.param}://{tmp_path}/documents")
+
+
+Change = Callable[[bytes], None]
+
+
+@pytest.fixture
+def change(documents: DocumentStore, tmp_path: Path) -> Change:
+    """Overwrites the document NAME, as only somebody else does."""
+
+    def to(content: bytes) -> None:
+        path = f"{tmp_path}/documents/{NAME}"
+        if documents.base_url.startswith("file:"):
+            Path(path).write_bytes(content)
+        else:
+            MemoryFileSystem().pipe_file(path, content)
+
+    return to
 
 
 def files_below(folder: Path) -> list[Path]:
@@ -56,12 +74,17 @@ def test_storing_the_same_content_again_writes_nothing(tmp_path: Path) -> None:
     assert (before.st_ino, before.st_mtime_ns) == (after.st_ino, after.st_mtime_ns)
 
 
-def test_a_document_that_was_cut_short_is_repaired_by_storing_it_again(tmp_path: Path) -> None:
-    documents = DocumentStore(f"file://{tmp_path}")
+def test_other_bytes_under_the_name_are_told_with_both_hashes_and_stay(
+    documents: DocumentStore, change: Change
+) -> None:
     documents.put(CONTENT, folder="statements", suffix="pdf")
-    os.truncate(tmp_path / NAME, 4)
-    documents.put(CONTENT, folder="statements", suffix="pdf")
-    assert documents.read(NAME) == CONTENT
+    change(CONTENT[:4])
+    with pytest.raises(WrongData, match="was changed") as refused:
+        documents.put(CONTENT, folder="statements", suffix="pdf")
+    assert SHA256 in refused.value.text
+    assert sha256(CONTENT[:4]).hexdigest() in refused.value.text
+    with pytest.raises(WrongData, match="was changed"):
+        documents.read(NAME)
 
 
 def test_no_temporary_file_is_left(tmp_path: Path) -> None:
@@ -69,12 +92,41 @@ def test_no_temporary_file_is_left(tmp_path: Path) -> None:
     assert files_below(tmp_path) == [tmp_path / NAME]
 
 
-def test_a_changed_document_is_noticed(documents: DocumentStore, tmp_path: Path) -> None:
+def test_a_changed_document_is_noticed(documents: DocumentStore, change: Change) -> None:
     documents.put(CONTENT, folder="statements", suffix="pdf")
-    changed = CONTENT.replace(b"a", b"b")
-    (documents._base / NAME).write_bytes(changed)
+    change(CONTENT.replace(b"a", b"b"))
     with pytest.raises(WrongData, match=f"{NAME} was changed"):
         documents.read(NAME)
+    with pytest.raises(WrongData, match=f"{NAME} was changed"):
+        documents.read_all([NAME])
+
+
+def test_many_are_asked_for_at_once_and_the_missing_ones_are_named(
+    documents: DocumentStore,
+) -> None:
+    names = [
+        documents.put(b"%d" % number, folder="statements", suffix="pdf").object_name
+        for number in range(1500)
+    ]
+    missing = [f"statements/{digit * 2}/{digit * 64}.pdf" for digit in "ab"]
+    asked = [missing[0], *names, missing[1]]
+    assert documents.absent(asked) == missing
+    assert documents.read_all(asked) == missing
+
+
+def test_a_trial_of_a_folder_leaves_nothing(tmp_path: Path) -> None:
+    folder = tmp_path / "not" / "yet" / "made"
+    DocumentStore(f"file://{folder}").try_out()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_trial_of_a_bucket_leaves_one_document_however_often_it_is_made(
+    tmp_path: Path,
+) -> None:
+    documents = DocumentStore(f"memory://{tmp_path}/trials")
+    documents.try_out()
+    documents.try_out()
+    assert len(documents.names("doctor")) == 1
 
 
 def test_a_write_that_fails_leaves_nothing(tmp_path: Path) -> None:
@@ -142,21 +194,34 @@ def test_nothing_is_removed_where_no_partial_file_is(documents: DocumentStore) -
 
 
 class _FullStore(MemoryFileSystem):  # type: ignore[misc]
-    """An object store on which the rename of an upload fails."""
+    """An object store that has no room."""
 
     store: dict[str, object] = {}  # noqa: RUF012
     pseudo_dirs = [""]  # noqa: RUF012
 
-    def mv(self, path1: str, path2: str, **_: object) -> None:
+    def pipe_file(self, path: str, value: bytes, mode: str = "overwrite", **_: object) -> None:
         raise OSError(28, "No space left on device")
 
 
-def test_a_rename_that_fails_leaves_nothing_in_an_object_store() -> None:
-    store = _FullStore()
+class _OwnErrors(_FullStore):
+    """An object store whose library has errors of its own."""
+
+    def pipe_file(self, path: str, value: bytes, mode: str = "overwrite", **_: object) -> None:
+        raise LookupError("no such subscription")
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [(_FullStore, "No space left on device"), (_OwnErrors, "LookupError: no such subscription")],
+)
+def test_a_write_that_a_provider_refuses_is_transient_and_leaves_nothing(
+    kind: type[_FullStore], text: str
+) -> None:
+    store = kind()
     store.touch("/before")
-    attach("memory", conn_id="full", fs=store)
-    with pytest.raises(Transient, match="No space left on device"):
-        DocumentStore("memory://full@bucket/documents").put(
+    attach("memory", conn_id=kind.__name__, fs=store)
+    with pytest.raises(Transient, match=text):
+        DocumentStore(f"memory://{kind.__name__}@bucket/documents").put(
             CONTENT, folder="statements", suffix="pdf"
         )
     assert store.find("/") == ["/before"]

@@ -1,6 +1,5 @@
 """One document, rendered, signed and stored on this worker, and removed again."""
 
-import secrets
 from collections.abc import Iterator
 from datetime import date
 from functools import partial
@@ -16,8 +15,59 @@ from closebook.statements.render.document import render
 from closebook.statements.render.template import statement_template
 from closebook.statements.signing.key_loader import load_signer
 
-_FOLDER = "doctor"
 _WHY = "Else it shows when the first month is rendered, which may be weeks from now."
+_CONNECTION = (
+    "bucket-connection-wrong",
+    "Correct the Airflow connection that CLOSEBOOK_DOCUMENTS_URL names before the @, as the text "
+    "says (docs/object-storage.md), for every worker.",
+)
+# By the code of the document store's error: the finding's code, and what mends it.
+_OF_STORE = {
+    "CB-CONFIG-BUCKET-REFUSED": (
+        "bucket-refuses",
+        "Correct login and password of the connection, or give its key s3:PutObject, s3:GetObject "
+        "and s3:ListBucket on the bucket (docs/object-storage.md#what-each-key-may-do).",
+    ),
+    "CB-CONFIG-BUCKET-TOKEN-EXPIRED": (
+        "bucket-token-expired",
+        "Give the connection a new token, or a key or role that does not expire.",
+    ),
+    "CB-CONFIG-BUCKET-MISSING": (
+        "bucket-missing",
+        "Make the bucket, or correct its name in CLOSEBOOK_DOCUMENTS_URL.",
+    ),
+    "CB-CONFIG-BUCKET-REGION": (
+        "bucket-in-another-region",
+        "Set region_name in the connection's extra to the bucket's region.",
+    ),
+    "CB-CONFIG-BUCKET-CLOCK": (
+        "bucket-clock",
+        "Set this machine's clock, and let NTP keep it.",
+    ),
+    "CB-CONFIG-DOCUMENTS-OVERWRITTEN": (
+        "documents-overwritten",
+        "Use a server that has conditional writes (If-None-Match), or a newer version of it.",
+    ),
+    "CB-RETRY-BUCKET-UNREACHABLE": (
+        "bucket-unreachable",
+        "Start the bucket's server, let this worker through to it, or correct endpoint_url in the "
+        "connection's extra.",
+    ),
+    "CB-RETRY-BUCKET-FAILED": (
+        "bucket-fails",
+        "Look at the log of the bucket's server; if it throttles (SlowDown), give it more room.",
+    ),
+    "CB-CONFIG-BUCKET-NO-CREDENTIALS": _CONNECTION,
+    "CB-CONFIG-BUCKET-WITHOUT-TLS": _CONNECTION,
+    "CB-CONFIG-BUCKET-NOT-VERIFIED": _CONNECTION,
+    "CB-CONFIG-BUCKET-CERTIFICATES-UNREADABLE": _CONNECTION,
+    "CB-CONFIG-CONNECTION-MISSING": _CONNECTION,
+}
+_OF_OTHER_STORE_ERRORS = (
+    "documents-not-writable",
+    "Let the workers' user write there (chown, or the credentials of the connection), on every "
+    "worker; or correct CLOSEBOOK_DOCUMENTS_URL.",
+)
 
 
 def document_observations(installation: Installation) -> Iterator[Finding]:
@@ -57,17 +107,12 @@ def document_observations(installation: Installation) -> Iterator[Finding]:
             )
     if installation.has("documents_url"):
         try:
-            # Two doctors at once must not remove one another's document.
-            content = pdf + b"\n%" + secrets.token_hex().encode()
-            DocumentStore(settings.documents_url).try_out(content, folder=_FOLDER, suffix="pdf")
+            DocumentStore(settings.documents_url).try_out()
         except ClosebookError as error:
+            # guard: doctor.class-of-a-bucket-error
+            code, mend = _OF_STORE.get(error.code, _OF_OTHER_STORE_ERRORS)
             yield Finding(
-                code="documents-not-writable",
-                subject="CLOSEBOOK_DOCUMENTS_URL",
-                what=error.text,
-                why=_WHY,
-                mend="Let the workers' user write there (chown, or the credentials of the "
-                "connection), on every worker; or correct CLOSEBOOK_DOCUMENTS_URL.",
+                code=code, subject="CLOSEBOOK_DOCUMENTS_URL", what=error.text, why=_WHY, mend=mend
             )
 
 

@@ -1,32 +1,40 @@
-"""The document store: each document is named by the sha256 of its content.
+"""The document store: each document is named by the sha256 of its content, and written once.
 
 A document that is in the store is complete: a write that fails leaves no document behind.
 """
 
-import os
 import re
 import secrets
-from collections.abc import Iterator
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from itertools import islice
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from threading import Lock
+from time import monotonic
+from typing import TypeVar
 
 from closebook.errors import Misconfigured, Transient, WrongData
+from closebook.statements.document_place import FolderPlace, Place
 
-if TYPE_CHECKING:
-    from airflow.sdk import ObjectStoragePath
+AT_ONCE = 16
+"""How many documents are asked for at the same time."""
 
-_PARTIAL = ".partial"
-_PIECE_BYTES = 1024 * 1024
+_BATCH = 1000
 _MAX_WRITE_TIME = timedelta(hours=1)
+_TRIALS, _TRIAL = "doctor", b"Closebook's doctor wrote this to see whether documents can be kept.\n"
 _FOLDER = re.compile(r"[a-z0-9][a-z0-9_-]*(?:/[a-z0-9][a-z0-9_-]*)*")
 _SUFFIX = re.compile(r"[a-z0-9]+(?:\.[a-z0-9]+)*")
 _OBJECT_NAME = re.compile(
     rf"{_FOLDER.pattern}/(?P<shard>[0-9a-f]{{2}})/(?P<sha256>(?P=shard)[0-9a-f]{{62}})\.{_SUFFIX.pattern}"
 )
+_IN_BUCKETS = frozenset({"s3", "s3a", "s3n"})
+
+_Answer = TypeVar("_Answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +46,23 @@ class StoredDocument:
     byte_count: int
 
 
+class DocumentMissing(WrongData):
+    """A document that should be in the store is not there."""
+
+    def __init__(self, object_name: str) -> None:
+        super().__init__(
+            "CB-DATA-DOCUMENT-MISSING",
+            f"document {object_name} is not in the store; restore it from a backup, "
+            "or issue the statement again: the same statement makes the same document",
+        )
+
+
 class DocumentStore:
-    """A content-addressed store below an ObjectStoragePath URL (``file:///…``, ``s3://…``).
+    """A content-addressed store below a URL (``file:///…``, ``s3://…``).
 
     A document's name is ``<folder>/<first two hex digits>/<sha256>.<suffix>``. Such a name holds
-    no personal data. Writing the same content twice changes nothing.
+    no personal data. Writing the same content twice changes nothing, and nothing is overwritten.
+    Each method raises Transient when the store fails, and Misconfigured when it refuses.
     """
 
     def __init__(self, base_url: str) -> None:
@@ -53,22 +73,8 @@ class DocumentStore:
                 f"the documents URL {base_url!r} has no scheme; set CLOSEBOOK_DOCUMENTS_URL to "
                 "one such as file:///var/lib/closebook/documents or s3://connection@bucket/folder",
             )
-        from airflow.sdk import ObjectStoragePath  # slow: kept out of the parse of a DAG file
-
         self.base_url = base_url
-        try:
-            self._base = ObjectStoragePath(base_url)
-            _ = self._base.fs
-        except (ValueError, ImportError) as error:
-            raise Misconfigured(
-                "CB-CONFIG-DOCUMENTS-URL-UNUSABLE",
-                f"the documents URL {base_url!r} cannot be opened ({error}); install the Airflow "
-                "provider of its scheme, or correct CLOSEBOOK_DOCUMENTS_URL",
-            ) from error
-
-    @property
-    def _is_file(self) -> bool:
-        return bool(self._base.protocol == "file")
+        self._place = _opened_places.of(base_url)
 
     @staticmethod
     def name_of(content: bytes, *, folder: str, suffix: str) -> StoredDocument:
@@ -88,57 +94,50 @@ class DocumentStore:
     def put(self, content: bytes, *, folder: str, suffix: str) -> StoredDocument:
         """Store the content and return its name.
 
-        The content is written under a temporary name and then renamed. When this fails, the
-        temporary file is removed. Raises Transient when the store refuses the write.
+        What has the name already stays: the same bytes are the same document. Raises WrongData if
+        other bytes have the name.
         """
         stored = self.name_of(content, folder=folder, suffix=suffix)
-        final = self._base / stored.object_name
         with _store_errors(stored.object_name):
-            if _byte_count(final) == stored.byte_count and final.read_bytes() == content:
-                return stored
-            partial = final.parent / f".{stored.sha256}.{secrets.token_hex(8)}{_PARTIAL}"
-            if self._is_file:
-                # guard: documents.rename
-                _write_file(Path(partial.path), Path(final.path), content)
-            else:
-                _write_object(partial, final, content)
+            is_new = self._place.create(stored.object_name, content)
+        if not is_new:
+            try:
+                self._refuse_changed(stored.object_name)  # guard: documents.other-bytes-are-told
+            except DocumentMissing as error:
+                raise Transient(
+                    "CB-RETRY-DOCUMENT-REMOVED",
+                    f"the document store had {stored.object_name} when it was to be written, and "
+                    "not a moment later: see who may remove documents, then run the task again",
+                ) from error
         return stored
 
-    def try_out(self, content: bytes, *, folder: str, suffix: str) -> None:
-        """Store the content, read it, and remove it with the folders that were made for it.
+    def try_out(self) -> None:
+        """Store a document, read it, and see that the store refuses another one of its name.
 
-        Raises Transient when the store refuses one of these.
+        It is removed after that, unless nothing is ever removed from the store: there the next
+        trial finds it. Raises Misconfigured if the store lets a document be overwritten.
         """
-        name = self.name_of(content, folder=folder, suffix=suffix).object_name
-        path = self._base / name
-        made = [
-            each
-            for each in (path.parent, *path.parent.parents)
-            if self._is_file and not each.exists()
-        ]
-        self.put(content, folder=folder, suffix=suffix)
-        try:
+        # Two doctors at once must not remove one another's document.
+        mark = b"" if self._place.keeps_trials else secrets.token_hex().encode()
+        name = self.name_of(_TRIAL + mark, folder=_TRIALS, suffix="txt").object_name
+        with _store_errors(name), self._place.trial(name):
+            self.put(_TRIAL + mark, folder=_TRIALS, suffix="txt")
             self.read(name)
-        finally:
-            with _store_errors(name):
-                path.unlink()
-                for each in made:
-                    Path(each.path).rmdir()
+            # guard: documents.store-that-overwrites-is-told
+            if self._place.create(name, b"This must not be written.\n"):
+                raise Misconfigured(
+                    "CB-CONFIG-DOCUMENTS-OVERWRITTEN",
+                    f"{self.base_url} lets a document be overwritten: its server ignores "
+                    "If-None-Match; use one that has conditional writes (docs/object-storage.md)",
+                )
 
     def remove_partial_files(self, folder: str) -> int:
         """Remove the temporary files below the folder that killed processes left; return how many.
 
         A temporary file younger than an hour stays: its process may still be writing it.
         """
-        removed = 0
-        before = datetime.now(UTC) - _MAX_WRITE_TIME
         with _store_errors(folder):
-            store, below = self._base.fs, self._base / folder
-            for path in store.find(below.path) if below.exists() else []:
-                if path.endswith(_PARTIAL) and _utc(store.modified(path)) < before:
-                    store.rm_file(path)
-                    removed += 1
-        return removed
+            return self._place.remove_partial(folder, datetime.now(UTC) - _MAX_WRITE_TIME)
 
     def names(self, folder: str) -> list[str]:
         """Return the names of all documents below a folder, in order.
@@ -146,28 +145,30 @@ class DocumentStore:
         A name that is not one of this store is returned as it is; a temporary file is left out.
         """
         with _store_errors(folder):
-            root, below = self._base.path.rstrip("/") + "/", self._base / folder
-            paths = self._base.fs.find(below.path) if below.exists() else []
-            return sorted(
-                str(path).removeprefix(root) for path in paths if not path.endswith(_PARTIAL)
-            )
+            return sorted(self._place.names(folder))
 
     def exists(self, object_name: str) -> bool:
         """Return whether the document is in the store."""
         sha256_of_name(object_name)
         with _store_errors(object_name):
-            return (self._base / object_name).exists()
+            return self._place.exists(object_name)
+
+    def absent(self, object_names: Iterable[str]) -> list[str]:
+        """Return those of many names that no document has, in their order."""
+        return [name for name, is_there in _at_once(self.exists, object_names) if not is_there]
+
+    def read_all(self, object_names: Iterable[str]) -> list[str]:
+        """Read many documents to compare their hashes; return the names that no document has.
+
+        Raises WrongData for a document that was changed.
+        """
+        return [
+            name for name, is_there in _at_once(self._is_unchanged, object_names) if not is_there
+        ]
 
     def read(self, object_name: str) -> bytes:
         """Return the document's content. Raises WrongData when it is missing or was changed."""
-        expected = sha256_of_name(object_name)
-        with _store_errors(object_name):
-            try:
-                content: bytes = (self._base / object_name).read_bytes()
-            except FileNotFoundError as error:
-                raise _missing(object_name) from error
-        _refuse_changed(object_name, expected, sha256(content).hexdigest())
-        return content
+        return b"".join(self.pieces(object_name))
 
     def pieces(self, object_name: str, first_byte: int = 0) -> Iterator[bytes]:
         """Yield the document's content from a byte on, in pieces, for one that is large.
@@ -175,13 +176,12 @@ class DocumentStore:
         Raises WrongData when it is missing; at its end when it was changed and all of it was read.
         """
         expected, digest = sha256_of_name(object_name), sha256()
-        with _store_errors(object_name), self._opened(object_name) as file:
-            file.seek(first_byte)
-            while piece := file.read(_PIECE_BYTES):
+        with _store_errors(object_name), _missing_is_wrong(object_name):
+            for piece in self._place.pieces(object_name, first_byte):
                 digest.update(piece)
                 yield piece
         if first_byte == 0:
-            _refuse_changed(object_name, expected, digest.hexdigest())
+            _compare(object_name, expected, digest.hexdigest())
 
     def read_part(self, object_name: str, first_byte: int, byte_count: int) -> bytes:
         """Return a part of the document. It is not compared with the document's hash.
@@ -189,34 +189,98 @@ class DocumentStore:
         Raises WrongData when the document is missing.
         """
         sha256_of_name(object_name)
-        with _store_errors(object_name), self._opened(object_name) as file:
-            file.seek(first_byte)
-            return bytes(file.read(byte_count))
+        with _store_errors(object_name), _missing_is_wrong(object_name):
+            return self._place.read_part(object_name, first_byte, byte_count)
 
-    @contextmanager
-    def _opened(self, object_name: str) -> Iterator[IO[bytes]]:
+    def _is_unchanged(self, object_name: str) -> bool:
         try:
-            file: IO[bytes] = self._base.fs.open((self._base / object_name).path, "rb")
-        except FileNotFoundError as error:
-            raise _missing(object_name) from error
-        with file:
-            yield file
+            self._refuse_changed(object_name)
+        except DocumentMissing:
+            return False
+        return True
+
+    def _refuse_changed(self, object_name: str) -> None:
+        for _ in self.pieces(object_name):
+            pass
 
 
-def _missing(object_name: str) -> WrongData:
-    return WrongData(
-        "CB-DATA-DOCUMENT-MISSING",
-        f"document {object_name} is not in the store; restore it from a backup, "
-        "or issue the statement again: the same statement makes the same document",
-    )
+class _OpenedPlaces:
+    """The places that this process has opened, by URL: a bucket takes a quarter of a second.
+
+    One is opened again after a while, since the key of its connection may be another by then.
+    """
+
+    def __init__(self) -> None:
+        self._opened: OrderedDict[str, tuple[float, Place]] = OrderedDict()
+        self._opening = Lock()
+
+    def of(self, url: str) -> Place:
+        with self._opening:
+            opened_at, place = self._opened.pop(url, (0.0, None))
+            if place is None or monotonic() - opened_at > _OPEN_SECONDS:
+                opened_at, place = monotonic(), _open_place(url)
+            self._opened[url] = opened_at, place
+            while len(self._opened) > _MOST_OPENED:
+                self._opened.popitem(last=False)
+            return place
 
 
-def _refuse_changed(object_name: str, expected: str, found: str) -> None:
+_OPEN_SECONDS = 300
+_MOST_OPENED = 8
+_opened_places = _OpenedPlaces()
+
+
+def _open_place(url: str) -> Place:
+    from airflow.sdk import ObjectStoragePath  # slow: kept out of the parse of a DAG file
+
+    try:
+        path = ObjectStoragePath(url)
+        if path.protocol == "file":
+            return FolderPlace(Path(path.path))
+        if path.protocol in _IN_BUCKETS:
+            from closebook.statements.bucket import Bucket
+            from closebook.statements.bucket_access import bucket_access
+
+            return Bucket(bucket_access(path.conn_id, path.bucket, path.key.strip("/")))
+
+        from closebook.statements.provider_file_system import ProviderFileSystem
+
+        return ProviderFileSystem(path.fs, path.path)
+    except (ValueError, ImportError) as error:
+        raise Misconfigured(
+            "CB-CONFIG-DOCUMENTS-URL-UNUSABLE",
+            f"the documents URL {url!r} cannot be opened ({error}); install the Airflow "
+            "provider of its scheme, or correct CLOSEBOOK_DOCUMENTS_URL",
+        ) from error
+
+
+def _at_once(
+    ask: Callable[[str], _Answer], object_names: Iterable[str]
+) -> Iterator[tuple[str, _Answer]]:
+    """Yield each name with its answer, in order, while several are asked for at the same time."""
+    names = iter(object_names)
+    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="documents") as threads:
+        while batch := list(islice(names, _BATCH)):
+            # After a failure it asks for no more of the batch: a server that is down would be asked
+            # for each name.
+            yield from zip(batch, threads.map(ask, batch), strict=True)
+
+
+@contextmanager
+def _missing_is_wrong(object_name: str) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise DocumentMissing(object_name) from error
+
+
+def _compare(object_name: str, expected: str, found: str) -> None:
     if found != expected:  # guard: documents.content-is-as-named
         raise WrongData(
             "CB-DATA-DOCUMENT-CHANGED",
-            f"document {object_name} was changed after it was written: its sha256 is now "
-            f"{found}; keep this copy as evidence and restore the original from a backup",
+            f"document {object_name} was changed after it was written: its sha256 was {expected} "
+            f"and is now {found}; keep this copy as evidence and restore the original from a "
+            "backup",
         )
 
 
@@ -242,56 +306,3 @@ def _store_errors(object_name: str) -> Iterator[None]:
             f"the document store failed at {object_name}: {error.strerror or error}; "
             "see that it has room and may be written to, then run the task again",
         ) from error
-
-
-def _utc(moment: datetime) -> datetime:
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def _byte_count(path: "ObjectStoragePath") -> int | None:
-    try:
-        return int(path.stat().st_size)
-    except FileNotFoundError:
-        return None
-
-
-def _write_file(partial: Path, final: Path, content: bytes) -> None:
-    _make_folder(final.parent)
-    try:
-        with partial.open("xb") as file:
-            os.fchmod(file.fileno(), 0o600)
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(final)
-    except BaseException:
-        partial.unlink(missing_ok=True)  # guard: documents.no-partial-file
-        raise
-    _sync_folder(final.parent)
-
-
-def _make_folder(folder: Path) -> None:
-    missing = [path for path in (folder, *folder.parents) if not path.exists()]
-    for path in reversed(missing):
-        path.mkdir(mode=0o700, exist_ok=True)
-        _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    # A rename survives a power cut only once the folder itself is on the disk.
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _write_object(partial: "ObjectStoragePath", final: "ObjectStoragePath", content: bytes) -> None:
-    store = final.fs
-    try:
-        partial.write_bytes(content)
-        store.mv(partial.path, final.path)
-    except BaseException:
-        if store.exists(partial.path):
-            store.rm_file(partial.path)
-        raise

@@ -176,11 +176,10 @@ def render_shard(
                 "account_ids": _named_accounts(store, account_ids),
             },
         ).fetchall()
-        without_document = [
-            row
-            for row in rows
-            if row["object_name"] is None or not documents.exists(row["object_name"])
-        ]
+        registered = [row["object_name"] for row in rows if row["object_name"] is not None]
+        # guard: documents.lost-one-is-made-again
+        made_again = {None, *documents.absent(registered)}
+        without_document = [row for row in rows if row["object_name"] in made_again]
         for first in range(0, len(without_document), DOCUMENTS_PER_PROCESS):
             some = without_document[first : first + DOCUMENTS_PER_PROCESS]
             readable = list[RowAndStatement]()

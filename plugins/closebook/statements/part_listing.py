@@ -6,7 +6,6 @@ what the register has is not written again, and its documents are not read again
 """
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from zlib import crc32
 
@@ -32,7 +31,6 @@ from closebook.statements.zip_plan import PlanMaker, listed_of_rows
 from closebook.store.session import Store, on_store
 
 NAMED_ACCOUNTS = 20
-_AT_ONCE = 16
 _NOT_LISTED = frozenset({"account_number", "holder_name", "byte_count", "twin_bytes"})
 
 
@@ -136,14 +134,8 @@ class _Parts:
 
     def lost(self, rows: Sequence[DictRow]) -> list[Key]:
         """Return the accounts whose registered documents are not in the document store."""
-        made = [row for row in rows if row["object_name"] is not None]
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            are_there = pool.map(self.documents.exists, [row["object_name"] for row in made])
-            return [
-                row["account_id"]
-                for row, is_there in zip(made, are_there, strict=True)
-                if not is_there
-            ]
+        absent = frozenset(self.documents.absent(_object_names(rows)))
+        return [row["account_id"] for row in rows if row["object_name"] in absent]
 
     def require_documents(self, rows: Sequence[DictRow]) -> None:
         """Raise WrongData if a registered document is not in the document store."""
@@ -159,10 +151,10 @@ class _Parts:
         known = self._registered(start["first_entry"], rows)
         if known is not None:
             return known
-        names = [row["object_name"] for row in rows if row["object_name"] is not None]
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            for _ in pool.map(self.documents.read, names):  # guard: manifest.documents-are-read
-                pass
+        lost = self.documents.read_all(_object_names(rows))  # guard: manifest.documents-are-read
+        if lost:
+            accounts = [row["account_id"] for row in rows if row["object_name"] in lost]
+            raise _lost_documents(self.month, self.documents, accounts)
         label_of_month = self.month.label
         entries = [
             salted_entry(facts_of(row), row["account_number"], row["holder_name"]) for row in rows
@@ -200,6 +192,10 @@ class _Parts:
         # guard: manifest.part-lists-what-is-registered
         is_same = [plain(entry) for entry in entries] == [facts_of(each) for each in rows]
         return content if is_same else None
+
+
+def _object_names(rows: Sequence[DictRow]) -> list[str]:
+    return [row["object_name"] for row in rows if row["object_name"] is not None]
 
 
 def facts_of(row: DictRow) -> Entry:
