@@ -307,7 +307,7 @@ def test_a_month_without_any_check_on_record_is_not_called_good(reported: Desk) 
     assert "to the minor unit" not in page
 
 
-def test_an_auditor_sees_each_correction_old_beside_new(reported: Desk) -> None:
+def test_an_auditor_sees_each_correction_with_old_and_new_totals(reported: Desk) -> None:
     page = " ".join(
         re.sub(r"<[^>]+>", " ", reported.get("auditor", "/proof/corrections").text).split()
     )

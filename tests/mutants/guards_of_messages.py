@@ -22,7 +22,7 @@ MESSAGES = (
     Guard(
         "notifications.no-redirect",
         Token("False", "True"),
-        (DELIVERY + "test_a_webhook_that_leads_elsewhere_has_told_nobody",),
+        (DELIVERY + "test_a_webhook_that_redirects_has_sent_nothing",),
     ),
     Guard(
         "events.no-version-twice",

@@ -232,9 +232,7 @@ def test_a_mail_that_the_server_refuses_after_its_text_is_sent_later(
         assert len(taking.mails()) == 1
 
 
-def test_a_webhook_that_leads_elsewhere_has_told_nobody(
-    events: StoreEvents, receiver: Receiver
-) -> None:
+def test_a_webhook_that_redirects_has_sent_nothing(events: StoreEvents, receiver: Receiver) -> None:
     events.request(1)
     receiver.status = 302
     with pytest.raises(NotSent, match="answers with status 302"):

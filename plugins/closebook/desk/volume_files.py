@@ -23,7 +23,7 @@ from closebook.statements.formats.statement_csv import text_cell
 
 _AMOUNTS = ("amount", "fee", "discount")
 _MOST_EXACT_DIGITS = 15
-"""Spreadsheets keep so many digits of a number."""
+"""How many digits of a number a spreadsheet keeps."""
 _NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """openpyxl itself refuses fewer: with one of the others the file cannot be written."""
 _TEXTS = frozenset({"currency", "kind", *SPLITS.values(), *_AMOUNTS})

@@ -141,7 +141,7 @@ def volume_sums(store: Store, asked: VolumeRange, days_of_part: int) -> list[Dic
     return store.execute(
         query("desk/volume_sums"),
         {**parameters, "days_of_part": days_of_part},
-        # A plan for any range would read all days.
+        # A query plan that PostgreSQL keeps for any range would read all days.
         prepare=False,
     ).fetchall()
 
@@ -154,7 +154,7 @@ def volume_rows(store: Store, asked: VolumeRange, row_count: int) -> list[DictRo
     return store.execute(
         query("desk/volume_report"),
         {**parameters, "split_by": [*asked.split_by], "row_count": row_count},
-        # A plan for any range would read all days.
+        # A query plan that PostgreSQL keeps for any range would read all days.
         prepare=False,
     ).fetchall()
 

@@ -37,7 +37,7 @@ _PAGES: Mapping[str, str] = {
 def page_of_run(
     request: Request, user: CurrentUser, dag_id: str = "", run_id: str = ""
 ) -> RedirectResponse:
-    """Lead to the page of a run: a month's review, statements or proof, the volume, or the health.
+    """Redirect to the page of a run: a month's review, statements or proof, or volume or health.
 
     If the run has no page, or none that this user may open, redirect to the home page.
     """

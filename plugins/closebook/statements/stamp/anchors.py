@@ -10,7 +10,7 @@ _SAME = 0.02
 
 
 def row_of(item: PageItem, geometry: PageGeometry) -> RowBox | None:
-    """Return the row that a line or background belongs to: a line between two is the upper's."""
+    """Return the row of a line or background; a line between two rows belongs to the upper one."""
     if item.top is None or item.bottom is None:
         return None
     for row in geometry.rows:
@@ -29,7 +29,7 @@ def row_of(item: PageItem, geometry: PageGeometry) -> RowBox | None:
 
 
 def anchor_of(mark: TextMark, other: TextMark) -> tuple[Anchor, float]:
-    """Return the edge that stays. Two texts of one width have no such edge."""
+    """Return the edge that has the same place in both. Texts of the same width do not show it."""
     if abs(mark.width - other.width) < 4 * _SAME and abs(mark.x - other.x) < _SAME:
         raise OutsideLayout("not-compiled", f"{mark.text!r} has one width in both probes")
     for anchor in (Anchor.LEFT, Anchor.RIGHT, Anchor.CENTRE):
@@ -40,7 +40,7 @@ def anchor_of(mark: TextMark, other: TextMark) -> tuple[Anchor, float]:
 
 
 def aligned(mark: TextMark) -> tuple[Anchor, float]:
-    """Return the edge that stays by the style: page numbers have often the same width."""
+    """Return the edge by the text's alignment, since page numbers often have the same width."""
     anchor = {"right": Anchor.RIGHT, "end": Anchor.RIGHT, "center": Anchor.CENTRE}.get(
         mark.align, Anchor.LEFT
     )

@@ -1,4 +1,4 @@
-"""Derive a layout from two probes: what differs between their pages is a slot, the rest stays."""
+"""Derive a layout from two probes: what differs between their pages is a slot."""
 
 import re
 from collections.abc import Sequence
@@ -154,7 +154,7 @@ class _Compiler:
         )
 
     def _page_pieces(self, page: int, other: int) -> PagePieces:
-        """Return what a page has besides lines, closing and tail."""
+        """Return what a page has besides the lines, the closing balance and the blocks after it."""
         geometry, other_geometry = self._first.geometry[page], self._second.geometry[other]
         mine = self._furniture(self._first, page)
         yours = self._furniture(self._second, other)

@@ -1,4 +1,4 @@
-"""A compiled layout: what a page always has, where the texts of a statement go, how rows stack.
+"""A compiled layout: what each page has, the places of a statement's texts, the heights of rows.
 
 Lengths are CSS pixels from the upper left of a page, as in the content of WeasyPrint's pages.
 """
@@ -13,7 +13,7 @@ from closebook.statements.weasyprint_adapter.text_settings import TextSettings
 
 
 class Anchor(Enum):
-    """The edge of a text that stays where it is when the text has another length."""
+    """The edge of a text that has the same place for texts of any length."""
 
     LEFT = 0.0
     CENTRE = 0.5
@@ -22,7 +22,7 @@ class Anchor(Enum):
 
 @dataclass(frozen=True, slots=True)
 class TextStyle:
-    """How a text is set. ``color`` is the operator that sets its colour."""
+    """Font, size and colour of a text. ``color`` is the operator that sets the colour."""
 
     font: str
     size: float

@@ -1,4 +1,4 @@
-"""Make the layout of a class and shape: probes, the compiler, and a trial of what it has found."""
+"""Make the layout of a class and shape: make probes, compile the layout, and try it."""
 
 import re
 from collections.abc import Iterator, Mapping

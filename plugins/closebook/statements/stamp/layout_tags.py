@@ -9,7 +9,7 @@ from closebook.statements.stamp.row_rules import tagged_rows
 
 
 class SplitTags:
-    """The tag tree of a probe, cut where the lines are."""
+    """The tag tree of a probe, split into what is before and after the lines."""
 
     def __init__(self, pages: ProbePages) -> None:
         kids = pages.document.kids

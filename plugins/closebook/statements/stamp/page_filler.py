@@ -1,4 +1,4 @@
-"""Fill the pages: rows, the closing and the blocks after it, by the rules of the template."""
+"""Distribute rows, closing balance and the blocks after it over pages, as the template asks."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

@@ -84,7 +84,7 @@ class KeptDrawings:
 
 @dataclass(frozen=True)
 class PlacedText:
-    """A text of a stamped page, for a comparison with the reference."""
+    """A text of a stamped page, to compare it with the page of the first renderer."""
 
     page: int
     x: float
@@ -130,7 +130,7 @@ class PageStamper:
         self._window_grown = 0.0
 
     def stamp(self, page: FilledPage, rows: list[LaidOutRow]) -> None:
-        """Add the content of the page, and say where its pieces are."""
+        """Add the content of the page, and note the places of its pieces."""
         layout, made, number = self._layout, self._made, self._number
         furniture = layout.later if number else layout.first
         has_table = not number or bool(page.rows)

@@ -183,7 +183,7 @@ def _height(row: ProbeRow, usual: RowBox) -> float:
 
 
 def _anchors(rows: Sequence[ProbeRow]) -> dict[str, Anchor]:
-    """Return the edge of each slot that is at one place in all rows."""
+    """Return the edge of each slot that has the same place in all rows."""
     places: dict[str, list[tuple[float, float]]] = {}
     for row in rows:
         for item in row.items:

@@ -42,7 +42,7 @@ class Stamper:
         self._shaper = Shaper(faces, layout.stand_ins, setter)
         self._rows = RowLayout(layout.rows, self._shaper)
         self._fonts = EmbeddedFonts(faces)
-        # Most statements have the same glyphs then, so that a subset serves many of them.
+        # Each subset has all printable ASCII characters, so that most statements share one.
         self._usual: GlyphTexts = {}
         style = layout.rows.columns[0].slot.style
         for character in _PRINTABLE_ASCII:

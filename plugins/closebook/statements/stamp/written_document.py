@@ -20,7 +20,7 @@ _maps: dict[bytes, "_GlyphMap"] = {}
 
 
 class _GlyphMap(dict[bytes, str]):
-    """What a font's glyphs say, by their codes; and what runs of them say, once they were read."""
+    """The texts of a font's glyphs, by their codes. It remembers the texts of runs of glyphs."""
 
     def __init__(self, stream: bytes) -> None:
         super().__init__(
@@ -30,7 +30,7 @@ class _GlyphMap(dict[bytes, str]):
         self._runs: dict[bytes, str] = {}
 
     def text(self, shown: bytes) -> str:
-        """Return what a run says, from the operand of its operator TJ."""
+        """Return the text of a run of glyphs, from the operand of its operator TJ."""
         found = self._runs.get(shown)
         if found is None:
             if len(self._runs) > _KEPT_RUNS:

@@ -1,4 +1,4 @@
-"""Say in the drawn pages what each text is, so that a layout can be learned from finished pages.
+"""Write into the drawn pages what each text is, so that a layout can be compiled from them.
 
 A mark is a comment in a page's content, before the text that it describes. Only probe statements
 are drawn with marks (closebook/statements/stamp/probe_statements.py): no such file is issued.
@@ -269,7 +269,7 @@ class _PageReader:
             kind = "line"
         for role in roles:
             kind = _KINDS.get(role, kind)
-        # The padding at the bottom has grown to the height of the row: that of the style has not.
+        # The bottom padding of a box grows to the row's height, so that of the style is taken.
         extras = tuple(
             cell.padding_top
             + _pixels(cell.style["padding_bottom"])
