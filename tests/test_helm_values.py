@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import yaml
 
-from closebook import settings
 from closebook.desk.auth_manager import ClosebookFabAuthManager
 from closebook.orchestration import celery_settings
+from closebook.settings import airflow_connections
 from deploy.airflow_defaults import CLUSTER_SETTINGS
 from local import REPOSITORY
 from tests.compose_file import environment, service_of
@@ -84,7 +84,11 @@ def test_the_head_of_the_file_names_each_secret_that_it_uses_and_no_other() -> N
     head = text(FILE).partition("\nexecutor:")[0]
     assert set(re.findall(r"^#   (closebook-[a-z]+)  ", head, re.MULTILINE)) == secrets_in(VALUES)
     # With each connection that the code opens.
-    opened = {getattr(settings, name) for name in dir(settings) if name.endswith("_CONNECTION")}
+    opened = {
+        getattr(airflow_connections, name)
+        for name in dir(airflow_connections)
+        if name.endswith("_CONNECTION")
+    }
     named = head.replace("…_", "AIRFLOW_CONN_CLOSEBOOK_")
     assert {name.lower() for name in re.findall(r"AIRFLOW_CONN_(CLOSEBOOK_[A-Z_]+)", named)} == {
         *(opened & {"closebook_primary", "closebook_store", "closebook_redis"}),

@@ -38,6 +38,11 @@ REFUSED = "tests/statements/test_stamp_refusals.py::"
 STATEMENTS = (
     # ---- stamped statements ------------------------------------------------------------------
     Guard(
+        "stamp.all-parts-of-a-line",
+        Condition(value=False),
+        (REFUSED + "test_details_that_no_layout_has_are_made_by_the_first_renderer",),
+    ),
+    Guard(
         "stamp.no-document-without-reading-it-back",
         Removed(),
         (REFUSED + "test_a_wrong_page_is_made_again_by_the_first_renderer",),

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -130,6 +131,23 @@ def test_a_wrong_page_is_made_again_by_the_first_renderer(
     made = renderer.render(many(3))
     assert made.outside_reason == "read-back"
     assert made.pdf == render(many(3)).pdf
+
+
+@pytest.mark.parametrize(
+    "details",
+    [{"customer_reference": "RF18"}, {"interest_rate": Decimal("1.25"), "kind": "interest"}],
+    ids=["customer's reference", "interest"],
+)
+def test_details_that_no_layout_has_are_made_by_the_first_renderer(
+    tmp_path: Path, details: dict[str, Any]
+) -> None:
+    content = "[content]\ncustomer_references = true\ninterest_rates = true\n"
+    made = statement(replace(entry(5), **details), entry(7))
+    with in_brand(write_brand(tmp_path / "b", content)):
+        renderer = StampedRenderer.of_settings()
+        renderer.prepare([], again=[statement(entry(5), entry(7))])
+        assert renderer.render(statement(entry(5), entry(7))).outside_reason is None
+        assert renderer.render(made).outside_reason == "details-of-a-line"
 
 
 def test_a_slot_that_is_declared_and_not_drawn_stops_the_compilation(tmp_path: Path) -> None:

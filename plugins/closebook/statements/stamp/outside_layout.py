@@ -23,6 +23,7 @@ REASONS = {
     "placed-marks": "A letter with marks that the font places by itself.",
     "tall-line": "A text of the page whose font would move what is below it.",
     "does-not-fit": "A text that needs more lines than its place has.",
+    "details-of-a-line": "A line with the customer's reference or a rate of interest.",
     "long-holder": "A name and address that are printed in a small font.",
     "tall-row": "A row that does not fit on a page with its heads.",
     "rare-layout": "A layout that too few statements have to be worth its compilation.",

@@ -173,8 +173,9 @@ class _XmlReader:
         if not self._all(entry, record):
             return None
         found = self._one(entry, record)
+        interest_minor = self._signed(found, f"the interest of {what}")
         # guard: verify.interest-is-that-of-the-entry
-        if self._signed(found, f"the interest of {what}") != self._signed(entry, what):
+        if interest_minor != self._signed(entry, what):
             raise CheckFailed(f"{what} has another amount of interest in its details")
         return rate_of(self._text(found, "Rate/Tp/Pctg"), what, "the rate of interest", PERCENT)
 
