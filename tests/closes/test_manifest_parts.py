@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -26,7 +26,7 @@ from tests.closes.month_documents import documents, manifest_of, render_all, sto
 from tests.closes.october import OCTOBER
 from tests.platform_rows import Platform
 
-PUT, READ = DocumentStore.put, DocumentStore.read
+PUT, PIECES = DocumentStore.put, DocumentStore.pieces
 
 
 @pytest.fixture(autouse=True)
@@ -46,11 +46,11 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """How often each document was read."""
     counted = Counter[str]()
 
-    def read(self: DocumentStore, object_name: str) -> bytes:
+    def pieces(self: DocumentStore, object_name: str, first_byte: int = 0) -> Iterator[bytes]:
         counted[object_name] += 1
-        return READ(self, object_name)
+        return PIECES(self, object_name, first_byte)
 
-    monkeypatch.setattr(DocumentStore, "read", read)
+    monkeypatch.setattr(DocumentStore, "pieces", pieces)
     return counted
 
 

@@ -81,7 +81,7 @@ AUDIT = (
     ),
     Guard(
         "manifest.documents-are-read",
-        Value("[]"),
+        Value("documents.absent"),
         (PARTS_OF_A_MONTH + "test_a_document_that_is_lost_or_changed_stops_the_part",),
     ),
     Guard(

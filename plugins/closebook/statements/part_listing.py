@@ -63,8 +63,12 @@ def write_parts(
             rows = parts.rows(start)
             # guard: manifest.part-of-a-shard-is-complete
             if all(row["object_name"] is not None for row in rows):
-                parts.require_documents(rows)
-                parts.content(start, rows)
+                known = parts.registered(start, rows)
+                lost = parts.lost(rows, are_listed=known is not None)
+                if lost:
+                    raise _lost_documents(month, parts.documents, lost)
+                if known is None:
+                    parts.write(start, rows)
                 count += 1
     return count
 
@@ -84,10 +88,11 @@ def list_month(
     maker = PlanMaker(month.label, sum(each["entry_count"] for each in starts))
     for start in starts:
         rows = parts.rows(start)
-        lost += parts.lost(rows)
+        known = parts.registered(start, rows)
+        lost += parts.lost(rows, are_listed=known is not None)
         if lost:
             continue
-        content = parts.content(start, rows)
+        content = parts.write(start, rows) if known is None else known
         part = _listed(month.label, content)
         listed.append(part)
         maker.add(content, listed_of_rows(rows, month.label), part.object_name(month.label))
@@ -132,29 +137,20 @@ class _Parts:
             prepare=False,
         ).fetchall()
 
-    def lost(self, rows: Sequence[DictRow]) -> list[Key]:
-        """Return the accounts whose registered documents are not in the document store."""
-        absent = frozenset(self.documents.absent(_object_names(rows)))
+    def lost(self, rows: Sequence[DictRow], *, are_listed: bool) -> list[Key]:
+        """Return the accounts whose registered documents are not in the document store.
+
+        Documents that no part lists yet are read for that, and compared with their names. Raises
+        WrongData for one that was changed.
+        """
+        documents = self.documents
+        # guard: manifest.documents-are-read
+        absent_of = documents.absent if are_listed else documents.read_all
+        absent = frozenset(absent_of(_object_names(rows)))
         return [row["account_id"] for row in rows if row["object_name"] in absent]
 
-    def require_documents(self, rows: Sequence[DictRow]) -> None:
-        """Raise WrongData if a registered document is not in the document store."""
-        lost = self.lost(rows)
-        if lost:
-            raise _lost_documents(self.month, self.documents, lost)
-
-    def content(self, start: DictRow, rows: Sequence[DictRow]) -> bytes:
-        """Return the document of a part that lists these statements; write it if there is none.
-
-        Each document that it lists is read before it is written, and compared with its name.
-        """
-        known = self._registered(start["first_entry"], rows)
-        if known is not None:
-            return known
-        lost = self.documents.read_all(_object_names(rows))  # guard: manifest.documents-are-read
-        if lost:
-            accounts = [row["account_id"] for row in rows if row["object_name"] in lost]
-            raise _lost_documents(self.month, self.documents, accounts)
+    def write(self, start: DictRow, rows: Sequence[DictRow]) -> bytes:
+        """Write and register the part that lists these statements; return it."""
         label_of_month = self.month.label
         entries = [
             salted_entry(facts_of(row), row["account_number"], row["holder_name"]) for row in rows
@@ -173,14 +169,14 @@ class _Parts:
         )
         return content
 
-    def _registered(self, first_entry: int, rows: Sequence[DictRow]) -> bytes | None:
+    def registered(self, start: DictRow, rows: Sequence[DictRow]) -> bytes | None:
         """Return the newest part that begins there, if it lists just these statements.
 
         New salts would make a new manifest each time, and it would have to be reviewed again.
         """
         row = self.store.execute(
             query("manifest_parts/newest"),
-            {"close_id": self.close_id, "first_entry": first_entry},
+            {"close_id": self.close_id, "first_entry": start["first_entry"]},
         ).fetchone()
         if row is None:
             return None
