@@ -1,5 +1,6 @@
 """What the tests of statements share: signers, and that each file is validated."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -39,10 +40,12 @@ def _validated_files(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyP
     """Validate each file that a test renders in its own process, unless it wants a wrong one."""
     if request.node.get_closest_marker("wrong_files") is not None:
         return
-    before = RenderedStatement.__init__
+    before, own_process = RenderedStatement.__init__, os.getpid()
 
     def made(self: RenderedStatement, *values: Any, **named: Any) -> None:
         before(self, *values, **named)
-        assert page_validation_of_readable(self.pdf) == []
+        # The validator's threads are not in a process that was forked: it would wait for them.
+        if os.getpid() == own_process:
+            assert page_validation_of_readable(self.pdf) == []
 
     monkeypatch.setattr(RenderedStatement, "__init__", made)
