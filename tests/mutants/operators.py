@@ -4,6 +4,7 @@ import ast
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol, TypeVar
 
 from tests.mutants.markers import NoLongerApplies, Place
@@ -150,8 +151,14 @@ def _only_one(place: Place, what: str, found: Iterable[Node]) -> Node:
     return nodes[0]
 
 
+@lru_cache(maxsize=64)
+def _nodes(text: str) -> list[ast.AST]:
+    """Return the nodes of a file's code: most files have several guards."""
+    return [*ast.walk(ast.parse(text))]
+
+
 def _conditions(place: Place) -> Iterator[ast.expr]:
-    for node in ast.walk(ast.parse(place.text)):
+    for node in _nodes(place.text):
         if isinstance(node, ast.If | ast.While):
             if node.lineno <= place.line_number <= _last_line(node.test):
                 yield node.test
@@ -161,7 +168,7 @@ def _conditions(place: Place) -> Iterator[ast.expr]:
 
 
 def _simple_statements(place: Place) -> Iterator[ast.stmt]:
-    for node in ast.walk(ast.parse(place.text)):
+    for node in _nodes(place.text):
         if not isinstance(node, ast.stmt) or isinstance(node, _COMPOUND):
             continue
         if _covers(node, place.line_number):
@@ -169,7 +176,7 @@ def _simple_statements(place: Place) -> Iterator[ast.stmt]:
 
 
 def _with_blocks(place: Place) -> Iterator[ast.With]:
-    for node in ast.walk(ast.parse(place.text)):
+    for node in _nodes(place.text):
         if not isinstance(node, ast.With):
             continue
         if node.lineno <= place.line_number <= _last_line(_end_of_header(node)):
