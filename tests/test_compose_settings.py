@@ -254,7 +254,16 @@ def test_the_certificates_are_for_the_names_of_the_servers_and_kept(tmp_path: Pa
 # ---- deploy/ -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("script", sorted((REPOSITORY / "deploy").glob("*.sh")), ids=str)
+HEALTH_CHECK = REPOSITORY / "deploy" / "health.sh"
+
+
+def test_the_health_check_reads_no_secret() -> None:
+    assert "/run/secrets" not in HEALTH_CHECK.read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    "script", sorted({*(REPOSITORY / "deploy").glob("*.sh")} - {HEALTH_CHECK}), ids=str
+)
 def test_a_start_script_reads_only_secrets_and_files_that_its_services_have(script: Path) -> None:
     text = script.read_text("utf-8")
     checked = subprocess.run(["bash", "-n", script], capture_output=True, text=True, check=False)

@@ -18,6 +18,7 @@ REASONS = {
     "empty-text": "An empty text where the layout has one.",
     "many-lines": "More lines than are laid out at once.",
     "rows-at-page-breaks": "Rows at page breaks that follow one another as in no probe.",
+    "from-right": "A page from right to left: its table of totals is as wide as its amounts.",
     "text-direction": "A sentence around a text of another direction.",
     "character": "A text that is not set whole, or characters that no font has.",
     "placed-marks": "A letter with marks that the font places by itself.",

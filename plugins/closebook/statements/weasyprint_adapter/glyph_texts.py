@@ -127,7 +127,7 @@ def _noting(noted: GlyphTexts, draw_first_line: Callable[..., Any]) -> Callable[
         line, _ = textbox.pango_layout.get_first_line()
         texts = list(texts_of_line(line, textbox.pango_layout.text.encode()))
         # Before it is drawn: drawing may make another line.
-        is_raised = _has_raised_glyph_from_left(line)
+        is_raised = has_raised_glyph_from_left(line)
         commands = stream_commands(stream)
         begin = len(commands)
         with _Recorded(stream, noted, texts) as recorded:
@@ -142,7 +142,7 @@ def _noting(noted: GlyphTexts, draw_first_line: Callable[..., Any]) -> Callable[
     return draw
 
 
-def _has_raised_glyph_from_left(line: Any) -> bool:
+def has_raised_glyph_from_left(line: Any) -> bool:
     """Return whether a glyph is drawn above or below the line, which has no text from the right."""
     from weasyprint.text.ffi import ffi
 

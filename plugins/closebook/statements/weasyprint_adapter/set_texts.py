@@ -9,7 +9,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from closebook.statements.weasyprint_adapter.glyph_texts import texts_of_line
+from closebook.statements.weasyprint_adapter.glyph_texts import (
+    has_raised_glyph_from_left,
+    texts_of_line,
+)
 from closebook.statements.weasyprint_adapter.layout_marks import FontFile
 from closebook.statements.weasyprint_adapter.text_settings import TextSettings
 
@@ -65,7 +68,8 @@ class TextSetter:
     def lines(self, text: str, settings: TextSettings, room: float | None) -> list[SetLine] | None:
         """Return the lines of a text that has no white space but blanks, in ``room`` pixels.
 
-        Returns None where a character has no glyph, or a glyph is a picture.
+        Returns None where a character has no glyph, or a glyph is a picture or above or below the
+        line.
         """
         from weasyprint.text.line_break import split_first_line
 
@@ -103,7 +107,8 @@ class TextSetter:
             return None
         line, _ = layout.get_first_line()
         texts = list(texts_of_line(line, layout.text.encode()))
-        if None in texts:
+        # The first renderer writes the text of such a line beside its glyphs.
+        if None in texts or has_raised_glyph_from_left(line):
             return None
         recorder = _Recorder(self._stream, texts)
         emojis = drawing.draw_first_line(recorder, box, "clip", "none", Matrix(d=-1))
