@@ -36,10 +36,8 @@ def signer(key_file: Callable[..., KeyFile]) -> Signer:
 
 
 @pytest.fixture(autouse=True)
-def _validated_files(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Validate each file that a test renders in its own process, unless it wants a wrong one."""
-    if request.node.get_closest_marker("wrong_files") is not None:
-        return
+def _validated_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Validate each file that a test renders in its own process."""
     before, own_process = RenderedStatement.__init__, os.getpid()
 
     def made(self: RenderedStatement, *values: Any, **named: Any) -> None:
