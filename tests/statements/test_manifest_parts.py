@@ -142,7 +142,7 @@ def test_one_statement_is_found_by_reading_one_part(documents: DocumentStore) ->
 def test_the_head_of_a_manifest_is_read_without_its_parts(parts: ListedParts) -> None:
     month = ManifestDocument.read(content_of(parts))
     assert month.head == WHOLE.head
-    with pytest.raises(NoManifest, match="not at hand"):
+    with pytest.raises(NoManifest, match="not given"):
         month.entry(1, "USD")
 
 

@@ -34,13 +34,13 @@ from closebook.store.session import Store, on_store
 logger = logging.getLogger(__name__)
 
 WORK_OF_A_STATEMENT = 25
-"""What a statement takes beside its lines, counted in lines. A line takes some 4 ms."""
+"""How many lines take as long as a statement without lines. A line takes about 4 ms."""
 
 SMALLEST_SHARD_WORK = 2_500
-"""Ten seconds of the first renderer. Starting a task takes one or two."""
+"""In lines: ten seconds of the first renderer. To start a task takes one or two seconds."""
 
 LARGEST_SHARD_WORK = 60_000
-"""Four minutes of the first renderer: less than ten on a machine that is half as fast."""
+"""In lines: four minutes of the first renderer; on a machine of half the speed less than ten."""
 
 USUAL_SHARDS = 64
 MOST_SHARDS = 1_000
@@ -81,8 +81,8 @@ class DocumentsNotMade(WrongData):
 class Shard:
     """A range of account keys, both ends included, with ``statement_count`` statements in it.
 
-    ``token`` is what the planning task left in the document store, None in a shard of a run that an
-    older version planned.
+    ``token`` is the name of a document that the planning task has written: a task that cannot read
+    it has another document store. None in a run that an older version planned.
     """
 
     first_account_id: Key
@@ -96,10 +96,10 @@ def plan_shards(
 ) -> list[dict[str, Any]]:
     """Cut a month's statements into shards of about the same work.
 
-    No shard has more than LARGEST_SHARD_WORK and its last account, as long as MOST_SHARDS suffice
-    for that. ``account_ids`` limits the shards to these accounts, as a person wrote their keys;
-    None means all accounts. Raises WrongData when one of these accounts has no statement in the
-    month, Transient when the document store fails.
+    A shard ends with the account that reaches its share of the work, which is LARGEST_SHARD_WORK at
+    most unless this would make more than MOST_SHARDS. ``account_ids`` limits the shards to these
+    accounts, as a person wrote their keys; None means all accounts. Raises WrongData when one of
+    these accounts has no statement in the month, Transient when the document store fails.
     """
     with on_store(settings) as store:
         named = _named_accounts(store, account_ids)

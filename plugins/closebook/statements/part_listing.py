@@ -1,8 +1,8 @@
-"""List a month's statements part by part: each part is written once, and the rest is kept.
+"""Lists a month's statements in parts of its manifest, each of which is written once.
 
 A task that has made the documents of a shard writes the parts that are complete by then. The task
-of the manifest writes what is left. If it is killed, it goes on where it was: a part that lists
-what the register has is not written again, and its documents are not read again.
+of the manifest writes the others. If it is killed and run again, it continues where it stopped: a
+part that lists what the register has is not written again, and its documents are not read again.
 """
 
 from collections.abc import Sequence
@@ -49,9 +49,9 @@ def write_parts(
     last_account_id: Key,
     run: Run,
 ) -> int:
-    """List the statements of a shard, as far as all of a part have documents; return the parts.
+    """Write the parts of a shard whose statements all have documents; return how many these are.
 
-    A part that has statements of two shards is written by the one that is done last. Raises
+    A part that has statements of two shards is written by the shard that ends last. Raises
     WrongData when a document is missing from the document store, or was changed.
     """
     with on_store(settings) as store:
@@ -76,7 +76,7 @@ def write_parts(
 def list_month(
     store: Store, documents: DocumentStore, month: Period, close_id: int, run: Run
 ) -> MonthListing:
-    """List all statements of a month: with the parts that are there, and with new ones.
+    """Return all statements of a month: in the parts that are registered, and in new ones.
 
     The connection must have no transaction open: each part is committed by itself. Raises WrongData
     when documents are missing from the document store, naming some accounts, or were changed.
@@ -112,7 +112,7 @@ class _Parts:
     run: Run
 
     def starts(self, first: Key | None = None, last: Key | None = None) -> list[DictRow]:
-        """Return where the parts begin that have accounts of a range, in their order."""
+        """Return the start of each part that has accounts of this range, in order."""
         return self.store.execute(
             query("manifest_parts/starts"),
             {
@@ -133,7 +133,7 @@ class _Parts:
                 "first_currency": start["currency"],
                 "entry_count": start["entry_count"],
             },
-            # A plan for any number of statements would read whole tables for each part.
+            # A query plan that PostgreSQL keeps for any number of statements reads whole tables.
             prepare=False,
         ).fetchall()
 
@@ -170,7 +170,7 @@ class _Parts:
         return content
 
     def registered(self, start: DictRow, rows: Sequence[DictRow]) -> bytes | None:
-        """Return the newest part that begins there, if it lists just these statements.
+        """Return the newest registered part with this start, if it lists just these statements.
 
         New salts would make a new manifest each time, and it would have to be reviewed again.
         """
