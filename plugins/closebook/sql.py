@@ -1,9 +1,9 @@
 """The texts of the SQL files, by their path below sql/.
 
 A query may read from a file of sql/shared/ (of the platform) or sql/drafted/ (of the store) as if
-it were a table, such as ``from shared.settled_transactions``. That file's query is put there as a
-subquery, and PostgreSQL plans both as one query. If a view of the platform has amounts in major
-units, the file whose name ends with ``_major`` stands for the one of its name.
+it were a table, such as ``from shared.settled_transactions``. The query of that file takes the
+place of the name, as a subquery, and PostgreSQL plans both as one query. If a view of the platform
+has amounts in major units, the file whose name ends with ``_major`` is read in place of the other.
 """
 
 import re

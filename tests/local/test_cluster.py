@@ -244,7 +244,7 @@ def test_the_doctor_sees_how_long_the_broker_lets_a_task_run(
     assert "not looked at: consumer_timeout of RabbitMQ: version 3.10 has it in its rabb" in said
     for queue in ("closes", "documents"):
         found = (
-            f"error celery-consumer-timeout: queue {queue}: RabbitMQ takes a task for lost after 30"
+            f"error celery-consumer-timeout: queue {queue}: RabbitMQ counts a task as lost after 30"
         )
         assert (found in said) is not is_configured
 

@@ -271,7 +271,7 @@ class Bucket:
             Bucket._process = process
         elif Bucket._process != process:  # guard: bucket.no-use-after-a-fork
             raise RuntimeError(
-                "a bucket that was used before a fork is used after it, without its client's threads"
+                "a bucket that was used before a fork is used after it, without its threads"
             )
 
 
