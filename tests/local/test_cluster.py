@@ -178,7 +178,7 @@ def _uids(pid: int) -> tuple[int, ...]:
     return tuple(psutil.Process(pid).uids())
 
 
-def test_the_workers_of_documents_share_a_month_and_no_hour_waits_behind_it(
+def test_the_workers_of_documents_share_a_month_and_hours_are_closed_meanwhile(
     cluster: Cluster, airflow: AirflowApi
 ) -> None:
     before = {worker: cpu_seconds(cluster, worker) for worker in DOCUMENT_WORKERS}
@@ -285,6 +285,8 @@ def test_the_cluster_is_stopped_and_its_workers_leave_nothing(cluster: Cluster) 
     assert processes.marked(marks) == []
 
 
-def test_a_stack_that_is_found_again_is_of_its_kind(cluster: Cluster, tmp_path: Path) -> None:
+def test_a_stack_that_is_opened_again_is_a_cluster_or_a_stack_as_it_was_made(
+    cluster: Cluster, tmp_path: Path
+) -> None:
     assert type(stack_in(cluster.root)) is Cluster
     assert type(stack_in(tmp_path / "nothing")) is Stack

@@ -176,7 +176,9 @@ def test_an_entry_that_was_changed_in_a_part_is_refused(parts: ListedParts) -> N
 
 
 @pytest.mark.parametrize("content", [b"no JSON", b"[]", part_content("2026-09", [])], ids=repr)
-def test_what_is_no_part_of_the_month_is_refused(parts: ListedParts, content: bytes) -> None:
+def test_a_document_that_is_no_part_of_the_month_is_refused(
+    parts: ListedParts, content: bytes
+) -> None:
     with pytest.raises(NoManifest, match="no part of the manifest of 2026-10"):
         ListedParts(MONTH, parts.parts, lambda _: content).of_part(0)
 
