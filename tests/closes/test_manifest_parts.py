@@ -17,7 +17,7 @@ from closebook.statements import manifest_document, part_listing
 from closebook.statements.document_store import DocumentStore, StoredDocument
 from closebook.statements.manifest import write_manifest
 from closebook.statements.manifest_document import FORMAT_OF_PARTS, ManifestDocument
-from closebook.statements.manifest_entries import plain, root_of
+from closebook.statements.manifest_entries import entry_facts, root_of
 from closebook.statements.part_listing import write_parts
 from local.stack import Stack
 from tests.books import Books
@@ -222,4 +222,4 @@ def test_a_month_keeps_a_manifest_that_was_written_before_there_were_parts(
     ]
     assert made_anew != contents["statements"]
     old = ManifestDocument.read(stored(settings, manifest.object_name).read_bytes())
-    assert [plain(each) for each in made_anew] == [plain(each) for each in old.entries]
+    assert [entry_facts(each) for each in made_anew] == [entry_facts(each) for each in old.entries]

@@ -18,7 +18,7 @@ from closebook.statements.manifest_document import (
     TreeHead,
     manifest_content,
 )
-from closebook.statements.manifest_entries import NoManifest, plain
+from closebook.statements.manifest_entries import NoManifest, entry_facts
 from closebook.statements.manifest_parts import ListedParts, folder_of
 from closebook.statements.part_listing import MonthListing, list_month
 from closebook.statements.signing.key_loader import load_signer
@@ -209,7 +209,8 @@ def _unchanged(
         is_same = manifest.head == _head(manifest.month, entries) or (
             len(manifest.entries) == len(entries)
             and all(
-                plain(old) == plain(new) for old, new in zip(manifest.entries, entries, strict=True)
+                entry_facts(old) == entry_facts(new)
+                for old, new in zip(manifest.entries, entries, strict=True)
             )
         )
         return _summary(newest["object_name"], manifest) if is_same else None

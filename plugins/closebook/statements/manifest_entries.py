@@ -48,7 +48,7 @@ def holder_hash(salt: str, account_number: str, holder_name: str) -> str:
     return sha256(canonical([salt, account_number, holder_name])).hexdigest()
 
 
-def plain(entry: Entry) -> dict[str, Any]:
+def entry_facts(entry: Entry) -> dict[str, Any]:
     """Return the facts of an entry: all but its salt and the hash that is made with it."""
     return {name: value for name, value in entry.items() if name not in _SALTED}
 

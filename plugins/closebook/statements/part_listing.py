@@ -17,7 +17,7 @@ from closebook.periods import Period
 from closebook.settings import Run, Settings
 from closebook.sql import query
 from closebook.statements.document_store import DocumentStore
-from closebook.statements.manifest_entries import Entry, plain, salted_entry, tree_of
+from closebook.statements.manifest_entries import Entry, entry_facts, salted_entry, tree_of
 from closebook.statements.manifest_parts import (
     PART_ENTRIES,
     ListedPart,
@@ -92,13 +92,36 @@ def list_month(
         lost += parts.lost(rows, are_listed=known is not None)
         if lost:
             continue
-        content = parts.write(start, rows) if known is None else known
-        part = _listed(month.label, content)
-        listed.append(part)
-        maker.add(content, listed_of_rows(rows, month.label), part.object_name(month.label))
+        part = parts.write(start, rows) if known is None else known
+        listed.append(part.listed())
+        object_name = listed[-1].object_name(month.label)
+        maker.add(part.content, listed_of_rows(rows, month.label), object_name)
     if lost:  # guard: documents.lost-one-stops-the-manifest
         raise _lost_documents(month, documents, lost)
     return MonthListing(ListedParts(month.label, listed, documents.read), maker)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """The document of a part, and its entries."""
+
+    content: bytes
+    month: str
+    entries: Sequence[Entry]
+
+    def listed(self) -> ListedPart:
+        """Return what a manifest says of the part."""
+        stored = DocumentStore.name_of(self.content, folder=folder_of(self.month), suffix="json")
+        return ListedPart(
+            self.entries[0]["account_id"],
+            self.entries[0]["currency"],
+            len(self.entries),
+            sum(each["sha256"] is not None for each in self.entries),
+            tree_of(self.month, self.entries).root.hex(),
+            stored.sha256,
+            len(self.content),
+            crc32(self.content),
+        )
 
 
 @dataclass(frozen=True)
@@ -149,14 +172,14 @@ class _Parts:
         absent = frozenset(absent_of(_object_names(rows)))
         return [row["account_id"] for row in rows if row["object_name"] in absent]
 
-    def write(self, start: DictRow, rows: Sequence[DictRow]) -> bytes:
+    def write(self, start: DictRow, rows: Sequence[DictRow]) -> _Part:
         """Write and register the part that lists these statements; return it."""
-        label_of_month = self.month.label
+        month = self.month.label
         entries = [
-            salted_entry(facts_of(row), row["account_number"], row["holder_name"]) for row in rows
+            salted_entry(row_facts(row), row["account_number"], row["holder_name"]) for row in rows
         ]
-        content = part_content(label_of_month, entries)
-        stored = self.documents.put(content, folder=folder_of(label_of_month), suffix="json")
+        content = part_content(month, entries)
+        stored = self.documents.put(content, folder=folder_of(month), suffix="json")
         self.store.execute(
             query("manifest_parts/insert"),
             {
@@ -167,9 +190,9 @@ class _Parts:
                 "run_id": self.run.run_id,
             },
         )
-        return content
+        return _Part(content, month, entries)
 
-    def registered(self, start: DictRow, rows: Sequence[DictRow]) -> bytes | None:
+    def registered(self, start: DictRow, rows: Sequence[DictRow]) -> _Part | None:
         """Return the newest registered part with this start, if it lists just these statements.
 
         New salts would make a new manifest each time, and it would have to be reviewed again.
@@ -186,32 +209,17 @@ class _Parts:
         except WrongData:  # it was lost or changed: another one takes its place
             return None
         # guard: manifest.part-lists-what-is-registered
-        is_same = [plain(entry) for entry in entries] == [facts_of(each) for each in rows]
-        return content if is_same else None
+        is_same = [entry_facts(entry) for entry in entries] == [row_facts(each) for each in rows]
+        return _Part(content, self.month.label, entries) if is_same else None
 
 
 def _object_names(rows: Sequence[DictRow]) -> list[str]:
     return [row["object_name"] for row in rows if row["object_name"] is not None]
 
 
-def facts_of(row: DictRow) -> Entry:
+def row_facts(row: DictRow) -> Entry:
     """Return what an entry says of a row of statement_manifests/entries, without its salt."""
     return {name: value for name, value in row.items() if name not in _NOT_LISTED}
-
-
-def _listed(month: str, content: bytes) -> ListedPart:
-    entries = entries_of_part(content, month)
-    stored = DocumentStore.name_of(content, folder=folder_of(month), suffix="json")
-    return ListedPart(
-        entries[0]["account_id"],
-        entries[0]["currency"],
-        len(entries),
-        sum(each["sha256"] is not None for each in entries),
-        tree_of(month, entries).root.hex(),
-        stored.sha256,
-        len(content),
-        crc32(content),
-    )
 
 
 def _lost_documents(month: Period, documents: DocumentStore, lost: Sequence[Key]) -> WrongData:
