@@ -2527,8 +2527,8 @@ from reporting.statements;
 -- currency, old beside new.
 -- A changed holder or account number is a difference, though it is no column here; a changed
 -- address is not. This alone decides it: differs.sql of the table has the same columns, and a test
--- compares them. PostgreSQL puts the function's query in place of its call: so it has no settings of
--- its own.
+-- compares them. PostgreSQL puts the function's query in place of its call, so it has no settings
+-- of its own.
 create function reporting.statement_differences(old_close_id bigint, new_close_id bigint)
 returns table (
     account_id reporting.account_key,
