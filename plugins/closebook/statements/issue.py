@@ -158,15 +158,12 @@ def render_shard(
     if shard.token is not None:  # guard: documents.store-is-shared
         require_token(documents, shard.token)
     warm_up()
-    renderer = ShardRenderer(stamps=stamps_statements())
-    rendered = 0
-    in_english: Counter[str] = Counter()
-    failures: dict[Failed, WrongData] = {}
     with on_store(settings) as store:
         store.autocommit = True
         month = read_closed_month(store, close_id)
         signer, sample = load_signer(settings.signing_key), SampleCheck(document_validator())
         archive = Archive(store, documents, signer, month, run, sample)
+        rendering = _Rendering(store, settings, month, archive)
         rows = store.execute(
             query("statement_documents/of_shard"),
             {
@@ -181,31 +178,56 @@ def render_shard(
         made_again = {None, *documents.absent(registered)}
         without_document = [row for row in rows if row["object_name"] in made_again]
         for first in range(0, len(without_document), DOCUMENTS_PER_PROCESS):
-            some = without_document[first : first + DOCUMENTS_PER_PROCESS]
-            readable = list[RowAndStatement]()
-            for row in some:
-                try:
-                    readable.append((row, read_statement(store, settings, month, row)))
-                except WrongData as error:
-                    # guard: documents.unreadable-one-is-named
-                    failures[row["account_id"], row["currency"]] = error
-            results = run_within(limits, renderer.tasks(readable))
-            for (row, statement), result in zip(readable, results, strict=True):
-                if isinstance(result, WrongData):
-                    failures[statement.account_id, statement.currency] = result
-                    continue
-                try:
-                    archive.add(statement, result, row["object_name"])
-                except WrongData as error:
-                    failures[statement.account_id, statement.currency] = error
-                    continue
-                rendered += 1
-                renderer.count(result)
-                if result.missing_language is not None:
-                    in_english[result.missing_language] += 1
-        if renderer.report is not None:
-            logger.info("%s: %s", month, renderer.report)
-        for language, count in sorted(in_english.items()):
+            rendering.render(without_document[first : first + DOCUMENTS_PER_PROCESS], limits)
+        rendering.log()
+        _register_failures(store, rows, rendering.failures, run)
+    if rendering.failures:
+        raise DocumentsNotMade(month, rendering.failures)
+    return rendering.count
+
+
+class _Rendering:
+    """Renders the statements of a shard, some at a time, and counts the documents and failures."""
+
+    def __init__(self, store: Store, settings: Settings, month: Period, archive: Archive) -> None:
+        self.failures: dict[Failed, WrongData] = {}
+        self.count = 0
+        self._store, self._settings, self._month = store, settings, month
+        self._archive = archive
+        self._renderer = ShardRenderer(stamps=stamps_statements())
+        self._in_english: Counter[str] = Counter()
+
+    def render(self, rows: Sequence[DictRow], limits: Limits) -> None:
+        """Render and store the statements of some rows, in one child process."""
+        readable = list[RowAndStatement]()
+        for row in rows:
+            try:
+                statement = read_statement(self._store, self._settings, self._month, row)
+                readable.append((row, statement))
+            except WrongData as error:
+                # guard: documents.unreadable-one-is-named
+                self.failures[row["account_id"], row["currency"]] = error
+        results = run_within(limits, self._renderer.tasks(readable))
+        for (row, statement), result in zip(readable, results, strict=True):
+            if isinstance(result, WrongData):
+                self.failures[statement.account_id, statement.currency] = result
+                continue
+            try:
+                self._archive.add(statement, result, row["object_name"])
+            except WrongData as error:
+                self.failures[statement.account_id, statement.currency] = error
+                continue
+            self.count += 1
+            self._renderer.count(result)
+            if result.missing_language is not None:
+                self._in_english[result.missing_language] += 1
+
+    def log(self) -> None:
+        """Log how statements were rendered, which are in English, and which failed."""
+        month = self._month
+        if self._renderer.report is not None:
+            logger.info("%s: %s", month, self._renderer.report)
+        for language, count in sorted(self._in_english.items()):
             logger.warning(
                 "%s: %d statements are in English, since there are no texts in the language %s: "
                 "write them into words/%s.toml of the brand",
@@ -214,12 +236,8 @@ def render_shard(
                 language,
                 language,
             )
-        for (account_id, _), failure in failures.items():
+        for (account_id, _), failure in self.failures.items():
             logger.error("%s: account %s has no document: %s", month, label(account_id), failure)
-        _register_failures(store, rows, failures, run)
-    if failures:
-        raise DocumentsNotMade(month, failures)
-    return rendered
 
 
 def _register_failures(
