@@ -60,12 +60,13 @@ def settings_on(
     )
 
 
-def hurried(settings: Settings) -> Settings:
+def hurried(settings: Settings, seconds: float = 0.3) -> Settings:
     """Settings of a close that has to be refused, since no replica can serve it: it waits briefly.
 
-    Never of one that has to succeed: on a busy machine a replica may be seconds behind.
+    Never of one that has to succeed: on a busy machine a replica may be seconds behind. A close
+    that chooses one before it loses it needs some more ``seconds`` for the choice.
     """
-    return replace(settings, replica_wait_seconds=0.3)
+    return replace(settings, replica_wait_seconds=seconds)
 
 
 @contextmanager

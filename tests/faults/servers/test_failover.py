@@ -120,7 +120,7 @@ def test_a_replica_that_is_promoted_between_the_choice_and_the_read_is_not_read(
     stack.replica_wait()
     with promotable(stack, "replica_a"):
         with ThreadPoolExecutor() as pool, proxy_of_reads(stack, only_a) as (proxy, through_proxy):
-            closing = pool.submit(close_hour, hurried(through_proxy), NINE, ONE_REPLICA)
+            closing = pool.submit(close_hour, hurried(through_proxy, 2), NINE, ONE_REPLICA)
             proxy.wait_until_reached()
             promote(stack, "replica_a")
             take_payment_of_its_own(stack, "replica_a", platform)
@@ -196,7 +196,7 @@ def test_a_replica_that_is_rebuilt_behind_the_fence_during_the_run_is_waited_for
             held_reads(stack, platform, "transactions", "copy%", replicas=["replica_a"]) as hold,
         ):
             stack.replica_wait("replica_a")  # for the choice, which does not wait long
-            closing = pool.submit(close_hour, hurried(only_a), NINE, ONE_REPLICA)
+            closing = pool.submit(close_hour, hurried(only_a, 2), NINE, ONE_REPLICA)
             hold.reached_on()
             rebuild_behind(stack, "replica_a", backup)
 
@@ -219,7 +219,7 @@ def test_a_replica_that_is_rebuilt_between_the_choice_and_the_read_is_not_read(
         fill(platform)
         stack.replica_wait()
         with ThreadPoolExecutor() as pool, proxy_of_reads(stack, only_a) as (proxy, through_proxy):
-            closing = pool.submit(close_hour, hurried(through_proxy), NINE, ONE_REPLICA)
+            closing = pool.submit(close_hour, hurried(through_proxy, 2), NINE, ONE_REPLICA)
             proxy.wait_until_reached()
             rebuild_behind(stack, "replica_a", backup)
             proxy.release()
