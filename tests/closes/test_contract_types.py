@@ -211,8 +211,8 @@ def test_a_view_that_is_made_anew_during_a_read_is_read_again(
 def test_the_comparison_takes_less_than_a_millisecond(
     settings: Settings, platform: Platform
 ) -> None:
-    explain = sql.SQL("explain (analyze, format json) ")
-    explain += sql.SQL(query("replica/contract_columns"))
+    contract_columns = sql.SQL(query("replica/contract_columns"))
+    explain = sql.SQL("explain (analyze, format json) ") + contract_columns
 
     def work(source: Source) -> float:
         [plan] = source.connection.execute(explain, {"views": [*CONTRACT]}).fetchall()
