@@ -45,7 +45,7 @@ def statements_like_those_of_the_demo() -> Iterator[Statement]:
 
     Users have 20 to 30 lines, with shops of all countries, and merchants have 66.
     """
-    random = Random(7)
+    random = Random(7)  # noqa: S311  # a test must be the same again
     regions = random.choices(REGIONS, [each.share for each in REGIONS], k=_PEOPLE + _SHOPS)
     shops = [shop(random, each) for each in regions[_PEOPLE:]]
     popularity = [1 / rank for rank in range(3, _SHOPS + 3)]

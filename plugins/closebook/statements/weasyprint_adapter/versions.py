@@ -6,7 +6,7 @@ from functools import lru_cache
 
 @lru_cache(maxsize=1)
 def renderer_version() -> str:
-    """Return the versions of WeasyPrint, Pango, HarfBuzz, zlib and deflate that this process uses."""
+    """Return the versions of WeasyPrint, Pango, HarfBuzz and the compressors that it uses."""
     import deflate
     import weasyprint
     from weasyprint.text.ffi import ffi, harfbuzz, pango
