@@ -24,7 +24,7 @@ _FREE, _IN_FILE, _IN_OBJECT_STREAM = 0, 1, 2
 # libdeflate's best level: a statement is 4 % smaller than by zlib's, and takes 20 ms longer.
 _SMALLEST = 12
 Deflate = Callable[[bytes], bytes]
-"""Compresses a stream."""
+"""A function that compresses the content of a stream."""
 
 # PNG's predictor: the name of a stream's parameters, and the filter before each row.
 _PNG_UP, _UP = 12, 2
@@ -118,7 +118,7 @@ class ObjectWriter:
 
     Objects other than streams are compressed together, some hundred in one object stream. The
     file's second identifier is the hash of all that was written: the same objects in the same order
-    give the same bytes. ``deflated`` compresses streams, for a reader of zlib's format.
+    give the same bytes. ``deflated`` compresses streams, in the format of zlib.
     """
 
     def __init__(self, output: BinaryIO, deflated: Deflate | None = None) -> None:
