@@ -283,6 +283,11 @@ MANY = {
     "an amount of all": {"quoted": "2.00"},
     "an opening balance of all": {"quoted": "1.00"},
     "an amount of none": {"quoted": "4711.00"},
+    "an amount of one line of a month": {"quoted": "1,234.02", "month": "2025-12"},
+    "an amount of a line of all": {"quoted": "7.77", "month": "2025-12"},
+    "an amount of no line of a month": {"quoted": "4711.00", "month": "2025-12"},
+    "the reference of a line": {"quoted": "123402"},
+    "an old month": {"month": "2024-03"},
     "a rare currency": {"currency": "KWD"},
     "superseded": {"state": "superseded"},
     "not released": {"state": "issued"},
@@ -312,6 +317,8 @@ def test_a_search_among_many_takes_an_index_and_little_time(
     stack: Stack, many: str, monkeypatch: pytest.MonkeyPatch, asked: str, may_review: bool
 ) -> None:
     search = Search.from_form(**{**dict.fromkeys(FIELDS, ""), **MANY[asked]})
+    year, _, number = search.month.partition("-")
+    month = month_of(int(year), int(number), "UTC") if search.month else None
     conninfo = stack.store_admin(many)
     plans: list[dict[str, Any]] = []
     read: list[int] = []
@@ -334,10 +341,11 @@ def test_a_search_among_many_takes_an_index_and_little_time(
         # Others may use the machine too: the best of some tries counts.
         for _ in range(TRIES):
             plans.clear()
-            find_statements(store, search, None, may_review=may_review)
+            find_statements(store, search, month, may_review=may_review)
             taken_ms = sum(plan["Execution Time"] for plan in plans)
             if taken_ms < LIMIT_MS:
                 break
+    print(f"{asked}, {'reviewer' if may_review else 'finance'}: {taken_ms:.0f} ms")
     assert taken_ms < LIMIT_MS
     # What an amount reads does not grow with the statements that have it
     assert max(read, default=0) < MOST_BLOCKS
