@@ -19,9 +19,9 @@ _MARKS = str.maketrans("\u066b\u066c", ".,")
 _NO_CENTS = re.compile(r"(?<=\d)[.,](-{1,2})?(?=[^\d.,]*$)")
 """The end of ``1'234.-`` and of ``1234.``: no minus."""
 _POINT_OF_A_WORD = re.compile(r"(?<=[^\W\d_])\.")
-_SIGNS = frozenset(
+_SIGNS = (
     "kr zł kč ft lei лв руб дин ден r$ us$ a$ au$ c$ ca$ nz$ hk$ s$ sg$ nt$ mx$ fr sfr rs rp rm"
-    " 円 元 圆 원".split()
+    " 円 元 圆 원"
 )
 """Signs of currencies that are letters. Some have several countries: so each is any currency."""
 _DIGITS_OF_A_GROUP = 3
@@ -38,7 +38,7 @@ def typed_amounts(text: str) -> list[tuple[int, str]]:
     if found is None:
         return []
     around = (found["before"] + " " + found["after"]).strip()
-    words = [each for each in _WORD.findall(around) if each.casefold() not in _SIGNS]
+    words = [each for each in _WORD.findall(around) if each.casefold() not in _SIGNS.split()]
     codes = [each for each in words if _CODE.fullmatch(each)]
     marks = [each for each in words if each not in codes]
     if len(codes) > 1 or any(
