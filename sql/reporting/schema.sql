@@ -330,8 +330,10 @@ begin atomic
                                         collate "und-x-icu" -- noqa: RF05
                                     ),
                                     -- Letters and figures that NFKD leaves as they are.
-                                    'ıøłđðɖɗħŧŋɲƒĸƙəɛɔɓƴςىیکةٱ٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹०१२३४५६७८९',
+                                    'ıøłđðɖɗħŧŋɲƒĸƙəɛɔɓƴςىیکةٱ٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹०१२३४५६७८९'
+                                    || 'ƀƃƈȼƌɇǥɠɡɨɪɟɉⱪƚɫɱƥᵽɍɽʂƫƭʈⱦʉʋɏƶȥʐⱥ',
                                     'ioldddd' || 'htnnfkkeeobyσييكها' || repeat('0123456789', 3)
+                                    || 'bbccdegggiijjkllmpprrsttttuvyzzza'
                                 ),
                                 'ß',
                                 'ss'
@@ -346,12 +348,13 @@ begin atomic
                     'th'
                 ),
                 -- Left out: accents, vowel signs of Hebrew and Arabic, apostrophes, the point of
-                -- l·l, and signs without a width.
+                -- l·l, and signs without a width, such as those that choose a variant of a sign.
                 '[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f\u3099\u309a'
                 || '\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u064b-\u065f'
                 || '\u0670\u06d6-\u06dc\u06df-\u06e8\u06ea-\u06ed\u0640'
                 || '\u0027\u0060\u2018-\u201b\u2032\u02b9-\u02bf\u055a\u05f3\u05f4\ua78c\u00b7'
-                || '\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]',
+                || '\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff'
+                || '\ufe00-\ufe0f\U000e0100-\U000e01ef]',
                 '',
                 'g'
             ),

@@ -39,6 +39,8 @@ HOLDERS = [
     ("XX-17", "\uff37\uff49\uff44\uff45 Mueller"),
     ("XX-18", "J.R.R. Tolkien 100%"),
     ("KR-19", "김철수"),
+    # With a sign that chooses a variant, and with letters that have no accent to take off.
+    ("XX-20", "\u845b\U000e0100\u57ce Mbɨla Ʋestine Ƶak"),
 ]
 MARCH = month_of(2026, 3, "UTC")
 MONTH = """
@@ -160,6 +162,11 @@ FIELDS = ("account", "holder", "quoted", "month", "currency", "state", "sort")
         ("j. r. r. tolkien", [19]),
         ("김철수", [20]),
         ("김", [20]),
+        ("\u845b\u57ce", [21]),
+        ("\u57ce MBILA", [21]),
+        ("ʋestine zak", [21]),
+        ("vestine ƶak", [21]),
+        ("ISIK", []),
         ("Noah Bronte", []),
         ("Washingtonn", []),
         ("%", []),
@@ -191,6 +198,8 @@ def test_a_name_is_found_in_any_spelling(
         ("9268 19", [7]),
         ("jp123", [8]),
         ("\uff47\uff42\uff12\uff19", [7]),
+        ("๙๒๖๘๑๙", [7]),
+        ("৯২৬৮\u201119", [7]),
         ("CLBK9", []),
         ("%", []),
         ("…", []),
@@ -252,9 +261,9 @@ def test_all_criteria_must_fit(filled: psycopg.Connection[DictRow]) -> None:
 @pytest.mark.parametrize(
     ("sort", "first", "last"),
     [
-        ("holder", [2, 6, 5, 18], [20, 8]),
+        ("holder", [2, 6, 5, 18], [20, 8, 21]),
         ("closing", [1, 2, 3], [5, 8]),
-        ("account", [6, 13, 14], [16, 17, 18, 19]),
+        ("account", [6, 13, 14], [16, 17, 18, 19, 21]),
     ],
 )
 def test_what_is_found_is_sorted_both_ways(

@@ -89,7 +89,9 @@ class _Patterns:
 def _patterns(store: Store, search: Search) -> _Patterns | None:
     """Return the patterns of what was typed, or None if a field has no letter and no digit."""
     folded = store.execute(
-        query("desk/folded_text"), {"account": search.account, "holder": search.holder}
+        # Account numbers have figures of ASCII, whatever figures a person's keyboard has.
+        query("desk/folded_text"),
+        {"account": plain_figures(search.account), "holder": search.holder},
     ).fetchone()
     assert folded is not None  # noqa: S101 (the query has one row)
     account, words = folded["account"], folded["holder"].split()

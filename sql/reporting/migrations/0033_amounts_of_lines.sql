@@ -1,5 +1,6 @@
 -- A search finds the amount of a line in any month, and all statements that have it: before, many
--- lines of one statement hid the others. A corrected day shows its old and new discounts.
+-- lines of one statement hid the others. A corrected day shows its old and new discounts. More
+-- names are found in other spellings.
 create index statement_lines_amount
 on reporting.statement_lines (close_id, amount_minor, account_id, currency);
 
@@ -298,3 +299,70 @@ select
     sum(daily_volume.discount_minor) as discount_minor
 from reporting.daily_volume
 group by daily_volume.close_id, daily_volume.currency, daily_volume.kind;
+
+-- Letters with a stroke, a hook or a tail are found by those without, and signs that choose a
+-- variant of a character are left out.
+create or replace function reporting.folded(written text) returns text
+language sql immutable parallel safe
+begin atomic
+    select btrim(
+        regexp_replace(
+            regexp_replace(
+                replace(
+                    replace(
+                        replace(
+                            replace(
+                                translate(
+                                    -- NFKD: full-width and other forms become plain ones, and
+                                    -- accents stand apart from their letters.
+                                    lower(
+                                        normalize(written, nfkd)
+                                        collate "und-x-icu" -- noqa: RF05
+                                    ),
+                                    -- Letters and figures that NFKD leaves as they are.
+                                    'ıøłđðɖɗħŧŋɲƒĸƙəɛɔɓƴςىیکةٱ٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹०१२३४५६७८९'
+                                    || 'ƀƃƈȼƌɇǥɠɡɨɪɟɉⱪƚɫɱƥᵽɍɽʂƫƭʈⱦʉʋɏƶȥʐⱥ',
+                                    'ioldddd' || 'htnnfkkeeobyσييكها' || repeat('0123456789', 3)
+                                    || 'bbccdegggiijjkllmpprrsttttuvyzzza'
+                                ),
+                                'ß',
+                                'ss'
+                            ),
+                            'æ',
+                            'ae'
+                        ),
+                        'œ',
+                        'oe'
+                    ),
+                    'þ',
+                    'th'
+                ),
+                -- Left out: accents, vowel signs of Hebrew and Arabic, apostrophes, the point of
+                -- l·l, and signs without a width, such as those that choose a variant of a sign.
+                '[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f\u3099\u309a'
+                || '\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u064b-\u065f'
+                || '\u0670\u06d6-\u06dc\u06df-\u06e8\u06ea-\u06ed\u0640'
+                || '\u0027\u0060\u2018-\u201b\u2032\u02b9-\u02bf\u055a\u05f3\u05f4\ua78c\u00b7'
+                || '\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff'
+                || '\ufe00-\ufe0f\U000e0100-\U000e01ef]',
+                '',
+                'g'
+            ),
+            -- A blank in place of all else that is no letter and no figure.
+            '[\u0001-\u002f\u003a-\u0060\u007b-\u00bf\u00d7\u00f7\u02c2-\u02df\u05be\u060c\u061b'
+            || '\u061f\u066a-\u066d\u06d4\u0964\u0965\u2000-\u2bff\u2e00-\u2e7f\u3000-\u3004'
+            || '\u3008-\u3030\u303d-\u303f\u30fb\ufe10-\ufe1f\ufffc\ufffd]+',
+            ' ',
+            'g'
+        )
+    );
+end;
+
+-- The forms of these names are computed again.
+update reporting.statements
+set holder_name = holder_name, account_number = account_number
+where
+    holder_name || account_number ~ (
+        '[\ufe00-\ufe0f\U000e0100-\U000e01efƀƃƈȼƌɇǥɠɡɨɪɟɉⱪƚɫɱƥᵽɍɽ'
+        || 'ʂƫƭʈⱦʉʋɏƶȥʐⱥɃƂƇȻƋɆǤƓꞬƗꞮɈⱩȽⱢⱮƤⱣɌⱤꟅƬƮȾɄƲɎƵȤȺ]'
+    );
