@@ -80,9 +80,7 @@ def safe_file_name(name: str) -> str:
 
 async def _pieces(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
     while piece := await ZIPS.run(partial(_piece, chunks)):
-        # A piece of a manifest has megabytes, and the server would keep each that it is given.
-        for start in range(0, len(piece), _PIECE_BYTES):
-            yield piece[start : start + _PIECE_BYTES]
+        yield piece
 
 
 def _piece(chunks: Iterator[bytes]) -> bytes:
