@@ -28,9 +28,12 @@ def test_anchors_that_were_read_are_not_read_again(
     second = put(documents, 2, first)
     read: list[str] = []
     real = DocumentStore.read
-    monkeypatch.setattr(
-        DocumentStore, "read", lambda self, name: (read.append(name), real(self, name))[1]
-    )
+
+    def noted(store: DocumentStore, name: str) -> bytes:
+        read.append(name)
+        return real(store, name)
+
+    monkeypatch.setattr(DocumentStore, "read", noted)
     known: dict[str, WrittenAnchor] = {}
     assert {each.entry_count for each in written_anchors(documents, known)} == {1, 2}
     third = put(documents, 3, second)
