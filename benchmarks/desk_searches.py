@@ -157,7 +157,9 @@ def measure(stage: Stage, results: Results, *, account_count: int) -> None:
         assert counted is not None  # noqa: S101
 
         def ask(name: str) -> int:
-            found = find_statements(desk, ASKED[name], _month(ASKED[name]), may_review=name in _OF_REVIEWERS)
+            found = find_statements(
+                desk, ASKED[name], _month(ASKED[name]), may_review=name in _OF_REVIEWERS
+            )
             return len(found.rows)
 
         rows = {name: ask(name) for name in ASKED}
