@@ -82,11 +82,11 @@ def test_finance_sees_the_sums_of_a_range_with_refunds_and_fees(reported: Desk) 
     assert table_rows(page, "Sums of the range") == [
         "JPY payment 1 5,000 0 0",
         "USD payment 2 3,234.56 0.70 0.00",
-        "USD refund 2 22.00 0.05 0.00",
+        "USD refund 2 22.00 0.05 0.03",
     ]
     assert table_rows(page, "By day") == [
         "2026-10-31 2, corrected USD payment 1 2,000.00 0.40 0.00",
-        "2026-10-31 2, corrected USD refund 2 22.00 0.05 0.00",
+        "2026-10-31 2, corrected USD refund 2 22.00 0.05 0.03",
         "2026-10-30 1 JPY payment 1 5,000 0 0",
         "2026-10-30 1 USD payment 1 1,234.56 0.30 0.00",
     ]
@@ -99,7 +99,7 @@ def test_a_range_is_narrowed_and_split(reported: Desk) -> None:
     page = reported.get(
         "finance", f"/report?{QUERY}&kind=refund&merchant=11&split_by=merchant"
     ).text
-    assert table_rows(page, "By day") == ["2026-10-31 2, corrected USD refund 11 2 22.00 0.05 0.00"]
+    assert table_rows(page, "By day") == ["2026-10-31 2, corrected USD refund 11 2 22.00 0.05 0.03"]
     for nothing in ("currency=EUR", "merchant=4711", "merchant=x'y", "country=FR"):
         assert "Nothing was settled" in reported.get("finance", f"/report?{QUERY}&{nothing}").text
     wider = reported.get("finance", "/report?first_day=2026-10-29&last_day=2026-10-31").text
