@@ -126,7 +126,6 @@ def _named(store: Store, patterns: _Patterns) -> StatementKeys | None:
     with store.transaction():
         # PostgreSQL takes a rare name for a common one if it is in the sample of ANALYZE. It would
         # read all statements then, to find many soon.
-        # guard: desk.named-by-an-index
         store.execute(query("session/whole_tables"), {"whole_tables": "off"})
         found = store.execute(
             query("desk/named_statements"),
