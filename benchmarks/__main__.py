@@ -35,9 +35,9 @@ NAMES = (
     *("volume", "closes", "peers", "index_cost", "statements", "latency", "offload"),
     *("searches", "desk", "year"),
 )
-# These run only if they are named: a million accounts take hours, and 30 GB of disk.
 # In this order: year forgets what was closed before.
 WITH_AIRFLOW = ("latency", "desk", "year")
+# These run only if they are named: a million accounts take hours, and 30 GB of disk.
 NAMED = ("scale",)
 # The others copy or fill a platform, or do not depend on its size.
 LARGE_NAMES = ("growth", "volume", "closes")
