@@ -17,7 +17,7 @@ from closebook.closes.register import ChangeWithoutReason, ConcurrentClose, Repl
 from closebook.counter.publisher import HoursFromLostLog, NothingClosed
 from closebook.desk.capacity import DeskBusy
 from closebook.errors import ClosebookError, Misconfigured, NotReady, Transient, WrongData
-from closebook.notifications.delivery import NotSent, Unreached
+from closebook.notifications.delivery import AddressesRefused, NotSent, Unreached
 from closebook.periods import day_of, hour_of
 from closebook.platform.replica_status import ReplicaLost
 from closebook.platform.unreadable_rows import UnreadableRow
@@ -99,6 +99,7 @@ ERRORS = [
     AnswerLost("bucket", "statements/2026-10/00/00.pdf", "timed out"),
     NotSent("mail", ["month_ready: no log-in at the mail server (TimeoutError)"]),
     Unreached("no connection to the webhook"),
+    AddressesRefused(1, 3, "550"),
 ]
 
 
