@@ -445,11 +445,17 @@ create table reporting.statement_lines (
     -- that they lie in: statement_lines/of_statement.sql finds it.
     posted_on date,
     currency text not null,
-    primary key (close_id, account_id, currency, line_number),
-    unique (close_id, entry_id),
+    -- No entry is in a month twice. That the numbers of a statement's lines have no gap is a check of
+    -- each close: statement_lines/check_running_balances_follow.sql.
+    primary key (close_id, entry_id),
     foreign key (close_id, account_id, currency)
     references reporting.statements (close_id, account_id, currency)
 );
+
+-- One entry of it stands for all lines of a statement: with their numbers it would be three times as
+-- large.
+create index statement_lines_statement
+on reporting.statement_lines (close_id, account_id, currency);
 
 -- What some lines have beyond the others: the contract's optional columns. A line without any of
 -- them has no row here, so that it is no larger for them.
@@ -470,8 +476,8 @@ create table reporting.statement_line_details (
     -- Percent of a year.
     interest_rate numeric,
     primary key (close_id, account_id, currency, line_number),
-    foreign key (close_id, account_id, currency, line_number)
-    references reporting.statement_lines (close_id, account_id, currency, line_number),
+    foreign key (close_id, account_id, currency)
+    references reporting.statements (close_id, account_id, currency),
     check (num_nonnulls(original_amount_minor, original_currency, exchange_rate) in (0, 3))
 );
 
