@@ -1,7 +1,7 @@
--- A line takes less of the store. A key with a line's number had an entry for each line. An index of
--- statements has one for all lines of a statement. Numbers without a gap are a check of each close,
--- and of the audit: statement_lines/check_running_balances_follow.sql. That an entry is in a month
--- once stays a constraint, now as the key.
+-- A line takes less of the store. A key with a line's number had an entry for each line. An index
+-- of statements has one for all lines of a statement. Numbers without a gap are a check of each
+-- close, and of the audit: statement_lines/check_running_balances_follow.sql. That an entry is in a
+-- month once stays a constraint, now as the key.
 alter table reporting.statement_line_details
 drop constraint statement_line_details_close_id_account_id_currency_line_n_fkey,
 add foreign key (close_id, account_id, currency)
