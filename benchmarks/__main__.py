@@ -35,7 +35,7 @@ NAMES = (
     *("volume", "closes", "peers", "index_cost", "statements", "latency", "offload"),
     *("searches", "desk", "year"),
 )
-# Only if it is named: a million accounts take hours, and 30 GB of disk.
+# These run only if they are named: a million accounts take hours, and 30 GB of disk.
 NAMED = ("scale",)
 # The others copy or fill a platform, or do not depend on its size.
 LARGE_NAMES = ("growth", "volume", "closes")
