@@ -55,6 +55,10 @@ TABLES = {
     "notifications",
     "statement_events",
     "statement_event_batches",
+    "retention",
+    "legal_holds",
+    "line_archives",
+    "removed_lines",
 }
 VIEWS = {
     "corrections",
@@ -73,6 +77,8 @@ VIEWS = {
     "statement_names",
     "statement_files",
     "day_versions",
+    "held_accounts",
+    "retention_limit",
 }
 EVERYTHING = TABLES | VIEWS | {"migrations"}
 # What the pages of the desk show. No line of a statement, but those that a function shows of a
@@ -114,6 +120,7 @@ SHOWN = {
     "close_readings",
     "platform_histories",
     "desk_log",
+    "held_accounts",
 }
 # What the desk adds, by functions that need a proof.
 REQUESTS = {"reissue_requests", "reissue_answers"}
@@ -124,6 +131,8 @@ DECISIONS = {"statement_decisions", *REQUESTS}
 # The transaction of a release writes them.
 EVENTS = {"statement_events"}
 LOG = {"desk_log"}
+# The owner sets how long lines stay; functions write holds, and what was removed.
+RETENTION = {"retention", "legal_holds", "removed_lines"}
 # The owner says who an unknown person was.
 NAMED = {"named_people"}
 MUTABLE = {"is_current", "confirmed_at", "confirmation_count"}
@@ -159,7 +168,7 @@ def desk(stack: Stack, module_store_database: str, owner: Connection) -> Iterato
     ("role", "privilege", "relations"),
     [
         ("closebook_store", "select", EVERYTHING - KEY),
-        ("closebook_store", "insert", TABLES - DECISIONS - EVENTS - LOG - NAMED - KEY),
+        ("closebook_store", "insert", TABLES - DECISIONS - EVENTS - LOG - NAMED - KEY - RETENTION),
         ("closebook_store", "update", set()),
         ("closebook_store", "delete", set()),
         ("closebook_store", "truncate", set()),
@@ -324,6 +333,7 @@ def test_the_desk_does_not_read_what_no_page_shows(desk: Connection, hidden: Lit
                 "key_label",
                 "name_forms",
                 "purge_health",
+                "remove_archived_lines",
                 "statement_differences",
                 "statement_line_differences",
                 "statement_line_detail_differences",
@@ -340,6 +350,7 @@ def test_the_desk_does_not_read_what_no_page_shows(desk: Connection, hidden: Lit
                 "folded",
                 "involved_runs",
                 "record_decision",
+                "record_legal_hold",
                 "record_log_entry",
                 "record_reissue_answer",
                 "record_reissue_request",
@@ -432,6 +443,13 @@ RECORDED: dict[LiteralString, dict[str, Any]] = {
         "note": "no",
         "person": "ada",
     },
+    "legal_holds/insert": {
+        "account_id": 1,
+        "decision": "lifted",
+        "reason": "the case is closed",
+        "person": "ada",
+        "address": "127.0.0.1",
+    },
     "desk/insert_log_entry": {
         "person": "ada",
         "act": "looked",
@@ -461,6 +479,7 @@ def test_who_knows_the_desks_password_alone_writes_nothing_under_any_name(
     written = owner.execute(
         "select requested_by from reporting.reissue_requests union all"
         " select answered_by from reporting.reissue_answers union all"
+        " select decided_by from reporting.legal_holds union all"
         " select person from reporting.desk_log where person = 'ada'"
     )
     assert written.fetchall() == []

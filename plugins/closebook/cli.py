@@ -8,10 +8,14 @@ import sys
 from contextlib import redirect_stdout
 from functools import partial
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 from closebook.cli_arguments import parser
 from closebook.environment import AIRFLOW_DATABASE_DRIVERS
 from closebook.errors import ClosebookError, Misconfigured, NotReady, Transient, WrongData
+
+if TYPE_CHECKING:
+    from closebook.settings.store_settings import RegisterSettings
 
 # The help of `closebook` explains them.
 EXIT_OK, EXIT_FAILED, EXIT_UNUSABLE, EXIT_NOT_COMPARED, EXIT_SERVER_LOST, EXIT_NOT_PROVEN = range(6)
@@ -35,6 +39,9 @@ def main(arguments: list[str] | None = None) -> int:
         "trial-hour": _trial_hour,
         "init": _init,
         "acknowledge-failover": _acknowledge_failover,
+        "retention": _retention,
+        "archived-lines": _archived_lines,
+        "legal-hold": _legal_hold,
     }[options.command]
     try:
         return run(options)
@@ -238,8 +245,8 @@ def _acknowledge_failover(options: argparse.Namespace) -> int:
     return EXIT_OK
 
 
-def _audit(options: argparse.Namespace) -> int:
-    from closebook.audit.register_audit import audit
+def _register(options: argparse.Namespace) -> "RegisterSettings":
+    """Return the stores that the options name. Raises Misconfigured without a document store."""
     from closebook.server_identity import command_conninfo
     from closebook.settings.store_settings import RegisterSettings
 
@@ -248,7 +255,69 @@ def _audit(options: argparse.Namespace) -> int:
         raise Misconfigured(
             "CB-CONFIG-NO-DOCUMENT-STORE", "give --documents, or set CLOSEBOOK_DOCUMENTS_URL"
         )
-    report = audit(RegisterSettings(command_conninfo(options.conninfo), url))
+    return RegisterSettings(command_conninfo(options.conninfo), url)
+
+
+def _retention(options: argparse.Namespace) -> int:
+    from closebook.environment import DEFAULT_YEARS, retention_years
+    from closebook.settings import Run  # a verifier needs no database
+    from closebook.statements.line_removal import remove_old_lines
+
+    given = options.years or os.environ.get("CLOSEBOOK_RETENTION_YEARS", "")
+    years = retention_years(given) or DEFAULT_YEARS
+    run = Run("closebook retention", requested_by=options.by)
+    removal = remove_old_lines(_register(options), years, run)
+    _print("".join(f"{month}: its lines are in the document store\n" for month in removal.months))
+    _print(
+        f"{removal.line_count} lines have left the reporting store, "
+        f"in {removal.document_count} documents\n"
+    )
+    return EXIT_OK
+
+
+def _archived_lines(options: argparse.Namespace) -> int:
+    from closebook.periods import month_of  # a verifier needs no database
+    from closebook.statements.archived_lines import archived_lines, csv_row
+
+    year, _, month = options.month.partition("-")
+    if not (year.isdecimal() and month.isdecimal()):
+        raise Misconfigured("CB-CONFIG-NO-MONTH", f"{options.month!r} is no month such as 2016-03")
+    first_date = month_of(int(year), int(month), "UTC").first_date
+    lines = archived_lines(
+        _register(options), first_date, options.account, all_versions=options.all_versions
+    )
+    for place, line in enumerate(lines):
+        _print(csv_row(line) if place else csv_row() + csv_row(line))
+    return EXIT_OK
+
+
+def _legal_hold(options: argparse.Namespace) -> int:
+    _read_connections_of_airflow()
+    with redirect_stdout(sys.stderr):
+        from closebook.settings import airflow_connections
+        from closebook.store import legal_holds
+
+        conninfo = airflow_connections.postgres_conninfo(airflow_connections.DESK_CONNECTION)
+        key = airflow_connections.decision_key()
+    if options.act == "list":
+        for hold in legal_holds.listed(conninfo):
+            decided = f"{hold['decided_at']:%Y-%m-%d} by {hold['decided_by']}"
+            _print(f"account {hold['account_id']}: {decided}: {hold['reason']}\n")
+        return EXIT_OK
+    decision: legal_holds.HoldDecision = "set" if options.act == "set" else "lifted"
+    is_new = legal_holds.decide(
+        conninfo, key, options.account, decision, options.reason, options.by
+    )
+    _print(
+        f"the legal hold is {decision}\n" if is_new else f"the legal hold was {decision} before\n"
+    )
+    return EXIT_OK
+
+
+def _audit(options: argparse.Namespace) -> int:
+    from closebook.audit.register_audit import audit
+
+    report = audit(_register(options))
     if options.json:
         _print(json.dumps(report.as_json, indent=1) + "\n")
     else:

@@ -69,6 +69,19 @@ exit codes:
   2  a setting, a connection, a right or a view is wrong
   4  the hour has not ended, or a server cannot be reached: try again
 """
+_RETENTION = """\
+Move the lines of months that ended long ago from the reporting store to the document store, as
+Parquet. A line is removed only after its document was read back and compared. Lines of accounts
+under a legal hold stay. It can be run again at any time: it goes on where it was.
+"""
+_ARCHIVED_LINES = """\
+Print lines that have left the reporting store, as CSV. Each document is compared with its hash.
+"""
+_LEGAL_HOLD = """\
+Set or lift the legal hold of an account, or list those that are in force. While it is set, the
+account's lines stay in the reporting store, whatever their age. Each decision is an entry of the
+desk's log. Run it where the API server runs: it reads Airflow's connections.
+"""
 _EXIT_CODES_OF_ALL = """\
 exit codes:
   0    done
@@ -158,6 +171,27 @@ def parser() -> argparse.ArgumentParser:
             description=_ACKNOWLEDGE_FAILOVER,
         )
     )
+    _add_retention_arguments(
+        commands.add_parser(
+            "retention",
+            help="move the lines of old months to the document store",
+            description=_RETENTION,
+        )
+    )
+    _add_archived_lines_arguments(
+        commands.add_parser(
+            "archived-lines",
+            help="print the lines of an old month, from the document store",
+            description=_ARCHIVED_LINES,
+        )
+    )
+    _add_legal_hold_arguments(
+        commands.add_parser(
+            "legal-hold",
+            help="keep the lines of an account in the reporting store, or no longer",
+            description=_LEGAL_HOLD,
+        )
+    )
     return closebook
 
 
@@ -199,11 +233,45 @@ def _add_verify_log_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def _add_audit_arguments(command: argparse.ArgumentParser) -> None:
+    _add_store_arguments(command)
+    command.add_argument("--json", action="store_true", help="print the findings as JSON")
+
+
+def _add_store_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--conninfo", default="", help="libpq connection string of closebook_store"
     )
     command.add_argument("--documents", metavar="URL", help=_DOCUMENTS_HELP)
-    command.add_argument("--json", action="store_true", help="print the findings as JSON")
+
+
+def _add_retention_arguments(command: argparse.ArgumentParser) -> None:
+    _add_store_arguments(command)
+    command.add_argument(
+        "--years",
+        metavar="N",
+        help="how many years after its end a month's lines stay; without it "
+        "CLOSEBOOK_RETENTION_YEARS, else 10",
+    )
+    command.add_argument("--by", required=True, metavar="NAME", help="who asks for it")
+
+
+def _add_archived_lines_arguments(command: argparse.ArgumentParser) -> None:
+    command.add_argument("month", metavar="MONTH", help="such as 2016-03")
+    _add_store_arguments(command)
+    command.add_argument("--account", metavar="ID", help="the key of one account")
+    command.add_argument(
+        "--all-versions", action="store_true", help="also those that a later close has replaced"
+    )
+
+
+def _add_legal_hold_arguments(command: argparse.ArgumentParser) -> None:
+    acts = command.add_subparsers(dest="act", required=True)
+    for act, said in (("set", "set the hold"), ("lift", "lift the hold")):
+        decided = acts.add_parser(act, help=said)
+        decided.add_argument("account", metavar="ID", help="the key of the account")
+        decided.add_argument("--reason", required=True, help="why; kept in the register")
+        decided.add_argument("--by", required=True, metavar="NAME", help="who decides it")
+    acts.add_parser("list", help="list the holds that are in force")
 
 
 def _add_doctor_arguments(command: argparse.ArgumentParser) -> None:

@@ -20,6 +20,9 @@ VIEWS_WITH_AMOUNTS = frozenset({"ledger_entries", "transactions"})
 FENCE_GRACE_SECONDS = 0.5
 LONGEST_FENCE_GRACE_SECONDS = 60.0
 
+# How long lines stay in the store if nobody says something else, and the longest that may be said.
+DEFAULT_YEARS, MOST_YEARS = 10, 1000
+
 # The drivers that Airflow's own database needs if its URL names none. Closebook installs neither.
 AIRFLOW_DATABASE_DRIVERS = frozenset({"psycopg2", "asyncpg"})
 
@@ -156,6 +159,21 @@ def fence_grace(text: str) -> float:
             f"{FENCE_GRACE_SECONDS:g} to {LONGEST_FENCE_GRACE_SECONDS:g}, such as 2.5",
         )
     return seconds
+
+
+def retention_years(text: str) -> int | None:
+    """Return CLOSEBOOK_RETENTION_YEARS, or None if it is empty: then no line leaves the store."""
+    years = text.strip()
+    if not years:
+        return None
+    # guard: retention.years-are-a-number
+    if not (years.isascii() and years.isdigit() and 1 <= int(years) <= MOST_YEARS):
+        raise Misconfigured(
+            "CB-CONFIG-RETENTION-UNREADABLE",
+            f"CLOSEBOOK_RETENTION_YEARS is {text!r}: write a number of years from 1 to "
+            f"{MOST_YEARS}, such as {DEFAULT_YEARS}, or leave it out",
+        )
+    return int(years)
 
 
 def required(environment: Mapping[str, str], name: str) -> str:

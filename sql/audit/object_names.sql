@@ -1,5 +1,5 @@
 -- The names of all documents that the register has, each once, in the order of their bytes: of
--- statements, their attachments, manifests and their parts.
+-- statements, their attachments, manifests and their parts, and of lines that left the store.
 select object_name collate ucs_basic as object_name
 from reporting.statement_documents
 
@@ -17,5 +17,10 @@ union
 
 select object_name collate ucs_basic as object_name
 from reporting.manifest_parts
+
+union
+
+select object_name collate ucs_basic as object_name
+from reporting.line_archives
 
 order by object_name asc

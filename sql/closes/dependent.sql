@@ -1,6 +1,7 @@
 -- The current closes that tie out against some changed closes: the day of an hour, the month of a
 -- day, the month after a month. Closes that were written in the same transaction are left out. One
--- row a dependent close and grain of what changed.
+-- row a dependent close and grain of what changed. A month whose lines have left the store is not
+-- compared with its days any more.
 with changed as (
     select
         grain,
@@ -24,6 +25,13 @@ dependents as (
         is_current
         and grain in ('day', 'month')
         and close_id <> all(%(written_ids)s::bigint[])
+        and not exists (
+            select 1
+            from reporting.line_archives as archives
+            inner join reporting.removed_lines as removed
+                on archives.archive_id = removed.archive_id
+            where archives.close_id = closes.close_id
+        )
 )
 
 select distinct

@@ -35,6 +35,7 @@ EXPECTED = {
     "doctor": {"look", "in_replica_reads", "in_rendering"},
     "notifications": {"notify"},
     "register_audit": {"anchor_log", "audit"},
+    "retention": {"move_lines"},
     "statement_events": {"publish"},
 }
 

@@ -5,6 +5,7 @@ from tests.mutants.guards_of_closes import CLOSES
 from tests.mutants.guards_of_exceptions import EXCEPTIONS
 from tests.mutants.guards_of_messages import MESSAGES
 from tests.mutants.guards_of_reads import READS
+from tests.mutants.guards_of_retention import RETENTION
 from tests.mutants.guards_of_schedules import SCHEDULES
 from tests.mutants.guards_of_statements import STATEMENTS
 from tests.mutants.guards_of_the_audit import AUDIT
@@ -21,6 +22,7 @@ GUARDS: tuple[Guard, ...] = (
     *BUCKET,
     *DESK,
     *AUDIT,
+    *RETENTION,
     *DOCTOR,
     *MESSAGES,
 )

@@ -43,6 +43,7 @@ ROLES = {
     "closes/last_closed": "closebook_desk",
     "statement_decisions/involved_runs": "closebook_desk",
     "session/transaction": "closebook_desk",
+    "legal_holds": "closebook_desk",
     "decision_key/insert": "closebook_owner",
     "schema_migrations/applied": "closebook_owner",
     "schema_migrations/insert": "closebook_owner",
@@ -60,6 +61,8 @@ IDENTITY_COLUMNS = {
     "close_readings": "reading_id",
     "health_samples": "sample_id",
     "health_alerts": "alert_id",
+    "legal_holds": "hold_id",
+    "line_archives": "archive_id",
 }
 # Where ids that the database gives begin in a case, above those of the rows that are given.
 FIRST_NEW_ID = 1000

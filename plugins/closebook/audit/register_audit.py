@@ -24,6 +24,7 @@ from closebook.settings.store_settings import RegisterSettings
 from closebook.sql import query
 from closebook.statements import log_anchors
 from closebook.statements.document_store import DocumentStore, sha256_of_name
+from closebook.statements.line_archives import FOLDER as LINES
 from closebook.statements.manifest_document import ManifestDocument, ManifestException
 from closebook.statements.manifest_parts import FOLDER as PARTS
 from closebook.statements.manifest_parts import PART_ENTRIES
@@ -50,6 +51,11 @@ _CHECKS_OF_CURRENT: Mapping[str, tuple[str, ...]] = {
         "statements/check_opening_equals_previous_closing",
     ),
 }
+# Where lines have left the store, no check reads them one by one.
+_OF_SINGLE_LINES = frozenset(
+    {*_CHECKS["month"], "daily_account_movement/check_days_equal_statements"}
+)
+_CHECK_OF_REMOVED = "line_archives/check_removed_lines_reach_closing"
 
 
 def audit(settings: Settings | RegisterSettings, read_since: datetime | None = None) -> AuditReport:
@@ -68,6 +74,7 @@ def audit(settings: Settings | RegisterSettings, read_since: datetime | None = N
         findings.decisions()
         findings.versions()
         findings.closes()
+        findings.archived_lines()
         findings.log()
     # After the snapshot, so that a document that is being stored now is not taken for unknown.
     with on_store(settings) as store:
@@ -221,6 +228,9 @@ class _Audit:
 
     def _check_file(self, close_id: int, file: DictRow, *, is_read: bool) -> None:
         subject = f"statement {statement_name(close_id, *statement_of(file))}"
+        self._check_document(subject, file, is_read=is_read)
+
+    def _check_document(self, subject: str, file: DictRow, *, is_read: bool) -> None:
         try:
             if sha256_of_name(file["object_name"]) != file["sha256"]:
                 self.report.add(
@@ -276,6 +286,8 @@ class _Audit:
             checks = _CHECKS[row["grain"]]
             if row["is_current"]:
                 checks += _CHECKS_OF_CURRENT[row["grain"]]
+            if row["has_removed_lines"]:  # guard: audit.removed-lines-are-summed
+                checks = (_CHECK_OF_REMOVED, *(c for c in checks if c not in _OF_SINGLE_LINES))
             for check_file in checks:
                 found = count_and_sample(self.store, check_file, {"close_id": row["close_id"]})
                 if found.count:  # guard: audit.totals-again
@@ -284,6 +296,17 @@ class _Audit:
                         f"close {row['close_id']}",
                         f"{check_name_of(check_file)} finds {found.count} rows that do not add up",
                     )
+
+    def archived_lines(self) -> None:
+        """The documents with the lines that have left the store are there, unchanged."""
+        for row in self.store.execute(
+            query("line_archives/of_months"), {"first_date": None}
+        ).fetchall():
+            self.report.count("documents of lines")
+            is_read = self.read_since is None or row["removed_at"] >= self.read_since
+            self._check_document(
+                f"archive {row['archive_id']} of close {row['close_id']}", row, is_read=is_read
+            )
 
     def log(self) -> None:
         """The log matches its hashes and its anchors, and has an entry of each decision."""
@@ -319,7 +342,7 @@ class _Audit:
         # The documents first: what is stored after this is none of the audit's.
         names = sorted(
             name
-            for folder in ("statements", "manifests", PARTS)
+            for folder in ("statements", "manifests", PARTS, LINES)
             for name in self.documents.names(folder)
         )
         # Both are in the order of their bytes, so that the register's names are not all in memory.

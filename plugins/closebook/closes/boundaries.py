@@ -40,6 +40,19 @@ def as_closed(store: Store, periods: Sequence[Period]) -> list[Period]:
     return [closed.get(each.first_date, each) for each in periods]  # guard: time.bounds-as-closed
 
 
+def refuse_removed_lines(store: Store, month: Period) -> None:
+    """Raise WrongData if lines of the month have left the store: nothing can be compared."""
+    removed = store.execute(
+        query("line_archives/of_months"), {"first_date": month.first_date}
+    ).fetchall()
+    if removed:  # guard: retention.removed-month-is-not-closed
+        raise WrongData(
+            "CB-DATA-MONTH-LINES-REMOVED",
+            f"{month}: its lines have left the reporting store by retention, so it is not closed "
+            "again: closebook archived-lines prints them",
+        )
+
+
 def closed_from(settings: Settings, grain: Grain, start: datetime) -> Period | None:
     """Return the closed day or month that begins at an instant, or None."""
     with on_store(settings) as store:

@@ -41,6 +41,7 @@ def close_month(settings: Settings, month: Period, run: Run) -> Close:
     """
     with on_store(settings) as store:
         month = boundaries.with_closing_bounds(store, month, run)
+        boundaries.refuse_removed_lines(store, month)
         boundaries.refuse_missing_months(store, month)
         before, days = boundaries.previous_month(store, month), boundaries.days_of(store, month)
     hours = [hour for day in days for hour in day.hours()]

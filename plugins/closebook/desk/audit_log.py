@@ -17,7 +17,7 @@ from closebook.settings.desk_settings import desk_from_airflow
 from closebook.store.decision_key import write_proven
 from closebook.store.session import Store, on_store
 
-# The values of the column ``act``.
+# The values of the column ``act`` that the desk writes. `closebook legal-hold` has two more.
 Action = Literal[
     "searched",
     "looked",

@@ -1,8 +1,9 @@
 """The key of decisions, by which the API server proves which logged-in person writes a record.
 
-The password of closebook_desk alone is not enough to write a decision, a request, an answer to one
-or an entry of the desk's log. The API server has the key in an Airflow connection. The store has it
-in a table that only the owner reads, in the form that PostgreSQL can compute HMAC-SHA256 with.
+The password of closebook_desk alone is not enough to write a decision, a request, an answer to one,
+a legal hold or an entry of the desk's log. The API server has the key in an Airflow connection. The
+store has it in a table that only the owner reads, in the form that PostgreSQL can compute
+HMAC-SHA256 with.
 """
 
 import hmac
@@ -22,7 +23,7 @@ from closebook.store.administration import store_transaction
 
 _dumps = partial(json.dumps, default=str)  # with instants as text
 
-Record = Literal["decision", "request", "answer", "log entry"]
+Record = Literal["decision", "request", "answer", "log entry", "legal hold"]
 
 # By their record, the queries that write something with a proof.
 RECORDS: Mapping[LiteralString, Record] = {
@@ -30,6 +31,7 @@ RECORDS: Mapping[LiteralString, Record] = {
     "desk/insert_reissue_request": "request",
     "desk/insert_reissue_answer": "answer",
     "desk/insert_log_entry": "log entry",
+    "legal_holds/insert": "legal hold",
 }
 
 MIN_LETTERS = 32
