@@ -37,7 +37,7 @@ NAMES = (
 )
 # In this order: year forgets what was closed before.
 WITH_AIRFLOW = ("latency", "desk", "year")
-# Only if it is named: a million accounts take hours, and 30 GB of disk.
+# These run only if they are named: a million accounts take hours, and 30 GB of disk.
 NAMED = ("scale",)
 # The others copy or fill a platform, or do not depend on its size.
 LARGE_NAMES = ("growth", "volume", "closes")

@@ -53,7 +53,7 @@ class Stack(Databases):
     where Debian's are not wanted.
     """
 
-    # What a stack is made of; local.cluster has more.
+    # The parts of a stack; those of local.cluster are more.
     server_names: ClassVar[tuple[str, ...]] = SERVERS
     airflow_names: ClassVar[tuple[str, ...]] = airflow_home.COMPONENTS
     folder_names: ClassVar[tuple[str, ...]] = (*POOLERS, REDIS)

@@ -2526,8 +2526,9 @@ from reporting.statements;
 -- What differs between two versions of a month's statements: one row an account and
 -- currency, old beside new.
 -- A changed holder or account number is a difference, though it is no column here; a changed
--- address is not. No other place defines it. PostgreSQL puts the function's query in place of its
--- call: so it has no settings of its own.
+-- address is not. This alone decides it: differs.sql of the table has the same columns, and a test
+-- compares them. PostgreSQL puts the function's query in place of its call, so it has no settings
+-- of its own.
 create function reporting.statement_differences(old_close_id bigint, new_close_id bigint)
 returns table (
     account_id reporting.account_key,
@@ -2596,8 +2597,8 @@ begin atomic
         );
 end;
 
--- What differs between two versions of a month's lines: one row an entry, old beside new. No other
--- place defines it.
+-- What differs between two versions of a month's lines: one row an entry, old beside new. This
+-- alone decides it: differs.sql of the table has the same columns, and a test compares them.
 create function reporting.statement_line_differences(old_close_id bigint, new_close_id bigint)
 returns table (
     entry_id reporting.entry_key,
@@ -2711,7 +2712,8 @@ begin atomic
 end;
 
 -- What differs between two versions of a month in the optional columns of its lines: one row a
--- line, old beside new. No other place defines it.
+-- line, old beside new. This alone decides it: differs.sql of the table has the same columns, and a
+-- test compares them.
 create function reporting.statement_line_detail_differences(
     old_close_id bigint, new_close_id bigint
 )

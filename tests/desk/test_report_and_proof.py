@@ -289,7 +289,7 @@ def test_a_failed_check_is_named_at_the_top(reported: Desk) -> None:
             admin.execute("delete from reporting.tie_outs where run_id = 'a test'")
 
 
-def test_a_month_without_any_check_on_record_is_not_called_good(reported: Desk) -> None:
+def test_a_month_without_any_check_on_record_gives_an_alert(reported: Desk) -> None:
     with psycopg.connect(reported.stack.store_admin(reported.database)) as admin:
         admin.execute("set session_replication_role = replica")
         admin.execute("create table tie_outs_kept as select * from reporting.tie_outs")

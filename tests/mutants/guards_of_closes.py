@@ -29,7 +29,7 @@ CLOSES = (
         Token("set(left_out)", "set(content.exceptions)"),
         (
             "tests/closes/test_confirmed_month.py::"
-            "test_what_is_left_out_for_another_reason_is_not_confirmed",
+            "test_a_month_that_leaves_out_an_account_for_another_reason_is_not_confirmed",
         ),
     ),
     # ---- late rows -----------------------------------------------------------------------

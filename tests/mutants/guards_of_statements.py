@@ -105,7 +105,7 @@ STATEMENTS = (
     Guard(
         "stamp.element-of-a-slot-has-its-text",
         Condition(value=False),
-        (REFUSED + "test_an_element_that_says_something_else_than_its_slot_stops_the_compilation",),
+        (REFUSED + "test_an_element_without_the_text_of_its_slot_stops_the_compilation",),
     ),
     Guard(
         "stamp.rows-at-page-breaks-stand-at-breaks",

@@ -268,7 +268,7 @@ def test_a_webhook_that_is_down_gets_the_message_later(
         assert len(up.posted) == 1
 
 
-def test_a_webhook_without_a_certificate_that_is_trusted_is_told_later(
+def test_a_webhook_without_a_trusted_certificate_gets_its_message_later(
     events: StoreEvents, receiver: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     certificate = certificate_for("localhost", tmp_path / "tls")

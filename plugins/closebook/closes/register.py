@@ -75,7 +75,7 @@ def write(store: Store, reading: Reading, draft: Draft) -> Close:
     # guard: time.moved-end-is-a-version
     is_moved = current is not None and current["period_end"] != period.end
     if current is not None and not is_moved and _is_unchanged(store, current, content):
-        # The rows that stand are those that would be written: the checks are of them.
+        # The rows of the current version equal those that would be written, so they are checked.
         tie_outs = _tie_outs(store, current["close_id"], period, content)
         written = None
     else:
@@ -84,7 +84,7 @@ def write(store: Store, reading: Reading, draft: Draft) -> Close:
         assert current is not None  # noqa: S101  # only an existing version can be confirmed
         store.execute(query("closes/confirm"), {"close_id": current["close_id"]})
         written = Close(current["close_id"], period, current["close_version"], "confirmed")
-    # Here the month is as it was issued, or a run with a reason has changed it: this check passes.
+    # Here the month is as it was issued, or a run with a reason has changed it: the check passed.
     if content.change_needs_reason:
         # guard: issue.asked-change-is-no-obstacle
         tie_outs.append(checks.result_of(SAME_AS_ISSUED, period))
@@ -135,9 +135,9 @@ def _write_version(
 
 
 def _is_unchanged(store: Store, current: DictRow, content: Content) -> bool:
-    """Return whether a draft is known to be the current version, without being written.
+    """Return whether a draft certainly equals the current version, without writing it.
 
-    If this is false, the draft may still be the same: it is written and compared then.
+    A draft for which this is false may still be equal: it is then written and compared.
     """
     if content.is_unchanged is None:
         return False

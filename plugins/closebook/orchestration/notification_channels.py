@@ -152,7 +152,7 @@ def _link(base_url: str, notice: Notice) -> str:
 
 
 def _was_never_connected(error: Exception) -> bool:
-    """Whether no server was reached, or one whose certificate was refused before any request."""
+    """Whether no request was sent: no server was reached, or its certificate was refused."""
     from urllib3.exceptions import MaxRetryError, NewConnectionError
 
     cause = error.args[0] if error.args else None
@@ -163,6 +163,6 @@ def _was_never_connected(error: Exception) -> bool:
 
 
 def _was_refused(status: int) -> bool:
-    """Whether the receiver says that it did nothing with the request, or that another URL does."""
+    """Whether the receiver refused the request, or redirected it to another URL."""
     is_elsewhere_or_wrong = HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.INTERNAL_SERVER_ERROR
     return is_elsewhere_or_wrong or status == HTTPStatus.SERVICE_UNAVAILABLE

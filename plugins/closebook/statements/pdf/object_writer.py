@@ -23,7 +23,7 @@ _FREE, _IN_FILE, _IN_OBJECT_STREAM = 0, 1, 2
 # zlib's best level: a statement is 2 % smaller than by the usual one.
 _SMALLEST = 9
 Deflate = Callable[[bytes], bytes]
-"""Compresses a stream."""
+"""A function that compresses the content of a stream."""
 
 # PNG's predictor: the name of a stream's parameters, and the filter before each row.
 _PNG_UP, _UP = 12, 2
@@ -116,7 +116,7 @@ class ObjectWriter:
 
     Objects other than streams are compressed together, some hundred in one object stream. The
     file's second identifier is the hash of all that was written: the same objects in the same order
-    give the same bytes. ``deflate`` compresses streams, for a reader of zlib's format.
+    give the same bytes. ``deflate`` compresses streams, in the format of zlib.
     """
 
     def __init__(self, output: BinaryIO, deflate: Deflate | None = None) -> None:

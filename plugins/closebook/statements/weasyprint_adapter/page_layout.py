@@ -128,7 +128,7 @@ class PageLayout:
 
     @cached_property
     def text_setter(self) -> TextSetter:
-        """What sets single texts in the fonts of these pages."""
+        """The setter of single texts in the fonts of these pages."""
         return TextSetter(self._fonts)
 
     def draw_page_numbers(self, page: str) -> DrawnPages:

@@ -17,7 +17,7 @@ _PROPERTIES = (
 
 @dataclass(frozen=True)
 class TextSettings:
-    """These properties of a style, by their names in WeasyPrint."""
+    """The values of _PROPERTIES in a style, by their names in WeasyPrint."""
 
     properties: tuple[tuple[str, Any], ...]
 
