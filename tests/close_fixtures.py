@@ -73,8 +73,8 @@ def hurried(settings: Settings, seconds: float = 0.3) -> Settings:
 def store_held(settings: Settings, period: Period) -> Iterator[None]:
     """Hold a period's lock on the store: a close of it reads, and then waits to write."""
     with psycopg.connect(settings.store) as store:
-        key = {"grain": period.grain, "period_start": period.start}
-        store.execute(query("closes/lock_period"), key)
+        wanted = {"grains": [str(period.grain)], "starts": [period.start]}
+        store.execute(query("closes/lock_periods"), wanted)
         yield
 
 

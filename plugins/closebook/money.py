@@ -24,6 +24,7 @@ NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
 _OWN_CURRENCY = re.compile(r"(?P<code>[A-Z]{3})\s*=\s*(?P<places>[0-9]{1,2})", re.ASCII)
 MOST_PLACES = 18
 
+_LETTERS_OF_A_SCRIPT = 4
 _LOCALE_CODE = re.compile(r"[A-Za-z]{2,3}(?:[_-][A-Za-z0-9]{2,8})*")
 _BIGINT_PRECISION = Context(prec=60)
 
@@ -93,8 +94,8 @@ def major_text(amount_minor: int, currency: str) -> str:
 def locale_of(locale_code: str) -> Locale:
     """Return Babel's locale for a code such as ``de_CH`` or ``pt-BR``.
 
-    An unknown territory falls back to its language, an unknown language to English: a holder with
-    an unusual setting gets a statement all the same.
+    An unknown territory falls back to its language and script, an unknown language to English: a
+    holder with an unusual setting gets a statement all the same.
     """
     return _locale_of(locale_code)
 
@@ -102,12 +103,16 @@ def locale_of(locale_code: str) -> Locale:
 @lru_cache(maxsize=512)
 def _locale_of(locale_code: str) -> Locale:
     if _LOCALE_CODE.fullmatch(locale_code):
-        normal = locale_code.replace("-", "_")
-        for candidate in (normal, normal.partition("_")[0]):
+        parts = locale_code.replace("-", "_").split("_")
+        scripts = [part.title() for part in parts[1:2] if len(part) == _LETTERS_OF_A_SCRIPT]
+        for count in range(len(parts), 0, -1):
             try:
-                return Locale.parse(candidate)
+                found = Locale.parse("_".join(parts[:count]))
             except (UnknownLocaleError, ValueError):
                 continue
+            # Babel has no zh_Hant_CN, and gives zh_Hans_CN: then zh_Hant is what was asked for.
+            if count == 1 or not scripts or found.script in (None, *scripts):
+                return found
     return Locale("en")
 
 

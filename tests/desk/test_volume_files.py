@@ -173,7 +173,12 @@ def of_version(number: int, **columns: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     ("second", "is_hidden"),
-    [({}, True), ({"fee_minor": Decimal(7)}, False), ({"currency": "JPY"}, False)],
+    [
+        ({}, True),
+        ({"fee_minor": Decimal(7)}, False),
+        ({"discount_minor": Decimal(7)}, False),
+        ({"currency": "JPY"}, False),
+    ],
 )
 def test_a_change_that_the_columns_do_not_show_is_known(
     second: dict[str, Any], is_hidden: bool

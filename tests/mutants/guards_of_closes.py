@@ -1,7 +1,7 @@
 """What a close writes: bounds, money, the store and its register, ranges of days."""
 
 from tests.mutants.guard import Guard
-from tests.mutants.operators import Condition, Removed, Token, Unwrapped
+from tests.mutants.operators import Condition, Removed, Token
 
 HOUR = "tests/closes/test_hour.py::"
 DAY = "tests/closes/test_day.py::"
@@ -120,7 +120,7 @@ CLOSES = (
     ),
     Guard(
         "store.no-transaction-while-waiting",
-        Unwrapped(),
+        Removed(),
         (WRITES + "test_a_store_that_ends_a_session_for_idling_while_a_replica_is_waited_for",),
     ),
     Guard(

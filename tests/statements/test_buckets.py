@@ -307,8 +307,7 @@ def test_a_server_that_hangs_delays_a_task_for_a_bounded_time(
         with pytest.raises(Transient) as failed:
             ask()
         assert failed.value.code == "CB-RETRY-BUCKET-UNREACHABLE"
-        # As with the real times: the time of all tries, and that of one more answer. With the real
-        # times themselves it would be half a minute.
+        # With the real times: the time of all tries, and that of one more answer, half a minute.
         assert time.monotonic() - began < 20
 
 

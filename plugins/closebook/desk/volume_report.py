@@ -28,7 +28,7 @@ SHOWN_ROWS = 500
 MOST_ROWS = 50_000
 """The most rows of a file. If there are more, the person has to narrow the range."""
 _LONGEST_TEXT = 200
-_SHOWN = ("transaction_count", "amount_minor", "fee_minor")
+_SHOWN = ("transaction_count", "amount_minor", "fee_minor", "discount_minor")
 """The columns of a day whose old and new values the page shows."""
 
 

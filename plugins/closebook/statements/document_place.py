@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 PIECE_BYTES = 8 * 1024 * 1024
+_PIECE_OF_A_FILE = 1024 * 1024
 """How much of a large document is in memory at once."""
 
 _PARTIAL = ".partial"
@@ -79,7 +80,7 @@ class FolderPlace:
         """Yield the content from a byte on."""
         with (self._folder / name).open("rb") as file:
             file.seek(first_byte)
-            while piece := file.read(PIECE_BYTES):
+            while piece := file.read(_PIECE_OF_A_FILE):
                 yield piece
 
     def read_part(self, name: str, first_byte: int, byte_count: int) -> bytes:

@@ -60,7 +60,7 @@ _UNGUARDED = re.compile(
 _GUARDED = re.compile(
     rf"{_BEGINS_A_CELL}'(?='*[{_SKIPPED}]*[{_FORMULA_START}])|\A'(?='*[{_SKIPPED}]*[\t\n])"
 )
-# A text of these characters only needs no guard: none begins a formula, and none separates cells.
+# A text of these characters only is harmless: none begins a formula, and none separates cells.
 _HARMLESS = re.compile("[A-Za-z0-9 .&/]*")
 # If a text began with one of these, the older CSVs put an apostrophe in front.
 _FORMULA_START_OF_OLDER_CSV = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
