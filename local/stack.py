@@ -244,6 +244,10 @@ class Stack(Databases):
         """Stop one component in an orderly way."""
         self._stop([name])
 
+    def stop_airflow(self) -> None:
+        """Stop Airflow's components in an orderly way; the servers run on."""
+        self._stop([name for name in self.airflow_names if name in self.running])
+
     def kill(self, name: str) -> None:
         """End one component as a crash would, all its processes at once."""
         processes.kill(processes.tree(self.running[name].process))
