@@ -381,6 +381,24 @@ def test_figures_that_a_font_sets_in_another_way_together_are_shaped_together(
     assert face.figures("1a", "en") is None
 
 
+@pytest.mark.parametrize(
+    ("locale", "languages"),
+    [
+        ("en_GB", {"Latn": "en", "Grek": "el", "Cyrl": "ru", "Zyyy": "en"}),
+        ("de_DE", {"Latn": "de", "Grek": "el", "Cyrl": "ru", "Zyyy": "de"}),
+        ("ru_RU", {"Latn": "en", "Grek": "el", "Cyrl": "ru", "Zyyy": "ru"}),
+    ],
+)
+def test_a_text_is_shaped_in_a_language_of_its_script(
+    locale: str, languages: dict[str, str]
+) -> None:
+    """Pango names these to HarfBuzz: shaping_languages.py reads them from its structure."""
+    stamper = compile_for(replace(many(1), holder=of(locale)))
+    settings = stamper.layout.rows.columns[0].slot.style.settings
+    setter = statement_template().layout.text_setter
+    assert {script: setter.language(settings, script) for script in languages} == languages
+
+
 def test_a_glyph_with_two_meanings_is_refused() -> None:
     texts = {"A": {5: "a"}}
     note_glyphs(texts, [("A", 5, "a"), ("A", 6, "b")])

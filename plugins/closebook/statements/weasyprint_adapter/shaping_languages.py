@@ -4,26 +4,27 @@ It is that of the text's element if the language is written in the text's script
 is. So a Cyrillic name on an English page is shaped as Russian.
 """
 
-from functools import cache
+import ctypes
 from typing import Any
 
 SAMPLES = {"Latn": "a", "Grek": "α", "Cyrl": "я", "Zyyy": "1"}
 """A text of each script that is asked for, by ISO 15924. Zyyy is that of figures."""
 
-# As in pango-item.h. WeasyPrint reads only what is before the language, and declares it otherwise.
-_ANALYSIS = """
-typedef struct {
-    void *shape_engine;
-    void *lang_engine;
-    void *font;
-    uint8_t level;
-    uint8_t gravity;
-    uint8_t flags;
-    uint8_t script;
-    const char *language;
-    void *extra_attrs;
-} Analysis;
-"""
+
+class _Analysis(ctypes.Structure):
+    """PangoAnalysis as in pango-item.h: WeasyPrint declares the language at another place."""
+
+    _fields_ = (
+        ("shape_engine", ctypes.c_void_p),
+        ("lang_engine", ctypes.c_void_p),
+        ("font", ctypes.c_void_p),
+        ("level", ctypes.c_uint8),
+        ("gravity", ctypes.c_uint8),
+        ("flags", ctypes.c_uint8),
+        ("script", ctypes.c_uint8),
+        ("language", ctypes.c_char_p),
+        ("extra_attrs", ctypes.c_void_p),
+    )
 
 
 def shaping_language(script: str, style: Any) -> str:
@@ -35,14 +36,5 @@ def shaping_language(script: str, style: Any) -> str:
     layout = create_layout(SAMPLES[script], style, None, None, 0)
     line, _ = layout.get_first_line()
     address = ffi.cast("uintptr_t", ffi.addressof(line.runs[0].data.item, "analysis"))
-    analysis = _ffi().cast("Analysis *", int(address))
-    return bytes(_ffi().string(analysis.language)).decode()
-
-
-@cache
-def _ffi() -> Any:
-    from cffi import FFI
-
-    found = FFI()
-    found.cdef(_ANALYSIS)
-    return found
+    language: bytes = _Analysis.from_address(int(address)).language
+    return language.decode()
