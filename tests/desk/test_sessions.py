@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 
 import httpx
+import jwt
 import pytest
 
 from closebook.desk import current_user
@@ -77,6 +78,37 @@ def statuses(client: httpx.Client, cookies: dict[str, str]) -> tuple[int, int]:
     )
 
 
+def test_a_log_out_ends_the_session_at_once(desk: Desk, person: str) -> None:
+    with httpx.Client(base_url=desk.stack.ui_url, trust_env=False, timeout=30) as client:
+        log_in(client, person, desk.stack.credentials["finance"])
+        session = dict(client.cookies)
+        assert statuses(client, session) == (200, 200)
+
+        client.get("/api/v2/auth/logout")
+
+        # Nobody who has kept the token is served.
+        client.cookies.clear()
+        assert statuses(client, session) == (303, 403)
+
+
+def test_a_token_that_airflow_has_not_signed_is_no_log_in(desk: Desk, person: str) -> None:
+    with httpx.Client(base_url=desk.stack.ui_url, trust_env=False, timeout=30) as client:
+        (token,) = tokens_of(log_in(client, person, desk.stack.credentials["finance"]))
+        client.cookies.clear()
+        claims = jwt.decode(token, options={"verify_signature": False})
+        forged = (
+            jwt.encode(claims, "a key of somebody else, of 32 bytes or more", "HS512"),
+            jwt.encode(claims, "", "none"),
+            f"{token[:-8]}AAAAAAAA",
+            "no token",
+        )
+        for each in forged:
+            assert statuses(client, {"_token": each}) == (303, 403)
+            bearer = {"Authorization": f"Bearer {each}"}
+            assert client.get("/closebook/statements", headers=bearer).status_code == 303
+        assert statuses(client, {"_token": token}) == (200, 200)
+
+
 def test_a_new_password_of_somebody_else_ends_nothing(desk: Desk, person: str) -> None:
     client = desk.client("finance")
     set_password_in_sql(desk.stack, person, NEW)
@@ -115,4 +147,4 @@ def test_the_desk_serves_nobody_with_an_auth_manager_that_ends_no_session(
     manager = FabAuthManager()  # type: ignore[no-untyped-call]
     monkeypatch.setattr(app._AuthManagerState, "instance", manager)
     with pytest.raises(Misconfigured, match="CB-CONFIG-AUTH-MANAGER"):
-        current_user.authenticated_user(current_user.Session(None, ""), frozenset())
+        current_user.authenticated_user(current_user.Session({}, ""), frozenset())

@@ -229,6 +229,11 @@ STATEMENTS = (
         (LONG_TEXTS + "test_the_longest_name_and_address_of_the_contract_cover_no_other_text",),
     ),
     Guard(
+        "documents.libraries-log-no-text",
+        Removed(),
+        ("tests/statements/test_fonts.py::test_the_libraries_log_nothing_of_a_statement",),
+    ),
+    Guard(
         "brands.lines-are-found-by-their-role",
         Value("[i for i, child in enumerate(top) if self._drawn.at(child)['S'] == '/Table']"),
         (BRANDS + "test_each_brand_passes_the_checkers",),

@@ -45,7 +45,7 @@ DESK = (
     ),
     Guard(
         "desk.current-roles",
-        Value("session.airflow_user"),
+        Value("manager.deserialize_user(dict(session.claims))"),
         (ACCESS + "test_a_link_stops_working_at_once_when_the_role_is_taken_away",),
     ),
     Guard(
@@ -62,6 +62,16 @@ DESK = (
         "log-in.old-password-of-a-token",
         Condition(value=False),
         (SESSIONS + "test_a_new_password_ends_every_session_at_once",),
+    ),
+    Guard(
+        "log-in.revoked-token",
+        Condition(value=False),
+        (SESSIONS + "test_a_log_out_ends_the_session_at_once",),
+    ),
+    Guard(
+        "desk.verified-token",
+        Value("Session(jwt.decode(token, options={'verify_signature': False}), token)"),
+        (SESSIONS + "test_a_token_that_airflow_has_not_signed_is_no_log_in",),
     ),
     Guard(
         "log-in.old-password-of-a-form",

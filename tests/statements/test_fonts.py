@@ -99,6 +99,17 @@ def test_a_character_without_a_glyph_is_replaced_on_the_page_and_counted(
     assert "Eleanor" not in caplog.text
 
 
+def test_the_libraries_log_nothing_of_a_statement(caplog: pytest.LogCaptureFixture) -> None:
+    # Given names whose fonts WeasyPrint and fontTools make smaller, not made before in this process
+    for name in ("Naoko 渡邉直子", "नीलम शर्मा"):
+        made = statement(entry(-5, name), holder=replace(HOLDER, name=name))
+        # When the statement is rendered, and everything is logged
+        with caplog.at_level(logging.DEBUG):
+            render(made)
+    # Then nothing was.
+    assert [f"{record.name}: {record.getMessage()}" for record in caplog.records] == []
+
+
 def test_a_character_that_needs_no_glyph_is_not_replaced() -> None:
     sanitize = Sanitizer(Fonts.installed(CONFIGURATION))
     for text in ("نی\u200cخواهم", "❤\ufe0f", "👩\u200d👧", "a\u200eb\u00adc"):

@@ -7,8 +7,10 @@ is refused for the desk, the UI and the REST API alike.
 from inspect import unwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from airflow.configuration import AIRFLOW_HOME, conf
+from airflow.models.revoked_token import RevokedToken
 from airflow.providers.fab.auth_manager.fab_auth_manager import FabAuthManager
 from airflow.providers.fab.auth_manager.models import User
 from airflow.utils.session import create_session
@@ -19,6 +21,7 @@ from sqlalchemy import select
 
 from closebook.desk.log_in_limits import LogInLimits
 from closebook.desk.passwords import is_mark, password_mark
+from closebook.desk.session_cookie import DeskSessionCookie
 from closebook.desk.trusted_proxies import TrustedProxies, refuse_belief_in_anybody
 from closebook.environment import trusted_proxies
 from closebook.errors import Misconfigured
@@ -30,6 +33,8 @@ _MARK = "closebook_password"
 MAX_SESSION_MINUTES = 12 * 60
 """The longest session of a person whose password is kept in LDAP, OAuth or the like."""
 _LOG_INS = "log-ins.sqlite"
+# Where Airflow's plugin has the desk.
+_DESK_PATH = "/closebook/"
 # Flask-Login's own key.
 _FORM_USER_ID = "_user_id"
 
@@ -57,11 +62,22 @@ class ClosebookFabAuthManager(FabAuthManager):
             raise ValueError(f"the password of user {user.id} is newer than the token")
         return user
 
+    async def verified_claims(self, token: str) -> dict[str, Any]:
+        """Return what a token says. It reads no database: ``user_now`` does.
+
+        Raises jwt.InvalidTokenError for a token that this Airflow has not signed, or that expired.
+        """
+        claims: dict[str, Any] = await self._get_token_validator().avalidated_claims(token)
+        return claims
+
     def user_now(self, token: dict[str, Any]) -> User:
         """Return the user of a token as Airflow's database has them now, past FAB's 30 s.
 
-        Raises ValueError as ``deserialize_user`` does.
+        Raises ValueError as ``deserialize_user`` does, and for a token that was revoked.
         """
+        # guard: log-in.revoked-token
+        if RevokedToken.is_revoked(token["jti"]):
+            raise ValueError(f"the token of user {token['sub']} was revoked")
         # The cache belongs to the thread of Airflow's event loop, so it is not cleared here.
         user: User = unwrap(FabAuthManager.deserialize_user)(self, token)
         if not is_mark(token.get(_MARK), _mark(user.id, user.password)):
@@ -90,6 +106,8 @@ class ClosebookFabAuthManager(FabAuthManager):
             # The processes of the API server on this machine have the same AIRFLOW_HOME.
             file = Path(AIRFLOW_HOME) / _LOG_INS
             found.append((LogInLimits, {"limit": conf.get("fab", "auth_rate_limit"), "file": file}))
+        prefix = urlsplit(conf.get("api", "base_url", fallback="")).path.rstrip("/")
+        found.append((DeskSessionCookie, {"desk_path": f"{prefix}{_DESK_PATH}"}))
         return [*found, (TrustedProxies, {"proxies": trusted_proxies()})]
 
 

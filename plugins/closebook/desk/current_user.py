@@ -1,6 +1,7 @@
 """The user who sent a request, with the permissions that Airflow gives them at this moment."""
 
 from base64 import urlsafe_b64encode
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from hmac import new as hmac
@@ -8,8 +9,7 @@ from typing import Annotated, Any
 
 import jwt
 from cryptography.fernet import Fernet
-from fastapi import Depends, HTTPException, Request
-from fastapi.security import HTTPAuthorizationCredentials
+from fastapi import Depends, Request
 from fastapi.security.utils import get_authorization_scheme_param
 
 from closebook.desk.permissions import Permission
@@ -56,54 +56,47 @@ CurrentUser = Annotated[User, Depends(_current_user)]
 
 @dataclass(frozen=True)
 class Session:
-    """A log-in to Airflow: the user as Airflow knows them, and the secret of their session."""
+    """A log-in to Airflow: what its token says, which was verified, and the token itself."""
 
-    airflow_user: Any = field(repr=False)
+    claims: Mapping[str, Any]
     secret: str = field(repr=False)
 
     @property
     def person(self) -> str:
         """The user's number in Airflow, as text."""
-        return str(self.airflow_user.get_id())
-
-    @property
-    def claims(self) -> dict[str, Any]:
-        """What the session's token says. Airflow has verified it."""
-        claims: dict[str, Any] = jwt.decode(self.secret, options={"verify_signature": False})
-        return claims
+        return str(self.claims["sub"])
 
 
 async def session(request: Request) -> Session | None:
-    """Return the log-in of the request, or None if nobody is logged in."""
-    from airflow.api_fastapi.auth.managers.base_auth_manager import COOKIE_NAME_JWT_TOKEN
-    from airflow.api_fastapi.core_api.security import get_user
+    """Return the log-in of the request, or None if nobody is logged in.
+
+    It runs in Airflow's event loop, so it reads no database. Raises Misconfigured as
+    ``authenticated_user`` does.
+    """
+    from closebook.desk.session_cookie import session_token
 
     scheme, bearer = get_authorization_scheme_param(request.headers.get("Authorization"))
-    explicit = (
-        HTTPAuthorizationCredentials(scheme=scheme, credentials=bearer)
-        if scheme.lower() == "bearer"
-        else None
-    )
-    try:
-        # Airflow's middleware has found the user of a session already.
-        airflow_user: Any = await get_user(request, None, explicit)
-    except HTTPException:
+    token = bearer if scheme.lower() == "bearer" else session_token(request)
+    if not token:
         return None
-    return Session(airflow_user, bearer if explicit else request.cookies[COOKIE_NAME_JWT_TOKEN])
+    try:
+        return Session(await _auth_manager().verified_claims(token), token)
+    except jwt.InvalidTokenError:  # guard: desk.verified-token
+        return None
 
 
 def authenticated_user(session: Session, permissions: frozenset[Permission]) -> User | None:
     """Return the user of the session with those of the permissions that they have now.
 
-    Returns None if there is no such user any more, or if the password was changed since the
-    session began. It reads Airflow's database. Raises Misconfigured with another auth manager than
-    ours, which does not end sessions.
+    Returns None if there is no such user any more, if the session was ended, or if the password was
+    changed since it began. It reads Airflow's database. Raises Misconfigured with another auth
+    manager than ours, which does not end sessions.
     """
     manager = _auth_manager()
     try:
         # FAB caches a user for 30 s. A role that an administrator takes away must be gone at once.
         user = manager.user_now(session.claims)  # guard: desk.current-roles
-    except ValueError:
+    except (ValueError, KeyError):
         return None
     return User(
         user_id=user.get_id(),

@@ -25,7 +25,7 @@ from tests.faults.held_read import held_reads
 from tests.faults.network_proxy import NetworkProxy
 from tests.faults.outcome import assert_closed, assert_nothing_written
 from tests.faults.server_restart import start_again
-from tests.faults.servers.promotion import data_of, promotable, promote
+from tests.faults.servers.promotion import data_of, impatient, promotable, promote, reading
 from tests.platform_rows import Platform, utc
 
 NINE = hour_of(utc("2026-10-15T09:00Z"))
@@ -34,7 +34,7 @@ NINE = hour_of(utc("2026-10-15T09:00Z"))
 @pytest.fixture
 def only_a(settings: Settings) -> Settings:
     """Settings that know replica_a and no other."""
-    return replace(settings, replicas=settings.replicas[:1], replica_wait_seconds=0.5)
+    return reading(settings, "replica_a")
 
 
 def fill(platform: Platform) -> None:
@@ -120,7 +120,7 @@ def test_a_replica_that_is_promoted_between_the_choice_and_the_read_is_not_read(
     stack.replica_wait()
     with promotable(stack, "replica_a"):
         with ThreadPoolExecutor() as pool, proxy_of_reads(stack, only_a) as (proxy, through_proxy):
-            closing = pool.submit(close_hour, through_proxy, NINE, ONE_REPLICA)
+            closing = pool.submit(close_hour, impatient(through_proxy), NINE, ONE_REPLICA)
             proxy.wait_until_reached()
             promote(stack, "replica_a")
             take_payment_of_its_own(stack, "replica_a", platform)
@@ -129,7 +129,7 @@ def test_a_replica_that_is_promoted_between_the_choice_and_the_read_is_not_read(
                 closing.result(timeout=60)
         assert_nothing_written(books)
 
-    assert close_hour(replace(only_a, replica_wait_seconds=10), NINE, ONE_REPLICA).outcome == "new"
+    assert close_hour(only_a, NINE, ONE_REPLICA).outcome == "new"
     assert_closed(books, platform, NINE)
 
 
@@ -207,7 +207,7 @@ def test_a_replica_that_is_rebuilt_behind_the_fence_during_the_run_is_waited_for
         assert_nothing_written(books)
 
         with pytest.raises(NotReady, match=r"replica_a is \d+ bytes"):
-            close_hour(only_a, NINE, ONE_REPLICA)
+            close_hour(impatient(only_a), NINE, ONE_REPLICA)
         catch_up(stack, "replica_a")
         assert close_hour(only_a, NINE, ONE_REPLICA).outcome == "new"
         assert_closed(books, platform, NINE)
@@ -220,7 +220,7 @@ def test_a_replica_that_is_rebuilt_between_the_choice_and_the_read_is_not_read(
         fill(platform)
         stack.replica_wait()
         with ThreadPoolExecutor() as pool, proxy_of_reads(stack, only_a) as (proxy, through_proxy):
-            closing = pool.submit(close_hour, through_proxy, NINE, ONE_REPLICA)
+            closing = pool.submit(close_hour, impatient(through_proxy), NINE, ONE_REPLICA)
             proxy.wait_until_reached()
             rebuild_behind(stack, "replica_a", backup)
             proxy.release()

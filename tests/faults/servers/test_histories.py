@@ -26,6 +26,7 @@ from tests.faults.servers.promotion import (
     admin_of,
     copy_of_the_primary,
     fence_on,
+    impatient,
     promotable,
     promote,
     put_back,
@@ -153,14 +154,14 @@ def test_a_fence_on_one_side_and_a_replica_on_the_other_close_nothing(
     with pytest.raises(
         NotReady, match=f"{A} follows timeline 1, and the primary writes timeline 2"
     ):
-        close_hour(split, ELEVEN, ONE_REPLICA)
+        close_hour(impatient(split), ELEVEN, ONE_REPLICA)
     with psycopg.connect(stack.store_admin(books.connection.info.dbname)) as owner:
         owner.execute("truncate reporting.platform_histories cascade")
     rebuild_from(stack, A, B)
     with pytest.raises(
         NotReady, match=f"{A} follows timeline 2, and the primary writes timeline 1"
     ):
-        close_hour(reading(settings, A), ELEVEN, ONE_REPLICA)
+        close_hour(impatient(reading(settings, A)), ELEVEN, ONE_REPLICA)
     assert {**books.size(), "platform_histories": 0} == {**size, "platform_histories": 0}
 
 
@@ -171,9 +172,8 @@ def test_a_cross_check_of_two_histories_closes_nothing(
     stack.replica_wait()
     with promotable(stack, A, B):
         promote(stack, B)
-        hurried = replace(settings, replica_wait_seconds=0.5)
         with pytest.raises(NotReady, match=f"no second replica beside {A}: .*{B} was promoted"):
-            close_hour(hurried, NINE, RUN)
+            close_hour(impatient(settings), NINE, RUN)
         assert_nothing_written(books)
 
 

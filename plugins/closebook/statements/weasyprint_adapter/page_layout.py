@@ -64,8 +64,10 @@ class PageLayout:
         names an address.
         """
         WEASYPRINT.check_installed()
-        # WeasyPrint logs several lines for each page, which would bury a task's own log.
+        # WeasyPrint logs many lines for each page, and fontTools the glyphs of a holder's name.
         logging.getLogger("weasyprint.progress").setLevel(logging.WARNING)
+        # guard: documents.libraries-log-no-text
+        logging.getLogger("fontTools").setLevel(logging.WARNING)
         logging.getLogger("weasyprint").addFilter(_is_message_to_keep)
         self._folder, self._brand = folder, brand
         self._denied: list[str] = []
