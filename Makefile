@@ -31,7 +31,7 @@ bench: setup-dev  # measure on 5,000,000 transactions, into benchmarks/results/
 cluster: setup-dev  # the demo as on several machines: RabbitMQ, a worker for closes, two for documents
 	@$(PYTHON) -m local --root .local/cluster cluster
 
-up: setup  # start the local stack again, with its data; this and the next three: STACK=cluster for that
+up: setup  # start the local stack again, with its data; STACK=cluster: that of make cluster, here and for the next three
 	@$(LOCAL) up
 
 down:  # stop the local stack, keep its data

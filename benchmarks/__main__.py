@@ -5,7 +5,7 @@ With --large, growth, volume and closes.
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -35,11 +35,17 @@ NAMES = (
     *("volume", "closes", "peers", "index_cost", "statements", "latency", "offload"),
     *("searches", "desk", "year"),
 )
-# Only if it is named: a million accounts take hours, and 30 GB of disk.
+# In this order: year forgets what was closed before.
+WITH_AIRFLOW = ("latency", "desk", "year")
+# These run only if they are named: a million accounts take hours, and 30 GB of disk.
 NAMED = ("scale",)
 # The others copy or fill a platform, or do not depend on its size.
 LARGE_NAMES = ("growth", "volume", "closes")
 SMALL = SampleSize(transactions=20_000, users=500, merchants=60, promotions=20, days=5)
+SMALL_WITH_AIRFLOW = SampleSize(
+    transactions=1_000, users=100, merchants=50, promotions=6, days=5, account_holders=5
+)
+"""Few statements, which the desk's month has to render, and four days for a year."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -77,14 +83,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     name = "bench-stack-large" if chosen.large else "bench-stack"
     root = chosen.root or REPOSITORY / ".local" / name
     try:
-        _on_a_month(root, size, names, results, chosen)
-        if "desk" in names:
-            _on_a_desk(root.with_name(f"{root.name}-desk"), results)
+        _beside_airflow(root, size, names, results, hour_end=chosen.hour_end)
+        if not {*WITH_AIRFLOW, "scale"}.issuperset(names):
+            with _stage(root, size, airflow=False) as stage:
+                _without_airflow(stage, names, results, chosen)
         if "scale" in names:
             with _stage(root.with_name(f"{root.name}-scale"), SMALL, airflow=False) as stage:
                 scale.measure(stage, results, chosen.accounts)
-        if "year" in names:
-            _on_a_year(root.with_name(f"{root.name}-year"), results)
     except (ClosebookError, *FOR_EXPLANATION) as raised:
         error = raised if isinstance(raised, ClosebookError) else explained(raised, root / "logs")
         console.print(f"[red]benchmark failed:[/red] {error}")
@@ -92,21 +97,41 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _on_a_month(
-    root: Path,
-    size: SampleSize,
-    names: Sequence[str],
-    results: Results,
-    chosen: argparse.Namespace,
+def _beside_airflow(
+    root: Path, size: SampleSize, names: Sequence[str], results: Results, *, hour_end: bool
 ) -> None:
-    # First and alone: Airflow would take CPU from the others, and after offload the stack has to be
-    # made again.
-    if "latency" in names:
-        with _stage(root, size, airflow=True) as stage:
-            latency.measure(stage, results, hour_end=chosen.hour_end)
-    if not {"latency", "desk", "year", "scale"}.issuperset(names):
-        with _stage(root, size, airflow=False) as stage:
-            _without_airflow(stage, names, results, chosen)
+    """Measure what runs through Airflow: each on its own stack, or all on a small one to try it.
+
+    First and alone: Airflow would take CPU from the others, and after offload the stack of latency
+    has to be made again.
+    """
+    ways: dict[str, tuple[Path, SampleSize, Callable[[Stage], None]]] = {
+        "latency": (
+            root,
+            size,
+            lambda stage: latency.measure(stage, results, hour_end=hour_end),
+        ),
+        "desk": (
+            root.with_name(f"{root.name}-desk"),
+            desk_load.SIZE,
+            lambda stage: desk_load.measure(stage, results),
+        ),
+        "year": (
+            root.with_name(f"{root.name}-year"),
+            year.YEAR,
+            lambda stage: year.measure(stage, results, year.last_days(stage, stage.size.days - 1)),
+        ),
+    }
+    wanted = [ways[name] for name in WITH_AIRFLOW if name in names]
+    if results.is_tried_out and wanted:
+        shared = root.with_name(f"{root.name}-airflow")
+        with _stage(shared, SMALL_WITH_AIRFLOW, airflow=True) as stage:
+            for _, _, measure in wanted:
+                measure(stage)
+        return
+    for place, its_size, measure in wanted:
+        with _stage(place, its_size, airflow=True) as stage:
+            measure(stage)
 
 
 def _without_airflow(
@@ -143,19 +168,6 @@ def _stage(root: Path, size: SampleSize, *, airflow: bool) -> Iterator[Stage]:
         yield stage
     finally:
         stage.stack.down()
-
-
-def _on_a_desk(root: Path, results: Results) -> None:
-    """A month of statements that is released, on a stack of its own."""
-    with _stage(root, desk_load.SIZE, airflow=True) as stage:
-        desk_load.measure(stage, results)
-
-
-def _on_a_year(root: Path, results: Results) -> None:
-    """Small days, on a stack of their own."""
-    size = year.SMALL if results.is_tried_out else year.YEAR
-    with _stage(root, size, airflow=True) as stage:
-        year.measure(stage, results, year.last_days(stage, size.days - 1))
 
 
 if __name__ == "__main__":

@@ -40,6 +40,8 @@ SIZE = SampleSize(transactions=20_000, users=100, merchants=60, promotions=20, d
 """Enough for a month of statements: what is measured does not depend on the platform's size."""
 PEOPLE = 200
 PAUSE_SECONDS = (5.0, 25.0)
+SHORT_PAUSE_SECONDS = (0.2, 1.0)
+"""Of a trial, whose figures mean nothing."""
 # How many of a person's requests are of each kind.
 KINDS = {"search": 6, "statement": 5, "picture": 5, "pdf": 3, "zip": 1}
 DAG = "hourly_platform_volume"
@@ -59,6 +61,7 @@ class Desk:
     close_id: int
     accounts: tuple[str, ...]
     month: str
+    pause_seconds: tuple[float, float]
 
     def path(self, kind: str, chance: random.Random) -> str:
         """Return the path of a request."""
@@ -81,7 +84,8 @@ def measure(stage: Stage, results: Results) -> None:
     rest: dict[str, list[float]] = {ALONE: [], BESIDE: []}
     answers: Counter[str] = Counter()
     # Another hour each time: all of them were closed before, so each run does the same.
-    hours = [stage.hour.start + timedelta(hours=number) for number in range(HOURS_PER_BLOCK)]
+    count_of_hours = results.rounds(HOURS_PER_BLOCK)
+    hours = [stage.hour.start + timedelta(hours=number) for number in range(count_of_hours)]
     with (
         AirflowApi.login(stack.ui_url, "admin", stack.credentials["admin"]) as airflow,
         people(stack, count, like="finance") as names,
@@ -92,14 +96,15 @@ def measure(stage: Stage, results: Results) -> None:
             _headers(stack.ui_url, name, stack.credentials["finance"]) for name in names
         )
         url = f"{stack.ui_url}/closebook"
-        desk = Desk(url, headers, close_id, accounts, stage.month.label)
+        pause = SHORT_PAUSE_SECONDS if results.is_tried_out else PAUSE_SECONDS
+        desk = Desk(url, headers, close_id, accounts, stage.month.label, pause)
         for hour in hours:
             _close(airflow, hour.isoformat())
         for _ in range(results.rounds(BLOCKS)):
             for way in (ALONE, BESIDE):
-                crowd = _crowd(desk, answers) if way is BESIDE else _nobody()
+                crowd = _crowd(desk, answers) if way is BESIDE else _nobody(desk)
                 with crowd, _asked(stack.ui_url, airflow, rest[way]):
-                    for hour in hours[: results.rounds(HOURS_PER_BLOCK)]:
+                    for hour in hours:
                         closes[way].append(_close(airflow, hour.isoformat()))
     timed = {way: Timed(way, tuple(seconds)) for way, seconds in closes.items()}
     results.report(
@@ -196,8 +201,8 @@ def _asked(url: str, airflow: AirflowApi, seconds: list[float]) -> Iterator[None
 
 
 @contextmanager
-def _nobody() -> Iterator[None]:
-    time.sleep(5)  # the requests of the last block end
+def _nobody(desk: Desk) -> Iterator[None]:
+    time.sleep(desk.pause_seconds[0])  # the requests of the last block end
     yield
 
 
@@ -205,11 +210,12 @@ def _nobody() -> Iterator[None]:
 def _crowd(desk: Desk, answers: Counter[str]) -> Iterator[None]:
     """Inside the with block the people use the desk; their answers are counted."""
     context = multiprocessing.get_context("spawn")
-    is_over, counted = context.Event(), context.Queue()
-    crowd = context.Process(target=_use_desk, args=(desk, is_over, counted))
+    is_answered, is_over, counted = context.Event(), context.Event(), context.Queue()
+    crowd = context.Process(target=_use_desk, args=(desk, is_answered, is_over, counted))
     crowd.start()
     try:
-        time.sleep(10)
+        is_answered.wait(PATIENCE_SECONDS)
+        time.sleep(2 * desk.pause_seconds[0])
         yield
     finally:
         is_over.set()
@@ -217,7 +223,7 @@ def _crowd(desk: Desk, answers: Counter[str]) -> Iterator[None]:
         crowd.join(PATIENCE_SECONDS)
 
 
-def _use_desk(desk: Desk, is_over: Any, counted: Any) -> None:
+def _use_desk(desk: Desk, is_answered: Any, is_over: Any, counted: Any) -> None:
     # In reality people use other machines' processors. Linux shares a processor among sessions
     # first, so the session has to be nice too (sched(7), "The autogroup feature").
     os.setsid()
@@ -230,7 +236,10 @@ def _use_desk(desk: Desk, is_over: Any, counted: Any) -> None:
         limits = httpx.Limits(max_connections=None)
         async with httpx.AsyncClient(limits=limits, timeout=120, trust_env=False) as client:
             await asyncio.gather(
-                *(_person(desk, client, n, is_over, answers) for n in range(len(desk.headers)))
+                *(
+                    _person(desk, client, n, is_answered, is_over, answers)
+                    for n in range(len(desk.headers))
+                )
             )
 
     asyncio.run(all_people())
@@ -238,10 +247,15 @@ def _use_desk(desk: Desk, is_over: Any, counted: Any) -> None:
 
 
 async def _person(
-    desk: Desk, client: httpx.AsyncClient, number: int, is_over: Any, answers: Counter[str]
+    desk: Desk,
+    client: httpx.AsyncClient,
+    number: int,
+    is_answered: Any,
+    is_over: Any,
+    answers: Counter[str],
 ) -> None:
     chance = random.Random(number)  # noqa: S311  # the same requests in each run
-    await asyncio.sleep(chance.uniform(0, PAUSE_SECONDS[1]))
+    await asyncio.sleep(chance.uniform(0, desk.pause_seconds[1]))
     while not is_over.is_set():
         [kind] = chance.choices([*KINDS], [*KINDS.values()])
         url = f"{desk.url}{desk.path(kind, chance)}"
@@ -250,9 +264,10 @@ async def _person(
         except httpx.RemoteProtocolError:  # the server closed a connection that was idle
             continue
         answers[f"{kind} {answer.status_code}"] += 1
+        is_answered.set()
         if answer.status_code == HTTPStatus.TOO_MANY_REQUESTS:
             await asyncio.sleep(float(answer.headers["Retry-After"]))
-        await asyncio.sleep(chance.uniform(*PAUSE_SECONDS))
+        await asyncio.sleep(chance.uniform(*desk.pause_seconds))
 
 
 def _spread(seconds: list[float]) -> tuple[float, float, float]:

@@ -1,8 +1,8 @@
 """A month of 10,000 to 1,000,000 accounts with 5 lines each, from the freeze to the audit.
 
 Each stage runs in a process of its own, whose seconds and peak of memory are measured. Most
-documents are made by a stand-in that only this benchmark has: it draws no page, and says so in each
-document. All else is what a run does: each document is registered and stored, listed and read.
+documents are made by a stand-in that only this benchmark has: it draws no page, and each of its
+documents says so. All else is as in a run: each document is registered, stored, listed and read.
 """
 
 import multiprocessing
@@ -82,7 +82,7 @@ order by bytes desc
 
 @dataclass(frozen=True)
 class Scale:
-    """A platform and a store of so many accounts, and where their documents are."""
+    """A platform and a store with ``count`` accounts, and the settings of their closes."""
 
     stage: Stage
     count: int
@@ -105,7 +105,7 @@ class Scale:
 
 
 class StandIn(ShardRenderer):
-    """Makes the statements of the first accounts as the second renderer does, others in no time."""
+    """Stamps the statements of the first accounts, and makes stand-ins of all others."""
 
     def __init__(self, sample: int, *, stamps: bool) -> None:
         super().__init__(stamps=True)

@@ -42,7 +42,7 @@ def measure(results: Results, document_count: int, long_count: int) -> None:
     pages = [_page(statement) for statement in statements]
     renderer = StampedRenderer.of_settings()
     renderer.prepare([], again=statements)
-    # Each round has statements whose texts no round before had; the first round is not counted.
+    # Each round has statements with texts of their own; the first round is not counted.
     unseen = iter(
         [
             [_statement(number + document_count * part, LINES) for number in range(document_count)]

@@ -30,7 +30,6 @@ from local.stack import Stack
 DAG = "daily_rollups"
 YEAR = SampleSize(transactions=732_000, users=20_000, merchants=500, days=366)
 """Small days of 2,000 transactions each, so that the cost of a run itself is measured."""
-SMALL = SampleSize(transactions=10_000, users=400, merchants=50, promotions=20, days=9)
 ALONE_DAYS = 15
 # More than the six slots of `replica_reads`, so that a backfill uses both cores fully.
 ACTIVE_RUNS = 16

@@ -75,7 +75,8 @@ from closebook.orchestration.timetable import BusinessMonthTimetable
 def monthly_statements() -> None:
     """Connect the seven tasks."""
 
-    # It takes longer than an hour's: two leave most slots of the queue to hours and days.
+    # A freeze takes longer than the close of an hour. With two at once most slots are left to hours
+    # and days.
     @task(pool=REPLICA_POOL, max_active_tis_per_dag=2)
     def freeze_lines() -> int:
         from closebook.closes.month import close_month

@@ -18,19 +18,19 @@ POOLS = {"replica_reads": 6, "rendering": 2}
 
 CLUSTER_POOLS = {**POOLS, "rendering": 64}
 """The same with CeleryExecutor. The workers of the queue `documents` decide how many statements are
-rendered at once; the pool only bounds how many shards wait in that queue."""
+rendered at once; the pool only limits how many shards are in that queue."""
 
 CLUSTER_SETTINGS: Mapping[str, str] = {
     "AIRFLOW__CORE__EXECUTOR": "CeleryExecutor",
     "AIRFLOW__CELERY__CELERY_CONFIG_OPTIONS": (
         "closebook.orchestration.celery_settings.CELERY_CONFIG"
     ),
-    # Room for a month's shards, and for half as many tasks beside them.
+    # Slots for the shards of a month, and for half as many other tasks.
     "AIRFLOW__CORE__MAX_ACTIVE_TASKS_PER_DAG": "64",
     "AIRFLOW__CORE__PARALLELISM": "96",
     # 64 shards of four minutes may wait two hours for two slots.
     "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT": "10800",
-    # A task tells every five seconds that it lives. A dead worker is noticed after 60 to 75 s.
+    # A task sends a heartbeat every five seconds. A dead worker is noticed after 60 to 75 s.
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "10",
 }

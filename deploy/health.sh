@@ -3,9 +3,9 @@
 # and Airflow takes seconds:
 #
 #   health.sh tcp PORT        whether a program listens on the port
-#   health.sh http PORT PATH  whether GET answers with 200; the first request warms an API server up
-#   health.sh worker          whether Celery's worker is connected to its broker: it touches a file
-#                             every two seconds then (closebook.orchestration.celery_settings)
+#   health.sh http PORT PATH  whether GET answers with 200; the first request makes an API server load its modules
+#   health.sh worker          whether Celery's worker is connected to its broker: while it is, it touches
+#                             a file every two seconds (closebook.orchestration.celery_settings)
 set -euo pipefail
 
 case $1 in

@@ -1,4 +1,4 @@
-"""A health check of docker-compose.yml: whether a job of Airflow on this host tells that it lives.
+"""A health check of docker-compose.yml: whether a job of Airflow on this host sends heartbeats.
 
 Run as `python job_heartbeat.py SchedulerJob`. It asks Airflow's database, as `airflow jobs check`
 does, without importing Airflow, which takes four seconds of a processor.
@@ -10,7 +10,7 @@ import sys
 
 import psycopg
 
-_LIVES = """
+_RECENT_HEARTBEAT = """
 select exists(
     select 1
     from job
@@ -23,13 +23,13 @@ select exists(
 """
 
 
-def lives(job_type: str) -> bool:
-    """Whether a job of this type on this host told so within a minute."""
+def has_heartbeat(job_type: str) -> bool:
+    """Return whether a job of this type on this host sent a heartbeat within a minute."""
     url = os.environ["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"].replace("+psycopg", "", 1)
     with psycopg.connect(url, connect_timeout=10, prepare_threshold=None) as metadata:
-        row = metadata.execute(_LIVES, [job_type, socket.gethostname()]).fetchone()
+        row = metadata.execute(_RECENT_HEARTBEAT, [job_type, socket.gethostname()]).fetchone()
     return row is not None and bool(row[0])
 
 
 if __name__ == "__main__":
-    sys.exit(0 if lives(sys.argv[1]) else 1)
+    sys.exit(0 if has_heartbeat(sys.argv[1]) else 1)

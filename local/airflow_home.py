@@ -108,7 +108,7 @@ class Airflow:
     def configure(self, *, is_worker: bool = False) -> None:
         """Write airflow.cfg (mode 600: it holds the keys and the metadata's password).
 
-        That of a Celery worker has no keys, and no password of the metadata.
+        The file of a Celery worker has neither the keys nor the password.
         """
         self.home.mkdir(mode=0o700, exist_ok=True)
         sections = self._configuration()
@@ -178,7 +178,7 @@ class Airflow:
         return component, lambda: self.is_healthy(name)
 
     def started(self, name: str, command: Sequence[str], before: Sequence[str] = ()) -> Component:
-        """How to start a command of `airflow`; `before` stands before it on its line."""
+        """How to start a command of `airflow`; `before` are words before it, such as `nice`."""
         return Component(
             name=name,
             argv=[*before, sys.executable, "-m", "airflow", *command],

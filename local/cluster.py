@@ -1,7 +1,7 @@
-"""The stack as on several machines: CeleryExecutor on RabbitMQ, and workers for each queue.
+"""The stack with CeleryExecutor on RabbitMQ and workers for each queue, as on several machines.
 
-Each worker has a home of its own, as if it were on a machine of its own: a folder of `machines`.
-All of them share what `Cluster.shared` names, and nothing else.
+Each worker has a folder of its own below `machines`, as if it were on another machine. They share
+what `Cluster.shared` names, and nothing else.
 """
 
 from collections.abc import Callable, Mapping
@@ -84,7 +84,7 @@ class Cluster(Stack):
             super().start_servers(steps)
             with steps.step("RabbitMQ"):
                 self._make_results()
-                # RabbitMQ tells its name server at once that it is there.
+                # RabbitMQ registers with its name server when it starts.
                 self.start(EPMD)
                 self.start(RABBITMQ)
 
@@ -139,7 +139,7 @@ class Cluster(Stack):
         return component, lambda: _is_fresh(heartbeat)
 
     def _make_results(self) -> None:
-        """Make the database in which Celery keeps what became of a task, unless it is there."""
+        """Make the database for the results of Celery's tasks, unless it is there."""
         role, password = sql.Identifier(RESULTS), sql.Literal(self.secrets[RESULTS])
         with psycopg.connect(self.store_admin(), autocommit=True) as admin:
             known = "select from pg_roles where rolname = %s"
@@ -151,7 +151,7 @@ class Cluster(Stack):
 
 
 def stack_in(root: Path, *, airflow: bool = True) -> Stack:
-    """Return the stack that lives in a folder, whichever kind it is; else the plan of a Stack."""
+    """Return the stack in a folder, a Cluster or a Stack; if there is none, a Stack to be made."""
     kept = State.read(root.absolute())
     kind = Cluster if kept is not None and RABBITMQ in kept.ports else Stack
     return kind.build(root, airflow=airflow, fast=False)

@@ -19,6 +19,8 @@ REPLICATION_USER = "closebook_replication"
 MAX_CONNECTIONS = 200
 # SIGTERM would wait until every client has disconnected.
 FAST_SHUTDOWN = signal.SIGINT
+# For data that nobody needs again.
+IMMEDIATE_SHUTDOWN = signal.SIGQUIT
 STOP_SECONDS = 60.0
 
 _SETTINGS = {

@@ -19,7 +19,7 @@ from local.processes import Component, ServerUser, find
 
 USER = "closebook"
 STOP_SECONDS = 30.0
-# Debian's own command in /usr/sbin insists on its user and its folders.
+# Debian's own command in /usr/sbin works with its own user and folders only.
 _PROGRAMS = "/usr/lib/rabbitmq/bin"
 _TLS = ("listeners.", "ssl_options.")
 
@@ -28,8 +28,8 @@ _TLS = ("listeners.", "ssl_options.")
 class RabbitMqServer:
     """One RabbitMQ: its folder, and the ports of its clients, its name server and its cluster.
 
-    The name server, epmd, is a component too. RabbitMQ would start one by itself that outlives it
-    and listens on every address.
+    The name server, epmd, is a component too. RabbitMQ would start one by itself, which listens on
+    every address and keeps running after RabbitMQ has stopped.
     """
 
     name: str

@@ -19,7 +19,7 @@ READER = "reader"
 PORTS = ("s3", "s3_grpc", "master", "master_grpc", "volume", "volume_grpc", "filer", "filer_grpc")
 _RIGHTS = {
     ADMIN: ["Admin", "Read", "List", "Tagging", "Write"],
-    # That it may not remove anything is said by the bucket's policy (docs/object-storage.md).
+    # The policy of the bucket forbids it to remove anything (docs/object-storage.md).
     WRITER: ["Read", "List", "Write"],
     READER: ["Read", "List"],
 }
@@ -63,7 +63,7 @@ class S3Server:
             "s3": "true",
             "s3.config": users,
             "s3.iam": "false",
-            # What else it would serve.
+            # 0 switches its other services off.
             "s3.port.iceberg": 0,
             "s3.port.lance": 0,
             # A volume is a file that grows; a new bucket gets some of its own.
@@ -92,7 +92,7 @@ class S3Server:
         )
 
     def is_ready(self) -> bool:
-        """Whether it answers, and refuses who does not say who he is."""
+        """Whether it answers, and refuses a request without a key."""
         try:
             with urllib.request.urlopen(self.url, timeout=5):  # noqa: S310  # on loopback
                 return False

@@ -6,7 +6,7 @@ not run, making it first where it is new; `down()` stops it; `clean()` removes i
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -30,7 +30,7 @@ from local.airflow_connections import airflow_connections
 from local.airflow_home import API_SERVERS, Airflow, Setup
 from local.databases import Databases
 from local.pgbouncer import console
-from local.postgres import make_replication_slots
+from local.postgres import FAST_SHUTDOWN, IMMEDIATE_SHUTDOWN, make_replication_slots
 from local.prerequisites import require_programs, require_room
 from local.processes import Component, Running
 from local.progress import Steps
@@ -53,7 +53,7 @@ class Stack(Databases):
     where Debian's are not wanted.
     """
 
-    # What a stack is made of; local.cluster has more.
+    # The parts of a stack; those of local.cluster are more.
     server_names: ClassVar[tuple[str, ...]] = SERVERS
     airflow_names: ClassVar[tuple[str, ...]] = airflow_home.COMPONENTS
     folder_names: ClassVar[tuple[str, ...]] = (*POOLERS, REDIS)
@@ -194,7 +194,12 @@ class Stack(Databases):
             self._stop(list(self.running))
 
     def clean(self) -> None:
-        """Stop all of it and remove its folder, data and documents included."""
+        """Stop all of it and remove its folder, data and documents included.
+
+        What is removed need not end in an orderly way: PostgreSQL writes no checkpoint, and Airflow
+        finishes no task.
+        """
+        self.running = {name: self._at_once(name) for name in self.running}
         self.down()
         folders.remove(self.root)
         self.running, self.airflow_fingerprint = {}, ""
@@ -238,10 +243,6 @@ class Stack(Databases):
     def stop(self, name: str) -> None:
         """Stop one component in an orderly way."""
         self._stop([name])
-
-    def stop_airflow(self) -> None:
-        """Stop Airflow's components in an orderly way; the servers run on."""
-        self._stop([name for name in self.airflow_names if name in self.running])
 
     def kill(self, name: str) -> None:
         """End one component as a crash would, all its processes at once."""
@@ -317,6 +318,16 @@ class Stack(Databases):
         # A full disk refuses it. That is no harm: the next command sees which processes have ended.
         with suppress(OSError):
             self._save()
+
+    def _at_once(self, name: str) -> Running:
+        """A component that ends at once when it is stopped.
+
+        PostgreSQL is not killed: it would leave shared memory behind.
+        """
+        running = self.running[name]
+        if running.stop_signal == FAST_SHUTDOWN:
+            return replace(running, stop_signal=IMMEDIATE_SHUTDOWN)
+        return replace(running, stop_seconds=0.0)
 
     def _stop_others(self, kept: set[str]) -> None:
         self._stop([name for name in self.running if name not in kept])

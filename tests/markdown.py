@@ -10,6 +10,7 @@ DOCS = REPOSITORY / "docs"
 ADOPT = DOCS / "adopt.md"
 ARCHITECTURE = DOCS / "architecture.md"
 OPERATIONS = DOCS / "operations.md"
+RULES = DOCS / "rules.md"
 SETTINGS = DOCS / "settings.md"
 VERIFY = DOCS / "verify.md"
 DOCUMENTS = [

@@ -21,6 +21,7 @@ from local.ports import LOOPBACK
 
 _PATIENCE_SECONDS = 20.0
 HANGING_UP = "hang up"
+REFUSING = "refuse "
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,6 @@ class SmtpServer:
                     "disable_tls": True,
                     "from_email": "closebook@bank.invalid",
                     "timeout": 5,
-                    "retry_limit": 0,
                 }
             ),
         }
@@ -60,7 +60,7 @@ def smtp_server(
     """Run the server until the end of the block.
 
     With HANGING_UP as its behaviour it takes each mail and never answers; with an answer such as
-    "451 try later" it refuses each one with it.
+    "451 try later" it refuses each one with it; with REFUSING and an address it refuses that one.
     """
     folder.mkdir(exist_ok=True)
     chosen = port or free_port()
@@ -106,6 +106,14 @@ class _Keeper:
     def __init__(self, folder: Path, behaviour: str) -> None:
         self._folder = folder
         self._behaviour = behaviour
+
+    async def handle_RCPT(  # noqa: N802  # aiosmtpd's name
+        self, _server: Any, _session: Any, envelope: Any, address: str, _options: Any
+    ) -> str:
+        if self._behaviour == REFUSING + address:
+            return "550 nobody of this name"
+        envelope.rcpt_tos.append(address)
+        return "250 known"
 
     async def handle_DATA(self, server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802  # aiosmtpd's name
         if self._behaviour[:1].isdigit():

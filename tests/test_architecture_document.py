@@ -1,4 +1,4 @@
-"""docs/architecture.md names the packages, files and functions that there are."""
+"""docs/architecture.md and docs/rules.md name the packages, files and functions that there are."""
 
 import ast
 import re
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from local import REPOSITORY
-from tests.markdown import ARCHITECTURE, first_column, section, text
+from tests.markdown import ARCHITECTURE, RULES, first_column, section, text
 
 PACKAGE = REPOSITORY / "plugins" / "closebook"
 WALKS = (
@@ -16,8 +16,11 @@ WALKS = (
     "One statement, from frozen lines to a download",
     "Two renderers",
     "One request at the desk",
-    "Where a rule is kept",
 )
+TABLES = [
+    *((ARCHITECTURE, title) for title in WALKS),
+    *((RULES, title) for title in re.findall(r"^## (.+)$", text(RULES), re.MULTILINE)),
+]
 
 
 def layers() -> dict[str, int]:
@@ -32,9 +35,9 @@ def layers() -> dict[str, int]:
     }
 
 
-def steps(title: str) -> list[tuple[str, str]]:
+def steps(document: Path, title: str) -> list[tuple[str, str]]:
     """File and function of each row of a table."""
-    body = section(ARCHITECTURE, title)
+    body = section(document, title)
     return re.findall(r"^\| [^|]+ \| `([\w/.]+)` \| `([\w.]+)` \|$", body, re.MULTILINE)
 
 
@@ -73,10 +76,10 @@ def test_the_packages_and_their_layers_are_those_of_import_linter() -> None:
     assert {package: int(layer) for package, layer in rows} == layers()
 
 
-@pytest.mark.parametrize("title", WALKS)
-def test_each_step_of_a_walk_is_where_the_document_says(title: str) -> None:
-    rows = section(ARCHITECTURE, title).split("|---|---|---|\n")[1].split("\n\n")[0]
-    found = steps(title)
+@pytest.mark.parametrize(("document", "title"), TABLES)
+def test_each_step_and_rule_is_where_the_document_says(document: Path, title: str) -> None:
+    rows = section(document, title).split("|---|---|---|\n")[1].split("\n\n")[0]
+    found = steps(document, title)
     assert len(found) == len(rows.strip().splitlines())
     missing = [f"{path}: {name}" for path, name in found if name not in defined_in(file_at(path))]
     assert missing == []

@@ -83,7 +83,7 @@ insert into reporting.closes (
     '2026-03-01', '2026-03-31'
 );
 insert into reporting.statements values
-(1, 5, 'EUR', 'A-5', 'Ada', '', 'en', 0, 7, 1), (1, 6, 'JPY', 'A-6', 'Bob', '', 'en', 3, 3, 0);
+(1, 5, 'EUR', 'A-5', 'Ada', '', 'en', 0, 7, 1), (1, 6, 'JPY', 'A-6', 'Mbɨla', '', 'en', 3, 3, 0);
 insert into reporting.statement_lines (
     close_id, account_id, line_number, entry_id, posted_at, kind, description, amount_minor,
     balance_minor
@@ -148,6 +148,10 @@ def test_a_store_from_before_keeps_bigint_keys_and_its_numbers_and_gets_the_curr
             "select account_id, currency, statement_state from reporting.issued_statements"
             " order by 1"
         ).fetchall()
+        names = connection.execute(
+            "select account_id from reporting.statement_names where holder_search like '% mbila %'"
+        ).fetchall()
+    assert names == [(6,)]
     assert answers == [("issued_again",)]
     assert states == [(5, "EUR", "issued"), (6, "JPY", "missing")]
 

@@ -17,7 +17,7 @@ from closebook.errors import ClosebookError, Misconfigured, NotReady, Transient,
 EXIT_OK, EXIT_FAILED, EXIT_UNUSABLE, EXIT_NOT_COMPARED, EXIT_SERVER_LOST, EXIT_NOT_PROVEN = range(6)
 EXIT_INTERRUPTED, EXIT_BROKEN_PIPE = 130, 141
 _MAX_FILE_BYTES = 512 * 1024**2
-# A part of a manifest has 0.2 MB. Room for the most bytes is taken before a file is read.
+# A part of a manifest has 0.2 MB. Python allocates this much before it reads a file.
 _MAX_PART_BYTES = 16 * 1024**2
 
 
@@ -173,7 +173,7 @@ def _verify(options: argparse.Namespace) -> int:
 
 
 def _part_beside(manifest: Path, object_name: str) -> bytes:
-    """Return a part of a manifest: the month's ZIP has them in a folder beside it."""
+    """Return a part of a manifest, from the folder beside it: so the ZIP of a month has them."""
     from closebook.statements.manifest_parts import FOLDER
 
     return _content(manifest.parent / FOLDER / PurePosixPath(object_name).name, _MAX_PART_BYTES)

@@ -2,10 +2,12 @@
 
 import re
 
+# They are 98 less a remainder of 0 to 96: 00, 01 and 99 would count as 97, 98 and 02.
+_CHECK_DIGITS = r"(?!00|01|99)\d{2}"
 # An IBAN has at least the 15 characters of Norway's.
-_IBAN = re.compile(r"[A-Z]{2}\d{2}[A-Z0-9]{11,30}", re.ASCII)
+_IBAN = re.compile(rf"[A-Z]{{2}}{_CHECK_DIGITS}[A-Z0-9]{{11,30}}", re.ASCII)
 _BIC = re.compile(r"[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}(?:[A-Z0-9]{3})?", re.ASCII)
-_LEI = re.compile(r"[A-Z0-9]{18}\d{2}", re.ASCII)
+_LEI = re.compile(rf"[A-Z0-9]{{18}}{_CHECK_DIGITS}", re.ASCII)
 _MODULUS = 97
 
 

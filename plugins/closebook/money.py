@@ -24,6 +24,7 @@ NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
 _OWN_CURRENCY = re.compile(r"(?P<code>[A-Z]{3})\s*=\s*(?P<places>[0-9]{1,2})", re.ASCII)
 MOST_PLACES = 18
 
+_LETTERS_OF_A_SCRIPT = 4
 _LOCALE_CODE = re.compile(r"[A-Za-z]{2,3}(?:[_-][A-Za-z0-9]{2,8})*")
 _BIGINT_PRECISION = Context(prec=60)
 
@@ -81,7 +82,7 @@ def to_major(amount_minor: int, currency: str) -> Decimal:
 
 
 def major_text(amount_minor: int, currency: str) -> str:
-    """The amount in major units as digits, with a point: 12345 minor units of EUR are 123.45."""
+    """Return the amount in major units as digits with a point: of 12345 cents 123.45."""
     places = exponent(currency)
     if not places:
         return str(amount_minor)
@@ -93,8 +94,8 @@ def major_text(amount_minor: int, currency: str) -> str:
 def locale_of(locale_code: str) -> Locale:
     """Return Babel's locale for a code such as ``de_CH`` or ``pt-BR``.
 
-    An unknown territory falls back to its language, an unknown language to English: a holder with
-    an unusual setting gets a statement all the same.
+    An unknown territory falls back to its language and script, an unknown language to English: a
+    holder with an unusual setting gets a statement all the same.
     """
     return _locale_of(locale_code)
 
@@ -102,12 +103,16 @@ def locale_of(locale_code: str) -> Locale:
 @lru_cache(maxsize=512)
 def _locale_of(locale_code: str) -> Locale:
     if _LOCALE_CODE.fullmatch(locale_code):
-        normal = locale_code.replace("-", "_")
-        for candidate in (normal, normal.partition("_")[0]):
+        parts = locale_code.replace("-", "_").split("_")
+        scripts = [part.title() for part in parts[1:2] if len(part) == _LETTERS_OF_A_SCRIPT]
+        for count in range(len(parts), 0, -1):
             try:
-                return Locale.parse(candidate)
+                found = Locale.parse("_".join(parts[:count]))
             except (UnknownLocaleError, ValueError):
                 continue
+            # Babel has no zh_Hant_CN, and gives zh_Hans_CN: then zh_Hant is what was asked for.
+            if count == 1 or not scripts or found.script in (None, *scripts):
+                return found
     return Locale("en")
 
 
@@ -138,7 +143,7 @@ def format_minor(amount_minor: int, currency: str, locale: str, *, with_currency
 
 
 def _figures(amount_minor: int, places: int, locale: Locale) -> str:
-    """Return the figures of an amount that is not negative, grouped as the locale does it."""
+    """Return the figures of an amount that is not negative, grouped as in the locale."""
     form = _form(locale, places)
     if form is None:
         return _by_babel(amount_minor, places, locale)
@@ -153,14 +158,14 @@ def _by_babel(amount_minor: int, places: int, locale: Locale) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Form:
-    """How a locale writes figures: groups of three, and its signs between them."""
+    """How a locale writes figures in groups of three: the signs that divide groups and decimals."""
 
     places: int
     group: str
     point: str
 
     def figures(self, amount_minor: int) -> str:
-        """Return the figures of an amount: Babel takes ten times as long."""
+        """Return the figures of an amount, in a tenth of the time of Babel."""
         digits = f"{amount_minor:0{self.places + 1}d}"
         whole = digits[: -self.places] if self.places else digits
         figures = f"{int(whole):,}".replace(",", self.group)
@@ -172,7 +177,7 @@ _TRIED = (0, 1, 12, 123, 1_234, 12_345, 123_456, 1_234_567, 12_345_678, 9_876_54
 
 @lru_cache(maxsize=512)
 def _form(locale: Locale, places: int) -> _Form | None:
-    """Return the form of a locale's figures; None where Babel writes others, such as in India."""
+    """Return the form of a locale's figures; None if Babel groups them otherwise, as for India."""
     symbols = locale.number_symbols["latn"]
     form = _Form(places, symbols["group"], symbols["decimal"])
     equal = (form.figures(each) == _by_babel(each, places, locale) for each in _TRIED)

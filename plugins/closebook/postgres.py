@@ -81,8 +81,8 @@ def connect(conninfo: str, **how: Any) -> psycopg.Connection[Any]:
     was set for the role, the database or the connection does not count. No statement is prepared
     on the server. Raises psycopg.Error.
     """
-    # Any server may be behind a pooler in transaction mode. It gives each transaction another
-    # session, which lacks the statements that this one prepared, or has those of somebody else.
+    # Any server may be behind a pooler in transaction mode. There each transaction may get another
+    # session, which does not have the statements that this connection prepared.
     how = {"prepare_threshold": None, **how}  # guard: postgres.prepares-no-statement
     # guard: postgres.texts-come-as-utf-8
     connection = psycopg.connect(conninfo, client_encoding="UTF8", **how)
@@ -97,7 +97,7 @@ def connect(conninfo: str, **how: Any) -> psycopg.Connection[Any]:
 
 
 def seconds_until(deadline: float) -> float:
-    """Return how long it is to a time of the monotonic clock.
+    """Return the seconds until a time of the monotonic clock.
 
     Raises psycopg.OperationalError if it has passed.
     """

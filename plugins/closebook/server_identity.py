@@ -172,7 +172,7 @@ def broker_certificates(
 
 
 def refuse_open_bucket(what: str, endpoint: str) -> None:
-    """Raise Misconfigured if the address of a bucket's server leads elsewhere without TLS."""
+    """Raise Misconfigured if the address of a bucket is another machine without TLS."""
     parts = urlsplit(endpoint)
     # guard: server.bucket-tls-elsewhere
     if parts.scheme != "https" and not _is_local(parts.hostname, None):

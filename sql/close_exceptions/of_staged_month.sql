@@ -81,9 +81,21 @@ lines as (
     group by account_id, coalesce(currency, '')
 ),
 
+-- To sort the keys once is faster than a group for each of them, and most months repeat none.
+repetition as (
+    select count(entry_id) > count(distinct entry_id) as is_found
+    from staged_statement_lines
+),
+
 repeated_entries as (
     select entry_id
     from staged_statement_lines
+    where
+        exists (
+            select 1
+            from repetition
+            where repetition.is_found
+        )
     group by entry_id
     having count(*) > 1  -- guard: exceptions.entry-repeated
 ),
@@ -200,6 +212,13 @@ far_balances as (
         on
             entries.account_id = far_accounts.account_id
             and entries.currency = far_accounts.currency
+    -- Without this the lines of the month are sorted to find that none is of such an account.
+    where
+        exists (
+            select 1
+            from far_accounts as each_far
+            where each_far.account_id is not null
+        )
 ),
 
 beyond_accounts as (

@@ -1,6 +1,6 @@
 -- Measures and currencies in which the rows of a close and what it left out do not add up to its
 -- control totals, which a separate scan of the source gave. A close has rows in the tables of its
--- own grain only.
+-- own grain only. The lines of a month, which are many, are added up as whole numbers first.
 with written_rows as (
     select
         'volume' as measure,
@@ -35,8 +35,8 @@ with written_rows as (
     select
         'ledger' as measure,
         statements.currency,
-        1 as row_count,
-        statement_lines.amount_minor
+        count(*) as row_count,
+        sum(statement_lines.amount_minor) as amount_minor
     from reporting.statement_lines
     inner join reporting.statements
         on
@@ -44,6 +44,7 @@ with written_rows as (
             and statement_lines.account_id = statements.account_id
             and statement_lines.currency = statements.currency
     where statement_lines.close_id = %(close_id)s
+    group by statements.currency
 
     union all
 

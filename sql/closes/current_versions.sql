@@ -11,7 +11,9 @@ with wanted as (
 select
     closes.grain,
     closes.period_start,
-    closes.close_id
+    closes.close_id,
+    closes.close_version,
+    closes.period_end
 from reporting.closes
 inner join wanted
     on closes.grain = wanted.grain and closes.period_start = wanted.period_start

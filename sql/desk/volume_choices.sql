@@ -10,7 +10,7 @@ with days as (
         and first_date <= %(last_day)s::date
 ),
 
--- First what occurs together, which is little: so each rollup is looked at once.
+-- The few combinations that occur are found first, so that each rollup is read once.
 combinations as (
     select distinct
         rollups.currency,

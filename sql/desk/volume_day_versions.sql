@@ -23,7 +23,8 @@ select
     volume.kind,
     coalesce(volume.transaction_count, 0)::bigint as transaction_count,
     coalesce(volume.amount_minor, 0) as amount_minor,
-    coalesce(volume.fee_minor, 0) as fee_minor
+    coalesce(volume.fee_minor, 0) as fee_minor,
+    coalesce(volume.discount_minor, 0) as discount_minor
 from versions
 left join reporting.day_versions as volume on versions.close_id = volume.close_id
 order by versions.close_version asc, volume.currency asc, volume.kind asc

@@ -1,6 +1,6 @@
 -- Where the parts of a month's manifest begin: one row for each part_entries statements, in order,
--- with the first statement, its place from 0, and the number of statements. Those parts that have
--- accounts from first_account_id to last_account_id; null is all.
+-- with the first statement, its place from 0, and the number of statements. Only parts that have
+-- accounts from first_account_id to last_account_id; null is no limit.
 with numbered as (
     select
         account_id,

@@ -330,8 +330,10 @@ begin atomic
                                         collate "und-x-icu" -- noqa: RF05
                                     ),
                                     -- Letters and figures that NFKD leaves as they are.
-                                    'ıøłđðɖɗħŧŋɲƒĸƙəɛɔɓƴςىیکةٱ٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹०१२३४५६७८९',
+                                    'ıøłđðɖɗħŧŋɲƒĸƙəɛɔɓƴςىیکةٱ٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹०१२३४५६७८९'
+                                    || 'ƀƃƈȼƌɇǥɠɡɨɪɟɉⱪƚɫɱƥᵽɍɽʂƫƭʈⱦʉʋɏƶȥʐⱥ',
                                     'ioldddd' || 'htnnfkkeeobyσييكها' || repeat('0123456789', 3)
+                                    || 'bbccdegggiijjkllmpprrsttttuvyzzza'
                                 ),
                                 'ß',
                                 'ss'
@@ -346,12 +348,13 @@ begin atomic
                     'th'
                 ),
                 -- Left out: accents, vowel signs of Hebrew and Arabic, apostrophes, the point of
-                -- l·l, and signs without a width.
+                -- l·l, and signs without a width, such as those that choose a variant of a sign.
                 '[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f\u3099\u309a'
                 || '\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u064b-\u065f'
                 || '\u0670\u06d6-\u06dc\u06df-\u06e8\u06ea-\u06ed\u0640'
                 || '\u0027\u0060\u2018-\u201b\u2032\u02b9-\u02bf\u055a\u05f3\u05f4\ua78c\u00b7'
-                || '\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]',
+                || '\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff'
+                || '\ufe00-\ufe0f\U000e0100-\U000e01ef]',
                 '',
                 'g'
             ),
@@ -450,6 +453,10 @@ create table reporting.statement_lines (
     foreign key (close_id, account_id, currency)
     references reporting.statements (close_id, account_id, currency)
 );
+
+-- For an amount of a line, from one statement to the next.
+create index statement_lines_amount
+on reporting.statement_lines (close_id, amount_minor, account_id, currency);
 
 -- What some lines have beyond the others: the contract's optional columns. A line without any of
 -- them has no row here, so that it is no larger for them.
@@ -965,7 +972,8 @@ select
     daily_volume.kind,
     sum(daily_volume.transaction_count)::bigint as transaction_count,
     sum(daily_volume.amount_minor) as amount_minor,
-    sum(daily_volume.fee_minor) as fee_minor
+    sum(daily_volume.fee_minor) as fee_minor,
+    sum(daily_volume.discount_minor) as discount_minor
 from reporting.daily_volume
 group by daily_volume.close_id, daily_volume.currency, daily_volume.kind;
 
@@ -2216,11 +2224,11 @@ select
     account_search
 from reporting.statements;
 
--- The issued statements that have one of these amounts, as a balance or on a line of a month that
--- is given, or the line of this entry; of released months only, where that is asked: at most so
--- many, the newest closes first. An amount has its currency at the same place of the other array. A
--- month by its start and accounts are null for all. The desk reads no line. It takes few balances
--- from the end of an index, also where an amount is on most statements.
+-- The issued statements that have one of these amounts, as a balance or on a line, or the line of
+-- this entry; of one month or all, of released months only, where that is asked: at most so many,
+-- the newest closes first. An amount has its currency at the same place of the other array. A month
+-- by its start and accounts are null for all. The desk reads no line. What is read does not grow
+-- with the statements that have an amount.
 create function reporting.statements_quoting(
     amounts bigint[],
     amount_currencies text[],
@@ -2251,7 +2259,9 @@ begin atomic
     ),
 
     months as (
-        select closes.close_id
+        select
+            closes.close_id,
+            closes.close_version > 1 as is_correction
         from reporting.closes
         cross join asked
         where
@@ -2276,9 +2286,24 @@ begin atomic
     ),
 
     newest as (
-        select months.close_id
+        select
+            months.close_id,
+            months.is_correction
         from months
         order by months.close_id desc
+    ),
+
+    -- What corrections issue. The first close of a month issues all of its statements. Each is
+    -- looked up in a hash of these rows: a correction may have many statements with an amount of
+    -- which it issues few.
+    issued as (
+        select
+            versions.close_id,
+            versions.account_id,
+            versions.currency
+        from months
+        inner join reporting.statement_versions as versions on months.close_id = versions.close_id
+        where months.is_correction and versions.issued_close_id = versions.close_id
     ),
 
     -- Few statements of each close, by its place in the index of amounts: what is read grows with
@@ -2306,14 +2331,16 @@ begin atomic
                         and (statements.closing_minor, statements.close_id)
                         <= (wanted.amount_minor, newest.close_id)
                         and statements.currency = any(wanted.currencies)
-                        and exists (
-                            select 1
-                            from reporting.statement_versions as versions
-                            where
-                                versions.close_id = statements.close_id
-                                and versions.account_id = statements.account_id
-                                and versions.currency = statements.currency
-                                and versions.issued_close_id = statements.close_id
+                        and (
+                            not newest.is_correction
+                            or (statements.close_id, statements.account_id, statements.currency)
+                            in (
+                                select
+                                    issued.close_id,
+                                    issued.account_id,
+                                    issued.currency
+                                from issued
+                            )
                         )
                         and (
                             asked.account_ids is null
@@ -2347,14 +2374,16 @@ begin atomic
                         and (statements.opening_minor, statements.close_id)
                         <= (wanted.amount_minor, newest.close_id)
                         and statements.currency = any(wanted.currencies)
-                        and exists (
-                            select 1
-                            from reporting.statement_versions as versions
-                            where
-                                versions.close_id = statements.close_id
-                                and versions.account_id = statements.account_id
-                                and versions.currency = statements.currency
-                                and versions.issued_close_id = statements.close_id
+                        and (
+                            not newest.is_correction
+                            or (statements.close_id, statements.account_id, statements.currency)
+                            in (
+                                select
+                                    issued.close_id,
+                                    issued.account_id,
+                                    issued.currency
+                                from issued
+                            )
                         )
                         and (
                             asked.account_ids is null
@@ -2367,44 +2396,92 @@ begin atomic
             limit most
         )
         union
-        -- No index has the amounts of lines: it took more time of a close than all others together.
-        -- So these are looked for in one month.
-        select
-            found.close_id,
-            found.account_id,
-            found.currency
-        from asked
-        cross join months
-        cross join
-            lateral (
-                select
-                    entries.close_id,
-                    entries.account_id,
-                    entries.currency
-                from reporting.statement_lines as entries
-                inner join wanted
-                    on
-                        entries.amount_minor = wanted.amount_minor
-                        and entries.currency = any(wanted.currencies)
-                where
-                    entries.close_id = months.close_id
-                    and exists (
-                        select 1
-                        from reporting.statement_versions as versions
-                        where
-                            versions.close_id = entries.close_id
-                            and versions.account_id = entries.account_id
-                            and versions.currency = entries.currency
-                            and versions.issued_close_id = entries.close_id
+        -- From one statement with the amount to the next one: one may have many lines of it.
+        (
+            select
+                newest.close_id,
+                found.account_id,
+                found.currency
+            from newest
+            cross join wanted
+            cross join
+                lateral ( -- noqa: ST05
+                    with recursive lines as (
+                        (
+                            select
+                                entries.account_id,
+                                entries.currency
+                            from reporting.statement_lines as entries
+                            cross join asked
+                            where
+                                entries.close_id = newest.close_id
+                                and entries.amount_minor = wanted.amount_minor
+                                and entries.currency = any(wanted.currencies)
+                                and (
+                                    not newest.is_correction
+                                    or (entries.close_id, entries.account_id, entries.currency)
+                                    in (
+                                        select
+                                            issued.close_id,
+                                            issued.account_id,
+                                            issued.currency
+                                        from issued
+                                    )
+                                )
+                                and (
+                                    asked.account_ids is null
+                                    or entries.account_id = any(asked.account_ids)
+                                )
+                            order by entries.account_id asc, entries.currency asc
+                            limit 1
+                        )
+                        union all
+                        select
+                            next_line.account_id,
+                            next_line.currency
+                        from lines
+                        cross join
+                            lateral (
+                                select
+                                    entries.account_id,
+                                    entries.currency
+                                from reporting.statement_lines as entries
+                                cross join asked
+                                where
+                                    entries.close_id = newest.close_id
+                                    and entries.amount_minor = wanted.amount_minor
+                                    and (entries.account_id, entries.currency)
+                                    > (lines.account_id, lines.currency)
+                                    and entries.currency = any(wanted.currencies)
+                                    and (
+                                        not newest.is_correction
+                                        or (entries.close_id, entries.account_id, entries.currency)
+                                        in (
+                                            select
+                                                issued.close_id,
+                                                issued.account_id,
+                                                issued.currency
+                                            from issued
+                                        )
+                                    )
+                                    and (
+                                        asked.account_ids is null
+                                        or entries.account_id = any(asked.account_ids)
+                                    )
+                                order by entries.account_id asc, entries.currency asc
+                                limit 1
+                            ) as next_line
                     )
-                    and (
-                        asked.account_ids is null
-                        or entries.account_id = any(asked.account_ids)
-                    )
-                order by entries.account_id asc, entries.currency asc
-                limit most
-            ) as found
-        where asked.starts_at is not null
+
+                    select
+                        lines.account_id,
+                        lines.currency
+                    from lines
+                    limit most -- noqa: AM09
+                ) as found
+            order by newest.close_id desc
+            limit most
+        )
         union
         select
             entries.close_id,
@@ -2526,8 +2603,9 @@ from reporting.statements;
 -- What differs between two versions of a month's statements: one row an account and
 -- currency, old beside new.
 -- A changed holder or account number is a difference, though it is no column here; a changed
--- address is not. No other place defines it. PostgreSQL puts the function's query in place of its
--- call: so it has no settings of its own.
+-- address is not. This alone decides it: differs.sql of the table has the same columns, and a test
+-- compares them. PostgreSQL puts the function's query in place of its call, so it has no settings
+-- of its own.
 create function reporting.statement_differences(old_close_id bigint, new_close_id bigint)
 returns table (
     account_id reporting.account_key,
@@ -2596,8 +2674,8 @@ begin atomic
         );
 end;
 
--- What differs between two versions of a month's lines: one row an entry, old beside new. No other
--- place defines it.
+-- What differs between two versions of a month's lines: one row an entry, old beside new. This
+-- alone decides it: differs.sql of the table has the same columns, and a test compares them.
 create function reporting.statement_line_differences(old_close_id bigint, new_close_id bigint)
 returns table (
     entry_id reporting.entry_key,
@@ -2711,7 +2789,8 @@ begin atomic
 end;
 
 -- What differs between two versions of a month in the optional columns of its lines: one row a
--- line, old beside new. No other place defines it.
+-- line, old beside new. This alone decides it: differs.sql of the table has the same columns, and a
+-- test compares them.
 create function reporting.statement_line_detail_differences(
     old_close_id bigint, new_close_id bigint
 )

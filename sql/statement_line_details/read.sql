@@ -1,8 +1,8 @@
 -- What a month's ledger entries have in the contract's optional columns: one row an entry that has
 -- any. It is run only for a platform whose view has one of these columns. A column that the view
--- does not have is null: its name then refers to the column of absent_columns. Of an account or a
--- reference beyond the limit that docs/contract.md names, the start stays, with the hash of all of
--- it behind. No currency has more than ten letters.
+-- does not have is null: its name then refers to the column of absent_columns. An account or a
+-- reference that is longer than docs/contract.md allows is cut, and ends with the hash of the whole
+-- text. No currency has more than ten letters.
 with absent_columns as (
     select
         null::bigint as amount_minor,

@@ -1,6 +1,6 @@
 -- What a month's manifest lists: one row a statement, with its version, the close that issued it,
 -- its holder, its document once there is one, and the sha256 and size of each attachment by media
--- type. From a statement on, and so many of them; null is from the first one on, and all.
+-- type. entry_count of them from the given statement on; null is from the first one on, and all.
 with listed as (
     select
         account_id,

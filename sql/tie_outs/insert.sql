@@ -1,13 +1,21 @@
--- Writes the result of one check; close_id is null if the check stopped its close.
+-- Writes the results of checks: one row each. close_id is null if the check stopped its close.
 insert into reporting.tie_outs (
     close_id, grain, period_start, check_name, offending_count, offending_sample, run_id
 )
-values (
-    %(close_id)s,
-    %(grain)s,
-    %(period_start)s,
-    %(check_name)s,
-    %(offending_count)s,
-    %(offending_sample)s,
+select
+    close_id,
+    grain,
+    period_start,
+    check_name,
+    offending_count,
+    offending_sample,
     %(run_id)s
-)
+from
+    unnest(
+        %(close_ids)s::bigint[],
+        %(grains)s::text[],
+        %(period_starts)s::timestamptz[],
+        %(check_names)s::text[],
+        %(offending_counts)s::bigint[],
+        %(offending_samples)s::jsonb[]
+    ) as results (close_id, grain, period_start, check_name, offending_count, offending_sample)

@@ -20,14 +20,18 @@ def test_make_bench_runs_this_command() -> None:
 
 @pytest.mark.servers
 @pytest.mark.timeout(2400)
-def test_all_benchmarks_run_and_write_their_medians(tmp_path: Path) -> None:
+def test_all_benchmarks_run_and_write_their_medians(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The month that people look at is rendered before what is measured.
+    monkeypatch.setenv("CLOSEBOOK_STAMPED_STATEMENTS", "on")
     root, results = tmp_path / "stack", tmp_path / "results"
     try:
         places = ["--root", str(root), "--results", str(results)]
         assert main(["--small", "--phase-seconds", "3", *places]) == 0
         loaded = json.loads((root / "loaded.json").read_text())
     finally:
-        for used in (root, root.with_name("stack-desk"), root.with_name("stack-year")):
+        for used in (root, root.with_name("stack-airflow")):
             Stack.build(used, airflow=True, fast=True).clean()
 
     assert loaded["contract"] == "spoiled", "offload has paid on it: it must be created again"
@@ -43,6 +47,7 @@ def test_all_benchmarks_run_and_write_their_medians(tmp_path: Path) -> None:
     for result in written.values():
         assert result["reference"] in result["rounds"]
         assert all(len(one["seconds"]) == 1 for one in result["rounds"].values())
+    assert any(answer.endswith(" 200") for answer in written["desk"]["facts"]["answers"])
     times = written["daily_volume"]["facts"]["times_as_fast_as"]
     assert set(times) == {"old report"}
     assert times["old report"]["daily_report.sql"] > 1
@@ -53,7 +58,7 @@ def test_all_benchmarks_run_and_write_their_medians(tmp_path: Path) -> None:
     assert set(indexes) == {"transactions_settled_hour", "ledger_entries_posted_at"}
     for cost in indexes.values():
         assert cost["log_bytes_a_write"]["with"] > cost["log_bytes_a_write"]["without"]
-    assert [leg["days"] for leg in year["legs"].values()] == [8] * 5
+    assert [leg["days"] for leg in year["legs"].values()] == [4] * 5
     assert all(leg["seconds_a_day"] > 0 for leg in year["legs"].values())
     for phase in offload.values():
         assert phase["payments"]["payment_count"] > 0

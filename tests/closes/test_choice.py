@@ -23,19 +23,13 @@ from closebook.settings import Replica, Settings
 from local.addresses import REPLICAS
 from local.stack import Stack
 from tests.books import Books
-from tests.close_fixtures import ONE_REPLICA, RUN
+from tests.close_fixtures import ONE_REPLICA, RUN, hurried
 from tests.platform_rows import Platform, utc
 
 NINE = hour_of(utc("2026-10-15T09:00Z"))
 A, B = REPLICAS
 Connections = list[tuple[str, psycopg.Connection[DictRow]]]
 """To replicas, by name."""
-
-
-@pytest.fixture
-def hurried(settings: Settings) -> Settings:
-    """Settings that do not wait long for a replica."""
-    return replace(settings, replica_wait_seconds=0.5)
 
 
 # ---- the log of another primary ---------------------------------------------------------
@@ -55,7 +49,7 @@ def promoted(stack: Stack, replica: str) -> Iterator[None]:
 
 
 def test_after_a_failover_a_replica_of_the_old_primary_is_not_read(
-    stack: Stack, hurried: Settings, platform: Platform, books: Books
+    stack: Stack, settings: Settings, platform: Platform, books: Books
 ) -> None:
     """Its log may be past the new primary's, with rows that the new primary never had."""
     platform.settle(NINE.start, 100)
@@ -65,13 +59,13 @@ def test_after_a_failover_a_replica_of_the_old_primary_is_not_read(
         for _ in range(20):
             platform.open_account(int(time.monotonic() * 1e6))
         stack.replica_wait(A)
-        new_primary = make_conninfo(hurried.primary, port=stack.ports[B])
-        failed_over = replace(hurried, primary=new_primary)
+        new_primary = make_conninfo(settings.primary, port=stack.ports[B])
+        failed_over = replace(settings, primary=new_primary)
         fence = take_fence(failed_over, NINE)
-        assert replica_status.replica_status(hurried.replicas[0]).replay_position > fence.position
+        assert replica_status.replica_status(settings.replicas[0]).replay_position > fence.position
 
         with pytest.raises(NotReady, match=f"{A} follows timeline 1, .* writes timeline 2"):
-            close_hour(failed_over, NINE, ONE_REPLICA)
+            close_hour(hurried(failed_over), NINE, ONE_REPLICA)
 
     assert books.versions(NINE) == []
 
@@ -159,16 +153,17 @@ def test_the_chosen_replica_is_read_on_the_connection_that_it_was_asked_on(
 
 def test_connections_to_replicas_that_are_not_chosen_are_closed(
     stack: Stack,
-    hurried: Settings,
+    settings: Settings,
     platform: Platform,
     connected: Connections,
 ) -> None:
-    elsewhere = replace(hurried.replicas[0], conninfo=stack.reader(A, "platform"))
+    elsewhere = replace(settings.replicas[0], conninfo=stack.reader(A, "platform"))
+    unfit = replace(settings, replicas=(elsewhere, settings.replicas[1]))
     stack.pause_replay(B)
     platform.settle(NINE.start, 100)
 
     with pytest.raises(NotReady):
-        close_hour(replace(hurried, replicas=(elsewhere, hurried.replicas[1])), NINE, RUN)
+        close_hour(hurried(unfit), NINE, RUN)
 
     assert {name for name, _ in connected} == {A, B}
     assert all(connection.closed for _, connection in connected)
@@ -197,7 +192,7 @@ def test_a_cross_check_closes_its_connections_to_both_replicas(
 
 def test_a_cross_check_without_a_second_replica_closes_its_connection_to_the_first(
     stack: Stack,
-    hurried: Settings,
+    settings: Settings,
     platform: Platform,
     connected: Connections,
 ) -> None:
@@ -205,7 +200,7 @@ def test_a_cross_check_without_a_second_replica_closes_its_connection_to_the_fir
     platform.settle(NINE.start, 100)
 
     with pytest.raises(NotReady, match="no second replica"):
-        close_hour(hurried, NINE, RUN)
+        close_hour(hurried(settings), NINE, RUN)
 
     assert {name for name, _ in connected} == {A, B}
     assert all(connection.closed for _, connection in connected)

@@ -1,4 +1,4 @@
-"""A month that is closed again without changes is compared with what stands, and not written."""
+"""A month closed again without changes is compared with its current version, and not written."""
 
 import time
 from dataclasses import replace
@@ -71,7 +71,7 @@ def test_a_confirmation_writes_no_statement_and_no_line(
     assert {row["times"] for row in checks} == {2}
 
 
-def test_what_is_left_out_for_another_reason_is_not_confirmed(
+def test_a_month_that_leaves_out_an_account_for_another_reason_is_not_confirmed(
     settings: Settings, platform: Platform, books: Books
 ) -> None:
     post(platform)

@@ -211,12 +211,16 @@ def test_a_view_that_is_made_anew_during_a_read_is_read_again(
 def test_the_comparison_takes_less_than_a_millisecond(
     settings: Settings, platform: Platform
 ) -> None:
+    contract_columns = sql.SQL(query("replica/contract_columns"))
+    explain = sql.SQL("explain (analyze, format json) ") + contract_columns
+
     def work(source: Source) -> float:
-        [plan] = source.connection.execute(
-            sql.SQL("explain (analyze, format json) ") + sql.SQL(query("replica/contract_columns")),
-            {"views": [*CONTRACT]},
-        ).fetchall()
+        [plan] = source.connection.execute(explain, {"views": [*CONTRACT]}).fetchall()
         [explained] = plan["QUERY PLAN"]
         return float(explained["Planning Time"] + explained["Execution Time"])
 
-    assert min(replicas.read(settings, NINE, work) for _ in range(5)) < 1.0
+    def fastest(source: Source) -> float:
+        # Others may use the machine too: the best of some tries counts.
+        return min(work(source) for _ in range(30))
+
+    assert replicas.read(settings, NINE, fastest) < 1.0

@@ -19,7 +19,14 @@ from closebook.settings import Settings
 from local.addresses import REPLICAS
 from local.stack import Stack
 from tests.books import Books
-from tests.close_fixtures import ONE_REPLICA, RUN, transactions_with, view_of, with_session_setting
+from tests.close_fixtures import (
+    ONE_REPLICA,
+    RUN,
+    hurried,
+    transactions_with,
+    view_of,
+    with_session_setting,
+)
 from tests.platform_rows import Platform, utc
 
 NEW_YORK = "America/New_York"
@@ -229,7 +236,7 @@ def test_a_cross_check_with_one_replica_behind_is_not_ready(
 
     [sound] = {*REPLICAS} - {behind}
     with pytest.raises(NotReady, match=f"no second replica beside {sound}: .*{behind} is .* bytes"):
-        hour(replace(settings, replica_wait_seconds=0.2))
+        hour(hurried(settings))
 
     assert books.versions(NINE) == []
 
@@ -241,10 +248,10 @@ def test_a_cross_check_waits_for_a_replica_that_is_down(
     stack.kill("replica_a")
 
     with pytest.raises((NotReady, Transient), match="replica_a"):
-        hour(replace(settings, replica_wait_seconds=0.2))
+        hour(hurried(settings))
 
     stack.start("replica_a")
-    assert hour(replace(settings, replica_wait_seconds=20)).outcome == "new"
+    assert hour(settings).outcome == "new"
     assert books.hour(NINE) == platform.volume(NINE)
 
 

@@ -318,7 +318,7 @@ def test_a_day_reads_again_when_one_of_its_hours_was_closed_after_its_snapshot(
             close_hour(settings, hours[5], RUN)
         # then the day either sees the row or asks to be run again.
         with suppress(NotReady, Transient):
-            closing.result(timeout=30)
+            closing.result(timeout=120)
 
     assert books.hour(hours[5]) == platform.volume(hours[5])
     close_day(settings, DAY, RUN)
@@ -342,7 +342,7 @@ def test_days_and_hours_that_close_at_the_same_time_have_the_right_numbers(
             *(pool.submit(close_hour, settings, hour, RUN) for hour in hours),
         ]
         for close in closing:
-            close.result(timeout=60)
+            close.result(timeout=120)
 
     assert [daily_volume(books, day) for day in days] == [recount(platform, day) for day in days]
     assert [books.hour(hour) for hour in hours] == [platform.volume(hour) for hour in hours]

@@ -13,7 +13,7 @@ from closebook.errors import Misconfigured, NotReady, Transient, WrongData
 from closebook.periods import DAY, Period, day_of, days_between
 from closebook.settings import Replica, Settings
 from tests.books import Books
-from tests.close_fixtures import RUN, transactions_with
+from tests.close_fixtures import RUN, hurried, transactions_with
 from tests.platform_rows import Platform
 
 NEW_YORK = "America/New_York"
@@ -200,7 +200,7 @@ def test_a_range_without_replicas_stops_at_the_third_day_and_continues_from_ther
 ) -> None:
     fill(platform)
     lost = tuple(Replica(r.name, f"{r.conninfo} port=1") for r in settings.replicas)
-    alone = replace(settings, replicas=lost, replica_wait_seconds=0.1)
+    alone = hurried(replace(settings, replicas=lost))
     close_days(settings, DAYS[:1], RUN)
 
     with pytest.raises(NotReady, match=r"3 of 5 days failed .*, 1 were not tried"):

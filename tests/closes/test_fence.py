@@ -56,7 +56,8 @@ def test_a_period_of_the_future_is_refused_at_once(settings: Settings, platform:
     with pytest.raises(NotReady, match="has not ended"):
         close_hour(settings, hour_of(platform.now() + HOUR), RUN)
 
-    assert time.monotonic() - started < 2
+    # Not at its end, and not after a wait: an hour is far longer than any busy machine needs.
+    assert time.monotonic() - started < 60
 
 
 def test_the_fence_waits_out_the_grace_on_the_clock_of_the_primary(
@@ -300,7 +301,7 @@ def test_the_fence_goes_on_waiting_for_a_transaction_that_is_prepared_meanwhile(
         assert not closing.done()
 
         finish_prepared(transfer, "commit", prepared)
-        closing.result(timeout=30)
+        closing.result(timeout=120)
 
     assert books.hour(hour) == platform.volume(hour) == {("USD", "payment"): (1, 4200, 0, 0)}
 

@@ -148,7 +148,7 @@ def test_a_close_whose_history_is_replaced_while_it_reads_writes_nothing(
         acknowledging.commit()
 
         with pytest.raises(HistoryReplaced, match="run it again"):
-            closing.result(timeout=20)
+            closing.result(timeout=120)
 
     assert books.versions(TEN) == []
 
@@ -166,7 +166,7 @@ def test_the_first_close_of_a_register_keeps_no_other_first_close_waiting(
             other = pool.submit(close_hour, settings, TEN, ONE_REPLICA)
             eventually(other.done)
             assert other.result().outcome == "new"
-        assert slower.result(timeout=20).outcome == "new"
+        assert slower.result(timeout=120).outcome == "new"
 
     [nine], [ten] = readings(books, NINE), readings(books, TEN)
     assert nine["history_id"] == ten["history_id"]
@@ -187,7 +187,7 @@ def test_of_two_first_closes_of_different_platforms_only_one_is_written(
             with as_superuser(stack, books) as admin:  # as if it had been another platform
                 admin.execute(CLUSTER)
         with pytest.raises(HistoryReplaced, match="run it again"):
-            slower.result(timeout=20)
+            slower.result(timeout=120)
 
     assert books.versions(NINE) == []
     assert len(books.versions(TEN)) == 1
@@ -207,7 +207,7 @@ def test_a_first_close_that_breaks_off_leaves_no_history_and_the_next_one_adopts
                 " (select oid from pg_database where datname = current_database())"
             )
         with pytest.raises(Transient):
-            broken.result(timeout=20)
+            broken.result(timeout=120)
     assert books.rows("select * from reporting.platform_histories") == []
 
     assert close_hour(settings, NINE, ONE_REPLICA).outcome == "new"
@@ -232,7 +232,7 @@ def test_a_close_that_was_fenced_before_another_one_and_writes_after_it_is_no_ot
             eventually(lambda: waiting_to_write(settings) == 1)
             platform.settle(TEN.start, 100)
             close_hour(settings, TEN, ONE_REPLICA)
-        assert slower.result(timeout=20).outcome == "new"
+        assert slower.result(timeout=120).outcome == "new"
 
     [nine], [ten] = readings(books, NINE), readings(books, TEN)
     assert str(nine["fence_lsn"]) < str(ten["fence_lsn"])

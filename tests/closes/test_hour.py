@@ -332,7 +332,7 @@ def test_a_close_that_was_slower_than_a_later_one_reads_again_and_only_confirms_
         only_b = replace(settings, replicas=settings.replicas[1:])
         fast = close_hour(only_b, NINE, ONE_REPLICA)
         stack.resume_replay("replica_a")
-        confirmed = slow.result(timeout=30)
+        confirmed = slow.result(timeout=120)
 
     assert fast.outcome == "new"
     assert confirmed == Close(fast.close_id, NINE, 1, "confirmed")
@@ -346,7 +346,7 @@ def close_on_paused_replica(
     """Start a close that has its fence, and waits for replica_a until that replays again."""
     stack.pause_replay("replica_a")
     platform.open_account(999)  # any row will do: it moves the fence past what replica_a has
-    only_a = replace(settings, replicas=settings.replicas[:1], replica_wait_seconds=20)
+    only_a = replace(settings, replicas=settings.replicas[:1])
     asked_at = platform.now()
     closing = pool.submit(close_hour, only_a, NINE, ONE_REPLICA)
     eventually(lambda: asked_since(stack, "replica_a", platform.database, asked_at))
@@ -376,11 +376,11 @@ def test_a_later_fence_with_an_older_snapshot_does_not_undo_what_another_close_s
         platform.settle("2026-10-15T09:55:00Z", 5000, within=late)
         late.commit()
         stack.resume_replay("replica_a")
-        assert earlier_fence.result(timeout=30).outcome == "new"
+        assert earlier_fence.result(timeout=120).outcome == "new"
         assert books.hour(NINE) == platform.volume(NINE)
         stack.resume_replay("replica_b")
         with suppress(NotReady, Transient):
-            later_fence.result(timeout=30)
+            later_fence.result(timeout=120)
 
     # then the late row is still there.
     assert books.hour(NINE) == platform.volume(NINE)

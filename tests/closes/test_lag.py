@@ -20,19 +20,13 @@ from local.addresses import REPLICAS
 from local.postgres import REPLICATION_USER
 from local.stack import Stack
 from tests.books import Books
-from tests.close_fixtures import RUN, eventually
+from tests.close_fixtures import RUN, eventually, hurried
 from tests.platform_rows import Platform, utc
 
 NINE = hour_of(utc("2026-10-15T09:00Z"))
 A, B = REPLICAS
 WAIT_SECONDS = 1.5
 TRIES = 5
-
-
-@pytest.fixture
-def hurried(settings: Settings) -> Settings:
-    """Settings that do not wait long for a replica."""
-    return replace(settings, replica_wait_seconds=0.5)
 
 
 def status_of(settings: Settings, name: str) -> ReplicaStatus:
@@ -104,21 +98,21 @@ def test_an_idle_primary_is_no_lag_however_old_its_last_commit(
 
 
 def test_a_link_that_hangs_is_lag_though_all_that_was_received_is_replayed(
-    stack: Stack, hurried: Settings, platform: Platform, books: Books
+    stack: Stack, settings: Settings, platform: Platform, books: Books
 ) -> None:
     stack.replica_wait()
     with frozen_link(stack, A), frozen_link(stack, B):
         platform.settle(NINE.start, 100)
         time.sleep(WAIT_SECONDS)
-        fence = take_fence(hurried, NINE)
-        status = status_of(hurried, A)
+        fence = take_fence(settings, NINE)
+        status = status_of(settings, A)
 
         assert received_and_replayed_are_equal(stack, A)
         assert status.receiver_status == "streaming"
         assert status.lag_bytes(fence) > 0
         assert (status.lag_seconds(fence) or 0) >= WAIT_SECONDS
         with pytest.raises(NotReady) as refused:
-            close_hour(hurried, NINE, RUN)
+            close_hour(hurried(settings), NINE, RUN)
 
     said = rf"{A} is \d+ bytes and [\d.]+ s behind: its WAL receiver is streaming, the last message"
     assert refused.match(said)
@@ -126,35 +120,35 @@ def test_a_link_that_hangs_is_lag_though_all_that_was_received_is_replayed(
 
 
 def test_a_link_that_is_cut_is_lag_though_all_that_was_received_is_replayed(
-    stack: Stack, hurried: Settings, platform: Platform, books: Books
+    stack: Stack, settings: Settings, platform: Platform, books: Books
 ) -> None:
     stack.replica_wait()
     with cut_links(stack, platform):
         platform.settle(NINE.start, 100)
         time.sleep(WAIT_SECONDS)
-        fence = take_fence(hurried, NINE)
-        status = status_of(hurried, A)
+        fence = take_fence(settings, NINE)
+        status = status_of(settings, A)
 
         assert received_and_replayed_are_equal(stack, A)
         assert status.receiver_status is None
         assert status.lag_bytes(fence) > 0
         assert (status.lag_seconds(fence) or 0) >= WAIT_SECONDS
         with pytest.raises(NotReady, match=rf"{A} is .* behind: it is not connected"):
-            close_hour(hurried, NINE, RUN)
+            close_hour(hurried(settings), NINE, RUN)
 
     assert books.versions(NINE) == []
-    close_hour(replace(hurried, replica_wait_seconds=20), NINE, RUN)
+    close_hour(settings, NINE, RUN)
     assert books.hour(NINE) == platform.volume(NINE)
 
 
 def test_a_replica_that_lost_its_link_after_it_passed_the_fence_serves(
-    stack: Stack, hurried: Settings, platform: Platform, books: Books
+    stack: Stack, settings: Settings, platform: Platform, books: Books
 ) -> None:
     platform.settle(NINE.start, 100)
     stack.replica_wait()
-    fence = take_fence(hurried, NINE)
+    fence = take_fence(settings, NINE)
     with cut_links(stack, platform):
-        assert status_of(hurried, A).unfit_reason(fence) is None
+        assert status_of(settings, A).unfit_reason(fence) is None
 
 
 def test_the_seconds_behind_count_from_the_last_message_if_all_before_it_is_replayed(
@@ -189,13 +183,13 @@ def silent_seconds(status: ReplicaStatus) -> float:
 
 
 def test_what_is_received_and_not_replayed_is_told_apart(
-    stack: Stack, hurried: Settings, platform: Platform
+    stack: Stack, settings: Settings, platform: Platform
 ) -> None:
     stack.pause_replay(A)
     platform.settle(NINE.start, 100)
-    fence = take_fence(hurried, NINE)
-    eventually(lambda: status_of(hurried, A).received_position >= fence.position)
-    paused = status_of(hurried, A)
+    fence = take_fence(settings, NINE)
+    eventually(lambda: status_of(settings, A).received_position >= fence.position)
+    paused = status_of(settings, A)
     held_up = replace(paused, replay_paused=False)
 
     assert "replay is paused (pg_wal_replay_resume())" in (paused.unfit_reason(fence) or "")
@@ -203,13 +197,13 @@ def test_what_is_received_and_not_replayed_is_told_apart(
 
 
 def test_a_replica_that_lost_its_link_is_known_by_the_timeline_that_it_replayed(
-    stack: Stack, hurried: Settings, platform: Platform
+    stack: Stack, settings: Settings, platform: Platform
 ) -> None:
-    fence = take_fence(hurried, NINE)
+    fence = take_fence(settings, NINE)
     # The fence is where the log was inserted, which the primary may write out a moment later.
-    eventually(lambda: status_of(hurried, A).unfit_reason(fence) is None)
+    eventually(lambda: status_of(settings, A).unfit_reason(fence) is None)
     with cut_links(stack, platform):
-        status = status_of(hurried, A)
+        status = status_of(settings, A)
 
         assert status.unfit_reason(fence) is None
         of_timeline_2 = replace(fence, history=replace(fence.history, timeline=2))

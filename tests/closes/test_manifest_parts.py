@@ -17,7 +17,7 @@ from closebook.statements import manifest_document, part_listing
 from closebook.statements.document_store import DocumentStore, StoredDocument
 from closebook.statements.manifest import write_manifest
 from closebook.statements.manifest_document import FORMAT_OF_PARTS, ManifestDocument
-from closebook.statements.manifest_entries import plain, root_of
+from closebook.statements.manifest_entries import entry_facts, root_of
 from closebook.statements.part_listing import write_parts
 from local.stack import Stack
 from tests.books import Books
@@ -85,7 +85,7 @@ def test_the_parts_of_a_shard_are_written_once_and_its_documents_are_read_once(
     assert {reads[row["object_name"]] for row in documents(books).values()} == {1}
 
 
-def test_a_task_that_was_killed_goes_on_where_it_was(
+def test_a_task_that_was_killed_continues_after_its_last_part(
     settings: Settings, books: Books, close_id: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     render_all(settings, close_id)
@@ -164,7 +164,7 @@ def test_a_part_that_is_lost_or_changed_is_written_again(
 
 
 @pytest.mark.usefixtures("in_parts")
-def test_a_manifest_of_parts_is_written_once_and_stands_the_audit(
+def test_a_manifest_of_parts_is_written_once_and_passes_the_audit(
     settings: Settings, books: Books, platform: Platform, close_id: int
 ) -> None:
     render_all(settings, close_id)
@@ -203,7 +203,7 @@ def test_the_audit_compares_the_entries_of_parts_with_the_register(
     assert ("statement-missing", f"statement {close_id}-1-USD") in found
 
 
-def test_a_month_whose_manifest_is_from_before_there_were_parts_keeps_it(
+def test_a_month_keeps_a_manifest_that_was_written_before_there_were_parts(
     settings: Settings, stack: Stack, books: Books, close_id: int
 ) -> None:
     # Given a manifest whose salts are not those of any part
@@ -222,4 +222,4 @@ def test_a_month_whose_manifest_is_from_before_there_were_parts_keeps_it(
     ]
     assert made_anew != contents["statements"]
     old = ManifestDocument.read(stored(settings, manifest.object_name).read_bytes())
-    assert [plain(each) for each in made_anew] == [plain(each) for each in old.entries]
+    assert [entry_facts(each) for each in made_anew] == [entry_facts(each) for each in old.entries]

@@ -237,7 +237,7 @@ def month_that_is_reading(
         eventually(lambda: waiters(gate))
         yield closing
         gate.execute("select pg_advisory_unlock(1)")
-        closing.exception(timeout=60)
+        closing.exception(timeout=120)
 
 
 def waiters(gate: psycopg.Connection[tuple[Any, ...]]) -> int:
@@ -289,7 +289,7 @@ def test_a_month_that_is_being_written_holds_no_snapshot_on_a_replica(
             closing = pool.submit(close_month, settings, OCTOBER, run)
             eventually(lambda: waiting_on_the_store(store))
             open_on = {name: open_transactions(stack, name, platform) for name in REPLICAS}
-        assert closing.result(timeout=60).outcome == "new"
+        assert closing.result(timeout=120).outcome == "new"
 
     assert list(open_on.values()) == [[], []]
 

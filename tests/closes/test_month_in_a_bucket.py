@@ -109,7 +109,7 @@ def test_a_month_is_issued_listed_released_verified_and_audited_in_a_bucket(
     assert month.methods_of("/shared/").count("PUT") == month.proxy.methods.count("PUT") == 1
 
 
-def test_what_somebody_changed_or_removed_in_a_bucket_is_found(
+def test_documents_that_were_changed_or_removed_in_a_bucket_are_found(
     month: InABucket, stack: Stack, module_store_database: str, books: Books, close_id: int
 ) -> None:
     render_all(month.writer, close_id)
@@ -135,7 +135,7 @@ def test_what_somebody_changed_or_removed_in_a_bucket_is_found(
         month.store.read(second)
 
 
-def test_a_bucket_that_fails_in_the_midst_of_a_shard_loses_and_doubles_nothing(
+def test_a_bucket_that_fails_during_a_shard_loses_and_doubles_no_document(
     month: InABucket, books: Books, close_id: int
 ) -> None:
     # Given a bucket that answers nothing but 503 from the fifth write on

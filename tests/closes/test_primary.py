@@ -232,7 +232,7 @@ def test_a_frozen_primary_does_not_hold_the_close_up(
         try:
             closing = pool.submit(close_hour, hurried, NINE, RUN)
             with pytest.raises(Transient, match="the primary cannot be asked for a fence"):
-                closing.result(timeout=20)
+                closing.result(timeout=120)
         finally:
             stack.thaw(PRIMARY)
 
@@ -256,7 +256,7 @@ def test_a_primary_that_freezes_during_the_fence_query_does_not_hold_the_close_u
         proxy.wait_until_reached()
 
         with pytest.raises(Transient, match=r"the fence failed .*: no answer within 0\.5 s"):
-            closing.result(timeout=20)
+            closing.result(timeout=120)
 
     assert books.versions(NINE) == []
 
@@ -273,7 +273,7 @@ def test_a_primary_whose_connections_are_all_taken_is_asked_again_in_whatever_la
         assert not closing.done()
         both[0].close()
 
-        assert closing.result(timeout=20).outcome == "new"
+        assert closing.result(timeout=120).outcome == "new"
     both[1].close()
 
 

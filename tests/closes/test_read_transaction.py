@@ -135,6 +135,6 @@ def test_a_replica_is_read_as_the_reader_while_the_close_waits_to_write(
             closing = pool.submit(close_hour, settings, NINE, ONE_REPLICA)
             eventually(lambda: waiting_to_write(settings) == 1)
             open_on = {name: open_transactions(stack, name, platform) for name in REPLICAS}
-        closing.result(timeout=30)
+        closing.result(timeout=120)
 
     assert sorted(open_on.values()) == [[], ["closebook_reader"]]

@@ -1,4 +1,4 @@
-"""A month is cut into shards of accounts by their work, and each looks at its machine first."""
+"""A month is cut into shards of equal work, and each first checks its document store."""
 
 from dataclasses import replace
 from itertools import pairwise
@@ -103,7 +103,7 @@ def test_a_shard_on_a_machine_with_a_folder_of_its_own_renders_nothing_and_says_
     assert issue.render_shard(settings, close_id, Shard(**shard), None, RUN) == 3
 
 
-def test_what_an_earlier_run_left_on_a_machine_does_not_stand_for_sharing(
+def test_the_token_of_an_earlier_run_does_not_prove_that_a_machine_shares_the_documents(
     settings: Settings, close_id: int, tmp_path: Path
 ) -> None:
     # Given a machine that planned the month before, with a folder of its own,

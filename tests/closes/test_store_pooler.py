@@ -1,4 +1,4 @@
-"""The reporting store behind a PgBouncer in transaction mode: every session may be another one's.
+"""The reporting store behind a PgBouncer in transaction mode.
 
 A pooler gives each transaction a session that somebody else used before. Statements that were
 prepared there, and settings of the session, are not those of the close.

@@ -176,7 +176,8 @@ def test_the_search_ends_when_its_time_is_over(
         refused = refusal(settings, NINE)
 
     assert refused.text.endswith("#values-that-cannot-be-computed shows")
-    assert time.monotonic() - begun < 15
+    # Less than the answer that is waited for otherwise
+    assert time.monotonic() - begun < 25
 
 
 @pytest.mark.parametrize(

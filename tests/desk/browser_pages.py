@@ -63,23 +63,29 @@ def clipped_elements(frame: Frame) -> list[str]:
     return clipped
 
 
-CLIPPED_PLACEHOLDERS = """
-() => [...document.querySelectorAll("input[placeholder]")].filter((each) => {
+# The arrow of a list takes 20 pixels. A category of the platform may be as long as it likes.
+CLIPPED_IN_FIELDS = """
+() => [
+  ...[...document.querySelectorAll("input[placeholder]")].map(
+    (each) => [each, each.placeholder, 0]),
+  ...[...document.querySelectorAll("select:not(#category, #funding) option")].map(
+    (each) => [each.closest("select"), each.textContent.trim(), 20]),
+].filter(([each, shown, arrow]) => {
   const style = getComputedStyle(each);
-  const text = Object.assign(document.createElement("span"), {textContent: each.placeholder});
+  const text = Object.assign(document.createElement("span"), {textContent: shown});
   Object.assign(text.style, {font: style.font, position: "absolute", whiteSpace: "pre"});
   document.body.append(text);
   const needed = text.getBoundingClientRect().width;
   text.remove();
   const room = each.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
-  return needed > room;
-}).map((each) => each.placeholder)
+  return needed > room - arrow;
+}).map(([, shown]) => shown)
 """
 
 
-def clipped_placeholders(page: Page) -> list[str]:
-    """The placeholders for which their field is too narrow."""
-    clipped: list[str] = page.evaluate(CLIPPED_PLACEHOLDERS)
+def clipped_in_fields(page: Page) -> list[str]:
+    """The placeholders and the choices for which their field is too narrow."""
+    clipped: list[str] = page.evaluate(CLIPPED_IN_FIELDS)
     return clipped
 
 

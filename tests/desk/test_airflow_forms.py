@@ -44,8 +44,8 @@ def test_a_backfill_from_airflows_form_closes_three_days(
         page.locator("#element_reason").fill("ticket 4711")
         run_backfill(page)
     airflow.unpause("daily_rollups")
-    airflow.wait_for_backfills("daily_rollups")
     wait_for_runs(airflow, "daily_rollups", THREE_DAYS[0].start, THREE_DAYS[-1].start, 3)
+    airflow.end_backfills("daily_rollups")
     with psycopg.connect(airflow_stack.store()) as store:
         closed = store.execute(
             "select period_start from reporting.closes where grain = 'day' and is_current"

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, FrameLocator, Locator, Page, expect
 from closebook.desk import permissions
 from tests.desk.browser_pages import (
     clipped_elements,
-    clipped_placeholders,
+    clipped_in_fields,
     logged_in_page,
     serious_violations,
     session_page,
@@ -555,7 +555,7 @@ def test_axe_finds_no_serious_violation(
     assert page.locator("html").get_attribute("lang") == "en"
     page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    assert clipped_placeholders(page) == []
+    assert clipped_in_fields(page) == []
     serious = serious_violations(page)
     page.context.close()
     assert serious == []

@@ -72,7 +72,7 @@ def test_finance_downloads_a_month_from_a_bucket_as_one_zip(
     assert rest.content == answer.content[5000:]
 
 
-def test_a_document_that_was_changed_in_the_bucket_is_handed_to_nobody(
+def test_a_document_that_was_changed_in_the_bucket_is_not_downloaded(
     documents: str, s3_server: S3, desk: Desk, finance: httpx.Client
 ) -> None:
     admin = s3_server.client(ADMIN)

@@ -32,17 +32,17 @@ PLANTED = ("Plantedname", HOSTILE, "ACC-", *NAMES.values())
 INSERT = (
     "insert into platform.transactions (transaction_id, settled_at, currency, kind, amount_minor,"
     " fee_minor, discount_minor, user_id, merchant_id, status)"
-    " values (%s, %s, %s, %s, %s, %s, 0, 1, %s, 'settled')"
+    " values (%s, %s, %s, %s, %s, %s, %s, 1, %s, 'settled')"
 )
 SETTLED = [
-    (9001, "2026-10-30T15:00Z", "USD", "payment", 123_456, 30, 10),
-    (9002, "2026-10-30T16:00Z", "JPY", "payment", 5_000, 0, 10),
-    (9003, "2026-10-31T15:00Z", "USD", "payment", 200_000, 40, 10),
-    (9004, "2026-10-31T16:00Z", "USD", "refund", 1_500, 0, 11),
+    (9001, "2026-10-30T15:00Z", "USD", "payment", 123_456, 30, 0, 10),
+    (9002, "2026-10-30T16:00Z", "JPY", "payment", 5_000, 0, 0, 10),
+    (9003, "2026-10-31T15:00Z", "USD", "payment", 200_000, 40, 0, 10),
+    (9004, "2026-10-31T16:00Z", "USD", "refund", 1_500, 0, 0, 11),
 ]
 # Two blanks, and one at each end, as a platform may have it.
 CATEGORY = " Food  & Drink "
-LATE = (9005, "2026-10-31T17:00Z", "USD", "refund", 700, 5, 11)
+LATE = (9005, "2026-10-31T17:00Z", "USD", "refund", 700, 5, 3, 11)
 
 
 @pytest.fixture(scope="module")
@@ -82,11 +82,11 @@ def test_finance_sees_the_sums_of_a_range_with_refunds_and_fees(reported: Desk) 
     assert table_rows(page, "Sums of the range") == [
         "JPY payment 1 5,000 0 0",
         "USD payment 2 3,234.56 0.70 0.00",
-        "USD refund 2 22.00 0.05 0.00",
+        "USD refund 2 22.00 0.05 0.03",
     ]
     assert table_rows(page, "By day") == [
         "2026-10-31 2, corrected USD payment 1 2,000.00 0.40 0.00",
-        "2026-10-31 2, corrected USD refund 2 22.00 0.05 0.00",
+        "2026-10-31 2, corrected USD refund 2 22.00 0.05 0.03",
         "2026-10-30 1 JPY payment 1 5,000 0 0",
         "2026-10-30 1 USD payment 1 1,234.56 0.30 0.00",
     ]
@@ -99,7 +99,7 @@ def test_a_range_is_narrowed_and_split(reported: Desk) -> None:
     page = reported.get(
         "finance", f"/report?{QUERY}&kind=refund&merchant=11&split_by=merchant"
     ).text
-    assert table_rows(page, "By day") == ["2026-10-31 2, corrected USD refund 11 2 22.00 0.05 0.00"]
+    assert table_rows(page, "By day") == ["2026-10-31 2, corrected USD refund 11 2 22.00 0.05 0.03"]
     for nothing in ("currency=EUR", "merchant=4711", "merchant=x'y", "country=FR"):
         assert "Nothing was settled" in reported.get("finance", f"/report?{QUERY}&{nothing}").text
     wider = reported.get("finance", "/report?first_day=2026-10-29&last_day=2026-10-31").text
@@ -186,8 +186,8 @@ def test_finance_sees_the_state_of_each_month(reported: Desk) -> None:
 def test_a_corrected_day_shows_old_and_new(reported: Desk) -> None:
     page = reported.get("finance", f"/report/days/{SECOND}").text
     assert table_rows(page, "Old → new") == [
-        "USD payment 1 2,000.00 0.40",
-        "USD refund 1 → 2 15.00 → 22.00 0.00 → 0.05",
+        "USD payment 1 2,000.00 0.40 0.00",
+        "USD refund 1 → 2 15.00 → 22.00 0.00 → 0.05 0.00 → 0.03",
     ]
     assert "<b>late</b>" not in page
     assert "&lt;b&gt;late&lt;/b&gt;" in page
@@ -289,7 +289,7 @@ def test_a_failed_check_is_named_at_the_top(reported: Desk) -> None:
             admin.execute("delete from reporting.tie_outs where run_id = 'a test'")
 
 
-def test_a_month_without_any_check_on_record_is_not_called_good(reported: Desk) -> None:
+def test_a_month_without_any_check_on_record_gives_an_alert(reported: Desk) -> None:
     with psycopg.connect(reported.stack.store_admin(reported.database)) as admin:
         admin.execute("set session_replication_role = replica")
         admin.execute("create table tie_outs_kept as select * from reporting.tie_outs")

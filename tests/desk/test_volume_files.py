@@ -123,7 +123,7 @@ def test_a_parquet_file_has_exact_types_for_other_readers(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("letter", ["\x00", "\x1f", "\ufffe", "\uffff"])
-def test_a_letter_that_no_spreadsheet_can_have_is_replaced(letter: str) -> None:
+def test_a_character_that_no_spreadsheet_can_have_is_replaced(letter: str) -> None:
     rows = [row(merchant_category=f"a{letter}b\U0001f600")]
     asked = replace(ASKED, category=f"c{letter}d")
     book = openpyxl.load_workbook(BytesIO(file_content("xlsx", asked, rows)))
@@ -173,7 +173,12 @@ def of_version(number: int, **columns: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     ("second", "is_hidden"),
-    [({}, True), ({"fee_minor": Decimal(7)}, False), ({"currency": "JPY"}, False)],
+    [
+        ({}, True),
+        ({"fee_minor": Decimal(7)}, False),
+        ({"discount_minor": Decimal(7)}, False),
+        ({"currency": "JPY"}, False),
+    ],
 )
 def test_a_change_that_the_columns_do_not_show_is_known(
     second: dict[str, Any], is_hidden: bool

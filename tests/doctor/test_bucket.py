@@ -1,4 +1,4 @@
-"""The doctor tries a bucket of a real S3 server, and tells each kind of failure apart."""
+"""The doctor tries a bucket of a real S3 server, and has a finding for each kind of failure."""
 
 from collections.abc import Iterator
 from dataclasses import replace

@@ -215,12 +215,12 @@ def celery_codes(**changed: Any) -> list[str]:
     ]
 
 
-def test_celery_that_lets_the_longest_task_end_has_no_finding() -> None:
+def test_time_limits_of_celery_that_are_long_enough_give_no_finding() -> None:
     assert celery_codes() == []
 
 
 @pytest.mark.parametrize("timeout", [None, timedelta(minutes=30), LONGEST_TASK / 2])
-def test_a_queue_whose_broker_takes_a_long_task_for_lost_is_found(
+def test_a_queue_with_a_time_limit_that_is_too_short_is_found(
     timeout: timedelta | None,
 ) -> None:
     state = replace(CELERY, consumer_timeouts={"closes": UNACKNOWLEDGED, "documents": timeout})
@@ -234,7 +234,7 @@ def test_a_queue_whose_broker_takes_a_long_task_for_lost_is_found(
     assert "closebook.orchestration.celery_settings.CELERY_CONFIG" in finding.mend
 
 
-def test_a_rabbitmq_without_limits_by_queue_is_told_of() -> None:
+def test_a_rabbitmq_without_limits_by_queue_is_named() -> None:
     state = replace(CELERY, broker_version=(3, 10))
     [unseen] = airflow_observations(replace(AIRFLOW, celery=state))
     assert isinstance(unseen, Unseen)
@@ -254,7 +254,7 @@ def test_another_broker_that_delivers_a_long_task_again_is_found(
 
 
 @pytest.mark.parametrize("changed", [{"acks_late": False}, {"prefetch_count": 4}])
-def test_workers_that_fetch_ahead_are_found(changed: dict[str, Any]) -> None:
+def test_workers_that_fetch_more_tasks_than_they_run_are_found(changed: dict[str, Any]) -> None:
     assert celery_codes(**changed) == ["celery-fetches-ahead"]
 
 

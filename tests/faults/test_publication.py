@@ -149,7 +149,7 @@ def test_an_older_run_that_publishes_last_does_not_replace_a_newer_one(
         close_with_a_payment(settings, platform, TEN)
         newer = publish(settings, RUN)
         proxy.release()
-        assert older.result(timeout=30)["publication"] < newer["publication"]
+        assert older.result(timeout=120)["publication"] < newer["publication"]
 
     # then what the newer one says stays.
     assert_counted(settings, platform, books, NINE, TEN, publications=2)
@@ -178,7 +178,7 @@ def test_a_run_that_counts_while_another_one_numbers_its_count_waits_for_it(
         finally:
             os.kill(pid, signal.SIGCONT)
         # then the counts are numbered in their order,
-        first, second = older.result(timeout=30), newer.result(timeout=30)
+        first, second = older.result(timeout=120), newer.result(timeout=120)
 
     assert (first["publication"], second["publication"]) == (2, 3)
     # and the later one is shown.

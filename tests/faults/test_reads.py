@@ -20,7 +20,7 @@ from closebook.settings import Settings
 from local.addresses import POOLERS, REPLICAS
 from local.stack import Stack
 from tests.books import Books
-from tests.close_fixtures import ONE_REPLICA, eventually, store_held, waiting_to_write
+from tests.close_fixtures import ONE_REPLICA, eventually, hurried, store_held, waiting_to_write
 from tests.faults.held_read import held_reads
 from tests.faults.outcome import (
     assert_closed,
@@ -74,7 +74,7 @@ def test_a_replica_that_stops_during_a_read(
         lost = hold.reached_on()
         end(stack, lost)
         hold.release()
-        assert closing.result(timeout=60).outcome == "new"
+        assert closing.result(timeout=120).outcome == "new"
 
     assert_closed_on(books, platform, OTHER[lost])
     assert_no_transaction_is_open(stack, settings)
@@ -102,7 +102,7 @@ def test_a_replica_that_is_killed_when_half_of_a_copy_is_there(
         # when the replica dies,
         stack.kill(lost)
         hold.release()
-        close = closing.result(timeout=60)
+        close = closing.result(timeout=120)
 
     # then none of these lines is there twice.
     assert books.statements(close.close_id) == {1: (0, entries * (entries + 1) // 2, entries)}
@@ -154,7 +154,7 @@ def test_a_replica_that_freezes_during_a_query(
         stack.freeze(lost)
         hold.release()
         try:
-            assert closing.result(timeout=30).outcome == "new"
+            assert closing.result(timeout=120).outcome == "new"
         finally:
             stack.thaw(lost)
 
@@ -221,7 +221,7 @@ def test_a_read_that_conflicts_with_recovery(
             platform.open_account(1)  # a commit flushes the log, and a vacuum's records with it
             eventually(lambda: conflicts(stack, disturbed, platform, conflict) > conflicts_before)
             hold.release()
-            assert closing.result(timeout=60).outcome == "new"
+            assert closing.result(timeout=120).outcome == "new"
     finally:
         platform.connection.execute(AFTER)
 
@@ -281,7 +281,7 @@ def test_a_close_on_a_replica_far_behind_keeps_the_rows_of_an_earlier_close(
     assert close_hour(settings, NINE, ONE_REPLICA).outcome == "changed"
     # the other one is not read, and the error says how far it is;
     with pytest.raises(NotReady, match=r"replica_a is \d{7,} bytes .*behind.*replay is paused"):
-        close_hour(replace(only_a, replica_wait_seconds=0.3), NINE, ONE_REPLICA)
+        close_hour(hurried(only_a), NINE, ONE_REPLICA)
     # and when it is there it agrees.
     stack.resume_replay("replica_a")
     stack.replica_wait("replica_a")
@@ -308,7 +308,7 @@ def test_both_replicas_down_and_then_one_back(
 
     # While both are down nothing is written, and the error names each and says why;
     with pytest.raises(NotReady) as refused:
-        close_hour(replace(settings, replica_wait_seconds=0.5), NINE, ONE_REPLICA)
+        close_hour(hurried(settings), NINE, ONE_REPLICA)
     for replica in REPLICAS:
         assert f"{replica} failed: " in str(refused.value)
     assert_nothing_written(books)
@@ -320,7 +320,7 @@ def test_both_replicas_down_and_then_one_back(
     with ThreadPoolExecutor() as pool:
         closing = pool.submit(close)
         start_again(stack, "replica_b")
-        closing.result(timeout=60)
+        closing.result(timeout=120)
     assert_closed_on(books, platform, "replica_b")
 
 
@@ -347,7 +347,7 @@ def test_a_pooler_that_is_restarted_during_a_query(
         finally:
             start_again(stack, pooler)
         hold.release()
-        assert closing.result(timeout=60).outcome == "new"
+        assert closing.result(timeout=120).outcome == "new"
     assert_closed(books, platform, NINE)
 
     # The restarted one serves the next close as before.

@@ -38,7 +38,7 @@ def test_the_same_close_twice_at_once_with_both_about_to_write(
         eventually(lambda: waiting_on_the_store(owner) == len(closes))
         # when both go on,
         keeper.rollback()
-        outcomes = {close.result(timeout=30).outcome for close in closes}
+        outcomes = {close.result(timeout=120).outcome for close in closes}
 
     # then one writes, and the other one reads again and finds the same.
     assert outcomes == {"new", "confirmed"}
@@ -63,7 +63,7 @@ def test_a_store_that_ends_a_session_for_idling_while_the_replica_is_read(
         hold.release()
         # then the store is at fault, not the platform's data.
         with pytest.raises(Transient, match=r"the reporting store failed: .*idle-in-transaction"):
-            closing.result(timeout=30)
+            closing.result(timeout=120)
 
     assert_nothing_written(books)
     assert close_hour(settings, NINE, RUN).outcome == "new"
@@ -94,7 +94,7 @@ def test_a_store_that_ends_a_session_for_idling_while_a_replica_is_waited_for(
                 stack.resume_replay(replica)
         # then the close held no transaction open meanwhile, and the task is tried again.
         with pytest.raises(Transient, match=r"the reporting store failed: .*idle-session"):
-            closing.result(timeout=60)
+            closing.result(timeout=120)
 
     assert_nothing_written(books)
     assert close_hour(settings, NINE, RUN).outcome == "new"

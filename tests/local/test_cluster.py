@@ -178,7 +178,7 @@ def _uids(pid: int) -> tuple[int, ...]:
     return tuple(psutil.Process(pid).uids())
 
 
-def test_the_workers_of_documents_share_a_month_and_no_hour_waits_behind_it(
+def test_the_workers_of_documents_share_a_month_and_hours_are_closed_meanwhile(
     cluster: Cluster, airflow: AirflowApi
 ) -> None:
     before = {worker: cpu_seconds(cluster, worker) for worker in DOCUMENT_WORKERS}
@@ -244,7 +244,7 @@ def test_the_doctor_sees_how_long_the_broker_lets_a_task_run(
     assert "not looked at: consumer_timeout of RabbitMQ: version 3.10 has it in its rabb" in said
     for queue in ("closes", "documents"):
         found = (
-            f"error celery-consumer-timeout: queue {queue}: RabbitMQ takes a task for lost after 30"
+            f"error celery-consumer-timeout: queue {queue}: RabbitMQ counts a task as lost after 30"
         )
         assert (found in said) is not is_configured
 
@@ -285,6 +285,8 @@ def test_the_cluster_is_stopped_and_its_workers_leave_nothing(cluster: Cluster) 
     assert processes.marked(marks) == []
 
 
-def test_a_stack_that_is_found_again_is_of_its_kind(cluster: Cluster, tmp_path: Path) -> None:
+def test_a_stack_that_is_opened_again_is_a_cluster_or_a_stack_as_it_was_made(
+    cluster: Cluster, tmp_path: Path
+) -> None:
     assert type(stack_in(cluster.root)) is Cluster
     assert type(stack_in(tmp_path / "nothing")) is Stack

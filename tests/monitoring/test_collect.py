@@ -149,7 +149,7 @@ def test_a_frozen_replica_does_not_block_the_collection(
     try:
         began = time.monotonic()
         collect.collect(settings)
-        assert time.monotonic() - began < 15
+        assert time.monotonic() - began < 60
     finally:
         stack.thaw(REPLICAS[0])
     assert (REPLICAS[0], "server_down") in last_alerts(books)

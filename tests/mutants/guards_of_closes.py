@@ -1,7 +1,7 @@
 """What a close writes: bounds, money, the store and its register, ranges of days."""
 
 from tests.mutants.guard import Guard
-from tests.mutants.operators import Condition, Removed, Token, Unwrapped
+from tests.mutants.operators import Condition, Removed, Token
 
 HOUR = "tests/closes/test_hour.py::"
 DAY = "tests/closes/test_day.py::"
@@ -29,7 +29,7 @@ CLOSES = (
         Token("set(left_out)", "set(content.exceptions)"),
         (
             "tests/closes/test_confirmed_month.py::"
-            "test_what_is_left_out_for_another_reason_is_not_confirmed",
+            "test_a_month_that_leaves_out_an_account_for_another_reason_is_not_confirmed",
         ),
     ),
     # ---- late rows -----------------------------------------------------------------------
@@ -120,7 +120,7 @@ CLOSES = (
     ),
     Guard(
         "store.no-transaction-while-waiting",
-        Unwrapped(),
+        Removed(),
         (WRITES + "test_a_store_that_ends_a_session_for_idling_while_a_replica_is_waited_for",),
     ),
     Guard(

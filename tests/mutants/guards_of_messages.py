@@ -25,6 +25,14 @@ MESSAGES = (
         (DELIVERY + "test_a_webhook_that_redirects_has_sent_nothing",),
     ),
     Guard(
+        "notifications.refused-address-is-noticed",
+        Condition(value=False),
+        (
+            DELIVERY
+            + "test_an_address_that_the_mail_server_refuses_is_noticed_and_the_others_get_one_mail",
+        ),
+    ),
+    Guard(
         "events.no-version-twice",
         Condition(value=False),
         (RELEASE + "test_what_was_released_before_there_were_events_has_none_later",),

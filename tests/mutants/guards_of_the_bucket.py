@@ -1,4 +1,4 @@
-"""Guards of documents in a bucket: written once, and failures that are told as what they are."""
+"""Guards of documents in a bucket: written once, and each failure has its own error."""
 
 from tests.mutants.guard import Guard
 from tests.mutants.operators import Condition, Removed, Token
@@ -6,18 +6,18 @@ from tests.mutants.operators import Condition, Removed, Token
 BUCKETS = "tests/statements/test_buckets.py::"
 DOCUMENTS = "tests/statements/test_document_store.py::"
 ISSUE = "tests/closes/test_documents.py::"
-REFUSAL = BUCKETS + "test_a_refusal_is_a_setting_and_is_told_at_once"
+REFUSAL = BUCKETS + "test_a_refusal_is_a_wrong_setting_and_raised_at_once"
 
 BUCKET = (
     Guard(
         "documents.other-bytes-are-told",
         Removed(),
-        (DOCUMENTS + "test_other_bytes_under_the_name_are_told_with_both_hashes_and_stay",),
+        (DOCUMENTS + "test_other_bytes_under_the_name_stay_and_the_error_has_both_hashes",),
     ),
     Guard(
         "documents.store-that-overwrites-is-told",
         Condition(value=False),
-        (BUCKETS + "test_a_server_that_ignores_the_condition_is_told",),
+        (BUCKETS + "test_a_server_that_ignores_the_condition_is_refused",),
     ),
     Guard(
         "documents.lost-one-is-made-again",
@@ -32,7 +32,7 @@ BUCKET = (
     Guard(
         "bucket.lost-answers-are-bounded",
         Condition(value=False),
-        (BUCKETS + "test_a_server_that_hangs_holds_nobody_for_long",),
+        (BUCKETS + "test_a_server_that_hangs_delays_a_task_for_a_bounded_time",),
     ),
     Guard(
         "bucket.missing-one-is-no-missing-document",
@@ -52,12 +52,12 @@ BUCKET = (
     Guard(
         "bucket.no-use-after-a-fork",
         Condition(value=False),
-        (BUCKETS + "test_a_fork_that_uses_a_bucket_of_before_is_told_and_does_not_hang",),
+        (BUCKETS + "test_a_fork_that_uses_a_bucket_of_its_parent_raises_and_does_not_hang",),
     ),
     Guard(
         "bucket.missing-connection-is-told",
         Removed(),
-        (BUCKETS + "test_a_connection_that_is_missing_is_told",),
+        (BUCKETS + "test_a_connection_that_is_missing_is_named",),
     ),
     Guard(
         "doctor.class-of-a-bucket-error",
@@ -67,6 +67,6 @@ BUCKET = (
     Guard(
         "server.bucket-tls-elsewhere",
         Condition(value=False),
-        (BUCKETS + "test_a_connection_that_proves_nothing_is_refused",),
+        (BUCKETS + "test_a_connection_without_the_identity_of_its_server_is_refused",),
     ),
 )

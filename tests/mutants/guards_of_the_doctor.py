@@ -48,12 +48,12 @@ DOCTOR = (
     Guard(
         "doctor.consumer-timeout",
         Condition(value=False),
-        (PARTS + "test_a_queue_whose_broker_takes_a_long_task_for_lost_is_found",),
+        (PARTS + "test_a_queue_with_a_time_limit_that_is_too_short_is_found",),
     ),
     Guard(
         "doctor.broker-without-limits-by-queue",
         Condition(value=False),
-        (PARTS + "test_a_rabbitmq_without_limits_by_queue_is_told_of",),
+        (PARTS + "test_a_rabbitmq_without_limits_by_queue_is_named",),
     ),
     Guard("doctor.a-warning-counts", Value("True"), (PARTS + "test_a_note_alone_is_no_fault",)),
     Guard(

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from closebook.errors import Misconfigured
-from closebook.notifications.delivery import Channel, NotSent, Send, deliver
+from closebook.notifications.delivery import AddressesRefused, Channel, NotSent, Send, deliver
 from closebook.notifications.notices import Notice
 from closebook.orchestration.notification_channels import (
     MailChannel,
@@ -27,7 +27,7 @@ from closebook.settings.message_settings import Audience, message_settings
 from local.stack import Stack
 from tests.closes.october import OCTOBER
 from tests.notifications.events_of_the_store import StoreEvents
-from tests.smtp_server import HANGING_UP, SmtpServer, free_port, smtp_server
+from tests.smtp_server import HANGING_UP, REFUSING, SmtpServer, free_port, smtp_server
 from tests.tls_server import certificate_for, tls_before
 from tests.webhook_receiver import Receiver, webhook_receiver
 
@@ -232,6 +232,31 @@ def test_a_mail_that_the_server_refuses_after_its_text_is_sent_later(
         assert len(taking.mails()) == 1
 
 
+def test_an_address_that_the_mail_server_refuses_is_noticed_and_the_others_get_one_mail(
+    events: StoreEvents, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events.request(1)
+    with smtp_server(tmp_path / "mails", behaviour=REFUSING + OLGA) as server:
+        connect(monkeypatch, MAIL, server)
+        with pytest.raises(AddressesRefused, match=r"refused 1 of 2 addresses \(550\)") as raised:
+            tell(events, MAIL)
+        assert OLGA not in str(raised.value)
+        assert tell(events, MAIL) == 0
+        assert len(server.mails()) == 1
+    assert events.notifications() == {("mail", "request_came"): "sent"}
+
+
+def test_a_mail_whose_addresses_are_all_refused_is_sent_later(
+    events: StoreEvents, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events.manifest(1, 1)
+    with smtp_server(tmp_path / "mails", behaviour=REFUSING + FINANCE) as server:
+        connect(monkeypatch, MAIL, server)
+        with pytest.raises(NotSent, match="the mail server refused it"):
+            tell(events, MAIL)
+    assert events.notifications() == {("mail", "month_ready"): "unreached"}
+
+
 def test_a_webhook_that_redirects_has_sent_nothing(events: StoreEvents, receiver: Receiver) -> None:
     events.request(1)
     receiver.status = 302
@@ -268,7 +293,7 @@ def test_a_webhook_that_is_down_gets_the_message_later(
         assert len(up.posted) == 1
 
 
-def test_a_webhook_without_a_certificate_that_is_trusted_is_told_later(
+def test_a_webhook_without_a_trusted_certificate_gets_its_message_later(
     events: StoreEvents, receiver: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     certificate = certificate_for("localhost", tmp_path / "tls")

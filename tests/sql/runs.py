@@ -35,6 +35,7 @@ ROLES = {
     "health/read_server": "closebook_fence",
     "doctor/untracked": "closebook_fence",
     "desk": "closebook_desk",
+    "reported": "closebook_desk",
     "statement_manifests/latest": "closebook_desk",
     "statement_decisions/obstacles": "closebook_desk",
     "statement_decisions/insert": "closebook_desk",

@@ -152,6 +152,23 @@ def test_a_font_that_may_not_be_embedded_is_refused(tmp_path: Path) -> None:
         load_brand(folder)
 
 
+@pytest.mark.parametrize("missing", [" ", "7"])
+def test_a_font_without_a_blank_or_a_digit_is_refused(missing: str, tmp_path: Path) -> None:
+    from fontTools.subset import Subsetter
+    from fontTools.ttLib import TTFont
+
+    font, output = TTFont(FONT), BytesIO()
+    subsetter = Subsetter()
+    subsetter.populate(unicodes={*font.getBestCmap()} - {ord(missing)})
+    subsetter.subset(font)
+    font.save(output)
+    folder = write_brand(
+        tmp_path / "brand", FACE.format("", "fonts/a.woff2"), {"fonts/a.woff2": output.getvalue()}
+    )
+    with pytest.raises(Misconfigured, match="read as a font with Latin digits and a blank"):
+        load_brand(folder)
+
+
 def test_a_font_that_cannot_be_loaded_is_refused_and_not_replaced(tmp_path: Path) -> None:
     # Given a font that fontTools can read, and whose outlines are damaged
     from fontTools.ttLib import TTFont

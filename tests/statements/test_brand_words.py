@@ -61,6 +61,34 @@ def test_a_text_without_its_placeholders_is_closebooks_own_and_gives_a_warning(
     assert "words/en.toml: nothing prints gone" in caplog.text
 
 
+@pytest.mark.parametrize(
+    "text", ["{title:>40}", "{period!x} {account}", "{period.year} {account}", "{period[0]}"]
+)
+def test_a_placeholder_in_another_form_is_not_used(text: str, tmp_path: Path) -> None:
+    words = f'document_title = "{text}"\npage_of = "{{page:>40}} of {{pages}}"\n'
+    folder = write_brand(tmp_path / "brand", files={"words/en.toml": words})
+    printed = text_of(branded(many(1), folder).pdf)
+    assert "Page 1 of 1" in printed
+    told = "\n".join(loaded(folder).warnings)
+    assert "words/en.toml: document_title = " in told
+    assert "words/en.toml: page_of = " in told
+
+
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [
+        ("words/en.toml", "account: take out U\\+0000, U\\+202E, which no font can print"),
+        ("words/fi.toml", "account: take out"),
+        ("notices/a.toml", "account: take out"),
+    ],
+)
+def test_a_text_that_cannot_be_printed_is_named(file: str, said: str, tmp_path: Path) -> None:
+    text = 'account = "Acc\\u0000ount\\u202e"\n'
+    folder = write_brand(tmp_path / "brand", files={file: text})
+    with pytest.raises(Misconfigured, match=f"{file}: {said}"):
+        loaded(folder)
+
+
 def test_the_texts_of_the_platform_are_escaped_in_a_brands_blocks(tmp_path: Path) -> None:
     block = (
         "<p>{{ lines[0].description }}|{{ lines[0].description|upper }}|"

@@ -74,7 +74,7 @@ def test_storing_the_same_content_again_writes_nothing(tmp_path: Path) -> None:
     assert (before.st_ino, before.st_mtime_ns) == (after.st_ino, after.st_mtime_ns)
 
 
-def test_other_bytes_under_the_name_are_told_with_both_hashes_and_stay(
+def test_other_bytes_under_the_name_stay_and_the_error_has_both_hashes(
     documents: DocumentStore, change: Change
 ) -> None:
     documents.put(CONTENT, folder="statements", suffix="pdf")
@@ -101,7 +101,7 @@ def test_a_changed_document_is_noticed(documents: DocumentStore, change: Change)
         documents.read_all([NAME])
 
 
-def test_many_are_asked_for_at_once_and_the_missing_ones_are_named(
+def test_many_documents_are_looked_for_at_once_and_the_missing_ones_are_named(
     documents: DocumentStore,
 ) -> None:
     names = [

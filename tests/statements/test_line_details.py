@@ -152,7 +152,7 @@ def test_limit_interest_and_customers_reference_are_in_the_csv() -> None:
     assert b"overdraft_limit" not in statement_csv(ALL)
 
 
-def test_limit_interest_and_customers_reference_are_read_alike_from_both_attachments() -> None:
+def test_limit_interest_and_customers_reference_are_read_equally_from_both_attachments() -> None:
     of_xml, of_csv = read_xml(xml_of(INTEREST)), read_csv(statement_csv(INTEREST))
 
     assert of_xml.lines == of_csv.lines

@@ -142,7 +142,7 @@ def test_one_statement_is_found_by_reading_one_part(documents: DocumentStore) ->
 def test_the_head_of_a_manifest_is_read_without_its_parts(parts: ListedParts) -> None:
     month = ManifestDocument.read(content_of(parts))
     assert month.head == WHOLE.head
-    with pytest.raises(NoManifest, match="not at hand"):
+    with pytest.raises(NoManifest, match="not given"):
         month.entry(1, "USD")
 
 
@@ -176,7 +176,9 @@ def test_an_entry_that_was_changed_in_a_part_is_refused(parts: ListedParts) -> N
 
 
 @pytest.mark.parametrize("content", [b"no JSON", b"[]", part_content("2026-09", [])], ids=repr)
-def test_what_is_no_part_of_the_month_is_refused(parts: ListedParts, content: bytes) -> None:
+def test_a_document_that_is_no_part_of_the_month_is_refused(
+    parts: ListedParts, content: bytes
+) -> None:
     with pytest.raises(NoManifest, match="no part of the manifest of 2026-10"):
         ListedParts(MONTH, parts.parts, lambda _: content).of_part(0)
 

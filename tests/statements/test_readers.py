@@ -146,7 +146,7 @@ def test_verify_refuses_a_text_for_readers_where_nothing_is_drawn(command: bytes
     assert "page" in failed(verify(changed(statement(entry(-5)), change), VerifyInputs()))
 
 
-# ---- what a reader cannot do, whoever has made the file ---------------------------------------
+# ---- what a reader cannot do with any file ----------------------------------------------------
 
 
 PHRASES = ("תשלום 375.00 שכר דירה", "سلام لاحق خلال", "ខ្មែរ កៅស៊ូ")

@@ -1,9 +1,11 @@
 """The plan of a month's ZIP is of the manifest that was released, or there is no ZIP."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -63,7 +65,10 @@ def documents(tmp_path: Path) -> DocumentStore:
 
 
 def compared(
-    documents: DocumentStore, plan: dict[str, Any] | None, content: bytes = CONTENT
+    documents: DocumentStore,
+    plan: dict[str, Any] | None,
+    content: bytes = CONTENT,
+    list_of: Callable[[Sequence[Entry]], list[Listed]] = listed_of,
 ) -> ReleasedPlan:
     stored = documents.put(content, folder="manifests/2026-10", suffix="json")
     release = {
@@ -71,7 +76,7 @@ def compared(
         "manifest_object_name": stored.object_name,
         "plan": plan,
     }
-    return released_plan(documents, release, listed_of)
+    return released_plan(documents, release, list_of)
 
 
 def stored_plan(content: bytes = CONTENT) -> dict[str, Any]:
@@ -114,6 +119,27 @@ def test_the_index_has_the_size_that_the_plan_says(documents: DocumentStore, for
 
 def test_a_month_from_before_there_were_plans_gets_the_same_one(documents: DocumentStore) -> None:
     assert compared(documents, None).plan == ZipPlan.read(stored_plan())
+
+
+def test_other_zips_begin_while_the_plan_of_an_old_month_is_made(documents: DocumentStore) -> None:
+    has_begun, may_go_on = Event(), Event()
+
+    def slowly(entries: Sequence[Entry]) -> list[Listed]:
+        has_begun.set()
+        assert may_go_on.wait(30)
+        return listed_of(entries)
+
+    with ThreadPoolExecutor(max_workers=2) as threads:
+        old = threads.submit(compared, documents, None, list_of=slowly)
+        assert has_begun.wait(30)
+        content = manifest_of("2026-11", ROWS)
+        try:
+            other = threads.submit(compared, documents, stored_plan(content), content)
+            assert other.result(timeout=20).head.month == "2026-11"
+            assert not old.done()
+        finally:
+            may_go_on.set()
+        assert old.result().plan == ZipPlan.read(stored_plan())
 
 
 def test_a_manifest_of_an_old_format_gets_a_plan_without_proofs(documents: DocumentStore) -> None:

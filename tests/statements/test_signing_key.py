@@ -68,8 +68,8 @@ def test_a_certificate_that_expires_while_the_process_runs_is_refused_from_then_
     key_file: Callable[..., KeyFile],
 ) -> None:
     pdf = rendered(many(2)).pdf
-    # Given a signer whose certificate is valid for two more seconds
-    signer = load_signer(key_file(identity("ec", ends_at=datetime.now(UTC) + timedelta(seconds=2))))
+    # Given a signer whose certificate is valid for five more seconds
+    signer = load_signer(key_file(identity("ec", ends_at=datetime.now(UTC) + timedelta(seconds=5))))
     assert signer is not None
 
     # When it signs on and on, then it refuses to at some time

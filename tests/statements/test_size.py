@@ -6,6 +6,8 @@ from dataclasses import replace
 from functools import cache
 from io import BytesIO
 from pathlib import Path
+from random import Random
+from statistics import median
 
 import pikepdf
 import pypdfium2
@@ -13,16 +15,19 @@ import pytest
 from fontTools.ttLib import TTFont
 from PIL import Image, ImageChops, ImageCms
 
-from closebook.statements.model import Statement
+from closebook.statements.model import Holder, Statement
 from closebook.statements.pdf import assembler
 from closebook.statements.render.document import render
 from closebook.statements.weasyprint_adapter import font_subset
 from closebook.statements.weasyprint_adapter.color_profile import srgb_profile
+from local.sample_names import REGIONS, Region
+from local.sample_people import account_number, address, full_name
 from tests.statements.rendered_pdf import rendered
-from tests.statements.samples import kinds, many, of
+from tests.statements.samples import entry, kinds, many, of, statement
 
 DPI = 144
 _MOST_SEAMS = 20
+_PEOPLE, _SHOPS = 21, 50
 _READERS = (
     ["pdftotext", "FILE", "-"],
     ["mutool", "draw", "-q", "-F", "text", "FILE"],
@@ -33,6 +38,50 @@ _READERS = (
 @cache
 def german() -> Statement:
     return replace(many(60), holder=of("de_DE"))
+
+
+def statements_like_those_of_the_demo() -> Iterator[Statement]:
+    """Statements of the sample platform's people: two users for each merchant.
+
+    Users have 20 to 30 lines, with shops of all countries, and merchants have 66.
+    """
+    random = Random(7)  # noqa: S311  # a test must be the same again
+    regions = random.choices(REGIONS, [each.share for each in REGIONS], k=_PEOPLE + _SHOPS)
+    shops = [shop(random, each) for each in regions[_PEOPLE:]]
+    popularity = [1 / rank for rank in range(3, _SHOPS + 3)]
+    for number, region in enumerate(regions[:_PEOPLE]):
+        is_user = number % 3 < 2
+        if is_user:
+            count = random.randrange(18, 28)
+            lines = [entry(300_000, "Top-up")]
+            lines += [
+                entry(
+                    -random.randrange(100, 20_000),
+                    counterparty=random.choices(shops, popularity)[0],
+                    day=1 + index * 30 // count,
+                )
+                for index in range(count)
+            ]
+            lines.append(entry(-190, "Account fee", kind="fee", day=31))
+        else:
+            lines = []
+            for day in range(1, 32):
+                lines.append(
+                    entry(random.randrange(10_000, 900_000), "Payments of the day", day=day)
+                )
+                lines.append(entry(-random.randrange(100, 20_000), "Fees", kind="fee", day=day))
+                if day % 7 == 0:
+                    lines.append(entry(-random.randrange(100_000, 400_000), "Payout", day=day))
+        name = full_name(random, region) if is_user else shop(random, region)
+        account = account_number(region.country, number)
+        holder = Holder(name, address(random, region), account, region.locale_code)
+        yield statement(*lines, currency=region.currency, holder=holder)
+
+
+def shop(random: Random, region: Region) -> str:
+    return region.shop.format(
+        family=random.choice(region.family), trade=random.choice(region.trades)
+    )
 
 
 def pictures(pdf: bytes) -> list[Image.Image]:
@@ -54,6 +103,12 @@ def true_type_fonts(pdf: bytes) -> Iterator[bytes]:
 def test_a_file_is_small(made: Statement, most_bytes: int) -> None:
     assert len(rendered(made).pdf) < most_bytes
     assert len(rendered(german()).pdf) < 40_000
+
+
+def test_half_of_the_statements_of_the_demo_are_smaller_than_40_kilobytes() -> None:
+    sizes = [len(rendered(each).pdf) for each in statements_like_those_of_the_demo()]
+
+    assert median(sizes) < 40_000
 
 
 def test_joined_lines_are_drawn_as_before(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -272,7 +272,7 @@ def test_a_picture_that_moves_with_the_lines_stops_the_compilation(tmp_path: Pat
         compile_for(many(3))
 
 
-def test_an_element_that_says_something_else_than_its_slot_stops_the_compilation(
+def test_an_element_without_the_text_of_its_slot_stops_the_compilation(
     tmp_path: Path,
 ) -> None:
     block = '<p data-slot="totals.fee">{{ totals.fee }} in {{ totals.credit_count }} payments</p>'

@@ -270,7 +270,7 @@ def with_details(made: Statement) -> Statement:
         'fee_summary = ["payment", "fee"]\n[issuer]\ntelephone = "+353 1 555 0100"',
     ],
 )
-def test_what_a_brand_prints_beside_its_lines_is_stamped(content: str, tmp_path: Path) -> None:
+def test_the_content_that_a_brand_adds_is_stamped(content: str, tmp_path: Path) -> None:
     made = with_details(statement(*some_lines(5, 47)))
     with in_brand(write_brand(tmp_path / "brand", f"[content]\n{content}")):
         renderer = StampedRenderer.of_settings()

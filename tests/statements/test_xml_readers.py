@@ -308,6 +308,10 @@ def test_an_account_number_is_an_iban_only_with_its_check_digits() -> None:
         ("NO9386011117947", "NO9386011117947"),
         ("MT84MALT011000012345MTLCAST001S", "MT84MALT011000012345MTLCAST001S"),
         ("DE89 3704 0044 0532 0130 01", None),
+        # By the remainder alone 00, 01 and 99 would be right: the digits are 02 to 98.
+        ("GB00NWBK60161330000048", None),
+        ("GB01NWBK60161330000030", None),
+        ("GB99NWBK60161330000012", None),
         ("de89370400440532013000", None),
         ("D\N{FULLWIDTH LATIN CAPITAL LETTER E}89370400440532013000", None),
         ("DE89", None),
@@ -324,6 +328,7 @@ def test_a_bic_has_its_form_and_an_lei_its_check_digits() -> None:
         *(True, True, False, False, False, False)
     ]
     assert [is_lei(it) for it in (LEI, LEI[:-1] + "3", LEI[:-1], "")] == [True] + [False] * 3
+    assert not any(is_lei(f"529900T8BM49{it}") for it in ("00005800", "00009001", "00002599"))
 
 
 def test_the_servicer_has_its_identifiers_and_always_one_that_every_reader_finds() -> None:

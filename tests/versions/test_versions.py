@@ -24,7 +24,7 @@ from local.addresses import PRIMARY, REPLICAS, STORE
 from local.postgres import make_replication_slots
 from local.stack import Stack
 from tests.books import Books
-from tests.close_fixtures import ONE_REPLICA, RUN
+from tests.close_fixtures import ONE_REPLICA, RUN, hurried
 from tests.closes import business_day, october
 from tests.closes.business_day import DAY
 from tests.closes.october import OCTOBER
@@ -33,7 +33,6 @@ from tests.faults.server_restart import start_again
 from tests.faults.servers.promotion import (
     data_of,
     fence_on,
-    impatient,
     promotable,
     promote,
     reading,
@@ -226,7 +225,7 @@ def test_a_promoted_replica_is_refused_and_the_lost_log_is_closed_again_once_it_
     with copy_of_a_replica(stack, A, tmp_path) as copy:
         promote(stack, B)
         with pytest.raises(NotReady, match=f"{B} was promoted"):
-            close_hour(impatient(reading(settings, B)), TEN, ONE_REPLICA)
+            close_hour(hurried(reading(settings, B)), TEN, ONE_REPLICA)
         platform.settle(TEN.start, LOST_MINOR)
         assert close_hour(reading(settings, A), TEN, ONE_REPLICA).outcome == "new"
         # when the promoted one is the primary, nothing is closed
@@ -239,7 +238,7 @@ def test_a_promoted_replica_is_refused_and_the_lost_log_is_closed_again_once_it_
         # until that is acknowledged and a replica follows it;
         assert failover.acknowledge(failed_over, OPERATOR, Acknowledgement(2))
         with pytest.raises(NotReady, match=f"{A} follows timeline 1, and the primary writes"):
-            close_hour(impatient(failed_over), TEN, ONE_REPLICA)
+            close_hour(hurried(failed_over), TEN, ONE_REPLICA)
         follow(stack, A, copy, B)
         # then what was read from the lost log is closed again, and nothing else changes.
         assert failover.touched_periods(failed_over) == [TEN]

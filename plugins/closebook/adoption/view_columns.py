@@ -186,7 +186,7 @@ class ViewColumns:
                 Selected(
                     "interest_rate",
                     f"round({cast_to(percent, 'numeric')}, 6)",
-                    "guess: percent of a year, and not a part of one",
+                    "guess: the rate in percent of a year (1.25), and not as a fraction (0.0125)",
                 )
             )
         return columns

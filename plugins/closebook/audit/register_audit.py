@@ -138,8 +138,8 @@ class _Audit:
     def statements(self) -> None:
         """What the manifests list is in the register and in the document store, and vice versa.
 
-        Both sides are read in the order of the accounts, so that a month of any size needs the
-        memory of a part.
+        Both are read in the order of the accounts, so that a month of any size needs memory for one
+        part of a manifest.
         """
         for row in self.store.execute(query("audit/month_closes")).fetchall():
             close_id = row["close_id"]
@@ -167,7 +167,7 @@ class _Audit:
                     )
 
     def _rows(self, name: str, parameters: Mapping[str, object]) -> Iterator[DictRow]:
-        """Yield the rows of a query that gives many, without having all of them in memory."""
+        """Yield the rows of a query that may give many, by a cursor that reads some at once."""
         with self.store.cursor(name=_CURSOR) as cursor:
             cursor.itersize = PART_ENTRIES
             yield from cursor.execute(query(name), parameters)

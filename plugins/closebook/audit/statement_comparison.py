@@ -1,4 +1,4 @@
-"""Compare a statement and its files in the register with what a manifest lists."""
+"""Compares a statement and its files in the register with what a manifest lists."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -24,12 +24,12 @@ _FACTS = (
 
 
 def statement_of(row: Mapping[str, Any]) -> Statement:
-    """Return which statement an entry, a row or a file is of."""
+    """Return the account and currency of an entry, a row or a file."""
     return row["account_id"], row["currency"]
 
 
 def is_made(file: DictRow, newest: Iterable[ManifestDocument]) -> bool:
-    """Return whether the newest manifest of a close lists a document of a file's statement."""
+    """Return whether the newest manifest of a close lists a document for a file's statement."""
     entries = [manifest.entry(*statement_of(file)) for manifest in newest]
     return any(entry is not None and entry["sha256"] is not None for entry in entries)
 
@@ -52,7 +52,10 @@ def is_listed(file: DictRow, close_id: int, manifests: Iterable[ManifestDocument
 
 
 def differences(entry: Entry, row: DictRow) -> list[tuple[str, str]]:
-    """Return in what an entry of a manifest and its row of the register differ."""
+    """Return the differences of an entry of a manifest and its row of the register.
+
+    Each is the code of a finding and a text.
+    """
     found: list[tuple[str, str]] = []
     for name in _FACTS:
         if name in entry and entry[name] != row[name]:

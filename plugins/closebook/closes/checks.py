@@ -116,15 +116,23 @@ def record(
 
     ``close_id`` is the close that was checked, or None if the check stopped that close.
     """
+    record_all(store, [(result, close_id)], run)
+
+
+def record_all(
+    store: psycopg.Connection[DictRow], results: Sequence[tuple[TieOut, int | None]], run: Run
+) -> None:
+    """Write the results of checks at once, each with the close that was checked."""
+    found = [result for result, _ in results]
     store.execute(
         query("tie_outs/insert"),
         {
-            "close_id": close_id,
-            "grain": result.period.grain,
-            "period_start": result.period.start,
-            "check_name": result.check_name,
-            "offending_count": result.offending_count,
-            "offending_sample": Jsonb(result.offending_sample),
+            "close_ids": [close_id for _, close_id in results],
+            "grains": [str(result.period.grain) for result in found],
+            "period_starts": [result.period.start for result in found],
+            "check_names": [result.check_name for result in found],
+            "offending_counts": [result.offending_count for result in found],
+            "offending_samples": [Jsonb(result.offending_sample) for result in found],
             "run_id": run.run_id,
         },
     )

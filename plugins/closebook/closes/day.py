@@ -32,10 +32,10 @@ def close_day(settings: Settings, day: Period, run: Run) -> Close:
     with on_store(settings) as store:
         day = boundaries.with_closing_bounds(store, day, run)
 
-    def work(store: Store, reading: Reading) -> Plan:
-        return Plan(staged_day(store, reading, day, run), locked=[day])
+        def work(store: Store, reading: Reading) -> Plan:
+            return Plan(staged_day(store, reading, day, run), locked=[day, *day.hours()])
 
-    return execute.close(settings, day, run, [day, *day.hours()], work)[-1]
+        return execute.close(settings, store, day, run, [day, *day.hours()], work)[-1]
 
 
 def stale_days(store: Store, reading: Reading, days: Sequence[Period]) -> list[Period]:

@@ -140,7 +140,9 @@ def of_text(kind: SubjectKind, subject: str, reason: str) -> CloseException:
 
 
 def write(store: Store, close_id: int, exceptions: Sequence[CloseException]) -> None:
-    """Write what a close leaves out to reporting.close_exceptions."""
+    """Write what a close leaves out to reporting.close_exceptions. Most leave out nothing."""
+    if not exceptions:
+        return
     store.execute(
         query("close_exceptions/insert"),
         {

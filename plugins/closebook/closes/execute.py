@@ -34,13 +34,20 @@ CHECK_OF_DEPENDENT = {
 
 
 def close(
-    settings: Settings, period: Period, run: Run, compared: Sequence[Period], work: Work
+    settings: Settings,
+    store: Store,
+    period: Period,
+    run: Run,
+    compared: Sequence[Period],
+    work: Work,
 ) -> list[Close]:
     """Read a period from a replica and write all drafts that ``work`` plans, or none of them.
 
     ``compared`` are the periods of the drafts and the periods that they tie out against. If
     another run closed one of them in the meantime, that version may hold rows that this reading
-    does not have, so everything is read again. The versions are looked up before the fence, and
+    does not have, so everything is read again. The transaction of ``store`` ends before the
+    wait for the fence; the connection stays, since another one takes as long as writing an hour.
+    The versions are looked up before the fence, and
     so each reading holds every row that these versions hold, on any replica of the same history.
     Raises NotReady, Transient, WrongData.
     """
@@ -49,7 +56,7 @@ def close(
     while True:
         attempts_left -= 1
         try:
-            written, no_longer_tied_out = _attempt(settings, period, run, compared, work)
+            written, no_longer_tied_out = _attempt(settings, store, period, run, compared, work)
         except (ConcurrentClose, TieOutFailed) as failure:
             # ReplicasDisagree may pass: a row that was committed between the two snapshots is in
             # one of them only.
@@ -64,40 +71,46 @@ def close(
 
 
 def _attempt(
-    settings: Settings, period: Period, run: Run, compared: Sequence[Period], work: Work
+    settings: Settings,
+    store: Store,
+    period: Period,
+    run: Run,
+    compared: Sequence[Period],
+    work: Work,
 ) -> tuple[list[Close], list[TieOut]]:
     """Return the closes that were written, and the checks of other closes that fail now."""
-    # One connection for both transactions: opening another takes as long as writing an hour.
-    with on_store(settings) as store:
-        with store.transaction():  # guard: store.no-transaction-while-waiting
-            versions_before = register.current_versions(store, compared)
-            known = histories.current(store)
-            keys = key_types_of(store)
-        check_fence = partial(histories.require_continuation, known)
+    versions_before = register.current_versions(store, compared)
+    known = histories.current(store)
+    keys = key_types_of(store)
+    store.commit()  # guard: store.no-transaction-while-waiting
+    check_fence = partial(histories.require_continuation, known)
 
-        def write(
-            first: Source, second: OpenSource | None = None
-        ) -> tuple[list[Close], list[TieOut]]:
-            with writing(store, period):
-                histories.lock_current_history(store, known, first)
-                reading = Reading(first, versions_before)
-                written = _write(store, reading, work)
-                if second is not None:
-                    _cross_check(store, reading, second, compared, work)
-                    _record_agreement(store, written, run)
-                no_longer_tied_out = _tie_out_dependents(store, written, run)
-                with_totals = register.with_totals(store, written, first.replica)
-                close_ids = [made.close_id for made in written]
-                histories.record_readings(store, close_ids, known, first, run)
-                return with_totals, no_longer_tied_out
+    def write(first: Source, second: OpenSource | None = None) -> tuple[list[Close], list[TieOut]]:
+        with writing(store, period):
+            histories.lock_current_history(store, known, first)
+            reading = Reading(first, versions_before)
+            written = _write(store, reading, work, run)
+            if second is not None:
+                _cross_check(store, reading, second, compared, work, run)
+                _record_agreement(store, written, run)
+            no_longer_tied_out = _tie_out_dependents(store, written, run)
+            with_totals = register.with_totals(store, written, first.replica)
+            close_ids = [made.close_id for made in written]
+            histories.record_readings(store, close_ids, known, first, run)
+            return with_totals, no_longer_tied_out
 
-        if run.cross_check:
-            return replicas.read_both(settings, period, write, check_fence, keys)
-        return replicas.read(settings, period, write, check_fence, keys)
+    if run.cross_check:
+        return replicas.read_both(settings, period, write, check_fence, keys)
+    return replicas.read(settings, period, write, check_fence, keys)
 
 
 def _cross_check(
-    store: Store, first: Reading, second: OpenSource, compared: Sequence[Period], work: Work
+    store: Store,
+    first: Reading,
+    second: OpenSource,
+    compared: Sequence[Period],
+    work: Work,
+    run: Run,
 ) -> None:
     """Compute the close again from the second replica, and roll that back.
 
@@ -112,19 +125,21 @@ def _cross_check(
             versions_before=versions_before,
             cross_checked_with=first.source.replica,
         )
-        _write(store, confirming, work)
+        _write(store, confirming, work, run)
 
 
-def _write(store: Store, reading: Reading, work: Work) -> list[Close]:
+def _write(store: Store, reading: Reading, work: Work, run: Run) -> list[Close]:
     plan = work(store, reading)
-    register.lock_periods(store, reading, plan.locked)
-    return [register.write(store, reading, draft) for draft in plan.drafts]
+    held = register.lock_periods(store, reading, plan.locked)
+    written = [register.write(store, reading, draft, held) for draft in plan.drafts]
+    results = [(result, made.close_id) for made, tie_outs in written for result in tie_outs]
+    checks.record_all(store, results, run)
+    return [made for made, _ in written]
 
 
 def _record_agreement(store: Store, written: Sequence[Close], run: Run) -> None:
-    for made in written:
-        agreed = checks.result_of("replicas_agree", made.period)
-        checks.record(store, agreed, made.close_id, run)
+    agreed = [(checks.result_of("replicas_agree", each.period), each.close_id) for each in written]
+    checks.record_all(store, agreed, run)
 
 
 def _tie_out_dependents(store: Store, written: Sequence[Close], run: Run) -> list[TieOut]:

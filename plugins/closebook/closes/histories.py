@@ -128,18 +128,17 @@ def record_readings(
     now = current(store)
     assert now is not None  # noqa: S101  # one is known, or was adopted just now
     _refuse_replaced(now, known, history)  # guard: history.one-is-adopted
-    for close_id in close_ids:
-        store.execute(
-            query("close_readings/insert"),
-            {
-                "close_id": close_id,
-                "history_id": now.history_id,
-                "fence_position": source.fence.position,
-                "read_position": source.replay_position,
-                "replica_name": source.replica.name,
-                "run_id": run.run_id,
-            },
-        )
+    store.execute(
+        query("close_readings/insert"),
+        {
+            "close_ids": [*close_ids],
+            "history_id": now.history_id,
+            "fence_position": source.fence.position,
+            "read_position": source.replay_position,
+            "replica_name": source.replica.name,
+            "run_id": run.run_id,
+        },
+    )
 
 
 def _refuse_replaced(

@@ -16,7 +16,7 @@ from closebook.periods import Period
 from closebook.platform.source import Source
 from closebook.settings import Run, Settings
 from closebook.sql import query
-from closebook.store.session import Store
+from closebook.store.session import Store, on_store
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +43,8 @@ def close_hour(settings: Settings, hour: Period, run: Run) -> Close:
         totals = control_totals(reading.source, hour)
         return Plan(_staged_hours(store, [hour], run, totals))
 
-    [close] = execute.close(settings, hour, run, [hour], work)
+    with on_store(settings) as store:
+        [close] = execute.close(settings, store, hour, run, [hour], work)
     return close
 
 

@@ -77,7 +77,9 @@ def close_month(settings: Settings, month: Period, run: Run) -> Close:
 
         return Plan(drafts(), locked=[before, month, *days])
 
-    return execute.close(settings, month, run, [before, month, *days, *hours], work)[-1]
+    compared = [before, month, *days, *hours]
+    with on_store(settings) as store:
+        return execute.close(settings, store, month, run, compared, work)[-1]
 
 
 def _refused_amounts(store: Store, reading: Reading, month: Period) -> ReasonsOfAccounts:

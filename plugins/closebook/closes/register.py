@@ -22,6 +22,9 @@ from closebook.sql import query
 from closebook.store.session import Store
 from closebook.time_rules import rules_version
 
+# The current version of each period that a transaction has locked, None before its first close.
+Held = dict[tuple[Grain, datetime], DictRow | None]
+
 # The check that fails when a month would change without a reason. While it fails, the month cannot
 # be released.
 SAME_AS_ISSUED = "same_as_issued"
@@ -41,41 +44,56 @@ class ReplicasDisagree(checks.TieOutFailed):
 
 def current_versions(store: Store, periods: Sequence[Period]) -> CurrentVersions:
     """Return the current close_id of those periods that are closed, by grain and start."""
-    wanted = {
-        "grains": [str(period.grain) for period in periods],
-        "starts": [period.start for period in periods],
-    }
-    rows = store.execute(query("closes/current_versions"), wanted)
-    return {
-        (Grain(row["grain"]), row["period_start"].astimezone(UTC)): row["close_id"] for row in rows
-    }
+    rows = store.execute(query("closes/current_versions"), _keys(periods))
+    return {_key(row): row["close_id"] for row in rows}
 
 
-def lock_periods(store: Store, reading: Reading, periods: Sequence[Period]) -> None:
+def lock_periods(store: Store, reading: Reading, periods: Sequence[Period]) -> Held:
     """Lock periods until the transaction ends, so that no other run closes them.
 
     All callers lock months before days before hours, and each grain in order of time, so that no
-    two of them deadlock. Raises ConcurrentClose if one was closed since the reading began.
+    two of them deadlock. Returns their current versions. Raises ConcurrentClose if one was closed
+    since the reading began.
     """
+    if not periods:
+        return {}
+    wanted = _keys(periods)
+    store.execute(query("closes/lock_periods"), wanted)
+    # A second statement: it sees what the owners of these locks have committed.
+    found = {_key(row): row for row in store.execute(query("closes/current_versions"), wanted)}
+    held: Held = {}
     for period in periods:
-        _lock(store, reading, period)
+        key = (period.grain, period.start)
+        held[key] = found.get(key)
+        current_id = found[key]["close_id"] if key in found else None
+        # guard: store.version-of-the-reading
+        if current_id != reading.versions_before.get(key):
+            raise ConcurrentClose(
+                "CB-RETRY-OVERTAKEN",
+                f"{period}: another close of it was written meanwhile; run it again",
+            )
+    return held
 
 
-def write(store: Store, reading: Reading, draft: Draft) -> Close:
+def write(store: Store, reading: Reading, draft: Draft, held: Held) -> tuple[Close, list[TieOut]]:
     """Write the next version of a period, or confirm the current one if nothing changed.
 
-    Takes the lock of the period first. Raises ConcurrentClose if the current version is not the
-    one of ``reading.versions_before``, TieOutFailed if a check selects rows, BoundaryMoved if a day
-    or a month does not meet the periods beside it.
+    Takes the lock of the period first, unless it is among those that are ``held``. Returns the
+    close and the results of its checks, which the caller records. Raises ConcurrentClose if the
+    current version is not the one of ``reading.versions_before``, TieOutFailed if a check selects
+    rows, BoundaryMoved if a day or a month does not meet the periods beside it.
     """
-    period, run, content = draft.period, draft.run, draft.content
-    current = _lock(store, reading, period)
+    period, content = draft.period, draft.content
+    key = (period.grain, period.start)
+    if key not in held:
+        held = lock_periods(store, reading, [period])
+    current = held[key]
     if period.grain is not Grain.HOUR:
         boundaries.refuse_boundary_mismatch(store, period, is_closed=current is not None)
     # guard: time.moved-end-is-a-version
     is_moved = current is not None and current["period_end"] != period.end
     if current is not None and not is_moved and _is_unchanged(store, current, content):
-        # The rows that stand are those that would be written: the checks are of them.
+        # The rows of the current version equal those that would be written, so they are checked.
         tie_outs = _tie_outs(store, current["close_id"], period, content)
         written = None
     else:
@@ -84,17 +102,16 @@ def write(store: Store, reading: Reading, draft: Draft) -> Close:
         assert current is not None  # noqa: S101  # only an existing version can be confirmed
         store.execute(query("closes/confirm"), {"close_id": current["close_id"]})
         written = Close(current["close_id"], period, current["close_version"], "confirmed")
-    # Here the month is as it was issued, or a run with a reason has changed it: this check passes.
+    # Here the month is as it was issued, or a run with a reason has changed it: the check passed.
     if content.change_needs_reason:
         # guard: issue.asked-change-is-no-obstacle
         tie_outs.append(checks.result_of(SAME_AS_ISSUED, period))
-    for tie_out in tie_outs:
-        checks.record(store, tie_out, written.close_id, run)
     if not content.exceptions:
-        return written
+        return written, tie_outs
     # As they are written: the codes of the platform as labels, which may be shown and logged.
     [left_out] = exceptions.of_closes(store, [written.close_id]).values()
-    return replace(written, exceptions=tuple(left_out))  # guard: exceptions.shown-as-labels
+    # guard: exceptions.shown-as-labels
+    return replace(written, exceptions=tuple(left_out)), tie_outs
 
 
 def _write_version(
@@ -135,9 +152,9 @@ def _write_version(
 
 
 def _is_unchanged(store: Store, current: DictRow, content: Content) -> bool:
-    """Return whether a draft is known to be the current version, without being written.
+    """Return whether a draft certainly equals the current version, without writing it.
 
-    If this is false, the draft may still be the same: it is written and compared then.
+    A draft for which this is false may still be equal: it is then written and compared.
     """
     if content.is_unchanged is None:
         return False
@@ -177,19 +194,16 @@ def with_totals(store: Store, written: Sequence[Close], replica: Replica) -> lis
     ]
 
 
-def _lock(store: Store, reading: Reading, period: Period) -> DictRow | None:
-    """Lock a period and return its current version. Raises ConcurrentClose if it is a new one."""
-    key = {"grain": period.grain, "period_start": period.start}
-    store.execute(query("closes/lock_period"), key)
-    current = store.execute(query("closes/current"), key).fetchone()
-    current_id = None if current is None else current["close_id"]
-    # guard: store.version-of-the-reading
-    if current_id != reading.versions_before.get((period.grain, period.start)):
-        raise ConcurrentClose(
-            "CB-RETRY-OVERTAKEN",
-            f"{period}: another close of it was written meanwhile; run it again",
-        )
-    return current
+def _keys(periods: Sequence[Period]) -> dict[str, object]:
+    """Return the parameters of a query about periods."""
+    return {
+        "grains": [str(period.grain) for period in periods],
+        "starts": [period.start for period in periods],
+    }
+
+
+def _key(row: DictRow) -> tuple[Grain, datetime]:
+    return Grain(row["grain"]), row["period_start"].astimezone(UTC)
 
 
 def _draft(store: Store, source: Source, period: Period, run: Run) -> DictRow:

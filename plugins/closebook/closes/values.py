@@ -81,9 +81,9 @@ class Content:
     tables that are compared with the version before, by sql/<table>/changes.sql; the exceptions
     are always compared. ``tie_outs`` are the checks that run after the insert. If
     ``change_needs_reason`` is true, a run without a reason may confirm the period and not change
-    it. ``after_change`` is called with the close_id of a new version. ``is_unchanged`` returns, of
-    the current version by its close_id, whether the rows that ``insert`` would write are those that
-    it has: then nothing is written to confirm it. Without it they are written and compared.
+    it. ``after_change`` is called with the close_id of a new version. ``is_unchanged``
+    gets the close_id of the current version, and returns whether ``insert`` would write the rows
+    that it has: then nothing is written to confirm it. Without it they are written and compared.
     """
 
     insert: Callable[[int], None]

@@ -80,8 +80,9 @@ async def session(request: Request) -> Session | None:
     if not token:
         return None
     try:
+        # guard: desk.verified-token
         return Session(await _auth_manager().verified_claims(token), token)
-    except jwt.InvalidTokenError:  # guard: desk.verified-token
+    except jwt.InvalidTokenError:
         return None
 
 

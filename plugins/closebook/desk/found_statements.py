@@ -12,7 +12,7 @@ from typing import Any
 from psycopg.rows import DictRow
 
 from closebook.desk.search import MOST_FOUND, Search
-from closebook.desk.typed_amounts import typed_amounts
+from closebook.desk.typed_amounts import plain_figures, typed_amounts
 from closebook.keys import Key, KeyType
 from closebook.periods import Period
 from closebook.sql import query
@@ -89,7 +89,9 @@ class _Patterns:
 def _patterns(store: Store, search: Search) -> _Patterns | None:
     """Return the patterns of what was typed, or None if a field has no letter and no digit."""
     folded = store.execute(
-        query("desk/folded_text"), {"account": search.account, "holder": search.holder}
+        # Account numbers have figures of ASCII, whatever figures a person's keyboard has.
+        query("desk/folded_text"),
+        {"account": plain_figures(search.account), "holder": search.holder},
     ).fetchone()
     assert folded is not None  # noqa: S101 (the query has one row)
     account, words = folded["account"], folded["holder"].split()
@@ -121,15 +123,20 @@ def _named(store: Store, patterns: _Patterns) -> StatementKeys | None:
         return None
     words = patterns.holder or []
     first = [*words[:_WORDS_OF_THE_INDEX], None, None, None]
-    found = store.execute(
-        query("desk/named_statements"),
-        {
-            "account_patterns": patterns.account,
-            **{f"holder_{place + 1}": first[place] for place in range(_WORDS_OF_THE_INDEX)},
-            "holder_patterns": words[_WORDS_OF_THE_INDEX:] or None,
-            "row_count": MOST_FOUND + 1,
-        },
-    ).fetchall()
+    with store.transaction():
+        # PostgreSQL takes a rare name for a common one if it is in the sample of ANALYZE. It would
+        # read all statements then, to find many soon.
+        store.execute(query("session/whole_tables"), {"whole_tables": "off"})
+        found = store.execute(
+            query("desk/named_statements"),
+            {
+                "account_patterns": patterns.account,
+                **{f"holder_{place + 1}": first[place] for place in range(_WORDS_OF_THE_INDEX)},
+                "holder_patterns": words[_WORDS_OF_THE_INDEX:] or None,
+                "row_count": MOST_FOUND + 1,
+            },
+        ).fetchall()
+        store.execute(query("session/whole_tables"), {"whole_tables": "on"})
     return None if len(found) > MOST_FOUND else _keys(found)
 
 
@@ -168,6 +175,9 @@ def _quoting(
 
 def _typed_entry(text: str, key_type: KeyType) -> Key | None:
     """Return the key of the entry whose reference a person typed; None if it is no such key."""
+    if key_type is KeyType.TEXT:
+        return key_type.parse(text)
+    text = plain_figures(text).replace(" ", "")
     if key_type is KeyType.UUID:
         digits = text.lower().removeprefix(_REFERENCE_OF_A_UUID).replace("-", "")
         parts = (digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:])

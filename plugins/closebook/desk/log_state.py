@@ -8,12 +8,15 @@ from psycopg.rows import DictRow
 from closebook.errors import WrongData
 from closebook.sql import query
 from closebook.statements.document_store import DocumentStore
-from closebook.statements.log_anchors import written_anchors
+from closebook.statements.log_anchors import WrittenAnchor, written_anchors
 from closebook.store.audit_chain import Anchor, Chain, verified_entries
 from closebook.store.session import Store
 
 COMPARED_ENTRIES = 10_000
 """How many entries the page compares. `closebook verify-log` compares all."""
+
+# One is written each day: so each look reads the new ones alone.
+_known_anchors: dict[str, WrittenAnchor] = {}
 
 
 @dataclass(frozen=True)
@@ -40,12 +43,13 @@ def newest_entries(store: Store) -> list[DictRow]:
 def log_state(documents: DocumentStore, entries: Sequence[DictRow]) -> LogState:
     """Return the state of the log that ends with these entries.
 
-    No transaction of the store is open: this reads the anchors in the document store.
+    No transaction of the store is open: this lists the anchors of the document store, and reads
+    those that this process has not read yet.
     """
     anchors: list[Anchor] = []
     problem = None
     try:
-        anchors = written_anchors(documents)
+        anchors = written_anchors(documents, _known_anchors)
     except WrongData as error:
         problem = str(error)
     first = entries[0]["entry_id"] if entries else 1

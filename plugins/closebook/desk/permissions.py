@@ -100,6 +100,7 @@ class NavigationEntry:
 
     @property
     def permission(self) -> Permission:
+        """The permission that the page requires."""
         rule = ROUTES["GET", self.path]
         assert isinstance(rule, Permission)  # noqa: S101  # only pages with a permission are listed
         return rule

@@ -1,8 +1,8 @@
 """The ZIPs of statements: of a released month, and of some statements.
 
 Beside the PDFs and their proofs a ZIP has an index of them, as CSV and as JSON, and the attachments
-if somebody asks for them. That of a month has also the manifest that was released. The others have
-none: it lists the balances of all accounts. A manifest of parts is there with them.
+if somebody asks for them. That of a month has also the manifest that was released, with its parts.
+The others have none, since it lists the balances of all accounts.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

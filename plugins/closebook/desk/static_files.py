@@ -26,10 +26,12 @@ class StaticFile:
 
     @property
     def digest(self) -> str:
+        """The first digits of the sha256 of the content."""
         return sha256(self.content).hexdigest()[:16]
 
     @property
     def url(self) -> str:
+        """The address of the file, which is another one for another content."""
         return f"/assets/{self.digest}/{self.name}"
 
 

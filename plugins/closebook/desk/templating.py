@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse, PlainTextResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from closebook.closes.exceptions import REASONS
+from closebook.codes import words_of
 from closebook.desk import permissions
 from closebook.desk.csrf import CSRF_FIELD
 from closebook.desk.current_user import current_user
@@ -128,7 +129,7 @@ def _environment() -> Environment:
             close_id, account, currency
         ),
         "statement_url": statement_url,
-        "words": _words,
+        "words": words_of,
     }
     return environment
 
@@ -166,10 +167,6 @@ def _size(byte_count: int) -> str:
 def _reason(code: str) -> str:
     """Return what a reason of an exception means; the code of an error stands for itself."""
     return REASONS.get(code, code)
-
-
-def _words(name: str) -> str:
-    return name.replace("_", " ")
 
 
 def _airflow(base: str) -> str:

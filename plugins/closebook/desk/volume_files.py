@@ -25,7 +25,7 @@ _AMOUNTS = ("amount", "fee", "discount")
 _MOST_EXACT_DIGITS = 15
 """How many digits of a number a spreadsheet keeps."""
 _NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""openpyxl itself refuses fewer: with one of the others the file cannot be written."""
+"""Characters that XML does not allow. openpyxl accepts some of them, and cannot write the file."""
 _TEXTS = frozenset({"currency", "kind", *SPLITS.values(), *_AMOUNTS})
 
 MEDIA_TYPES: Mapping[str, str] = {

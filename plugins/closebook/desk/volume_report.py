@@ -28,8 +28,8 @@ SHOWN_ROWS = 500
 MOST_ROWS = 50_000
 """The most rows of a file. If there are more, the person has to narrow the range."""
 _LONGEST_TEXT = 200
-_SHOWN = ("transaction_count", "amount_minor", "fee_minor")
-"""The columns of a version of a day that are shown old beside new."""
+_SHOWN = ("transaction_count", "amount_minor", "fee_minor", "discount_minor")
+"""The columns of a day whose old and new values the page shows."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class VolumeRange:
         first = first_day or _days_before(last, USUAL_DAYS - 1)
         first, last = min(first, last), max(first, last)
         first = max(first, _days_before(last, LONGEST_DAYS - 1))
-        # Blanks belong to the platform's texts; a merchant's id is typed.
+        # Texts of the platform may begin or end with blanks; a merchant's id is typed by a person.
         texts = {name: text.replace("\0", "")[:_LONGEST_TEXT] for name, text in criteria.items()}
         texts["merchant"] = texts["merchant"].strip()
         texts["kind"] = texts["kind"] if texts["kind"] in KINDS else ""
@@ -99,10 +99,10 @@ class VolumeRange:
 
 @dataclass(frozen=True)
 class VolumeReport:
-    """What is known of the days of a report, all of it from one state of the store.
+    """What the store has for a report, all of it from one snapshot.
 
-    ``sums`` has all of the report, ``rows`` only so many as were asked for. ``closed`` are the days
-    that are closed, and ``choices`` what they can be narrowed to, by criterion.
+    ``sums`` covers the whole report, ``rows`` has only as many rows as were asked for. ``closed``
+    are the days that are closed. ``choices`` has the values for each criterion of the filter.
     """
 
     sums: Sequence[DictRow]
@@ -114,8 +114,8 @@ class VolumeReport:
 def read_report(
     store: Store, asked: VolumeRange, *, days_of_part: int, row_count: int
 ) -> VolumeReport:
-    """Return the report: its sums by part of so many days, and at most so many of its rows."""
-    # Without this a close in between gives sums that the rows do not have.
+    """Return the report: its sums by part of ``days_of_part`` days, and its first rows."""
+    # Without one snapshot a close between two queries makes sums that the rows do not add up to.
     with one_state(store):
         return VolumeReport(
             volume_sums(store, asked, days_of_part),
@@ -126,14 +126,14 @@ def read_report(
 
 
 def _days_before(day: date, count: int) -> date:
-    """Return the day that is so many days earlier, or the first one that there is."""
+    """Return the day that is so many days earlier, or 1 January of the year 1."""
     return date.fromordinal(max(day.toordinal() - count, 1))
 
 
 def volume_sums(store: Store, asked: VolumeRange, days_of_part: int) -> list[DictRow]:
-    """Return the sums of a report by currency and kind, for each part of so many days.
+    """Return the sums of a report by currency and kind, for each part of ``days_of_part`` days.
 
-    ``part`` counts from 0, which begins with the first day. Nothing of the report is left out.
+    ``part`` is a number from 0: part 0 begins with the first day. All rows of the report count.
     """
     parameters = _parameters(store, asked)
     if parameters is None:
@@ -162,7 +162,7 @@ def volume_rows(store: Store, asked: VolumeRange, row_count: int) -> list[DictRo
 def _parameters(store: Store, asked: VolumeRange) -> dict[str, object] | None:
     """Return the days and criteria of a report as parameters of its queries.
 
-    None if nothing can fit them: the merchant is no key of this store.
+    None if the merchant is no key of this store, so that no row can match.
     """
     merchant = key_types_of(store).merchants.parse(asked.merchant) if asked.merchant else None
     if asked.merchant and merchant is None:
@@ -188,7 +188,7 @@ class VersionChange:
 
     @property
     def is_of_other_columns(self) -> bool:
-        """Whether the page's columns are as before, so that the change is in others."""
+        """Whether the columns that the page shows are as before, and others differ."""
         return all(
             old is not None and new is not None and all(old[each] == new[each] for each in _SHOWN)
             for _, _, old, new in self.rows

@@ -1,4 +1,4 @@
-"""CeleryExecutor: whether its broker lets a long task end, and what a dead worker loses."""
+"""CeleryExecutor: whether the broker's time limits suffice, and what a dead worker loses."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -19,7 +19,7 @@ _MEND = (
 
 
 def celery_observations(state: CeleryState) -> Iterator[Observation]:
-    """Tell of time limits that the longest task exceeds, and of tasks that a worker may lose."""
+    """Yield the time limits that the longest task exceeds, and settings by which tasks get lost."""
     if state.broker == RABBITMQ:
         yield from _consumer_timeouts(state)
     elif state.visibility_timeout is None or state.visibility_timeout < state.longest_task:
@@ -53,7 +53,7 @@ def _consumer_timeouts(state: CeleryState) -> Iterator[Observation]:
             yield Finding(
                 code="celery-consumer-timeout",
                 subject=f"queue {queue}",
-                what=f"RabbitMQ takes a task for lost after {_minutes(limit)}{default} and a task "
+                what=f"RabbitMQ counts a task as lost after {_minutes(limit)}{default} and a task "
                 f"may take {_minutes(state.longest_task)}",
                 why="It then ends the consumer of the task's worker, which gets no more tasks, and "
                 "gives the task to another worker.",

@@ -54,8 +54,8 @@ class CeleryState:
     """How CeleryExecutor runs tasks: by which kind of broker, and for how long one may run.
 
     ``longest_task`` is how long a task of Closebook may take. ``consumer_timeouts`` has by queue
-    after how long RabbitMQ takes a task for lost; None is what RabbitMQ decides by itself.
-    ``visibility_timeout`` is the same of a broker that is no RabbitMQ. ``broker_version`` is None
+    after how long RabbitMQ counts a task as lost; None is the default of RabbitMQ.
+    ``visibility_timeout`` is the same for another broker. ``broker_version`` is None
     where the broker does not answer, for the reason ``why_no_version``.
     """
 

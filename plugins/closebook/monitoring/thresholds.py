@@ -69,6 +69,7 @@ class SlowQuery:
 
     @property
     def mean_ms(self) -> float:
+        """The mean time of a call."""
         return self.total_ms / self.call_count
 
 

@@ -3,12 +3,12 @@
 Each message is claimed (noted in the store, and committed) before it is sent.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, MutableSequence, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
-from closebook.errors import Transient
+from closebook.errors import Misconfigured, Transient
 from closebook.notifications.notices import Notice, notices
 from closebook.periods import DAY
 from closebook.sql import query
@@ -30,10 +30,23 @@ class Unreached(Transient):
         super().__init__("CB-RETRY-NOBODY-REACHED", f"nobody can have got the message: {why}")
 
 
+class AddressesRefused(Misconfigured):
+    """The mail server took a message, and refused some of its addresses: the others got it."""
+
+    def __init__(self, refused_count: int, count: int, answer: str) -> None:
+        super().__init__(
+            "CB-CONFIG-MAIL-ADDRESS-REFUSED",
+            f"the mail server refused {refused_count} of {count} addresses ({answer}). The others "
+            "got the message, and it is not sent again: see which of CLOSEBOOK_MAIL_FINANCE and "
+            "CLOSEBOOK_MAIL_OPERATORS are right",
+        )
+
+
 Send = Callable[[Notice], None]
 """Sends a message.
 
-Raises Unreached if it is certain that nobody got it, and another error if somebody may have got it.
+Raises Unreached if it is certain that nobody got it, AddressesRefused if some of those who should
+have got it did not, and another error if somebody may have got it.
 """
 
 
@@ -69,11 +82,12 @@ class NotSent(Transient):
 def deliver(settings: StoreAddress, time_zone: str, channel: Channel, now: datetime) -> int:
     """Send the messages that the channel has not sent yet, and return how many were sent.
 
-    Events from before the channel's first run have no message. Raises NotSent after all messages
-    were tried. After a message that reached nobody the others are not tried: each would wait as
-    long for the server.
+    Events from before the channel's first run have no message. Raises NotSent or AddressesRefused
+    after all messages were tried. After a message that reached nobody the others are not tried:
+    each would wait as long for the server.
     """
     problems: list[str] = []
+    refused: list[AddressesRefused] = []
     sent_count = 0
     for notice in _unclaimed(settings, time_zone, channel, now):
         try:
@@ -81,7 +95,7 @@ def deliver(settings: StoreAddress, time_zone: str, channel: Channel, now: datet
                 # guard: notifications.claimed-before-sent
                 if not _claim(settings, channel, notice):
                     continue
-                outcome, problem = _sent(send, notice)
+                outcome, problem = _sent(send, notice, refused)
                 _end(settings, channel, notice, outcome)
         except Unreached as error:
             outcome, problem = "unreached", f"{notice.event}: {error.why}"
@@ -89,8 +103,12 @@ def deliver(settings: StoreAddress, time_zone: str, channel: Channel, now: datet
         problems += [problem] if problem else []
         if outcome == "unreached":
             break
-    if problems:
-        raise NotSent(channel.name, problems)
+    not_sent = NotSent(channel.name, problems) if problems else None
+    # First, since it is not tried again: in a second try it would not be noticed.
+    if refused:  # guard: notifications.refused-address-is-noticed
+        raise refused[0] from not_sent
+    if not_sent:
+        raise not_sent
     return sent_count
 
 
@@ -120,10 +138,14 @@ def _claim(settings: StoreAddress, channel: Channel, notice: Notice) -> bool:
         return False
 
 
-def _sent(send: Send, notice: Notice) -> tuple[Outcome, str]:
+def _sent(
+    send: Send, notice: Notice, refused: MutableSequence[AddressesRefused]
+) -> tuple[Outcome, str]:
     """Send a message that is claimed; return the outcome, and the problem or an empty text."""
     try:
         send(notice)
+    except AddressesRefused as error:
+        refused.append(error)
     except Unreached as error:
         return "unreached", f"{notice.event}: {error.why}"
     except Exception as error:

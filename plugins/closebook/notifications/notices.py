@@ -9,6 +9,7 @@ from datetime import datetime
 
 from psycopg.rows import DictRow
 
+from closebook.codes import words_of
 from closebook.notifications.late_closes import late_periods
 from closebook.periods import Grain, Period
 from closebook.settings.message_settings import Audience
@@ -53,7 +54,7 @@ class Notice:
     @property
     def title(self) -> str:
         """The event in words, such as "month ready"."""
-        return self.event.replace("_", " ")
+        return words_of(self.event)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Celery as Closebook's tasks need it: two queues, and time for the longest task.
+"""The configuration of Celery for Closebook's tasks: two queues, and time for the longest task.
 
 `AIRFLOW__CELERY__CELERY_CONFIG_OPTIONS=closebook.orchestration.celery_settings.CELERY_CONFIG`, for
 every Airflow process, adds it to Airflow's own configuration of Celery.
@@ -20,14 +20,14 @@ LONGEST_TASK = timedelta(hours=12)
 """The longest execution_timeout of a task, that of the audit of all documents."""
 
 UNACKNOWLEDGED = LONGEST_TASK + timedelta(hours=1)
-"""How long a task may run before RabbitMQ takes it for lost, and ends its worker's consumer."""
+"""After this time RabbitMQ counts a task as lost, and ends the consumer of its worker."""
 
 QUEUES = (CLOSES_QUEUE, DOCUMENTS_QUEUE)
 TIMEOUT_ARGUMENT = "x-consumer-timeout"
 
 CELERY_CONFIG: dict[str, Any] = {
     **DEFAULT_CELERY_CONFIG,
-    # A worker that dies gives its tasks back, and takes no more of them than it runs.
+    # A worker confirms a task at its end, and fetches no more tasks than it runs.
     "task_acks_late": True,
     "worker_prefetch_multiplier": 1,
     "task_queues": {
@@ -44,7 +44,7 @@ CELERY_CONFIG: dict[str, Any] = {
 
 
 def _touch_heartbeat(**_: Any) -> None:
-    """Note for a health check that this worker reaches the broker; it tells the others so."""
+    """Touch the file of the health check whenever this worker sends a heartbeat to the broker."""
     with suppress(OSError):
         heartbeat_file().touch()
 

@@ -60,5 +60,5 @@ def _broker_version(app: Any) -> tuple[tuple[int, ...] | None, str]:
             text = str(connection.connection.server_properties["version"])
             return tuple(int(part) for part in text.split(".")[:2]), ""
     except Exception as error:
-        # Whatever Celery or its transport raises. Its text may hold the broker's URL.
+        # Celery's transports raise errors of many classes, whose text may have the broker's URL.
         return None, f"the broker cannot be asked from here ({type(error).__name__})"

@@ -11,12 +11,12 @@ from ssl import SSLCertVerificationError
 from typing import TYPE_CHECKING
 
 from closebook.errors import Misconfigured
-from closebook.notifications.delivery import Send, Unreached
+from closebook.notifications.delivery import AddressesRefused, Send, Unreached
 from closebook.notifications.notices import Notice
 from closebook.settings.message_settings import Audience, MessageSettings
 
 if TYPE_CHECKING:
-    from airflow.providers.smtp.hooks.smtp import SmtpHook
+    from closebook.orchestration.mail_hook import MailHook
 
 _SECONDS = 10
 
@@ -37,9 +37,9 @@ class MailChannel:
     @contextmanager
     def opened(self) -> Iterator[Send]:
         """Log in at the mail server, for one mail to all addresses."""
-        from airflow.providers.smtp.hooks.smtp import SmtpHook
+        from closebook.orchestration.mail_hook import MailHook
 
-        hook = SmtpHook(smtp_conn_id=self.connection_id)
+        hook = MailHook(smtp_conn_id=self.connection_id)
         try:
             hook.get_conn()
         except Exception as error:
@@ -54,16 +54,20 @@ class MailChannel:
                 )
             yield partial(self._send, hook)
 
-    def _send(self, hook: "SmtpHook", notice: Notice) -> None:
+    def _send(self, hook: "MailHook", notice: Notice) -> None:
         link = escape(_link(self.base_url, notice))
+        addresses = self._to(notice)
         try:
-            hook.send_email_smtp(
-                to=self._to(notice),
+            refused = hook.send_once(
+                to=addresses,
                 subject=f"Closebook: {notice.title} {notice.period}".strip(),
                 html_content=f'<p>{escape(notice.line)} <a href="{link}">{link}</a></p>',
             )
         except (SMTPRecipientsRefused, SMTPResponseException) as error:
             raise Unreached(f"the mail server refused it ({type(error).__name__})") from None
+        if refused:
+            answers = ", ".join(sorted({str(code) for code, _ in refused.values()}))
+            raise AddressesRefused(len(refused), len(addresses), answers)
 
     def _to(self, notice: Notice) -> list[str]:
         named = [address for each in notice.audiences for address in self.addresses.get(each, ())]
@@ -152,7 +156,7 @@ def _link(base_url: str, notice: Notice) -> str:
 
 
 def _was_never_connected(error: Exception) -> bool:
-    """Whether no server was reached, or one whose certificate was refused before any request."""
+    """Whether no request was sent: no server was reached, or its certificate was refused."""
     from urllib3.exceptions import MaxRetryError, NewConnectionError
 
     cause = error.args[0] if error.args else None
@@ -163,6 +167,6 @@ def _was_never_connected(error: Exception) -> bool:
 
 
 def _was_refused(status: int) -> bool:
-    """Whether the receiver says that it did nothing with the request, or that another URL does."""
+    """Whether the receiver refused the request, or redirected it to another URL."""
     is_elsewhere_or_wrong = HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.INTERNAL_SERVER_ERROR
     return is_elsewhere_or_wrong or status == HTTPStatus.SERVICE_UNAVAILABLE

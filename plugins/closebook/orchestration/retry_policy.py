@@ -1,4 +1,4 @@
-"""The retry policy of all tasks: the class of an error decides. Their queue.
+"""The retry policy of all tasks, by the class of the error; and the queue of most tasks.
 
 Imported while DAG files are parsed: it reads no settings and opens no connection.
 """

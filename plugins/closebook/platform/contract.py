@@ -92,7 +92,7 @@ ORIGINAL_AMOUNT = frozenset({"original_amount_minor", "original_currency", "exch
 """The parts of an original amount. A view that has one of these columns has all of them."""
 
 UNIT_VIEWS: Mapping[str, str] = MappingProxyType({"accounts": "ledger_entries"})
-"""By a view whose optional amounts are in the unit of another view: that other view."""
+"""The view whose optional amounts have the unit of another view, and that other view."""
 
 MINOR_SUFFIX, MAJOR_SUFFIX = "_minor", "_major"
 """The units of an amount, at the end of its column's name."""
@@ -146,7 +146,7 @@ def optional_types(view: str, in_major: Collection[str]) -> Mapping[str, str]:
 
 
 def optional_of(view: str, found: Collection[str], in_major: Collection[str]) -> list[str]:
-    """Return which of the optional columns that were found belong to a view."""
+    """Return those of the optional columns that were found which this view may have."""
     return sorted({*found} & optional_types(view, in_major).keys()) if view in OPTIONAL else []
 
 

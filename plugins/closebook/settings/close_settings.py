@@ -139,9 +139,9 @@ def platform_from_airflow(environment: Mapping[str, str] = os.environ) -> Settin
 
 
 def documents_from_airflow(environment: Mapping[str, str] = os.environ) -> Settings:
-    """Read what a task needs that makes or reads documents: it reaches no server but the store.
+    """Read the settings of a task that makes or reads documents, whose only server is the store.
 
-    Other fields of the result may have no real value. Raises Misconfigured for what is missing.
+    Fields that it does not need may have no real value. Raises Misconfigured for what is missing.
     """
     return _without(_NOT_OF_DOCUMENTS, environment)
 
@@ -194,5 +194,5 @@ _MEANINGLESS: Mapping[str, Any] = {
 _NOT_OF_THE_PLATFORM = frozenset(
     {"time_zone", "store", "redis_url", "documents_url", "issuer_name", "signing_key"}
 )
-# The servers that only the closes and the counter reach.
+# The servers that only closes and the counter use.
 _NOT_OF_DOCUMENTS = frozenset({"primary", "replicas", "redis_url"})

@@ -1,8 +1,8 @@
-"""Documents in a bucket of S3, or of a server that speaks its language.
+"""Documents in a bucket of S3, or of another server with the interface of S3.
 
 A document is written by one request with ``If-None-Match: *``, which the server refuses if
-something has the name. Nothing is renamed, overwritten or removed, and nothing that was listed is
-remembered: each question is asked of the server.
+something has the name. Nothing is renamed, overwritten or removed. No listing is kept: each call
+asks the server.
 """
 
 import os
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS = 5
 ANSWER_SECONDS = 10
-"""How long a server may be silent. It has the time of ``_SLOWEST_UPLOAD`` besides for a write."""
+"""How long a server may send nothing. A large write has the time of ``_SLOWEST_UPLOAD`` besides."""
 RETRY_SECONDS = 20
-"""A request is not begun again after so long. So a read ends within 30 seconds."""
+"""For how long a request that failed is sent again. So a read ends within 30 seconds."""
 
 _WRITE_TRIES = 3
 _SLOWEST_UPLOAD = 1_000_000
@@ -31,7 +31,7 @@ _SLOWEST_UPLOAD = 1_000_000
 _TRANSFER_SECONDS = 300
 
 _CODE = re.compile(r"<Code>(\w+)</Code>|code: \"(\w+)\"")
-# What the client says itself; it has no classes for these.
+# Words of the errors of the client, which has no classes for these.
 _ANSWERED = re.compile(r"status code: \d{3}|from response")
 _OTHER_REGION = re.compile(r"configured region")
 _OF_THE_KEY = frozenset({"InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken"})
@@ -42,7 +42,7 @@ _OF_THE_REGION = frozenset(
 
 
 class AnswerLost(Transient):
-    """The server of a bucket did not answer, so nobody knows whether it did what it was asked."""
+    """The server of a bucket did not answer: whether it carried out the request is not known."""
 
     def __init__(self, bucket: str, name: str, detail: str) -> None:
         super().__init__(
@@ -54,8 +54,9 @@ class AnswerLost(Transient):
 
 @dataclass(frozen=True)
 class BucketAccess:
-    """How a bucket is reached. ``credentials`` is asked again before what it gave expires.
+    """How a bucket is reached.
 
+    ``credentials`` is a provider of obstore, which is called again before its answer expires.
     ``options`` are those of obstore's ``S3Store``: endpoint, region, style of addresses.
     """
 
@@ -67,7 +68,7 @@ class BucketAccess:
     certificates: bytes | None = field(default=None, repr=False)
 
     def store(self, upload_bytes: int = 0) -> "S3Store":
-        """Return a client, whose time limits let that many bytes be sent."""
+        """Return a client whose time limits are long enough to send that many bytes."""
         from obstore.store import S3Store  # 15 MB of a library: a folder needs none of it
 
         answer_seconds = ANSWER_SECONDS + upload_bytes // _SLOWEST_UPLOAD
@@ -75,7 +76,7 @@ class BucketAccess:
             "connect_timeout": timedelta(seconds=CONNECT_SECONDS),
             "read_timeout": timedelta(seconds=answer_seconds),
             "timeout": timedelta(seconds=max(_TRANSFER_SECONDS, answer_seconds)),
-            # server_identity has seen that such an address is of this machine.
+            # server_identity.refuse_open_bucket allows such an address on this machine only.
             "allow_http": str(self.options.get("endpoint", "")).startswith("http://"),
         }
         if self.certificates is not None:
@@ -85,7 +86,7 @@ class BucketAccess:
             prefix=self.folder or None,
             conditional_put="etag",  # a variable of the environment could switch it off
             credential_provider=self.credentials,
-            client_options=client,  # type: ignore[arg-type]  # made by parts
+            client_options=client,  # type: ignore[arg-type]  # a dict with its keys
             retry_config={
                 "max_retries": 5,
                 "retry_timeout": timedelta(seconds=RETRY_SECONDS),
@@ -103,7 +104,7 @@ class Bucket:
     """A place in a bucket, below a folder of it."""
 
     keeps_trials = True
-    # The client's threads are those of the process that began to use it.
+    # The process that first used a bucket: the threads of the client are in it.
     _process: ClassVar[int | None] = None
 
     def __init__(self, access: BucketAccess) -> None:
@@ -191,16 +192,16 @@ class Bucket:
                     yield each["path"]
 
     def remove_partial(self, folder: str, before: datetime) -> int:
-        """Return 0: a write leaves all or nothing, and nothing is removed from a bucket."""
+        """Return 0: no write leaves a part of a document, and nothing is removed from a bucket."""
         return 0
 
     def trial(self, name: str) -> nullcontext[None]:
-        """Leave what the block writes: nothing is removed from a bucket."""
+        """Keep what the block writes: nothing is removed from a bucket."""
         return nullcontext()
 
     @contextmanager
     def _errors(self, name: str) -> Iterator[None]:
-        """Raise what an error of the server means."""
+        """Raise the errors of the client as errors of Closebook."""
         from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
 
         self._refuse_fork()
@@ -270,7 +271,7 @@ class Bucket:
             Bucket._process = process
         elif Bucket._process != process:  # guard: bucket.no-use-after-a-fork
             raise RuntimeError(
-                "a bucket that was used before a fork is used after it, where its threads are not"
+                "a bucket that was used before a fork is used after it, without its threads"
             )
 
 

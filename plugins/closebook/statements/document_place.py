@@ -1,7 +1,8 @@
 """Where documents are kept: bytes under names, each name written once.
 
-A folder is here; a bucket of S3 is in ``bucket``, and what else an Airflow provider opens is in
-``provider_file_system``. A place knows nothing of hashes: ``document_store`` does.
+This module has the place in a folder. ``bucket`` has the place in a bucket of S3, and
+``provider_file_system`` the places that other Airflow providers open. ``document_store`` computes
+and compares the hashes.
 """
 
 import os
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 PIECE_BYTES = 8 * 1024 * 1024
+_PIECE_OF_A_FILE = 1024 * 1024
 """How much of a large document is in memory at once."""
 
 _PARTIAL = ".partial"
@@ -21,12 +23,12 @@ _PARTIAL = ".partial"
 class Place(Protocol):
     """What a document store needs of a place. Names are relative to the place's base.
 
-    Reading a name that nothing has raises FileNotFoundError. What else goes wrong raises OSError,
-    or an error of Closebook where the place knows what to do about it.
+    Reading a name that nothing has raises FileNotFoundError. Any other failure raises OSError,
+    or an error of Closebook that says what to do.
     """
 
     keeps_trials: bool
-    """Whether nobody can remove what was written, so that a trial stays."""
+    """Whether the document of a ``trial`` stays, since the place removes nothing."""
 
     def create(self, name: str, content: bytes) -> bool:
         """Write all of the content; return False, and change nothing, if something has the name."""
@@ -49,11 +51,11 @@ class Place(Protocol):
         ...
 
     def remove_partial(self, folder: str, before: datetime) -> int:
-        """Remove what killed processes left below a folder before a moment; return how many."""
+        """Remove unfinished files below a folder that are older than a moment; return how many."""
         ...
 
     def trial(self, name: str) -> AbstractContextManager[None]:
-        """Let something be written under the name in the block; remove it after that, if it may."""
+        """Remove the document of this name after the block, unless ``keeps_trials``."""
         ...
 
 
@@ -78,7 +80,7 @@ class FolderPlace:
         """Yield the content from a byte on."""
         with (self._folder / name).open("rb") as file:
             file.seek(first_byte)
-            while piece := file.read(PIECE_BYTES):
+            while piece := file.read(_PIECE_OF_A_FILE):
                 yield piece
 
     def read_part(self, name: str, first_byte: int, byte_count: int) -> bytes:
@@ -120,7 +122,7 @@ class FolderPlace:
                     each.rmdir()
 
     def _files(self, folder: str) -> Iterator[Path]:
-        # A folder that cannot be read is an error, and not an empty one.
+        # A folder that cannot be read must not count as an empty one.
         for root, _, names in os.walk(self._folder / folder, onerror=_raise_unless_missing):
             for name in names:
                 yield Path(root) / name

@@ -22,7 +22,7 @@ from closebook.errors import Misconfigured, Transient, WrongData
 from closebook.statements.document_place import FolderPlace, Place
 
 AT_ONCE = 16
-"""How many documents are asked for at the same time."""
+"""How many requests for documents are sent at the same time."""
 
 _BATCH = 1000
 _MAX_WRITE_TIME = timedelta(hours=1)
@@ -94,8 +94,8 @@ class DocumentStore:
     def put(self, content: bytes, *, folder: str, suffix: str) -> StoredDocument:
         """Store the content and return its name.
 
-        What has the name already stays: the same bytes are the same document. Raises WrongData if
-        other bytes have the name.
+        A document that has the name already stays, and is compared. Raises WrongData if it has
+        other bytes.
         """
         stored = self.name_of(content, folder=folder, suffix=suffix)
         with _store_errors(stored.object_name):
@@ -112,9 +112,9 @@ class DocumentStore:
         return stored
 
     def try_out(self) -> None:
-        """Store a document, read it, and see that the store refuses another one of its name.
+        """Store a document, read it, and check that the store refuses another one of its name.
 
-        It is removed after that, unless nothing is ever removed from the store: there the next
+        It is removed after that, but for a store from which nothing is removed: there the next
         trial finds it. Raises Misconfigured if the store lets a document be overwritten.
         """
         # Two doctors at once must not remove one another's document.
@@ -154,7 +154,7 @@ class DocumentStore:
             return self._place.exists(object_name)
 
     def absent(self, object_names: Iterable[str]) -> list[str]:
-        """Return those of many names that no document has, in their order."""
+        """Return those of these names that no document has, in the order given."""
         return [name for name, is_there in _at_once(self.exists, object_names) if not is_there]
 
     def read_all(self, object_names: Iterable[str]) -> list[str]:
@@ -205,9 +205,9 @@ class DocumentStore:
 
 
 class _OpenedPlaces:
-    """The places that this process has opened, by URL: a bucket takes a quarter of a second.
+    """The places that this process has opened, by URL: to open a bucket takes 0.3 seconds.
 
-    One is opened again after a while, since the key of its connection may be another by then.
+    A place is opened again after ``_OPEN_SECONDS``: the key of its connection may have changed.
     """
 
     def __init__(self) -> None:
@@ -257,12 +257,12 @@ def _open_place(url: str) -> Place:
 def _at_once(
     ask: Callable[[str], _Answer], object_names: Iterable[str]
 ) -> Iterator[tuple[str, _Answer]]:
-    """Yield each name with its answer, in order, while several are asked for at the same time."""
+    """Yield each name with the answer to it, in order, from AT_ONCE threads."""
     names = iter(object_names)
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="documents") as threads:
         while batch := list(islice(names, _BATCH)):
-            # After a failure it asks for no more of the batch: a server that is down would be asked
-            # for each name.
+            # After a failure `map` cancels the rest of the batch, so that a server that is down is
+            # not asked for each name.
             yield from zip(batch, threads.map(ask, batch), strict=True)
 
 

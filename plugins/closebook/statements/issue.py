@@ -34,13 +34,13 @@ from closebook.store.session import Store, on_store
 logger = logging.getLogger(__name__)
 
 WORK_OF_A_STATEMENT = 25
-"""What a statement takes beside its lines, counted in lines. A line takes some 4 ms."""
+"""How many lines take as long as a statement without lines. A line takes about 4 ms."""
 
 SMALLEST_SHARD_WORK = 2_500
-"""Ten seconds of the first renderer. Starting a task takes one or two."""
+"""In lines: ten seconds of the first renderer. To start a task takes one or two seconds."""
 
 LARGEST_SHARD_WORK = 60_000
-"""Four minutes of the first renderer: less than ten on a machine that is half as fast."""
+"""In lines: four minutes of the first renderer; on a machine of half the speed less than ten."""
 
 USUAL_SHARDS = 64
 MOST_SHARDS = 1_000
@@ -81,8 +81,8 @@ class DocumentsNotMade(WrongData):
 class Shard:
     """A range of account keys, both ends included, with ``statement_count`` statements in it.
 
-    ``token`` is what the planning task left in the document store, None in a shard of a run that an
-    older version planned.
+    ``token`` is the name of a document that the planning task has written: a task that cannot read
+    it has another document store. None in a run that an older version planned.
     """
 
     first_account_id: Key
@@ -96,10 +96,10 @@ def plan_shards(
 ) -> list[dict[str, Any]]:
     """Cut a month's statements into shards of about the same work.
 
-    No shard has more than LARGEST_SHARD_WORK and its last account, as long as MOST_SHARDS suffice
-    for that. ``account_ids`` limits the shards to these accounts, as a person wrote their keys;
-    None means all accounts. Raises WrongData when one of these accounts has no statement in the
-    month, Transient when the document store fails.
+    A shard ends with the account that reaches its share of the work, which is LARGEST_SHARD_WORK at
+    most unless this would make more than MOST_SHARDS. ``account_ids`` limits the shards to these
+    accounts, as a person wrote their keys; None means all accounts. Raises WrongData when one of
+    these accounts has no statement in the month, Transient when the document store fails.
     """
     with on_store(settings) as store:
         named = _named_accounts(store, account_ids)
@@ -158,15 +158,12 @@ def render_shard(
     if shard.token is not None:  # guard: documents.store-is-shared
         require_token(documents, shard.token)
     warm_up()
-    renderer = ShardRenderer(stamps=stamps_statements())
-    rendered = 0
-    in_english: Counter[str] = Counter()
-    failures: dict[Failed, WrongData] = {}
     with on_store(settings) as store:
         store.autocommit = True
         month = read_closed_month(store, close_id)
         signer, sample = load_signer(settings.signing_key), SampleCheck(document_validator())
         archive = Archive(store, documents, signer, month, run, sample)
+        rendering = _Rendering(store, settings, month, archive)
         rows = store.execute(
             query("statement_documents/of_shard"),
             {
@@ -181,31 +178,56 @@ def render_shard(
         made_again = {None, *documents.absent(registered)}
         without_document = [row for row in rows if row["object_name"] in made_again]
         for first in range(0, len(without_document), DOCUMENTS_PER_PROCESS):
-            some = without_document[first : first + DOCUMENTS_PER_PROCESS]
-            readable = list[RowAndStatement]()
-            for row in some:
-                try:
-                    readable.append((row, read_statement(store, settings, month, row)))
-                except WrongData as error:
-                    # guard: documents.unreadable-one-is-named
-                    failures[row["account_id"], row["currency"]] = error
-            results = run_within(limits, renderer.tasks(readable))
-            for (row, statement), result in zip(readable, results, strict=True):
-                if isinstance(result, WrongData):
-                    failures[statement.account_id, statement.currency] = result
-                    continue
-                try:
-                    archive.add(statement, result, row["object_name"])
-                except WrongData as error:
-                    failures[statement.account_id, statement.currency] = error
-                    continue
-                rendered += 1
-                renderer.count(result)
-                if result.missing_language is not None:
-                    in_english[result.missing_language] += 1
-        if renderer.report is not None:
-            logger.info("%s: %s", month, renderer.report)
-        for language, count in sorted(in_english.items()):
+            rendering.render(without_document[first : first + DOCUMENTS_PER_PROCESS], limits)
+        rendering.log()
+        _register_failures(store, rows, rendering.failures, run)
+    if rendering.failures:
+        raise DocumentsNotMade(month, rendering.failures)
+    return rendering.count
+
+
+class _Rendering:
+    """Renders the statements of a shard, some at a time, and counts the documents and failures."""
+
+    def __init__(self, store: Store, settings: Settings, month: Period, archive: Archive) -> None:
+        self.failures: dict[Failed, WrongData] = {}
+        self.count = 0
+        self._store, self._settings, self._month = store, settings, month
+        self._archive = archive
+        self._renderer = ShardRenderer(stamps=stamps_statements())
+        self._in_english: Counter[str] = Counter()
+
+    def render(self, rows: Sequence[DictRow], limits: Limits) -> None:
+        """Render and store the statements of some rows, in one child process."""
+        readable = list[RowAndStatement]()
+        for row in rows:
+            try:
+                statement = read_statement(self._store, self._settings, self._month, row)
+                readable.append((row, statement))
+            except WrongData as error:
+                # guard: documents.unreadable-one-is-named
+                self.failures[row["account_id"], row["currency"]] = error
+        results = run_within(limits, self._renderer.tasks(readable))
+        for (row, statement), result in zip(readable, results, strict=True):
+            if isinstance(result, WrongData):
+                self.failures[statement.account_id, statement.currency] = result
+                continue
+            try:
+                self._archive.add(statement, result, row["object_name"])
+            except WrongData as error:
+                self.failures[statement.account_id, statement.currency] = error
+                continue
+            self.count += 1
+            self._renderer.count(result)
+            if result.missing_language is not None:
+                self._in_english[result.missing_language] += 1
+
+    def log(self) -> None:
+        """Log how statements were rendered, which are in English, and which failed."""
+        month = self._month
+        if self._renderer.report is not None:
+            logger.info("%s: %s", month, self._renderer.report)
+        for language, count in sorted(self._in_english.items()):
             logger.warning(
                 "%s: %d statements are in English, since there are no texts in the language %s: "
                 "write them into words/%s.toml of the brand",
@@ -214,12 +236,8 @@ def render_shard(
                 language,
                 language,
             )
-        for (account_id, _), failure in failures.items():
+        for (account_id, _), failure in self.failures.items():
             logger.error("%s: account %s has no document: %s", month, label(account_id), failure)
-        _register_failures(store, rows, failures, run)
-    if failures:
-        raise DocumentsNotMade(month, failures)
-    return rendered
 
 
 def _register_failures(

@@ -5,7 +5,8 @@ anchors show it: each manifest has the end of the log, and a task writes an anch
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
+from dataclasses import dataclass
 
 from closebook.errors import WrongData
 from closebook.settings import Settings
@@ -19,6 +20,14 @@ from closebook.store.session import on_store
 FOLDER = "log-anchors"
 _MANIFESTS = "manifests"
 _FORMAT = "closebook log anchor 1"
+
+
+@dataclass(frozen=True)
+class WrittenAnchor:
+    """An anchor, and the name of the one that was written before it."""
+
+    anchor: Anchor
+    previous: str | None
 
 
 def write_anchor(settings: Settings | RegisterSettings) -> Anchor:
@@ -55,37 +64,51 @@ def read_anchors(documents: DocumentStore) -> list[Anchor]:
     return [*written_anchors(documents), *_manifest_anchors(documents)]
 
 
-def written_anchors(documents: DocumentStore) -> list[Anchor]:
-    """Return the anchors that were written by themselves. Raises what ``read_anchors`` raises."""
-    anchors, previous = [], set()
+def written_anchors(
+    documents: DocumentStore, known: MutableMapping[str, WrittenAnchor] | None = None
+) -> list[Anchor]:
+    """Return the anchors that were written by themselves. Raises what ``read_anchors`` raises.
+
+    ``known`` are anchors by their names that were read before: they are not read again. Those that
+    are read now are added. A name has the hash of its content, so a known anchor stays right.
+    """
+    known = {} if known is None else known
+    written = []
     for name in documents.names(FOLDER):
-        try:
-            content = json.loads(documents.read(name))
-            anchor = Anchor(content["entry_count"], content["sha256"], name)
-            is_anchor = (
-                content["format"] == _FORMAT
-                and isinstance(anchor.entry_count, int)
-                and is_sha256(anchor.sha256)
-            )
-            before = content["previous"]
-        except (ValueError, TypeError, LookupError):
-            is_anchor = False
-        if not is_anchor:
-            raise WrongData(
-                "CB-DATA-LOG-ANCHOR-UNREADABLE",
-                f"{name} is no anchor of the desk's log: keep it as evidence, and look who wrote "
-                "it",
-            )
-        anchors.append(anchor)
-        previous.add(before)
-    missing = sorted(previous - {None} - {anchor.source for anchor in anchors})
+        if name not in known:
+            known[name] = _written(documents, name)
+        written.append(known[name])
+    missing = sorted(
+        {each.previous for each in written if each.previous is not None}
+        - {each.anchor.source for each in written}
+    )
     if missing:  # guard: log.anchors-follow
         raise WrongData(
             "CB-DATA-LOG-ANCHOR-MISSING",
             f"the anchor {missing[0]} of the desk's log was removed from the document store: "
             "restore it from a backup",
         )
-    return anchors
+    return [each.anchor for each in written]
+
+
+def _written(documents: DocumentStore, name: str) -> WrittenAnchor:
+    try:
+        content = json.loads(documents.read(name))
+        anchor = Anchor(content["entry_count"], content["sha256"], name)
+        is_anchor = (
+            content["format"] == _FORMAT
+            and isinstance(anchor.entry_count, int)
+            and is_sha256(anchor.sha256)
+        )
+        previous = content["previous"]
+    except (ValueError, TypeError, LookupError):
+        is_anchor = False
+    if not is_anchor:
+        raise WrongData(
+            "CB-DATA-LOG-ANCHOR-UNREADABLE",
+            f"{name} is no anchor of the desk's log: keep it as evidence, and look who wrote it",
+        )
+    return WrittenAnchor(anchor, previous)
 
 
 def _manifest_anchors(documents: DocumentStore) -> Iterator[Anchor]:

@@ -18,7 +18,7 @@ from closebook.statements.manifest_document import (
     TreeHead,
     manifest_content,
 )
-from closebook.statements.manifest_entries import NoManifest, plain
+from closebook.statements.manifest_entries import NoManifest, entry_facts
 from closebook.statements.manifest_parts import ListedParts, folder_of
 from closebook.statements.part_listing import MonthListing, list_month
 from closebook.statements.signing.key_loader import load_signer
@@ -52,8 +52,9 @@ def write_manifest(settings: Settings, close_id: int, run: Run) -> Manifest:
     """Write the manifest of a month, store it with the documents, and register it.
 
     The manifest lists every statement of the month with its document, and the month's exceptions
-    with their reasons. It is made from parts, of which each is written once: those of a shard when
-    the shard is done, the others here. So this goes on where it was if it is run again. A
+    with their reasons. It is made from parts, of which each is written once: by the task of a shard
+    where all of its statements have documents, and by this task otherwise. So a task that is run
+    again continues where it stopped. A
     manifest that would list the same as the newest one of the close is not written again. Each
     manifest names the one before it and the end of the desk's log, so that the document store keeps
     both outside of the database. Raises WrongData when a document is missing from the document
@@ -186,8 +187,9 @@ def _unchanged(
     """Return the newest manifest of the close if it lists just these entries and exceptions.
 
     A manifest that was rejected is not returned to a run with a reason: ``answered_rejection`` is
-    the rejection, and only a manifest that was written after it counts. One from before there were
-    parts has other salts, so the facts are compared: it must not have to be reviewed again.
+    the rejection, and only a manifest that was written after it counts. A manifest
+    that was written before there were parts has other salts, so the entries are compared without
+    them: it must not have to be reviewed again.
     """
     newest = store.execute(query("statement_manifests/newest"), {"close_id": close_id}).fetchone()
     if newest is None or newest["object_name"] is None:
@@ -207,7 +209,8 @@ def _unchanged(
         is_same = manifest.head == _head(manifest.month, entries) or (
             len(manifest.entries) == len(entries)
             and all(
-                plain(old) == plain(new) for old, new in zip(manifest.entries, entries, strict=True)
+                entry_facts(old) == entry_facts(new)
+                for old, new in zip(manifest.entries, entries, strict=True)
             )
         )
         return _summary(newest["object_name"], manifest) if is_same else None

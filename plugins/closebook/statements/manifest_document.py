@@ -26,11 +26,11 @@ from closebook.statements.manifest_entries import (
 from closebook.statements.manifest_parts import ListedPart, ListedParts, PartReader
 
 FORMAT = "closebook manifest 2"
-"""Of a manifest that has its entries in itself, and of what is signed of every manifest."""
+"""The format of a manifest that has its entries in itself, and of what a signature covers."""
 FORMAT_OF_PARTS = "closebook manifest 3"
-"""Of a manifest whose entries are in parts."""
+"""The format of a manifest whose entries are in parts."""
 MOST_ENTRIES_IN_ONE = 16_384
-"""A manifest with more entries has them in parts: with these it has 12 MB."""
+"""A manifest with more entries than this, which are 12 MB, has them in parts."""
 PROOF_FORMAT = "closebook proof 1"
 LARGEST_PROOF_BYTES = 64 * 1024
 
@@ -69,8 +69,8 @@ class ManifestDocument:
     desk's log as it was when the manifest was written, and ``previous_sha256`` is the manifest
     that was written before. ``after_rejection`` is the rejection after which it is shown again.
     ``exceptions`` are the accounts that have no document, for a reason that is on record; they are
-    not among the entries, or are there without a document. ``entries`` of a manifest of parts are
-    read from these when they are needed.
+    not among the entries, or are there without a document. If a manifest has parts, its ``entries``
+    are read from them when they are needed.
     """
 
     sha256: str
@@ -89,8 +89,8 @@ class ManifestDocument:
     def read(cls, content: bytes, read_part: PartReader | None = None) -> Self:
         """Return the manifest. Raises NoManifest if it is none, or has not the root it states.
 
-        ``read_part`` returns the document of a part by its object name. Without it a manifest of
-        parts has no entries that could be read.
+        ``read_part`` returns the document of a part by its object name. Without it the
+        entries of a manifest with parts cannot be read.
         """
         entries: Sequence[Entry]
         try:
@@ -160,7 +160,7 @@ class ManifestDocument:
 
     @property
     def held_count(self) -> int:
-        """How many entries it holds in memory: those of a manifest of parts stay in the parts."""
+        """How many entries it has in memory: none if they are in parts."""
         return 0 if isinstance(self.entries, ListedParts) else len(self.entries)
 
     @cached_property

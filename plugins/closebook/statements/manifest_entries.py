@@ -29,7 +29,7 @@ class NoManifest(WrongData):
 
 
 def is_entry(entry: Entry) -> bool:
-    """Return whether an entry has what every entry has. Raises LookupError or TypeError if not."""
+    """Return whether each field has its type. Raises LookupError or TypeError for no entry."""
     return all(isinstance(entry[name], kinds) for name, kinds in _ENTRY_TYPES.items())
 
 
@@ -48,8 +48,8 @@ def holder_hash(salt: str, account_number: str, holder_name: str) -> str:
     return sha256(canonical([salt, account_number, holder_name])).hexdigest()
 
 
-def plain(entry: Entry) -> dict[str, Any]:
-    """Return an entry without its salt and what is derived from it: equal facts are equal."""
+def entry_facts(entry: Entry) -> dict[str, Any]:
+    """Return the facts of an entry: all but its salt and the hash that is made with it."""
     return {name: value for name, value in entry.items() if name not in _SALTED}
 
 

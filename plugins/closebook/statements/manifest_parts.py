@@ -1,8 +1,8 @@
 """The parts of a manifest: documents of 256 entries each. The manifest of a large month lists them.
 
 A part is written once, under its sha256, as soon as its statements have their documents. All parts
-but the last have the same number of entries, a power of two: so each is one node of the manifest's
-tree, and the root is made from the nodes. Whoever looks for one statement reads one part.
+but the last have the same number of entries, a power of two. So each part is one node of the
+manifest's tree, and the root is computed from the nodes. To find a statement, one part is read.
 """
 
 import json
@@ -18,13 +18,13 @@ from closebook.statements import merkle
 from closebook.statements.manifest_entries import Entry, NoManifest, is_entry, tree_of
 
 PART_ENTRIES = 256
-"""A power of two: so the entries of a part have one node of the manifest's tree."""
+"""How many entries a part has: a power of two, so that they make one node of the tree."""
 
 PART_FORMAT = "closebook manifest part 1"
 FOLDER = "manifest-parts"
 
 PartReader = Callable[[str], bytes]
-"""Returns the document with an object name."""
+"""A function that returns the document with an object name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +151,7 @@ class ListedParts(Sequence[Entry]):
             return last[1]
         part = self.parts[number]
         if self._read is None:
-            raise NoManifest("the parts of the manifest are not at hand")
+            raise NoManifest("the parts of the manifest were not given")
         content = self._read(part.object_name(self._month))
         entries = entries_of_part(content, self._month)
         # guard: manifest.part-is-as-listed
@@ -172,9 +172,9 @@ class ListedParts(Sequence[Entry]):
                 yield from self.of_part(number)
 
     def with_text(self, text: str) -> Iterator[Entry]:
-        """Yield the entries of the parts in which this text of figures and letters is.
+        """Yield the entries of the parts whose documents contain a text of digits and letters.
 
-        A part without it is not taken apart, which makes the search ten times as fast.
+        Other parts are not parsed, which makes the search ten times as fast.
         """
         for number, part in enumerate(self.parts):
             if self._read is None or text.encode() in self._read(part.object_name(self._month)):
@@ -194,7 +194,7 @@ class ListedParts(Sequence[Entry]):
         return None
 
     def audit_path(self, place: int) -> list[bytes]:
-        """Return the hashes beside the way from an entry to the root."""
+        """Return the audit path of an entry (RFC 6962): with it the root is computed."""
         number, at = divmod(place, self._size)
         tree = tree_of(self._month, self.of_part(number))
         return [*tree.audit_path(at), *self.upper_tree.audit_path(number)]

@@ -42,8 +42,9 @@ class StatementLine:
     ``reference`` is what finance and the holder quote: the entry's own key, so no two lines of a
     statement share one. ``transaction_reference`` is that of the entry's transaction, which
     a payment shares with its fee. `closebook.keys.reference` says how a key is written.
-    ``customer_reference`` is what the customer wrote to know the payment again, ``interest_rate``
-    is in percent of a year. The last five are None where the platform does not have them.
+    ``customer_reference`` is what the customer or the other side calls the payment, such as the
+    number of an invoice; ``interest_rate`` is in percent of a year. The last five are None where
+    the platform does not have them.
     """
 
     line_number: int

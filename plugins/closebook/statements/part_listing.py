@@ -1,8 +1,8 @@
-"""List a month's statements part by part: each part is written once, and the rest is kept.
+"""Lists a month's statements in parts of its manifest, each of which is written once.
 
 A task that has made the documents of a shard writes the parts that are complete by then. The task
-of the manifest writes what is left. If it is killed, it goes on where it was: a part that lists
-what the register has is not written again, and its documents are not read again.
+of the manifest writes the others. If it is killed and run again, it continues where it stopped: a
+part that lists what the register has is not written again, and its documents are not read again.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from closebook.periods import Period
 from closebook.settings import Run, Settings
 from closebook.sql import query
 from closebook.statements.document_store import DocumentStore
-from closebook.statements.manifest_entries import Entry, plain, salted_entry, tree_of
+from closebook.statements.manifest_entries import Entry, entry_facts, salted_entry, tree_of
 from closebook.statements.manifest_parts import (
     PART_ENTRIES,
     ListedPart,
@@ -49,9 +49,9 @@ def write_parts(
     last_account_id: Key,
     run: Run,
 ) -> int:
-    """List the statements of a shard, as far as all of a part have documents; return the parts.
+    """Write the parts of a shard whose statements all have documents; return how many these are.
 
-    A part that has statements of two shards is written by the one that is done last. Raises
+    A part that has statements of two shards is written by the shard that ends last. Raises
     WrongData when a document is missing from the document store, or was changed.
     """
     with on_store(settings) as store:
@@ -76,7 +76,7 @@ def write_parts(
 def list_month(
     store: Store, documents: DocumentStore, month: Period, close_id: int, run: Run
 ) -> MonthListing:
-    """List all statements of a month: with the parts that are there, and with new ones.
+    """Return all statements of a month: in the parts that are registered, and in new ones.
 
     The connection must have no transaction open: each part is committed by itself. Raises WrongData
     when documents are missing from the document store, naming some accounts, or were changed.
@@ -92,13 +92,36 @@ def list_month(
         lost += parts.lost(rows, are_listed=known is not None)
         if lost:
             continue
-        content = parts.write(start, rows) if known is None else known
-        part = _listed(month.label, content)
-        listed.append(part)
-        maker.add(content, listed_of_rows(rows, month.label), part.object_name(month.label))
+        part = parts.write(start, rows) if known is None else known
+        listed.append(part.listed())
+        object_name = listed[-1].object_name(month.label)
+        maker.add(part.content, listed_of_rows(rows, month.label), object_name)
     if lost:  # guard: documents.lost-one-stops-the-manifest
         raise _lost_documents(month, documents, lost)
     return MonthListing(ListedParts(month.label, listed, documents.read), maker)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """The document of a part, and its entries."""
+
+    content: bytes
+    month: str
+    entries: Sequence[Entry]
+
+    def listed(self) -> ListedPart:
+        """Return what a manifest says of the part."""
+        stored = DocumentStore.name_of(self.content, folder=folder_of(self.month), suffix="json")
+        return ListedPart(
+            self.entries[0]["account_id"],
+            self.entries[0]["currency"],
+            len(self.entries),
+            sum(each["sha256"] is not None for each in self.entries),
+            tree_of(self.month, self.entries).root.hex(),
+            stored.sha256,
+            len(self.content),
+            crc32(self.content),
+        )
 
 
 @dataclass(frozen=True)
@@ -112,7 +135,7 @@ class _Parts:
     run: Run
 
     def starts(self, first: Key | None = None, last: Key | None = None) -> list[DictRow]:
-        """Return where the parts begin that have accounts of a range, in their order."""
+        """Return the start of each part that has accounts of this range, in order."""
         return self.store.execute(
             query("manifest_parts/starts"),
             {
@@ -133,7 +156,7 @@ class _Parts:
                 "first_currency": start["currency"],
                 "entry_count": start["entry_count"],
             },
-            # A plan for any number of statements would read whole tables for each part.
+            # A query plan that PostgreSQL keeps for any number of statements reads whole tables.
             prepare=False,
         ).fetchall()
 
@@ -149,14 +172,14 @@ class _Parts:
         absent = frozenset(absent_of(_object_names(rows)))
         return [row["account_id"] for row in rows if row["object_name"] in absent]
 
-    def write(self, start: DictRow, rows: Sequence[DictRow]) -> bytes:
+    def write(self, start: DictRow, rows: Sequence[DictRow]) -> _Part:
         """Write and register the part that lists these statements; return it."""
-        label_of_month = self.month.label
+        month = self.month.label
         entries = [
-            salted_entry(facts_of(row), row["account_number"], row["holder_name"]) for row in rows
+            salted_entry(row_facts(row), row["account_number"], row["holder_name"]) for row in rows
         ]
-        content = part_content(label_of_month, entries)
-        stored = self.documents.put(content, folder=folder_of(label_of_month), suffix="json")
+        content = part_content(month, entries)
+        stored = self.documents.put(content, folder=folder_of(month), suffix="json")
         self.store.execute(
             query("manifest_parts/insert"),
             {
@@ -167,10 +190,10 @@ class _Parts:
                 "run_id": self.run.run_id,
             },
         )
-        return content
+        return _Part(content, month, entries)
 
-    def registered(self, start: DictRow, rows: Sequence[DictRow]) -> bytes | None:
-        """Return the newest part that begins there, if it lists just these statements.
+    def registered(self, start: DictRow, rows: Sequence[DictRow]) -> _Part | None:
+        """Return the newest registered part with this start, if it lists just these statements.
 
         New salts would make a new manifest each time, and it would have to be reviewed again.
         """
@@ -186,32 +209,17 @@ class _Parts:
         except WrongData:  # it was lost or changed: another one takes its place
             return None
         # guard: manifest.part-lists-what-is-registered
-        is_same = [plain(entry) for entry in entries] == [facts_of(each) for each in rows]
-        return content if is_same else None
+        is_same = [entry_facts(entry) for entry in entries] == [row_facts(each) for each in rows]
+        return _Part(content, self.month.label, entries) if is_same else None
 
 
 def _object_names(rows: Sequence[DictRow]) -> list[str]:
     return [row["object_name"] for row in rows if row["object_name"] is not None]
 
 
-def facts_of(row: DictRow) -> Entry:
+def row_facts(row: DictRow) -> Entry:
     """Return what an entry says of a row of statement_manifests/entries, without its salt."""
     return {name: value for name, value in row.items() if name not in _NOT_LISTED}
-
-
-def _listed(month: str, content: bytes) -> ListedPart:
-    entries = entries_of_part(content, month)
-    stored = DocumentStore.name_of(content, folder=folder_of(month), suffix="json")
-    return ListedPart(
-        entries[0]["account_id"],
-        entries[0]["currency"],
-        len(entries),
-        sum(each["sha256"] is not None for each in entries),
-        tree_of(month, entries).root.hex(),
-        stored.sha256,
-        len(content),
-        crc32(content),
-    )
 
 
 def _lost_documents(month: Period, documents: DocumentStore, lost: Sequence[Key]) -> WrongData:

@@ -53,25 +53,25 @@ class ProviderFileSystem:
                 yield str(path).removeprefix(f"{self._base}/")
 
     def remove_partial(self, folder: str, before: datetime) -> int:
-        """Return 0: a write leaves all or nothing."""
+        """Return 0: no write leaves a part of a document."""
         return 0
 
     def trial(self, name: str) -> nullcontext[None]:
-        """Leave what the block writes."""
+        """Keep what the block writes."""
         return nullcontext()
 
     def _path(self, name: str) -> str:
         return f"{self._base}/{name}"
 
     def _opened(self, name: str) -> Any:
-        # What a listing once said of the document must not count, such as its length.
+        # The file system keeps listings, and the length of a document in them may be an old one.
         self._file_system.invalidate_cache()
         return self._file_system.open(self._path(name), "rb")
 
 
 @contextmanager
 def _errors_of_a_provider() -> Iterator[None]:
-    # They are classes of its own, of which Closebook knows none.
+    # A provider raises errors of its own classes, which Closebook does not import.
     try:
         yield
     except OSError:

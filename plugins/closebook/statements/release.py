@@ -252,7 +252,7 @@ def _decide(
         # This lock keeps out another close of the month, and another decision on it, between the
         # check and the insert.
         store.execute(
-            query("closes/lock_period"), {"grain": month.grain, "period_start": month.start}
+            query("closes/lock_periods"), {"grains": [str(month.grain)], "starts": [month.start]}
         )
         issued = latest_issued_month(store, month)
         found = obstacles(store, issued, shown_sha256, verdict, person, acts, named_exceptions)

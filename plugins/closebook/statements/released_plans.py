@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from threading import Lock
 from typing import Any
+from weakref import WeakValueDictionary
 from zlib import crc32
 
 from closebook.statements import merkle
@@ -49,7 +50,9 @@ class ReleasedPlan:
 
 
 _known: OrderedDict[str, ReleasedPlan] = OrderedDict()
-_reading = Lock()
+_keeping = Lock()
+# One of each manifest: while the plan of an old release is made, the ZIPs of others begin.
+_makings: WeakValueDictionary[str, Lock] = WeakValueDictionary()
 
 
 def released_plan(
@@ -64,17 +67,20 @@ def released_plan(
     digest, object_name = release["manifest_sha256"], release["manifest_object_name"]
     if sha256_of_name(object_name) != digest:  # guard: released.plan-has-the-released-hash
         raise NoManifest(f"the month's manifest is {object_name}, and {digest} was released")
-    with _reading:
+    with _keeping:
+        making = _makings.setdefault(digest, Lock())
+    with making:
         found = _known.get(digest)
         if found is None:
             if release["plan"] is None:
                 found = _made(documents, object_name, listed_of)
             else:
                 found = _compared(documents, object_name, ZipPlan.read(release["plan"]))
+        with _keeping:
             _known[digest] = found
-        _known.move_to_end(digest)
-        while len(_known) > _MOST_KNOWN:
-            _known.popitem(last=False)
+            _known.move_to_end(digest)
+            while len(_known) > _MOST_KNOWN:
+                _known.popitem(last=False)
     return found
 
 

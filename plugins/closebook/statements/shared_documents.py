@@ -1,8 +1,7 @@
 """Whether the tasks of a month share one document store, wherever each of them runs.
 
 The task that plans a month leaves a token in its document store, and each shard reads it before it
-renders a statement. A folder that is not shared between machines, or a second bucket, is found
-so by the first task that runs on another machine.
+renders a statement. So the first task on a machine with another folder or bucket finds that.
 """
 
 import secrets
@@ -15,9 +14,9 @@ _FOLDER = "shared"
 
 
 def leave_token(documents: DocumentStore, month_label: str) -> str:
-    """Write a token that nobody else can have written; return its name in the document store.
+    """Write a token that no other run can have written; return its name in the document store.
 
-    It is a document of 32 letters, so a bucket in which nothing can be deleted keeps it too.
+    It is a document of 32 characters, which stays in the document store.
     """
     token = secrets.token_hex(16).encode()
     return documents.put(token, folder=f"{_FOLDER}/{month_label}", suffix="txt").object_name
@@ -26,8 +25,7 @@ def leave_token(documents: DocumentStore, month_label: str) -> str:
 def require_token(documents: DocumentStore, name: str) -> None:
     """Raise Misconfigured if the document store of this machine does not have the token.
 
-    It is read, not looked for: object stores answer reads from what was written last, and listings
-    from a cache.
+    It is read, since the listing of an object store may be an old one.
     """
     try:
         documents.read(name)

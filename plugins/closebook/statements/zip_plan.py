@@ -233,8 +233,8 @@ ListedOf = Callable[[Sequence[Entry]], Sequence[Listed]]
 class PlanMaker:
     """Makes the plan of a manifest from its blocks, which are added in their order.
 
-    A proof is as long as its entry, its place and the signature make it, so the root is not needed
-    before the end. A manifest of an old format has no proofs.
+    The length of a proof depends on its entry, its place and the signature, and not on the value of
+    the root, which is known at the end only. A manifest of an old format has no proofs.
     """
 
     def __init__(self, month: str, tree_size: int, *, has_proofs: bool = True) -> None:
@@ -295,7 +295,7 @@ def make_plan(
 
 
 def listed_of_rows(rows: Iterable[Mapping[str, Any]], month: str) -> ListedOf:
-    """Return the function that returns the statements of some entries, of which these rows are."""
+    """Return a function from entries to their statements, which it makes from these rows."""
     of_key = {(row["account_id"], row["currency"]): row for row in rows}
 
     def listed_of(entries: Sequence[Entry]) -> list[Listed]:

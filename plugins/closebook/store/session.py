@@ -48,10 +48,11 @@ def on_store(settings: StoreAddress) -> Iterator[Store]:
 
 @contextmanager
 def one_state(store: Store) -> Iterator[None]:
-    """Let all queries of the block see the store as it is at the first of them.
+    """Run all queries of the block in one read-only snapshot, which begins with the first of them.
 
-    A close that commits meanwhile is not seen in part. Ends the transaction that is open before,
-    and its own. Nothing may be written in it: a log entry that follows another one has to see it.
+    So a close that commits meanwhile is not seen in part. This ends the transaction that is open
+    before the block, and that of the block. Entries of the audit log cannot be written in it, since
+    each has to see the newest entry.
     """
     store.commit()
     store.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ  # guard: store.one-state

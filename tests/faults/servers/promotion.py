@@ -50,14 +50,9 @@ def fence_on(stack: Stack, settings: Settings, server: str, platform: Platform) 
 
 
 def reading(settings: Settings, *replicas: str) -> Settings:
-    """Settings that know these replicas only, and wait as long as a busy machine may need."""
+    """Settings that know these replicas only."""
     known: tuple[Replica, ...] = tuple(r for r in settings.replicas if r.name in replicas)
-    return replace(settings, replicas=known, replica_wait_seconds=60)
-
-
-def impatient(settings: Settings) -> Settings:
-    """Settings for a close that no replica can serve: it gives up soon."""
-    return replace(settings, replica_wait_seconds=2.0)
+    return replace(settings, replicas=known)
 
 
 @contextmanager

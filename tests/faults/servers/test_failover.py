@@ -20,12 +20,12 @@ from closebook.settings import Settings
 from local.addresses import PRIMARY
 from local.stack import Stack
 from tests.books import Books
-from tests.close_fixtures import ONE_REPLICA, asked_since, eventually
+from tests.close_fixtures import ONE_REPLICA, asked_since, eventually, hurried
 from tests.faults.held_read import held_reads
 from tests.faults.network_proxy import NetworkProxy
 from tests.faults.outcome import assert_closed, assert_nothing_written
 from tests.faults.server_restart import start_again
-from tests.faults.servers.promotion import data_of, impatient, promotable, promote, reading
+from tests.faults.servers.promotion import data_of, promotable, promote
 from tests.platform_rows import Platform, utc
 
 NINE = hour_of(utc("2026-10-15T09:00Z"))
@@ -34,7 +34,7 @@ NINE = hour_of(utc("2026-10-15T09:00Z"))
 @pytest.fixture
 def only_a(settings: Settings) -> Settings:
     """Settings that know replica_a and no other."""
-    return reading(settings, "replica_a")
+    return replace(settings, replicas=settings.replicas[:1])
 
 
 def fill(platform: Platform) -> None:
@@ -87,7 +87,7 @@ def test_a_replica_that_is_promoted_during_the_run_is_not_read_again(
         stack.resume_replay("replica_b")
 
         # then the close waits for replica_b.
-        assert closing.result(timeout=60).outcome == "new"
+        assert closing.result(timeout=120).outcome == "new"
         assert_closed(books, platform, NINE)
         assert books.versions(NINE)[-1]["replica_name"] == "replica_b"
 
@@ -120,13 +120,13 @@ def test_a_replica_that_is_promoted_between_the_choice_and_the_read_is_not_read(
     stack.replica_wait()
     with promotable(stack, "replica_a"):
         with ThreadPoolExecutor() as pool, proxy_of_reads(stack, only_a) as (proxy, through_proxy):
-            closing = pool.submit(close_hour, impatient(through_proxy), NINE, ONE_REPLICA)
+            closing = pool.submit(close_hour, hurried(through_proxy, 2), NINE, ONE_REPLICA)
             proxy.wait_until_reached()
             promote(stack, "replica_a")
             take_payment_of_its_own(stack, "replica_a", platform)
             proxy.release()
             with pytest.raises(NotReady, match="replica_a was promoted: it is not a replica"):
-                closing.result(timeout=60)
+                closing.result(timeout=120)
         assert_nothing_written(books)
 
     assert close_hour(only_a, NINE, ONE_REPLICA).outcome == "new"
@@ -195,19 +195,18 @@ def test_a_replica_that_is_rebuilt_behind_the_fence_during_the_run_is_waited_for
             ThreadPoolExecutor() as pool,
             held_reads(stack, platform, "transactions", "copy%", replicas=["replica_a"]) as hold,
         ):
-            closing = pool.submit(
-                close_hour, replace(only_a, replica_wait_seconds=2), NINE, ONE_REPLICA
-            )
+            stack.replica_wait("replica_a")  # for the choice, which does not wait long
+            closing = pool.submit(close_hour, hurried(only_a, 2), NINE, ONE_REPLICA)
             hold.reached_on()
             rebuild_behind(stack, "replica_a", backup)
 
             # The one that came back has none of the rows: it is the same name, not the same data.
             with pytest.raises(NotReady, match=r"replica_a (is \d+ bytes|failed)"):
-                closing.result(timeout=60)
+                closing.result(timeout=120)
         assert_nothing_written(books)
 
         with pytest.raises(NotReady, match=r"replica_a is \d+ bytes"):
-            close_hour(impatient(only_a), NINE, ONE_REPLICA)
+            close_hour(hurried(only_a), NINE, ONE_REPLICA)
         catch_up(stack, "replica_a")
         assert close_hour(only_a, NINE, ONE_REPLICA).outcome == "new"
         assert_closed(books, platform, NINE)
@@ -220,12 +219,12 @@ def test_a_replica_that_is_rebuilt_between_the_choice_and_the_read_is_not_read(
         fill(platform)
         stack.replica_wait()
         with ThreadPoolExecutor() as pool, proxy_of_reads(stack, only_a) as (proxy, through_proxy):
-            closing = pool.submit(close_hour, impatient(through_proxy), NINE, ONE_REPLICA)
+            closing = pool.submit(close_hour, hurried(through_proxy, 2), NINE, ONE_REPLICA)
             proxy.wait_until_reached()
             rebuild_behind(stack, "replica_a", backup)
             proxy.release()
             with pytest.raises(NotReady, match=r"replica_a (is \d+ bytes|failed)"):
-                closing.result(timeout=60)
+                closing.result(timeout=120)
         assert_nothing_written(books)
 
         catch_up(stack, "replica_a")

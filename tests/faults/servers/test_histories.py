@@ -20,13 +20,12 @@ from closebook.settings import Run, Settings
 from local.addresses import PRIMARY, REPLICAS
 from local.stack import Stack
 from tests.books import Books
-from tests.close_fixtures import ONE_REPLICA, RUN
+from tests.close_fixtures import ONE_REPLICA, RUN, hurried
 from tests.faults.outcome import assert_nothing_is_left, assert_nothing_written
 from tests.faults.servers.promotion import (
     admin_of,
     copy_of_the_primary,
     fence_on,
-    impatient,
     promotable,
     promote,
     put_back,
@@ -154,14 +153,14 @@ def test_a_fence_on_one_side_and_a_replica_on_the_other_close_nothing(
     with pytest.raises(
         NotReady, match=f"{A} follows timeline 1, and the primary writes timeline 2"
     ):
-        close_hour(impatient(split), ELEVEN, ONE_REPLICA)
+        close_hour(hurried(split), ELEVEN, ONE_REPLICA)
     with psycopg.connect(stack.store_admin(books.connection.info.dbname)) as owner:
         owner.execute("truncate reporting.platform_histories cascade")
     rebuild_from(stack, A, B)
     with pytest.raises(
         NotReady, match=f"{A} follows timeline 2, and the primary writes timeline 1"
     ):
-        close_hour(impatient(reading(settings, A)), ELEVEN, ONE_REPLICA)
+        close_hour(hurried(reading(settings, A)), ELEVEN, ONE_REPLICA)
     assert {**books.size(), "platform_histories": 0} == {**size, "platform_histories": 0}
 
 
@@ -173,7 +172,7 @@ def test_a_cross_check_of_two_histories_closes_nothing(
     with promotable(stack, A, B):
         promote(stack, B)
         with pytest.raises(NotReady, match=f"no second replica beside {A}: .*{B} was promoted"):
-            close_hour(impatient(settings), NINE, RUN)
+            close_hour(hurried(settings), NINE, RUN)
         assert_nothing_written(books)
 
 

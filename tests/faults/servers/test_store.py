@@ -73,7 +73,7 @@ def test_the_store_stops_while_rows_are_copied_into_it(
         end(stack, STORE)
         hold.release()
         with pytest.raises(Transient, match=LOST):
-            closing.result(timeout=60)
+            closing.result(timeout=120)
 
     assert_it_closes_once_the_store_is_back(stack, settings, platform)
 
@@ -92,7 +92,7 @@ def test_the_store_stops_before_a_staged_close_is_written(
         eventually(lambda: waiting_to_write(settings) == 1)
         end(stack, STORE)
     with pytest.raises(Transient, match=LOST):
-        closing.result(timeout=60)
+        closing.result(timeout=120)
 
     assert_it_closes_once_the_store_is_back(stack, settings, platform)
 
@@ -109,7 +109,7 @@ def test_the_store_dies_after_the_commit_and_before_its_answer(
         stack.kill(STORE)
         # then the close cannot know, and is to be run again;
         with pytest.raises(Transient, match=LOST):
-            closing.result(timeout=60)
+            closing.result(timeout=120)
 
     # its rows are there, and the second run finds them and adds nothing.
     books = books_again(stack, settings)

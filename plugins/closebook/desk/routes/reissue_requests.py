@@ -11,6 +11,7 @@ from fastapi import Form, Path, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from psycopg.rows import DictRow
 
+from closebook.codes import words_of
 from closebook.desk import audit_log
 from closebook.desk.capacity import PAGES
 from closebook.desk.current_user import CurrentUser
@@ -85,8 +86,8 @@ def answer_request(
             },
         )
         if row is not None:
-            words = answer.replace("_", " ")
-            audit_log.record(store, request, "answered request", f"request {request_id}: {words}")
+            what = f"request {request_id}: {words_of(answer)}"
+            audit_log.record(store, request, "answered request", what)
     if row is None:
         problem = f"Request {request_id} does not exist, or it has an answer already."
         return _requests_page(request, 404, problem, {request_id: text})

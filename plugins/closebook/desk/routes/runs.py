@@ -19,7 +19,7 @@ from closebook.store.session import on_store
 router = desk_router(PAGES)
 
 MONTH_DAG = "monthly_statements"
-# A month has a page for each role, all months in one, and what follows its address for one month.
+# The pages of a month by permission: the page of all months, and what is added for one month.
 _MONTH_PAGES: tuple[tuple[Permission, str, str], ...] = (
     (permissions.REVIEW_RELEASES, "/releases", "/"),
     (permissions.READ_STATEMENTS, "/statements", "?month="),

@@ -28,8 +28,8 @@ _MAX_ADDRESS_LINES = 7
 _MAX_DIGITS, _MAX_PLACES = 18, 5
 # What ISO 20022 writes where an identifier is required and there is none.
 _NOT_PROVIDED = "NOTPROVIDED"
-# The type of reference by which aqbanking finds the bank's own one: it reads no AcctSvcrRef. The
-# savings banks of Germany write it.
+# aqbanking does not read AcctSvcrRef. It takes the bank's reference from one of this type, which
+# the savings banks of Germany write.
 _REFERENCE_TYPE = "FI-UMSATZ-ID"
 
 

@@ -23,7 +23,7 @@ COLUMNS_OF_DETAILS = (
 COLUMNS_OF_MORE_DETAILS = ("customer_reference", "interest_rate")
 """The columns that follow those, where a line has any of these two values."""
 OVERDRAFT_LIMIT = "overdraft_limit"
-"""The record behind ``closing``, of an account that has such a limit."""
+"""The record after ``closing``, if the account has an overdraft limit."""
 COLUMNS_WITHOUT_MINOR_UNITS = COLUMNS[:-3]
 """The columns of the CSVs that were issued before 30 November 2026."""
 
@@ -60,7 +60,7 @@ _UNGUARDED = re.compile(
 _GUARDED = re.compile(
     rf"{_BEGINS_A_CELL}'(?='*[{_SKIPPED}]*[{_FORMULA_START}])|\A'(?='*[{_SKIPPED}]*[\t\n])"
 )
-# No formula begins with a character of such a text, and none of them separates cells.
+# A text of these characters only is harmless: none begins a formula, and none separates cells.
 _HARMLESS = re.compile("[A-Za-z0-9 .&/]*")
 # If a text began with one of these, the older CSVs put an apostrophe in front.
 _FORMULA_START_OF_OLDER_CSV = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")

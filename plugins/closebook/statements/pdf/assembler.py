@@ -6,7 +6,6 @@ the other, and the parts' structure trees become one tree. A tool such as qpdf w
 of the parts, and would hold the whole tree in memory.
 """
 
-import zlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from closebook.statements.pdf.object_writer import (
     Deflate,
     ObjectWriter,
     RawSyntax,
+    as_small_as_possible,
     reference,
     referenced_numbers,
     serialize,
@@ -72,8 +72,8 @@ class WrittenPages:
 class PdfAssembler:
     """Writes a PDF that conforms to PDF/A-3a and PDF/UA-1, part after part."""
 
-    def __init__(self, output: BinaryIO, deflate: Deflate | None = None) -> None:
-        self._writer = ObjectWriter(output, deflate)
+    def __init__(self, output: BinaryIO, deflated: Deflate | None = None) -> None:
+        self._writer = ObjectWriter(output, deflated)
         self._catalog, self._pages, self._structure_tree, self._document, self._lines_table = (
             self._writer.reserve() for _ in range(5)
         )
@@ -382,7 +382,7 @@ class PdfAssembler:
 
 @lru_cache(maxsize=1)
 def _deflated_profile() -> bytes:
-    return zlib.compress(srgb_profile())
+    return as_small_as_possible(srgb_profile())
 
 
 def _refers_to_objects(stream: Any) -> bool:

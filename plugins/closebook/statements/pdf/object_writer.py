@@ -1,12 +1,13 @@
 """Write a PDF file object by object, with the table that says where each object is."""
 
 import re
-import zlib
 from array import array
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, BinaryIO
+
+import deflate
 
 from closebook.statements.weasyprint_adapter.drawn_pages import (
     is_stream,
@@ -20,10 +21,10 @@ _HEADER = b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n"
 _OBJECTS_IN_A_STREAM = 400
 # The kinds of entries in a cross-reference stream (ISO 32000-1, 7.5.8.3).
 _FREE, _IN_FILE, _IN_OBJECT_STREAM = 0, 1, 2
-# zlib's best level: a statement is 2 % smaller than by the usual one.
-_SMALLEST = 9
+# libdeflate's best level: a statement is 4 % smaller than by zlib's, and takes 20 ms longer.
+_SMALLEST = 12
 Deflate = Callable[[bytes], bytes]
-"""Compresses a stream."""
+"""A function that compresses the content of a stream."""
 
 # PNG's predictor: the name of a stream's parameters, and the filter before each row.
 _PNG_UP, _UP = 12, 2
@@ -107,8 +108,9 @@ def _differences(rows: list[bytes]) -> bytes:
     return up + up.join([found[at : at + length] for at in range(0, len(found), length)])
 
 
-def _as_small_as_possible(content: bytes) -> bytes:
-    return zlib.compress(content, _SMALLEST)
+def as_small_as_possible(content: bytes) -> bytes:
+    """Return the content in zlib's format. One version of libdeflate gives equal bytes again."""
+    return bytes(deflate.zlib_compress(content, _SMALLEST))
 
 
 class ObjectWriter:
@@ -116,12 +118,12 @@ class ObjectWriter:
 
     Objects other than streams are compressed together, some hundred in one object stream. The
     file's second identifier is the hash of all that was written: the same objects in the same order
-    give the same bytes. ``deflate`` compresses streams, for a reader of zlib's format.
+    give the same bytes. ``deflated`` compresses streams, in the format of zlib.
     """
 
-    def __init__(self, output: BinaryIO, deflate: Deflate | None = None) -> None:
+    def __init__(self, output: BinaryIO, deflated: Deflate | None = None) -> None:
         self._output = output
-        self._deflate = deflate or _as_small_as_possible
+        self._deflated = deflated or as_small_as_possible
         self._digest = sha256()
         self._position = 0
         # The cross-reference table, in three columns.
@@ -159,7 +161,7 @@ class ObjectWriter:
         number = self.reserve() if number is None else number
         self._stream_numbers[key] = number
         if compress:
-            content = self._deflate(content)
+            content = self._deflated(content)
             head += b"/Filter /FlateDecode"
         self._kinds[number], self._places[number] = _IN_FILE, self._position
         self._write(b"%d 0 obj\n%s\nendobj\n" % (number, stream_syntax(head, content)))
@@ -179,7 +181,7 @@ class ObjectWriter:
             bytes((kind,)) + place.to_bytes(width, "big") + index.to_bytes(2, "big")
             for kind, place, index in zip(self._kinds, self._places, self._indexes, strict=True)
         ]
-        content = self._deflate(_differences(rows))
+        content = self._deflated(_differences(rows))
         head = b"/Type /XRef/W [1 %d 2]/Size %d" % (width, number + 1)
         head += b"/DecodeParms <</Predictor %d/Columns %d>>" % (_PNG_UP, len(rows[0]))
         head += b"/Root %s/Info %s" % (reference(root), reference(info))

@@ -23,7 +23,7 @@ ORIGINAL, INTEREST, ORIGINAL_INTEREST = "original", "interest", "original-intere
 """The column of texts with original amounts, with rates of interest, or with both."""
 
 FULLER_ROLES: Mapping[str, str] = MappingProxyType({DATES: DATE, REFERENCES: REFERENCE})
-"""By the role of a column in which some brands print more: the role that it has without this."""
+"""The role of a column in which some brands print more, and the role that it has in the others."""
 
 COLUMNS = (DATE, REFERENCE, "debit", "credit", "balance")
 EDGES = ("first-day", "first-balance", "last-day", "last-balance")

@@ -6,16 +6,19 @@ the server. An error in a brand is Misconfigured, with the file, the key, and wh
 
 import re
 import tomllib
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from closebook.errors import Misconfigured
+from closebook.statements.printable import printable
 
 BRAND_FILE = "brand.toml"
 _MAX_BYTES = 8 * 1024**2
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
+# `printable` makes other line ends of these.
+_LINE_ENDS = frozenset("\r\x0b\x0c\x85\u2028\u2029")
 
 
 class BrandFolder:
@@ -72,9 +75,15 @@ class BrandFolder:
     def toml(self, name: str) -> dict[str, Any]:
         """Return the values of a file of TOML."""
         try:
-            return tomllib.loads(self.text(name))
+            values = tomllib.loads(self.text(name))
         except tomllib.TOMLDecodeError as error:
             raise self.wrong(name, f"it is no TOML: {error}") from None
+        for place, text in _texts(values):
+            unprintable = set(text) - set(printable(text)) - _LINE_ENDS
+            if unprintable:  # guard: brands.texts-can-be-printed
+                codes = ", ".join(f"U+{ord(each):04X}" for each in sorted(unprintable))
+                raise self.wrong(name, f"{place}: take out {codes}, which no font can print")
+        return values
 
     def wrong(self, name: str, what: str) -> Misconfigured:
         """Return the error for a file of the brand."""
@@ -187,3 +196,15 @@ class Table:
 
 def _toml(value: object) -> str:
     return f'"{value}"' if isinstance(value, str) else str(value)
+
+
+def _texts(values: Any, place: str = "") -> Iterator[tuple[str, str]]:
+    """Yield each text of a file of TOML, with the names of the keys that lead to it."""
+    if isinstance(values, str):
+        yield place, values
+    elif isinstance(values, dict):
+        for name, value in values.items():
+            yield from _texts(value, f"{place}.{name}" if place else name)
+    elif isinstance(values, list):
+        for value in values:
+            yield from _texts(value, place)

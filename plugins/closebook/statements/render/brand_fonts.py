@@ -1,9 +1,13 @@
 """The font files of a brand: TrueType or OpenType, also as WOFF or WOFF2."""
 
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from io import BytesIO
 from typing import Any
+
+from closebook.statements.render.brand import FontFace
 
 # Bits of fsType in the table OS/2 (OpenType): what the font's owner allows.
 _RESTRICTED, _NO_SUBSET, _BITMAP_ONLY = 0x0002, 0x0100, 0x0200
@@ -29,11 +33,24 @@ def read_font(content: bytes) -> ReadFont:
     try:
         font = TTFont(BytesIO(content))
         characters: dict[int, str] = font.getBestCmap()
+        characters[ord(" ")]  # guard: brands.fonts-have-a-blank
         widths = {font["hmtx"][characters[digit]][0] for digit in range(ord("0"), ord("9") + 1)}
         _refuse_unfit(font)
     except (TTLibError, KeyError, TypeError, AssertionError) as error:
-        raise ValueError(f"it cannot be read as a font with Latin digits ({error})") from None
+        raise ValueError(
+            f"it cannot be read as a font with Latin digits and a blank ({error})"
+        ) from None
     return ReadFont(_uncompressed(content, font), len(widths) == 1, frozenset(characters))
+
+
+def characters_of_families(faces: Sequence[FontFace]) -> Mapping[str, frozenset[str]]:
+    """Return the characters that each family has in all its weights and styles."""
+    found: dict[str, list[frozenset[int]]] = defaultdict(list)
+    for face in faces:
+        found[face.family].append(read_font(face.content).characters)
+    return {
+        family: frozenset(map(chr, frozenset.intersection(*each))) for family, each in found.items()
+    }
 
 
 def _refuse_unfit(font: Any) -> None:

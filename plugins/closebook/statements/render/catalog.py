@@ -233,4 +233,9 @@ def _fits(name: str, text: str, english: str) -> bool:
 
 
 def _placeholders(text: str) -> list[str]:
-    return [name for _, name, _, _ in Formatter().parse(text) if name is not None]
+    """Return what stands in braces: a name, and a form such as ``>40``, which fits no text."""
+    return [
+        f"{name}{'!' if conversion else ''}{conversion or ''}{':' if form else ''}{form}"
+        for _, name, form, conversion in Formatter().parse(text)
+        if name is not None
+    ]

@@ -154,7 +154,7 @@ def lay_out_lines(
 
 
 def room_for_break_rows() -> Iterator[float]:
-    """Yield how high a row at the break of a page is taken to be in each try, in millimetres."""
+    """Yield the height that each try reserves for a row at the break of a page, in millimetres."""
     for attempt in range(_MOST_TRIES + 1):
         yield _ROW_MM * _MORE_ROOM**attempt
 

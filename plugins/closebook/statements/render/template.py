@@ -13,7 +13,8 @@ from closebook.settings.statement_settings import brand_folder, templates_folder
 from closebook.statements.render.brand import Brand
 from closebook.statements.render.brand_blocks import block_warnings, branded_page
 from closebook.statements.render.brand_folder import load_brand
-from closebook.statements.render.brand_fonts import read_font
+from closebook.statements.render.brand_fonts import characters_of_families, read_font
+from closebook.statements.render.brand_languages import language_warnings
 from closebook.statements.render.brand_style import face_rules, layout_rules, with_values
 from closebook.statements.render.catalog import (
     FOLDER,
@@ -118,6 +119,7 @@ class StatementTemplate:
             for tag in sorted({*self.brand.words} - tags)
         ]
         found = [warning for language in languages for warning in language.warnings]
+        found += language_warnings(self.brand.fonts, languages)
         return found + block_warnings(self.folder / _STATEMENT_PAGE, self.brand, known_texts())
 
 
@@ -128,6 +130,7 @@ def _style(brand: Brand) -> BrandStyle:
         rules=layout_rules(brand),
         faces=face_rules(brand.fonts.faces, fonts),
         fonts={fonts[face.file]: face.content for face in brand.fonts.faces},
+        characters=characters_of_families(brand.fonts.faces),
         style=brand.style,
     )
 

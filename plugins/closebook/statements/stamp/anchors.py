@@ -1,4 +1,4 @@
-"""Which edge of a text stays, and which row a line or background belongs to."""
+"""Which edge of a slot has the same place in both probes, and to which row a drawing belongs."""
 
 from closebook.statements.stamp.layout import Anchor
 from closebook.statements.stamp.outside_layout import OutsideLayout
@@ -36,7 +36,9 @@ def anchor_of(mark: TextMark, other: TextMark) -> tuple[Anchor, float]:
         mine = mark.x + anchor.value * mark.width
         if abs(mine - (other.x + anchor.value * other.width)) < _SAME:
             return anchor, mine
-    raise OutsideLayout("not-compiled", f"no edge of {mark.text!r} stays")
+    raise OutsideLayout(
+        "not-compiled", f"no edge of {mark.text!r} has the same place in both probes"
+    )
 
 
 def aligned(mark: TextMark) -> tuple[Anchor, float]:

@@ -1,4 +1,4 @@
-"""The rows at the breaks of pages, derived from those of two probes."""
+"""Derives the rows at page breaks from those of two probes."""
 
 from collections.abc import Callable, Sequence
 
@@ -27,7 +27,7 @@ from closebook.statements.stamp.row_rules import (
 _SAME = 0.02
 
 MakePiece = Callable[[PageItem, PageItem, int, float, float, dict[str, int]], Piece]
-"""Makes a piece of an item and its twin in the other probe."""
+"""A function that makes a piece from an item and the same item of the other probe."""
 
 
 def kinds_of_break_rows(pages: ProbePages) -> list[str]:
@@ -36,7 +36,10 @@ def kinds_of_break_rows(pages: ProbePages) -> list[str]:
 
 
 def break_extras(probes: Sequence[ProbePages]) -> dict[tuple[str, str], float]:
-    """Return how much taller such a row is than the lowest of its kind, by the row above."""
+    """Return by how much a row at a page break is taller than the lowest one of its kind.
+
+    The keys are the kind of the row above and that of the row.
+    """
     heights: dict[tuple[str, str], float] = {}
     lowest: dict[str, float] = {}
     for row in _break_rows(probes):
@@ -51,9 +54,9 @@ def break_extras(probes: Sequence[ProbePages]) -> dict[tuple[str, str], float]:
 def break_row(
     kind: str, probes: tuple[ProbePages, ProbePages], make: MakePiece, *, has_bands: bool
 ) -> BreakRow:
-    """Return the row of a kind. Raises OutsideLayout unless all such rows of the probes are so.
+    """Return the row of a kind. Raises OutsideLayout if two rows of the kind differ in the probes.
 
-    ``has_bands`` says whether the rows in even and in odd places have other backgrounds.
+    ``has_bands`` says whether the backgrounds of rows in even and in odd places differ.
     """
     extras = break_extras(probes)
     rows = [[row for row in _break_rows((pages,)) if row.box.kind == kind] for pages in probes]

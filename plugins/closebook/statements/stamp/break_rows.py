@@ -1,4 +1,4 @@
-"""Put the rows at the breaks of pages where the first renderer puts them: by the same tries."""
+"""Puts the rows at page breaks where the first renderer puts them, by the same tries."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -37,7 +37,7 @@ def filled_table(
 ) -> tuple[list[LaidOutRow], list[FilledPage]]:
     """Return the rows of the table, and the pages that they fill.
 
-    ``lines`` are the rows of the lines, without what a row is taller below some other row.
+    ``lines`` are the rows of the lines, with their heights below another line.
     ``balances`` are the texts of the balances after each line.
     """
     breaks = layout.rows.breaks
@@ -83,7 +83,7 @@ def _with_rows(
 
 
 def _joined(layout: Layout, rows: Sequence[LaidOutRow]) -> list[LaidOutRow]:
-    """Return rows with what each is taller below the one above: they share their borders."""
+    """Return rows with their heights below the row above, with which each shares a border."""
     extras = layout.rows.extras
     found, above = [], "opening"
     for row in rows:

@@ -215,7 +215,7 @@ class _Compiler:
         other_top: float,
         lines: dict[str, int],
     ) -> Piece:
-        """Return what an item of the first probe is, by its twin in the second."""
+        """Return the piece of an item of the first probe, by the same item of the second."""
         key = None if item.content is None else page * KEYS_PER_PAGE + item.content
         if item.tag == b"/Figure" and item.content is not None:
             return Piece(key, item.tag, item.artifact, 0.0, self._picture(item, twin))
@@ -245,7 +245,7 @@ class _Compiler:
         return Piece(key, item.tag, item.artifact, y, slot)
 
     def _around(self, name: str, line: int, mark: TextMark, other: TextMark) -> tuple[str, str]:
-        """Return what the element of a slot says before and after its variable."""
+        """Return the text that the element of a slot has before and after its variable."""
         found = []
         for pages, text in ((self._first, mark.text), (self._second, other.text)):
             value = slot_text(slot_values(pages.probe.view), name, line)

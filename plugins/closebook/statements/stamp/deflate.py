@@ -1,4 +1,4 @@
-"""Compress the streams of stamped documents: ten times as fast as zlib's best level."""
+"""Compresses the streams of stamped documents, faster than zlib."""
 
 from isal import isal_zlib
 
@@ -7,5 +7,5 @@ _LEVEL = 2
 
 
 def deflated(content: bytes) -> bytes:
-    """Return the content in zlib's format. One version of isal gives equal bytes again."""
+    """Return the content in zlib's format. The same version of isal gives the same bytes again."""
     return bytes(isal_zlib.compress(content, _LEVEL))

@@ -81,9 +81,10 @@ class Face:
         ]
 
     def figures(self, text: str, language: str) -> tuple[ShapedGlyph, ...] | None:
-        """Return the glyphs of figures, each as it is alone; None if the text has others.
+        """Return the glyphs of a text of figures only; None if the whole text has to be shaped.
 
-        A font that sets two of them in another way than each alone is asked for the whole text.
+        That is so if it has another character, or if the font shapes two figures in another way
+        than each of them alone.
         """
         known = self._figures.get(language)
         if known is None:

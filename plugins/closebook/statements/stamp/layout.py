@@ -33,10 +33,10 @@ class TextStyle:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A place for a text: ``line`` is which line of the variable ``name`` stands there.
+    """A place for a text: the line with the index ``line`` of the variable ``name``.
 
-    ``before`` and ``after`` are what the element says around the variable. ``usual`` are the
-    baseline and the height of the line that the probe has there, from which ``y`` of its piece is.
+    ``before`` and ``after`` are the texts of the element around the variable. ``usual`` has the
+    baseline and the height of the probe's line there, for which ``y`` of the piece was measured.
     """
 
     name: str
@@ -52,10 +52,10 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class ConstantText:
-    """A text that each page has. ``after`` are the commands behind the one that places it.
+    """A text that each page has. ``after`` are the commands after the one that places it.
 
-    ``commands`` draw the same, if a glyph of it stands for something else elsewhere in a document.
-    ``is_ambiguous`` says that one does so in the layout already.
+    ``commands`` draw the same text where one of its glyphs has another meaning elsewhere in the
+    document. ``is_ambiguous`` says that this is so in the layout itself.
     """
 
     text: str
@@ -177,8 +177,8 @@ class RowRule:
 class Block:
     """A block that stays on one page. ``gap`` is the distance from what stands above it.
 
-    A text that says more than its variable may need several lines: all that is below it then stands
-    lower, and so does the block's end.
+    A sentence around a variable may need several lines: then all that is below it in the block, and
+    the end of the block, is lower.
 
     ``page_top`` is its top where it begins a page.
     """
@@ -215,8 +215,8 @@ class FontFacts:
 class Layout:
     """All that is the same for the statements of one class and shape.
 
-    ``window_grows`` says that a line of name and address that a font makes taller moves what is
-    below it in the window, and nothing else.
+    ``window_grows`` says that a taller line of name and address moves what is below it in the
+    window of the address, and nothing else.
 
     ``stand_ins`` have, for each font, the one that has its minus. ``resources`` are the entries of
     a page's resources besides fonts, with ``objects`` that they refer to.

@@ -260,7 +260,7 @@ def require_equal(stamper: Stamper, pages: ProbePages) -> None:
 
 
 def _counts_that_break_before(block: int, layout: Layout) -> Iterator[int]:
-    """Yield how many plain lines statements have in which this block is the first to move on."""
+    """Yield each number of plain lines that moves this block to a new page, and none before it."""
     for count in range(3, _LONGEST_PROBE):
         lines = [
             LaidOutRow("line", number, (), layout.rows.height) for number in range(1, count + 1)

@@ -34,7 +34,7 @@ class SplitTags:
 
 
 def keys_of(place: PagePieces | Block) -> list[int]:
-    """Return the contents in the tag tree that the pieces of a place draw."""
+    """Return the keys in the tag tree of what the pieces of a place draw."""
     pieces = place.pieces if isinstance(place, Block) else (*place.before, *place.margins)
     return [piece.key for piece in pieces if piece.key is not None]
 

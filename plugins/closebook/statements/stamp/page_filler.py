@@ -13,9 +13,9 @@ _OVERFLOW = 1 + 1e-9
 
 @dataclass
 class FilledPage:
-    """What stands on a page: rows by their places in the table, blocks by theirs, with their tops.
+    """The rows and blocks of a page by their indexes, each with its top.
 
-    ``closing_top`` is that of the row of the closing balance, whose texts stand lower by
+    ``closing_top`` is the top of the row of the closing balance. Its texts are lower by
     ``closing_shift`` than below a line.
     """
 
@@ -30,8 +30,9 @@ def filled_pages(
 ) -> list[FilledPage]:
     """Return the pages of a statement with these rows.
 
-    A row stays on one page, and the closing is on the page of the last row. ``room`` is left at the
-    end of the first page, and of each other page. Raises OutsideLayout where this cannot be.
+    A row stays on one page, and the closing is on the page of the last row. ``room`` is what is
+    left free at the end of the first page, and of each other page. Raises OutsideLayout if a row
+    does not fit.
     """
     pages = [FilledPage()]
     bottom, later_bottom = ((layout.bottom - each) * _OVERFLOW for each in room)

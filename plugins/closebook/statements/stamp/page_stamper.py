@@ -39,10 +39,10 @@ _KEPT = 50_000
 
 
 class KeptDrawings:
-    """What is drawn alike in many statements: the constants of a layout, and the art of rows.
+    """The commands that many statements share: those of constants, and of the art of rows.
 
-    ``usual`` are the texts of glyphs that each document of the layout has: those of all constants,
-    except for constants whose glyphs stand for something else there.
+    ``usual`` has the texts of the glyphs that each document of the layout has. The glyphs of all
+    constants are added to it, except for those of ambiguous constants.
     """
 
     def __init__(self, layout: Layout, usual: GlyphTexts) -> None:
@@ -64,7 +64,7 @@ class KeptDrawings:
 
     def constant(self, text: ConstantText, y: float) -> bytes:
         """Return the commands of a constant."""
-        # What is kept has an id of its own.
+        # A constant that is kept has an id that no other one can get.
         found = self._constants.get((id(text), y))
         if found is None:
             if len(self._constants) > _KEPT:
@@ -97,7 +97,7 @@ class PlacedText:
 class StampedPages:
     """The content of the pages before it is written.
 
-    ``placed`` are the texts, where somebody wants to compare them.
+    ``placed`` are the texts with their places if they are to be compared, otherwise None.
     """
 
     contents: list[bytes] = field(default_factory=list)
@@ -204,7 +204,7 @@ class PageStamper:
         return line_at(slot.style, shaped, x, y, self._made.glyphs)
 
     def _lower(self, slot: Slot, usual: tuple[float, float], shaped: ShapedLine) -> float:
-        """Return by how much a line stands lower, since fonts make it or lines above it taller."""
+        """Return by how much a line is lower, since its font or that of a line above is taller."""
         baseline, height = self._shaper.line_box(slot.style, shaped)
         lower, more = baseline - usual[0], height - usual[1]
         is_in_window = slot.name in WINDOW_SLOTS
@@ -239,7 +239,7 @@ class PageStamper:
             style = column.slot.style
             for number, (shaped, dy) in enumerate(cell.lines, start=count):
                 x, y = line_start(column.slot, shaped), top + column.dy + dy
-                # Glyphs of other lines have their texts already.
+                # The glyphs of lines without commands were noted before the pages were stamped.
                 note_glyphs(self._made.glyphs, shaped.glyphs)
                 drawn = line_at(style, shaped, x, y, self._made.glyphs)
                 texts.append(begun(column.tag, number) + drawn + _END)

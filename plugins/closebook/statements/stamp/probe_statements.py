@@ -90,7 +90,7 @@ def probe_statement(
 ) -> Statement:
     """Return a statement of the example's class and of this shape, with the probe's own texts.
 
-    ``content`` is what the brand prints beyond the rest.
+    ``content`` is what the brand prints in addition to what is on every statement.
     """
     count = texts.line_count if line_count is None else line_count
     minus = shape.with_minus
@@ -146,7 +146,7 @@ def _kind(number: int, texts: ProbeTexts, content: Content, *, is_negative: bool
 def _with_details(
     line: StatementLine, texts: ProbeTexts, content: Content, currency: str
 ) -> StatementLine:
-    """Return the line with a value date and an original amount, if it is one that has them."""
+    """Return a line: every third one has a value date, every fifth one an original amount."""
     if not texts.has_details:
         return line
     if content.value_dates and line.line_number % 3 == 0:

@@ -1,8 +1,9 @@
 """Read a stamped document back, before it is filed: it must print what the statement says.
 
-This reads the file that was made (closebook/statements/stamp/written_document.py), and formats
-amounts and days from the statement anew. So a layout that takes a variable for a constant, a slot
-in the wrong place, or a glyph with another meaning cannot be filed.
+This reads the finished file (closebook/statements/stamp/written_document.py), and formats the
+amounts and days of the statement again, without the stamper. So a document is not filed if its
+layout has a variable as fixed text, if a slot has the wrong place, or if a glyph stands for another
+character.
 """
 
 from collections.abc import Callable, Sequence
@@ -123,7 +124,7 @@ def _agree_all(rows: Sequence[Sequence[str]], wanted: Sequence[Sequence[str]]) -
 def _require_break_rows(
     read: ReadDocument, statement: Statement, content: Content, amount: Callable[[int], str]
 ) -> None:
-    """Raise OutsideLayout unless the rows at the breaks of pages say what the lines around say."""
+    """Raise OutsideLayout unless the rows at page breaks agree with the lines around them."""
     number, total_from = 0, 0
     pages = [[role for role, _ in page if role not in _ROLES_OF_EDGES] for page in read.pages]
     for page in read.pages:

@@ -13,9 +13,9 @@ from closebook.statements.stamp.shaper import ShapedLine, Shaper
 _LONGEST_TEXT = 2000
 _KEPT_CELLS = 100_000
 _TOLERANCE = 0.01
-# The template gives these a direction of their own, by an element inside of theirs.
+# In the template an element inside of these slots sets their direction.
 _OWN_DIRECTION = {"line.original": "ltr", "line.rate": "ltr"}
-# These begin cells that may have more paragraphs.
+# The first texts of cells that may have more paragraphs.
 _NAMED = {"day", "description"}
 
 
@@ -23,9 +23,9 @@ _NAMED = {"day", "description"}
 class CellLines:
     """The lines of a text, each with its baseline as a distance from that of a plain first line.
 
-    ``height`` is that of all lines. ``drawn`` are the commands of each line, in three parts:
-    between them stand the number of its content, and the place of its baseline. It is None where
-    they depend on the document. ``glyphs`` are those of all lines.
+    ``height`` is that of all lines. ``drawn`` has the commands of each line, in three parts:
+    the number of its content and the place of its baseline go between them. It is None if the
+    commands depend on the document. ``glyphs`` are those of all lines.
     """
 
     lines: tuple[tuple[ShapedLine, float], ...]
@@ -36,10 +36,10 @@ class CellLines:
 
 @dataclass(frozen=True, slots=True)
 class LaidOutRow:
-    """A row: its texts, each with what stands above it in its cell, and the row's height.
+    """A row: its texts, each with the height of the texts above it in its cell; the row's height.
 
-    ``kind`` is line, or that of a row at the break of a page. ``number`` is that of the line, or 0.
-    ``shift`` is how much lower all texts are than below a row of the same kind.
+    ``kind`` is ``line``, or one of BREAK_KINDS. ``number`` is that of the line, or 0. ``shift`` is
+    by how much all texts are lower than below a row of the same kind.
     """
 
     kind: str
@@ -62,13 +62,13 @@ class RowLayout:
             for column in rule.columns
             if not column.place
         )
-        # A style sheet may say how high a row is at least.
+        # A style sheet may set the least height of a row.
         least = rule.height if rule.height > tallest + _TOLERANCE else 0.0
         # An empty cell has the height of its paddings.
         self._least = max(least, *rule.cell_extras)
 
     def rows(self, lines: Iterable[LineView]) -> list[LaidOutRow]:
-        """Return the rows of some lines, as they are below other lines."""
+        """Return the rows of some lines, each with its height below another line."""
         return [self._row(line) for line in lines]
 
     def break_row(self, kind: str, texts: Mapping[str, str]) -> LaidOutRow:

@@ -27,7 +27,7 @@ BREAK_KINDS = ("brought", "total", "carried", NONE)
 _SAME = 0.02
 _NEAR = 1.2
 _LOWER = {"line.value_day": 1, "line.original": 1, "line.rate": 2}
-"""Texts in paragraphs below the first text of a cell, by their place there."""
+"""Texts below the first one of a cell: which paragraph of the cell each is, from 0."""
 
 
 @dataclass(frozen=True)
@@ -41,14 +41,14 @@ class ProbeRow:
 
     @property
     def has_minus(self) -> bool:
-        """Whether it has a minus: its line is higher then, by the font that has the sign."""
+        """Whether it has a minus: the font that has this sign makes its line taller."""
         return any(item.mark is not None and MINUS in item.mark.text for item in self.items)
 
 
 def row_rule(first: ProbePages, second: ProbePages) -> RowRule:
-    """Return the rule of the rows, without those at the breaks of pages.
+    """Return the rule of the rows, without those at page breaks.
 
-    Raises OutsideLayout unless all rows of both probes keep it.
+    Raises OutsideLayout if a row of a probe does not follow it.
     """
     rows = [row for pages in (first, second) for row in table_rows(pages)]
     lines = [row for row in rows if row.box.kind == "line" and not row.has_minus]
@@ -114,7 +114,7 @@ def alike(some: Sequence[ArtPiece], others: Sequence[ArtPiece]) -> bool:
 
 
 def column_of(item: PageItem, anchor: Anchor, row: ProbeRow, shift: float, extra: float) -> Column:
-    """Return the column of a text. ``shift`` is how much taller its row is by the row above."""
+    """Return the column of a text. ``shift`` is by how much its row is taller for the row above."""
     mark = item.mark
     if mark is None or mark.slot is None:
         raise OutsideLayout("not-compiled", "a text in a row is no slot")

@@ -1,4 +1,4 @@
-"""Sentences around a variable: they need as many lines as the variable makes them need."""
+"""Sentences around a variable, whose number of lines depends on the variable."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,7 +10,7 @@ from closebook.statements.stamp.statement_class import slot_text
 
 
 def printed_text(slot: Slot, values: Mapping[str, str]) -> str:
-    """Return what is printed in a slot: the variable, and what its element says around it."""
+    """Return what is printed in a slot: the variable, and the text of its element around it."""
     if not slot.name:
         return slot.before  # a line of a sentence
     text = slot_text(values, slot.name, slot.line)
@@ -20,16 +20,16 @@ def printed_text(slot: Slot, values: Mapping[str, str]) -> str:
 
 
 def is_sentence(piece: Piece) -> bool:
-    """Return whether a piece says more than its variable."""
+    """Return whether the element of a piece has a text around its variable."""
     slot = piece.what
     return isinstance(slot, Slot) and bool(slot.before or slot.after)
 
 
 def with_sentences(layout: Layout, values: Mapping[str, str], shaper: Shaper) -> Layout:
-    """Return the layout for a statement, whose texts after the lines may need more room.
+    """Return the layout with the room that a statement needs for its texts after the lines.
 
-    A sentence needs as many lines as its variable makes it need, and a line may be taller by its
-    fonts. All that is below it in its block then stands lower.
+    A long variable makes a sentence longer, and some fonts make a line taller. Then all that is
+    below it in its block is lower.
     """
     tail = tuple(_grown(block, values, shaper) for block in layout.tail)
     if all(one is other for one, other in zip(tail, layout.tail, strict=True)):

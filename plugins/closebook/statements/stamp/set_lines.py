@@ -1,4 +1,4 @@
-"""Draw texts that Pango has set, by the fonts whose maps have the texts of their glyphs."""
+"""The commands that draw a text which Pango has set, in fonts that have the texts of its glyphs."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,10 +14,10 @@ _DIGITS = 4
 
 
 def drawn(commands: Sequence[SetCommand], texts: GlyphTexts) -> bytes:
-    """Return the syntax of some commands. ``texts`` are those of the document's glyphs so far.
+    """Return commands as they are written. ``texts`` has those of the document's glyphs so far.
 
-    A glyph that stands for something else than before is drawn by a copy of its font, with a map of
-    its own. Each TJ has its Tf, by which the file is read back.
+    A glyph that had another text before is drawn in a copy of its font, which has a map of its own.
+    Each TJ has a Tf before it, since the file is read back by pairs of these.
     """
     parts: list[bytes] = []
     font = size = b""
@@ -44,12 +44,12 @@ def drawn(commands: Sequence[SetCommand], texts: GlyphTexts) -> bytes:
 
 
 def fit(glyphs: frozenset[tuple[str, int, str]], texts: GlyphTexts) -> bool:
-    """Return whether each of these glyphs stands for its text in the maps of a document so far."""
+    """Return whether none of these glyphs has another text in the maps of a document so far."""
     return all(texts.get(font, {}).get(glyph, text) == text for font, glyph, text in glyphs)
 
 
 def commands_of(item: PageItem, texts: Mapping[str, Mapping[int, str]]) -> tuple[SetCommand, ...]:
-    """Return the commands of a text of a page. ``texts`` are those of the glyphs of its fonts."""
+    """Return the commands of a text of a page. ``texts`` has those of the glyphs, by font."""
     found: list[SetCommand] = []
     name = ""
     for command in item.commands:

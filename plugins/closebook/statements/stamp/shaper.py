@@ -78,9 +78,9 @@ class Shaper:
         return found
 
     def baseline(self, style: TextStyle, line: ShapedLine) -> float:
-        """Return the baseline of a line of a style without texts, from the line's top.
+        """Return the baseline of an empty line of a style, from the line's top.
 
-        Pango rounds the ascent of a font: both numbers of a line are of one origin.
+        For a line that Pango has set it is Pango's own, since Pango rounds the ascent of a font.
         """
         return self._box(style, line)[1]
 
@@ -90,7 +90,7 @@ class Shaper:
         return baseline, height
 
     def _box(self, style: TextStyle, line: ShapedLine) -> tuple[TextStyle, float, float, float]:
-        # A style that is kept has an id of its own.
+        # A style that is kept has an id that no other one can get.
         key = id(style), line.ascent, line.descent, bool(line.commands)
         found = self._boxes.get(key)
         if found is None:
@@ -106,9 +106,9 @@ class Shaper:
     def lines(
         self, text: str, style: TextStyle, room: float | None, direction: str | None = None
     ) -> Sequence[ShapedLine]:
-        """Return the lines of a collapsed text: one without ``room``, in pixels.
+        """Return the lines of a text in ``room`` pixels; without ``room`` it has one line.
 
-        ``direction`` is that of the text, if it is not that of its block.
+        Its white space is collapsed. ``direction`` is that of the text if its block has another.
         """
         settings = style.settings
         # guard: stamp.plain-settings-of-a-text
@@ -189,7 +189,7 @@ class Shaper:
         return Writing(script, self._setter.language(style.settings, script))
 
     def _of_figures(self, style: TextStyle, text: str) -> ShapedLine | None:
-        """Return a line of figures, put together from those that are known; None for others."""
+        """Return a line of figures, from glyphs that are shaped once; None for another text."""
         font = style.font
         face, writing = self._faces[font], self._writing(style, COMMON)
         shaped = face.figures(text, writing.language)
@@ -295,7 +295,7 @@ def _line_box(
 ) -> tuple[float, float]:
     """Return the baseline and the height of a line box, in pixels from its top (CSS 2.1, 10.8).
 
-    ``least`` is the baseline of the line's strut, which is as high as the style's own font.
+    ``least`` is the baseline of the line's strut, an invisible text in the style's own font.
     """
     size, line_height = style.size, style.line_height
     content = (ascent + descent) * size

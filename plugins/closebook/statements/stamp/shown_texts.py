@@ -1,8 +1,8 @@
-"""Compare what a page shows with what a statement says: without blanks, in any direction.
+"""Compares the texts of a page with those of a statement, without blanks.
 
-A page has its glyphs in the order of drawing, from left to right. A text that has letters from
-right to left is therefore put into that order first, line by line, by Unicode's Bidirectional
-Algorithm.
+A page has its glyphs in the order of drawing, from left to right. So a text with letters that are
+written from right to left is first put into that order, line by line, by the Bidirectional
+Algorithm of Unicode.
 """
 
 import re
@@ -81,7 +81,7 @@ def _agree_from_right(page: str, text: str) -> bool:
 
 
 def _in_order(drawn: str) -> tuple[str, list[str]]:
-    """Return the letters in order, and the marks on them: fonts draw a mark before or after."""
+    """Return the letters in order, and all marks sorted: fonts draw a mark before or after."""
     letters = plain(drawn).translate(_ONE_OF_A_PAIR)
     marks = [each for each in letters if unicodedata.combining(each)]
     return "".join(each for each in letters if not unicodedata.combining(each)), sorted(marks)

@@ -63,7 +63,7 @@ class StampedRenderer:
 
     @property
     def not_compiled(self) -> list[str]:
-        """Why layouts could not be compiled: each reason once."""
+        """The reasons why layouts could not be compiled, each once."""
         known = (each for each in self._stampers.values() if isinstance(each, OutsideLayout))
         return sorted({each.detail or each.reason for each in known})
 

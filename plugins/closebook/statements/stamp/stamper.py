@@ -55,7 +55,7 @@ class Stamper:
     ) -> StampedPages:
         """Return the content of a statement's pages. Raises OutsideLayout.
 
-        ``is_trial`` says that somebody compares the places of the texts.
+        ``is_trial`` asks for the places of the texts, to compare them.
         """
         values = slot_values(view)
         layout = with_sentences(self.layout, values, self._shaper)
@@ -78,7 +78,7 @@ class Stamper:
         return made
 
     def with_usual_lines(self, values: Mapping[str, str]) -> Layout:
-        """Return the layout whose slots know the lines that a probe of these values has in them."""
+        """Return the layout with the line boxes that a probe of these values has in its slots."""
 
         def known(piece: Piece) -> Piece:
             slot = piece.what

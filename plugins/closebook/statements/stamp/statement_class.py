@@ -32,7 +32,7 @@ SLOT_VARIABLES = {
 """The variables of a page that a statement's own texts go into."""
 
 WINDOW_SLOTS = ("holder.name", "holder.address")
-"""The slots of the window, from above."""
+"""The slots in the window of the address, from top to bottom."""
 
 _OF_A_KIND = re.compile(r"content\.kind_totals\.\d+\.(count|debit|credit)")
 
@@ -80,7 +80,7 @@ def slot_values(view: StatementView) -> dict[str, str]:
 
 
 def slot_text(values: Mapping[str, str], name: str, line: int) -> str:
-    """Return the text of a slot, of which ``values`` are the variables: an address has lines."""
+    """Return the text of a slot from the variables of a page: of an address, one line."""
     text = values[name]
     return collapsed(text.split("\n")[line] if name == "holder.address" else text)
 

@@ -16,8 +16,8 @@ Content = tuple[int, int]
 class TaggedRow:
     """A row on a page: the marked contents of each text of each cell.
 
-    A row at the break of a page has the elements of ``node`` instead, whose pieces are in
-    ``contents``.
+    A row at a page break has ``node`` in place of cells; ``contents`` has the marked contents of
+    its elements.
     """
 
     page: int

@@ -1,4 +1,4 @@
-"""Read a file that the stamper wrote: contents, maps of fonts and tag tree, from its bytes."""
+"""Reads a file that the stamper wrote: contents, maps of fonts and tag tree."""
 
 import re
 import zlib

@@ -29,7 +29,7 @@ def comparable(text: str, length: int | None = None) -> str:
 
 
 def decimals_of(currency: str) -> int:
-    """Return the decimals of a currency. Raises CheckFailed for what is none."""
+    """Return the number of decimals of a currency. Raises CheckFailed for an unknown currency."""
     try:
         return exponent(currency)
     except WrongData as error:
@@ -37,7 +37,7 @@ def decimals_of(currency: str) -> int:
 
 
 def minor_of(text: str, decimals: int, what: str) -> int:
-    """Return an amount as text in minor units. Raises CheckFailed for another text."""
+    """Return an amount of the XML in minor units. Raises CheckFailed if the text is no amount."""
     found = _AMOUNT.fullmatch(text)
     if found is None or len(found[3] or "") != decimals:
         _refuse_value(text, what, f"an amount with {decimals} decimals")
@@ -45,7 +45,7 @@ def minor_of(text: str, decimals: int, what: str) -> int:
 
 
 def minor_of_csv(text: str, decimals: int, what: str) -> int:
-    """Return an amount of the CSV in minor units. Raises CheckFailed for another text."""
+    """Return an amount of the CSV in minor units. Raises CheckFailed if the text is no amount."""
     with_power = _WITH_POWER_OF_TEN.fullmatch(text)
     if with_power is not None and int(with_power[2]) == decimals:
         return int(with_power[1])
@@ -61,21 +61,21 @@ def refuse_other_minor_units(minor: int, stated: str, what: str) -> None:
 def rate_of(
     text: str, what: str, name: str = "the exchange rate", form: re.Pattern[str] = _RATE
 ) -> Decimal:
-    """Return a rate. Raises CheckFailed for another text."""
+    """Return a rate. Raises CheckFailed if the text is no rate."""
     if not form.fullmatch(text):
         _refuse_value(text, f"{name} of {what}", "a rate")
     return Decimal(text)
 
 
 def number_of(text: str) -> int:
-    """Return a whole number. Raises CheckFailed for another text."""
+    """Return a whole number. Raises CheckFailed if the text is none."""
     if not _COUNT.fullmatch(text) or not text.isascii():
         _refuse_value(text, "the number of a line or a count", "a whole number")
     return int(text)
 
 
 def day_of(text: str, what: str) -> date:
-    """Return a day. Raises CheckFailed for another text."""
+    """Return a day. Raises CheckFailed if the text is no day."""
     try:
         return date.fromisoformat(text)
     except ValueError:

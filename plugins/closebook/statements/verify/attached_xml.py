@@ -30,7 +30,7 @@ from closebook.statements.verify.untrusted_pdf import CheckFailed
 _IDENTIFIER = re.compile(r"(\d{1,19})-(.{1,20}?)(?:~([A-Z]{3}))?-(\d{1,9})")
 _TRANSACTION_DETAILS = "NtryDtls/TxDtls"
 _OWN_REFERENCES = ("Refs/AcctSvcrRef", "Refs/Prtry/Ref")
-# Where camt.053.001.02 has what later versions have elsewhere.
+# The path of an element in later versions, and its path in camt.053.001.02.
 _PATHS_OF_OLDEST = {
     "Acct/Svcr/FinInstnId/BICFI": "Acct/Svcr/FinInstnId/BIC",
     f"{_TRANSACTION_DETAILS}/RltdPties/*/Pty/Nm": f"{_TRANSACTION_DETAILS}/RltdPties/*/Nm",
@@ -187,7 +187,8 @@ class _XmlReader:
     def _check_details(self, entry: Element, amount_minor: int, what: str) -> None:
         """Raise CheckFailed if the details have another amount or reference than their entry.
 
-        Some programs read these, and not those of the entry. Older statements have neither.
+        Some programs read the details, and not amount and reference of the entry. Older statements
+        have neither in the details.
         """
         reference = self._texts(entry, "AcctSvcrRef")
         for details in self._all(entry, _TRANSACTION_DETAILS):

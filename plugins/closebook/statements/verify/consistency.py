@@ -3,38 +3,10 @@
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import date
-from functools import lru_cache
 
-from babel import Locale, localedata
-from babel.dates import format_date
-
-from closebook.money import format_minor, locale_of
-from closebook.statements.pdf.page_roles import (
-    ACCOUNT,
-    COLUMNS,
-    DATES,
-    EDGES,
-    FULLER_ROLES,
-    INTEREST,
-    LINES,
-    ORIGINAL,
-    ORIGINAL_INTEREST,
-    REFERENCES,
-    SUMMARY,
-)
 from closebook.statements.printable import REPLACEMENT
-from closebook.statements.printed_days import printed_day
 from closebook.statements.verify.attached_statement import AttachedStatement
-from closebook.statements.verify.more_content import (
-    amounts_at_page_breaks,
-    limits,
-    refuse_other_facts,
-    rows_at_page_breaks,
-    totals_of_kinds,
-)
-from closebook.statements.verify.page_tables import PageTables, RoleCell, Row, Table
+from closebook.statements.verify.page_tables import PageTables
 from closebook.statements.verify.page_texts import (
     Amount,
     AnyAmount,
@@ -43,16 +15,15 @@ from closebook.statements.verify.page_texts import (
     amount_text,
     plain,
 )
+from closebook.statements.verify.printed_forms import PrintedDays, distinct_locales
+from closebook.statements.verify.printed_statement import (
+    PrintedStatement,
+    printed_by_place,
+    printed_by_role,
+)
 from closebook.statements.verify.untrusted_pdf import CheckFailed
 
-# A line has seven cells. It had six before the counterparty got its own cell, and statements that
-# were issued then are still valid.
-_CELL_COUNTS_OF_A_LINE = (6, 7)
-_BALANCE_ROWS, _CELLS_OF_A_BALANCE_ROW = 2, 3
-# The row that says that there are no lines.
-_CELLS_OF_NO_LINES = 2
 _SHORTEST_CUT_TEXT = 34
-_SAMPLE_AMOUNTS_MINOR = (1_234_567_890_123, 1_234_567, -5)
 
 
 def refuse_differing_csv(xml: AttachedStatement, csv: AttachedStatement) -> None:
@@ -83,7 +54,7 @@ def refuse_differing_page(xml: AttachedStatement, page: PageTables, language: st
     """
     # guard: verify.values-are-found-by-their-role
     has_roles = any(table.role is not None for table in page.tables) or bool(page.cells)
-    printed = _by_role(xml, page) if has_roles else _by_place(page.tables)
+    printed = printed_by_role(xml, page) if has_roles else printed_by_place(page.tables)
     if len(printed.lines) != len(xml.lines):
         raise CheckFailed(
             f"the page prints {len(printed.lines)} lines, and the XML has {len(xml.lines)}"
@@ -102,141 +73,7 @@ def refuse_differing_page(xml: AttachedStatement, page: PageTables, language: st
             )
 
 
-@dataclass(frozen=True, slots=True)
-class _PrintedLine:
-    """The cells of a line."""
-
-    day: str
-    reference: str
-    debit: str
-    credit: str
-    balance: str
-    text: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class _Printed:
-    """What the pages print.
-
-    ``accounts`` are groups of cells, each of which must name the account. ``summary`` has the role
-    and the text of each total. ``first`` and ``last`` are the day and the balance of the
-    first and of the last row.
-    ``more`` are amounts that only some brands print. The flags say whether lines have value dates,
-    original amounts, rates of interest, and references of the customer.
-    """
-
-    accounts: Sequence[Sequence[str]]
-    summary: Sequence[tuple[str, str]]
-    first: tuple[str, str]
-    last: tuple[str, str]
-    lines: Sequence[_PrintedLine]
-    more: Sequence[AnyAmount] = ()
-    has_value_dates: bool = False
-    has_originals: bool = False
-    has_interest_rates: bool = False
-    has_customer_references: bool = False
-
-
-def _by_role(xml: AttachedStatement, page: PageTables) -> _Printed:
-    """Return what the pages print, found by the roles of cells and columns."""
-    tables = [table for table in page.tables if table.role == LINES]
-    if len(tables) != 1:
-        raise CheckFailed("the page does not have one table of lines")
-    [table] = tables
-    cells: dict[str, list[RoleCell]] = {}
-    for cell in page.cells:
-        cells.setdefault(cell.role, []).append(cell)
-    missing = [role for role in (ACCOUNT, *SUMMARY, *EDGES) if role not in cells]
-    places = table.columns
-    fuller = {role: places[each] for each, role in FULLER_ROLES.items() if each in places}
-    places = {**fuller, **places}
-    texts = [role for role in (ORIGINAL, INTEREST, ORIGINAL_INTEREST) if role in places]
-    missing += [role for role in COLUMNS if role not in places]
-    if missing:  # guard: verify.every-role-is-there
-        raise CheckFailed(f"the page has nothing with the role {', '.join(missing)}")
-    edges: dict[str, str] = {}
-    for role in EDGES:
-        place = 0 if role.startswith("first") else len(table.rows) - 1
-        [edge, *more] = cells[role]
-        if more or edge.table is not table or edge.row != place:
-            raise CheckFailed("the page's table of lines does not begin and end with a balance")
-        edges[role] = edge.text
-    rows = []
-    at_breaks = rows_at_page_breaks(table, cells)
-    for place, row in enumerate(table.rows[1:-1], start=1):
-        if place in at_breaks:
-            continue
-        if len(row) == table.column_count:
-            rows.append(row)
-        elif len(row) != _CELLS_OF_NO_LINES or table.rows[1:-1] != [row]:
-            raise CheckFailed("the page's table of lines has a row that is no line")
-    line_places = [places.get(role) for role in (*COLUMNS, *texts[:1])]
-    refuse_other_facts(xml, cells)
-    carried: list[AnyAmount] = [*limits(xml, cells)]
-    if len(rows) == len(xml.lines):  # the caller refuses another number
-        carried += amounts_at_page_breaks(xml.lines, xml.opening_minor, table, cells)
-        carried += totals_of_kinds(xml.lines, cells)
-    return _Printed(
-        accounts=[[cell.text] for cell in cells[ACCOUNT]],
-        summary=[(role, cell.text) for role in SUMMARY for cell in cells[role]],
-        first=(edges["first-day"], edges["first-balance"]),
-        last=(edges["last-day"], edges["last-balance"]),
-        lines=[
-            _PrintedLine(*("" if place is None else row[place] for place in line_places))
-            for row in rows
-        ],
-        more=carried,
-        has_value_dates=DATES in places,
-        has_originals=not {ORIGINAL, ORIGINAL_INTEREST}.isdisjoint(texts),
-        has_interest_rates=not {INTEREST, ORIGINAL_INTEREST}.isdisjoint(texts),
-        has_customer_references=REFERENCES in places,
-    )
-
-
-def _by_place(tables: Sequence[Table]) -> _Printed:
-    """Return what the pages print in a file without roles, which was issued before 0.2.
-
-    Its facts, its summary and its lines are tables in this order. The table of lines begins with
-    the opening balance and ends with the closing balance.
-    """
-    with_head = [place for place, table in enumerate(tables) if table.has_head]
-    if len(with_head) != 1 or not with_head[0]:
-        raise CheckFailed("the page does not have one table of lines, with a summary before it")
-    facts = [row for table in tables[: with_head[0] - 1] for row in table.rows]
-    summary, lines = tables[with_head[0] - 1].rows, tables[with_head[0]].rows
-    if [len(row) for row in summary] != [2] * len(SUMMARY):
-        raise CheckFailed("the page does not have the five rows of a summary")
-    if len(lines) < _BALANCE_ROWS or any(
-        len(row) != _CELLS_OF_A_BALANCE_ROW for row in (lines[0], lines[-1])
-    ):
-        raise CheckFailed("the page's table of lines does not begin and end with a balance")
-    first, *body, last = lines
-    rows = _joined([row for row in body if len(row) in _CELL_COUNTS_OF_A_LINE])
-    return _Printed(
-        accounts=[[cell for row in facts for cell in row]],
-        summary=[(role, text) for role, (_, text) in zip(SUMMARY, summary, strict=True)],
-        first=(first[0], first[-1]),
-        last=(last[0], last[-1]),
-        lines=[_PrintedLine(row[0], *row[-4:]) for row in rows],
-    )
-
-
-def _joined(rows: Sequence[Row]) -> list[Row]:
-    """Return the rows of lines, each with its continuations.
-
-    In statements that were issued before 30 November 2026 a row that is taller than a page is
-    continued by a row on the next page, without a day and a balance.
-    """
-    lines: list[Row] = []
-    for row in rows:
-        if lines and len(row) == len(lines[-1]) and not plain(row[0]) and not plain(row[-1]):
-            lines[-1] = [before + after for before, after in zip(lines[-1], row, strict=True)]
-        else:
-            lines.append(row)
-    return lines
-
-
-def _amounts(xml: AttachedStatement, page: _Printed) -> Iterator[AnyAmount]:
+def _amounts(xml: AttachedStatement, page: PrintedStatement) -> Iterator[AnyAmount]:
     yield Amount("the opening above the lines", xml.opening_minor, amount_text(page.first[1]))
     yield Amount("the closing below the lines", xml.closing_minor, amount_text(page.last[1]))
     totals = {
@@ -278,7 +115,7 @@ def _amounts(xml: AttachedStatement, page: _Printed) -> Iterator[AnyAmount]:
 def _check_amounts(xml: AttachedStatement, language: str, amounts: Sequence[AnyAmount]) -> None:
     # The report names the first mismatch of the locale that matches most amounts.
     furthest, wrong = -1, amounts[0]
-    for locale in _distinct_locales(xml.currency, language):
+    for locale in distinct_locales(xml.currency, language):
         for place, amount in enumerate(amounts):
             if not amount.is_written_by(locale, xml.currency):
                 if place > furthest:
@@ -292,8 +129,8 @@ def _check_amounts(xml: AttachedStatement, language: str, amounts: Sequence[AnyA
     )
 
 
-def _check_days(xml: AttachedStatement, language: str, page: _Printed) -> None:
-    days = _Days(language)
+def _check_days(xml: AttachedStatement, language: str, page: PrintedStatement) -> None:
+    days = PrintedDays(language)
     for what, day, value_date, text in (
         ("the opening", xml.first_day, None, page.first[0]),
         ("the closing", xml.last_day, None, page.last[0]),
@@ -309,61 +146,6 @@ def _check_days(xml: AttachedStatement, language: str, page: _Printed) -> None:
     ):
         if days.key(text) not in days[day, value_date]:
             raise CheckFailed(f"{what} has another day on the page than in the XML ({day})")
-
-
-class _Days(dict[tuple[date, date | None], set[str]]):
-    """The texts of each day, with the value date below it if there is one, in all locales."""
-
-    def __init__(self, language: str) -> None:
-        found = locale_of(language)
-        self._locales = [
-            Locale.parse(code) for code in _locales() if code.split("_")[0] == found.language
-        ]
-        self._is_mirrored = found.text_direction == "rtl"
-
-    def key(self, text: str) -> str:
-        """Return a text in the form in which days are compared.
-
-        A page in a language that is written from right to left has the characters in the order of
-        their glyphs. Only the characters are compared there, and not their order.
-        """
-        without_blanks = plain(text).replace(" ", "")
-        return "".join(sorted(without_blanks)) if self._is_mirrored else without_blanks
-
-    def __missing__(self, days: tuple[date, date | None]) -> set[str]:
-        day, value_date = days
-        if value_date is not None:
-            written = {
-                self.key(printed_day(day, locale) + printed_day(value_date, locale))
-                for locale in self._locales
-            }
-        else:
-            # The medium form is that of statements that were issued before there was another one.
-            written = {
-                self.key(text)
-                for locale in self._locales
-                for text in (printed_day(day, locale), format_date(day, "medium", locale=locale))
-            }
-        self[days] = written
-        return written
-
-
-def _distinct_locales(currency: str, language: str) -> Iterator[str]:
-    """Yield one locale for each way of writing amounts, the locales of the language first."""
-    seen = set()
-    for code in sorted(_locales(), key=lambda code: (code.split("_")[0] != language, code)):
-        sample = tuple(
-            format_minor(minor, currency, code, with_currency=False)
-            for minor in _SAMPLE_AMOUNTS_MINOR
-        )
-        if sample not in seen:
-            seen.add(sample)
-            yield code
-
-
-@lru_cache(maxsize=1)
-def _locales() -> tuple[str, ...]:
-    return tuple(sorted(localedata.locale_identifiers()))
 
 
 def _names_account(xml: AttachedStatement, cells: Sequence[str]) -> bool:

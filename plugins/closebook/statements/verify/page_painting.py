@@ -130,7 +130,7 @@ class PagePainting:
         # With the name of a property list it may be a layer, which may be switched off.
         is_read = b"<</MCID" in written
         is_other = not _CONTENT.fullmatch(written) or (b"/MCID" in written and not is_read)
-        # page_tables.py compares the text that a reader shows for a content.
+        # page_tables.py compares an ActualText with the text of the glyphs.
         # guard: verify.other-text-is-compared
         is_other |= b"<" in written.replace(b"<<", b"") and not ACTUAL_TEXT.fullmatch(written)
         if is_other or written.lstrip().startswith(b"/OC"):  # guard: verify.no-layers

@@ -25,7 +25,7 @@ _CONTENT_COMMANDS = re.compile(
     rb"|(/\w+) [\d.]+ Tf|\[([<>0-9a-fA-F .\-\s]*)\]\s*TJ"
 )
 ACTUAL_TEXT = re.compile(rb"/Span\s+<</ActualText <feff(?:[0-9a-f]{4})+>>>\s+")
-"""The beginning of a content that is read as another text than that of its glyphs."""
+"""The beginning of a content with ActualText, which readers use in place of its glyphs."""
 _GLYPHS = re.compile(rb"<([0-9a-fA-F]*)>")
 _GLYPH_MAP_ENTRIES = re.compile(rb"<([0-9a-fA-F]{4})> <((?:[0-9a-fA-F]{4})*)>")
 _HEX_DIGITS_PER_GLYPH = 4
@@ -162,7 +162,7 @@ def _utf16(digits: bytes) -> str:
     try:
         return bytes.fromhex(digits.decode()).decode("utf-16-be")
     except ValueError as error:
-        raise CheckFailed("a page gives readers a text that is none") from error
+        raise CheckFailed("a page has an ActualText that is not UTF-16") from error
 
 
 class _ContentTexts:

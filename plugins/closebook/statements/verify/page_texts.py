@@ -78,9 +78,9 @@ class OriginalAmount:
 
 @dataclass(frozen=True, slots=True)
 class InterestRate:
-    """A rate of interest of the XML, and the text of the cell that ends with it.
+    """A rate of interest of the XML, and the text of its cell.
 
-    ``after`` is the original amount that stands behind the rate, if there is one.
+    ``after`` is the original amount that follows the rate in the cell, if there is one.
     """
 
     what: str
@@ -89,7 +89,7 @@ class InterestRate:
     printed: str
 
     def is_written_by(self, locale: str, currency: str) -> bool:
-        """Return whether the cell ends with the rate as this locale writes it."""
+        """Return whether the cell ends with rate and original amount as this locale writes them."""
         after = _texts_of(self.after, locale, currency) if self.after else ()
         written = plain("".join((printed_percent(self.rate, locale), *after)))
         # guard: verify.interest-rates-are-those-of-the-xml

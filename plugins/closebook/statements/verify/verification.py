@@ -16,7 +16,7 @@ from closebook.statements.verify.consistency import refuse_differing_csv, refuse
 from closebook.statements.verify.embedded_fonts import check_fonts
 from closebook.statements.verify.foreign_parts import refuse_foreign_parts
 from closebook.statements.verify.given_manifest import GivenManifest, Published, checked_sha256
-from closebook.statements.verify.other_files import OTHER_FILES, refuse_differing_file
+from closebook.statements.verify.other_formats import OTHER_FILES, refuse_differing_file
 from closebook.statements.verify.page_tables import read_tables
 from closebook.statements.verify.report import FONTS, MANIFEST, PUBLISHED, Report, on_one_line
 from closebook.statements.verify.untrusted_pdf import (

@@ -11,11 +11,11 @@ to its first glyph, and keeps the first text that it meets. Two things go wrong 
 
 So here the characters of a cluster are shared among its glyphs, in the order of drawing. A glyph
 that has got another text before is drawn by a copy of its font, which has the same file and a map
-of its own. An entry ActualText would not help there: pdf.js does not read it, and the others
-reverse it too.
+of its own. The entry ActualText does not help there: pdf.js does not read it, and other
+readers reverse it too.
 
-From left to right it does help. pdfium takes a glyph that is drawn above or below its line, such as
-a sign of a Khmer vowel, for one of another line. So a line with such a glyph has its text beside it
+In text from left to right ActualText helps. pdfium counts a glyph that is drawn above or below its
+line, such as the sign of a Khmer vowel, to another line. So a line with such a glyph has its text
 as ActualText, which pdfium reads in place of the glyphs.
 """
 
@@ -144,7 +144,7 @@ def _noting(noted: GlyphTexts, draw_first_line: Callable[..., Any]) -> Callable[
 
 
 def has_raised_glyph_from_left(line: Any) -> bool:
-    """Return whether a glyph is drawn above or below the line, which has no text from the right."""
+    """Return whether a line from left to right has a glyph that is drawn above or below it."""
     from weasyprint.text.ffi import ffi
 
     run, is_raised = line.runs[0], False
@@ -158,7 +158,7 @@ def has_raised_glyph_from_left(line: Any) -> bool:
 
 
 def actual_text(text: str) -> bytes:
-    """Return the command that begins a content which is read as this text."""
+    """Return the command that begins a content with this ActualText."""
     encoded = f"\ufeff{text}".encode("utf-16-be").hex().encode()
     return b"/Span <</ActualText <%s>>> BDC" % encoded
 

@@ -33,7 +33,7 @@ class TextMark:
     name that the template gives to the variable element around it, ``row`` the number of the
     statement's line, and ``column`` the index of the cell. ``x`` and ``y`` are those of the
     baseline's start, ``room`` is the width that its block has for a line, and ``align`` the block's
-    text-align. ``setting`` is the place of the text's settings in those of the marks.
+    text-align. ``setting`` is the index of the text's settings in ``LayoutMarks.settings``.
     """
 
     region: str
@@ -117,7 +117,7 @@ class LayoutMarks:
     settings: list[TextSettings] = field(default_factory=list)
 
     def setting(self, style: Any) -> int:
-        """Return the place of a style's settings."""
+        """Return the index of a style's settings, which are added if they are new."""
         settings = TextSettings.of(style)
         if settings not in self.settings:
             self.settings.append(settings)
@@ -305,7 +305,7 @@ class _PageReader:
 
 
 def _width_of_floats(block: Any) -> float:
-    """Return how much of a line's width the floats take that stand in a block."""
+    """Return the width of the floats in a block, which its lines do not have."""
     return sum(
         float(child.margin_width())
         for child in getattr(block, "children", ())

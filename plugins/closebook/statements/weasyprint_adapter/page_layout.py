@@ -21,6 +21,7 @@ from closebook.statements.weasyprint_adapter.line_breaking import linear_line_br
 from closebook.statements.weasyprint_adapter.page_files import PageFile
 from closebook.statements.weasyprint_adapter.set_texts import TextSetter
 from closebook.statements.weasyprint_adapter.shaping_cache import cached_shaping
+from closebook.statements.weasyprint_adapter.whole_words import set_words_whole
 
 ELEMENTS_CSS = "elements.css"
 STATEMENT_CSS = "statement.css"
@@ -44,13 +45,15 @@ class BrandStyle:
 
     ``with_values`` puts the brand's values into a sheet, whose place it is told for errors.
     ``rules`` follow from brand.toml, and ``style`` is the brand's own sheet. ``faces`` are the
-    rules of its fonts, whose files are in ``fonts``, by their addresses.
+    rules of its fonts, whose files are in ``fonts``, by their addresses. ``characters`` are those
+    that each family of these fonts has in all its weights.
     """
 
     with_values: Callable[[str, str], str]
     rules: str
     faces: str
     fonts: Mapping[str, bytes]
+    characters: Mapping[str, frozenset[str]]
     style: str
 
 
@@ -74,6 +77,8 @@ class PageLayout:
         self._fonts = _with_fontconfig(font_configuration, font_configuration_class())
         if brand.faces:
             self._load_faces(brand)
+            self._fonts.characters_of_families = brand.characters
+            set_words_whole()
         whole, part, later_part = map(self._style, (STATEMENT_CSS, PART_CSS, LATER_PART_CSS))
         of_brand = [self._sheet(brand.rules, "brand.toml")]
         if brand.style:
@@ -128,7 +133,7 @@ class PageLayout:
 
     @cached_property
     def text_setter(self) -> TextSetter:
-        """What sets single texts in the fonts of these pages."""
+        """The setter of single texts in the fonts of these pages."""
         return TextSetter(self._fonts)
 
     def draw_page_numbers(self, page: str) -> DrawnPages:

@@ -1,8 +1,7 @@
-"""Set single texts by Pango, as WeasyPrint does it: in any script and direction.
+"""Sets single texts by Pango, as WeasyPrint does it, in any script and direction.
 
-The second renderer sets most texts by itself (closebook/statements/stamp/shaper.py). What it does
-not know how to set is set here: with the fonts, the order and the line ends that a whole page would
-have.
+The second renderer shapes most texts itself (closebook/statements/stamp/shaper.py). This sets the
+others, with the fonts, the order and the ends of lines that they have on a page of the first one.
 """
 
 from dataclasses import dataclass, field
@@ -55,7 +54,7 @@ class SetLine:
 
 
 class TextSetter:
-    """Sets texts with the fonts of one template. ``configuration`` is WeasyPrint's of these."""
+    """Sets texts with the fonts of one template: ``configuration`` is their FontConfiguration."""
 
     def __init__(self, configuration: Any) -> None:
         self._configuration = configuration
@@ -82,9 +81,9 @@ class TextSetter:
         return found
 
     def lines(self, text: str, settings: TextSettings, room: float | None) -> list[SetLine] | None:
-        """Return the lines of a text that has no white space but blanks, in ``room`` pixels.
+        """Return the lines of a text in ``room`` pixels. Its only white space are blanks.
 
-        Returns None where a character has no glyph, or a glyph is a picture.
+        Returns None if a character has no glyph, or if a glyph is a picture.
         """
         from weasyprint.text.line_break import split_first_line
 
@@ -163,7 +162,7 @@ class _Box:
 
 
 class _Recorder:
-    """Takes what WeasyPrint would draw, instead of a page."""
+    """Records what WeasyPrint draws, in place of the stream of a page."""
 
     def __init__(self, stream: Any, texts: list[str | None]) -> None:
         self._stream, self._texts = stream, iter(texts)
@@ -180,10 +179,10 @@ class _Recorder:
         return font, size
 
     def set_text_matrix(self, *_: float) -> None:
-        """Take no place: it is known later."""
+        """Ignore the place of the text, which is known later."""
 
     def set_text_rise(self, rise: float) -> None:
-        """Note by how much the next glyphs stand higher."""
+        """Note by how much the next glyphs are raised."""
         self.commands.append(("Ts", b"%g" % rise, ()))
 
     def set_font_size(self, name: str, size: float) -> None:

@@ -35,7 +35,7 @@ _ANYWHERE = ("anywhere", "break-word")
 
 @dataclass(frozen=True)
 class TextSettings:
-    """These properties of a style, by their names in WeasyPrint."""
+    """The values of _PROPERTIES in a style, by their names in WeasyPrint."""
 
     properties: tuple[tuple[str, Any], ...]
 

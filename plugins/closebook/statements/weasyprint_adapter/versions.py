@@ -6,7 +6,8 @@ from functools import lru_cache
 
 @lru_cache(maxsize=1)
 def renderer_version() -> str:
-    """Return the versions of WeasyPrint, Pango, HarfBuzz and zlib that this process uses."""
+    """Return the versions of WeasyPrint, Pango, HarfBuzz and the compressors that it uses."""
+    import deflate
     import weasyprint
     from weasyprint.text.ffi import ffi, harfbuzz, pango
 
@@ -17,5 +18,6 @@ def renderer_version() -> str:
     pango_version = f"{number // 10000}.{number // 100 % 100}.{number % 100}"
     return (
         f"weasyprint {weasyprint.__version__}, pango {pango_version}, "
-        f"harfbuzz {harfbuzz_version}, zlib {zlib.ZLIB_RUNTIME_VERSION}"
+        f"harfbuzz {harfbuzz_version}, zlib {zlib.ZLIB_RUNTIME_VERSION}, "
+        f"deflate {deflate.__version__}"
     )
