@@ -44,6 +44,21 @@ STATEMENTS = (
         (REFUSED + "test_details_that_no_layout_has_are_made_by_the_first_renderer",),
     ),
     Guard(
+        "stamp.language-and-script-of-a-text",
+        Removed(),
+        (STAMPED + "test_a_text_has_the_glyphs_of_its_language",),
+    ),
+    Guard(
+        "stamp.plain-settings-of-a-text",
+        Condition(value=True),
+        (STAMPED + "test_a_design_whose_letters_are_set_in_another_way_is_stamped",),
+    ),
+    Guard(
+        "stamp.widths-are-tried",
+        Condition(value=False),
+        (REFUSED + "test_a_layout_with_texts_of_another_width_fails_its_trial",),
+    ),
+    Guard(
         "stamp.no-document-without-reading-it-back",
         Removed(),
         (REFUSED + "test_a_wrong_page_is_made_again_by_the_first_renderer",),
@@ -710,6 +725,11 @@ STATEMENTS = (
         "documents.glyph-has-the-text-of-its-place",
         Condition(value=True),
         ("tests/statements/test_readers.py::test_a_copy_of_a_font_has_the_same_file",),
+    ),
+    Guard(
+        "documents.no-empty-strings",
+        Condition(value=False),
+        ("tests/statements/test_readers.py::test_the_numbers_around_an_empty_string_are_added",),
     ),
     Guard(
         "documents.raised-glyphs-stay-in-their-word",

@@ -17,8 +17,10 @@ from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from itertools import islice
+from multiprocessing import Pool
 from pathlib import Path
 
+import local  # noqa: F401  # puts plugins/ on the path
 from closebook.statements.model import Original, Statement, StatementLine
 from closebook.statements.render.document import render
 from closebook.statements.stamp.outside_layout import OutsideLayout
@@ -149,12 +151,18 @@ def outcomes(group: Group) -> Iterator[Outcome]:
             yield Outcome(group.name, number, None, tuple(found))
 
 
+def _all_outcomes(group: Group) -> list[Outcome]:
+    return list(outcomes(group))
+
+
 def main(count: int) -> int:
     """Compare so many statements, and print what came of them; return how many differ."""
     outside: Counter[str] = Counter()
     equal = different = 0
-    with tempfile.TemporaryDirectory() as folder:
-        every = (one for group in groups(Path(folder)) for one in outcomes(group))
+    # The memory of a group, such as that of its fonts, ends with its process.
+    with tempfile.TemporaryDirectory() as folder, Pool(1, maxtasksperchild=1) as pool:
+        wanted = islice(groups(Path(folder)), -(-count // STATEMENTS_OF_A_GROUP))
+        every = (one for found in pool.imap(_all_outcomes, wanted) for one in found)
         for done, one in enumerate(islice(every, count), start=1):
             if one.outside is not None:
                 outside[one.outside.partition(":")[0]] += 1

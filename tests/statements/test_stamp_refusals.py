@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from functools import cache
+from itertools import chain, combinations
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +18,29 @@ from closebook.statements.render.template import statement_template
 from closebook.statements.render.view_model import StatementView, statement_view
 from closebook.statements.stamp import break_rows, layout_maker, stamper
 from closebook.statements.stamp.compiler import compiled_layout
-from closebook.statements.stamp.faces import Face, ShapedGlyph
+from closebook.statements.stamp.faces import COMMON, Face, ShapedGlyph, Writing
 from closebook.statements.stamp.font_writer import note_glyphs
 from closebook.statements.stamp.layout_maker import LayoutMaker
 from closebook.statements.stamp.outside_layout import REASONS, OutsideLayout
 from closebook.statements.stamp.page_filler import filled_pages
-from closebook.statements.stamp.probe_statements import require_different
+from closebook.statements.stamp.probe_statements import (
+    FIRST,
+    SECOND,
+    probe_statement,
+    require_different,
+)
 from closebook.statements.stamp.row_layout import LaidOutRow, RowLayout
 from closebook.statements.stamp.shard_renderer import ShardRenderer
 from closebook.statements.stamp.stamped_renderer import STAMPED, StampedRenderer
-from closebook.statements.stamp.statement_class import class_of, shape_of, slot_values
+from closebook.statements.stamp.statement_class import (
+    StatementShape,
+    class_of,
+    shape_of,
+    slot_values,
+)
+from closebook.statements.weasyprint_adapter.text_settings import TextSettings
 from tests.statements.brands import in_brand, write_brand
-from tests.statements.samples import entry, many, statement
+from tests.statements.samples import entry, many, of, statement
 
 
 def view_of(made: Statement) -> StatementView:
@@ -182,6 +194,49 @@ def test_probes_with_equal_texts_are_refused() -> None:
         require_different(view_of(many(3)), view_of(many(3)))
 
 
+@pytest.mark.parametrize("locale", ["en_GB", "de_DE", "hi_IN", "pl_PL", "ja_JP"])
+def test_probes_differ_in_every_slot_of_every_shape(locale: str, tmp_path: Path) -> None:
+    """However many lines the probes have: a balance that both had was once printed on others."""
+    content = '[content]\nfee_summary = ["payment", "fee", "topup"]\nstatement_number = true'
+    below = ("totals.opening", "totals.fee", "totals.closing", "chart.range")
+    with in_brand(write_brand(tmp_path / "b", content)):
+        template = statement_template()
+        for currency, factor, more in (
+            ("EUR", 1, (0, 0)),
+            ("JPY", 10**9, (24, 0)),
+            ("EUR", 1, (0, 24)),
+        ):
+            made = replace(many(3), holder=of(locale), currency=currency, number=1)
+            for minus in chain.from_iterable(combinations(below, count) for count in range(5)):
+                shape = StatementShape(2, frozenset(minus))
+                first, second = (
+                    statement_view(
+                        probe_statement(
+                            made,
+                            shape,
+                            texts.times(factor),
+                            template.brand.content,
+                            texts.line_count + further,
+                        ),
+                        template,
+                    )
+                    for texts, further in zip((FIRST, SECOND), more, strict=True)
+                )
+                require_different(first, second)
+
+
+def test_a_layout_with_texts_of_another_width_fails_its_trial(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = {"style.css": ".holder { letter-spacing: 1mm }"}
+    monkeypatch.setattr(TextSettings, "is_plain", True)
+    with (
+        in_brand(write_brand(tmp_path / "b", files=files)),
+        pytest.raises(OutsideLayout, match="is not as wide as"),
+    ):
+        compile_for(many(3))
+
+
 def test_a_probe_of_another_class_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(layout_maker, "_WIDE", 1)
     with pytest.raises(OutsideLayout, match="a probe is of another class"):
@@ -313,16 +368,35 @@ def test_figures_that_a_font_sets_in_another_way_together_are_shaped_together(
     face = Face(layout.fonts[layout.rows.columns[-1].slot.style.font], {})
     shape = face.shape
 
-    def closer(text: str) -> list[ShapedGlyph]:
-        glyphs = shape(text)
+    def closer(text: str, writing: Writing) -> list[ShapedGlyph]:
+        glyphs = shape(text, writing)
         return [replace(glyphs[0], advance=1), *glyphs[1:]] if text == "11" else glyphs
 
     monkeypatch.setattr(face, "shape", closer)
-    assert [glyph.advance for glyph in face.figures("12") or ()] == [
-        glyph.advance for glyph in shape("12")
+    alone = shape("12", Writing(COMMON, "en"))
+    assert [glyph.advance for glyph in face.figures("12", "en") or ()] == [
+        glyph.advance for glyph in alone
     ]
-    assert face.figures("2110") is None
-    assert face.figures("1a") is None
+    assert face.figures("2110", "en") is None
+    assert face.figures("1a", "en") is None
+
+
+@pytest.mark.parametrize(
+    ("locale", "languages"),
+    [
+        ("en_GB", {"Latn": "en", "Grek": "el", "Cyrl": "ru", "Zyyy": "en"}),
+        ("de_DE", {"Latn": "de", "Grek": "el", "Cyrl": "ru", "Zyyy": "de"}),
+        ("ru_RU", {"Latn": "en", "Grek": "el", "Cyrl": "ru", "Zyyy": "ru"}),
+    ],
+)
+def test_a_text_is_shaped_in_a_language_of_its_script(
+    locale: str, languages: dict[str, str]
+) -> None:
+    """Pango names these to HarfBuzz: shaping_languages.py reads them from its structure."""
+    stamper = compile_for(replace(many(1), holder=of(locale)))
+    settings = stamper.layout.rows.columns[0].slot.style.settings
+    setter = statement_template().layout.text_setter
+    assert {script: setter.language(settings, script) for script in languages} == languages
 
 
 def test_a_glyph_with_two_meanings_is_refused() -> None:

@@ -14,7 +14,7 @@ import pytest
 from closebook.statements.model import Original, Statement, StatementLine
 from closebook.statements.render.document import render
 from closebook.statements.signing.signer import Signer
-from closebook.statements.stamp.shown_texts import agree
+from closebook.statements.stamp.shown_texts import PARAGRAPH, agree
 from closebook.statements.stamp.stamped_renderer import StampedRenderer
 from closebook.statements.verify.report import Outcome
 from closebook.statements.verify.verification import VerifyInputs, verify
@@ -85,6 +85,36 @@ def test_a_stamped_statement_of_a_brand_is_equal(brand: str) -> None:
 def test_a_stamped_statement_in_another_language_is_equal(locale: str) -> None:
     made = statement(*some_lines(6, 30), opening_minor=10_000_000, holder=of(locale))
     assert differences(render(made).pdf, stamped(made)) == []
+
+
+@pytest.mark.parametrize(
+    ("brand", "locale"), [("alder", "de_DE"), ("alder", "tr_TR"), ("lumo", "nl_NL")]
+)
+def test_a_text_has_the_glyphs_of_its_language(brand: str, locale: str) -> None:
+    """Garamond has no ligature of f and i in German, and Turkish has another i."""
+    lines = [entry(-500, "Office fijn fi ffl"), *some_lines(9, 12, ("if", "the", "Whitfield"))]
+    made = statement(*lines, opening_minor=30_000, holder=of(locale))
+    with in_brand(BRANDS / brand):
+        renderer = StampedRenderer.of_settings()
+        renderer.prepare([], again=[made])
+        assert differences(render(made).pdf, renderer.stamp(made).pdf) == []
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        ".holder { letter-spacing: 1mm } .lines td { word-spacing: .8mm }",
+        '.lines td { font-variant-numeric: oldstyle-nums; font-feature-settings: "liga" 0 }',
+    ],
+)
+def test_a_design_whose_letters_are_set_in_another_way_is_stamped(
+    rule: str, tmp_path: Path
+) -> None:
+    made = statement(*some_lines(4, 12))
+    with in_brand(write_brand(tmp_path / "b", files={"style.css": rule})):
+        renderer = StampedRenderer.of_settings()
+        renderer.prepare([], again=[made])
+        assert differences(render(made).pdf, renderer.stamp(made).pdf) == []
 
 
 def test_a_stamped_correction_is_equal() -> None:
@@ -186,11 +216,16 @@ def test_texts_of_every_script_are_stamped_where_the_first_renderer_puts_them() 
     assert differences(render(made).pdf, stamped(made)) == []
 
 
-def test_a_line_with_raised_glyphs_is_made_by_the_first_renderer() -> None:
-    renderer = StampedRenderer.of_settings()
-    made = statement(entry(-500, "ภาษาไทยไม่มีช่องว่างระหว่างคำทำให้ตัดบรรทัดยาก"))
-    renderer.prepare([], again=[made])
-    assert renderer.render(made).outside_reason == "character"
+def test_a_line_with_raised_glyphs_has_its_text_beside_it() -> None:
+    made = statement(
+        entry(-500, "ภาษาไทยไม่มีช่องว่างระหว่างคำทำให้ตัดบรรทัดยาก", counterparty="กิตติ 12"),
+        entry(-500, "ប្រតិបត្តិការ 7"),
+        holder=replace(of("th_TH"), name="กิตติ ศรีสุข"),
+    )
+    pdf = stamped(made)
+    assert differences(render(made).pdf, pdf) == []
+    report = verify(pdf, VerifyInputs(manifest=register((FEW, b""), (made, pdf))))
+    assert failed(report) == {}
 
 
 def test_a_text_that_would_move_others_is_made_by_the_first_renderer() -> None:
@@ -207,6 +242,8 @@ def test_a_word_from_right_with_another_letter_is_not_filed() -> None:
         ("הז 42 םולש", "זה 42 שלום", False),
         ("2026/01/10", "01\u200f/10\u200f/2026", False),
         ("שלום", "שלום", False),
+        (f"50 םולש{PARAGRAPH}USD 5", f"שלום 50{PARAGRAPH}USD 5", True),
+        (f"50 םולש{PARAGRAPH}USD 5", f"שלום 50{PARAGRAPH}USD 6", False),
     ):
         assert agree(page, text) is is_shown, (page, text)
 

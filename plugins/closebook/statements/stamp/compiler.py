@@ -296,6 +296,7 @@ class _Compiler:
         return ConstantText(
             item.mark.text,
             float(found[0][0]),
+            item.mark.width,
             before,
             after,
             frozenset(glyphs),

@@ -25,8 +25,8 @@ def line_at(style: TextStyle, shaped: ShapedLine, x: float, y: float, texts: Gly
     """
     if shaped.commands:
         body = drawn(shaped.commands, texts)
-        return b"%s\nBT\n1 0 0 -1 %.3f %.3f Tm\n%s\nET\n" % (style.color, x, y, body)
-    return b"%s\nBT\n1 0 0 -1 %.3f %.3f Tm\n%s\nET\n" % (style.color, x, y, _runs(style, shaped))
+        return b"%s\nBT\n1 0 0 -1 %.6f %.6f Tm\n%s\nET\n" % (style.color, x, y, body)
+    return b"%s\nBT\n1 0 0 -1 %.6f %.6f Tm\n%s\nET\n" % (style.color, x, y, _runs(style, shaped))
 
 
 def _runs(style: TextStyle, shaped: ShapedLine) -> bytes:
@@ -46,7 +46,7 @@ def drawn_parts(
     body = _runs(style, shaped)
     return (
         b"%s <</MCID " % tag,
-        b">> BDC\n%s\nBT\n1 0 0 -1 %.3f " % (style.color, x),
+        b">> BDC\n%s\nBT\n1 0 0 -1 %.6f " % (style.color, x),
         b" Tm\n%s\nET\nEMC\n" % body,
     )
 
@@ -54,9 +54,9 @@ def drawn_parts(
 def ambiguous_constant(text: ConstantText, y: float, texts: GlyphTexts) -> bytes:
     """Return the commands of a text of the layout whose glyphs have other texts elsewhere."""
     body = drawn(text.commands, texts)
-    return b"%s\nBT\n1 0 0 -1 %.3f %.3f Tm\n%s\nET\n" % (text.color, text.x, y, body)
+    return b"%s\nBT\n1 0 0 -1 %.6f %.6f Tm\n%s\nET\n" % (text.color, text.x, y, body)
 
 
 def placed_constant(text: ConstantText, y: float) -> bytes:
     """Return the commands that draw a text of the layout."""
-    return b"%s1 0 0 -1 %.3f %.3f Tm%s\n" % (text.before, text.x, y, text.after)
+    return b"%s1 0 0 -1 %.6f %.6f Tm%s\n" % (text.before, text.x, y, text.after)

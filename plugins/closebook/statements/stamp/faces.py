@@ -3,11 +3,15 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import uharfbuzz as hb
 
 from closebook.statements.stamp.layout import FontFacts
 from closebook.statements.stamp.outside_layout import OutsideLayout
+
+COMMON = "Zyyy"
+"""The script of figures and signs, by ISO 15924."""
 
 _THOUSAND = 1000
 _DROPPED = (
@@ -17,6 +21,13 @@ _DROPPED = (
 _FIGURES = frozenset("0123456789.,-+/:%\u2212\u00a0\u202f ")
 _TABLE_RECORD = 16
 _HEADER = 12
+
+
+class Writing(NamedTuple):
+    """The script (ISO 15924) and the language of a text, by which a font has some glyphs."""
+
+    script: str
+    language: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +51,7 @@ class Face:
         self.units = int(self._face.upem)
         self.is_compact = facts.subtype == b"/CIDFontType0"
         self._nominal: dict[int, int] = {}
-        self._figures: dict[str, ShapedGlyph] = {}
-        self._pairs: dict[str, bool] = {}
+        self._figures: dict[str, _Figures] = {}
         self._files: dict[tuple[int, ...], bytes] = {}
         extents = self._font.get_font_extents("ltr")
         self.ascent = extents.ascender / self.units
@@ -52,11 +62,13 @@ class Face:
         """The characters that it has glyphs for."""
         return frozenset(self._face.unicodes)
 
-    def shape(self, text: str) -> list[ShapedGlyph]:
+    def shape(self, text: str, writing: Writing) -> list[ShapedGlyph]:
         """Choose and place the glyphs of a text from left to right, of one script."""
         buffer = hb.Buffer()
         buffer.add_str(text)
-        buffer.guess_segment_properties()
+        buffer.direction = "ltr"
+        # guard: stamp.language-and-script-of-a-text
+        buffer.script, buffer.language = writing
         hb.shape(self._font, buffer, self._features)
         return [
             ShapedGlyph(
@@ -68,44 +80,16 @@ class Face:
             for info, position in zip(buffer.glyph_infos, buffer.glyph_positions, strict=True)
         ]
 
-    def figures(self, text: str) -> tuple[ShapedGlyph, ...] | None:
+    def figures(self, text: str, language: str) -> tuple[ShapedGlyph, ...] | None:
         """Return the glyphs of a text of figures only; None if the whole text has to be shaped.
 
         That is so if it has another character, or if the font shapes two figures in another way
         than each of them alone.
         """
-        glyphs = []
-        before = ""
-        for character in text:
-            glyph = self._figures.get(character)
-            if glyph is None:
-                glyph = self._figure(character)
-                if glyph is None:
-                    return None
-            glyphs.append(glyph)
-            if before:
-                pair = before + character
-                is_plain = self._pairs.get(pair)
-                if is_plain is None:
-                    is_plain = self._pairs[pair] = self._is_plain(pair)
-                if not is_plain:  # guard: stamp.figures-are-set-as-each-alone
-                    return None
-            before = character
-        return tuple(glyphs)
-
-    def _figure(self, character: str) -> ShapedGlyph | None:
-        if character not in _FIGURES or ord(character) not in self.characters:
-            return None
-        glyphs = self.shape(character)
-        if len(glyphs) != 1 or glyphs[0].is_moved:
-            return None
-        self._figures[character] = glyphs[0]
-        return glyphs[0]
-
-    def _is_plain(self, pair: str) -> bool:
-        together = [(glyph.glyph, glyph.advance, glyph.is_moved) for glyph in self.shape(pair)]
-        alone = [self._figures[character] for character in pair]
-        return together == [(glyph.glyph, glyph.advance, False) for glyph in alone]
+        known = self._figures.get(language)
+        if known is None:
+            known = self._figures[language] = _Figures(self, Writing(COMMON, language))
+        return known.glyphs(text)
 
     def nominal_width(self, glyph: int) -> int:
         """The width that the file gives to a glyph, in thousandths of the font's size."""
@@ -154,6 +138,51 @@ class Face:
     @cached_property
     def _prepared(self) -> hb.Face:
         return hb.subset_preprocess(self._face)
+
+
+class _Figures:
+    """The figures of a font in one language, each as it is alone."""
+
+    def __init__(self, face: Face, writing: Writing) -> None:
+        self._face, self._writing = face, writing
+        self._alone: dict[str, ShapedGlyph] = {}
+        self._pairs: dict[str, bool] = {}
+
+    def glyphs(self, text: str) -> tuple[ShapedGlyph, ...] | None:
+        """Return the glyphs of figures; None for others, and where they are not as each alone."""
+        glyphs = []
+        before = ""
+        for character in text:
+            glyph = self._alone.get(character)
+            if glyph is None:
+                glyph = self._figure(character)
+                if glyph is None:
+                    return None
+            glyphs.append(glyph)
+            if before:
+                pair = before + character
+                is_plain = self._pairs.get(pair)
+                if is_plain is None:
+                    is_plain = self._pairs[pair] = self._is_plain(pair)
+                if not is_plain:  # guard: stamp.figures-are-set-as-each-alone
+                    return None
+            before = character
+        return tuple(glyphs)
+
+    def _figure(self, character: str) -> ShapedGlyph | None:
+        if character not in _FIGURES or ord(character) not in self._face.characters:
+            return None
+        glyphs = self._face.shape(character, self._writing)
+        if len(glyphs) != 1 or glyphs[0].is_moved:
+            return None
+        self._alone[character] = glyphs[0]
+        return glyphs[0]
+
+    def _is_plain(self, pair: str) -> bool:
+        shaped = self._face.shape(pair, self._writing)
+        together = [(glyph.glyph, glyph.advance, glyph.is_moved) for glyph in shaped]
+        alone = [self._alone[character] for character in pair]
+        return together == [(glyph.glyph, glyph.advance, False) for glyph in alone]
 
 
 _KEPT_FILES = 500

@@ -60,6 +60,7 @@ class ConstantText:
 
     text: str
     x: float
+    width: float
     before: bytes
     after: bytes
     glyphs: frozenset[tuple[str, int, str]]

@@ -255,6 +255,8 @@ def require_equal(stamper: Stamper, pages: ProbePages) -> None:
             or _plain(mark.text) != _plain(placed.text)
         ):
             raise OutsideLayout("not-compiled", f"a trial puts {placed} for {mark} of {page}")
+        if abs(mark.width - placed.width) > _SAME:  # guard: stamp.widths-are-tried
+            raise OutsideLayout("not-compiled", f"{placed} of a trial is not as wide as {mark}")
 
 
 def _counts_that_break_before(block: int, layout: Layout) -> Iterator[int]:

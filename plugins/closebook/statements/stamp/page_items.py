@@ -75,6 +75,17 @@ def page_items(content: bytes) -> list[PageItem]:
     return list(_PageReader(content.split(b"\n")).items())
 
 
+def _end_of_content(commands: Sequence[bytes], at: int) -> int:
+    """Return where a marked content ends: the text of a raised glyph is one inside of another."""
+    depth = 1
+    while True:
+        end = commands.index(b"EMC", at)
+        depth += sum(each.endswith((b"BMC", b"BDC")) for each in commands[at:end]) - 1
+        if depth == 0:
+            return end
+        at = end + 1
+
+
 class _PageReader:
     def __init__(self, commands: Sequence[bytes]) -> None:
         self._commands = commands
@@ -92,7 +103,7 @@ class _PageReader:
             elif command == b"Q":
                 self._levels.pop()
             elif command in (b"BMC", b"BDC"):
-                end = commands.index(b"EMC", at)
+                end = _end_of_content(commands, at)
                 head = self._head(command)
                 yield self._item(head, commands[at:end])
                 at = end + 1

@@ -89,6 +89,7 @@ class PlacedText:
     page: int
     x: float
     y: float
+    width: float
     text: str
 
 
@@ -178,7 +179,7 @@ class PageStamper:
         what = piece.what
         if isinstance(what, ConstantText):
             if self._made.placed is not None:
-                self._place(what.x, y, what.text)
+                self._place(what.x, y, what.width, what.text)
             if self._kept.is_ambiguous(what):
                 return ambiguous_constant(what, y, self._made.glyphs)
             return self._kept.constant(what, y)
@@ -199,7 +200,7 @@ class PageStamper:
             y += self._lower(slot, slot.usual, shaped)
         note_glyphs(self._made.glyphs, shaped.glyphs)
         x = slot.edge - slot.anchor.value * width
-        self._place(x, y, text)
+        self._place(x, y, width, text)
         return line_at(slot.style, shaped, x, y, self._made.glyphs)
 
     def _lower(self, slot: Slot, usual: tuple[float, float], shaped: ShapedLine) -> float:
@@ -227,12 +228,13 @@ class PageStamper:
         self._count += len(cell.lines)
         if self._made.placed is not None:
             for shaped, dy in cell.lines:
-                self._place(line_start(column.slot, shaped), top + column.dy + dy, shaped.text)
+                x, y = line_start(column.slot, shaped), top + column.dy + dy
+                self._place(x, y, shaped.width * column.slot.style.size, shaped.text)
         texts = self._texts
         if cell.drawn is not None:
             # This is done for each text of each line.
             for number, (tag, before, after, dy) in enumerate(cell.drawn, start=count):
-                texts.append(b"%s%d%s%.3f%s" % (tag, number, before, top + dy, after))
+                texts.append(b"%s%d%s%.6f%s" % (tag, number, before, top + dy, after))
         else:
             style = column.slot.style
             for number, (shaped, dy) in enumerate(cell.lines, start=count):
@@ -263,6 +265,6 @@ class PageStamper:
         self._made.rows.append(TaggedRow(self._number, (), rule.tags, contents))
         return art
 
-    def _place(self, x: float, y: float, text: str) -> None:
+    def _place(self, x: float, y: float, width: float, text: str) -> None:
         if self._made.placed is not None:
-            self._made.placed.append(PlacedText(self._number, x, y, text))
+            self._made.placed.append(PlacedText(self._number, x, y, width, text))

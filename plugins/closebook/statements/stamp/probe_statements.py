@@ -23,9 +23,10 @@ from closebook.statements.weasyprint_adapter.page_layout import PartKind
 class ProbeTexts:
     """The texts and numbers of a probe.
 
-    ``debit_every`` and ``fee_every`` say which lines are debits and fees. ``kind_lines`` is how
-    many lines each kind of the summary of fees has. ``has_details`` says whether some lines have a
-    value date and an original amount, where the brand prints them.
+    ``debit_every`` and ``fee_every`` say which of the first ``line_count`` lines are debits and
+    fees: fewer than ten in one probe, and more in the other. ``kind_lines`` is how many lines each
+    kind of the summary of fees has. ``has_details`` says whether some lines have a value date and
+    an original amount, where the brand prints them.
     """
 
     name: str
@@ -60,8 +61,8 @@ FIRST = ProbeTexts(
     44, 2, 100, "0.9", 7, False,
 )  # fmt: skip
 SECOND = ProbeTexts(
-    "Aqwerty", "bd", "C12345", "Dqw", "Pqw", "R123", 150, 1_212, 770_000_000, 234, 4_000, 1_700, 7,
-    14, 12, 12_345_678, "1.2345", 1234, True,
+    "Aqwerty", "bd", "C12345", "Dqw", "Pqw", "R123", 150, 1_345_678, 770_000_000, 2_345_678,
+    4_000, 1_700, 7, 14, 12, 12_345_678, "1.2345", 1234, True,
 )  # fmt: skip
 
 
@@ -167,9 +168,11 @@ def _balances(
     count = len(of_day)
     balances, balance = [], texts.base_minor
     for number in range(count):
-        if number % texts.fee_every == 1:
+        # Further lines are credits: so a longer probe has as many debits and fees as a shorter one.
+        is_usual = number < texts.line_count
+        if is_usual and number % texts.fee_every == 1:
             balance -= fee
-        elif number % texts.debit_every == texts.debit_every - 1:
+        elif is_usual and number % texts.debit_every == texts.debit_every - 1:
             balance -= texts.step_minor
         elif number:
             balance += texts.step_minor

@@ -31,7 +31,7 @@ from closebook.statements.render.content import Content
 from closebook.statements.render.template import StatementTemplate
 from closebook.statements.render.view_model import StatementView
 from closebook.statements.stamp.outside_layout import OutsideLayout
-from closebook.statements.stamp.shown_texts import agree, shows
+from closebook.statements.stamp.shown_texts import PARAGRAPH, agree, shows
 from closebook.statements.stamp.written_document import ReadDocument, read_document
 
 _ROLES_OF_EDGES = {*EDGES, *COLUMNS, DATES}
@@ -57,11 +57,12 @@ def require_read_back(
         figures = amount(abs(line.amount_minor))
         day, text = printed_day(line.posted_on, days), str(line_view.description)
         if content.value_dates and line.value_date:
-            day += printed_day(line.value_date, days)
+            day += PARAGRAPH + printed_day(line.value_date, days)
         original = line.original
         if content.original_amounts and original:
-            text += printed_original(original.amount_minor, original.currency, locale)
-            text += printed_rate(original.rate, original.currency, statement.currency, locale)
+            text += PARAGRAPH + printed_original(original.amount_minor, original.currency, locale)
+            rate = printed_rate(original.rate, original.currency, statement.currency, locale)
+            text += PARAGRAPH + rate
         return (
             day,
             text,

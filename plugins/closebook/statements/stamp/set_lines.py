@@ -26,6 +26,8 @@ def drawn(commands: Sequence[SetCommand], texts: GlyphTexts) -> bytes:
             font, size = operand.split()
         elif operator == "Ts":
             parts.append(operand + b" Ts")
+        elif operator in ("BDC", "EMC"):
+            parts.append(operand)
         else:
             text = operand.decode()
             if not shares:
@@ -55,6 +57,10 @@ def commands_of(item: PageItem, texts: Mapping[str, Mapping[int, str]]) -> tuple
         if font:
             name = (font[1] + font[2]).decode()
             found.append(("Tf", b"%s %s" % (font[1], font[3]), ()))
+        elif command.startswith(b"/Span "):
+            found.append(("BDC", command, ()))
+        elif command == b"EMC":
+            found.append(("EMC", command, ()))
         elif command.endswith(b" Ts"):
             found.append(("Ts", command.removesuffix(b" Ts"), ()))
         elif command.endswith(b" TJ"):

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from fontTools.unicodedata import script
 
-from closebook.statements.stamp.faces import Face
+from closebook.statements.stamp.faces import COMMON, Face, Writing
 from closebook.statements.stamp.layout import FontFacts, TextStyle
 from closebook.statements.stamp.line_breaker import broken_into_lines
 from closebook.statements.stamp.outside_layout import OutsideLayout
@@ -16,7 +16,7 @@ from closebook.statements.weasyprint_adapter.set_texts import SetCommand, SetFon
 
 _THOUSAND = 1000
 _KEPT_LINES = 100_000
-_COMMON = {"Zyyy", "Zinh"}
+_COMMON = {COMMON, "Zinh"}
 _SCRIPTS = _COMMON | {"Latn", "Grek", "Cyrl"}
 # Characters without a glyph, or whose glyph is drawn over another one: Pango has rules for each.
 _REFUSED = {"Cc", "Cf", "Co", "Cs", "Cn", "Mn", "Me", "Mc", "Zl", "Zp"}
@@ -53,25 +53,28 @@ class Shaper:
         self._faces = faces
         self._stand_ins = stand_ins
         self._setter = setter
-        self._known_figures: dict[str, dict[str, tuple[bytes, tuple[str, int, str]]]] = {}
+        self._known_figures: dict[
+            tuple[str, str], dict[str, tuple[bytes, tuple[str, int, str]]]
+        ] = {}
         self._boxes: dict[
             tuple[int, float, float, bool], tuple[TextStyle, float, float, float]
         ] = {}
         self._set: dict[tuple[str, TextStyle, str | None, float | None], list[ShapedLine]] = {}
-        self._lines: dict[tuple[str, str], ShapedLine] = {}
+        self._lines: dict[tuple[str, str | None, str], ShapedLine] = {}
 
     def face(self, font: str) -> Face:
         """Return the face of a font's name."""
         return self._faces[font]
 
-    def line(self, font: str, text: str) -> ShapedLine:
+    def line(self, style: TextStyle, text: str) -> ShapedLine:
         """Return a text of one line. Raises OutsideLayout for one that is not shaped exactly."""
-        found = self._lines.get((font, text))
+        key = style.font, style.settings.language, text
+        found = self._lines.get(key)
         if found is None:
-            found = self._shaped(font, text)
+            found = self._shaped(style, text)
             if len(self._lines) > _KEPT_LINES:
                 self._lines.clear()
-            self._lines[font, text] = found
+            self._lines[key] = found
         return found
 
     def baseline(self, style: TextStyle, line: ShapedLine) -> float:
@@ -107,7 +110,9 @@ class Shaper:
 
         Its white space is collapsed. ``direction`` is that of the text if its block has another.
         """
-        if direction is None and not style.settings.is_from_right:
+        settings = style.settings
+        # guard: stamp.plain-settings-of-a-text
+        if direction is None and settings.is_plain and not settings.is_from_right:
             try:
                 return self._plain_lines(text, style, room)
             except OutsideLayout as outside:
@@ -123,10 +128,14 @@ class Shaper:
 
     def _plain_lines(self, text: str, style: TextStyle, room: float | None) -> list[ShapedLine]:
         def width_of(piece: str) -> float:
-            return self.line(style.font, piece).width * style.size
+            return self.line(style, piece).width * style.size
 
-        pieces = (text,) if room is None else broken_into_lines(text, room, width_of)
-        return [self.line(style.font, piece) for piece in pieces]
+        if room is None:
+            return [self.line(style, text)]
+        pieces = broken_into_lines(text, room, width_of)
+        if len(pieces) > 1 and not style.settings.breaks_words:
+            raise OutsideLayout("character", "words that are longer than a line stay whole")
+        return [self.line(style, piece) for piece in pieces]
 
     def _set_lines(
         self, text: str, style: TextStyle, room: float | None, direction: str | None
@@ -153,20 +162,18 @@ class Shaper:
             for line in found
         ]
 
-    def _shaped(self, font: str, text: str) -> ShapedLine:
-        figures = self._of_figures(font, text)
+    def _shaped(self, style: TextStyle, text: str) -> ShapedLine:
+        figures = self._of_figures(style, text)
         if figures is not None:
             return figures
+        writing = self._writing(style, _script_of(text))
         runs: list[tuple[str, bytes]] = []
         glyphs: set[tuple[str, int, str]] = set()
         width = ascent = descent = 0.0
-        for name, piece in self._pieces(font, text):
+        for name, piece in self._pieces(style.font, text):
             face = self._faces[name]
-            syntax, advance = self._run(name, piece, glyphs)
-            if runs and runs[-1][0] == name:
-                runs[-1] = (name, runs[-1][1] + syntax)
-            else:
-                runs.append((name, syntax))
+            syntax, advance = self._run(name, piece, writing, glyphs)
+            runs.append((name, syntax))
             width += advance
             ascent, descent = max(ascent, face.ascent), max(descent, face.descent)
         return ShapedLine(
@@ -178,19 +185,23 @@ class Shaper:
             frozenset(glyphs),
         )
 
-    def _of_figures(self, font: str, text: str) -> ShapedLine | None:
+    def _writing(self, style: TextStyle, script: str) -> Writing:
+        return Writing(script, self._setter.language(style.settings, script))
+
+    def _of_figures(self, style: TextStyle, text: str) -> ShapedLine | None:
         """Return a line of figures, from glyphs that are shaped once; None for another text."""
-        face = self._faces[font]
-        shaped = face.figures(text)
+        font = style.font
+        face, writing = self._faces[font], self._writing(style, COMMON)
+        shaped = face.figures(text, writing.language)
         if shaped is None:
             return None
-        known = self._known_figures.setdefault(font, {})
+        known = self._known_figures.setdefault((font, writing.language), {})
         parts, width, glyphs = [], 0, []
         for character, glyph in zip(text, shaped, strict=True):
             found = known.get(character)
             if found is None:
                 noted: set[tuple[str, int, str]] = set()
-                syntax, _ = self._run(font, character, noted)
+                syntax, _ = self._run(font, character, writing, noted)
                 found = known[character] = syntax, noted.pop()
             parts.append(found[0])
             glyphs.append(found[1])
@@ -205,10 +216,12 @@ class Shaper:
             frozenset(glyphs),
         )
 
-    def _run(self, name: str, text: str, glyphs: set[tuple[str, int, str]]) -> tuple[bytes, float]:
+    def _run(
+        self, name: str, text: str, writing: Writing, glyphs: set[tuple[str, int, str]]
+    ) -> tuple[bytes, float]:
         """Return the glyphs of a text of one font and script as syntax, and their width."""
         face = self._faces[name]
-        shaped = face.shape(text)
+        shaped = face.shape(text, writing)
         starts = sorted({glyph.cluster for glyph in shaped} | {len(text)})
         ends = dict(pairwise(starts))
         counts: dict[int, int] = {}
@@ -235,10 +248,10 @@ class Shaper:
         return b"".join(parts), width / face.units
 
     def _pieces(self, font: str, text: str) -> Iterator[tuple[str, str]]:
-        """Yield the text in pieces of one font and one script."""
+        """Yield the text in pieces of one font."""
         characters = self._faces[font].characters
         stand_in = self._stand_ins.get(font)
-        piece, name, current = "", font, ""
+        piece, name = "", font
         for character in text:
             if ord(character) in characters:
                 here = font
@@ -246,18 +259,29 @@ class Shaper:
                 here = stand_in
             else:
                 raise OutsideLayout("character", f"U+{ord(character):04X}")
-            written = script(character)
-            if written not in _SCRIPTS or unicodedata.category(character) in _REFUSED:
-                raise OutsideLayout("character", f"U+{ord(character):04X}")
-            is_other = written not in _COMMON and current not in ("", written)
-            if piece and (here != name or is_other):
+            if piece and here != name:
                 yield name, piece
                 piece = ""
-            if written not in _COMMON:
-                current = written
             piece, name = piece + character, here
         if piece:
             yield name, piece
+
+
+def _script_of(text: str) -> str:
+    """Return the script of a text: figures and signs have that of the letters beside them.
+
+    Raises OutsideLayout for a text of several scripts: Pango has rules for what is between them.
+    """
+    found = COMMON
+    for character in text:
+        written = script(character)
+        if written not in _SCRIPTS or unicodedata.category(character) in _REFUSED:
+            raise OutsideLayout("character", f"U+{ord(character):04X}")
+        if written not in _COMMON:
+            if found not in (COMMON, written):
+                raise OutsideLayout("character", f"{found} and {written}")
+            found = written
+    return found
 
 
 def _face_of(font: SetFont) -> Face:

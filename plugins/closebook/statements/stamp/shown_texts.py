@@ -14,6 +14,9 @@ from bidi import get_display
 
 from closebook.money import MINUS
 
+PARAGRAPH = "\N{PARAGRAPH SEPARATOR}"
+"""What is between the texts of two elements: each of them has its own direction."""
+
 _IGNORED = re.compile(
     "[\\s\\u00ad\\u061c\\u200b-\\u200f\\u2028-\\u202e\\u2060\\u2066-\\u2069\\ufeff]+"
 )
@@ -24,7 +27,13 @@ _ONE_OF_A_PAIR = str.maketrans(")]}>»›", "([{<«‹")
 
 
 def agree(page: str, text: str) -> bool:
-    """Return whether a page shows a text. ``page`` has its lines, each in the order of drawing."""
+    """Return whether a page shows a text. ``page`` has its lines, each in the order of drawing.
+
+    A text of several elements has PARAGRAPH between them, as on the page.
+    """
+    if PARAGRAPH in text:
+        shown, said = page.split(PARAGRAPH), text.split(PARAGRAPH)
+        return len(shown) == len(said) and all(map(agree, shown, said))
     if text.isascii() or not _is_from_right(text):
         return plain(page) == plain(text)
     return _agree_from_right(page, text)

@@ -47,7 +47,7 @@ class Stamper:
         style = layout.rows.columns[0].slot.style
         for character in _PRINTABLE_ASCII:
             if character in faces[style.font].characters:
-                note_glyphs(self._usual, self._shaper.line(style.font, chr(character)).glyphs)
+                note_glyphs(self._usual, self._shaper.line(style, chr(character)).glyphs)
         self._kept = KeptDrawings(layout, self._usual)
 
     def pages(

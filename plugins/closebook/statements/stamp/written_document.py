@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from closebook.statements.pdf.page_roles import LINES, role_of
+from closebook.statements.stamp.shown_texts import PARAGRAPH
 
 _OBJECT = re.compile(rb"(?:^|\n)(\d+) 0 obj\n<<(.*?)/Length (\d+)>>\nstream\n", re.DOTALL)
 _MAPPED = re.compile(rb"<([0-9a-f]{4})> <([0-9a-f]*)>")
@@ -47,7 +48,7 @@ class ReadDocument:
 
     ``pages`` are the rows of each page, each with the role of its first cell that has one: lines
     have none. ``others`` are the texts of all other elements. Each text has its lines, with the
-    glyphs in the order of drawing.
+    glyphs in the order of drawing; PARAGRAPH is between the elements inside of one.
     """
 
     pages: Sequence[Sequence[tuple[str | None, tuple[str, ...]]]]
@@ -110,7 +111,7 @@ class _TreeReader:
         body = self._objects[number]
         kids = _entry(body, b"K")
         if b" R" in kids:
-            found = "\n".join([self._text(kid, others) for kid in _numbers(kids)])
+            found = PARAGRAPH.join([self._text(kid, others) for kid in _numbers(kids)])
         elif kids.strip():
             texts = self._texts[self._pages[_named(body, b"Pg")]]
             contents = [texts[int(kid)] for kid in kids.split()]

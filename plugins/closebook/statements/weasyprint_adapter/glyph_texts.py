@@ -39,6 +39,7 @@ _AS_TYPED = {
 }
 _DIRECTION_MARKS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _GLYPHS = re.compile(r"<([0-9a-f]+)>")
+_WITHOUT_GLYPHS = re.compile(r"(-?[\d.]*)<>(-?[\d.]*)")
 _DIGITS_OF_A_GLYPH = 4
 _ENTRY = re.compile(rb"<[0-9a-f]{4}> <[0-9a-f]*>")
 
@@ -246,9 +247,28 @@ class _Recorded:
             self._show(piece, place)
 
     def _show(self, text: str, place: int) -> None:
+        text = without_empty_strings(text)
+        if not text:
+            return
         name = self._font.hash
         self._stream.set_font_size(_copy(name, place) if place else name, self._size)
         self._stream.show_text(text)
+
+
+def without_empty_strings(text: str) -> str:
+    """Return the operand of a TJ without strings that have no glyph: ``5<>3`` is ``8``.
+
+    After such a string pdfium ignores the last number of the operand. So on a line of several fonts
+    Chrome drew what follows too far to the right, such as signs of Devanagari's vowels.
+    """
+    while "<>" in text:  # guard: documents.no-empty-strings
+        text = _WITHOUT_GLYPHS.sub(_sum, text)
+    return text
+
+
+def _sum(found: re.Match[str]) -> str:
+    total = sum(float(each) for each in found.groups() if each)
+    return f"{total:.6f}".rstrip("0").rstrip(".") if total else ""
 
 
 def pieces_by_place(text: str, places: Sequence[int]) -> Iterator[tuple[str, int]]:

@@ -9,16 +9,23 @@ from functools import cached_property
 from typing import Any
 
 from closebook.statements.weasyprint_adapter.glyph_texts import (
+    SILENT,
+    actual_text,
     has_raised_glyph_from_left,
     texts_of_line,
+    without_empty_strings,
 )
 from closebook.statements.weasyprint_adapter.layout_marks import FontFile
+from closebook.statements.weasyprint_adapter.shaping_languages import shaping_language
 from closebook.statements.weasyprint_adapter.text_settings import TextSettings
 
 _MOST_LINES = 500
 
 SetCommand = tuple[str, bytes, tuple[str, ...]]
-"""An operator (Tf, TJ or Ts), its operands, and the text of each glyph that a TJ draws."""
+"""An operator (Tf, TJ, Ts, BDC or EMC), its operands, and the text of each glyph of a TJ.
+
+Those of BDC and EMC are whole commands.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +60,7 @@ class TextSetter:
         self._configuration = configuration
         self._fonts: dict[Any, Any] = {}
         self._known: dict[str, SetFont] = {}
+        self._languages: dict[tuple[str | None, str], str] = {}
 
     def font(self, name: str) -> SetFont:
         """Return a font that some text was set in."""
@@ -64,11 +72,18 @@ class TextSetter:
 
         return float(strut(self._style(settings))[1])
 
+    def language(self, settings: TextSettings, script: str) -> str:
+        """Return the language in which a text of a script is shaped."""
+        key = settings.language, script
+        found = self._languages.get(key)
+        if found is None:
+            found = self._languages[key] = shaping_language(script, self._style(settings))
+        return found
+
     def lines(self, text: str, settings: TextSettings, room: float | None) -> list[SetLine] | None:
         """Return the lines of a text in ``room`` pixels. Its only white space are blanks.
 
-        Returns None if a character has no glyph, or if a glyph is a picture, or is drawn above or
-        below the line.
+        Returns None if a character has no glyph, or if a glyph is a picture.
         """
         from weasyprint.text.line_break import split_first_line
 
@@ -106,9 +121,9 @@ class TextSetter:
             return None
         line, _ = layout.get_first_line()
         texts = list(texts_of_line(line, layout.text.encode()))
-        # The first renderer writes the text of such a line beside its glyphs.
-        if None in texts or has_raised_glyph_from_left(line):
+        if None in texts:
             return None
+        is_raised = has_raised_glyph_from_left(line)
         recorder = _Recorder(self._stream, texts)
         emojis = drawing.draw_first_line(recorder, box, "clip", "none", Matrix(d=-1))
         layout.deactivate()
@@ -118,7 +133,12 @@ class TextSetter:
             if font.bitmap:
                 return None
             self._known.setdefault(font.hash, _set_font(font))
-        return SetLine(box.text, width, height, baseline, tuple(recorder.commands))
+        commands = tuple(recorder.commands)
+        if is_raised:
+            # As the first renderer does it: readers take the text from beside the glyphs.
+            said = "".join(text for text in texts if text).replace(SILENT, "")
+            commands = (("BDC", actual_text(said), ()), *commands, ("EMC", b"EMC", ()))
+        return SetLine(box.text, width, height, baseline, commands)
 
     @cached_property
     def _stream(self) -> Any:
@@ -171,9 +191,12 @@ class _Recorder:
 
     def show_text(self, text: str) -> None:
         """Note glyphs with their texts."""
+        operand = without_empty_strings(text).encode()
+        if not operand:
+            return
         count = sum(len(group) // 4 for group in _glyph_groups(text))
         shares = tuple(next(self._texts) or "" for _ in range(count))
-        self.commands.append(("TJ", text.encode(), shares))
+        self.commands.append(("TJ", operand, shares))
 
 
 def _glyph_groups(text: str) -> list[str]:

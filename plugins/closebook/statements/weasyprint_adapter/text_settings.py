@@ -13,6 +13,24 @@ _PROPERTIES = (
     *("hyphenate_limit_zone", "hyphens", "lang", "letter_spacing", "line_height", "overflow_wrap"),
     *("tab_size", "text_decoration_line", "white_space", "word_break", "word_spacing"),
 )
+# Other values change glyphs, their places or the ends of lines.
+_PLAIN = {
+    **dict.fromkeys(
+        (
+            *("font_feature_settings", "font_language_override", "font_variant_alternates"),
+            *("font_variant_caps", "font_variant_east_asian", "font_variant_ligatures"),
+            *("font_variant_numeric", "font_variant_position", "font_variation_settings"),
+            *("letter_spacing", "word_break"),
+        ),
+        ("normal",),
+    ),
+    "font_kerning": ("auto",),
+    "hyphens": ("manual", "none"),
+    "text_decoration_line": ("none",),
+    "white_space": ("normal", "pre-line"),
+    "word_spacing": (0,),
+}
+_ANYWHERE = ("anywhere", "break-word")
 
 
 @dataclass(frozen=True)
@@ -30,6 +48,22 @@ class TextSettings:
     def is_from_right(self) -> bool:
         """Whether the text's block is written from right to left."""
         return ("direction", "rtl") in self.properties
+
+    @cached_property
+    def is_plain(self) -> bool:
+        """Whether a text has the glyphs of its fonts, at their usual places."""
+        return all(value in _PLAIN.get(name, (value,)) for name, value in self.properties)
+
+    @cached_property
+    def breaks_words(self) -> bool:
+        """Whether a word that is longer than its line is broken."""
+        return dict(self.properties)["overflow_wrap"] in _ANYWHERE
+
+    @cached_property
+    def language(self) -> str | None:
+        """The language of the text's element."""
+        found: str | None = dict(self.properties)["lang"]
+        return found
 
     def directed(self, direction: str | None) -> "TextSettings":
         """Return the settings of an element that has a direction of its own."""
