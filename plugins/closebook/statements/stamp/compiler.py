@@ -32,9 +32,9 @@ from closebook.statements.stamp.layout_tags import (
 from closebook.statements.stamp.line_breaker import collapsed
 from closebook.statements.stamp.outside_layout import OutsideLayout
 from closebook.statements.stamp.page_items import PageItem
+from closebook.statements.stamp.pango_lines import commands_of
 from closebook.statements.stamp.probe_pages import KEYS_PER_PAGE, ProbePages
 from closebook.statements.stamp.row_rules import BREAK_KINDS, NONE, alike, row_rule, table_rows
-from closebook.statements.stamp.set_lines import commands_of
 from closebook.statements.stamp.statement_class import slot_text, slot_values
 from closebook.statements.weasyprint_adapter.layout_marks import PageGeometry, RowBox, TextMark
 

@@ -2,7 +2,7 @@
 
 from closebook.statements.stamp.font_writer import GlyphTexts
 from closebook.statements.stamp.layout import ConstantText, Slot, TextStyle
-from closebook.statements.stamp.set_lines import drawn
+from closebook.statements.stamp.pango_lines import drawn
 from closebook.statements.stamp.shaper import ShapedLine
 
 PAGE_ART = b"/Artifact"

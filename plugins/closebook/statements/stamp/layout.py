@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from closebook.statements.weasyprint_adapter.layout_marks import FontFile
-from closebook.statements.weasyprint_adapter.set_texts import SetCommand
+from closebook.statements.weasyprint_adapter.pango_texts import SetCommand
 from closebook.statements.weasyprint_adapter.text_settings import TextSettings
 
 

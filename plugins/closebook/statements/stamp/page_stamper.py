@@ -25,9 +25,9 @@ from closebook.statements.stamp.layout import (
 )
 from closebook.statements.stamp.outside_layout import OutsideLayout
 from closebook.statements.stamp.page_filler import FilledPage
+from closebook.statements.stamp.pango_lines import fit
 from closebook.statements.stamp.row_layout import CellLines, LaidOutRow
 from closebook.statements.stamp.sentences import printed_text
-from closebook.statements.stamp.set_lines import fit
 from closebook.statements.stamp.shaper import ShapedLine, Shaper
 from closebook.statements.stamp.statement_class import WINDOW_SLOTS
 from closebook.statements.stamp.tag_tree import Content, TaggedRow

@@ -12,7 +12,7 @@ from closebook.statements.stamp.layout import FontFacts, TextStyle
 from closebook.statements.stamp.line_breaker import broken_into_lines
 from closebook.statements.stamp.outside_layout import OutsideLayout
 from closebook.statements.weasyprint_adapter.glyph_texts import shared_among
-from closebook.statements.weasyprint_adapter.set_texts import SetCommand, SetFont, TextSetter
+from closebook.statements.weasyprint_adapter.pango_texts import SetCommand, SetFont, TextSetter
 
 _THOUSAND = 1000
 _KEPT_LINES = 100_000
@@ -123,7 +123,7 @@ class Shaper:
         if found is None:
             if len(self._set) > _KEPT_SET:
                 self._set.clear()
-            found = self._set[key] = self._set_lines(text, style, room, direction)
+            found = self._set[key] = self._pango_lines(text, style, room, direction)
         return found
 
     def _plain_lines(self, text: str, style: TextStyle, room: float | None) -> list[ShapedLine]:
@@ -137,7 +137,7 @@ class Shaper:
             raise OutsideLayout("character", "words that are longer than a line stay whole")
         return [self.line(style, piece) for piece in pieces]
 
-    def _set_lines(
+    def _pango_lines(
         self, text: str, style: TextStyle, room: float | None, direction: str | None
     ) -> list[ShapedLine]:
         found = self._setter.lines(text, style.settings.directed(direction), room)

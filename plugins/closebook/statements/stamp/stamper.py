@@ -26,7 +26,7 @@ from closebook.statements.stamp.sentences import printed_text, with_sentences
 from closebook.statements.stamp.shaper import Shaper
 from closebook.statements.stamp.statement_class import slot_values
 from closebook.statements.stamp.tag_tree import TagTreeWriter
-from closebook.statements.weasyprint_adapter.set_texts import TextSetter
+from closebook.statements.weasyprint_adapter.pango_texts import TextSetter
 
 _PRINTABLE_ASCII = range(0x20, 0x7F)
 _TOLERANCE = 1 / 1024

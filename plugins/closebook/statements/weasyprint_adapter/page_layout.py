@@ -19,7 +19,7 @@ from closebook.statements.weasyprint_adapter.drawn_pages import DrawnPages
 from closebook.statements.weasyprint_adapter.laid_out_pages import LaidOutPages
 from closebook.statements.weasyprint_adapter.line_breaking import linear_line_breaking
 from closebook.statements.weasyprint_adapter.page_files import PageFile
-from closebook.statements.weasyprint_adapter.set_texts import TextSetter
+from closebook.statements.weasyprint_adapter.pango_texts import TextSetter
 from closebook.statements.weasyprint_adapter.shaping_cache import cached_shaping
 from closebook.statements.weasyprint_adapter.whole_words import set_words_whole
 

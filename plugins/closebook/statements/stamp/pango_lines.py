@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from closebook.statements.stamp.font_writer import GlyphTexts
 from closebook.statements.stamp.page_items import PageItem
 from closebook.statements.weasyprint_adapter.glyph_texts import pieces_by_place
-from closebook.statements.weasyprint_adapter.set_texts import SetCommand
+from closebook.statements.weasyprint_adapter.pango_texts import SetCommand
 
 _GROUPS = re.compile(r"<([0-9a-f]+)>")
 _FONT = re.compile(rb"/([A-Z]+)(\d*) ([\d.]+) Tf")
