@@ -218,6 +218,14 @@ ADVICE: Mapping[str, str] = {
         "From `closebook verify`, whose report has the text without this code, beside the name of "
         "the check that failed."
     ),
+    "CB-DATA-LINES-NEED-STATEMENTS": (
+        "From a trigger of the store: its owner tried to truncate `reporting.statements` without "
+        "`reporting.statement_lines`."
+    ),
+    "CB-DATA-LINES-WITHOUT-STATEMENT": (
+        "From a trigger of the store: something other than Closebook writes lines. A close that "
+        "meets it says CB-DATA-ROWS-REFUSED."
+    ),
     "CB-DATA-MONTH-NOT-CLOSED": (
         "From `write_manifest`, which runs after a failure too. Look at the error of "
         "`freeze_lines`, correct what it names, and clear the task."
@@ -258,6 +266,10 @@ ADVICE: Mapping[str, str] = {
     "CB-DATA-STATEMENT-CONTRADICTS-ITSELF": (
         "The frozen lines contradict each other. This should never be seen: call the developers, "
         "and render nothing by hand."
+    ),
+    "CB-DATA-STATEMENT-HAS-LINES": (
+        "From a trigger of the store: its owner tried to delete or rename a statement that has "
+        "lines."
     ),
     "CB-DATA-TOO-MANY-DECIMAL-PLACES": (
         "Release the month without these statements, or keep this currency with at most 5 places "

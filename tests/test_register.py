@@ -1,4 +1,4 @@
-"""A day's rows belong to a close of the register: triggers check what a foreign key would."""
+"""Days belong to a close, and lines to a statement: triggers check what a foreign key would."""
 
 from collections.abc import Iterator
 
@@ -27,6 +27,20 @@ MOVEMENT = """
     insert into reporting.daily_account_movement
     select close_id, '2026-03-10', 1, 'USD', 1, 100, 0
     from unnest(%s::bigint[]) as ids (close_id)
+"""
+STATEMENT = """
+    insert into reporting.statements (
+        close_id, account_id, currency, account_number, holder_name, holder_address, locale_code,
+        opening_minor, closing_minor, line_count
+    ) values (%s, 1, 'USD', 'A1', '', '', 'en', 0, 100, 1)
+"""
+LINES = """
+    insert into reporting.statement_lines (
+        close_id, account_id, currency, line_number, entry_id, posted_at, kind, description,
+        amount_minor, balance_minor
+    )
+    select %s, account_id, currency, 1, entry_id, '2026-03-10 12:00Z', 'payment', '', 100, 100
+    from unnest(%s::bigint[], %s::text[]) with ordinality as keys (account_id, currency, entry_id)
 """
 TABLES = {"daily_volume": VOLUME, "daily_account_movement": MOVEMENT}
 UNKNOWN_ID = 4711
@@ -129,3 +143,81 @@ def test_the_owner_empties_the_register_with_its_days_or_not_at_all(owner: Conne
         days = sql.Identifier("reporting", table)
         owner.execute(sql.SQL("truncate reporting.closes, {} cascade").format(days))
         assert count(owner, "closes") == 0
+
+
+# ---- lines ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def close_id(owner: Connection) -> int:
+    """Given a close with the statement of account 1 in USD, which has a line."""
+    close_id = draft(owner)
+    owner.execute(STATEMENT, [close_id])
+    owner.execute(LINES, [close_id, [1], ["USD"]])
+    return close_id
+
+
+@pytest.mark.parametrize(
+    ("accounts", "currencies", "unknown"),
+    [
+        ([2], ["USD"], "account 2 in USD"),
+        ([1], ["EUR"], "account 1 in EUR"),
+        ([1, 2, 1], ["USD", "USD", "USD"], "account 2 in USD"),
+    ],
+)
+def test_lines_of_an_unknown_statement_are_refused(
+    store: Connection, accounts: list[int], currencies: list[str], unknown: str
+) -> None:
+    close_id = draft(store)
+    store.execute(STATEMENT, [close_id])
+    said = f"close {close_id} has lines of {unknown}, and no statement for them"
+    with pytest.raises(ForeignKeyViolation, match=said) as refused:
+        store.execute(LINES, [close_id, accounts, currencies])
+    assert refused.value.diag.constraint_name == "statement_lines_statement_is_known"
+    assert count(store, "statement_lines") == 0
+
+
+@pytest.mark.parametrize(
+    "attempt",
+    [
+        "update reporting.statement_lines set account_id = 2",
+        "update reporting.statement_lines set currency = 'EUR'",
+        "update reporting.statement_lines set close_id = 4711",
+    ],
+)
+def test_not_even_the_owner_gives_lines_to_an_unknown_statement(
+    owner: Connection, close_id: int, attempt: str
+) -> None:
+    with pytest.raises(ForeignKeyViolation, match="and no statement for them"):
+        owner.execute(attempt.encode())
+    owner.execute("update reporting.statement_lines set amount_minor = 1")
+
+
+@pytest.mark.parametrize(
+    "attempt",
+    [
+        "delete from reporting.statements",
+        "update reporting.statements set account_id = 2",
+        "update reporting.statements set currency = 'EUR'",
+    ],
+)
+def test_not_even_the_owner_takes_the_statement_from_its_lines(
+    owner: Connection, close_id: int, attempt: str
+) -> None:
+    with pytest.raises(ForeignKeyViolation, match="a statement that has lines stays"):
+        owner.execute(attempt.encode())
+    owner.execute("update reporting.statements set holder_name = 'another'")
+    owner.execute(
+        "with gone as (delete from reporting.statement_lines) delete from reporting.statements"
+    )
+    assert (count(owner, "statements"), count(owner, "statement_lines")) == (0, 0)
+
+
+def test_the_owner_empties_the_statements_with_their_lines_or_not_at_all(
+    owner: Connection, close_id: int
+) -> None:
+    with pytest.raises(ForeignKeyViolation, match="truncate both"):
+        owner.execute("truncate reporting.statements cascade")
+    assert count(owner, "statements") == 1
+    owner.execute("truncate reporting.statements, reporting.statement_lines cascade")
+    assert (count(owner, "statements"), count(owner, "statement_lines")) == (0, 0)

@@ -186,6 +186,16 @@ CLOSES = (
         Condition(value=False),
         (REGISTER + "test_rows_of_an_unknown_close_are_refused",),
     ),
+    Guard(
+        "register.lines-of-a-known-statement",
+        Condition(value=False),
+        (REGISTER + "test_lines_of_an_unknown_statement_are_refused",),
+    ),
+    Guard(
+        "register.statements-of-lines-stay",
+        Condition(value=False),
+        (REGISTER + "test_not_even_the_owner_takes_the_statement_from_its_lines",),
+    ),
     # ---- ranges of days ------------------------------------------------------------------
     Guard(
         "range.closed-days-are-not-repeated",
