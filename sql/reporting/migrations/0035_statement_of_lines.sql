@@ -117,3 +117,9 @@ $$;
 create trigger statements_are_truncated_with_their_lines
 after truncate on reporting.statements
 for each statement execute function reporting.refuse_lines_of_no_statements();
+
+revoke all on function
+reporting.refuse_lines_without_statement(),
+reporting.keep_statements_of_lines(),
+reporting.refuse_lines_of_no_statements()
+from public;
