@@ -7,8 +7,8 @@ skipped**, and no line ever leaves the reporting store.
 
 The lines of such a month are written to the document store as Parquet, read back, compared with
 the store, and only then removed from it. Lines of accounts under a legal hold stay. Statements,
-documents, manifests and the desk's log stay as they are. A run that failed, or was killed, goes on
-where it was.
+documents, manifests and the desk's log stay as they are. A run that failed, or was killed,
+continues where it stopped.
 
 `closebook archived-lines` prints lines that have left the store: docs/retention.md.
 """

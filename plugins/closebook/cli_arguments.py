@@ -72,7 +72,7 @@ exit codes:
 _RETENTION = """\
 Move the lines of months that ended long ago from the reporting store to the document store, as
 Parquet. A line is removed only after its document was read back and compared. Lines of accounts
-under a legal hold stay. It can be run again at any time: it goes on where it was.
+under a legal hold stay. It can be run again at any time: it continues where it stopped.
 """
 _ARCHIVED_LINES = """\
 Print lines that have left the reporting store, as CSV. Each document is compared with its hash.

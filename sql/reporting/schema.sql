@@ -730,7 +730,7 @@ create table reporting.statement_manifests (
 );
 
 -- The parts that manifests are made from, of 256 statements each, in the document store. They are
--- written one by one: a task that is started again goes on where it was.
+-- written one by one: a task that is started again continues where it stopped.
 create table reporting.manifest_parts (
     part_id bigint generated always as identity primary key,
     close_id bigint not null references reporting.closes (close_id),

@@ -124,8 +124,8 @@ def _named(store: Store, patterns: _Patterns) -> StatementKeys | None:
     words = patterns.holder or []
     first = [*words[:_WORDS_OF_THE_INDEX], None, None, None]
     with store.transaction():
-        # PostgreSQL takes a rare name for a common one if it is in the sample of ANALYZE. It would
-        # read all statements then, to find many soon.
+        # PostgreSQL takes a rare name for a common one if it is in the sample of ANALYZE. It then
+        # expects many matches, and reads all statements in place of an index.
         store.execute(query("session/whole_tables"), {"whole_tables": "off"})
         found = store.execute(
             query("desk/named_statements"),

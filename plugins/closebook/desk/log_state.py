@@ -15,7 +15,7 @@ from closebook.store.session import Store
 COMPARED_ENTRIES = 10_000
 """How many entries the page compares. `closebook verify-log` compares all."""
 
-# One is written each day: so each look reads the new ones alone.
+# One anchor is written each day, so a request reads only the new ones.
 _known_anchors: dict[str, WrittenAnchor] = {}
 
 

@@ -104,7 +104,8 @@ def deliver(settings: StoreAddress, time_zone: str, channel: Channel, now: datet
         if outcome == "unreached":
             break
     not_sent = NotSent(channel.name, problems) if problems else None
-    # First, since it is not tried again: in a second try it would not be noticed.
+    # The refusal is raised before the problems: the mail is not sent again, so no later run would
+    # raise it.
     if refused:  # guard: notifications.refused-address-is-noticed
         raise refused[0] from not_sent
     if not_sent:

@@ -1,8 +1,8 @@
 """Retention: lines of months that ended long ago leave the store for the document store.
 
 The lines of each version of such a month are written to documents, by accounts. Nothing is removed
-before its document was read back and compared with what stands in the store. A run that was killed
-goes on where it was. Statements, versions, documents and manifests stay.
+before its document was read back and compared with the lines in the store. A run that was killed
+continues where it stopped. Statements, versions, documents and manifests stay.
 """
 
 import logging
@@ -118,7 +118,8 @@ def _remove(
                     "requested_by": run.requested_by,
                 },
             )
-        # The register names it before it is there: so no document is unknown, also after a kill.
+        # The register has the document before the document store: so no stored document is unknown
+        # to the register, also if the task is killed between the two.
         documents.put(content, folder=f"{FOLDER}/{month.label}", suffix="parquet")
         del lines, content
         removed = _remove_written(settings, documents, part, stored.object_name, stored.sha256)
