@@ -59,27 +59,26 @@ for each statement execute function reporting.refuse_lines_without_statement();
 create function reporting.keep_statements_of_lines() returns trigger
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
-    if exists (
-        select 1
-        from earlier
-        where
-            exists (
-                select 1
-                from reporting.statement_lines as lines
-                where
-                    lines.close_id = earlier.close_id
-                    and lines.account_id = earlier.account_id
-                    and lines.currency = earlier.currency
-            )
-            and not exists (
-                select 1
-                from reporting.statements
-                where
-                    statements.close_id = earlier.close_id
-                    and statements.account_id = earlier.account_id
-                    and statements.currency = earlier.currency
-            )
-    ) then  -- guard: register.statements-of-lines-stay
+    perform 1
+    from earlier
+    where
+        exists (
+            select 1
+            from reporting.statement_lines as lines
+            where
+                lines.close_id = earlier.close_id
+                and lines.account_id = earlier.account_id
+                and lines.currency = earlier.currency
+        )
+        and not exists (
+            select 1
+            from reporting.statements
+            where
+                statements.close_id = earlier.close_id
+                and statements.account_id = earlier.account_id
+                and statements.currency = earlier.currency
+        );
+    if found then  -- guard: register.statements-of-lines-stay
         raise exception using
             errcode = 'foreign_key_violation',
             message = 'CB-DATA-STATEMENT-HAS-LINES: a statement that has lines stays in the register: '
