@@ -24,7 +24,7 @@ from local.processes import Component
 SETUP_SECONDS = 180
 STOP_SECONDS = 20.0
 HEALTH_SECONDS = 5.0
-NICENESS_OF_THE_UI = 13
+NICENESS_OF_THE_UI = 5
 FIRST_ANSWER_SECONDS = 60.0
 API_SERVER = "api_server"
 EXECUTION_API = "execution_api"
