@@ -2594,6 +2594,7 @@ begin
         continue when line.account_id = account_id and line.currency = currency;
         -- Lines that took the room of removed ones may stand apart from those before them.
         statement_name := line.account_id::text || ' ' || line.currency;
+        -- guard: desk.statement-with-an-amount-once
         continue when statement_name = any(found_names);
         found_names := found_names || statement_name;
         account_id := line.account_id;

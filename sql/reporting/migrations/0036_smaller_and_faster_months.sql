@@ -1,7 +1,7 @@
 -- A line takes less of the store, and a month is closed faster. The index of amounts had an entry
 -- for each line; now one entry stands for all lines of a close that have the amount, and the
--- statements are told apart when they are read. Names and account numbers in ASCII get their form for the
--- search in a fraction of the time; the forms are the same as before.
+-- statements are told apart when they are read. Names and account numbers in ASCII get their form
+-- for the search in a fraction of the time; the forms are the same as before.
 create index statement_lines_amount_minor
 on reporting.statement_lines (close_id, amount_minor);
 
@@ -53,6 +53,7 @@ begin
         continue when line.account_id = account_id and line.currency = currency;
         -- Lines that took the room of removed ones may stand apart from those before them.
         statement_name := line.account_id::text || ' ' || line.currency;
+        -- guard: desk.statement-with-an-amount-once
         continue when statement_name = any(found_names);
         found_names := found_names || statement_name;
         account_id := line.account_id;
