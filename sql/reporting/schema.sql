@@ -23,9 +23,10 @@ create table reporting.migrations (
 
 -- A currency code of the platform as the register shows it. A code that is not three capital
 -- letters may hold any text: it is cut to 12 characters, and ? stands for all but letters and
--- figures.
+-- figures. Of this function and the next PostgreSQL puts the expression in place of the call, since
+-- they have no settings of their own.
 create function reporting.currency_label(code text) returns text
-language sql immutable parallel safe set search_path = pg_catalog, pg_temp
+language sql immutable parallel safe
 begin atomic
     select case
         when code ~ '^[A-Z]{3}$' then code
@@ -37,7 +38,7 @@ end;
 -- A key of the platform as exceptions name it: a long one by its start and its hash. No account
 -- that has a statement has such a name for its key.
 create function reporting.key_label(key text) returns text
-language sql immutable parallel safe set search_path = pg_catalog, pg_temp
+language sql immutable parallel safe
 begin atomic
     select case
         when key = '' then '(empty)'

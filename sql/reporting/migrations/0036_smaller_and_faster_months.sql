@@ -359,6 +359,35 @@ begin atomic
     end;
 end;
 
+-- A currency code of the platform as the register shows it. A code that is not three capital
+-- letters may hold any text: it is cut to 12 characters, and ? stands for all but letters and
+-- figures. Of this function and the next PostgreSQL puts the expression in place of the call, since
+-- they have no settings of their own.
+create or replace function reporting.currency_label(code text) returns text
+language sql immutable parallel safe
+begin atomic
+    select case
+        when code ~ '^[A-Z]{3}$' then code
+        when coalesce(code, '') = '' then 'none'
+        else left(regexp_replace(code, '[^A-Za-z0-9]', '?', 'g'), 12)
+    end;
+end;
+
+-- A key of the platform as exceptions name it: a long one by its start and its hash. No account
+-- that has a statement has such a name for its key.
+create or replace function reporting.key_label(key text) returns text
+language sql immutable parallel safe
+begin atomic
+    select case
+        when key = '' then '(empty)'
+        when octet_length(key) > 200
+            then
+                left(key, 40) || ' (too long, sha256 '
+                || left(encode(sha256(convert_to(key, 'UTF8')), 'hex'), 16) || ')'
+        else key
+    end;
+end;
+
 revoke all on function
 reporting.folded_unicode(text),
 reporting.statements_with_line(
