@@ -21,7 +21,9 @@ create function reporting.statements_with_line(
 )
 returns table (account_id reporting.account_key, currency text)
 language plpgsql stable set search_path = pg_catalog, pg_temp
-set enable_seqscan = off set enable_bitmapscan = off as $$
+-- One plan for all months and amounts, which reads no more entries of the index than are needed.
+set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_bitmapscan = off
+as $$
 declare
     line record;
     statement_name text;
@@ -352,7 +354,10 @@ begin atomic
             then
                 btrim(
                     regexp_replace(
-                        translate(lower(written collate "C"), '''`', ''), '[^a-z0-9]+', ' ', 'g'
+                        translate(lower(written collate ucs_basic), '''`', ''),
+                        '[^a-z0-9]+',
+                        ' ',
+                        'g'
                     )
                 )
         else reporting.folded_unicode(written)
