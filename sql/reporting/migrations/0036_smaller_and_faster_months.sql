@@ -5,8 +5,6 @@
 create index statement_lines_amount_minor
 on reporting.statement_lines (close_id, amount_minor);
 
-drop index reporting.statement_lines_amount;
-
 -- The statements of a close that have a line of this amount in one of these currencies, at most so
 -- many; only those that the close issued, where that is asked. Accounts are null for all. Lines
 -- with the amount are read one after the other until there are enough statements. Those of one
@@ -400,3 +398,7 @@ reporting.statements_with_line(
 )
 from public;
 grant execute on function reporting.folded_unicode(text) to closebook_store, closebook_desk;
+
+-- Closes cannot write lines while the index is made, and the desk reads them. From here on the desk
+-- waits too, until the migrations are committed: so this is last.
+drop index reporting.statement_lines_amount;
