@@ -1,6 +1,7 @@
 -- Measures and currencies in which the rows of a close and what it left out do not add up to its
 -- control totals, which a separate scan of the source gave. A close has rows in the tables of its
--- own grain only. The lines of a month, which are many, are added up as whole numbers first.
+-- own grain only. The rows of a day and of a month, which are many, are added up as whole numbers
+-- first, since what was left out has numeric amounts.
 with written_rows as (
     select
         'volume' as measure,
@@ -15,20 +16,22 @@ with written_rows as (
     select
         'volume' as measure,
         currency,
-        transaction_count as row_count,
-        amount_minor
+        sum(transaction_count) as row_count,
+        sum(amount_minor) as amount_minor
     from reporting.daily_volume
     where close_id = %(close_id)s
+    group by currency
 
     union all
 
     select
         'ledger' as measure,
         currency,
-        entry_count as row_count,
-        credit_minor - debit_minor as amount_minor
+        sum(entry_count) as row_count,
+        sum(credit_minor - debit_minor) as amount_minor
     from reporting.daily_account_movement
     where close_id = %(close_id)s
+    group by currency
 
     union all
 

@@ -17,7 +17,8 @@ select
     %(close_id)s as close_id,
     %(business_day)s,
     case
-        when octet_length(merchant_id::text) > 200  -- guard: limits.merchant-key
+        -- guard: limits.merchant-key
+        when %(has_text_merchants)s and octet_length(merchant_id::text) > 200
             then reporting.key_label(merchant_id::text)::reporting.merchant_key
         else merchant_id
     end as merchant_id,

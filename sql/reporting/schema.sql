@@ -23,9 +23,10 @@ create table reporting.migrations (
 
 -- A currency code of the platform as the register shows it. A code that is not three capital
 -- letters may hold any text: it is cut to 12 characters, and ? stands for all but letters and
--- figures.
+-- figures. Of this function and the next PostgreSQL puts the expression in place of the call, since
+-- they have no settings of their own.
 create function reporting.currency_label(code text) returns text
-language sql immutable parallel safe set search_path = pg_catalog, pg_temp
+language sql immutable parallel safe
 begin atomic
     select case
         when code ~ '^[A-Z]{3}$' then code
@@ -37,7 +38,7 @@ end;
 -- A key of the platform as exceptions name it: a long one by its start and its hash. No account
 -- that has a statement has such a name for its key.
 create function reporting.key_label(key text) returns text
-language sql immutable parallel safe set search_path = pg_catalog, pg_temp
+language sql immutable parallel safe
 begin atomic
     select case
         when key = '' then '(empty)'
@@ -308,11 +309,8 @@ create trigger closes_are_truncated_with_their_days
 after truncate on reporting.closes
 for each statement execute function reporting.refuse_days_without_closes();
 
--- A text as searches compare it: in lower case, in words of letters and figures with one blank
--- between them, without accents, ligatures and apostrophes. It has rules of its own, since those of
--- the extension unaccent may change under an index. Of these functions PostgreSQL puts the
--- expression in place of the call: so they have no settings of their own.
-create function reporting.folded(written text) returns text
+-- A text as searches compare it, whatever its letters: what reporting.folded returns.
+create function reporting.folded_unicode(written text) returns text
 language sql immutable parallel safe
 begin atomic
     select btrim(
@@ -366,6 +364,30 @@ begin atomic
             'g'
         )
     );
+end;
+
+-- A text as searches compare it: in lower case, in words of letters and figures with one blank
+-- between them, without accents, ligatures and apostrophes. It has rules of its own, since those of
+-- the extension unaccent may change under an index. Of these functions PostgreSQL puts the
+-- expression in place of the call: so they have no settings of their own.
+create function reporting.folded(written text) returns text
+language sql immutable parallel safe
+begin atomic
+    select case
+        -- ASCII, of which most names are, takes a fraction of the time. The store's encoding is
+        -- UTF-8, in which only ASCII has a byte for each character.
+        when octet_length(written) = char_length(written)
+            then
+                btrim(
+                    regexp_replace(
+                        translate(lower(written collate ucs_basic), '''`', ''),
+                        '[^a-z0-9]+',
+                        ' ',
+                        'g'
+                    )
+                )
+        else reporting.folded_unicode(written)
+    end;
 end;
 
 -- A folded text in which Mueller and Müller are the same.
@@ -458,9 +480,9 @@ create table reporting.statement_lines (
 create index statement_lines_statement
 on reporting.statement_lines (close_id, account_id, currency);
 
--- For an amount of a line, from one statement to the next.
-create index statement_lines_amount
-on reporting.statement_lines (close_id, amount_minor, account_id, currency);
+-- For an amount of a line. One entry of it stands for all lines of a close that have the amount.
+create index statement_lines_amount_minor
+on reporting.statement_lines (close_id, amount_minor);
 
 -- A trigger checks, once for each SQL statement, that what it wrote are lines of statements of the
 -- register. A foreign key would check each line, and took a quarter of the store's processor time
@@ -2530,6 +2552,65 @@ select
     account_search
 from reporting.statements;
 
+-- The statements of a close that have a line of this amount in one of these currencies, at most so
+-- many; only those that the close issued, where that is asked. Accounts are null for all. Lines
+-- with the amount are read one after the other until there are enough statements. Those of one
+-- statement stand side by side in the table.
+create function reporting.statements_with_line(
+    wanted_close_id bigint,
+    wanted_minor bigint,
+    wanted_currencies text[],
+    accounts reporting.account_key[],
+    issued_only boolean,
+    most integer
+)
+returns table (account_id reporting.account_key, currency text)
+language plpgsql stable set search_path = pg_catalog, pg_temp
+-- One plan for all months and amounts, which reads no more entries of the index than are needed.
+set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_bitmapscan = off
+as $$
+declare
+    line record;
+    statement_name text;
+    found_names text[] := '{}';
+begin
+    for line in
+        select
+            entries.account_id,
+            entries.currency
+        from reporting.statement_lines as entries
+        where
+            entries.close_id = wanted_close_id
+            and entries.amount_minor = wanted_minor
+            and entries.currency = any(wanted_currencies)
+            and (accounts is null or entries.account_id = any(accounts))
+            and (
+                not issued_only
+                or (entries.account_id, entries.currency) in (
+                    select
+                        versions.account_id,
+                        versions.currency
+                    from reporting.statement_versions as versions
+                    where
+                        versions.close_id = wanted_close_id
+                        and versions.issued_close_id = versions.close_id
+                )
+            )
+    loop
+        continue when line.account_id = account_id and line.currency = currency;
+        -- Lines that took the room of removed ones may stand apart from those before them.
+        statement_name := line.account_id::text || ' ' || line.currency;
+        -- guard: desk.statement-with-an-amount-once
+        continue when statement_name = any(found_names);
+        found_names := found_names || statement_name;
+        account_id := line.account_id;
+        currency := line.currency;
+        return next;
+        exit when cardinality(found_names) = most;
+    end loop;
+end;
+$$;
+
 -- The issued statements that have one of these amounts, as a balance or on a line, or the line of
 -- this entry; of one month or all, of released months only, where that is asked: at most so many,
 -- the newest closes first. An amount has its currency at the same place of the other array. A month
@@ -2702,7 +2783,6 @@ begin atomic
             limit most
         )
         union
-        -- From one statement with the amount to the next one: one may have many lines of it.
         (
             select
                 newest.close_id,
@@ -2710,80 +2790,15 @@ begin atomic
                 found.currency
             from newest
             cross join wanted
+            cross join asked
             cross join
-                lateral ( -- noqa: ST05
-                    with recursive lines as (
-                        (
-                            select
-                                entries.account_id,
-                                entries.currency
-                            from reporting.statement_lines as entries
-                            cross join asked
-                            where
-                                entries.close_id = newest.close_id
-                                and entries.amount_minor = wanted.amount_minor
-                                and entries.currency = any(wanted.currencies)
-                                and (
-                                    not newest.is_correction
-                                    or (entries.close_id, entries.account_id, entries.currency)
-                                    in (
-                                        select
-                                            issued.close_id,
-                                            issued.account_id,
-                                            issued.currency
-                                        from issued
-                                    )
-                                )
-                                and (
-                                    asked.account_ids is null
-                                    or entries.account_id = any(asked.account_ids)
-                                )
-                            order by entries.account_id asc, entries.currency asc
-                            limit 1
-                        )
-                        union all
-                        select
-                            next_line.account_id,
-                            next_line.currency
-                        from lines
-                        cross join
-                            lateral (
-                                select
-                                    entries.account_id,
-                                    entries.currency
-                                from reporting.statement_lines as entries
-                                cross join asked
-                                where
-                                    entries.close_id = newest.close_id
-                                    and entries.amount_minor = wanted.amount_minor
-                                    and (entries.account_id, entries.currency)
-                                    > (lines.account_id, lines.currency)
-                                    and entries.currency = any(wanted.currencies)
-                                    and (
-                                        not newest.is_correction
-                                        or (entries.close_id, entries.account_id, entries.currency)
-                                        in (
-                                            select
-                                                issued.close_id,
-                                                issued.account_id,
-                                                issued.currency
-                                            from issued
-                                        )
-                                    )
-                                    and (
-                                        asked.account_ids is null
-                                        or entries.account_id = any(asked.account_ids)
-                                    )
-                                order by entries.account_id asc, entries.currency asc
-                                limit 1
-                            ) as next_line
-                    )
-
-                    select
-                        lines.account_id,
-                        lines.currency
-                    from lines
-                    limit most -- noqa: AM09
+                lateral reporting.statements_with_line(
+                    newest.close_id,
+                    wanted.amount_minor,
+                    wanted.currencies,
+                    asked.account_ids,
+                    newest.is_correction,
+                    most -- noqa: RF02
                 ) as found
             order by newest.close_id desc
             limit most
@@ -3686,14 +3701,19 @@ reporting.record_log_entry(text, bytea)
 to closebook_desk;
 revoke all on function
 reporting.folded(text),
+reporting.folded_unicode(text),
 reporting.without_umlauts(text),
 reporting.name_forms(text),
 reporting.statements_quoting(
     bigint[], text[], reporting.entry_key, timestamptz, reporting.account_key[], boolean, integer
+),
+reporting.statements_with_line(
+    bigint, bigint, text[], reporting.account_key[], boolean, integer
 )
 from public;
 grant execute on function
 reporting.folded(text),
+reporting.folded_unicode(text),
 reporting.without_umlauts(text)
 to closebook_store, closebook_desk;
 grant execute on function reporting.name_forms(text) to closebook_store;

@@ -9,7 +9,8 @@ def exceptions_of(books: Books, close_id: int) -> list[tuple[str, str, str, int,
     """What a close left out: subject, currency, reason, rows, minor units."""
     rows = books.rows(
         "select subject, currency, reason, row_count, amount_minor"
-        " from reporting.close_exceptions where close_id = %s order by measure desc, subject",
+        " from reporting.close_exceptions where close_id = %s"
+        " order by measure desc, subject, currency",
         close_id,
     )
     return [

@@ -180,6 +180,20 @@ def test_a_name_is_found_in_any_spelling(
     assert found(filled, holder=typed) == accounts
 
 
+def test_a_text_in_ascii_has_the_form_that_it_has_as_any_text(
+    filled: psycopg.Connection[DictRow],
+) -> None:
+    signs = [chr(code) for code in range(1, 128)]
+    between = [f"{left}{sign}{right}" for sign in signs for left in "aZ 0-'" for right in "bY 9.`"]
+    different = filled.execute(
+        "select written, reporting.folded(written), reporting.folded_unicode(written)"
+        " from unnest(%s::text[]) as written"
+        " where reporting.folded(written) is distinct from reporting.folded_unicode(written)",
+        [["", *signs, *between, *(first + second for first in signs for second in signs)]],
+    ).fetchall()
+    assert different == []
+
+
 @pytest.mark.parametrize(
     ("typed", "accounts"),
     [

@@ -250,6 +250,11 @@ EXCEPTIONS = (
         (EXCEPTION_TESTS + "test_a_code_that_is_no_currency_is_left_out_of_hour_and_day",),
     ),
     Guard(
+        "exceptions.account-for-the-rest-of-an-hour",
+        Condition(value=False),
+        (EXCEPTION_TESTS + "test_a_code_that_is_no_currency_is_left_out_of_hour_and_day",),
+    ),
+    Guard(
         "exceptions.left-out-accounts-are-not-compared-with-days",
         Condition(value=False),
         (

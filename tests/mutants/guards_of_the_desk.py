@@ -194,6 +194,14 @@ DESK = (
         (SQL_CASE + "[desk/corrected_lines: no line of a statement that has no released version]",),
     ),
     Guard(
+        "desk.statement-with-an-amount-once",
+        Removed(),
+        (
+            SQL_CASE + "[desk/quoting_statements: each such statement once, where its lines stand "
+            "apart in the table]",
+        ),
+    ),
+    Guard(
         "desk.one-open-request",
         Condition(value=False),
         (

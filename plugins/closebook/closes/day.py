@@ -14,6 +14,7 @@ from closebook.closes.hour import HourTotals
 from closebook.closes.measures import ControlTotal
 from closebook.closes.staging import LedgerTotals
 from closebook.closes.values import Close, Content, Draft, Plan, Reading
+from closebook.keys import KeyType
 from closebook.periods import Period
 from closebook.platform.source import Source
 from closebook.settings import Run, Settings
@@ -79,6 +80,8 @@ def staged_day(store: Store, reading: Reading, day: Period, run: Run) -> list[Dr
             "close_id": close_id,
             "business_day": day.first_date,
             "left_out_currencies": [*reasons],
+            # The planner sees it as a constant.
+            "has_text_merchants": reading.source.keys.merchants is KeyType.TEXT,
         }
         store.execute(query("daily_volume/insert"), row)
         # The largest table of a close: its rows go straight from the replica into it.

@@ -144,7 +144,7 @@ def _staged_hours(
             insert=insert,
             totals=[each.total for each in found],
             changes=["hourly_volume"],
-            tie_outs=["close_totals/check_rows_equal_source"],
+            tie_outs=["hourly_volume/check_rows_equal_source"],
             exceptions=exceptions.of_currencies([each.total for each in found], reasons),
         )
         return Draft(hour, run, content)
