@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from closebook.statements.stamp.anchors import aligned, anchor_of, row_of
+from closebook.statements.stamp.anchors import aligned, anchor_of, columns_by_widest, row_of
 from closebook.statements.stamp.art import fixed_art, moving_art
 from closebook.statements.stamp.break_row_rules import (
     break_extras,
@@ -13,6 +13,7 @@ from closebook.statements.stamp.break_row_rules import (
 )
 from closebook.statements.stamp.chart import chart_of
 from closebook.statements.stamp.layout import (
+    Anchor,
     ArtPiece,
     Block,
     Chart,
@@ -199,10 +200,12 @@ class _Compiler:
         other = [item for item in yours if item.is_text or item.content is not None]
         if len(drawn) != len(other):
             raise OutsideLayout("not-compiled", "the probes have other numbers of texts")
+        columns = _columns(drawn, other)
         lines: dict[str, int] = {}
         found = []
         for item, twin in zip(drawn, other, strict=True):
-            piece = self.piece(item, twin, page, top, other_top, lines)
+            column = columns.get(id(item))
+            piece = self.piece(item, twin, page, top, other_top, lines, column)
             found.append((item, piece))
         return found
 
@@ -214,8 +217,12 @@ class _Compiler:
         top: float,
         other_top: float,
         lines: dict[str, int],
+        column: tuple[float, float] | None = None,
     ) -> Piece:
-        """Return the piece of an item of the first probe, by the same item of the second."""
+        """Return the piece of an item of the first probe, by the same item of the second.
+
+        ``column`` has the left edge and the room of a column that is as wide as its widest text.
+        """
         key = None if item.content is None else page * KEYS_PER_PAGE + item.content
         if item.tag == b"/Figure" and item.content is not None:
             return Piece(key, item.tag, item.artifact, 0.0, self._picture(item, twin))
@@ -240,8 +247,12 @@ class _Compiler:
         line = lines.get(name, 0) if mark.region == "before" and name == "holder.address" else 0
         lines[name] = line + 1
         before, after = ("", "") if name == PAGE_NUMBER else self._around(name, line, mark, other)
-        anchor, edge = anchor_of(mark, other) if name != PAGE_NUMBER else aligned(mark)
-        slot = Slot(name, line, item.style, anchor, edge, mark.room, before, after)
+        room = mark.room
+        if column is not None:
+            anchor, (edge, room) = Anchor.COLUMN, column
+        else:
+            anchor, edge = anchor_of(mark, other) if name != PAGE_NUMBER else aligned(mark)
+        slot = Slot(name, line, item.style, anchor, edge, room, before, after)
         return Piece(key, item.tag, item.artifact, y, slot)
 
     def _around(self, name: str, line: int, mark: TextMark, other: TextMark) -> tuple[str, str]:
@@ -369,6 +380,19 @@ def _require_usual(pages: ProbePages, fewest_pages: int) -> None:
         order = [_ORDER.get(_region(item), _ORDER["line"]) for item in items if item.is_text]
         if order != sorted(order):
             raise OutsideLayout("not-compiled", "a page draws its texts in another order")
+
+
+def _columns(
+    mine: Sequence[PageItem], yours: Sequence[PageItem]
+) -> dict[int, tuple[float, float]]:
+    """Return the items in columns that are as wide as their widest text, by their identities."""
+    pairs = [
+        (item, (item.mark, twin.mark))
+        for item, twin in zip(mine, yours, strict=True)
+        if item.mark is not None and twin.mark is not None
+    ]
+    found = columns_by_widest([marks for _, marks in pairs])
+    return {id(pairs[at][0]): column for at, column in found.items()}
 
 
 def _region(item: PageItem) -> str:

@@ -13,11 +13,16 @@ from closebook.statements.weasyprint_adapter.text_settings import TextSettings
 
 
 class Anchor(Enum):
-    """The edge of a text that has the same place for texts of any length."""
+    """The edge of a text that has the same place for texts of any length.
+
+    COLUMN is the left edge of a column that is as wide as its widest text: all its texts end at its
+    right edge.
+    """
 
     LEFT = 0.0
     CENTRE = 0.5
     RIGHT = 1.0
+    COLUMN = -1.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,6 @@ REASONS = {
     "empty-text": "An empty text where the layout has one.",
     "many-lines": "More lines than are laid out at once.",
     "rows-at-page-breaks": "Rows at page breaks in an order that no probe has.",
-    "from-right": "A page from right to left: its table of totals is as wide as its amounts.",
     "text-direction": "A sentence around a text of another direction.",
     "character": "A text that Pango does not set completely, or characters that no font has.",
     "placed-marks": "A letter with marks that the font places by itself.",

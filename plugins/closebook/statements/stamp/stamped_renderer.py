@@ -135,8 +135,6 @@ class StampedRenderer:
         if statement.line_count > MAX_LINES_WITHOUT_PARTS:
             raise OutsideLayout("many-lines")
         view = statement_view(statement, self._template)
-        if view.direction != "ltr":
-            raise OutsideLayout("from-right")
         # guard: stamp.all-parts-of-a-line
         if any(line.customer_reference or line.interest for line in view.lines):
             raise OutsideLayout("details-of-a-line")

@@ -11,6 +11,7 @@ from closebook.statements.pdf.object_writer import ObjectWriter, reference
 from closebook.statements.pdf.xmp import DocumentMetadata
 from closebook.statements.render.view_model import StatementView
 from closebook.statements.stamp.break_rows import filled_table
+from closebook.statements.stamp.column_edges import with_column_edges
 from closebook.statements.stamp.compiler import PAGE_NUMBER
 from closebook.statements.stamp.deflate import deflated
 from closebook.statements.stamp.faces import Face
@@ -58,7 +59,8 @@ class Stamper:
         ``is_trial`` asks for the places of the texts, to compare them.
         """
         values = slot_values(view)
-        layout = with_sentences(self.layout, values, self._shaper)
+        layout = with_column_edges(self.layout, values, self._shaper)
+        layout = with_sentences(layout, values, self._shaper)
         rows, filled = filled_table(
             layout,
             self._rows,
