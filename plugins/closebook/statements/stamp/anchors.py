@@ -77,9 +77,7 @@ def _edge(mark: TextMark, other: TextMark) -> tuple[Anchor, float] | None:
 
 
 def _end_at(text: tuple[TextMark, TextMark], ends: Sequence[float]) -> bool:
-    return all(
-        abs(mark.x + mark.width - end) < _SAME for mark, end in zip(text, ends, strict=True)
-    )
+    return all(abs(mark.x + mark.width - end) < _SAME for mark, end in zip(text, ends, strict=True))
 
 
 def _room_beside(
@@ -98,9 +96,35 @@ def _room_beside(
     return min(beside, default=float("inf")) - left - _ROOM_FOR_FIGURES
 
 
-def aligned(mark: TextMark) -> tuple[Anchor, float]:
+def aligned(mark: TextMark, *, is_from_right: bool = False) -> tuple[Anchor, float]:
     """Return the edge by the text's alignment, since page numbers often have the same width."""
-    anchor = {"right": Anchor.RIGHT, "end": Anchor.RIGHT, "center": Anchor.CENTRE}.get(
-        mark.align, Anchor.LEFT
-    )
+    start = Anchor.RIGHT if is_from_right else Anchor.LEFT
+    end = Anchor.LEFT if is_from_right else Anchor.RIGHT
+    known = {"left": Anchor.LEFT, "right": Anchor.RIGHT, "center": Anchor.CENTRE, "end": end}
+    anchor = known.get(mark.align, start)
     return anchor, mark.x + anchor.value * mark.width
+
+
+def anchor_of_all(slot: str, items: Sequence[PageItem]) -> Anchor:
+    """Return the edge of a slot that has the same place in all rows.
+
+    Texts of one width have several: then it is the edge that the texts are aligned at.
+    """
+    places = [
+        (item.mark.x, item.mark.width)
+        for item in items
+        if item.mark is not None and item.mark.slot == slot and item.mark.text.strip()
+    ]
+    found = []
+    for anchor in (Anchor.LEFT, Anchor.RIGHT):
+        edges = [x + anchor.value * width for x, width in places]
+        if max(edges) - min(edges) < _SAME:
+            found.append(anchor)
+    if not found:
+        raise OutsideLayout("not-compiled", f"no edge of {slot} is at one place")
+    for item in items:
+        if item.mark is not None and item.mark.slot == slot:
+            is_from_right = item.settings is not None and item.settings.is_from_right
+            wanted, _ = aligned(item.mark, is_from_right=is_from_right)
+            return wanted if wanted in found else found[0]
+    return found[0]

@@ -101,8 +101,7 @@ def _joined_border(before: bytes, commands: bytes) -> bytes | None:
     ) % {
         name.encode(): value
         for name, value in (
-            one
-            | {"left": left, "right": right, "width": b"%.6f" % (float(right) - float(left))}
+            one | {"left": left, "right": right, "width": b"%.6f" % (float(right) - float(left))}
         ).items()
     }
 

@@ -382,9 +382,7 @@ def _require_usual(pages: ProbePages, fewest_pages: int) -> None:
             raise OutsideLayout("not-compiled", "a page draws its texts in another order")
 
 
-def _columns(
-    mine: Sequence[PageItem], yours: Sequence[PageItem]
-) -> dict[int, tuple[float, float]]:
+def _columns(mine: Sequence[PageItem], yours: Sequence[PageItem]) -> dict[int, tuple[float, float]]:
     """Return the items in columns that are as wide as their widest text, by their identities."""
     pairs = [
         (item, (item.mark, twin.mark))

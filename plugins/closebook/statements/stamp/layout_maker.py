@@ -190,8 +190,8 @@ class _Probes:
         return self._made(probe_statement(self.example, shape, self.short, content, _MINUS_LINES))
 
     def without_lines(self, texts: ProbeTexts) -> Probe:
-        """Return a statement without lines."""
-        shape = replace(self.shape, with_minus=frozenset())
+        """Return a statement without lines. Both its balances have a minus, or none."""
+        shape = replace(self.shape, with_minus=self.shape.with_minus & {"totals.opening"})
         content = self.template.brand.content
         return self._made(probe_statement(self.example, shape, texts, content, 0))
 

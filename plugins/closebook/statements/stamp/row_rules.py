@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from closebook.money import MINUS
+from closebook.statements.stamp.anchors import anchor_of_all
 from closebook.statements.stamp.art import moving_art
 from closebook.statements.stamp.layout import (
     Anchor,
@@ -184,21 +185,9 @@ def _height(row: ProbeRow, usual: RowBox) -> float:
 
 def _anchors(rows: Sequence[ProbeRow]) -> dict[str, Anchor]:
     """Return the edge of each slot that has the same place in all rows."""
-    places: dict[str, list[tuple[float, float]]] = {}
-    for row in rows:
-        for item in row.items:
-            if item.mark is not None and item.mark.slot is not None and item.mark.text.strip():
-                places.setdefault(item.mark.slot, []).append((item.mark.x, item.mark.width))
-    found = {}
-    for slot, texts in places.items():
-        for anchor in (Anchor.LEFT, Anchor.RIGHT):
-            edges = [x + anchor.value * width for x, width in texts]
-            if max(edges) - min(edges) < _SAME:
-                found[slot] = anchor
-                break
-        else:
-            raise OutsideLayout("not-compiled", f"no edge of {slot} is at one place")
-    return found
+    items = [item for row in rows for item in row.items]
+    slots = {item.mark.slot for item in items if item.mark is not None and item.mark.text.strip()}
+    return {slot: anchor_of_all(slot, items) for slot in slots if slot is not None}
 
 
 def _art_of_lines(rows: Sequence[ProbeRow], parity: int) -> tuple[ArtPiece, ...]:
