@@ -193,14 +193,6 @@ def test_a_stamped_statement_of_each_kind_is_equal(kind: str) -> None:
     assert differences(render(made).pdf, stamped(made)) == []
 
 
-@pytest.mark.parametrize(
-    "kind", ["dinar of three decimals", "right to left", "corrected, right to left"]
-)
-def test_a_page_from_right_to_left_is_made_by_the_first_renderer(kind: str) -> None:
-    renderer = StampedRenderer.of_settings()
-    assert renderer.render(kinds()[kind]).outside_reason == "from-right"
-
-
 SCRIPTS = (
     *("רחל כהן", "תשלום 12/10 at Bath (20%) שלום ועוד מילים רבות כדי לשבור שורה"),
     *("त्रिपाठी किराना स्टोर दुकान", "한국어 설명 그리고 더 많은 단어들"),
@@ -256,6 +248,8 @@ def with_details(made: Statement) -> Statement:
             line,
             value_date=value_day if number % 2 else None,
             original=None if number % 3 else original,
+            interest_rate=None if number % 5 else Decimal("-1.375"),
+            customer_reference=None if number % 4 else f"RF18 INV-{number}/2026 for you",
         )
         for number, line in enumerate(made.lines)
     ]
@@ -265,7 +259,9 @@ def with_details(made: Statement) -> Statement:
 @pytest.mark.parametrize(
     "content",
     [
-        "value_dates = true\noriginal_amounts = true",
+        "value_dates = true\noriginal_amounts = true\ncustomer_references = true",
+        "value_dates = true\ninterest_rates = true\noriginal_amounts = true",
+        "interest_rates = true\ncustomer_references = true",
         "statement_number = true\ncarried_forward = true\npage_totals = true",
         'fee_summary = ["payment", "fee"]\n[issuer]\ntelephone = "+353 1 555 0100"',
     ],

@@ -44,6 +44,19 @@ def anchor_of(mark: TextMark, other: TextMark) -> tuple[Anchor, float]:
     return found
 
 
+def items_of_columns(
+    mine: Sequence[PageItem], yours: Sequence[PageItem]
+) -> dict[int, tuple[float, float]]:
+    """Return the items of the first probe in columns as wide as their widest text, by identity."""
+    pairs = [
+        (item, (item.mark, twin.mark))
+        for item, twin in zip(mine, yours, strict=True)
+        if item.mark is not None and twin.mark is not None
+    ]
+    found = columns_by_widest([marks for _, marks in pairs])
+    return {id(pairs[at][0]): column for at, column in found.items()}
+
+
 def columns_by_widest(
     texts: Sequence[tuple[TextMark, TextMark]],
 ) -> dict[int, tuple[float, float]]:

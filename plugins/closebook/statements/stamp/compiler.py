@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from closebook.statements.stamp.anchors import aligned, anchor_of, columns_by_widest, row_of
+from closebook.statements.stamp.anchors import aligned, anchor_of, items_of_columns, row_of
 from closebook.statements.stamp.art import fixed_art, moving_art
 from closebook.statements.stamp.break_row_rules import (
     break_extras,
@@ -76,15 +76,6 @@ def compiled_layout(
     """
     compiler = _Compiler(first, second)
     return compiler.layout(declared, page_tops)
-
-
-def block_tops(pages: ProbePages) -> list[tuple[int, float]]:
-    """Return the page and the top of each block after the lines."""
-    return [
-        (page, block.top)
-        for page, geometry in enumerate(pages.geometry)
-        for block in geometry.blocks
-    ]
 
 
 class _Compiler:
@@ -200,13 +191,12 @@ class _Compiler:
         other = [item for item in yours if item.is_text or item.content is not None]
         if len(drawn) != len(other):
             raise OutsideLayout("not-compiled", "the probes have other numbers of texts")
-        columns = _columns(drawn, other)
+        columns = items_of_columns(drawn, other)
         lines: dict[str, int] = {}
         found = []
         for item, twin in zip(drawn, other, strict=True):
             column = columns.get(id(item))
-            piece = self.piece(item, twin, page, top, other_top, lines, column)
-            found.append((item, piece))
+            found.append((item, self.piece(item, twin, page, top, other_top, lines, column)))
         return found
 
     def piece(
@@ -221,7 +211,7 @@ class _Compiler:
     ) -> Piece:
         """Return the piece of an item of the first probe, by the same item of the second.
 
-        ``column`` has the left edge and the room of a column that is as wide as its widest text.
+        ``column`` has the left edge and the room of its column, as in `items_of_columns`.
         """
         key = None if item.content is None else page * KEYS_PER_PAGE + item.content
         if item.tag == b"/Figure" and item.content is not None:
@@ -380,17 +370,6 @@ def _require_usual(pages: ProbePages, fewest_pages: int) -> None:
         order = [_ORDER.get(_region(item), _ORDER["line"]) for item in items if item.is_text]
         if order != sorted(order):
             raise OutsideLayout("not-compiled", "a page draws its texts in another order")
-
-
-def _columns(mine: Sequence[PageItem], yours: Sequence[PageItem]) -> dict[int, tuple[float, float]]:
-    """Return the items in columns that are as wide as their widest text, by their identities."""
-    pairs = [
-        (item, (item.mark, twin.mark))
-        for item, twin in zip(mine, yours, strict=True)
-        if item.mark is not None and twin.mark is not None
-    ]
-    found = columns_by_widest([marks for _, marks in pairs])
-    return {id(pairs[at][0]): column for at, column in found.items()}
 
 
 def _region(item: PageItem) -> str:

@@ -14,14 +14,13 @@ from closebook.statements.render.template import StatementTemplate
 from closebook.statements.render.view_model import statement_view
 from closebook.statements.stamp.break_rows import filled_table
 from closebook.statements.stamp.compiler import (
-    block_tops,
     compiled_layout,
     with_row_of_no_lines,
 )
 from closebook.statements.stamp.faces import Face
 from closebook.statements.stamp.layout import Layout, RowRule
 from closebook.statements.stamp.outside_layout import OutsideLayout
-from closebook.statements.stamp.probe_pages import ProbePages, read_probe
+from closebook.statements.stamp.probe_pages import ProbePages, block_tops, read_probe
 from closebook.statements.stamp.probe_statements import (
     FIRST,
     SECOND,
@@ -68,7 +67,8 @@ class LayoutMaker:
         short, long = FIRST, SECOND
         if view.variables["page"]["wide"]:
             short, long = short.times(_WIDE), long.times(_WIDE)
-        probes = _Probes(self.template, example, class_of(view, ""), shape, short)
+        is_from_left = view.direction == "ltr"
+        probes = _Probes(self.template, example, class_of(view, ""), shape, short, is_from_left)
         first, second = (
             probes.with_its_end_on_one_page(short),
             probes.with_its_end_on_one_page(long),
@@ -153,10 +153,18 @@ class _Probes:
     class_: str
     shape: StatementShape
     short: ProbeTexts
+    is_from_left: bool
+
+    @property
+    def _content(self) -> Content:
+        """What the probes have besides what is on every statement."""
+        content = self.template.brand.content
+        # From right to left, a rate of interest is a text of its own beside its label.
+        return content if self.is_from_left else replace(content, interest_rates=False)
 
     def of(self, texts: ProbeTexts, line_count: int | None = None) -> Probe:
         """Return a probe of the shape."""
-        content = self.template.brand.content
+        content = self._content
         made = self._made(probe_statement(self.example, self.shape, texts, content, line_count))
         if shape_of(made.view) != self.shape:
             raise OutsideLayout("not-compiled", f"no probe has the shape {self.shape}")
@@ -164,7 +172,7 @@ class _Probes:
 
     def of_one_of(self, texts: ProbeTexts, line_counts: Iterator[int]) -> Probe | None:
         """Return a probe of the shape that has one of these numbers of lines."""
-        content = self.template.brand.content
+        content = self._content
         for count in line_counts:
             statement = probe_statement(self.example, self.shape, texts, content, count)
             if shape_of(statement_view(statement, self.template)) == self.shape:
@@ -186,13 +194,13 @@ class _Probes:
         """Return a short statement whose balances have a minus, in all fonts of figures."""
         below = frozenset({"totals.opening", "totals.closing", "chart.range"})
         shape = replace(self.shape, with_minus=below)
-        content = self.template.brand.content
+        content = self._content
         return self._made(probe_statement(self.example, shape, self.short, content, _MINUS_LINES))
 
     def without_lines(self, texts: ProbeTexts) -> Probe:
         """Return a statement without lines. Both its balances have a minus, or none."""
         shape = replace(self.shape, with_minus=self.shape.with_minus & {"totals.opening"})
-        content = self.template.brand.content
+        content = self._content
         return self._made(probe_statement(self.example, shape, texts, content, 0))
 
     def with_tall_letters(self) -> Probe:

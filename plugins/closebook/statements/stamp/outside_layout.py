@@ -23,7 +23,7 @@ REASONS = {
     "placed-marks": "A letter with marks that the font places by itself.",
     "tall-line": "A text in a font with taller lines, which would move what is below it.",
     "does-not-fit": "A text that needs more lines than its place has.",
-    "details-of-a-line": "A line with the customer's reference or a rate of interest.",
+    "details-of-a-line": "A line with a rate of interest, on a page from right to left.",
     "long-holder": "A name and address that are printed in a small font.",
     "tall-row": "A row that does not fit on a page with its heads.",
     "rare-layout": "A layout that too few statements have to be worth its compilation.",

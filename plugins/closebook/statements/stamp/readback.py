@@ -25,7 +25,7 @@ from closebook.statements.pdf.page_roles import (
     SUMMARY,
 )
 from closebook.statements.printed_days import printed_day
-from closebook.statements.printed_rates import printed_original, printed_rate
+from closebook.statements.printed_rates import printed_original, printed_percent, printed_rate
 from closebook.statements.render.catalog import page_locale
 from closebook.statements.render.content import Content
 from closebook.statements.render.sanitize import PageText
@@ -61,6 +61,12 @@ def require_read_back(
         text: tuple[str, ...] = (line_view.description,)
         if content.value_dates and line.value_date:
             day += (printed_day(line.value_date, days),)
+        reference: tuple[str, ...] = (line_view.reference,)
+        if content.customer_references and line.customer_reference:
+            reference += (line_view.customer_reference,)
+        if content.interest_rates and line.interest_rate is not None:
+            rate = printed_percent(line.interest_rate, locale)
+            text += (f"{view.catalog.interest_rate}: {rate}",)
         original = line.original
         if content.original_amounts and original:
             rate = printed_rate(original.rate, original.currency, statement.currency, locale)
@@ -70,7 +76,7 @@ def require_read_back(
             day,
             text,
             line_view.counterparty,
-            line_view.reference,
+            reference,
             figures if line.amount_minor < 0 else "",
             "" if line.amount_minor < 0 else figures,
             amount(line.balance_minor),

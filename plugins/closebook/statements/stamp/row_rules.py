@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from closebook.money import MINUS
+from closebook.statements.render.catalog import Catalog
 from closebook.statements.stamp.anchors import anchor_of_all
 from closebook.statements.stamp.art import moving_art
 from closebook.statements.stamp.layout import (
@@ -27,7 +28,13 @@ BREAK_KINDS = ("brought", "total", "carried", NONE)
 
 _SAME = 0.02
 _NEAR = 1.2
-_LOWER = {"line.value_day": 1, "line.original": 1, "line.rate": 2}
+_LOWER = {
+    "line.value_day": 1,
+    "line.interest": 1,
+    "line.original": 2,
+    "line.rate": 3,
+    "line.customer_reference": 1,
+}
 """Texts below the first one of a cell: which paragraph of the cell each is, from 0."""
 
 
@@ -61,7 +68,7 @@ def row_rule(first: ProbePages, second: ProbePages) -> RowRule:
     for row in lines:
         extras.setdefault((row.above, "line"), row.box.height - _height(row, usual))
     rule = RowRule(
-        columns=_columns(lines, usual, extras),
+        columns=_columns(lines, usual, extras, first.probe.view.catalog),
         cell_extras=usual.extras,
         height=usual.height,
         extras=extras,
@@ -114,13 +121,18 @@ def alike(some: Sequence[ArtPiece], others: Sequence[ArtPiece]) -> bool:
     )
 
 
-def column_of(item: PageItem, anchor: Anchor, row: ProbeRow, shift: float, extra: float) -> Column:
-    """Return the column of a text. ``shift`` is by how much its row is taller for the row above."""
+def column_of(
+    item: PageItem, anchor: Anchor, row: ProbeRow, shift: float, extra: float, before: str = ""
+) -> Column:
+    """Return the column of a text. ``shift`` is by how much its row is taller for the row above.
+
+    ``before`` is what its element has before the variable.
+    """
     mark = item.mark
     if mark is None or mark.slot is None:
         raise OutsideLayout("not-compiled", "a text in a row is no slot")
     edge = mark.x + anchor.value * mark.width
-    slot = Slot(mark.slot, 0, item.style, anchor, edge, mark.room)
+    slot = Slot(mark.slot, 0, item.style, anchor, edge, mark.room, before)
     dy = mark.y - row.box.top - shift
     return Column(slot, mark.column, _LOWER.get(mark.slot, 0), dy, extra, item.tag)
 
@@ -145,10 +157,14 @@ def _has_details(row: ProbeRow) -> bool:
 
 
 def _columns(
-    rows: Sequence[ProbeRow], usual: RowBox, extras: dict[tuple[str, str], float]
+    rows: Sequence[ProbeRow],
+    usual: RowBox,
+    extras: dict[tuple[str, str], float],
+    catalog: Catalog,
 ) -> tuple[Column, ...]:
     found: dict[str, Column] = {}
     anchors = _anchors(rows)
+    labels = {"line.interest": f"{catalog.interest_rate}: "}
     for row in rows:
         shift = extras[row.above, "line"]
         heights: dict[int, float] = {}
@@ -161,7 +177,8 @@ def _columns(
             above = heights.get(mark.column, 0.0)
             heights[mark.column] = above + mark.line_height
             extra = usual.extras[mark.column]
-            column = column_of(item, anchors[mark.slot], row, shift + above, extra)
+            before = labels.get(mark.slot, "")
+            column = column_of(item, anchors[mark.slot], row, shift + above, extra, before)
             known = found.setdefault(mark.slot, column)
             if (
                 abs(known.slot.edge - column.slot.edge) > _SAME

@@ -136,7 +136,7 @@ class StampedRenderer:
             raise OutsideLayout("many-lines")
         view = statement_view(statement, self._template)
         # guard: stamp.all-parts-of-a-line
-        if any(line.customer_reference or line.interest for line in view.lines):
+        if view.direction == "rtl" and any(line.interest for line in view.lines):
             raise OutsideLayout("details-of-a-line")
         if view.replaced_count:
             raise OutsideLayout("character", "a character was replaced")
