@@ -193,12 +193,14 @@ def _signed(amount: int, is_negative: bool) -> int:
     return -amount if is_negative else amount
 
 
-def probe(statement: Statement, template: StatementTemplate) -> Probe:
+def probe(
+    statement: Statement, template: StatementTemplate, kind: PartKind = PartKind.WHOLE
+) -> Probe:
     """Return the pages of a statement, as the first renderer makes them, with marks."""
     view = statement_view(statement, template)
     with template.layout.forbid_fetching("a probe of the template"):
         pages = lay_out_lines(
-            view, template, assets_of(statement, template), PartKind.WHOLE, 0, len(view.lines)
+            view, template, assets_of(statement, template), kind, 0, len(view.lines)
         )
     marks, output = LayoutMarks(), BytesIO()
     assembler = PdfAssembler(output)

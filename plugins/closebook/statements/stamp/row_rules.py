@@ -103,6 +103,12 @@ def table_rows(pages: ProbePages) -> list[ProbeRow]:
     return found
 
 
+def closing_art(probes: Sequence[ProbePages]) -> tuple[tuple[ArtPiece, ...], ...] | None:
+    """Return the art of the closing in even and in odd places; None if one is in no probe."""
+    found = {row.place % 2: moved_art(row) for row in (table_rows(each)[-1] for each in probes)}
+    return (found[0], found[1]) if len(found) > 1 else None
+
+
 def moved_art(row: ProbeRow) -> tuple[ArtPiece, ...]:
     """Return the lines and backgrounds of a row as templates."""
     drawn = [item for item in row.items if not item.is_text]
