@@ -2,9 +2,9 @@
 
     .venv/bin/python -m tests.statements.demo_statements 1000
 
-The holders, their locales, currencies and shops are drawn as `local/sample_people.py` draws them:
-six in ten statements are of people, the others of shops. Every tenth document is compared with that
-of the first renderer. Exit status 1 if one differs.
+The holders, their locales, currencies and shops are drawn as `local/sample_people.py` draws them,
+six in ten statements for people. Every fiftieth document is compared with that of the first
+renderer. Exit status 1 if one differs.
 """
 
 import random
@@ -24,7 +24,7 @@ from local.sample_people import CURRENCIES, CURRENCY_OF_REGION, account_number, 
 from tests.statements.equal_documents import differences
 from tests.statements.samples import entry, statement
 
-COMPARED = 10
+COMPARED = 50
 """Each document whose number is a multiple of this is compared."""
 
 _PEOPLE = 0.6

@@ -423,7 +423,7 @@ def test_a_shard_counts_its_statements_by_reason() -> None:
     for task in shard.tasks([(row, each) for each in statements]):
         shard.count(task.run())
     assert shard.report == (
-        "6 of 7 statements are stamped, the others are laid out one by one: 1 for many-lines"
+        "6 of 7 statements are stamped, the others are laid out one by one: 1 for rare-layout"
     )
     assert ShardRenderer(stamps=False).report is None
 

@@ -174,7 +174,6 @@ def test_a_stamped_statement_is_signed(signer: Signer) -> None:
 
 def test_what_is_not_stamped_exactly_is_made_by_the_first_renderer() -> None:
     reasons = {
-        "many-lines": many(601),
         "character": statement(entry(-500, "Gift \U00010570")),
         "tall-row": statement(entry(-500, "word " * 300)),
     }

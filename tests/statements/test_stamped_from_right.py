@@ -103,9 +103,9 @@ def test_amounts_of_one_width_end_where_others_end() -> None:
 @pytest.mark.parametrize(
     "toml",
     [
-        "[content]\ncarried_forward = true\npage_totals = true\nstatement_number = true\n"
-        '[layout]\noverview = "after"',
-        '[content]\ncustomer_references = true\nvalue_dates = true\noriginal_amounts = true\nfee_summary = ["payment"]',
+        "[content]\ncarried_forward = true\npage_totals = true\nstatement_number = true",
+        "[content]\ncustomer_references = true\nvalue_dates = true\noriginal_amounts = true\n"
+        'fee_summary = ["payment"]',
     ],
 )
 def test_what_a_brand_adds_is_equal(toml: str, tmp_path: Path) -> None:

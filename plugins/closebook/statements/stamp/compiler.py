@@ -313,13 +313,8 @@ class _Compiler:
         mine = [item for item in self._first.pages[last] if _region(item) == "closing"]
         yours = [item for item in self._second.pages[other_last] if _region(item) == "closing"]
         pieces = self._pieces(mine, yours, last, row.top, other_row.top)
-        art = [
-            item
-            for item in self._first.pages[last]
-            if not item.is_text and row_of(item, self._first.geometry[last]) == row
-        ]
-        drawn = moving_art(art, row.top, row.top + row.height)
-        return Block(0.0, row.height, 0.0, tuple(piece for _, piece in pieces), drawn)
+        # Its lines and background are in Layout.closing_art.
+        return Block(0.0, row.height, 0.0, tuple(piece for _, piece in pieces), ())
 
     def _tail(self, closing: RowBox, page_tops: Sequence[float]) -> tuple[Block, ...]:
         last, other_last = len(self._first.pages) - 1, len(self._second.pages) - 1

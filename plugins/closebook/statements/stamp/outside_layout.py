@@ -16,7 +16,7 @@ class OutsideLayout(Exception):  # not an error: the first renderer makes the do
 REASONS = {
     "two-meanings": "A glyph that stands for two characters.",
     "empty-text": "An empty text where the layout has one.",
-    "many-lines": "More lines than are laid out at once.",
+    "many-lines": "Too many lines for the memory, or parts whose pages have rows at their breaks.",
     "rows-at-page-breaks": "Rows at page breaks in an order that no probe has.",
     "text-direction": "A sentence around a text of another direction.",
     "character": "A text that Pango does not set completely, or characters that no font has.",
