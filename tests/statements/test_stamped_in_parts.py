@@ -84,7 +84,7 @@ def test_the_closing_has_the_tint_of_its_place(count: int, tmp_path: Path) -> No
 def test_a_very_long_statement_is_made_by_the_first_renderer() -> None:
     """Its pages, tags and objects would be in memory at once."""
     with pytest.raises(OutsideLayout, match="many-lines"):
-        renderer().stamp(many(20_001))
+        renderer().stamp(many(5_001))
 
 
 def test_a_long_statement_with_rows_at_page_breaks_is_made_by_the_first_renderer(

@@ -50,7 +50,7 @@ FEWEST_STATEMENTS = 5
 To compile it takes as much time as the first renderer takes for these statements.
 """
 
-_MOST_LINES = 20_000
+_MOST_LINES = 5_000
 """With more lines a statement would take too much memory."""
 
 _Key = tuple[str, StatementShape, PartKind]
