@@ -34,6 +34,8 @@ CONTENT = "tests/statements/test_brand_content.py::"
 OTHER_FORMS = "tests/statements/test_other_forms.py::"
 
 STAMPED = "tests/statements/test_stamped_documents.py::"
+IN_PARTS = "tests/statements/test_stamped_in_parts.py::"
+FROM_RIGHT = "tests/statements/test_stamped_from_right.py::"
 REFUSED = "tests/statements/test_stamp_refusals.py::"
 
 STATEMENTS = (
@@ -147,6 +149,26 @@ STATEMENTS = (
         "stamp.text-from-right-is-compared-in-order",
         Value("True"),
         (STAMPED + "test_a_word_from_right_with_another_letter_is_not_filed",),
+    ),
+    Guard(
+        "stamp.closing-has-the-background-of-its-place",
+        Value("layout.closing_art[0]"),
+        (IN_PARTS + "test_the_closing_has_the_tint_of_its_place",),
+    ),
+    Guard(
+        "stamp.memory-of-a-long-statement-is-bounded",
+        Condition(value=False),
+        (IN_PARTS + "test_a_very_long_statement_is_made_by_the_first_renderer",),
+    ),
+    Guard(
+        "stamp.column-has-its-left-edge",
+        Condition(value=False),
+        (FROM_RIGHT + "test_a_column_is_as_wide_as_its_widest_text_and_begins_at_one_place",),
+    ),
+    Guard(
+        "stamp.column-leaves-room-beside-it",
+        Condition(value=False),
+        (FROM_RIGHT + "test_totals_that_reach_their_labels_are_made_by_the_first_renderer",),
     ),
     Guard(
         "stamp.rows-at-page-breaks-are-read-back",

@@ -145,20 +145,15 @@ def test_a_wrong_page_is_made_again_by_the_first_renderer(
     assert made.pdf == render(many(3)).pdf
 
 
-@pytest.mark.parametrize(
-    "details",
-    [{"customer_reference": "RF18"}, {"interest_rate": Decimal("1.25"), "kind": "interest"}],
-    ids=["customer's reference", "interest"],
-)
-def test_details_that_no_layout_has_are_made_by_the_first_renderer(
-    tmp_path: Path, details: dict[str, Any]
-) -> None:
-    content = "[content]\ncustomer_references = true\ninterest_rates = true\n"
-    made = statement(replace(entry(5), **details), entry(7))
+def test_details_that_no_layout_has_are_made_by_the_first_renderer(tmp_path: Path) -> None:
+    content = "[content]\ninterest_rates = true\n"
+    interest = replace(entry(5), interest_rate=Decimal("1.25"), kind="interest")
     with in_brand(write_brand(tmp_path / "b", content)):
         renderer = StampedRenderer.of_settings()
-        renderer.prepare([], again=[statement(entry(5), entry(7))])
-        assert renderer.render(statement(entry(5), entry(7))).outside_reason is None
+        usual = statement(entry(5), entry(7), holder=of("he_IL"))
+        renderer.prepare([], again=[usual])
+        assert renderer.render(usual).outside_reason is None
+        made = statement(interest, entry(7), holder=of("he_IL"))
         assert renderer.render(made).outside_reason == "details-of-a-line"
 
 
@@ -428,7 +423,7 @@ def test_a_shard_counts_its_statements_by_reason() -> None:
     for task in shard.tasks([(row, each) for each in statements]):
         shard.count(task.run())
     assert shard.report == (
-        "6 of 7 statements are stamped, the others are laid out one by one: 1 for many-lines"
+        "6 of 7 statements are stamped, the others are laid out one by one: 1 for rare-layout"
     )
     assert ShardRenderer(stamps=False).report is None
 

@@ -31,7 +31,7 @@ LINES_PER_PART = 300
 
 _POINTS_PER_MM = 72 / 25.4
 # statement.css has the page number in the corner; page_numbers.css has the corner's size.
-_CORNER_WIDTH_MM, _CORNER_ABOVE_EDGE_MM = 50, 14.6
+_CORNER_WIDTH_MM, _CORNER_ABOVE_EDGE_MM = 50, 14.82
 # What a row at the break of a page takes in our style sheets; a brand may make it taller.
 _ROW_MM, _MORE_ROOM, _MOST_TRIES = 7.0, 1.5, 4
 

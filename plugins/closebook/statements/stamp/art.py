@@ -8,6 +8,14 @@ from closebook.statements.stamp.outside_layout import OutsideLayout
 from closebook.statements.stamp.page_items import PageItem
 
 _STROKE = re.compile(rb"(\S+) (\S+) m\n(\S+) (\S+) l\nS$")
+_BORDER = re.compile(
+    rb"(?P<begin>/Artifact BMC\nq\n)(?P<right>\S+) (?P<top>\S+) m\n(?P<left>\S+) (?P=top) l\n"
+    rb"(?P=left) (?P<bottom>\S+) l\n(?P=right) (?P=bottom) l\nW\*\nn\n/a1.0 gs\n(?P<color>.+ rg)\n"
+    rb"(?P=left) (?P<y>\S+) (?P<width>\S+) (?P<inner>\S+) re\n"
+    rb"(?P=left) (?P=y) (?P=width) (?P<outer>\S+) re\nf\*\nQ\nEMC"
+)
+"""The border below a cell that has borders of its own: what is outside of the inner rectangle."""
+
 _HEIGHT_AT = 3
 
 
@@ -42,10 +50,14 @@ def _shortened(commands: Sequence[bytes]) -> list[bytes]:
 
 
 def _merged(drawn: Sequence[bytes]) -> list[bytes]:
-    """Join strokes that continue each other: the hairlines of cells become one of a row."""
+    """Join lines that continue each other: the hairlines of cells become one of a row."""
     found: list[bytes] = []
     ending = b"\nQ\nEMC"
     for commands in drawn:
+        border = _joined_border(found[-1], commands) if found else None
+        if border is not None:
+            found[-1] = border
+            continue
         here = _STROKE.search(commands.removesuffix(ending))
         before = _STROKE.search(found[-1].removesuffix(ending)) if found else None
         if (
@@ -54,14 +66,44 @@ def _merged(drawn: Sequence[bytes]) -> list[bytes]:
             and commands.endswith(ending)
             and found[-1].endswith(ending)
             and commands[: here.start()] == found[-1][: before.start()]
-            and (here[1], here[2]) == (before[3], before[4])
-            and here[2] == here[4] == before[2]
+            and here[2] == here[4] == before[2] == before[4]
+            and (here[1] == before[3] or here[3] == before[1])
         ):
-            joined = b"%s %s m\n%s %s l\nS" % (before[1], before[2], here[3], here[4])
+            # In a table from right to left the next cell is at the left.
+            left, right = (before, here) if here[1] == before[3] else (here, before)
+            joined = b"%s %s m\n%s %s l\nS" % (left[1], left[2], right[3], right[4])
             found[-1] = commands[: here.start()] + joined + ending
         else:
             found.append(commands)
     return found
+
+
+def _joined_border(before: bytes, commands: bytes) -> bytes | None:
+    """Return the border below two cells side by side; None if these are no two such borders."""
+    cells = _BORDER.fullmatch(before), _BORDER.fullmatch(commands)
+    if cells[0] is None or cells[1] is None:
+        return None
+    one, two = (each.groupdict() for each in cells if each is not None)
+    same = ("top", "bottom", "color", "y", "inner", "outer")
+    if any(one[name] != two[name] for name in same):
+        return None
+    if one["right"] == two["left"]:
+        left, right = one["left"], two["right"]
+    elif two["right"] == one["left"]:  # a table from right to left
+        left, right = two["left"], one["right"]
+    else:
+        return None
+    return (
+        b"%(begin)s%(right)s %(top)s m\n%(left)s %(top)s l\n%(left)s %(bottom)s l\n"
+        b"%(right)s %(bottom)s l\nW*\nn\n/a1.0 gs\n%(color)s\n"
+        b"%(left)s %(y)s %(width)s %(inner)s re\n%(left)s %(y)s %(width)s %(outer)s re\n"
+        b"f*\nQ\nEMC"
+    ) % {
+        name.encode(): value
+        for name, value in (
+            one | {"left": left, "right": right, "width": b"%.6f" % (float(right) - float(left))}
+        ).items()
+    }
 
 
 def _template(commands: bytes, top: float, bottom: float) -> ArtPiece:

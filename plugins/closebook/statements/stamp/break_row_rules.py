@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+from closebook.statements.stamp.anchors import anchor_of_all
 from closebook.statements.stamp.layout import (
     Anchor,
     ArtPiece,
@@ -65,7 +66,7 @@ def break_row(
     every = [row for some in rows for row in some]
     mine, yours = rows[0][0], rows[1][0]
     anchors = {
-        slot: _anchor(slot, [item for row in every for item in row.items])
+        slot: anchor_of_all(slot, [item for row in every for item in row.items])
         for slot in {item.mark.slot for item in mine.items if item.mark and item.mark.slot}
     }
     pieces, amounts, keys = [], [], set()
@@ -119,17 +120,6 @@ def _amount(
     column = item.mark.column if item.mark else 0
     shift = extras[row.above, row.box.kind]
     return column_of(item, anchor, row, shift, row.box.extras[column] - shift)
-
-
-def _anchor(slot: str | None, items: Sequence[PageItem]) -> Anchor:
-    places = [
-        (item.mark.x, item.mark.width) for item in items if item.mark and item.mark.slot == slot
-    ]
-    for anchor in (Anchor.RIGHT, Anchor.LEFT):
-        edges = [x + anchor.value * width for x, width in places]
-        if max(edges) - min(edges) < _SAME:
-            return anchor
-    raise OutsideLayout("not-compiled", f"no edge of {slot} is at one place")
 
 
 def _page_of(row: ProbeRow, pages: ProbePages) -> int:

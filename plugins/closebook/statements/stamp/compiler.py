@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from closebook.statements.stamp.anchors import aligned, anchor_of, row_of
+from closebook.statements.stamp.anchors import aligned, anchor_of, items_of_columns, row_of
 from closebook.statements.stamp.art import fixed_art, moving_art
 from closebook.statements.stamp.break_row_rules import (
     break_extras,
@@ -13,6 +13,7 @@ from closebook.statements.stamp.break_row_rules import (
 )
 from closebook.statements.stamp.chart import chart_of
 from closebook.statements.stamp.layout import (
+    Anchor,
     ArtPiece,
     Block,
     Chart,
@@ -75,15 +76,6 @@ def compiled_layout(
     """
     compiler = _Compiler(first, second)
     return compiler.layout(declared, page_tops)
-
-
-def block_tops(pages: ProbePages) -> list[tuple[int, float]]:
-    """Return the page and the top of each block after the lines."""
-    return [
-        (page, block.top)
-        for page, geometry in enumerate(pages.geometry)
-        for block in geometry.blocks
-    ]
 
 
 class _Compiler:
@@ -199,11 +191,12 @@ class _Compiler:
         other = [item for item in yours if item.is_text or item.content is not None]
         if len(drawn) != len(other):
             raise OutsideLayout("not-compiled", "the probes have other numbers of texts")
+        columns = items_of_columns(drawn, other)
         lines: dict[str, int] = {}
         found = []
         for item, twin in zip(drawn, other, strict=True):
-            piece = self.piece(item, twin, page, top, other_top, lines)
-            found.append((item, piece))
+            column = columns.get(id(item))
+            found.append((item, self.piece(item, twin, page, top, other_top, lines, column)))
         return found
 
     def piece(
@@ -214,8 +207,12 @@ class _Compiler:
         top: float,
         other_top: float,
         lines: dict[str, int],
+        column: tuple[float, float] | None = None,
     ) -> Piece:
-        """Return the piece of an item of the first probe, by the same item of the second."""
+        """Return the piece of an item of the first probe, by the same item of the second.
+
+        ``column`` has the left edge and the room of its column, as in `items_of_columns`.
+        """
         key = None if item.content is None else page * KEYS_PER_PAGE + item.content
         if item.tag == b"/Figure" and item.content is not None:
             return Piece(key, item.tag, item.artifact, 0.0, self._picture(item, twin))
@@ -240,8 +237,12 @@ class _Compiler:
         line = lines.get(name, 0) if mark.region == "before" and name == "holder.address" else 0
         lines[name] = line + 1
         before, after = ("", "") if name == PAGE_NUMBER else self._around(name, line, mark, other)
-        anchor, edge = anchor_of(mark, other) if name != PAGE_NUMBER else aligned(mark)
-        slot = Slot(name, line, item.style, anchor, edge, mark.room, before, after)
+        room = mark.room
+        if column is not None:
+            anchor, (edge, room) = Anchor.COLUMN, column
+        else:
+            anchor, edge = anchor_of(mark, other) if name != PAGE_NUMBER else aligned(mark)
+        slot = Slot(name, line, item.style, anchor, edge, room, before, after)
         return Piece(key, item.tag, item.artifact, y, slot)
 
     def _around(self, name: str, line: int, mark: TextMark, other: TextMark) -> tuple[str, str]:
@@ -312,13 +313,8 @@ class _Compiler:
         mine = [item for item in self._first.pages[last] if _region(item) == "closing"]
         yours = [item for item in self._second.pages[other_last] if _region(item) == "closing"]
         pieces = self._pieces(mine, yours, last, row.top, other_row.top)
-        art = [
-            item
-            for item in self._first.pages[last]
-            if not item.is_text and row_of(item, self._first.geometry[last]) == row
-        ]
-        drawn = moving_art(art, row.top, row.top + row.height)
-        return Block(0.0, row.height, 0.0, tuple(piece for _, piece in pieces), drawn)
+        # Its lines and background are in Layout.closing_art.
+        return Block(0.0, row.height, 0.0, tuple(piece for _, piece in pieces), ())
 
     def _tail(self, closing: RowBox, page_tops: Sequence[float]) -> tuple[Block, ...]:
         last, other_last = len(self._first.pages) - 1, len(self._second.pages) - 1

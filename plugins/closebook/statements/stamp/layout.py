@@ -13,11 +13,16 @@ from closebook.statements.weasyprint_adapter.text_settings import TextSettings
 
 
 class Anchor(Enum):
-    """The edge of a text that has the same place for texts of any length."""
+    """The edge of a text that has the same place for texts of any length.
+
+    COLUMN is the left edge of a column that is as wide as its widest text: all its texts end at its
+    right edge.
+    """
 
     LEFT = 0.0
     CENTRE = 0.5
     RIGHT = 1.0
+    COLUMN = -1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +118,16 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class PagePieces:
-    """What a page has besides rows. ``row_top`` is where its first row after the heads begins."""
+    """What a page has besides rows. ``row_top`` is where its first row after the heads begins.
+
+    ``numbers`` are the page number of a statement that is made in parts, which is drawn first.
+    """
 
     art: tuple[bytes, ...]
     before: tuple[Piece, ...]
     margins: tuple[Piece, ...]
     row_top: float
+    numbers: tuple[Piece, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +227,9 @@ class Layout:
     ``window_grows`` says that a taller line of name and address moves what is below it in the
     window of the address, and nothing else.
 
+    ``closing_art`` is that of the closing in even and in odd places of the table. ``in_parts`` says
+    that the first renderer makes these statements in parts.
+
     ``stand_ins`` have, for each font, the one that has its minus. ``resources`` are the entries of
     a page's resources besides fonts, with ``objects`` that they refer to.
     """
@@ -241,6 +253,8 @@ class Layout:
     resources: bytes
     objects: Sequence[tuple[int, bytes, bytes | None]]
     window_grows: bool = False
+    closing_art: tuple[tuple[ArtPiece, ...], ...] = ()
+    in_parts: bool = False
 
     @property
     def pieces(self) -> Iterator[Piece]:

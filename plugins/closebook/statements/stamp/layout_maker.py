@@ -14,14 +14,14 @@ from closebook.statements.render.template import StatementTemplate
 from closebook.statements.render.view_model import statement_view
 from closebook.statements.stamp.break_rows import filled_table
 from closebook.statements.stamp.compiler import (
-    block_tops,
+    PAGE_NUMBER,
     compiled_layout,
     with_row_of_no_lines,
 )
 from closebook.statements.stamp.faces import Face
-from closebook.statements.stamp.layout import Layout, RowRule
+from closebook.statements.stamp.layout import ArtPiece, Layout, PagePieces, RowRule, Slot
 from closebook.statements.stamp.outside_layout import OutsideLayout
-from closebook.statements.stamp.probe_pages import ProbePages, read_probe
+from closebook.statements.stamp.probe_pages import ProbePages, block_tops, read_probe
 from closebook.statements.stamp.probe_statements import (
     FIRST,
     SECOND,
@@ -32,6 +32,7 @@ from closebook.statements.stamp.probe_statements import (
     require_different,
 )
 from closebook.statements.stamp.row_layout import LaidOutRow
+from closebook.statements.stamp.row_rules import closing_art
 from closebook.statements.stamp.stamper import Stamper
 from closebook.statements.stamp.statement_class import (
     StatementShape,
@@ -40,12 +41,14 @@ from closebook.statements.stamp.statement_class import (
     shape_of,
     slot_values,
 )
+from closebook.statements.weasyprint_adapter.page_layout import PartKind
 
 _DECLARED = re.compile(r'data-slot="([^"]+)"')
 _LONGEST_PROBE = 120
 _FAR = 1e9
 _SAME = 0.1
 _MINUS_LINES = 4
+_MORE_PLACES = 4
 _LONG_LINES, _MOST_WORDS = 8, 12
 _MORE_LINES = (0, 8, 16, 24)
 _WIDE = 10**9
@@ -54,9 +57,10 @@ _TALL = "\N{CJK UNIFIED IDEOGRAPH-6771}"
 
 @dataclass(frozen=True)
 class LayoutMaker:
-    """Makes the layouts of one template."""
+    """Makes the layouts of one template: of statements that are laid out at once, or in parts."""
 
     template: StatementTemplate
+    kind: PartKind = PartKind.WHOLE
 
     def stamper(self, example: Statement, shape: StatementShape) -> Stamper:
         """Return what stamps the statements of the example's class that have this shape.
@@ -68,7 +72,10 @@ class LayoutMaker:
         short, long = FIRST, SECOND
         if view.variables["page"]["wide"]:
             short, long = short.times(_WIDE), long.times(_WIDE)
-        probes = _Probes(self.template, example, class_of(view, ""), shape, short)
+        is_from_left = view.direction == "ltr"
+        probes = _Probes(
+            self.template, example, class_of(view, ""), shape, short, is_from_left, self.kind
+        )
         first, second = (
             probes.with_its_end_on_one_page(short),
             probes.with_its_end_on_one_page(long),
@@ -82,10 +89,17 @@ class LayoutMaker:
             read_probe(probes.without_lines(long)),
         )
 
+        whole = None
+        if self.kind is not PartKind.WHOLE:
+            # The pages of a part have no numbers: these are laid out when all parts are.
+            whole = replace(self, kind=PartKind.WHOLE).stamper(example, shape).layout
+        backgrounds = probes.closing_art(pages)
+
         def compiled(tops: list[float]) -> Layout:
             made = with_row_of_no_lines(compiled_layout(*pages, declared, tops), without)
-            fonts = {**minus.fonts, **made.fonts}
-            return replace(made, stand_ins=_stand_ins(minus), fonts=fonts)
+            fonts = {**minus.fonts, **(whole.fonts if whole else {}), **made.fonts}
+            stand_ins = _stand_ins(minus)
+            return replace(made, stand_ins=stand_ins, fonts=fonts, closing_art=backgrounds)
 
         count = len(pages[0].geometry[-1].blocks)
         draft, tops = compiled([0.0] * count), [_FAR] * count
@@ -118,6 +132,8 @@ class LayoutMaker:
             require_equal(stamper, read_probe(probes.with_tall_letters()))
         except OutsideLayout:
             stamper.layout = layout
+        if whole is not None:
+            stamper.layout = _with_page_numbers(stamper.layout, whole)
         return stamper
 
     def _features(self, font: bytes) -> Mapping[str, bool]:
@@ -153,10 +169,19 @@ class _Probes:
     class_: str
     shape: StatementShape
     short: ProbeTexts
+    is_from_left: bool
+    kind: PartKind
+
+    @property
+    def _content(self) -> Content:
+        """What the probes have besides what is on every statement."""
+        content = self.template.brand.content
+        # From right to left, a rate of interest is a text of its own beside its label.
+        return content if self.is_from_left else replace(content, interest_rates=False)
 
     def of(self, texts: ProbeTexts, line_count: int | None = None) -> Probe:
         """Return a probe of the shape."""
-        content = self.template.brand.content
+        content = self._content
         made = self._made(probe_statement(self.example, self.shape, texts, content, line_count))
         if shape_of(made.view) != self.shape:
             raise OutsideLayout("not-compiled", f"no probe has the shape {self.shape}")
@@ -164,7 +189,7 @@ class _Probes:
 
     def of_one_of(self, texts: ProbeTexts, line_counts: Iterator[int]) -> Probe | None:
         """Return a probe of the shape that has one of these numbers of lines."""
-        content = self.template.brand.content
+        content = self._content
         for count in line_counts:
             statement = probe_statement(self.example, self.shape, texts, content, count)
             if shape_of(statement_view(statement, self.template)) == self.shape:
@@ -186,13 +211,23 @@ class _Probes:
         """Return a short statement whose balances have a minus, in all fonts of figures."""
         below = frozenset({"totals.opening", "totals.closing", "chart.range"})
         shape = replace(self.shape, with_minus=below)
-        content = self.template.brand.content
+        content = self._content
         return self._made(probe_statement(self.example, shape, self.short, content, _MINUS_LINES))
 
+    def closing_art(self, pages: tuple[ProbePages, ProbePages]) -> tuple[tuple[ArtPiece, ...], ...]:
+        """Return the art of the closing in even and in odd places. ``pages`` are the two probes."""
+        made = list(pages)
+        for more in range(1, _MORE_PLACES):
+            found = closing_art(made)
+            if found is not None:
+                return found
+            made.append(read_probe(self.of(self.short, self.short.line_count + more)))
+        raise OutsideLayout("not-compiled", "the closing is never in another place")
+
     def without_lines(self, texts: ProbeTexts) -> Probe:
-        """Return a statement without lines."""
-        shape = replace(self.shape, with_minus=frozenset())
-        content = self.template.brand.content
+        """Return a statement without lines. Both its balances have a minus, or none."""
+        shape = replace(self.shape, with_minus=self.shape.with_minus & {"totals.opening"})
+        content = self._content
         return self._made(probe_statement(self.example, shape, texts, content, 0))
 
     def with_tall_letters(self) -> Probe:
@@ -218,10 +253,32 @@ class _Probes:
         return self._made(replace(made, lines=tuple(lines)))
 
     def _made(self, statement: Statement) -> Probe:
-        made = probe(statement, self.template)
+        made = probe(statement, self.template, self.kind)
         if class_of(made.view, "") != self.class_:  # guard: stamp.probe-is-of-the-class
             raise OutsideLayout("not-compiled", "a probe is of another class")
         return made
+
+
+def _with_page_numbers(layout: Layout, whole: Layout) -> Layout:
+    """Return the layout of a statement in parts with the page numbers of one that is made whole.
+
+    They stand in the same place: the pages of parts leave it free.
+    """
+
+    def with_number(page: PagePieces, numbered: PagePieces) -> PagePieces:
+        numbers = tuple(
+            piece
+            for piece in numbered.margins
+            if isinstance(piece.what, Slot) and piece.what.name == PAGE_NUMBER
+        )
+        return replace(page, numbers=numbers)
+
+    return replace(
+        layout,
+        first=with_number(layout.first, whole.first),
+        later=with_number(layout.later, whole.later),
+        in_parts=True,
+    )
 
 
 def _long_name(made: Probe, stamper: Stamper) -> Holder:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from closebook.statements.render.pagination import LINES_PER_PART
 from closebook.statements.stamp.layout import Layout
 from closebook.statements.stamp.outside_layout import OutsideLayout
 from closebook.statements.stamp.row_layout import LaidOutRow
@@ -23,6 +24,23 @@ class FilledPage:
     closing_top: float | None = None
     closing_shift: float = 0.0
     blocks: list[tuple[int, float]] = field(default_factory=list)
+
+
+def parities(
+    pages: Sequence[FilledPage], rows: Sequence[LaidOutRow], *, in_parts: bool
+) -> list[int]:
+    """Return for each row, and for the closing, whether its place in its table is even or odd.
+
+    The opening is the first row of the table. The first renderer begins a new table with each part:
+    at the page that the part before could not fill.
+    """
+    count, start = len(rows), 0
+    starts = [0] * (count + 1)
+    firsts = [page.rows[0][0] for page in pages if page.rows]
+    while in_parts and start + LINES_PER_PART < count:
+        start = max(first for first in firsts if first < start + LINES_PER_PART)
+        starts[start:] = [start - 1] * (count + 1 - start)
+    return [(place - start) % 2 for place, start in enumerate(starts)]
 
 
 def filled_pages(

@@ -1,6 +1,6 @@
 """Stamp one page: draw its furniture, its rows, and the blocks after them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from closebook.statements.model import Statement
@@ -122,10 +122,12 @@ class PageStamper:
         values: dict[str, str],
         made: StampedPages,
         number: int,
+        parities: Sequence[int],
     ) -> None:
         self._layout, self._shaper, self._statement = layout, shaper, statement
         self._kept = kept
         self._values, self._made, self._number = values, made, number
+        self._parities = parities
         self._texts: list[bytes] = []
         self._count = 0
         self._window_grown = 0.0
@@ -134,14 +136,14 @@ class PageStamper:
         """Add the content of the page, and note the places of its pieces."""
         layout, made, number = self._layout, self._made, self._number
         furniture = layout.later if number else layout.first
+        self._pieces(furniture.numbers, 0.0)
         has_table = not number or bool(page.rows)
         art: list[bytes] = [*furniture.art] if has_table else []
         if has_table:
             self._pieces(furniture.before, 0.0)
         for place, top in page.rows:
             row = rows[place]
-            # The opening is the first row of the table.
-            parity = place % 2
+            parity = self._parities[place]
             if row.kind == "line":
                 drawn = layout.rows.art[parity]
                 self._row(row, top)
@@ -151,7 +153,9 @@ class PageStamper:
         if page.closing_top is not None:
             made.closing_page = number
             bottom = page.closing_top + layout.closing.height + page.closing_shift
-            art += [each.at(page.closing_top, bottom) for each in layout.closing.art]
+            # guard: stamp.closing-has-the-background-of-its-place
+            closing = layout.closing_art[self._parities[-1]]
+            art += [each.at(page.closing_top, bottom) for each in closing]
             self._pieces(layout.closing.pieces, page.closing_top + page.closing_shift)
         for index, top in page.blocks:
             block = layout.tail[index]

@@ -68,6 +68,15 @@ def read_probe(probe: Probe) -> ProbePages:
         )
 
 
+def block_tops(pages: ProbePages) -> list[tuple[int, float]]:
+    """Return the page and the top of each block after the lines."""
+    return [
+        (page, block.top)
+        for page, geometry in enumerate(pages.geometry)
+        for block in geometry.blocks
+    ]
+
+
 def _items(page: Any, probe: Probe) -> Iterator[PageItem]:
     for item in page_items(page.Contents.read_bytes()):
         if item.mark is None:

@@ -25,8 +25,8 @@ class ProbeTexts:
 
     ``debit_every`` and ``fee_every`` say which of the first ``line_count`` lines are debits and
     fees: fewer than ten in one probe, and more in the other. ``kind_lines`` is how many lines each
-    kind of the summary of fees has. ``has_details`` says whether some lines have a value date and
-    an original amount, where the brand prints them.
+    kind of the summary of fees has. ``has_details`` says whether some lines have a value date, a
+    customer's reference and an original amount, where the brand prints them.
     """
 
     name: str
@@ -146,11 +146,15 @@ def _kind(number: int, texts: ProbeTexts, content: Content, *, is_negative: bool
 def _with_details(
     line: StatementLine, texts: ProbeTexts, content: Content, currency: str
 ) -> StatementLine:
-    """Return a line: every third one has a value date, every fifth one an original amount."""
+    """Return a line: every third one has a value date, others a customer's reference."""
     if not texts.has_details:
         return line
     if content.value_dates and line.line_number % 3 == 0:
         line = replace(line, value_date=line.posted_on)
+    if content.customer_references and line.line_number % 3 == 1:
+        line = replace(line, customer_reference=texts.reference)
+    if content.interest_rates and line.line_number % 7 == 1:
+        line = replace(line, interest_rate=Decimal(texts.rate))
     if content.original_amounts and line.line_number % 5 == 0:
         minor = -texts.original_minor if line.amount_minor < 0 else texts.original_minor
         original = "GBP" if currency == "USD" else "USD"
@@ -189,12 +193,14 @@ def _signed(amount: int, is_negative: bool) -> int:
     return -amount if is_negative else amount
 
 
-def probe(statement: Statement, template: StatementTemplate) -> Probe:
+def probe(
+    statement: Statement, template: StatementTemplate, kind: PartKind = PartKind.WHOLE
+) -> Probe:
     """Return the pages of a statement, as the first renderer makes them, with marks."""
     view = statement_view(statement, template)
     with template.layout.forbid_fetching("a probe of the template"):
         pages = lay_out_lines(
-            view, template, assets_of(statement, template), PartKind.WHOLE, 0, len(view.lines)
+            view, template, assets_of(statement, template), kind, 0, len(view.lines)
         )
     marks, output = LayoutMarks(), BytesIO()
     assembler = PdfAssembler(output)

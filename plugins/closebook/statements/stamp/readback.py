@@ -25,13 +25,14 @@ from closebook.statements.pdf.page_roles import (
     SUMMARY,
 )
 from closebook.statements.printed_days import printed_day
-from closebook.statements.printed_rates import printed_original, printed_rate
+from closebook.statements.printed_rates import printed_original, printed_percent, printed_rate
 from closebook.statements.render.catalog import page_locale
 from closebook.statements.render.content import Content
+from closebook.statements.render.sanitize import PageText
 from closebook.statements.render.template import StatementTemplate
 from closebook.statements.render.view_model import StatementView
 from closebook.statements.stamp.outside_layout import OutsideLayout
-from closebook.statements.stamp.shown_texts import PARAGRAPH, agree, shows
+from closebook.statements.stamp.shown_texts import agree, shows
 from closebook.statements.stamp.written_document import ReadDocument, read_document
 
 _ROLES_OF_EDGES = {*EDGES, *COLUMNS, DATES}
@@ -48,26 +49,34 @@ def require_read_back(
     days = page_locale(template.folder, template.brand, locale)
 
     def amount(amount_minor: int, *, with_currency: bool = False) -> str:
-        return format_minor(amount_minor, statement.currency, locale, with_currency=with_currency)
+        text = format_minor(amount_minor, statement.currency, locale, with_currency=with_currency)
+        return _figures(text)
 
     content = template.brand.content
 
-    def row(line: StatementLine, view_number: int) -> tuple[str, ...]:
+    def row(line: StatementLine, view_number: int) -> tuple[str | tuple[str, ...], ...]:
         line_view = view.lines[view_number]
         figures = amount(abs(line.amount_minor))
-        day, text = printed_day(line.posted_on, days), str(line_view.description)
+        day: tuple[str, ...] = (printed_day(line.posted_on, days),)
+        text: tuple[str, ...] = (line_view.description,)
         if content.value_dates and line.value_date:
-            day += PARAGRAPH + printed_day(line.value_date, days)
+            day += (printed_day(line.value_date, days),)
+        reference: tuple[str, ...] = (line_view.reference,)
+        if content.customer_references and line.customer_reference:
+            reference += (line_view.customer_reference,)
+        if content.interest_rates and line.interest_rate is not None:
+            rate = printed_percent(line.interest_rate, locale)
+            text += (f"{view.catalog.interest_rate}: {rate}",)
         original = line.original
         if content.original_amounts and original:
-            text += PARAGRAPH + printed_original(original.amount_minor, original.currency, locale)
             rate = printed_rate(original.rate, original.currency, statement.currency, locale)
-            text += PARAGRAPH + rate
+            foreign = printed_original(original.amount_minor, original.currency, locale)
+            text += (_figures(foreign), _figures(rate))
         return (
             day,
             text,
             line_view.counterparty,
-            line_view.reference,
+            reference,
             figures if line.amount_minor < 0 else "",
             "" if line.amount_minor < 0 else figures,
             amount(line.balance_minor),
@@ -77,7 +86,7 @@ def require_read_back(
     if not wanted:
         wanted = [("", view.catalog.no_movements)]
     rows = [texts for page in read.pages for role, texts in page if role is None]
-    if not _agree_all(rows, wanted):  # guard: stamp.rows-are-read-back
+    if not _agree_all(rows, wanted, view.direction):  # guard: stamp.rows-are-read-back
         raise OutsideLayout("read-back", "the lines of the page are not those of the statement")
     _require_break_rows(read, statement, content, amount)
     roles = {
@@ -99,24 +108,36 @@ def require_read_back(
         roles[f"{DEBITS_OF_KIND}{kind}"] = amount(-sum(each for each in minors if each < 0))
         roles[f"{CREDITS_OF_KIND}{kind}"] = amount(sum(each for each in minors if each > 0))
     for role, text in roles.items():
-        if not agree(read.roles.get(role, ""), text):  # guard: stamp.totals-are-read-back
+        # guard: stamp.totals-are-read-back
+        if not agree(read.roles.get(role, ""), text, view.direction):
             raise OutsideLayout("read-back", f"{role} of the page is not that of the statement")
-    variables = view.variables
+    holder = view.variables["holder"]
     names = (
-        variables["holder"].name,
-        *variables["holder"].address.split("\n"),
-        variables["chart"]["range"] if template.brand.layout.chart else "",
-        variables["notes"]["fees"],
+        holder.name,
+        *(PageText(line, holder.address.direction) for line in holder.address.split("\n")),
+        _figures(view.variables["chart"]["range"] if template.brand.layout.chart else ""),
+        view.variables["notes"]["fees"],
     )
     for text in filter(None, names):
-        if not shows(read.others, text):  # guard: stamp.names-are-read-back
+        # guard: stamp.names-are-read-back
+        if not shows(read.others, text, view.direction):
             raise OutsideLayout("read-back", "a name of the statement is not on its page")
 
 
-def _agree_all(rows: Sequence[Sequence[str]], wanted: Sequence[Sequence[str]]) -> bool:
+def _figures(text: str) -> PageText:
+    """Return a text of figures, which are written from left to right on every page."""
+    return PageText(text, "ltr")
+
+
+def _agree_all(
+    rows: Sequence[Sequence[str]],
+    wanted: Sequence[Sequence[str | tuple[str, ...]]],
+    direction: str = "ltr",
+) -> bool:
     """Return whether each cell of some rows of a page shows its text."""
     return len(rows) == len(wanted) and all(
-        len(cells) == len(texts) and all(map(agree, cells, texts))
+        len(cells) == len(texts)
+        and all(agree(cell, text, direction) for cell, text in zip(cells, texts, strict=True))
         for cells, texts in zip(rows, wanted, strict=True)
     )
 

@@ -15,8 +15,12 @@ _KEPT_CELLS = 100_000
 _TOLERANCE = 0.01
 # In the template an element inside of these slots sets their direction.
 _OWN_DIRECTION = {"line.original": "ltr", "line.rate": "ltr"}
-# The first texts of cells that may have more paragraphs.
-_NAMED = {"day", "description"}
+# The first texts of cells that may have more paragraphs, and what is in the others.
+_LOWER = {
+    "day": ("value_day",),
+    "description": ("interest", "original"),
+    "reference": ("customer_reference",),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +91,12 @@ class RowLayout:
         for column, name in self._fields:
             text = getattr(line, name)
             if not text:
-                if column.place == 0 and (line.value_day or line.original) and name in _NAMED:
+                if any(getattr(line, lower) for lower in _LOWER.get(name, ())):
                     raise OutsideLayout("empty-text", name)
                 continue
             if column.index != index:
                 index, above = column.index, 0.0
-            cell = self._cell(column, text)
+            cell = self._cell(column, column.slot.before + text if column.slot.before else text)
             cells.append((column, cell, above))
             above += cell.height
             height = column.extra + above

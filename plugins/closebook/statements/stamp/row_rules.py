@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from closebook.money import MINUS
+from closebook.statements.render.catalog import Catalog
+from closebook.statements.stamp.anchors import anchor_of_all
 from closebook.statements.stamp.art import moving_art
 from closebook.statements.stamp.layout import (
     Anchor,
@@ -26,7 +28,13 @@ BREAK_KINDS = ("brought", "total", "carried", NONE)
 
 _SAME = 0.02
 _NEAR = 1.2
-_LOWER = {"line.value_day": 1, "line.original": 1, "line.rate": 2}
+_LOWER = {
+    "line.value_day": 1,
+    "line.interest": 1,
+    "line.original": 2,
+    "line.rate": 3,
+    "line.customer_reference": 1,
+}
 """Texts below the first one of a cell: which paragraph of the cell each is, from 0."""
 
 
@@ -60,7 +68,7 @@ def row_rule(first: ProbePages, second: ProbePages) -> RowRule:
     for row in lines:
         extras.setdefault((row.above, "line"), row.box.height - _height(row, usual))
     rule = RowRule(
-        columns=_columns(lines, usual, extras),
+        columns=_columns(lines, usual, extras, first.probe.view.catalog),
         cell_extras=usual.extras,
         height=usual.height,
         extras=extras,
@@ -95,6 +103,12 @@ def table_rows(pages: ProbePages) -> list[ProbeRow]:
     return found
 
 
+def closing_art(probes: Sequence[ProbePages]) -> tuple[tuple[ArtPiece, ...], ...] | None:
+    """Return the art of the closing in even and in odd places; None if one is in no probe."""
+    found = {row.place % 2: moved_art(row) for row in (table_rows(each)[-1] for each in probes)}
+    return (found[0], found[1]) if len(found) > 1 else None
+
+
 def moved_art(row: ProbeRow) -> tuple[ArtPiece, ...]:
     """Return the lines and backgrounds of a row as templates."""
     drawn = [item for item in row.items if not item.is_text]
@@ -113,13 +127,18 @@ def alike(some: Sequence[ArtPiece], others: Sequence[ArtPiece]) -> bool:
     )
 
 
-def column_of(item: PageItem, anchor: Anchor, row: ProbeRow, shift: float, extra: float) -> Column:
-    """Return the column of a text. ``shift`` is by how much its row is taller for the row above."""
+def column_of(
+    item: PageItem, anchor: Anchor, row: ProbeRow, shift: float, extra: float, before: str = ""
+) -> Column:
+    """Return the column of a text. ``shift`` is by how much its row is taller for the row above.
+
+    ``before`` is what its element has before the variable.
+    """
     mark = item.mark
     if mark is None or mark.slot is None:
         raise OutsideLayout("not-compiled", "a text in a row is no slot")
     edge = mark.x + anchor.value * mark.width
-    slot = Slot(mark.slot, 0, item.style, anchor, edge, mark.room)
+    slot = Slot(mark.slot, 0, item.style, anchor, edge, mark.room, before)
     dy = mark.y - row.box.top - shift
     return Column(slot, mark.column, _LOWER.get(mark.slot, 0), dy, extra, item.tag)
 
@@ -144,10 +163,14 @@ def _has_details(row: ProbeRow) -> bool:
 
 
 def _columns(
-    rows: Sequence[ProbeRow], usual: RowBox, extras: dict[tuple[str, str], float]
+    rows: Sequence[ProbeRow],
+    usual: RowBox,
+    extras: dict[tuple[str, str], float],
+    catalog: Catalog,
 ) -> tuple[Column, ...]:
     found: dict[str, Column] = {}
     anchors = _anchors(rows)
+    labels = {"line.interest": f"{catalog.interest_rate}: "}
     for row in rows:
         shift = extras[row.above, "line"]
         heights: dict[int, float] = {}
@@ -160,7 +183,8 @@ def _columns(
             above = heights.get(mark.column, 0.0)
             heights[mark.column] = above + mark.line_height
             extra = usual.extras[mark.column]
-            column = column_of(item, anchors[mark.slot], row, shift + above, extra)
+            before = labels.get(mark.slot, "")
+            column = column_of(item, anchors[mark.slot], row, shift + above, extra, before)
             known = found.setdefault(mark.slot, column)
             if (
                 abs(known.slot.edge - column.slot.edge) > _SAME
@@ -184,21 +208,9 @@ def _height(row: ProbeRow, usual: RowBox) -> float:
 
 def _anchors(rows: Sequence[ProbeRow]) -> dict[str, Anchor]:
     """Return the edge of each slot that has the same place in all rows."""
-    places: dict[str, list[tuple[float, float]]] = {}
-    for row in rows:
-        for item in row.items:
-            if item.mark is not None and item.mark.slot is not None and item.mark.text.strip():
-                places.setdefault(item.mark.slot, []).append((item.mark.x, item.mark.width))
-    found = {}
-    for slot, texts in places.items():
-        for anchor in (Anchor.LEFT, Anchor.RIGHT):
-            edges = [x + anchor.value * width for x, width in texts]
-            if max(edges) - min(edges) < _SAME:
-                found[slot] = anchor
-                break
-        else:
-            raise OutsideLayout("not-compiled", f"no edge of {slot} is at one place")
-    return found
+    items = [item for row in rows for item in row.items]
+    slots = {item.mark.slot for item in items if item.mark is not None and item.mark.text.strip()}
+    return {slot: anchor_of_all(slot, items) for slot in slots if slot is not None}
 
 
 def _art_of_lines(rows: Sequence[ProbeRow], parity: int) -> tuple[ArtPiece, ...]:

@@ -111,8 +111,9 @@ class Shaper:
         Its white space is collapsed. ``direction`` is that of the text if its block has another.
         """
         settings = style.settings
+        is_from_left = direction == "ltr" or (direction is None and not settings.is_from_right)
         # guard: stamp.plain-settings-of-a-text
-        if direction is None and settings.is_plain and not settings.is_from_right:
+        if settings.is_plain and is_from_left:
             try:
                 return self._plain_lines(text, style, room)
             except OutsideLayout as outside:

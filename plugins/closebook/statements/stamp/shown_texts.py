@@ -21,27 +21,31 @@ _IGNORED = re.compile(
     "[\\s\\u00ad\\u061c\\u200b-\\u200f\\u2028-\\u202e\\u2060\\u2066-\\u2069\\ufeff]+"
 )
 _FROM_RIGHT = {"R", "AL", "AN", "RLE", "RLO", "RLI"}
-_BASES = ("L", "R")
+_BASES = {"ltr": "L", "rtl": "R"}
 # A bracket is drawn by the glyph of its mirror.
 _ONE_OF_A_PAIR = str.maketrans(")]}>»›", "([{<«‹")
 
 
-def agree(page: str, text: str) -> bool:
+def agree(page: str, text: str | tuple[str, ...], direction: str = "ltr") -> bool:
     """Return whether a page shows a text. ``page`` has its lines, each in the order of drawing.
 
-    A text of several elements has PARAGRAPH between them, as on the page.
+    ``direction`` is that of the page, for a text that has none of its own. Several texts are in
+    elements of their own, which have PARAGRAPH between them on the page.
     """
-    if PARAGRAPH in text:
-        shown, said = page.split(PARAGRAPH), text.split(PARAGRAPH)
-        return len(shown) == len(said) and all(map(agree, shown, said))
-    if text.isascii() or not _is_from_right(text):
+    if isinstance(text, tuple):
+        shown = page.split(PARAGRAPH)
+        return len(shown) == len(text) and all(
+            agree(one, said, direction) for one, said in zip(shown, text, strict=True)
+        )
+    base = _BASES[getattr(text, "direction", None) or direction]
+    if base == "L" and (text.isascii() or not _is_from_right(text)):
         return plain(page) == plain(text)
-    return _agree_from_right(page, text)
+    return _agree_in_order(page, text, base)
 
 
-def shows(page: Collection[str], text: str) -> bool:
+def shows(page: Collection[str], text: str, direction: str = "ltr") -> bool:
     """Return whether one of the texts of a page shows a text."""
-    return any(agree(each, text) for each in page)
+    return any(agree(each, text, direction) for each in page)
 
 
 @lru_cache(50_000)
@@ -58,7 +62,7 @@ def _is_from_right(text: str) -> bool:
 
 
 @lru_cache(20_000)
-def _agree_from_right(page: str, text: str) -> bool:
+def _agree_in_order(page: str, text: str, base: str) -> bool:
     if len(plain(page)) != len(plain(text)):
         return False
     lines = page.split("\n")
@@ -71,12 +75,9 @@ def _agree_from_right(page: str, text: str) -> bool:
         pieces.append(text[at:end].strip())
         at = end
     # guard: stamp.text-from-right-is-compared-in-order
-    return any(
-        all(
-            _in_order(str(get_display(piece, base_dir=base))) == _in_order(line)
-            for line, piece in zip(lines, pieces, strict=True)
-        )
-        for base in _BASES
+    return all(
+        _in_order(str(get_display(piece, base_dir=base))) == _in_order(line)
+        for line, piece in zip(lines, pieces, strict=True)
     )
 
 

@@ -26,7 +26,7 @@ from closebook.statements.render.document import (
     render,
 )
 from closebook.statements.render.fingerprint import RendererFingerprint, fingerprint_of
-from closebook.statements.render.pagination import MAX_LINES_WITHOUT_PARTS
+from closebook.statements.render.pagination import LINES_PER_PART, MAX_LINES_WITHOUT_PARTS
 from closebook.statements.render.template import StatementTemplate, statement_template
 from closebook.statements.render.view_model import StatementView, statement_view
 from closebook.statements.stamp.layout_maker import LayoutMaker
@@ -34,6 +34,7 @@ from closebook.statements.stamp.outside_layout import OutsideLayout
 from closebook.statements.stamp.readback import require_read_back
 from closebook.statements.stamp.stamper import Stamper
 from closebook.statements.stamp.statement_class import StatementShape, class_of, shape_of
+from closebook.statements.weasyprint_adapter.page_layout import PartKind
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +50,10 @@ FEWEST_STATEMENTS = 5
 To compile it takes as much time as the first renderer takes for these statements.
 """
 
-_Key = tuple[str, StatementShape]
+_MOST_LINES = 5_000
+"""With more lines a statement would take too much memory."""
+
+_Key = tuple[str, StatementShape, PartKind]
 
 
 class StampedRenderer:
@@ -57,7 +61,6 @@ class StampedRenderer:
 
     def __init__(self, template: StatementTemplate) -> None:
         self._template = template
-        self._maker = LayoutMaker(template)
         self._wanted: Counter[_Key] = Counter()
         self._stampers: dict[_Key, Stamper | OutsideLayout] = {}
 
@@ -89,7 +92,8 @@ class StampedRenderer:
                 key, _ = self._key_and_view(as_numbered(statement, self._template.brand))
             except (OutsideLayout, WrongData):
                 continue  # `render` raises this error, for this statement alone
-            self._wanted[key] += FEWEST_STATEMENTS if statement in again else 1
+            work = 1 + statement.line_count // LINES_PER_PART
+            self._wanted[key] += FEWEST_STATEMENTS if statement in again else work
             if self._wanted[key] >= FEWEST_STATEMENTS and key not in self._stampers:
                 self._stampers[key] = self._compiled(statement, key)
 
@@ -132,19 +136,21 @@ class StampedRenderer:
         )
 
     def _key_and_view(self, statement: Statement) -> tuple[_Key, StatementView]:
-        if statement.line_count > MAX_LINES_WITHOUT_PARTS:
+        in_parts = statement.line_count > MAX_LINES_WITHOUT_PARTS
+        has_break_rows = self._template.brand.content.has_rows_at_page_breaks
+        # guard: stamp.memory-of-a-long-statement-is-bounded
+        if statement.line_count > _MOST_LINES or (in_parts and has_break_rows):
             raise OutsideLayout("many-lines")
         view = statement_view(statement, self._template)
-        if view.direction != "ltr":
-            raise OutsideLayout("from-right")
         # guard: stamp.all-parts-of-a-line
-        if any(line.customer_reference or line.interest for line in view.lines):
+        if view.direction == "rtl" and any(line.interest for line in view.lines):
             raise OutsideLayout("details-of-a-line")
         if view.replaced_count:
             raise OutsideLayout("character", "a character was replaced")
         if view.variables["page"]["long_holder"]:
             raise OutsideLayout("long-holder")
-        return (class_of(view, self._template_sha256), shape_of(view)), view
+        kind = PartKind.FIRST if in_parts else PartKind.WHOLE
+        return (class_of(view, self._template_sha256), shape_of(view), kind), view
 
     @cached_property
     def _template_sha256(self) -> str:
@@ -152,7 +158,8 @@ class StampedRenderer:
 
     def _compiled(self, statement: Statement, key: _Key) -> Stamper | OutsideLayout:
         try:
-            return self._maker.stamper(statement, key[1])
+            _, shape, kind = key
+            return LayoutMaker(self._template, kind).stamper(statement, shape)
         except OutsideLayout as outside:
             logger.warning("a layout of statements cannot be stamped: %s", outside)
             return outside

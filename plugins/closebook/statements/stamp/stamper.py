@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from io import BytesIO
+from operator import itemgetter
 
 from closebook.statements.model import Statement
 from closebook.statements.pdf.assembler import PdfAssembler, WrittenPages
@@ -11,6 +12,7 @@ from closebook.statements.pdf.object_writer import ObjectWriter, reference
 from closebook.statements.pdf.xmp import DocumentMetadata
 from closebook.statements.render.view_model import StatementView
 from closebook.statements.stamp.break_rows import filled_table
+from closebook.statements.stamp.column_edges import with_column_edges
 from closebook.statements.stamp.compiler import PAGE_NUMBER
 from closebook.statements.stamp.deflate import deflated
 from closebook.statements.stamp.faces import Face
@@ -20,6 +22,7 @@ from closebook.statements.stamp.layout import (
     Piece,
     Slot,
 )
+from closebook.statements.stamp.page_filler import parities
 from closebook.statements.stamp.page_stamper import KeptDrawings, PageStamper, StampedPages
 from closebook.statements.stamp.row_layout import RowLayout
 from closebook.statements.stamp.sentences import printed_text, with_sentences
@@ -58,7 +61,8 @@ class Stamper:
         ``is_trial`` asks for the places of the texts, to compare them.
         """
         values = slot_values(view)
-        layout = with_sentences(self.layout, values, self._shaper)
+        layout = with_column_edges(self.layout, values, self._shaper)
+        layout = with_sentences(layout, values, self._shaper)
         rows, filled = filled_table(
             layout,
             self._rows,
@@ -70,11 +74,12 @@ class Stamper:
         made.placed = [] if is_trial else None
         every = [cell.glyphs for row in rows for _, cell, _ in row.cells]
         note_glyphs(made.glyphs, frozenset().union(*every))
+        places = parities(filled, rows, in_parts=layout.in_parts)
         for number, page in enumerate(filled):
             values[PAGE_NUMBER] = view.catalog.page_of.format(page=number + 1, pages=len(filled))
-            PageStamper(layout, self._shaper, self._kept, statement, values, made, number).stamp(
-                page, rows
-            )
+            PageStamper(
+                layout, self._shaper, self._kept, statement, values, made, number, places
+            ).stamp(page, rows)
         return made
 
     def with_usual_lines(self, values: Mapping[str, str]) -> Layout:
@@ -161,10 +166,7 @@ class Stamper:
                 after_lines=tags.after,
                 identified=tags.identified,
                 content_owners=tags.owners,
-                bookmarks=[
-                    (title, 0 if block < 0 else pages.block_pages[block])
-                    for title, block in layout.bookmarks
-                ],
+                bookmarks=_bookmarks(layout, pages, view),
             )
         )
         assembler.finish(metadata, attachments, identifier)
@@ -186,3 +188,19 @@ class Stamper:
                 writer.add_stream(content, resolved(head), number, compress=False)
         named = b"".join(b"/%s %s" % (name.encode(), each) for name, each in fonts.items())
         return writer.add(b"<</Font <<%s>>%s>>" % (named, resolved(self.layout.resources)))
+
+
+def _bookmarks(layout: Layout, pages: StampedPages, view: StatementView) -> list[tuple[str, int]]:
+    """Return the headings with their pages, and the days of a statement that is made in parts."""
+    found = [
+        (title, 0 if block < 0 else pages.block_pages[block]) for title, block in layout.bookmarks
+    ]
+    if not layout.in_parts:
+        return found
+    before = [found[at] for at, (_, block) in enumerate(layout.bookmarks) if block < 0]
+    days, day = [], ""
+    for line, row in zip(view.lines, pages.rows, strict=True):
+        if line.day != day:
+            day = line.day
+            days.append((day, row.page))
+    return sorted([*before, *days, *found[len(before) :]], key=itemgetter(1))

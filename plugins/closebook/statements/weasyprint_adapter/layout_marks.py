@@ -116,9 +116,12 @@ class LayoutMarks:
     fonts: dict[str, FontFile] = field(default_factory=dict)
     settings: list[TextSettings] = field(default_factory=list)
 
-    def setting(self, style: Any) -> int:
-        """Return the index of a style's settings, which are added if they are new."""
-        settings = TextSettings.of(style)
+    def setting(self, style: Any, direction: str | None) -> int:
+        """Return the index of a style's settings, which are added if they are new.
+
+        ``direction`` is that of the slot around a text: an element in it may have another one.
+        """
+        settings = TextSettings.of(style).directed(direction)
         if settings not in self.settings:
             self.settings.append(settings)
         return self.settings.index(settings)
@@ -180,6 +183,7 @@ class _Place:
     align: str = "start"
     floats: float = 0.0
     element: Any = None
+    direction: str | None = None
 
 
 class _PageReader:
@@ -187,7 +191,7 @@ class _PageReader:
 
     def __init__(self, region: str, marks: LayoutMarks) -> None:
         self._marks = marks
-        self._settings: dict[int, int] = {}
+        self._settings: dict[tuple[int, str | None], int] = {}
         self.places: dict[int, TextMark] = {}
         self._rows: list[RowBox] = []
         self._blocks: list[BlockBox] = []
@@ -220,8 +224,9 @@ class _PageReader:
             return
         element, name = box.element, box.element_tag
         slot, room, align = place.slot, place.room, place.align
+        direction = place.direction
         if element is not None and element.get("data-slot"):
-            slot = element.get("data-slot")
+            slot, direction = element.get("data-slot"), box.style["direction"]
         if isinstance(box, boxes.BlockContainerBox):
             # The lines beside floats are in a box of their own, which has no element.
             beside = place.floats if box.element is place.element else 0.0
@@ -233,7 +238,9 @@ class _PageReader:
             unit = self._unit(box)
         is_table = element is not None and element.get("data-role") == _LINES
         floats = _width_of_floats(box) if isinstance(box, boxes.BlockContainerBox) else 0.0
-        place = _Place(region, slot, place.row, place.column, room, align, floats, element)
+        place = _Place(
+            region, slot, place.row, place.column, room, align, floats, element, direction
+        )
         for column, child in enumerate(getattr(box, "children", ())):
             if is_table and child.element_tag == "thead":
                 self._read(child, _Place("head"), unit)
@@ -285,9 +292,10 @@ class _PageReader:
         from weasyprint.text.line_break import strut
 
         line_height, _ = strut(box.style)
-        setting = self._settings.get(id(box.style))
+        key = id(box.style), place.direction
+        setting = self._settings.get(key)
         if setting is None:
-            setting = self._settings[id(box.style)] = self._marks.setting(box.style)
+            setting = self._settings[key] = self._marks.setting(box.style, place.direction)
         self.places[id(box)] = TextMark(
             place.region,
             place.slot,
