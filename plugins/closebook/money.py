@@ -6,10 +6,10 @@ The currencies are those of ISO 4217, and those that CLOSEBOOK_CURRENCIES names.
 import copy
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Context, Decimal
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from babel import Locale, UnknownLocaleError
 from babel.numbers import NumberPattern, parse_pattern
@@ -83,12 +83,26 @@ def to_major(amount_minor: int, currency: str) -> Decimal:
 
 def major_text(amount_minor: int, currency: str) -> str:
     """Return the amount in major units as digits with a point: of 12345 cents 123.45."""
-    places = exponent(currency)
+    return _major_writer(exponent(currency))(amount_minor)
+
+
+def major_writer(currency: str) -> Callable[[int], str]:
+    """Return ``major_text`` of one currency, for many amounts."""
+    return _major_writer(exponent(currency))
+
+
+@lru_cache(maxsize=32)
+def _major_writer(places: int) -> Callable[[int], str]:
     if not places:
-        return str(amount_minor)
-    figures = f"{abs(amount_minor):0{places + 1}d}"
-    sign = "-" if amount_minor < 0 else ""
-    return f"{sign}{figures[:-places]}.{figures[-places:]}"
+        return str
+    scale = 10**places
+
+    def text(amount_minor: int) -> str:
+        if amount_minor < 0:
+            return f"-{-amount_minor // scale}.{-amount_minor % scale:0{places}d}"
+        return f"{amount_minor // scale}.{amount_minor % scale:0{places}d}"
+
+    return text
 
 
 def locale_of(locale_code: str) -> Locale:
@@ -133,8 +147,7 @@ def format_minor(amount_minor: int, currency: str, locale: str, *, with_currency
     Raises WrongData for an unknown currency.
     """
     found = _locale_of(locale)
-    figures = _figures(abs(amount_minor), exponent(currency), found)
-    signed = f"{MINUS}{figures}" if amount_minor < 0 else figures
+    signed = _writer(found, exponent(currency))(amount_minor)
     if not with_currency:
         return signed
     if _writes_currency_first(found):
@@ -142,12 +155,20 @@ def format_minor(amount_minor: int, currency: str, locale: str, *, with_currency
     return f"{signed}{NO_BREAK_SPACE}{currency}"
 
 
-def _figures(amount_minor: int, places: int, locale: Locale) -> str:
-    """Return the figures of an amount that is not negative, grouped as in the locale."""
+def amount_writer(currency: str, locale: str) -> Callable[[int], str]:
+    """Return ``format_minor`` of one currency and locale, without the code, for many amounts."""
+    return _writer(_locale_of(locale), exponent(currency))
+
+
+@lru_cache(maxsize=512)
+def _writer(locale: Locale, places: int) -> Callable[[int], str]:
     form = _form(locale, places)
-    if form is None:
-        return _by_babel(amount_minor, places, locale)
-    return form.figures(amount_minor)
+    figures = partial(_by_babel, places=places, locale=locale) if form is None else form.figures
+
+    def text(amount_minor: int) -> str:
+        return f"{MINUS}{figures(-amount_minor)}" if amount_minor < 0 else figures(amount_minor)
+
+    return text
 
 
 def _by_babel(amount_minor: int, places: int, locale: Locale) -> str:
@@ -161,15 +182,16 @@ class _Form:
     """How a locale writes figures in groups of three: the signs that divide groups and decimals."""
 
     places: int
+    scale: int
     group: str
     point: str
 
     def figures(self, amount_minor: int) -> str:
         """Return the figures of an amount, in a tenth of the time of Babel."""
-        digits = f"{amount_minor:0{self.places + 1}d}"
-        whole = digits[: -self.places] if self.places else digits
-        figures = f"{int(whole):,}".replace(",", self.group)
-        return f"{figures}{self.point}{digits[-self.places :]}" if self.places else figures
+        if not self.places:
+            return f"{amount_minor:,}".replace(",", self.group)
+        whole, rest = divmod(amount_minor, self.scale)
+        return f"{f'{whole:,}'.replace(',', self.group)}{self.point}{rest:0{self.places}d}"
 
 
 _TRIED = (0, 1, 12, 123, 1_234, 12_345, 123_456, 1_234_567, 12_345_678, 9_876_543_210_123_456)
@@ -179,7 +201,7 @@ _TRIED = (0, 1, 12, 123, 1_234, 12_345, 123_456, 1_234_567, 12_345_678, 9_876_54
 def _form(locale: Locale, places: int) -> _Form | None:
     """Return the form of a locale's figures; None if Babel groups them otherwise, as for India."""
     symbols = locale.number_symbols["latn"]
-    form = _Form(places, symbols["group"], symbols["decimal"])
+    form = _Form(places, 10**places, symbols["group"], symbols["decimal"])
     equal = (form.figures(each) == _by_babel(each, places, locale) for each in _TRIED)
     return form if all(equal) else None  # guard: money.figures-are-those-of-babel
 

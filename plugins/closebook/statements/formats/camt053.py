@@ -1,5 +1,6 @@
 """The statement as ISO 20022 XML: camt.053, bank to customer statement, in several versions."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -10,7 +11,7 @@ from closebook.environment import CAMT053_VERSIONS, OLDEST_CAMT053
 from closebook.errors import WrongData
 from closebook.iso_identifiers import iban_of
 from closebook.keys import label, short_reference
-from closebook.money import exponent, major_text
+from closebook.money import exponent, major_text, major_writer
 from closebook.statements.formats.bank_transaction_codes import KindCodes, bank_transaction_code
 from closebook.statements.formats.postal_address import structured
 from closebook.statements.holder_reasons import HOLDER_REASONS
@@ -31,6 +32,8 @@ _NOT_PROVIDED = "NOTPROVIDED"
 # aqbanking does not read AcctSvcrRef. It takes the bank's reference from one of this type, which
 # the savings banks of Germany write.
 _REFERENCE_TYPE = "FI-UMSATZ-ID"
+# A text of these characters only is one line, and has nothing to escape.
+_PLAIN = re.compile("[A-Za-z0-9~_.:/-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +102,7 @@ def _document(statement: Statement, form: Form) -> Iterator[str]:
         yield _overdraft_limit(statement) if kind == "CLBD" else ""
         yield f"{_amount(amount_minor, code)}<Dt><Dt>{day}</Dt></Dt></Bal>\n"
     yield from _summary(statement, form)
-    for line in statement.lines:
-        yield from _entry(line, code, form)
+    yield from _entries(statement, form)
     yield from _correction(statement)
     yield "</Stmt>\n</BkToCstmrStmt></Document>\n"
 
@@ -162,23 +164,26 @@ def _institution(issuer: Issuer, form: Form) -> str:
     )
 
 
-def _bank_transaction_code(line: StatementLine, form: Form) -> str:
-    code = bank_transaction_code(line.kind, form.codes, is_credit=line.amount_minor >= 0)
+def _bank_transaction_code(kind: str, form: Form, *, is_credit: bool) -> str:
+    code = bank_transaction_code(kind, form.codes, is_credit=is_credit)
     family = f"<Cd>{code.family}</Cd><SubFmlyCd>{code.sub_family}</SubFmlyCd>"
-    proprietary = _cut(line.kind, MAX_REFERENCE_LENGTH) or "other"
+    proprietary = _cut(kind, MAX_REFERENCE_LENGTH) or "other"
     return (
         f"<BkTxCd><Domn><Cd>{code.domain}</Cd><Fmly>{family}</Fmly></Domn>"
         f"<Prtry><Cd>{proprietary}</Cd></Prtry></BkTxCd>"
     )
 
 
-def _references(line: StatementLine) -> str:
-    entry = _element("AcctSvcrRef", _cut(line.reference, MAX_REFERENCE_LENGTH))
-    transaction = _element("TxId", _cut(line.transaction_reference or "", MAX_REFERENCE_LENGTH))
-    customer = _element("EndToEndId", _cut(line.customer_reference or "", MAX_REFERENCE_LENGTH))
-    own = _element("Ref", _cut(line.reference, MAX_REFERENCE_LENGTH))
-    proprietary = _element("Prtry", own and f"<Tp>{_REFERENCE_TYPE}</Tp>{own}")
-    return _element("Refs", entry + customer + transaction + proprietary)
+def _references(line: StatementLine, reference: str) -> str:
+    """Return the references of an entry; ``reference`` is its own, cut."""
+    found = f"<AcctSvcrRef>{reference}</AcctSvcrRef>" if reference else ""
+    if line.customer_reference:
+        found += _element("EndToEndId", _cut(line.customer_reference, MAX_REFERENCE_LENGTH))
+    if line.transaction_reference:
+        found += _element("TxId", _cut(line.transaction_reference, MAX_REFERENCE_LENGTH))
+    if reference:
+        found += f"<Prtry><Tp>{_REFERENCE_TYPE}</Tp><Ref>{reference}</Ref></Prtry>"
+    return _element("Refs", found)
 
 
 def _summary(statement: Statement, form: Form) -> Iterator[str]:
@@ -201,36 +206,59 @@ def _summary(statement: Statement, form: Form) -> Iterator[str]:
     yield "</TxsSummry>\n"
 
 
-def _entry(line: StatementLine, code: str, form: Form) -> Iterator[str]:
-    yield f"<Ntry><NtryRef>{line.line_number}</NtryRef>{_amount(line.amount_minor, code)}"
-    yield "<Sts>BOOK</Sts>" if form.is_oldest else "<Sts><Cd>BOOK</Cd></Sts>"
-    yield f"<BookgDt><Dt>{line.posted_on}</Dt></BookgDt>"
-    if line.value_date is not None:
-        yield f"<ValDt><Dt>{line.value_date}</Dt></ValDt>"
-    yield _element("AcctSvcrRef", _cut(line.reference, MAX_REFERENCE_LENGTH))
-    yield _bank_transaction_code(line, form)
-    role = "Cdtr" if line.amount_minor < 0 else "Dbtr"
-    name = _element("Nm", _cut(line.counterparty or "", MAX_NAME_LENGTH))
-    name = name if form.is_oldest else _element("Pty", name)
-    party = _element(role, name) + _element(f"{role}Acct", _party_account(line))
-    text = printable(line.description)
+def _entries(statement: Statement, form: Form) -> Iterator[str]:
+    code, decimal, is_oldest = statement.currency, major_writer(statement.currency), form.is_oldest
+    status = "<Sts>BOOK</Sts>" if is_oldest else "<Sts><Cd>BOOK</Cd></Sts>"
+    kinds: dict[tuple[str, bool], str] = {}
+    for line in statement.lines:
+        # This is done for each line: what many lines share is kept.
+        is_credit = line.amount_minor >= 0
+        own = f'<Amt Ccy="{code}">{decimal(abs(line.amount_minor))}</Amt>'
+        amount = f"{own}<CdtDbtInd>{'CRDT' if is_credit else 'DBIT'}</CdtDbtInd>"
+        reference = _cut(line.reference, MAX_REFERENCE_LENGTH)
+        kind = kinds.get((line.kind, is_credit))
+        if kind is None:
+            kind = _bank_transaction_code(line.kind, form, is_credit=is_credit)
+            kinds[line.kind, is_credit] = kind
+        original = _original(line, code) if line.original else ""
+        details = (
+            f"{amount}{_element('AmtDtls', original)}"
+            if not is_oldest
+            else f"<AmtDtls>{original}<TxAmt>{own}</TxAmt></AmtDtls>"
+        )
+        parties = _parties(
+            "Dbtr" if is_credit else "Cdtr",
+            line.counterparty or "",
+            line.counterparty_account or "",
+            is_oldest=is_oldest,
+        )
+        value_date = line.value_date
+        yield (
+            f"<Ntry><NtryRef>{line.line_number}</NtryRef>{amount}{status}"
+            f"<BookgDt><Dt>{line.posted_on.isoformat()}</Dt></BookgDt>"
+            f"{f'<ValDt><Dt>{value_date}</Dt></ValDt>' if value_date else ''}"
+            f"{f'<AcctSvcrRef>{reference}</AcctSvcrRef>' if reference else ''}{kind}"
+            f"<NtryDtls><TxDtls>{_references(line, reference)}{details}"
+            f"{'' if line.interest_rate is None else _interest(line, amount, is_oldest=is_oldest)}"
+            f"{parties}{_remittance(line.description)}</TxDtls></NtryDtls></Ntry>\n"
+        )
+
+
+@lru_cache(maxsize=20_000)
+def _parties(role: str, name: str, account: str, *, is_oldest: bool) -> str:
+    named = _element("Nm", _cut(name, MAX_NAME_LENGTH))
+    named = named if is_oldest else _element("Pty", named)
+    party = _element(role, named) + _element(f"{role}Acct", _party_account(account))
+    return _element("RltdPties", party)
+
+
+@lru_cache(maxsize=20_000)
+def _remittance(description: str) -> str:
+    text = printable(description)
     texts = [
         text[at : at + _MAX_REMITTANCE_LENGTH] for at in range(0, len(text), _MAX_REMITTANCE_LENGTH)
     ]
-    remittance = "".join(f"<Ustrd>{escape(piece)}</Ustrd>" for piece in texts)
-    amounts = _amount(line.amount_minor, code) + _element("AmtDtls", _original(line, code))
-    if form.is_oldest:
-        own = f'<Amt Ccy="{code}">{_decimal(abs(line.amount_minor), code)}</Amt>'
-        amounts = _element("AmtDtls", _original(line, code) + _element("TxAmt", own))
-    details = (
-        _references(line),
-        amounts,
-        _interest(line, code, is_oldest=form.is_oldest),
-        _element("RltdPties", party),
-        _element("RmtInf", remittance),
-    )
-    yield _element("NtryDtls", _element("TxDtls", "".join(details)))
-    yield "</Ntry>\n"
+    return _element("RmtInf", "".join(f"<Ustrd>{escape(piece)}</Ustrd>" for piece in texts))
 
 
 def _original(line: StatementLine, code: str) -> str:
@@ -246,16 +274,14 @@ def _original(line: StatementLine, code: str) -> str:
     )
 
 
-def _interest(line: StatementLine, code: str, *, is_oldest: bool) -> str:
-    if line.interest_rate is None:
-        return ""
+def _interest(line: StatementLine, amount: str, *, is_oldest: bool) -> str:
     rate = f"<Rate><Tp><Pctg>{line.interest_rate:f}</Pctg></Tp></Rate>"
-    record = _amount(line.amount_minor, code) + rate
+    record = amount + rate
     return _element("Intrst", record if is_oldest else _element("Rcrd", record))
 
 
-def _party_account(line: StatementLine) -> str:
-    account = account_text(line.counterparty_account or "")
+def _party_account(text: str) -> str:
+    account = account_text(text)
     if iban_of(account) is not None:
         return f"<Id><IBAN>{account}</IBAN></Id>"
     return _element("Id", _element("Othr", _element("Id", escape(account))))
@@ -280,9 +306,10 @@ def _decimal(amount_minor: int, code: str) -> str:
     return major_text(amount_minor, code)
 
 
-@lru_cache(maxsize=20_000)
 def _cut(text: str, length: int) -> str:
     """Return the first characters of the text, on one line and escaped for XML."""
+    if _PLAIN.fullmatch(text):
+        return text[:length]  # most references: this saves time
     return escape(" ".join(printable(text).split())[:length])
 
 
