@@ -113,9 +113,13 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class PagePieces:
-    """What a page has besides rows. ``row_top`` is where its first row after the heads begins."""
+    """What a page has besides rows. ``row_top`` is where its first row after the heads begins.
+
+    ``table_art`` is that of the heads and of the opening: a page without rows does not have it.
+    """
 
     art: tuple[bytes, ...]
+    table_art: tuple[bytes, ...]
     before: tuple[Piece, ...]
     margins: tuple[Piece, ...]
     row_top: float

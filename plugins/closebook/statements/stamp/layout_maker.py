@@ -49,6 +49,7 @@ _MINUS_LINES = 4
 _LONG_LINES, _MOST_WORDS = 8, 12
 _MORE_LINES = (0, 8, 16, 24)
 _WIDE = 10**9
+_MINUSES = {MINUS, "-"}
 _TALL = "\N{CJK UNIFIED IDEOGRAPH-6771}"
 
 
@@ -141,7 +142,9 @@ class LayoutMaker:
         unknown = [name for name in declared if not name.startswith(of_rows) and not is_slot(name)]
         if unknown:
             raise OutsideLayout("not-compiled", f"the template declares {', '.join(unknown)}")
-        return declared
+        # A holder without an address has no place for one: the shape says so.
+        empty = {name for name, text in slot_values(made.view).items() if not text}
+        return declared - empty
 
 
 @dataclass(frozen=True)
@@ -299,9 +302,14 @@ def _stand_ins(pages: ProbePages) -> dict[str, str]:
     found: dict[str, str] = {}
     for items in pages.pages:
         for item in items:
-            if item.mark is not None and MINUS in item.mark.text:
-                main = item.runs[-1].font
-                others = {run.font for run in item.runs} - {main}
-                if len(others) == 1:
-                    found[main] = others.pop()
+            if item.mark is None or MINUS not in item.mark.text:
+                continue
+            main = item.runs[-1].font
+            with_minus = {
+                run.font
+                for run in item.runs
+                if any(pages.glyph_texts[run.font][each] in _MINUSES for each in run.glyphs)
+            }
+            if main not in with_minus and len(with_minus) == 1:
+                found[main] = with_minus.pop()
     return found

@@ -135,8 +135,9 @@ class PageStamper:
         layout, made, number = self._layout, self._made, self._number
         furniture = layout.later if number else layout.first
         has_table = not number or bool(page.rows)
-        art: list[bytes] = [*furniture.art] if has_table else []
+        art: list[bytes] = [*furniture.art]
         if has_table:
+            art += furniture.table_art
             self._pieces(furniture.before, 0.0)
         for place, top in page.rows:
             row = rows[place]
