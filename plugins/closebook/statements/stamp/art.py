@@ -17,7 +17,7 @@ def furniture_art(
     items: Iterable[PageItem], geometry: PageGeometry
 ) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
     """Return the art of a page, and that of the heads and of the opening of its table."""
-    art = [item for item in items if not item.is_text and item.content is None]
+    art = [item for item in items if item.is_art]
     return (
         _fixed(item for item in art if row_of(item, geometry) is None),
         _fixed(item for item in art if row_of(item, geometry) is not None),
