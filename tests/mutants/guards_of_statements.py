@@ -56,6 +56,16 @@ STATEMENTS = (
         (STAMPED + "test_a_design_whose_letters_are_set_in_another_way_is_stamped",),
     ),
     Guard(
+        "stamp.lines-and-backgrounds-are-tried",
+        Condition(value=False),
+        (REFUSED + "test_a_layout_without_the_lines_of_its_pages_fails_its_trial",),
+    ),
+    Guard(
+        "stamp.stand-in-has-the-minus",
+        Condition(value=True),
+        (STAMPED + "test_a_sign_that_a_font_lacks_is_set_in_the_font_that_pango_takes",),
+    ),
+    Guard(
         "stamp.widths-are-tried",
         Condition(value=False),
         (REFUSED + "test_a_layout_with_texts_of_another_width_fails_its_trial",),

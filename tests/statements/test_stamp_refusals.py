@@ -192,7 +192,7 @@ def test_probes_with_equal_texts_are_refused() -> None:
 @pytest.mark.parametrize("locale", ["en_GB", "de_DE", "hi_IN", "pl_PL", "ja_JP"])
 def test_probes_differ_in_every_slot_of_every_shape(locale: str, tmp_path: Path) -> None:
     """However many lines the probes have: a balance that both had was once printed on others."""
-    content = '[content]\nfee_summary = ["payment", "fee", "topup"]\nstatement_number = true'
+    content = '[content]\nfee_summary = ["fee", "payment", "topup"]\nstatement_number = true'
     below = ("totals.opening", "totals.fee", "totals.closing", "chart.range")
     with in_brand(write_brand(tmp_path / "b", content)):
         template = statement_template()
@@ -200,6 +200,7 @@ def test_probes_differ_in_every_slot_of_every_shape(locale: str, tmp_path: Path)
             ("EUR", 1, (0, 0)),
             ("JPY", 10**9, (24, 0)),
             ("EUR", 1, (0, 24)),
+            ("KWD", 1, (0, 0)),
         ):
             made = replace(many(3), holder=of(locale), currency=currency, number=1)
             for minus in chain.from_iterable(combinations(below, count) for count in range(5)):
@@ -336,6 +337,18 @@ def test_a_layout_that_draws_something_else_fails_its_trial(
 
     monkeypatch.setattr(layout_maker, "compiled_layout", with_a_lower_closing)
     with pytest.raises(OutsideLayout, match="a trial"):
+        compile_for(many(3))
+
+
+def test_a_layout_without_the_lines_of_its_pages_fails_its_trial(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def without_lines(*arguments: Any) -> Any:
+        made = compiled_layout(*arguments)
+        return replace(made, later=replace(made.later, table_art=()))
+
+    monkeypatch.setattr(layout_maker, "compiled_layout", without_lines)
+    with pytest.raises(OutsideLayout, match="a trial draws other lines on page 2"):
         compile_for(many(3))
 
 

@@ -22,6 +22,8 @@ def row_of(item: PageItem, geometry: PageGeometry) -> RowBox | None:
         if item.top >= row.top - _NEAR and row.top + _NEAR < item.bottom <= bottom + _NEAR:
             return row
     rows = geometry.rows
+    if rows and item.top <= rows[0].top + _SAME and item.bottom > geometry.bottom + _NEAR:
+        return None  # a border or a background of the page
     inside = (
         rows
         and rows[0].top + _NEAR < item.bottom

@@ -3,9 +3,11 @@
 import re
 from collections.abc import Iterable, Sequence
 
+from closebook.statements.stamp.anchors import row_of
 from closebook.statements.stamp.layout import ArtPiece
 from closebook.statements.stamp.outside_layout import OutsideLayout
 from closebook.statements.stamp.page_items import PageItem
+from closebook.statements.weasyprint_adapter.layout_marks import PageGeometry
 
 _STROKE = re.compile(rb"(\S+) (\S+) m\n(\S+) (\S+) l\nS$")
 _BORDER = re.compile(
@@ -19,15 +21,26 @@ _BORDER = re.compile(
 _HEIGHT_AT = 3
 
 
-def fixed_art(items: Iterable[PageItem]) -> tuple[bytes, ...]:
-    """Return the commands of art that has the same place on each page."""
-    return tuple(_merged([_marked(item, b"\n".join(_shortened(item.commands))) for item in items]))
+def furniture_art(
+    items: Iterable[PageItem], geometry: PageGeometry
+) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
+    """Return the art of a page, and that of the heads and of the opening of its table."""
+    art = [item for item in items if item.is_art]
+    return (
+        _fixed(item for item in art if row_of(item, geometry) is None),
+        _fixed(item for item in art if row_of(item, geometry) is not None),
+    )
 
 
 def moving_art(items: Iterable[PageItem], top: float, bottom: float) -> tuple[ArtPiece, ...]:
     """Return the art of a row or block as templates."""
     commands = _merged([_marked(item, b"\n".join(_shortened(item.commands))) for item in items])
     return tuple(_template(each, top, bottom) for each in commands)
+
+
+def _fixed(items: Iterable[PageItem]) -> tuple[bytes, ...]:
+    """Return the commands of art that has the same place on each page."""
+    return tuple(_merged([_marked(item, b"\n".join(_shortened(item.commands))) for item in items]))
 
 
 def _marked(item: PageItem, commands: bytes) -> bytes:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from closebook.statements.stamp.anchors import aligned, anchor_of, items_of_columns, row_of
-from closebook.statements.stamp.art import fixed_art, moving_art
+from closebook.statements.stamp.art import furniture_art, moving_art
 from closebook.statements.stamp.break_row_rules import (
     break_extras,
     break_row,
@@ -150,10 +150,8 @@ class _Compiler:
         geometry, other_geometry = self._first.geometry[page], self._second.geometry[other]
         mine = self._furniture(self._first, page)
         yours = self._furniture(self._second, other)
-        art = [item for item in mine if not item.is_text and item.content is None]
-        other_art = [item for item in yours if not item.is_text and item.content is None]
-        fixed = fixed_art(art)
-        if fixed != fixed_art(other_art):
+        art = furniture_art(mine, geometry)
+        if art != furniture_art(yours, other_geometry):
             raise OutsideLayout("not-compiled", "the backgrounds of two probes differ")
         pieces = self._pieces(mine, yours, page, 0.0)
         margins = [piece for item, piece in pieces if _region(item) == "margin"]
@@ -162,7 +160,7 @@ class _Compiler:
         other_row = _first_row(other_geometry)
         if abs(row.top - other_row.top) > _SAME:
             raise OutsideLayout("not-compiled", "the lines of two probes begin at two places")
-        return PagePieces(fixed, tuple(before), tuple(margins), row.top)
+        return PagePieces(*art, tuple(before), tuple(margins), row.top)
 
     def _furniture(self, pages: ProbePages, page: int) -> list[PageItem]:
         geometry = pages.geometry[page]

@@ -121,9 +121,11 @@ class PagePieces:
     """What a page has besides rows. ``row_top`` is where its first row after the heads begins.
 
     ``numbers`` are the page number of a statement that is made in parts, which is drawn first.
+    ``table_art`` is that of the heads and of the opening: a page without rows does not have it.
     """
 
     art: tuple[bytes, ...]
+    table_art: tuple[bytes, ...]
     before: tuple[Piece, ...]
     margins: tuple[Piece, ...]
     row_top: float

@@ -1,7 +1,7 @@
 """Make the layout of a class and shape: make probes, compile the layout, and try it."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
@@ -21,6 +21,7 @@ from closebook.statements.stamp.compiler import (
 from closebook.statements.stamp.faces import Face
 from closebook.statements.stamp.layout import ArtPiece, Layout, PagePieces, RowRule, Slot
 from closebook.statements.stamp.outside_layout import OutsideLayout
+from closebook.statements.stamp.page_items import edges_of
 from closebook.statements.stamp.probe_pages import ProbePages, block_tops, read_probe
 from closebook.statements.stamp.probe_statements import (
     FIRST,
@@ -52,6 +53,8 @@ _MORE_PLACES = 4
 _LONG_LINES, _MOST_WORDS = 8, 12
 _MORE_LINES = (0, 8, 16, 24)
 _WIDE = 10**9
+_MINUSES = {MINUS, "-"}
+_Edges = tuple[float | None, float | None]
 _TALL = "\N{CJK UNIFIED IDEOGRAPH-6771}"
 
 
@@ -157,7 +160,9 @@ class LayoutMaker:
         unknown = [name for name in declared if not name.startswith(of_rows) and not is_slot(name)]
         if unknown:
             raise OutsideLayout("not-compiled", f"the template declares {', '.join(unknown)}")
-        return declared
+        # A holder without an address has no place for one: the shape says so.
+        empty = {name for name, text in slot_values(made.view).items() if not text}
+        return declared - empty
 
 
 @dataclass(frozen=True)
@@ -314,6 +319,23 @@ def require_equal(stamper: Stamper, pages: ProbePages) -> None:
             raise OutsideLayout("not-compiled", f"a trial puts {placed} for {mark} of {page}")
         if abs(mark.width - placed.width) > _SAME:  # guard: stamp.widths-are-tried
             raise OutsideLayout("not-compiled", f"{placed} of a trial is not as wide as {mark}")
+    for number, (items, art) in enumerate(zip(pages.pages, made.art, strict=True)):
+        mine = {edges_of(each.split(b"\n")) for each in art}
+        yours = {(each.top, each.bottom) for each in items if each.is_art}
+        # guard: stamp.lines-and-backgrounds-are-tried
+        if not (_are_among(mine, yours) and _are_among(yours, mine)):
+            raise OutsideLayout("not-compiled", f"a trial draws other lines on page {number + 1}")
+
+
+def _are_among(some: Set[_Edges], others: Set[_Edges]) -> bool:
+    """Return whether each of these lines and backgrounds is among the others."""
+    return all(one in others or any(_is_same(one, other) for other in others) for one in some)
+
+
+def _is_same(mine: _Edges, yours: _Edges) -> bool:
+    return None not in (*mine, *yours) and all(
+        abs((one or 0.0) - (other or 0.0)) <= _SAME for one, other in zip(mine, yours, strict=True)
+    )
 
 
 def _counts_that_break_before(block: int, layout: Layout) -> Iterator[int]:
@@ -356,9 +378,14 @@ def _stand_ins(pages: ProbePages) -> dict[str, str]:
     found: dict[str, str] = {}
     for items in pages.pages:
         for item in items:
-            if item.mark is not None and MINUS in item.mark.text:
-                main = item.runs[-1].font
-                others = {run.font for run in item.runs} - {main}
-                if len(others) == 1:
-                    found[main] = others.pop()
+            if item.mark is None or MINUS not in item.mark.text:
+                continue
+            main = item.runs[-1].font
+            with_minus = {
+                run.font
+                for run in item.runs
+                if any(pages.glyph_texts[run.font][each] in _MINUSES for each in run.glyphs)
+            }
+            if main not in with_minus and len(with_minus) == 1:
+                found[main] = with_minus.pop()
     return found

@@ -14,6 +14,7 @@ _FONT = re.compile(rb"/(\S+) ([\d.]+) Tf")
 _GLYPHS = re.compile(rb"<([0-9a-f]+)>")
 _OPAQUE = {b"/a1.0 gs", b"/a1 gs"}
 _PATH_OPERATORS = {b"m": 1, b"l": 1, b"re": 1, b"c": 3}
+_UNKNOWN = (None, None)
 _STATE_ONLY = {b"W", b"n", b"W*"}
 
 
@@ -60,6 +61,11 @@ class PageItem:
         """Whether it is a text, and not a line, a background or a picture."""
         return self.mark is not None
 
+    @property
+    def is_art(self) -> bool:
+        """Whether it is a line, a background or a picture that is not in the tag tree."""
+        return self.mark is None and self.content is None
+
 
 @dataclass
 class _Level:
@@ -73,6 +79,21 @@ class _Level:
 def page_items(content: bytes) -> list[PageItem]:
     """Return what a page draws, in order."""
     return list(_PageReader(content.split(b"\n")).items())
+
+
+def edges_of(commands: Sequence[bytes]) -> tuple[float | None, float | None]:
+    """Return the upper and the lower edge of the paths of some commands, where they are known."""
+    edges: list[float] = []
+    for command in commands:
+        *operands, operator = command.split(b" ")
+        if operator in {b"cm", b"Do"}:
+            return _UNKNOWN
+        if operator == b"re":
+            top, height = float(operands[1]), float(operands[3])
+            edges += [top, top + height]
+        elif operator in _PATH_OPERATORS:
+            edges += [float(each) for each in operands[1::2]]
+    return (min(edges), max(edges)) if edges else _UNKNOWN
 
 
 def _end_of_content(commands: Sequence[bytes], at: int) -> int:
@@ -178,15 +199,5 @@ class _PageReader:
 
     def _extent(self, body: Sequence[bytes]) -> tuple[float | None, float | None]:
         if any(level.is_transformed for level in self._levels):
-            return None, None
-        edges: list[float] = []
-        for command in body:
-            *operands, operator = command.split(b" ")
-            if operator in {b"cm", b"Do"}:
-                return None, None
-            if operator == b"re":
-                top, height = float(operands[1]), float(operands[3])
-                edges += [top, top + height]
-            elif operator in _PATH_OPERATORS:
-                edges += [float(each) for each in operands[1::2]]
-        return (min(edges), max(edges)) if edges else (None, None)
+            return _UNKNOWN
+        return edges_of(body)

@@ -97,7 +97,8 @@ class PlacedText:
 class StampedPages:
     """The content of the pages before it is written.
 
-    ``placed`` are the texts with their places if they are to be compared, otherwise None.
+    ``placed`` are the texts with their places if they are to be compared, otherwise None. Then
+    ``art`` are the lines and backgrounds of each page.
     """
 
     contents: list[bytes] = field(default_factory=list)
@@ -108,6 +109,7 @@ class StampedPages:
     block_pages: dict[int, int] = field(default_factory=dict)
     glyphs: GlyphTexts = field(default_factory=dict)
     placed: list[PlacedText] | None = None
+    art: list[list[bytes]] = field(default_factory=list)
 
 
 class PageStamper:
@@ -138,8 +140,9 @@ class PageStamper:
         furniture = layout.later if number else layout.first
         self._pieces(furniture.numbers, 0.0)
         has_table = not number or bool(page.rows)
-        art: list[bytes] = [*furniture.art] if has_table else []
+        art: list[bytes] = [*furniture.art]
         if has_table:
+            art += furniture.table_art
             self._pieces(furniture.before, 0.0)
         for place, top in page.rows:
             row = rows[place]
@@ -163,6 +166,8 @@ class PageStamper:
             art += [each.at(top, top + block.height) for each in block.art]
             self._pieces(block.pieces, top)
         self._pieces(furniture.margins if number == 0 else layout.later.margins, 0.0)
+        if made.placed is not None:
+            made.art.append(art)
         lines = b"\n".join(art)
         made.contents.append(page_start(layout.height) + lines + b"\n" + b"".join(self._texts))
         made.counts.append(self._count)

@@ -168,5 +168,9 @@ def _require_break_rows(
         # guard: stamp.every-page-break-is-read-back
         if content.carried_forward and (here[-1], after[0]) != (CARRIED, BROUGHT):
             raise OutsideLayout("read-back", "a page does not carry its balance forward")
-    if content.page_totals and any(PAGE_DEBITS not in page for page in with_lines):
+    if (
+        content.page_totals
+        and statement.lines
+        and any(PAGE_DEBITS not in page for page in with_lines)
+    ):
         raise OutsideLayout("read-back", "a page has no totals")

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 from fontTools.unicodedata import script
 
+from closebook.money import MINUS
 from closebook.statements.stamp.faces import COMMON, Face, Writing
 from closebook.statements.stamp.layout import FontFacts, TextStyle
 from closebook.statements.stamp.line_breaker import broken_into_lines
@@ -256,7 +257,7 @@ class Shaper:
         for character in text:
             if ord(character) in characters:
                 here = font
-            elif stand_in is not None and ord(character) in self._faces[stand_in].characters:
+            elif stand_in is not None and character == MINUS:  # guard: stamp.stand-in-has-the-minus
                 here = stand_in
             else:
                 raise OutsideLayout("character", f"U+{ord(character):04X}")

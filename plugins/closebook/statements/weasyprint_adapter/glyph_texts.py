@@ -39,7 +39,8 @@ _AS_TYPED = {
 }
 _DIRECTION_MARKS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _GLYPHS = re.compile(r"<([0-9a-f]+)>")
-_WITHOUT_GLYPHS = re.compile(r"(-?[\d.]*)<>(-?[\d.]*)")
+_NUMBER = re.compile(r"-?[\d.]+")
+_WITHOUT_GLYPHS = re.compile(r"[-\d.]*(?:<>[-\d.]*)+")
 _DIGITS_OF_A_GLYPH = 4
 _ENTRY = re.compile(rb"<[0-9a-f]{4}> <[0-9a-f]*>")
 
@@ -261,13 +262,13 @@ def without_empty_strings(text: str) -> str:
     After such a string pdfium ignores the last number of the operand. So on a line of several fonts
     Chrome drew what follows too far to the right, such as signs of Devanagari's vowels.
     """
-    while "<>" in text:  # guard: documents.no-empty-strings
-        text = _WITHOUT_GLYPHS.sub(_sum, text)
+    if "<>" in text:  # guard: documents.no-empty-strings
+        return _WITHOUT_GLYPHS.sub(_sum, text)
     return text
 
 
 def _sum(found: re.Match[str]) -> str:
-    total = sum(float(each) for each in found.groups() if each)
+    total = sum(float(each) for each in _NUMBER.findall(found[0]))
     return f"{total:.6f}".rstrip("0").rstrip(".") if total else ""
 
 
