@@ -278,9 +278,9 @@ def test_all_criteria_must_fit(filled: psycopg.Connection[DictRow]) -> None:
 @pytest.mark.parametrize(
     ("sort", "first", "last"),
     [
-        ("holder", [2, 6, 5, 18], [20, 8, 21]),
+        ("holder", [2, 6, 5, 18], [24, 8, 21]),
         ("closing", [1, 2, 3], [5, 8]),
-        ("account", [6, 13, 14], [16, 17, 18, 19, 21]),
+        ("account", [6, 13, 14], [16, 17, 18, 19, *range(21, 27)]),
     ],
 )
 def test_what_is_found_is_sorted_both_ways(
