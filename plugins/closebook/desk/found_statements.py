@@ -40,6 +40,11 @@ class Found:
     is_all: bool
     has_too_common_amount: bool = False
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether these are all statements that fit, so that a ZIP of them lacks none."""
+        return self.is_all and not self.has_too_common_amount
+
 
 def find_statements(
     store: Store, search: Search, month: Period | None, *, may_review: bool

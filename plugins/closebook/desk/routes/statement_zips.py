@@ -73,7 +73,7 @@ def found_zip(
     with on_store(settings) as store:
         period = month_from_url(store, search.month, settings.time_zone) if search.month else None
         found = find_statements(store, search, period, may_review=False)
-        if not found.is_all:
+        if not found.is_complete:
             raise HTTPException(400, f"More than {MOST_FOUND} statements are found.")
         keys = [StatementKey(r["close_id"], r["account_id"], r["currency"]) for r in found.rows]
         rows = _selected_documents(store, keys)

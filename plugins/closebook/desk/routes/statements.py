@@ -72,7 +72,7 @@ def statements(
         page_count=page_count,
         queries=queries,
         zip_query=search.url_query(user),
-        can_download=found.is_all
+        can_download=found.is_complete
         and not search.is_of_a_month
         and any(row["statement_state"] in _RELEASED_STATES for row in found.rows),
         sort_queries={each: search.sorted_by(each).url_query(user) for each in SORTS},

@@ -1,7 +1,6 @@
 -- A line takes less of the store, and a month is closed faster. The index of amounts had an entry
 -- for each line; now one entry stands for all lines of a close that have the amount, and the
--- statements are told apart when they are read. Names and account numbers in ASCII get their form
--- for the search in a fraction of the time; the forms are the same as before.
+-- statements are told apart when they are read.
 create index statement_lines_amount_minor
 on reporting.statement_lines (close_id, amount_minor);
 
@@ -281,87 +280,6 @@ begin atomic
     limit most;
 end;
 
--- A text as searches compare it, whatever its letters: what reporting.folded returns.
-create function reporting.folded_unicode(written text) returns text
-language sql immutable parallel safe
-begin atomic
-    select btrim(
-        regexp_replace(
-            regexp_replace(
-                replace(
-                    replace(
-                        replace(
-                            replace(
-                                translate(
-                                    -- NFKD: full-width and other forms become plain ones, and
-                                    -- accents stand apart from their letters.
-                                    lower(
-                                        normalize(written, nfkd)
-                                        collate "und-x-icu" -- noqa: RF05
-                                    ),
-                                    -- Letters and figures that NFKD leaves as they are.
-                                    'ıøłđðɖɗħŧŋɲƒĸƙəɛɔɓƴςىیکةٱ٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹०१२३४५६७८९'
-                                    || 'ƀƃƈȼƌɇǥɠɡɨɪɟɉⱪƚɫɱƥᵽɍɽʂƫƭʈⱦʉʋɏƶȥʐⱥ',
-                                    'ioldddd' || 'htnnfkkeeobyσييكها' || repeat('0123456789', 3)
-                                    || 'bbccdegggiijjkllmpprrsttttuvyzzza'
-                                ),
-                                'ß',
-                                'ss'
-                            ),
-                            'æ',
-                            'ae'
-                        ),
-                        'œ',
-                        'oe'
-                    ),
-                    'þ',
-                    'th'
-                ),
-                -- Left out: accents, vowel signs of Hebrew and Arabic, apostrophes, the point of
-                -- l·l, and signs without a width, such as those that choose a variant of a sign.
-                '[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f\u3099\u309a'
-                || '\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u064b-\u065f'
-                || '\u0670\u06d6-\u06dc\u06df-\u06e8\u06ea-\u06ed\u0640'
-                || '\u0027\u0060\u2018-\u201b\u2032\u02b9-\u02bf\u055a\u05f3\u05f4\ua78c\u00b7'
-                || '\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff'
-                || '\ufe00-\ufe0f\U000e0100-\U000e01ef]',
-                '',
-                'g'
-            ),
-            -- A blank in place of all else that is no letter and no figure.
-            '[\u0001-\u002f\u003a-\u0060\u007b-\u00bf\u00d7\u00f7\u02c2-\u02df\u05be\u060c\u061b'
-            || '\u061f\u066a-\u066d\u06d4\u0964\u0965\u2000-\u2bff\u2e00-\u2e7f\u3000-\u3004'
-            || '\u3008-\u3030\u303d-\u303f\u30fb\ufe10-\ufe1f\ufffc\ufffd]+',
-            ' ',
-            'g'
-        )
-    );
-end;
-
--- A text as searches compare it: in lower case, in words of letters and figures with one blank
--- between them, without accents, ligatures and apostrophes. It has rules of its own, since those of
--- the extension unaccent may change under an index. Of these functions PostgreSQL puts the
--- expression in place of the call: so they have no settings of their own.
-create or replace function reporting.folded(written text) returns text
-language sql immutable parallel safe
-begin atomic
-    select case
-        -- ASCII, of which most names are, takes a fraction of the time. The store's encoding is
-        -- UTF-8, in which only ASCII has a byte for each character.
-        when octet_length(written) = char_length(written)
-            then
-                btrim(
-                    regexp_replace(
-                        translate(lower(written collate ucs_basic), '''`', ''),
-                        '[^a-z0-9]+',
-                        ' ',
-                        'g'
-                    )
-                )
-        else reporting.folded_unicode(written)
-    end;
-end;
-
 -- A currency code of the platform as the register shows it. A code that is not three capital
 -- letters may hold any text: it is cut to 12 characters, and ? stands for all but letters and
 -- figures. Of this function and the next PostgreSQL puts the expression in place of the call, since
@@ -392,12 +310,10 @@ begin atomic
 end;
 
 revoke all on function
-reporting.folded_unicode(text),
 reporting.statements_with_line(
     bigint, bigint, text[], reporting.account_key[], boolean, integer
 )
 from public;
-grant execute on function reporting.folded_unicode(text) to closebook_store, closebook_desk;
 
 -- Closes cannot write lines while the index is made, and the desk reads them. From here on the desk
 -- waits too, until the migrations are committed: so this is last.
