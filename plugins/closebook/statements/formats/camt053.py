@@ -32,6 +32,8 @@ _NOT_PROVIDED = "NOTPROVIDED"
 # aqbanking does not read AcctSvcrRef. It takes the bank's reference from one of this type, which
 # the savings banks of Germany write.
 _REFERENCE_TYPE = "FI-UMSATZ-ID"
+# Texts that lines share, which are kept: some MB of a worker, since a text has 1,000 letters at most.
+_MANY = 5_000
 # A text of these characters only is one line, and has nothing to escape.
 _PLAIN = re.compile("[A-Za-z0-9~_.:/-]*")
 
@@ -244,7 +246,7 @@ def _entries(statement: Statement, form: Form) -> Iterator[str]:
         )
 
 
-@lru_cache(maxsize=20_000)
+@lru_cache(maxsize=_MANY)
 def _parties(role: str, name: str, account: str, *, is_oldest: bool) -> str:
     named = _element("Nm", _cut(name, MAX_NAME_LENGTH))
     named = named if is_oldest else _element("Pty", named)
@@ -252,7 +254,7 @@ def _parties(role: str, name: str, account: str, *, is_oldest: bool) -> str:
     return _element("RltdPties", party)
 
 
-@lru_cache(maxsize=20_000)
+@lru_cache(maxsize=_MANY)
 def _remittance(description: str) -> str:
     text = printable(description)
     texts = [
