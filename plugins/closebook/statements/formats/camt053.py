@@ -32,7 +32,7 @@ _NOT_PROVIDED = "NOTPROVIDED"
 # aqbanking does not read AcctSvcrRef. It takes the bank's reference from one of this type, which
 # the savings banks of Germany write.
 _REFERENCE_TYPE = "FI-UMSATZ-ID"
-# Texts that lines share, which are kept: some MB of a worker, since a text has 1,000 letters at most.
+# Texts that lines share are kept: some MB of a worker, since no text has more than 1,000 letters.
 _MANY = 5_000
 # A text of these characters only is one line, and has nothing to escape.
 _PLAIN = re.compile("[A-Za-z0-9~_.:/-]*")
