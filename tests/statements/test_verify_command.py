@@ -203,7 +203,7 @@ def test_the_package_installs_as_a_command(files: Files) -> None:
     subprocess.run(
         [
             *(ROOT / ".local" / "uv" / "bin" / "uv", "pip", "install", "--quiet", "--no-deps"),
-            *("--offline", "--python", sys.executable, "--target", place, ROOT),
+            *("--python", sys.executable, "--target", place, ROOT),
         ],
         check=True,
     )
