@@ -3,23 +3,32 @@
 -- Each close of a day writes one result of the check rows_equal_source under its run.
 with proofs as (
     select
-        tie_outs.period_start,
-        tie_outs.close_id,
+        tie_out_id,
+        period_start,
+        close_id,
+        run_id
+    from reporting.tie_outs
+    where
+        grain = 'day'
+        and period_start = any(%(starts)s::timestamptz[])
+        and run_id = %(run_id)s
+        and check_name = 'rows_equal_source'
+),
+
+closed as (
+    select
+        proofs.period_start,
+        proofs.close_id,
         closes.close_version,
-        closes.run_id,
+        closes.run_id = proofs.run_id as is_of_run,
         count(*) over of_day as close_count,
         count(*) over of_version as close_count_of_version,
-        row_number() over (of_day order by tie_outs.tie_out_id desc) as number_from_last
-    from reporting.tie_outs
-    inner join reporting.closes on tie_outs.close_id = closes.close_id
-    where
-        tie_outs.grain = 'day'
-        and tie_outs.period_start = any(%(starts)s::timestamptz[])
-        and tie_outs.run_id = %(run_id)s
-        and tie_outs.check_name = 'rows_equal_source'
+        row_number() over (of_day order by proofs.tie_out_id desc) as number_from_last
+    from proofs
+    inner join reporting.closes on proofs.close_id = closes.close_id
     window
-        of_day as (partition by tie_outs.period_start),
-        of_version as (partition by tie_outs.period_start, tie_outs.close_id)
+        of_day as (partition by proofs.period_start),
+        of_version as (partition by proofs.period_start, proofs.close_id)
 )
 
 select
@@ -28,9 +37,9 @@ select
     close_id,
     close_version,
     case
-        when run_id <> %(run_id)s or close_count_of_version > 1 then 'confirmed'
+        when not is_of_run or close_count_of_version > 1 then 'confirmed'
         when close_version = 1 then 'new'
         else 'changed'
     end as outcome
-from proofs
+from closed
 where number_from_last = 1

@@ -171,7 +171,7 @@ def go_on_as_another_task() -> NoReturn:
 
     It is no new try. What the task had written as its result and its events is lost.
     """
-    raise AirflowRescheduleException(datetime.now(UTC))
+    raise AirflowRescheduleException(datetime.now(UTC))  # type: ignore[no-untyped-call]
 
 
 def _context_of(settings: Settings) -> TaskContext:
