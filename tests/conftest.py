@@ -18,6 +18,7 @@ from hypothesis import settings as hypothesis_settings
 
 from local import REPOSITORY
 from local.airflow_api import AirflowApi
+from local.s3_server import S3
 from local.stack import Stack
 from tests.airflow_runs import ROLE_SECONDS
 from tests.decisions import DECISION_KEY
@@ -28,7 +29,7 @@ from tests.message_connections import (
     WEBHOOK_CONNECTION,
     add_message_connections,
 )
-from tests.s3_server import S3, s3_server_in
+from tests.s3_server import s3_server_in
 from tests.tiers import is_fast, neither_server_nor_renderer
 from tests.xdist_scheduler import ON_AIRFLOW, ByStack
 
@@ -58,6 +59,8 @@ os.environ["CLOSEBOOK_TIME_ZONE"] = "America/New_York"
 AIRFLOW_OF_TESTS = {
     "AIRFLOW__FAB__AUTH_RATE_LIMIT": "1000 per 1 second",
     "AIRFLOW__FAB__CACHE_TTL": str(ROLE_SECONDS),
+    # Each day of a range is closed by a task of its own.
+    "CLOSEBOOK_RANGE_TASK_SECONDS": "0",
     # Whom the tests' Airflow tells what happened, by connections that `airflow_stack` makes.
     "CLOSEBOOK_MAIL_CONNECTION": MAIL_CONNECTION,
     "CLOSEBOOK_MAIL_FINANCE": "finance@bank.invalid",

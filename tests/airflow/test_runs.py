@@ -209,6 +209,8 @@ def test_a_range_closes_each_of_its_days_but_the_one_that_fails_and_names_that(
     ]
     log = task_log(airflow, "daily_rollups", run["dag_run_id"], "close_day")
     assert f"1 of 4 days failed ({RANGE[1].label}), 0 were not tried" in log
+    # Each task has closed one day and left the others to the next one, which is no new try.
+    assert [f"{left} of 4 days are left to another task" in log for left in (3, 2, 1)] == [True] * 3
     path = f"dags/daily_rollups/dagRuns/{run['dag_run_id']}/taskInstances"
     assert airflow.get(f"{path}/close_day")["try_number"] == 1
 
@@ -228,7 +230,10 @@ def test_a_cleared_range_closes_the_days_that_failed_and_the_counter_follows(
     assert closed_in_range(platform) == sorted([*before, corrected])
     assert counted_minor(platform) == counted_before + sum(10 + n for n in range(len(RANGE)))
     path = f"dags/daily_rollups/dagRuns/{run_id}/taskInstances/close_day"
-    assert airflow.get(f"{path}/xcomEntries/return_value")["value"] == close_ids(platform, RANGE[1])
+    # Its result has the days that its earlier tasks have closed, too.
+    assert airflow.get(f"{path}/xcomEntries/return_value")["value"] == [
+        close_id for day in RANGE for close_id in close_ids(platform, day)
+    ]
 
 
 def test_the_days_of_a_range_that_are_backfilled_are_only_confirmed(

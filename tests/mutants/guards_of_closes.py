@@ -203,6 +203,16 @@ CLOSES = (
         (RANGE + "test_the_same_run_closes_only_the_days_that_failed",),
     ),
     Guard(
+        "range.tasks-end-within-minutes",
+        Condition(value=False),
+        (RANGE + "test_a_range_that_takes_long_is_closed_by_several_tasks_in_order",),
+    ),
+    Guard(
+        "range.failed-days-come-last",
+        Removed(),
+        (RANGE + "test_a_day_that_failed_in_an_earlier_task_is_tried_again_after_all_others",),
+    ),
+    Guard(
         "range.lost-servers-end-a-try",
         Token("FAILURES_BEFORE_LAST_DAY", "10**6"),
         (RANGE + "test_a_range_without_replicas_stops_at_the_third_day_and_continues_from_there",),

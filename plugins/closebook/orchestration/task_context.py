@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 
 from airflow.sdk import get_current_context
+from airflow.sdk.exceptions import AirflowRescheduleException
 from airflow.sdk.types import DagRunProtocol
 
 from closebook import periods
@@ -163,6 +164,14 @@ def current_documents_task() -> TaskContext:
     The worker of such a task needs no connection to the platform and none to the counter.
     """
     return _context_of(documents_from_airflow())
+
+
+def go_on_as_another_task() -> NoReturn:
+    """End the running task, and let Airflow start it again at once, for what is left of its work.
+
+    It is no new try. What the task had written as its result and its events is lost.
+    """
+    raise AirflowRescheduleException(datetime.now(UTC))  # type: ignore[no-untyped-call]
 
 
 def _context_of(settings: Settings) -> TaskContext:
