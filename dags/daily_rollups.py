@@ -70,7 +70,7 @@ def daily_rollups() -> None:
                 go_on_as_another_task()
         else:
             closed = [day.close_day(context.settings, context.day(), context.run)]
-        write_events(closed, DAILY_VOLUME, DAILY_ACCOUNT_MOVEMENT)
+        write_events(context, closed, DAILY_VOLUME, DAILY_ACCOUNT_MOVEMENT)
         return [each.close_id for each in closed]
 
     close_ids = close_day()

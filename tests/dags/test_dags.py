@@ -30,7 +30,9 @@ CLOSES = {
 }
 EXPECTED = {
     **CLOSES,
-    "acknowledge_failover": {"acknowledge", "close_again", "publish_counter"},
+    "acknowledge_failover": {
+        *("acknowledge", "close_again", "publish_counter", "report_exceptions")
+    },
     "database_health": {"collect"},
     "doctor": {"look", "in_replica_reads", "in_rendering"},
     "notifications": {"notify"},

@@ -9,15 +9,13 @@ from collections import deque
 from collections.abc import Sequence
 from time import monotonic
 
-from psycopg.rows import DictRow
-
 from closebook.closes import boundaries
 from closebook.closes.day import close_day
+from closebook.closes.run_closes import closes_of_run
 from closebook.closes.values import Close
 from closebook.errors import ClosebookError, Misconfigured, NotReady, Transient, WrongData
 from closebook.periods import Period
 from closebook.settings import Run, Settings
-from closebook.sql import query
 from closebook.store.session import on_store
 
 log = logging.getLogger(__name__)
@@ -68,7 +66,9 @@ def close_days(settings: Settings, days: Sequence[Period], run: Run) -> list[Clo
             failures_in_a_row, is_any_closed = 0, True
     if failures:
         raise _summary(failures, len(days), len(queue))
-    return _closes_of_run(settings, days, run)
+    with on_store(settings) as store:
+        closed = closes_of_run(store, run, days)
+    return [closed[day].close for day in days]
 
 
 def _days_to_close(settings: Settings, days: Sequence[Period], run: Run) -> deque[Period]:
@@ -78,8 +78,9 @@ def _days_to_close(settings: Settings, days: Sequence[Period], run: Run) -> dequ
     equally often, as when a task that had closed all days is cleared, those are all days. Days that
     an earlier task of the run tried in vain come last, so that the others do not wait for them.
     """
-    rows = _rows_of_run(settings, days, run)
-    counts = [rows[day]["close_count"] if day in rows else 0 for day in days]
+    with on_store(settings) as store:
+        closed = closes_of_run(store, run, days)
+    counts = [closed[day].count if day in closed else 0 for day in days]
     most = max(counts)
     # guard: range.closed-days-are-not-repeated
     left = [number for number, count in enumerate(counts) if count < most]
@@ -88,23 +89,6 @@ def _days_to_close(settings: Settings, days: Sequence[Period], run: Run) -> dequ
     # guard: range.failed-days-come-last
     left.sort(key=lambda number: number < tried)
     return deque([days[number] for number in left] or days)
-
-
-def _closes_of_run(settings: Settings, days: Sequence[Period], run: Run) -> list[Close]:
-    """Return the closes of the days by this run, also by its earlier tasks."""
-    rows = _rows_of_run(settings, days, run)
-    return [
-        Close(row["close_id"], day, row["close_version"], row["outcome"])
-        for day, row in ((day, rows[day]) for day in days)
-    ]
-
-
-def _rows_of_run(settings: Settings, days: Sequence[Period], run: Run) -> dict[Period, DictRow]:
-    asked = {"run_id": run.run_id, "starts": [day.start for day in days]}
-    with on_store(settings) as store:
-        rows = store.execute(query("closes/days_of_run"), asked).fetchall()
-    by_start = {row["period_start"]: row for row in rows}
-    return {day: by_start[day.start] for day in days if day.start in by_start}
 
 
 def _summary(

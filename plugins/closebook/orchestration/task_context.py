@@ -24,6 +24,10 @@ from closebook.typed_text import typed_text
 
 MAX_DAYS_OF_A_RANGE = timedelta(days=3660)
 
+BETWEEN_TASKS = timedelta(seconds=15)
+"""Until Airflow starts a task that gave its work back. Its executor has to see the end of the first
+process before: otherwise the scheduler takes that end for a failure of the second one."""
+
 
 @dataclass(frozen=True)
 class TaskContext:
@@ -167,11 +171,13 @@ def current_documents_task() -> TaskContext:
 
 
 def go_on_as_another_task() -> NoReturn:
-    """End the running task, and let Airflow start it again at once, for what is left of its work.
+    """End the running task, and let Airflow start it again soon, for what is left of its work.
 
-    It is no new try. What the task had written as its result and its events is lost.
+    It is no new try, and its log goes on in the same file. What the task had written as its result
+    and its events is lost.
     """
-    raise AirflowRescheduleException(datetime.now(UTC))  # type: ignore[no-untyped-call]
+    starts_at = datetime.now(UTC) + BETWEEN_TASKS
+    raise AirflowRescheduleException(starts_at)  # type: ignore[no-untyped-call]
 
 
 def _context_of(settings: Settings) -> TaskContext:
