@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -341,7 +341,7 @@ def test_the_desk_reads_the_bucket_with_a_key_that_writes_nothing(cluster: Clust
             " join reporting.closes using (close_id) where account_id = 7 and period_start = %s",
             [LAST.start],
         ).fetchall()
-    with logged_in(cluster, "approver") as client:
+    with closing(logged_in(cluster, "approver")) as client:
         shown = client.get(f"/closebook/statements/{close_id}/7/USD/preview").content
     assert shown.startswith(b"%PDF")
     assert sha256(shown).hexdigest() == digest
