@@ -5,7 +5,7 @@ PYTHON := .venv/bin/python
 LOCAL = $(PYTHON) -m local $(if $(STACK),--root .local/$(STACK))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo cluster test test-fast test-real soak mutants bench screenshots up down status clean pin-images lock lint format docs gallery setup setup-dev setup-test
+.PHONY: help demo cluster soak-cluster test test-fast test-real soak mutants bench screenshots up down status clean pin-images lock lint format docs gallery setup setup-dev setup-test
 
 demo: setup  # start a whole local stack, fill a platform, close hours, days and months
 	@$(PYTHON) -m local demo
@@ -30,6 +30,9 @@ bench: setup-dev  # measure on 5,000,000 transactions, into benchmarks/results/
 
 cluster: setup-dev  # the demo as on several machines: RabbitMQ, a worker for closes, two for documents
 	@$(PYTHON) -m local --root .local/cluster cluster
+
+soak-cluster: setup-dev  # close hours, days and a month on a cluster whose parts are killed at random: an hour; SECONDS=N, SEED=N
+	@$(PYTHON) -m local --root .local/soak soak --seconds $(or $(SECONDS),3600) --seed $(or $(SEED),1)
 
 up: setup  # start the local stack again, with its data; STACK=cluster: that of make cluster, here and for the next three
 	@$(LOCAL) up
