@@ -3,12 +3,14 @@
 The platform's rows are added up here, on the primary and by queries of their own.
 """
 
+import json
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, LiteralString
 
 import psycopg
+import redis
 
 from closebook.audit.register_audit import audit
 from closebook.counter.publisher import COUNTER_KEY
@@ -87,19 +89,13 @@ _ALL_SETTLED: LiteralString = (
 
 def differences(cluster: Cluster, month: Period, days: Sequence[Period]) -> list[str]:
     """Return what differs, in words; nothing if all is right."""
-    parameters = {
-        "first": days[0].start,
-        "last": days[-1].end,
-        "month": month.start,
-        "month_end": month.end,
-        "zone": month.time_zone,
-    }
+    parameters = compared(month, days)
     with (
         psycopg.connect(cluster.primary_admin("platform")) as platform,
         psycopg.connect(cluster.store()) as store,
     ):
         return [
-            *_unequal_rows(platform, store, parameters),
+            *unequal_rows(platform, store, parameters),
             *_documents(cluster, store, month, parameters),
             *_checks(store),
             *_counter(cluster, platform),
@@ -107,21 +103,34 @@ def differences(cluster: Cluster, month: Period, days: Sequence[Period]) -> list
         ]
 
 
-def _unequal_rows(
+def compared(month: Period, days: Sequence[Period]) -> dict[str, Any]:
+    """Return the parameters of what is compared: a month, and days that follow each other."""
+    return {
+        "first": days[0].start,
+        "last": days[-1].end,
+        "month": month.start,
+        "month_end": month.end,
+        "zone": month.time_zone,
+    }
+
+
+def unequal_rows(
     platform: psycopg.Connection[Any],
     store: psycopg.Connection[Any],
     parameters: Mapping[str, Any],
 ) -> Iterator[str]:
+    """Yield which rows of hours, days, lines and statements differ, in words."""
     for what, (of_platform, of_store) in _PAIRS.items():
         # Counted, so that a row that is there twice is a difference.
         expected = Counter(platform.execute(of_platform, parameters).fetchall())
         found = Counter(store.execute(of_store, parameters).fetchall())
         if not expected:
             yield f"the platform has no {what} to compare"
-        for name, differing in (("lacks", expected - found), ("has beside", found - expected)):
+        for name, differing in (("platform", expected - found), ("store", found - expected)):
             if differing:
                 rows = sorted(differing)[:SHOWN]
-                yield f"the store {name} {sum(differing.values())} of a {what}, such as {rows}"
+                count = sum(differing.values())
+                yield f"{what}: {count} rows are only in the {name}, such as {rows}"
 
 
 def _documents(
@@ -154,10 +163,6 @@ def _checks(store: psycopg.Connection[Any]) -> Iterator[str]:
 
 
 def _counter(cluster: Cluster, platform: psycopg.Connection[Any]) -> Iterator[str]:
-    import json
-
-    import redis
-
     with redis.Redis.from_url(cluster.redis_admin) as client:
         counted = json.loads(client.get(COUNTER_KEY) or "{}")
     [(settled,)] = platform.execute(_ALL_SETTLED).fetchall()
