@@ -152,7 +152,7 @@ def closed_again(settings: Settings, run: Run) -> list[int]:
     The hours of a day that was closed again are among them.
     """
     with on_store(settings) as store:
-        rows = store.execute(query("closes/read_again_by_run"), {"run_id": run.run_id}).fetchall()
+        rows = store.execute(query("closes/closed_again_by_run"), {"run_id": run.run_id}).fetchall()
     return [row["close_id"] for row in rows]
 
 
