@@ -11,6 +11,20 @@ with asked as (
             as periods (grain, period_start)
 ),
 
+proofs as (
+    select
+        tie_out_id,
+        grain,
+        period_start,
+        close_id,
+        run_id
+    from reporting.tie_outs
+    where
+        run_id = %(run_id)s::text
+        and check_name = 'rows_equal_source'
+        and period_start = any(%(starts)s::timestamptz[])
+),
+
 closed as (
     select
         proofs.grain,
@@ -20,13 +34,10 @@ closed as (
         closes.run_id = proofs.run_id as is_of_run,
         count(*) over of_period as close_count,
         row_number() over (of_period order by proofs.tie_out_id desc) as number_from_last
-    from reporting.tie_outs as proofs
+    from proofs
     inner join asked
         on proofs.grain = asked.grain and proofs.period_start = asked.period_start
     inner join reporting.closes on proofs.close_id = closes.close_id
-    where
-        proofs.run_id = %(run_id)s::text
-        and proofs.check_name = 'rows_equal_source'
     window of_period as (partition by proofs.grain, proofs.period_start)
 )
 

@@ -1,17 +1,24 @@
 -- What a run has moved to the document store, by its archives and by those that are given: one row
 -- a version of a month, with how many archives and lines. An archive whose lines are still in the
 -- store is not counted.
-with moved as (
+with archives as (
+    select
+        archive_id,
+        close_id
+    from reporting.line_archives
+    where
+        run_id = %(run_id)s::text
+        or archive_id = any(%(archive_ids)s::bigint[])
+),
+
+moved as (
     select
         archives.close_id,
         archives.archive_id,
         sum(removed.line_count) as line_count
-    from reporting.line_archives as archives
+    from archives
     inner join reporting.removed_lines as removed on archives.archive_id = removed.archive_id
-    where
-        archives.run_id = %(run_id)s::text
-        or archives.archive_id = any(%(archive_ids)s::bigint[])
-    group by archives.archive_id
+    group by archives.close_id, archives.archive_id
 )
 
 select
