@@ -30,7 +30,7 @@ from tests.message_connections import (
 )
 from tests.s3_server import S3, s3_server_in
 from tests.tiers import is_fast, neither_server_nor_renderer
-from tests.xdist_scheduler import ON_AIRFLOW, ByStack
+from tests.xdist_scheduler import LONGEST, ON_AIRFLOW, ByStack
 
 if TYPE_CHECKING:
     from xdist.remote import Producer
@@ -104,7 +104,11 @@ def pytest_collection() -> Generator[None, object, object]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the fast tier; refuse a test that needs Airflow where each worker would start one."""
+    """Mark the fast tier; refuse a test that needs Airflow where each worker would start one.
+
+    The modules that take longest come first.
+    """
+    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
     for item in items:
         if is_fast(item):
             item.add_marker("fast")
