@@ -2,6 +2,7 @@
 
 from functools import cache
 from pathlib import Path
+from tempfile import mkdtemp
 
 import pypdfium2
 import pytest
@@ -75,11 +76,20 @@ def test_a_long_statement_from_right_to_left_is_equal() -> None:
     assert differences(render(made).pdf, stamped(made)) == []
 
 
+@cache
+def with_bands() -> tuple[Path, StampedRenderer]:
+    """A brand whose rows have bands, and its renderer."""
+    brand = write_brand(Path(mkdtemp()) / "brand", '[layout]\nrows = "bands"')
+    with in_brand(brand):
+        return brand, StampedRenderer.of_settings()
+
+
 @pytest.mark.parametrize("count", [0, 11, 12])
-def test_the_closing_has_the_tint_of_its_place(count: int, tmp_path: Path) -> None:
+def test_the_closing_has_the_tint_of_its_place(count: int) -> None:
     made = many(count) if count else kinds()["no movements"]
-    with in_brand(write_brand(tmp_path / "b", '[layout]\nrows = "bands"')):
-        reference, pdf = render(made).pdf, stamped(made, StampedRenderer.of_settings())
+    brand, of_bands = with_bands()
+    with in_brand(brand):
+        reference, pdf = render(made).pdf, stamped(made, of_bands)
         assert differences(reference, pdf) == []
         assert differing_tints(reference, pdf) < _A_ROW
 
