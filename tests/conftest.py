@@ -58,6 +58,8 @@ os.environ["CLOSEBOOK_TIME_ZONE"] = "America/New_York"
 AIRFLOW_OF_TESTS = {
     "AIRFLOW__FAB__AUTH_RATE_LIMIT": "1000 per 1 second",
     "AIRFLOW__FAB__CACHE_TTL": str(ROLE_SECONDS),
+    # No test changes a DAG file: to parse all of them each minute takes a quarter of a core.
+    "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "300",
     # Whom the tests' Airflow tells what happened, by connections that `airflow_stack` makes.
     "CLOSEBOOK_MAIL_CONNECTION": MAIL_CONNECTION,
     "CLOSEBOOK_MAIL_FINANCE": "finance@bank.invalid",
