@@ -5,7 +5,7 @@ PYTHON := .venv/bin/python
 LOCAL = $(PYTHON) -m local $(if $(STACK),--root .local/$(STACK))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo cluster soak-cluster test test-fast test-real soak mutants bench screenshots up down status clean pin-images lock lint format docs gallery setup setup-dev setup-test
+.PHONY: help demo cluster soak-cluster test test-fast test-real soak mutants bench screenshots up down status clean pin-images lock lint lint-types lint-sql format docs gallery setup setup-dev setup-test
 
 demo: setup  # start a whole local stack, fill a platform, close hours, days and months
 	@$(PYTHON) -m local demo
@@ -49,8 +49,13 @@ clean:  # stop the local stack and remove it, data and documents included
 lint: setup-dev  # check format, rules, strict types, imports between packages, and SQL
 	@.venv/bin/ruff format --check
 	@.venv/bin/ruff check
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target lint-types lint-sql
+
+lint-types:
 	@.venv/bin/mypy
 	@env PYTHONPATH=plugins .venv/bin/lint-imports --no-logo
+
+lint-sql:
 	@.venv/bin/sqlfluff lint sql
 
 format: setup-dev  # format Python and SQL
