@@ -290,7 +290,7 @@ def test_a_sentence_around_a_name_has_as_many_lines_as_it_needs(tmp_path: Path) 
         {{ holder.name }}, who has asked us for it.</p><p>It has an end.</p></div>"""
     files = {
         "blocks/after_lines.html.j2": block,
-        "style.css": ".said { break-inside: avoid; width: 90mm }",
+        "style.css": ".said { break-inside: avoid; width: 90mm; background: var(--tint) }",
     }
     names = ("Bo", "Eleanor Whitfield", "Wilhelmina Featherstonehaugh")
     with in_brand(write_brand(tmp_path / "b", files=files)):
