@@ -223,8 +223,8 @@ class PageStamper:
         is_in_window = slot.name in WINDOW_SLOTS and self._is_before_lines
         grown = self._made.window_grown
         room = self._layout.window_room if is_in_window else 0.0
-        # guard: stamp.taller-lines-move-what-is-below
-        if abs(more) > _TALLER and not _TALLER < grown + more <= room + _TALLER:
+        if abs(more) > _TALLER and not 0.0 < grown + more <= room + _TALLER:
+            # guard: stamp.taller-lines-move-what-is-below
             raise OutsideLayout("tall-line", slot.name)
         if is_in_window:
             lower += grown
