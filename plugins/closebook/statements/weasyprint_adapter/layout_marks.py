@@ -343,7 +343,8 @@ def _texts(box: Any) -> Iterator[Any]:
     if isinstance(box, boxes.TextBox):
         yield box
     for child in getattr(box, "children", ()):
-        yield from _texts(child)
+        if not child.is_floated():
+            yield from _texts(child)
 
 
 def _width_of_floats(block: Any) -> float:
