@@ -64,7 +64,14 @@ found as materialized (
         from given
         cross join
             lateral (
-                select matching.*
+                select
+                    matching.close_id,
+                    matching.account_id,
+                    matching.currency,
+                    matching.closing_minor,
+                    matching.account_order,
+                    matching.holder_order,
+                    matching.newest_order
                 from
                     reporting.matching_statements(
                         %(close_ids)s::bigint[],

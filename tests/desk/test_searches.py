@@ -425,7 +425,7 @@ def test_a_search_among_many_takes_an_index_and_little_time(
         # What an amount reads does not grow with the statements that have it
         if name == "quoting_statements":
             assert blocks(plan) < MOST_BLOCKS
-        if name.startswith("statements_by_") and asked in ("all", "an old month"):
+        if name.startswith("statements_by_") and asked == "all":
             assert blocks(plan) < MOST_BLOCKS_OF_A_PAGE, (name, blocks(plan))
 
 

@@ -170,7 +170,7 @@ def _criteria(
     )
     if search.quoted:
         keys, is_common = _quoting(store, search.quoted, month_start, criteria)
-        return replace(criteria, whole_close_ids=(), chosen=keys, has_too_common_amount=is_common)
+        return replace(criteria, whole_close_ids=[], chosen=keys, has_too_common_amount=is_common)
     if search.state in _UNUSUAL_STATES:
         unreleased = criteria.parameters["unreleased_ids"]
         return replace(criteria, whole_close_ids=unreleased, chosen=_unusual(store, criteria))

@@ -69,7 +69,16 @@ create function reporting.matching_statements(
 returns setof reporting.statement_names
 language sql stable
 begin atomic
-    select names.* -- noqa: AM04
+    select
+        names.close_id,
+        names.account_id,
+        names.currency,
+        names.holder_search,
+        names.account_search,
+        names.closing_minor,
+        names.account_order,
+        names.holder_order,
+        names.newest_order
     from reporting.statement_names as names -- noqa: RF04
     where
         names.close_id = any(matching_statements.close_ids)
@@ -115,16 +124,21 @@ begin atomic
         and (
             (matching_statements.may_review and matching_statements.wanted_state is null)
             or case
+                -- With the limit PostgreSQL looks up each document, and reads no table as a whole.
                 when names.close_id = any(matching_statements.unreleased_ids)
                     then
                         (matching_statements.wanted_state = 'issued')
-                        = exists (
-                            select 1
-                            from reporting.statement_documents as documents
-                            where
-                                documents.close_id = names.close_id
-                                and documents.account_id = names.account_id
-                                and documents.currency = names.currency
+                        = coalesce(
+                            (
+                                select true
+                                from reporting.statement_documents as documents
+                                where
+                                    documents.close_id = names.close_id
+                                    and documents.account_id = names.account_id
+                                    and documents.currency = names.currency
+                                limit 1 -- noqa: AM09
+                            ),
+                            false
                         )
                 when
                     (names.close_id, names.account_id) in (

@@ -36,11 +36,11 @@ router = desk_router(PAGES)
 
 @dataclass(frozen=True)
 class PageAddress:
-    """Which page of a list a URL asks for: by its number, "last", or by the statement before it."""
+    """Which page of a list a URL asks for: its number or "last", or the statement beside it."""
 
-    page: str = ""
-    after: str = ""
-    before: str = ""
+    page: str
+    after: str
+    before: str
 
     def position(self, store: Store) -> Position:
         """Return the position; the first page if the URL has none that makes sense."""
@@ -51,6 +51,11 @@ class PageAddress:
             before=StatementKey.parse(self.before, key_type),
             is_last=self.page == "last",
         )
+
+
+async def page_address(page: str = "", after: str = "", before: str = "") -> PageAddress:
+    """Return the page that the URL of this request asks for."""
+    return PageAddress(page, after, before)
 
 
 _RELEASED_STATES = ("released", "superseded")
@@ -64,7 +69,7 @@ _PROBLEMS = {
 def statements(
     request: Request,
     user: CurrentUser,
-    place: Annotated[PageAddress, Depends()],
+    place: Annotated[PageAddress, Depends(page_address)],
     find: str = "",
     month: str = "",
     currency: str = "",
