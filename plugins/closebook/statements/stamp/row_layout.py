@@ -120,8 +120,8 @@ class RowLayout:
         found, top = [], 0.0
         direction = getattr(text, "direction", None) or _OWN_DIRECTION.get(slot.name)
         for shaped in shaper.lines(plain, style, slot.room, direction):
-            baseline, height = shaper.line_box(style, shaped)
-            found.append((shaped, top + baseline - shaper.baseline(style, shaped)))
+            plain_baseline, baseline, height = shaper.box(style, shaped)
+            found.append((shaped, top + baseline - plain_baseline))
             top += height
         drawn = None
         if not any(shaped.commands for shaped, _ in found):
