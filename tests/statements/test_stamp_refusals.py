@@ -129,7 +129,7 @@ def test_a_page_with_another_line_is_not_filed(
 
     def other_rows(self: RowLayout, lines: Any) -> Any:
         first, *rest = lines
-        return rows(self, [replace(first, **change), *rest])
+        return rows(self, [first._replace(**change), *rest])
 
     monkeypatch.setattr(RowLayout, "rows", other_rows)
     with pytest.raises(OutsideLayout, match="the lines of the page"):
@@ -374,7 +374,7 @@ def test_figures_that_a_font_sets_in_another_way_together_are_shaped_together(
         return [replace(glyphs[0], advance=1), *glyphs[1:]] if text == "11" else glyphs
 
     monkeypatch.setattr(face, "shape", closer)
-    figures = Figures(face, "en")
+    figures = Figures("font", face, "en")
     found = figures.set("12")
     assert found is not None
     assert found.width == sum(glyph.advance for glyph in shape("12", Writing(COMMON, "en")))

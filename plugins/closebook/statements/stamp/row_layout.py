@@ -1,7 +1,7 @@
 """The rows of a statement's lines: the texts, broken into lines and shaped, and the heights."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from closebook.statements.render.view_model import LineView
 from closebook.statements.stamp.content_stream import drawn_parts, line_start
@@ -19,13 +19,12 @@ _OWN_DIRECTION = {"line.original": "ltr", "line.rate": "ltr"}
 _NAMED = {"day", "description"}
 
 
-@dataclass(frozen=True, slots=True)
-class CellLines:
+class CellLines(NamedTuple):
     """The lines of a text, each with its baseline as a distance from that of a plain first line.
 
     ``height`` is that of all lines. ``drawn`` has the commands of each line, in three parts:
     the number of its content and the place of its baseline go between them. It is None if the
-    commands depend on the document. ``glyphs`` are those of all lines.
+    commands depend on the document. ``glyphs`` are those that not every document has.
     """
 
     lines: tuple[tuple[ShapedLine, float], ...]
@@ -34,8 +33,7 @@ class CellLines:
     glyphs: frozenset[tuple[str, int, str]]
 
 
-@dataclass(frozen=True, slots=True)
-class LaidOutRow:
+class LaidOutRow(NamedTuple):
     """A row: its texts, each with the height of the texts above it in its cell; the row's height.
 
     ``kind`` is ``line``, or one of BREAK_KINDS. ``number`` is that of the line, or 0. ``shift`` is
@@ -51,10 +49,15 @@ class LaidOutRow:
 
 
 class RowLayout:
-    """Lays out the lines of the statements of one layout."""
+    """Lays out the lines of the statements of one layout.
 
-    def __init__(self, rule: RowRule, shaper: Shaper) -> None:
-        self._rule, self._shaper = rule, shaper
+    ``usual`` are the glyphs that each document of the layout has.
+    """
+
+    def __init__(
+        self, rule: RowRule, shaper: Shaper, usual: frozenset[tuple[str, int, str]]
+    ) -> None:
+        self._rule, self._shaper, self._usual = rule, shaper, usual
         self._cells: dict[tuple[str, str], CellLines] = {}
         self._fields = [(column, column.slot.name.removeprefix("line.")) for column in rule.columns]
         tallest = max(
@@ -129,5 +132,7 @@ class RowLayout:
                 (*drawn_parts(column.tag, style, shaped, line_start(slot, shaped)), dy + column.dy)
                 for shaped, dy in found
             )
-        glyphs = frozenset().union(*(shaped.glyphs for shaped, _ in found))
+        glyphs = frozenset[tuple[str, int, str]]()
+        for shaped, _ in found:
+            glyphs |= shaped.glyphs - self._usual
         return CellLines(tuple(found), top, drawn, glyphs)

@@ -2,8 +2,8 @@
 
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 from fontTools.unicodedata import script
 
@@ -27,8 +27,7 @@ _SET_BY_PANGO = {"character", "placed-marks"}
 _KEPT_SET = 20_000
 
 
-@dataclass(frozen=True, slots=True)
-class ShapedLine:
+class ShapedLine(NamedTuple):
     """A line of text in a font. Lengths are in multiples of the font's size.
 
     ``runs`` have a font's name each, and the glyphs in the syntax of the operator TJ. ``glyphs``
@@ -67,6 +66,9 @@ class Shaper:
 
     def line(self, style: TextStyle, text: str) -> ShapedLine:
         """Return a text of one line. Raises OutsideLayout for one that is not shaped exactly."""
+        figures = self._of_figures(style, text)
+        if figures is not None:
+            return figures
         key = style.font, style.settings.language, text
         found = self._lines.get(key)
         if found is None:
@@ -124,12 +126,13 @@ class Shaper:
         return found
 
     def _plain_lines(self, text: str, style: TextStyle, room: float | None) -> list[ShapedLine]:
-        def width_of(piece: str) -> float:
-            return self.line(style, piece).width * style.size
-
         whole = self.line(style, text)
         if room is None or whole.width * style.size <= room:
             return [whole]
+
+        def width_of(piece: str) -> float:
+            return self.line(style, piece).width * style.size
+
         pieces = broken_into_lines(text, room, width_of)
         if len(pieces) > 1 and not style.settings.breaks_words:
             raise OutsideLayout("character", "words that are longer than a line stay whole")
@@ -161,9 +164,6 @@ class Shaper:
         ]
 
     def _shaped(self, style: TextStyle, text: str) -> ShapedLine:
-        figures = self._of_figures(style, text)
-        if figures is not None:
-            return figures
         writing = self._writing(style, _script_of(text))
         runs: list[tuple[str, bytes]] = []
         glyphs: set[tuple[str, int, str]] = set()
@@ -193,17 +193,17 @@ class Shaper:
         figures = self._figures.get(key)
         if figures is None:
             language = self._writing(style, COMMON).language
-            figures = self._figures[key] = Figures(self._faces[font], language)
+            figures = self._figures[key] = Figures(font, self._faces[font], language)
         found = figures.set(text)
         face = self._faces[font]
         if found is not None:
             return ShapedLine(
                 text,
-                ((font, b"[" + found.syntax + b"] TJ"),),
+                ((font, found.operator),),
                 found.width / face.units,
                 face.ascent,
                 face.descent,
-                frozenset([(font, glyph, each) for glyph, each in found.glyphs]),
+                found.glyphs,
             )
         if not text.startswith(MINUS) or ord(MINUS) in face.characters:
             return None
@@ -214,11 +214,11 @@ class Shaper:
         minus = self.line(style, MINUS)
         return ShapedLine(
             text,
-            (*minus.runs, (font, b"[" + found.syntax + b"] TJ")),
+            (*minus.runs, (font, found.operator)),
             minus.width + found.width / face.units,
             max(minus.ascent, face.ascent),
             max(minus.descent, face.descent),
-            minus.glyphs | {(font, glyph, each) for glyph, each in found.glyphs},
+            minus.glyphs | found.glyphs,
         )
 
     def _run(

@@ -14,7 +14,7 @@ from closebook.statements.stamp.break_rows import filled_table
 from closebook.statements.stamp.compiler import PAGE_NUMBER
 from closebook.statements.stamp.deflate import deflated
 from closebook.statements.stamp.faces import Face
-from closebook.statements.stamp.font_writer import EmbeddedFonts, GlyphTexts, note_glyphs
+from closebook.statements.stamp.font_writer import EmbeddedFonts, GlyphTexts, note_glyphs, triples
 from closebook.statements.stamp.layout import (
     Layout,
     Piece,
@@ -40,7 +40,6 @@ class Stamper:
     def __init__(self, layout: Layout, faces: dict[str, Face], setter: TextSetter) -> None:
         self.layout = layout
         self._shaper = Shaper(faces, layout.stand_ins, setter)
-        self._rows = RowLayout(layout.rows, self._shaper)
         self._fonts = EmbeddedFonts(faces)
         # Each subset has all printable ASCII characters, so that most statements share one.
         self._usual: GlyphTexts = {}
@@ -49,6 +48,7 @@ class Stamper:
             if character in faces[style.font].characters:
                 note_glyphs(self._usual, self._shaper.line(style, chr(character)).glyphs)
         self._kept = KeptDrawings(layout, self._usual)
+        self._rows = RowLayout(layout.rows, self._shaper, triples(self._usual))
 
     def pages(
         self, statement: Statement, view: StatementView, *, is_trial: bool = False
@@ -68,8 +68,10 @@ class Stamper:
         )
         made = StampedPages(glyphs={font: dict(map_) for font, map_ in self._usual.items()})
         made.placed = [] if is_trial else None
-        every = [cell.glyphs for row in rows for _, cell, _ in row.cells]
-        note_glyphs(made.glyphs, frozenset().union(*every))
+        for row in rows:
+            for _, cell, _ in row.cells:
+                if cell.glyphs:
+                    note_glyphs(made.glyphs, cell.glyphs)
         for number, page in enumerate(filled):
             values[PAGE_NUMBER] = view.catalog.page_of.format(page=number + 1, pages=len(filled))
             PageStamper(layout, self._shaper, self._kept, statement, values, made, number).stamp(
