@@ -129,7 +129,7 @@ def test_a_page_with_another_line_is_not_filed(
 
     def other_rows(self: RowLayout, lines: Any) -> Any:
         first, *rest = lines
-        return rows(self, [first._replace(**change), *rest])
+        return rows(self, [replace(first, **change), *rest])
 
     monkeypatch.setattr(RowLayout, "rows", other_rows)
     with pytest.raises(OutsideLayout, match="the lines of the page"):

@@ -34,7 +34,9 @@ def agree(page: str, text: str) -> bool:
     if PARAGRAPH in text:
         shown, said = page.split(PARAGRAPH), text.split(PARAGRAPH)
         return len(shown) == len(said) and all(map(agree, shown, said))
-    if text.isascii() or not _is_from_right(text):
+    if text.isascii():
+        return page == text or plain(page) == plain(text)
+    if not _is_from_right(text):
         return plain(page) == plain(text)
     return _agree_from_right(page, text)
 

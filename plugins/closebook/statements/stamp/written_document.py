@@ -14,6 +14,7 @@ _MARKED = re.compile(rb"/MCID (\d+)>> BDC\n(.*?)EMC\n", re.DOTALL)
 _SHOWN = re.compile(rb"/(\S+) [\d.]+ Tf\s+\[([^\]]*)\] TJ")
 _GLYPHS = re.compile(rb"<([0-9a-f]*)>")
 _REFERENCE = re.compile(rb"(\d+) 0 R")
+_KIDS, _IDENTIFIER = b"/K [", b"/ID <"
 _KEPT_MAPS = 200
 _KEPT_RUNS = 20_000
 
@@ -103,33 +104,37 @@ class _TreeReader:
                 cells = _numbers(_entry(self._objects[row], b"K"))
                 texts = tuple(self._text(cell) for cell in cells)
                 # Heads, the opening and the closing have roles: no line has one.
-                role = next(filter(None, map(self._role, cells)), None)
+                named = [cell for cell in cells if _IDENTIFIER in self._objects[cell]]
+                role = next(filter(None, map(self._role, named)), None)
                 rows.append((role, texts))
 
     def _text(self, number: int, others: set[str] | None = None) -> str:
         """Return the text of an element, and add those of it and of all in it to ``others``."""
+        # This is done for each cell.
         body = self._objects[number]
-        kids = _entry(body, b"K")
-        if b" R" in kids:
+        start = body.index(_KIDS) + len(_KIDS)
+        kids = body[start : body.index(b"]", start)]
+        if not kids:
+            found = ""
+        elif b"R" in kids:
             found = PARAGRAPH.join([self._text(kid, others) for kid in _numbers(kids)])
-        elif kids.strip():
+        else:
             texts = self._texts[self._pages[_named(body, b"Pg")]]
             contents = [texts[int(kid)] for kid in kids.split()]
             found = "\n".join(contents)
             if others is not None:
                 others.update(contents)
-        else:
-            found = ""
         if others is not None:
             others.add(found)
-        role = self._role(number)
-        if role is not None:
-            self._roles.setdefault(role, found)
+        if _IDENTIFIER in body:
+            role = self._role(number)
+            if role is not None:
+                self._roles.setdefault(role, found)
         return found
 
     def _role(self, number: int) -> str | None:
         body = self._objects[number]
-        if b"/ID <" not in body:
+        if _IDENTIFIER not in body:
             return None
         found = re.search(rb"/ID <([0-9a-f]+)>", body)
         return None if found is None else role_of(bytes.fromhex(found[1].decode()).decode())
