@@ -5,7 +5,7 @@ PYTHON := .venv/bin/python
 LOCAL = $(PYTHON) -m local $(if $(STACK),--root .local/$(STACK))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo cluster test test-fast test-real soak mutants bench screenshots up down status clean pin-images lock lint format docs gallery setup setup-dev setup-test
+.PHONY: help demo cluster soak-cluster test test-fast test-real soak mutants bench screenshots up down status clean pin-images lock lint lint-types lint-sql format docs gallery setup setup-dev setup-test
 
 demo: setup  # start a whole local stack, fill a platform, close hours, days and months
 	@$(PYTHON) -m local demo
@@ -31,6 +31,9 @@ bench: setup-dev  # measure on 5,000,000 transactions, into benchmarks/results/
 cluster: setup-dev  # the demo as on several machines: RabbitMQ, a worker for closes, two for documents
 	@$(PYTHON) -m local --root .local/cluster cluster
 
+soak-cluster: setup-dev  # close hours, days and a month on a cluster whose parts are killed at random: an hour; SECONDS=N, SEED=N
+	@$(PYTHON) -m local --root .local/soak soak --seconds $(or $(SECONDS),3600) --seed $(or $(SEED),1)
+
 up: setup  # start the local stack again, with its data; STACK=cluster: that of make cluster, here and for the next three
 	@$(LOCAL) up
 
@@ -46,8 +49,13 @@ clean:  # stop the local stack and remove it, data and documents included
 lint: setup-dev  # check format, rules, strict types, imports between packages, and SQL
 	@.venv/bin/ruff format --check
 	@.venv/bin/ruff check
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target lint-types lint-sql
+
+lint-types:
 	@.venv/bin/mypy
 	@env PYTHONPATH=plugins .venv/bin/lint-imports --no-logo
+
+lint-sql:
 	@.venv/bin/sqlfluff lint sql
 
 format: setup-dev  # format Python and SQL

@@ -43,9 +43,9 @@ NAMED = ("scale",)
 LARGE_NAMES = ("growth", "volume", "closes")
 SMALL = SampleSize(transactions=20_000, users=500, merchants=60, promotions=20, days=5)
 SMALL_WITH_AIRFLOW = SampleSize(
-    transactions=1_000, users=100, merchants=50, promotions=6, days=5, account_holders=5
+    transactions=1_000, users=100, merchants=50, promotions=6, days=3, account_holders=5
 )
-"""Few statements, which the desk's month has to render, and four days for a year."""
+"""Few statements, which the desk's month has to render, and two days for a year."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -221,7 +221,10 @@ def _measured(scale: Scale) -> dict[str, Any]:
 
 
 def _in_a_process(work: Callable[[], Any]) -> tuple[Any, dict[str, float]]:
-    """Run a stage in a fork; return what it returns, its seconds, and its peak of memory in MB."""
+    """Run a stage in a fork; return what it returns, its seconds, its CPU time and peak of memory.
+
+    The CPU time is that of the stage and of the processes that it started, without the servers.
+    """
     context = multiprocessing.get_context("fork")
     here, there = context.Pipe(duplex=False)
     process = context.Process(target=_run, args=(work, there))
@@ -237,11 +240,14 @@ def _run(work: Callable[[], Any], there: Connection) -> None:
     began = time.perf_counter()
     value = work()
     seconds = time.perf_counter() - began
-    peak = max(
-        resource.getrusage(who).ru_maxrss
-        for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    )
-    there.send((value, {"seconds": round(seconds, 2), "peak_mb": round(peak / 1024)}))
+    # A fork begins with no CPU time.
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    figures = {
+        "seconds": round(seconds, 2),
+        "cpu_seconds": round(sum(each.ru_utime + each.ru_stime for each in used), 2),
+        "peak_mb": round(max(each.ru_maxrss for each in used) / 1024),
+    }
+    there.send((value, figures))
 
 
 def _freeze(scale: Scale) -> int:
@@ -319,10 +325,16 @@ def _bytes_per_line(scale: Scale) -> dict[str, float]:
 
 
 def _show(found: Mapping[int, Mapping[str, Any]]) -> None:
-    table = Table("stage", *(f"{count:,}" for count in found), title="seconds (MB)")
+    table = Table("stage", *(f"{count:,}" for count in found), title="seconds (of CPU; MB)")
     for name in next(iter(found.values()))["stages"]:
         figures = [each["stages"][name] for each in found.values()]
-        table.add_row(name, *(f"{each['seconds']:,.1f} ({each['peak_mb']})" for each in figures))
+        table.add_row(
+            name,
+            *(
+                f"{each['seconds']:,.1f} ({each['cpu_seconds']:,.1f}; {each['peak_mb']})"
+                for each in figures
+            ),
+        )
     console.print(table)
     for count, each in found.items():
         console.print(f"  bytes a line at {count:,}: {each['bytes_per_line']}")

@@ -13,6 +13,8 @@ steps are in docs/failover.md. It never runs by itself.
    with a reason of its own.
 3. **publish_counter** brings the counter in Redis up to date. Its total may fall, by the payments
    that were lost.
+4. **report_exceptions** fails, and names them, if a period is closed again without some currency or
+   account because its rows cannot be counted. Everything else is closed.
 
 **Run it again** at any time: the acknowledgement stays, and periods that are closed again already
 are skipped.
@@ -22,6 +24,7 @@ from airflow.sdk import Param, dag, task
 
 from closebook.orchestration.counter_task import publish_counter
 from closebook.orchestration.dag_defaults import REPLICA_POOL, START_DATE, optional_text
+from closebook.orchestration.exceptions_task import report_exceptions
 from closebook.orchestration.retry_policy import TASK_DEFAULTS
 from closebook.orchestration.task_context import current_task
 
@@ -58,7 +61,7 @@ from closebook.orchestration.task_context import current_task
     },
 )
 def acknowledge_failover() -> None:
-    """Connect the three tasks."""
+    """Connect the four tasks."""
 
     @task
     def acknowledge() -> bool:
@@ -68,13 +71,16 @@ def acknowledge_failover() -> None:
         return failover.acknowledge(context.settings, context.run, context.acknowledgement())
 
     @task(pool=REPLICA_POOL)
-    def close_again() -> int:
+    def close_again() -> list[int]:
         from closebook.closes import failover
 
         context = current_task()
-        return len(failover.close_again(context.settings, context.run))
+        failover.close_again(context.settings, context.run)
+        return failover.closed_again(context.settings, context.run)
 
-    acknowledge() >> close_again() >> publish_counter()
+    close_ids = close_again()
+    acknowledge() >> close_ids >> publish_counter()
+    report_exceptions(close_ids)
 
 
 acknowledge_failover()

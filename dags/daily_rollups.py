@@ -20,7 +20,7 @@ difference makes a new version.
 **Many days in one run**, by hand with `first_day` and `last_day`: each closes by itself, in order,
 as a run of its own would close it. A day that fails does not stop the others. The task then fails
 and names it; clear it, and it closes the days that are left. The counter is published once all are
-closed.
+closed. After some minutes the task goes on as another task: it is *up for reschedule* for a moment.
 """
 
 from airflow.sdk import dag, task
@@ -36,7 +36,7 @@ from closebook.orchestration.dag_defaults import (
     optional_text,
 )
 from closebook.orchestration.exceptions_task import report_exceptions
-from closebook.orchestration.task_context import current_task
+from closebook.orchestration.task_context import current_task, go_on_as_another_task
 from closebook.orchestration.timetable import BusinessDayTimetable
 
 
@@ -66,9 +66,11 @@ def daily_rollups() -> None:
         context = current_task()
         if days := context.days():
             closed = day_range.close_days(context.settings, days, context.run)
+            if closed is None:
+                go_on_as_another_task()
         else:
             closed = [day.close_day(context.settings, context.day(), context.run)]
-        write_events(closed, DAILY_VOLUME, DAILY_ACCOUNT_MOVEMENT)
+        write_events(context, closed, DAILY_VOLUME, DAILY_ACCOUNT_MOVEMENT)
         return [each.close_id for each in closed]
 
     close_ids = close_day()

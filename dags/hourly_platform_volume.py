@@ -56,7 +56,7 @@ def hourly_platform_volume() -> None:
     def close_hour() -> int:
         context = current_task()
         closed = hour.close_hour(context.settings, context.hour(), context.run)
-        write_events([closed], HOURLY_VOLUME)
+        write_events(context, [closed], HOURLY_VOLUME)
         return closed.close_id
 
     close_id = close_hour()

@@ -92,14 +92,12 @@ def monthly_statements() -> None:
         return issue.plan_shards(context.settings, close_id, context.account_ids())
 
     @task(pool=RENDERING_POOL, queue=DOCUMENTS_QUEUE)
-    def render_shard(close_id: int, shard: dict[str, Any]) -> int:
+    def render_shard(close_id: int, shard: dict[str, Any]) -> None:
         from closebook.statements import issue, part_listing
 
         context = current_documents_task()
         accounts = issue.Shard(**shard)
-        rendered = issue.render_shard(
-            context.settings, close_id, accounts, context.account_ids(), context.run
-        )
+        issue.render_shard(context.settings, close_id, accounts, context.account_ids(), context.run)
         part_listing.write_parts(
             context.settings,
             close_id,
@@ -107,7 +105,6 @@ def monthly_statements() -> None:
             accounts.last_account_id,
             context.run,
         )
-        return rendered
 
     # A month without statements has no shards to wait for, and still gets a manifest.
     # A shard fails when a document cannot be made: the manifest lists the others then.

@@ -1,4 +1,4 @@
-"""`python -m local demo|cluster|up|down|status|clean`: the stack in .local/stack, or a cluster."""
+"""`python -m local demo|cluster|soak|up|down|status|clean`: a stack of servers in a folder."""
 
 import argparse
 import signal
@@ -33,6 +33,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     cluster = commands.add_parser("cluster", help="the same on RabbitMQ and workers")
     for command in (demo, cluster):
         command.add_argument("--small", action="store_true", help="a few days and statements only")
+    soak = commands.add_parser("soak", help="close on a cluster whose parts are killed at random")
+    soak.add_argument("--seconds", type=float, default=3_600.0, help="for how long rounds begin")
+    soak.add_argument("--seed", type=int, default=1, help="of the faults and the payments")
     starting = commands.add_parser("up", help="start the stack")
     starting.add_argument("--new-ports", action="store_true", help="choose other ports first")
     commands.add_parser("down", help="stop the stack, keep its data")
@@ -67,6 +70,9 @@ def _run(chosen: argparse.Namespace) -> int:
         kind = Cluster if chosen.command == "cluster" else Stack
         made = kind.build(chosen.root, airflow=True, fast=False)
         return int(demo.main(made, demo.SMALL if chosen.small else demo.Scale()))
+    if chosen.command == "soak":
+        soak = import_module("local.soak")
+        return int(soak.main(soak.new_cluster(chosen.root), chosen.seconds, chosen.seed))
     stack = stack_in(chosen.root)
     match chosen.command:
         case "up":

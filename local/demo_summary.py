@@ -40,7 +40,6 @@ def summary_of(stack: Stack, seconds: Mapping[str, float]) -> dict[str, Any]:
     assert rows is not None  # noqa: S101  # aggregates give one row
     assert tie_outs is not None  # noqa: S101
     assert documents is not None  # noqa: S101
-    folder = stack.root / "documents"
     counted = publisher.read(_settings(stack))
     if counted is None:
         raise StackError(
@@ -53,7 +52,7 @@ def summary_of(stack: Stack, seconds: Mapping[str, float]) -> dict[str, Any]:
         "closed": {row["grain"]: row["periods"] for row in closed},
         "rollup_rows": rows,
         "statements": documents["statements"],
-        "statement_pdf": str(folder / documents["object_name"]),
+        "statement_pdf": str(stack.document_file(documents["object_name"])),
         "tie_outs": tie_outs,
         "seconds": dict(seconds),
         "ui": stack.ui_url,

@@ -29,7 +29,7 @@ def make(root: Path, servers: Iterable[str], user: ServerUser | None) -> None:
         folder.mkdir(mode=0o700, exist_ok=True)
     data = root / "servers"
     if not data.is_symlink() and not data.exists():
-        if user is None or _reaches(user, root):
+        if user is None or reaches(user, root):
             data.mkdir(mode=0o700)
         else:
             data.symlink_to(_make_private(root, user))
@@ -88,9 +88,10 @@ def _private(root: Path) -> Path:
     return _ELSEWHERE / f"{_PREFIX}{digest}"
 
 
-def _reaches(user: ServerUser, folder: Path) -> bool:
+def reaches(user: ServerUser, path: Path) -> bool:
+    """Return whether a user may pass through a folder, or run a program."""
     test = subprocess.run(
-        ["test", "-x", folder], user=user.uid, group=user.gid, extra_groups=[], check=False
+        ["test", "-x", path], user=user.uid, group=user.gid, extra_groups=[], check=False
     )
     return test.returncode == 0
 

@@ -63,6 +63,8 @@ _FAST_SETTINGS = {
     "full_page_writes": "off",
     "shared_buffers": "128MB",
     "max_wal_size": "1GB",
+    # A server that a test has killed replays what was written since.
+    "checkpoint_timeout": "30s",
 }
 _ACCESS = f"""\
 # Passwords only, over loopback only.

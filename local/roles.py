@@ -14,6 +14,7 @@ from local.databases import sql_file
 from local.pgbouncer import ADMIN_USER
 from local.postgres import REPLICATION_USER, SUPERUSER
 from local.redis_server import APP, PUBLISHER
+from local.s3_server import ADMIN, READER, WRITER
 
 _OF_CLOSEBOOK = {
     PRIMARY: ("closebook_fence", "closebook_reader"),
@@ -42,8 +43,9 @@ def new_secrets() -> dict[str, str]:
     return {
         **{role: secrets.token_urlsafe(24) for role in (SUPERUSER, *roles, ADMIN_USER)},
         **{user: secrets.token_urlsafe(24) for user in ("redis", PUBLISHER, APP)},
-        # Of a cluster: the broker's user, and the role of Celery's results.
+        # Of a cluster: the broker's user, the role of Celery's results, and the users of S3.
         **{user: secrets.token_urlsafe(24) for user in ("rabbitmq", "celery")},
+        **{f"s3_{user}": secrets.token_urlsafe(24) for user in (ADMIN, WRITER, READER)},
         **{key: secrets.token_urlsafe(48) for key in ("jwt", "api", "metrics", "decisions")},
         **{user: secrets.token_urlsafe(12) for user in USERS},
         "fernet": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),

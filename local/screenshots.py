@@ -149,7 +149,7 @@ def _statement(page: Page, stack: Stack, picture: Path) -> None:
         raise StackError(
             "CB-STACK-NO-STATEMENT", f"no statement was made in {stack.root}: make demo makes some"
         )
-    document = stack.root / "documents" / row[0]
+    document = stack.document_file(row[0])
     with tempfile.TemporaryDirectory() as scratch:
         subprocess.run(
             [find("pdftoppm"), "-png", "-r", str(PAGE_DPI), "-singlefile", document, "statement"],

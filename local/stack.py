@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from closebook.store.decision_key import set_decision_key
 from closebook.store.migrations import migrate
@@ -270,6 +270,14 @@ class Stack(Databases):
     def ui_url(self) -> str:
         return Airflow.of(self).ui_url
 
+    def connections(self) -> list[dict[str, Any]]:
+        """Return the fields of each Airflow connection that the tasks and the desk use."""
+        return airflow_connections(self)
+
+    def document_file(self, object_name: str) -> Path:
+        """Return a file with a document of the document store."""
+        return self.root / "documents" / object_name
+
     # ---- starting ----------------------------------------------------------------------
 
     def _start_store(self) -> None:
@@ -292,7 +300,7 @@ class Stack(Databases):
             return
         airflow = Airflow.of(self)
         airflow.configure()
-        contents = airflow_contents(self.credentials, airflow_connections(self), self.pools)
+        contents = airflow_contents(self.credentials, self.connections(), self.pools)
         setup = Setup(airflow, contents)
         if setup.fingerprint != self.airflow_fingerprint:
             self._setup = setup

@@ -18,6 +18,7 @@ from hypothesis import settings as hypothesis_settings
 
 from local import REPOSITORY
 from local.airflow_api import AirflowApi
+from local.s3_server import S3
 from local.stack import Stack
 from tests.airflow_runs import ROLE_SECONDS
 from tests.decisions import DECISION_KEY
@@ -28,9 +29,9 @@ from tests.message_connections import (
     WEBHOOK_CONNECTION,
     add_message_connections,
 )
-from tests.s3_server import S3, s3_server_in
+from tests.s3_server import s3_server_in
 from tests.tiers import is_fast, neither_server_nor_renderer
-from tests.xdist_scheduler import ON_AIRFLOW, ByStack
+from tests.xdist_scheduler import LONGEST, ON_AIRFLOW, ByStack
 
 if TYPE_CHECKING:
     from xdist.remote import Producer
@@ -58,6 +59,10 @@ os.environ["CLOSEBOOK_TIME_ZONE"] = "America/New_York"
 AIRFLOW_OF_TESTS = {
     "AIRFLOW__FAB__AUTH_RATE_LIMIT": "1000 per 1 second",
     "AIRFLOW__FAB__CACHE_TTL": str(ROLE_SECONDS),
+    # Each day of a range is closed by a task of its own.
+    "CLOSEBOOK_RANGE_TASK_SECONDS": "0",
+    # No test changes a DAG file: to parse all of them each minute takes a quarter of a core.
+    "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "300",
     # Whom the tests' Airflow tells what happened, by connections that `airflow_stack` makes.
     "CLOSEBOOK_MAIL_CONNECTION": MAIL_CONNECTION,
     "CLOSEBOOK_MAIL_FINANCE": "finance@bank.invalid",
@@ -104,7 +109,11 @@ def pytest_collection() -> Generator[None, object, object]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the fast tier; refuse a test that needs Airflow where each worker would start one."""
+    """Mark the fast tier; refuse a test that needs Airflow where each worker would start one.
+
+    The modules that take longest come first.
+    """
+    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
     for item in items:
         if is_fast(item):
             item.add_marker("fast")

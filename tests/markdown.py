@@ -13,6 +13,8 @@ OPERATIONS = DOCS / "operations.md"
 RULES = DOCS / "rules.md"
 SETTINGS = DOCS / "settings.md"
 VERIFY = DOCS / "verify.md"
+# A section of the README whose commands are typed as they stand.
+AGAIN = "Close a period again"
 DOCUMENTS = [
     *sorted(REPOSITORY.glob("*.md")),
     *sorted(DOCS.rglob("*.md")),

@@ -1,64 +1,40 @@
-"""Somebody new to Closebook, with servers of their own, who does what docs/adopt.md says."""
+"""Somebody new to Closebook, with servers of their own, who types what the documents say."""
 
 import json
 import os
 import re
 import subprocess
 import sys
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, LiteralString
 from urllib.parse import urlsplit
 
 import psycopg
-from psycopg import sql
 
 from local import REPOSITORY
-from local.addresses import METADATA_DATABASE, POOLERS, PRIMARY, REDIS, STORE
+from local.addresses import POOLERS, PRIMARY, REDIS, STORE
 from local.airflow_home import Airflow, base_environment
 from local.ports import LOOPBACK
 from local.postgres import SUPERUSER
 from local.stack import Stack
-from tests.markdown import ADOPT, README, blocks, section, text
+from tests.markdown import ADOPT, blocks, text
 
-# A section of the README whose commands are typed as they stand.
-AGAIN = "Close a period again"
 DOCTOR = "python3 -m closebook doctor"
 # Writes what the test has for a file of this name, and leaves others as they are.
 EDITOR = """#!/bin/sh
 if test -e "{edits}/$(basename "$1")"; then cp "{edits}/$(basename "$1")" "$1"; fi
 """
-PLATFORM_ROWS = """
-insert into platform.users values (1, 'Ada Lovelace', '1 Street', 'GB', 'en_GB');
-insert into platform.merchants values (1, 'Shop', 'books', '2 Road', 'US', 'en_US');
-insert into platform.transactions (transaction_id, user_id, user_country, merchant_id, kind,
-    currency, amount_minor, status, created_at, settled_at)
-values
-    (1, 1, 'GB', 1, 'payment', 'USD', 12345, 'settled', '2026-11-01 13:59Z', '2026-11-01 13:59Z'),
-    (2, 1, 'GB', 1, 'payment', 'USD', 1, 'settled', '2026-11-01 14:00Z', '2026-11-01 14:00Z');
-"""
 
 
 @dataclass
 class Newcomer:
-    """Somebody with servers of their own, who types what the README says."""
+    """Somebody with servers of their own, who types what docs/adopt.md and the README say."""
 
     stack: Stack
     folder: Path
     airflow: Airflow
     environment: dict[str, str]
-    recipes: dict[str, str] = field(default_factory=dict)
-    said: dict[str, str] = field(default_factory=dict)
-
-    def make(self, command: str) -> None:
-        """Run the Makefile's recipe on this stack in place of the checkout's own."""
-        dry = ["make", "--dry-run", "--no-print-directory", command.removeprefix("make ")]
-        recipe = self._output(["env", "-u", "MAKEFLAGS", *dry], REPOSITORY)
-        assert recipe.count(" -m local ") == 1, recipe
-        on_ours = recipe.replace(" -m local ", f" -m local --root {self.stack.root} ")
-        self.recipes[command] = self._output(
-            ["bash", "-euo", "pipefail", "-c", on_ours], REPOSITORY
-        )
 
     def edit(self, name: str, content: str) -> None:
         """Let the editor write this when it opens a file of this name."""
@@ -138,29 +114,6 @@ def newcomer_on(stack: Stack, folder: Path) -> Newcomer:
     return Newcomer(stack, folder, airflow, environment)
 
 
-def take_closebook_away(stack: Stack) -> None:
-    """Remove all of Closebook from the servers, and leave a platform named `shop`."""
-    stack.drop_platform("platform")
-    stack.drop_store("closebook")
-    for admin, roles in (
-        (stack.primary_admin(), ("closebook_fence", "closebook_reader")),
-        (stack.store_admin(), ("closebook_owner", "closebook_store", "closebook_desk")),
-    ):
-        with psycopg.connect(admin, autocommit=True) as connection:
-            for role in roles:
-                connection.execute(sql.SQL("drop role {}").format(sql.Identifier(role)))
-    with psycopg.connect(stack.primary_admin(), autocommit=True) as connection:
-        connection.execute("create database shop")
-    with psycopg.connect(stack.primary_admin("shop")) as connection:
-        connection.execute((REPOSITORY / "sql/platform/sample_platform.sql").read_bytes())
-        connection.execute(PLATFORM_ROWS)
-    with psycopg.connect(stack.store_admin(METADATA_DATABASE)) as connection:
-        connection.execute("delete from connection where conn_id like 'closebook%'")
-        connection.execute("delete from slot_pool where pool in ('replica_reads', 'rendering')")
-        connection.execute("delete from ab_user_role")
-        connection.execute("delete from ab_user")
-
-
 def own_connections(stack: Stack) -> str:
     """The connections.env of the first steps with the test's hosts and passwords in it."""
     (written,) = blocks(text(ADOPT), "ini")
@@ -227,9 +180,6 @@ def take_step(newcomer: Newcomer, step: Step) -> str:
         connections = newcomer.folder / "connections.env"
         connections.touch(mode=0o600)
         connections.write_text(own_connections(stack))
-    if "dags unpause" in block:
-        # As the DAG processor does, once Airflow runs.
-        newcomer.type("airflow dags reserialize")
     if "trial-hour" in block:
         stack.replica_wait()
     block = block.replace("/var/lib/closebook/documents", f"{newcomer.folder}/documents")
@@ -250,11 +200,3 @@ def answers(stack: Stack, command: str) -> str:
     passwords = [stack.secrets[role] for role in roles]
     passwords += [stack.credentials[user] for user in users]
     return "".join(f"{password}\n" * 2 for password in passwords)
-
-
-def follow(newcomer: Newcomer) -> dict[str, str]:
-    """Type all blocks of the first steps, and the backfill; return what each step said last."""
-    said = {step.heading: take_step(newcomer, step) or "" for step in steps()}
-    for block in blocks(section(README, AGAIN), "sh"):
-        newcomer.type(block)
-    return said

@@ -1,5 +1,6 @@
 """A platform of few rows: each row that a test inserts is kept, to be counted again in Python."""
 
+from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, ClassVar
@@ -68,6 +69,14 @@ class Platform:
                 [merchant_id, f"Merchant {merchant_id}", category],
             )
         execute("insert into platform.promotions values (100, 'Ten off', 'merchant')")
+
+    def on_copy(self, conninfo: str) -> "Platform":
+        """The same platform, on a copy of its database."""
+        copied = copy(self)
+        copied.conninfo, copied.connection = conninfo, psycopg.connect(conninfo, autocommit=True)
+        copied.database = copied.connection.info.dbname
+        copied.transactions, copied.entries = [*self.transactions], [*self.entries]
+        return copied
 
     def now(self) -> datetime:
         """The primary's clock."""

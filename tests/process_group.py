@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 STOP_SECONDS = 20
@@ -17,7 +17,7 @@ def running(
     folder: Path,
     log: Path,
     stop_signal: signal.Signals = signal.SIGTERM,
-) -> Iterator[None]:
+) -> Iterator["subprocess.Popen[bytes]"]:
     """Run a program within the block, and end it with all its children; its output is in `log`."""
     with (
         log.open("wb") as output,
@@ -31,9 +31,10 @@ def running(
         ) as process,
     ):
         try:
-            yield
+            yield process
         finally:
-            os.killpg(process.pid, stop_signal)
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, stop_signal)
             try:
                 process.wait(STOP_SECONDS)
             except subprocess.TimeoutExpired:

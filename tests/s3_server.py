@@ -1,6 +1,5 @@
 """A real S3 server for the tests, buckets of their own on it, and a proxy that lets it fail."""
 
-import json
 import os
 import signal
 import threading
@@ -12,65 +11,15 @@ from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
-import boto3
-from botocore.config import Config
-
-from local import REPOSITORY
 from local.ports import LOOPBACK, choose
-from local.s3_server import ADMIN, PORTS, READER, WRITER, S3Server
+from local.s3_server import ADMIN, PORTS, READER, S3, WRITER, S3Server
 from tests import process_group
 from tests.close_fixtures import eventually
 
-PAGE = REPOSITORY / "docs" / "object-storage.md"
-REGION = "us-east-1"
 SECRETS = {user: f"secret of {user}" for user in (ADMIN, WRITER, READER)}
 _START_SECONDS = 60.0
-
-
-@dataclass(frozen=True)
-class S3:
-    """A server of S3, or a proxy before one, at an address."""
-
-    url: str
-
-    def client(self, user: str) -> Any:
-        """A client other than Closebook's."""
-        return boto3.client(
-            "s3",
-            endpoint_url=self.url,
-            aws_access_key_id=user,
-            aws_secret_access_key=SECRETS[user],
-            region_name=REGION,
-            config=Config(s3={"addressing_style": "path"}),
-        )
-
-    def connection(self, user: str, **extra: Any) -> str:
-        """The Airflow connection of a user, as a variable of the environment has it."""
-        return json.dumps(
-            {
-                "conn_type": "aws",
-                "login": user,
-                "password": SECRETS[user],
-                "extra": {"endpoint_url": self.url, "region_name": REGION, **extra},
-            }
-        )
-
-    def make_bucket(self, name: str) -> None:
-        """Make a bucket that lets nothing be removed, as docs/object-storage.md says."""
-        admin = self.client(ADMIN)
-        admin.create_bucket(Bucket=name)
-        policy = documented_policy(name)
-        # SeaweedFS cannot tell a conditional write from another one.
-        policy["Statement"] = policy["Statement"][:1]
-        admin.put_bucket_policy(Bucket=name, Policy=json.dumps(policy))
-
-
-def documented_policy(bucket: str) -> Any:
-    """The policy that docs/object-storage.md gives a bucket."""
-    text = PAGE.read_text(encoding="utf-8").split("```json\n")[1].split("```")[0]
-    return json.loads(text.replace("BUCKET", bucket))
 
 
 @contextmanager
@@ -88,7 +37,7 @@ def s3_server_in(folder: Path) -> Iterator[S3]:
         signal.SIGKILL,
     ):
         eventually(lambda: _answers(server), _START_SECONDS)
-        yield S3(server.url)
+        yield S3(server.url, SECRETS)
 
 
 def _answers(server: S3Server) -> bool:
@@ -141,7 +90,7 @@ class FaultyS3:
     @property
     def s3(self) -> S3:
         """The proxy's address, which clients are given instead of the server's."""
-        return S3(f"http://{LOOPBACK}:{self._proxy.server_address[1]}")
+        return S3(f"http://{LOOPBACK}:{self._proxy.server_address[1]}", self.server.secrets)
 
     @property
     def methods(self) -> Sequence[str]:

@@ -8,6 +8,7 @@ RabbitMQ too.
 import os
 import re
 import resource
+import signal
 import subprocess
 import sys
 import time
@@ -127,15 +128,15 @@ class Services:
         assert ran.returncode == 0, ran.stderr
 
     @contextmanager
-    def running(self, service: str) -> Iterator[None]:
+    def running(self, service: str) -> Iterator["subprocess.Popen[bytes]"]:
         """Run a component as its service does; an API server on loopback and a free port."""
         started = [*self.file["services"][service]["command"]]
         if service in API_SERVERS:
             port = str(self.api_ports[service])
             started = [part.replace("8080", port) for part in started] + ["--host", LOOPBACK]
         log = self.folder / f"{service}.log"
-        with process_group.running(started, self.environment(service), self.folder, log):
-            yield
+        with process_group.running(started, self.environment(service), self.folder, log) as process:
+            yield process
 
     def health_check(self, service: str) -> list[str]:
         """The command of a service's health check, with this machine's places."""
@@ -186,14 +187,17 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
         found.initialize()
         found.initialize()
         with ExitStack() as started:
-            for service in (*API_SERVERS, *OTHERS):
-                started.enter_context(found.running(service))
+            processes = [
+                started.enter_context(found.running(service)) for service in (*API_SERVERS, *OTHERS)
+            ]
             # As in the file: a worker starts once the API of the tasks is healthy.
             wait_until(lambda: all(found.checked(name) == "" for name in API_SERVERS), found)
-            for service in WORKERS:
-                started.enter_context(found.running(service))
+            processes += [started.enter_context(found.running(service)) for service in WORKERS]
             wait_until(lambda: all(found.checked(name) == "" for name in COMPONENTS), found)
             yield found
+            # All at once: some take as long as they may.
+            for process in processes:
+                os.killpg(process.pid, signal.SIGTERM)
     finally:
         stack.clean()
 

@@ -19,7 +19,7 @@ WORKFLOWS = REPOSITORY / ".github" / "workflows"
 PROJECT: dict[str, Any] = tomllib.loads(text(REPOSITORY / "pyproject.toml"))
 WORKFLOW: dict[str, Any] = yaml.safe_load(text(WORKFLOWS / "test.yml"))
 # These are steps of the other targets.
-STEPS = {"setup", "setup-dev", "setup-test"}
+STEPS = {"setup", "setup-dev", "setup-test", "lint-types", "lint-sql"}
 
 
 def recipe(target: str) -> list[str]:
@@ -62,7 +62,10 @@ def test_contributing_lists_every_target() -> None:
 def test_the_hooks_of_pre_commit_are_the_commands_of_make_lint() -> None:
     config = yaml.safe_load(text(REPOSITORY / ".pre-commit-config.yaml"))
     hooks = [hook for repository in config["repos"] for hook in repository["hooks"]]
-    assert [hook["entry"] for hook in hooks] == recipe("lint")
+    *first, both_at_once = recipe("lint")
+    assert both_at_once.endswith(" lint-types lint-sql")
+    linters = [*first, *recipe("lint-types"), *recipe("lint-sql")]
+    assert [hook["entry"] for hook in hooks] == linters
     assert all(hook["language"] == "system" and not hook["pass_filenames"] for hook in hooks)
 
 

@@ -47,6 +47,7 @@ RAISED = [*raised_errors(), *errors_of_triggers()]
 CODE = r"CB-(?:WAIT|RETRY|DATA|CONFIG|STACK)(?:-[A-Z0-9]+)+"
 # Raised for a library, which gives them a meaning of its own, or for a bug.
 OF_LIBRARIES = {
+    "AirflowRescheduleException",  # no failure: another task goes on with a range of days
     "AirflowSkipException",
     "FatalURLFetchingError",
     "HTTPException",

@@ -115,6 +115,36 @@ def test_an_unknown_locale_falls_back_to_its_language_then_to_english(
     assert str(locale_of(locale_code)) == expected
 
 
+@pytest.mark.parametrize(
+    ("locale_code", "expected"),
+    [
+        ("cs-CZ.UTF-8", "cs_CZ"),
+        ("fr_FR.ISO8859-15@euro", "fr_FR"),
+        ("pt_PT@euro", "pt_PT"),
+        ("ca_ES@valencia", "ca_ES"),
+        ("sr_RS@latin", "sr_Latn_RS"),
+        ("uz_UZ.UTF-8@cyrillic", "uz_Cyrl_UZ"),
+        ("de-DE-u-co-phonebk", "de_DE"),
+        ("ar_EG-u-nu-arab", "ar_EG"),
+        ("en-US-x-private", "en_US"),
+        ("de-DE,de;q=0.9", "de_DE"),
+        (" de_DE ", "de_DE"),
+        ("de__POSIX", "de"),
+        ("iw_IL", "he_IL"),
+        ("deu_DE", "de_DE"),
+        ("zh_TW.Big5", "zh_Hant_TW"),
+        # None of them begins with a language.
+        ("C.UTF-8", "en"),
+        ("POSIX", "en"),
+        ("Deutsch", "en"),
+        ("de/../passwd", "en"),
+        ("de\u2013DE", "en"),
+    ],
+)
+def test_the_codes_of_posix_java_and_http_are_read(locale_code: str, expected: str) -> None:
+    assert str(locale_of(locale_code)) == expected
+
+
 # ---- currencies of one's own -------------------------------------------------------------
 
 

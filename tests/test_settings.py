@@ -87,6 +87,25 @@ def test_a_grace_that_protects_too_little_or_waits_too_long_is_refused(
 
 
 @pytest.mark.parametrize(
+    ("given", "seconds"), [("", 240), (" 12.5 ", 12.5), ("0", 0), ("300", 300)]
+)
+def test_a_task_of_a_range_begins_days_for_four_minutes_or_for_what_is_set(
+    monkeypatch: pytest.MonkeyPatch, given: str, seconds: float
+) -> None:
+    assert read(monkeypatch, CLOSEBOOK_RANGE_TASK_SECONDS=given).range_task_seconds == seconds
+
+
+@pytest.mark.parametrize("given", ["-1", "301", "inf", "nan", "4 min"])
+def test_a_task_of_a_range_that_could_take_ten_minutes_is_refused(
+    monkeypatch: pytest.MonkeyPatch, given: str
+) -> None:
+    with pytest.raises(Misconfigured, match="from 0 to 300") as refused:
+        read(monkeypatch, CLOSEBOOK_RANGE_TASK_SECONDS=given)
+
+    assert refused.value.code == "CB-CONFIG-RANGE-TASK-UNREADABLE"
+
+
+@pytest.mark.parametrize(
     ("given", "views"),
     [
         ("", set()),

@@ -14,7 +14,7 @@ from types import ModuleType
 
 import pytest
 
-FIXTURES = frozenset({"stack", "small_stack", "newcomer", "services", "summary", "s3_server"})
+FIXTURES = frozenset({"stack", "small_stack", "services", "summary", "s3_server"})
 MARKS = frozenset({"servers", "slow"})
 PROGRAMS = frozenset(
     {

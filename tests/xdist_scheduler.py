@@ -10,6 +10,17 @@ ON_AIRFLOW = (
     "tests/local/test_stack.py",
 )
 
+LONGEST = (
+    *ON_AIRFLOW,
+    "tests/adoption/test_adoptions.py",
+    "tests/local/test_cluster.py",
+    "tests/benchmarks/",
+    "tests/local/test_demo.py",
+    "tests/versions/",
+    "tests/test_compose_services.py",
+)
+"""What takes minutes. It begins first, so that no worker is left alone with it at the end."""
+
 
 class ByStack(LoadScopeScheduling):  # type: ignore[misc]
     """Runs the tests of a module on one worker, since they share databases.

@@ -230,7 +230,7 @@ def _verify_log(options: argparse.Namespace) -> int:
 
 
 def _acknowledge_failover(options: argparse.Namespace) -> int:
-    from closebook.closes import failover  # a verifier needs no database
+    from closebook.closes import exceptions, failover  # a verifier needs no database
     from closebook.settings import Run, from_airflow
 
     logging.basicConfig(format="%(message)s", level=logging.INFO)
@@ -240,8 +240,10 @@ def _acknowledge_failover(options: argparse.Namespace) -> int:
     acknowledgement = failover.Acknowledgement.parsed(options.timeline, options.common_lsn)
     is_new = failover.acknowledge(settings, run, acknowledgement)
     _print("acknowledged\n" if is_new else "acknowledged before\n")
-    closes = failover.close_again(settings, run)
-    _print(f"{len(closes)} periods are closed again\n")
+    failover.close_again(settings, run)
+    close_ids = failover.closed_again(settings, run)
+    _print(f"{len(close_ids)} periods are closed again\n")
+    exceptions.refuse_exceptions(settings, close_ids)
     return EXIT_OK
 
 

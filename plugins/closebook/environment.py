@@ -20,6 +20,11 @@ VIEWS_WITH_AMOUNTS = frozenset({"ledger_entries", "transactions"})
 FENCE_GRACE_SECONDS = 0.5
 LONGEST_FENCE_GRACE_SECONDS = 60.0
 
+# A task of a range ends after the day during which this time passes. The longest leaves that day as
+# much again, so that no task takes more than ten minutes while a day takes less than five.
+RANGE_TASK_SECONDS = 240.0
+LONGEST_RANGE_TASK_SECONDS = 300.0
+
 # How long lines stay in the store if nobody says something else, and the longest that may be said.
 DEFAULT_YEARS, MOST_YEARS = 10, 1000
 
@@ -157,6 +162,23 @@ def fence_grace(text: str) -> float:
             "CB-CONFIG-FENCE-GRACE-UNREADABLE",
             f"CLOSEBOOK_FENCE_GRACE_SECONDS is {text!r}: write a number of seconds from "
             f"{FENCE_GRACE_SECONDS:g} to {LONGEST_FENCE_GRACE_SECONDS:g}, such as 2.5",
+        )
+    return seconds
+
+
+def range_task_seconds(text: str) -> float:
+    """Return CLOSEBOOK_RANGE_TASK_SECONDS, or the default."""
+    if not text.strip():
+        return RANGE_TASK_SECONDS
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds <= LONGEST_RANGE_TASK_SECONDS:
+        raise Misconfigured(
+            "CB-CONFIG-RANGE-TASK-UNREADABLE",
+            f"CLOSEBOOK_RANGE_TASK_SECONDS is {text!r}: write a number of seconds from 0 to "
+            f"{LONGEST_RANGE_TASK_SECONDS:g}, such as 120, or leave it out",
         )
     return seconds
 

@@ -25,7 +25,13 @@ _OWN_CURRENCY = re.compile(r"(?P<code>[A-Z]{3})\s*=\s*(?P<places>[0-9]{1,2})", r
 MOST_PLACES = 18
 
 _LETTERS_OF_A_SCRIPT = 4
-_LOCALE_CODE = re.compile(r"[A-Za-z]{2,3}(?:[_-][A-Za-z0-9]{2,8})*")
+# Language, script, territory and variants. What may follow is no part of them: an encoding or a
+# modifier (cs_CZ.UTF-8, sr_RS@latin), an extension (de-DE-u-co-phonebk), a list (de-DE,de;q=0.9).
+_LOCALE_CODE = re.compile(
+    r"([A-Za-z]{2,3}(?:[_-]+[A-Za-z0-9]{2,8})*)(?=$|[.@,;\s]|[_-][A-Za-z0-9]-)"
+)
+# The modifiers of POSIX that name a script.
+_SCRIPT_OF_MODIFIER = {"latin": "Latn", "cyrillic": "Cyrl", "devanagari": "Deva"}
 _BIGINT_PRECISION = Context(prec=60)
 
 
@@ -106,27 +112,33 @@ def _major_writer(places: int) -> Callable[[int], str]:
 
 
 def locale_of(locale_code: str) -> Locale:
-    """Return Babel's locale for a code such as ``de_CH`` or ``pt-BR``.
+    """Return Babel's locale for a code such as ``de_CH``, ``pt-BR`` or ``sr_RS.UTF-8@latin``.
 
-    An unknown territory falls back to its language and script, an unknown language to English: a
-    holder with an unusual setting gets a statement all the same.
+    Codes of BCP 47, POSIX, Java and HTTP are read. An unknown territory falls back to its language
+    and script, an unknown language to English: a holder with an unusual setting gets a statement
+    all the same.
     """
     return _locale_of(locale_code)
 
 
 @lru_cache(maxsize=512)
 def _locale_of(locale_code: str) -> Locale:
-    if _LOCALE_CODE.fullmatch(locale_code):
-        parts = locale_code.replace("-", "_").split("_")
-        scripts = [part.title() for part in parts[1:2] if len(part) == _LETTERS_OF_A_SCRIPT]
-        for count in range(len(parts), 0, -1):
-            try:
-                found = Locale.parse("_".join(parts[:count]))
-            except (UnknownLocaleError, ValueError):
-                continue
-            # Babel has no zh_Hant_CN, and gives zh_Hans_CN: then zh_Hant is what was asked for.
-            if count == 1 or not scripts or found.script in (None, *scripts):
-                return found
+    written = _LOCALE_CODE.match(locale_code.strip())
+    if written is None:
+        return Locale("en")
+    parts = re.split("[_-]+", written[1])
+    modifier = locale_code.strip().partition("@")[2].lower()
+    if modifier in _SCRIPT_OF_MODIFIER:
+        parts.insert(1, _SCRIPT_OF_MODIFIER[modifier])
+    scripts = [part.title() for part in parts[1:2] if len(part) == _LETTERS_OF_A_SCRIPT]
+    for count in range(len(parts), 0, -1):
+        try:
+            found = Locale.parse("_".join(parts[:count]))
+        except (UnknownLocaleError, ValueError):
+            continue
+        # Babel has no zh_Hant_CN, and gives zh_Hans_CN: then zh_Hant is what was asked for.
+        if count == 1 or not scripts or found.script in (None, *scripts):
+            return found
     return Locale("en")
 
 

@@ -314,7 +314,7 @@ for each statement execute function reporting.refuse_days_without_closes();
 -- the extension unaccent may change under an index: local/letter_folding.py makes the function from
 -- Unicode's names of the letters.
 create function reporting.folded(written text) returns text
-language plpgsql immutable parallel safe as $$
+language plpgsql immutable parallel safe set search_path = pg_catalog, pg_temp as $$
 declare
     plain text;
 begin

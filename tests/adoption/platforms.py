@@ -192,10 +192,10 @@ select
 from wallet_transactions as entries;
 """,
     indexes="""
-create index if not exists payment_settlements_hour on payment_settlements (
+create index concurrently if not exists payment_settlements_hour on payment_settlements (
     (date_bin('1 hour', settled_at, timestamptz '2000-01-01 00:00:00+00'))
 ) include (settled_at, payment_id);
-create index if not exists wallet_transactions_posted_at on wallet_transactions (
+create index concurrently if not exists wallet_transactions_posted_at on wallet_transactions (
     (created_at at time zone 'UTC')
 ) include (wallet_id, amount, transaction_type, created_at);
 analyze payment_settlements, wallet_transactions;

@@ -1,7 +1,7 @@
 """Two platforms are adopted by docs/adopt.md alone: from its first command to a released month.
 
 Each number of the month equals independent SQL over the platform's own tables. The minutes are
-printed: an adoption takes less than ten, once its servers run.
+printed: an adoption takes less than ten, once its servers run. The commands of the README follow.
 """
 
 import re
@@ -21,11 +21,13 @@ from closebook import periods
 from closebook.desk.current_user import csrf_token
 from closebook.keys import path_part
 from closebook.periods import HOUR, Period
+from deploy.airflow_defaults import POOLS
 from local.airflow_api import AirflowApi
 from local.stack import Stack
 from tests.adoption.live_airflow import running, wait_for_success
 from tests.adoption.platforms import PLATFORMS, AdoptedPlatform
 from tests.desk.conftest import logged_in
+from tests.markdown import ADOPT, AGAIN, README, blocks, commands, dag_ids, section, text
 from tests.newcomer import Newcomer, Step, newcomer_on, steps, take_step
 
 pytestmark = pytest.mark.servers
@@ -47,6 +49,7 @@ class Adoption:
     draft: str = ""
     trial: str = ""
     tried_hour: datetime | None = None
+    closed_before_the_start: Rows = field(default_factory=list)
     issued: str = ""
     released: str = ""
     pdf: bytes = b""
@@ -122,7 +125,7 @@ def _follow(made: Adoption) -> None:
         stack = made.stack
         operator = stack.credentials["operator"]
         with AirflowApi.login(stack.ui_url, "operator", operator) as airflow:
-            airflow.wait_for_dags(("daily_rollups", "monthly_statements"), seconds=90)
+            airflow.wait_for_dags(tuple(dag_ids()), seconds=90)
             *days, month = rest
             for step in days:
                 _take(made, step)
@@ -155,6 +158,7 @@ def _take(made: Adoption, step: Step) -> None:
             made.newcomer.type(f"export {name}='{value}'")
     if "trial-hour" in block:
         made.trial = said
+        made.closed_before_the_start = made.stored("select count(*) from reporting.closes")
 
 
 def _release(made: Adoption) -> None:
@@ -254,9 +258,69 @@ def test_the_trial_hour_printed_the_numbers_of_its_close(adoption: Adoption) -> 
     assert row[0] > 0
 
 
+def test_the_trial_hour_closed_nothing(adoption: Adoption) -> None:
+    assert adoption.closed_before_the_start == [(0,)]
+
+
 def test_each_document_is_in_the_register(adoption: Adoption) -> None:
     [(statements, documents)] = adoption.stored(
         "select (select count(*) from reporting.released_statements),"
         " (select count(*) from reporting.statement_documents)"
     )
     assert statements == documents > 5
+
+
+# ---- what the steps left in Airflow and on the platform ------------------------------------
+
+
+def test_each_role_of_the_desk_has_a_person(adoption: Adoption) -> None:
+    roles = adoption.newcomer.metadata(
+        "select ab_user.username, ab_role.name from ab_user_role"
+        " inner join ab_user on ab_user_role.user_id = ab_user.id"
+        " inner join ab_role on ab_user_role.role_id = ab_role.id"
+        " where ab_role.name in ('operator', 'finance_approver', 'finance')"
+    )
+    assert {("operator", "operator"), ("approver", "finance_approver"), ("finance", "finance")} <= {
+        *roles
+    }
+
+
+def test_airflow_has_the_pools_and_runs_the_dags(adoption: Adoption) -> None:
+    pools = adoption.newcomer.metadata(
+        "select pool, slots from slot_pool where pool <> 'default_pool'"
+    )
+    awake = adoption.newcomer.metadata("select dag_id from dag where not is_paused")
+    assert dict(pools) == POOLS
+    assert {dag_id for (dag_id,) in awake} == dag_ids()
+
+
+def test_the_indexes_are_valid(adoption: Adoption) -> None:
+    with psycopg.connect(adoption.stack.primary_admin("shop")) as platform:
+        valid = platform.execute(
+            "select relname from pg_index inner join pg_class on indexrelid = pg_class.oid"
+            " where indisvalid"
+        ).fetchall()
+    wanted = r"^create index (?:concurrently )?if not exists (\w+)"
+    names = re.findall(wanted, adoption.platform.indexes, re.MULTILINE)
+    assert {*names} <= {name for (name,) in valid}
+    assert len(names) == 2
+
+
+def test_migrating_again_as_after_an_upgrade_changes_nothing(adoption: Adoption) -> None:
+    (migrating,) = [c for c in commands(text(ADOPT)) if "closebook migrate" in c]
+    assert adoption.newcomer.type(migrating) == "already up to date\n"
+
+
+@pytest.mark.parametrize("adoption", PLATFORMS[:1], ids=[PLATFORMS[0].name], indirect=True)
+def test_the_backfill_of_the_readme_is_for_each_day_of_the_month(adoption: Adoption) -> None:
+    for block in blocks(section(README, AGAIN), "sh"):
+        adoption.newcomer.type(block)
+
+    runs = adoption.newcomer.metadata(
+        "select logical_date, conf from dag_run where dag_id = 'daily_rollups'"
+        " and backfill_id is not null order by logical_date"
+    )
+    october = periods.month_of(2026, 10, ZONE)
+    assert [start for start, _ in runs] == [day.start for day in october.days()]
+    assert october.first_date == date(2026, 10, 1)
+    assert {conf["reason"] for _, conf in runs} == {"ticket 4711: late rows"}

@@ -20,7 +20,7 @@ MONTH = periods.month_of(2026, 9, ZONE)
 # On the month's last day: the month waits for each day after the first that was closed.
 FIRST_HOUR = datetime(2026, 9, 30, 12, tzinfo=UTC)
 DAY = periods.day_containing(FIRST_HOUR, ZONE)
-RANGE = [*periods.days_between(date(2026, 10, 1), date(2026, 10, 4), ZONE)]
+RANGE = [*periods.days_between(date(2026, 10, 1), date(2026, 10, 3), ZONE)]
 PAYMENTS_MINOR = [1_00, 2_50, 10_00, 7, 99_99]
 LATE_MINOR = 5_00
 

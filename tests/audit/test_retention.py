@@ -23,7 +23,7 @@ from closebook.statements import line_archives, line_removal
 from closebook.statements.archived_lines import archived_lines
 from closebook.statements.document_store import DocumentStore
 from closebook.statements.line_archives import COLUMNS, Line, line_of
-from closebook.statements.line_removal import remove_old_lines, years_before
+from closebook.statements.line_removal import of_run, remove_old_lines, years_before
 from closebook.store import legal_holds
 from closebook.store.audit_chain import verify_log
 from local.stack import Stack
@@ -240,6 +240,29 @@ def test_a_run_that_ends_before_the_removal_is_gone_on_with(
     assert len(books.rows("select from reporting.line_archives")) == 1
     assert removed(register) == before
     assert checks(settings) == set()
+
+
+def test_a_run_that_was_tried_again_says_what_all_of_its_tries_have_moved(
+    register: RegisterSettings, old_close: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put = DocumentStore.put
+    stored = list[str]()
+
+    def lost_at_the_second(store: DocumentStore, content: bytes, **place: str) -> Any:
+        if stored:
+            raise Transient("CB-RETRY-X", "the store was lost")
+        stored.append(put(store, content, **place).object_name)
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(DocumentStore, "put", lost_at_the_second)
+        with pytest.raises(Transient):
+            remove_old_lines(register, YEARS, OLGA, most_lines=1)
+    last_try = remove_old_lines(register, YEARS, OLGA, most_lines=1)
+    assert (last_try.document_count, last_try.line_count) == (2, 4)
+
+    moved = of_run(register, OLGA, last_try)
+
+    assert (moved.months, moved.document_count, moved.line_count) == (("2014-03",), 3, 6)
 
 
 def test_nothing_is_removed_if_what_is_read_back_differs(

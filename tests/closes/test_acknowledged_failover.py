@@ -10,12 +10,14 @@ import pytest
 
 from closebook.closes import failover
 from closebook.closes.day import close_day
+from closebook.closes.exceptions import refuse_exceptions
 from closebook.closes.failover import Acknowledgement
 from closebook.closes.hour import close_hour
 from closebook.closes.month import close_month
+from closebook.closes.values import Close
 from closebook.counter.publisher import HoursFromLostLog, publish
-from closebook.errors import Misconfigured, WrongData
-from closebook.periods import HOUR, hour_of
+from closebook.errors import Misconfigured, Transient, WrongData
+from closebook.periods import HOUR, Grain, Period, hour_of
 from closebook.platform import fence
 from closebook.settings import Run, Settings
 from local.stack import Stack
@@ -83,6 +85,38 @@ def test_hours_days_and_months_are_closed_again_in_order_and_a_month_changes_for
     assert books.statements(changed.close_id) == {ACCOUNT: (0, kept.amount_minor, 1)}
     assert failover.touched_periods(settings) == []
     assert failover.close_again(settings, OPERATOR) == []
+
+
+def test_what_a_run_closed_again_without_is_named_though_an_earlier_try_closed_it(
+    settings: Settings, platform: Platform, books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given two hours of a lost log, of which the first one is closed without a currency,
+    for hour in (NINE, TEN):
+        platform.settle(hour.start, 100)
+        close_hour(settings, hour, RUN)
+    lose_the_log_of_all_closes(settings)
+    platform.settle(NINE.start, 5, currency="XQQ")
+
+    # when the try that closes them again is lost after the first one, and the next one ends,
+    def lost(settings: Settings, period: Period, run: Run) -> Close:
+        if period == TEN:
+            raise Transient("CB-RETRY-X", "the store was lost")
+        return close_hour(settings, period, run)
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setitem(failover.CLOSE, Grain.HOUR, lost)
+        with pytest.raises(Transient):
+            failover.close_again(settings, OPERATOR)
+    [second] = failover.close_again(settings, OPERATOR)
+
+    # then the run has closed both, and names what is left out.
+    assert second.period == TEN
+    close_ids = failover.closed_again(settings, OPERATOR)
+    current = [books.versions(hour)[-1]["close_id"] for hour in (TEN, NINE)]
+    assert sorted(close_ids) == sorted(current)
+    with pytest.raises(WrongData, match="is closed without volume of currency XQQ"):
+        refuse_exceptions(settings, close_ids)
+    assert failover.closed_again(settings, replace(OPERATOR, run_id="another")) == []
 
 
 def test_the_counter_may_fall_once_by_what_a_failover_took_away(

@@ -1,6 +1,7 @@
 """A range of days in one run: each day is closed by itself, and failed days are closed later."""
 
 import logging
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import date
@@ -9,6 +10,7 @@ import pytest
 
 from closebook.closes.day import close_day
 from closebook.closes.day_range import close_days
+from closebook.closes.values import Close
 from closebook.errors import Misconfigured, NotReady, Transient, WrongData
 from closebook.periods import DAY, Period, day_of, days_between
 from closebook.settings import Replica, Settings
@@ -52,6 +54,17 @@ def versions(books: Books) -> dict[str, tuple[int, int]]:
     }
 
 
+def closed(settings: Settings) -> list[Close]:
+    """The closes of all days, by one task."""
+    closes = close_days(settings, DAYS, RUN)
+    assert closes is not None
+    return closes
+
+
+def outcomes(closes: Sequence[Close]) -> dict[str, str]:
+    return {each.period.label: each.outcome for each in closes}
+
+
 def numbers(books: Books) -> list[tuple[object, ...]]:
     """All current rows of days and hours, with the closes that they belong to."""
     rows = [
@@ -67,7 +80,7 @@ def test_each_day_of_a_range_is_closed_as_in_a_run_of_its_own(
 ) -> None:
     fill(platform)
 
-    close_ids = [each.close_id for each in close_days(settings, DAYS, RUN)]
+    close_ids = [each.close_id for each in closed(settings)]
 
     rows = books.rows(
         "select * from reporting.closes where grain = 'day' order by period_start, close_version"
@@ -106,7 +119,7 @@ def test_the_same_run_closes_only_the_days_that_failed(
     with spoiled(platform, WRONG), pytest.raises(WrongData):
         close_days(settings, DAYS, RUN)
 
-    assert len(close_days(settings, DAYS, RUN)) == 1
+    assert outcomes(closed(settings)) == dict.fromkeys(LABELS, "new")
 
     assert versions(books) == dict.fromkeys(LABELS, (1, 0))
 
@@ -115,11 +128,13 @@ def test_a_run_that_has_closed_every_day_closes_them_again_with_the_same_numbers
     settings: Settings, platform: Platform, books: Books
 ) -> None:
     fill(platform)
-    close_ids = [each.close_id for each in close_days(settings, DAYS, RUN)]
+    first = closed(settings)
     before = numbers(books)
 
-    assert [each.close_id for each in close_days(settings, DAYS, RUN)] == close_ids
+    again = closed(settings)
 
+    # What it says is what the run has made, however often it was done.
+    assert again == first
     assert versions(books) == dict.fromkeys(LABELS, (1, 1))
     assert numbers(books) == before
 
@@ -130,8 +145,9 @@ def test_a_day_that_another_run_closed_is_closed_again(
     fill(platform)
     close_day(settings, DAYS[2], replace(RUN, run_id="another"))
 
-    close_days(settings, DAYS, RUN)
+    outcome = outcomes(closed(settings))
 
+    assert outcome == dict.fromkeys(LABELS, "new") | {LABELS[2]: "confirmed"}
     assert versions(books) == dict.fromkeys(LABELS, (1, 0)) | {LABELS[2]: (1, 1)}
 
 
@@ -155,7 +171,7 @@ def test_a_second_pass_that_failed_continues_with_the_days_that_are_left(
     with spoiled(platform, WRONG), pytest.raises(WrongData):
         close_days(settings, DAYS, RUN)
 
-    assert len(close_days(settings, DAYS, RUN)) == 1
+    assert outcomes(closed(settings)) == dict.fromkeys(LABELS, "new")
 
     assert versions(books) == dict.fromkeys(LABELS, (1, 1))
 
@@ -218,3 +234,69 @@ def test_a_wrong_setting_stops_a_range_at_once(
     with pytest.raises(Misconfigured, match="a cross-check needs two replicas"):
         close_days(alone, DAYS, RUN)
     assert versions(books) == {}
+
+
+def test_a_range_that_takes_long_is_closed_by_several_tasks_in_order(
+    settings: Settings, platform: Platform, books: Books
+) -> None:
+    fill(platform)
+    at_once = replace(settings, range_task_seconds=0.0)
+
+    # Each task closes the next day; the last one has the closes of all of them.
+    for count in range(1, len(DAYS)):
+        assert close_days(at_once, DAYS, RUN) is None
+        assert [*versions(books)] == LABELS[:count]
+    closes = close_days(at_once, DAYS, RUN)
+
+    assert closes is not None
+    assert [(each.period, each.version, each.outcome) for each in closes] == [
+        (day, 1, "new") for day in DAYS
+    ]
+    assert versions(books) == dict.fromkeys(LABELS, (1, 0))
+
+
+def test_a_day_that_failed_in_an_earlier_task_is_tried_again_after_all_others(
+    settings: Settings, platform: Platform, books: Books, caplog: pytest.LogCaptureFixture
+) -> None:
+    fill(platform)
+    at_once = replace(settings, range_task_seconds=0.0)
+
+    with spoiled(platform, WRONG):
+        for count in (1, 2, 3, 4):
+            assert close_days(at_once, DAYS, RUN) is None
+            assert len(versions(books)) == count
+        # It is tried in its turn, and once more at the end.
+        failed = [each.message for each in caplog.records if each.levelno == logging.ERROR]
+        assert len(failed) == 1
+        with pytest.raises(WrongData, match=rf"1 of 5 days failed \({WRONG.label}\), 0 were not"):
+            close_days(at_once, DAYS, RUN)
+    closes = close_days(at_once, DAYS, RUN)
+
+    assert closes is not None
+    assert outcomes(closes) == dict.fromkeys(LABELS, "new")
+    assert versions(books) == dict.fromkeys(LABELS, (1, 0))
+
+
+def test_a_task_goes_on_until_it_has_closed_a_day(
+    settings: Settings, platform: Platform, books: Books
+) -> None:
+    fill(platform)
+    at_once = replace(settings, range_task_seconds=0.0)
+
+    with spoiled(platform, DAYS[0]):
+        assert close_days(at_once, DAYS, RUN) is None
+
+    assert [*versions(books)] == [DAYS[1].label]
+
+
+def test_the_closes_of_a_range_say_what_the_run_has_changed(
+    settings: Settings, platform: Platform
+) -> None:
+    fill(platform)
+    closed(settings)
+    platform.settle(WRONG.start + DAY / 4, 5)
+
+    changed = closed(settings)
+
+    assert outcomes(changed) == dict.fromkeys(LABELS, "new") | {WRONG.label: "changed"}
+    assert {each.version for each in changed if each.period == WRONG} == {2}

@@ -16,13 +16,13 @@ from closebook.statements.document_store import DocumentStore
 from closebook.statements.log_anchors import read_anchors, write_anchor
 from closebook.statements.manifest import write_manifest
 from closebook.statements.verify.verification import VerifyInputs, verify
-from local.s3_server import ADMIN, READER, WRITER
+from local.s3_server import ADMIN, READER, S3, WRITER
 from local.stack import Stack
 from tests.audit.released_month import release_issued
 from tests.books import Books
 from tests.close_fixtures import RUN
 from tests.closes.month_documents import ACCOUNTS, documents, render_all
-from tests.s3_server import S3, Answer, Asked, FaultyS3
+from tests.s3_server import Answer, Asked, FaultyS3
 
 FILES = 1 + len(("XML", "CSV"))
 """Of a statement."""
@@ -61,7 +61,7 @@ def month(
     monkeypatch.setattr(document_store, "_opened_places", document_store._OpenedPlaces())
     with FaultyS3(s3_server, writes_once) as proxy:
         for name, user in {"BUCKET_WRITER": WRITER, "BUCKET_READER": READER}.items():
-            monkeypatch.setenv(f"AIRFLOW_CONN_{name}", proxy.s3.connection(user))
+            monkeypatch.setenv(f"AIRFLOW_CONN_{name}", proxy.s3.connection_variable(user))
         yield InABucket(
             replace(settings, documents_url=f"s3://bucket_writer@{bucket}/documents"),
             replace(settings, documents_url=f"s3://bucket_reader@{bucket}/documents"),

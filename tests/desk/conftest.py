@@ -4,6 +4,7 @@ October is released, and one of its statements was corrected after the release. 
 and not released.
 """
 
+import itertools
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -41,7 +42,12 @@ ADA, GRACE, MARY = 1, 2, 3
 CURRENCY_OF = {ADA: "USD", GRACE: "USD", MARY: "JPY"}
 LONG_LINES = 60
 HOSTILE = "Grace <script>alert(1)</script> Höpper"
+PLATFORM = "platform_desk"
+PLATFORM_TEMPLATE, STORE_TEMPLATE = "platform_desk_template", "closebook_desk_template"
+MANUAL_RUN = replace(RUN, run_id="manual", reason="a late card payment", requested_by="ada")
 NAMES = {ADA: "Ada Plantedname", GRACE: HOSTILE, MARY: "مريم الحسن"}
+
+_numbers = itertools.count(1)
 
 
 @dataclass
@@ -192,22 +198,39 @@ def browser() -> Iterator[Browser]:
         launched.close()
 
 
-@pytest.fixture(scope="module")
-def desk(
-    airflow_stack: Stack, module_platform_database: str, module_store_database: str
-) -> Iterator[Desk]:
-    stack = airflow_stack
-    documents = Path(stack.root / "documents")
-    settings = settings_on(stack, module_platform_database, module_store_database, documents)
-    platform = Platform(stack.primary_admin(module_platform_database))
-    desk = Desk(stack, settings, platform, module_store_database)
-    run = replace(RUN, run_id="manual", reason="a late card payment", requested_by="ada")
-    with desk.owner() as owner:
+@dataclass(frozen=True)
+class Issued:
+    """A platform and a store whose months are issued, as templates of databases."""
+
+    platform: Platform
+    closes: Mapping[str, int]
+
+
+@pytest.fixture(scope="session")
+def issued(stack: Stack, platform_template: str, store_template: str) -> Issued:
+    """September and October, of which October is released and then corrected.
+
+    Each module has a copy of its own, since the documents take seconds.
+    """
+    stack.clone_platform(platform_template, PLATFORM)
+    stack.clone_store(store_template, STORE_TEMPLATE)
+    settings = settings_on(stack, PLATFORM, STORE_TEMPLATE, stack.root / "documents")
+    platform = Platform(stack.primary_admin(PLATFORM))
+    closes = _issue(stack, settings, platform)
+    platform.connection.close()
+    # A store knows its platform by the name of the database: each copy has the same one.
+    stack.clone_platform(PLATFORM, PLATFORM_TEMPLATE)
+    stack.drop_platform(PLATFORM)
+    return Issued(platform, closes)
+
+
+def _issue(stack: Stack, settings: Settings, platform: Platform) -> dict[str, int]:
+    with psycopg.connect(stack.store_owner(STORE_TEMPLATE)) as owner:
         # The runs of this desk are not Airflow's.
         owner.execute(
             "insert into reporting.named_people (run_id, user_name, user_id, reason)"
             " values (%s, 'ada', '4711', 'she started the runs of these tests')",
-            [run.run_id],
+            [MANUAL_RUN.run_id],
         )
     for account_id, name in NAMES.items():
         currency = "JPY" if account_id == MARY else "USD"
@@ -217,21 +240,35 @@ def desk(
     # Enough lines for three pages
     for number in range(LONG_LINES):
         platform.post(MARY, OCTOBER.start + HOUR, 5 if number % 2 else -5, "JPY")
-    desk.closes["september"] = issue_month(settings, SEPTEMBER, run)
-    desk.closes["october"] = issue_month(settings, OCTOBER, run)
-    with psycopg.connect(stack.desk(module_store_database), row_factory=dict_row) as store:
+    closes = {
+        "september": issue_month(settings, SEPTEMBER, MANUAL_RUN),
+        "october": issue_month(settings, OCTOBER, MANUAL_RUN),
+    }
+    with psycopg.connect(stack.desk(STORE_TEMPLATE), row_factory=dict_row) as store:
         issued = release.latest_issued_month(store, OCTOBER)
-        started = [RunAct(run.run_id, "triggered", "4711", "ada")]
+        started = [RunAct(MANUAL_RUN.run_id, "triggered", "4711", "ada")]
         release.release(
             store, DECISION_KEY, OCTOBER, issued.sha256, Person("4712", "bob"), lambda _: started
         )
     platform.post(GRACE, OCTOBER.end - HOUR, -55)
-    desk.closes["corrected"] = issue_month(settings, OCTOBER, run)
-    with connections_to(stack, {"closebook_desk": module_store_database}):
+    return closes | {"corrected": issue_month(settings, OCTOBER, MANUAL_RUN)}
+
+
+@pytest.fixture(scope="module")
+def desk(airflow_stack: Stack, issued: Issued) -> Iterator[Desk]:
+    stack, database = airflow_stack, f"closebook_desk_{next(_numbers)}"
+    stack.clone_platform(PLATFORM_TEMPLATE, PLATFORM)
+    stack.clone_store(STORE_TEMPLATE, database)
+    platform = issued.platform.on_copy(stack.primary_admin(PLATFORM))
+    settings = settings_on(stack, PLATFORM, database, stack.root / "documents")
+    desk = Desk(stack, settings, platform, database, {**issued.closes})
+    with connections_to(stack, {"closebook_desk": database}):
         yield desk
         for client in desk.clients.values():
             client.close()
     platform.connection.close()
+    stack.drop_platform(PLATFORM)
+    stack.drop_store(database)
 
 
 @pytest.fixture

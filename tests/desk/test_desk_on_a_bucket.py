@@ -8,11 +8,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from local.s3_server import ADMIN, READER
+from local.s3_server import ADMIN, READER, S3
 from tests.desk.conftest import ADA, MARY, NAMES, Desk, digest, zip_stem
 from tests.desk.nginx_server import site
 from tests.desk.passwords import log_in
-from tests.s3_server import S3
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +35,7 @@ def finance(
     """Finance, at an API server that has the bucket's URL and the key of a reader."""
     variables = {
         "CLOSEBOOK_DOCUMENTS_URL": f"s3://bucket_reader@{documents}/documents",
-        "AIRFLOW_CONN_BUCKET_READER": s3_server.connection(READER),
+        "AIRFLOW_CONN_BUCKET_READER": s3_server.connection_variable(READER),
     }
     with (
         site(desk.stack, tmp_path_factory.mktemp("bucket"), variables) as found,

@@ -57,7 +57,7 @@ class MonitoredDesk:
 
 
 @pytest.fixture(scope="module")
-def monitored(desk: Desk, module_platform_database: str) -> MonitoredDesk:
+def monitored(desk: Desk) -> MonitoredDesk:
     settings = desk.settings
     hours = [LAST_HOUR - back * HOUR for back in range(30)]
     # The last hour has a row in a code that is no currency, which hour and day leave out.
@@ -67,7 +67,7 @@ def monitored(desk: Desk, module_platform_database: str) -> MonitoredDesk:
         for currency, amount_minor in (("USD", 123_456), ("JPY", 5_000))
     ]
     settled.append((len(settled), LAST_HOUR, "BTC", 77))
-    with psycopg.connect(desk.stack.primary_admin(module_platform_database)) as platform:
+    with psycopg.connect(desk.platform.conninfo) as platform:
         for row in settled:
             platform.execute(
                 "insert into platform.transactions (transaction_id, settled_at, currency,"
@@ -266,12 +266,12 @@ def test_every_metric_is_documented(monitored: MonitoredDesk) -> None:
 
 
 def test_each_panel_and_each_rule_finds_its_metrics_in_prometheus(
-    monitored: MonitoredDesk, module_platform_database: str, tmp_path: Path
+    monitored: MonitoredDesk, tmp_path: Path
 ) -> None:
     """One server is down, so that one alert fires."""
-    settings, stack = monitored.desk.settings, monitored.desk.stack
+    settings = monitored.desk.settings
     away = Replica("away", make_conninfo(settings.replicas[0].conninfo, port=1))
-    read_indexes(stack.primary_admin(module_platform_database))
+    read_indexes(monitored.desk.platform.conninfo)
     collect.collect(replace(settings, replicas=(*settings.replicas, away)))
     try:
         with prometheus_server(

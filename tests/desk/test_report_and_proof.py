@@ -46,9 +46,9 @@ LATE = (9005, "2026-10-31T17:00Z", "USD", "refund", 700, 5, 3, 11)
 
 
 @pytest.fixture(scope="module")
-def reported(desk: Desk, module_platform_database: str) -> Desk:
+def reported(desk: Desk) -> Desk:
     """A desk with two closed days, of which the second was corrected."""
-    with psycopg.connect(desk.stack.primary_admin(module_platform_database)) as platform:
+    with psycopg.connect(desk.platform.conninfo) as platform:
         platform.execute(
             "insert into platform.merchants values (10, 'Shop', %s, 'a mall', 'US', 'en_US')"
             " on conflict (merchant_id) do update set category = excluded.category",
@@ -58,7 +58,7 @@ def reported(desk: Desk, module_platform_database: str) -> Desk:
             platform.execute(INSERT, [number, utc(at), *rest])
     for day in (FIRST, SECOND):
         close_day(desk.settings, day_of(day, ZONE), RUN)
-    with psycopg.connect(desk.stack.primary_admin(module_platform_database)) as platform:
+    with psycopg.connect(desk.platform.conninfo) as platform:
         platform.execute(INSERT, [LATE[0], utc(LATE[1]), *LATE[2:]])
     close_day(desk.settings, day_of(SECOND, ZONE), replace(RUN, reason=REASON))
     return desk

@@ -12,8 +12,8 @@ from closebook.statements import bucket as bucket_module
 from closebook.statements import document_store
 from closebook.statements.document_store import DocumentStore
 from local.ports import LOOPBACK, choose
-from local.s3_server import READER, WRITER
-from tests.s3_server import S3, Answer, FaultyS3
+from local.s3_server import READER, S3, WRITER
+from tests.s3_server import SECRETS, Answer, FaultyS3
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def findings(healthy: Installation, url: str) -> list[Finding]:
 def test_a_bucket_that_writes_once_is_healthy_however_often_it_is_tried(
     healthy: Installation, faulty: FaultyS3, bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("AIRFLOW_CONN_BUCKET_OF_DOCTOR", faulty.s3.connection(WRITER))
+    monkeypatch.setenv("AIRFLOW_CONN_BUCKET_OF_DOCTOR", faulty.s3.connection_variable(WRITER))
     url = f"s3://bucket_of_doctor@{bucket}/documents"
     assert findings(healthy, url) == findings(healthy, url) == []
     assert len(DocumentStore(url).names("doctor")) == 1
@@ -66,7 +66,7 @@ def test_each_kind_of_failure_is_a_finding_of_its_own(
     code: str,
     mend: str,
 ) -> None:
-    monkeypatch.setenv("AIRFLOW_CONN_BUCKET_OF_DOCTOR", faulty.s3.connection(WRITER))
+    monkeypatch.setenv("AIRFLOW_CONN_BUCKET_OF_DOCTOR", faulty.s3.connection_variable(WRITER))
     # A server that overwrites has written the first time, of course.
     written = answer.status == 200
     faulty.rule = lambda asked: (
@@ -83,11 +83,14 @@ def test_each_kind_of_failure_is_a_finding_of_its_own(
 def test_a_server_that_is_not_there_and_a_key_that_only_reads_are_found(
     healthy: Installation, faulty: FaultyS3, bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    nobody = S3(f"http://{LOOPBACK}:{choose(['nobody'])['nobody']}")
+    nobody = S3(f"http://{LOOPBACK}:{choose(['nobody'])['nobody']}", SECRETS)
     url = f"s3://bucket_of_{{}}@{bucket}/documents"
-    monkeypatch.setenv("AIRFLOW_CONN_BUCKET_OF_NOBODY", nobody.connection(WRITER))
-    monkeypatch.setenv("AIRFLOW_CONN_BUCKET_OF_READER", faulty.s3.connection(READER))
-    monkeypatch.setenv("AIRFLOW_CONN_BUCKET_OF_STRANGER", S3("http://192.0.2.1").connection(WRITER))
+    monkeypatch.setenv("AIRFLOW_CONN_BUCKET_OF_NOBODY", nobody.connection_variable(WRITER))
+    monkeypatch.setenv("AIRFLOW_CONN_BUCKET_OF_READER", faulty.s3.connection_variable(READER))
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_BUCKET_OF_STRANGER",
+        S3("http://192.0.2.1", SECRETS).connection_variable(WRITER),
+    )
     assert [
         finding.code
         for who in ("nobody", "reader", "stranger", "no_connection")

@@ -11,7 +11,7 @@ from psycopg.conninfo import make_conninfo
 
 from closebook.doctor.diagnosis import diagnose
 from closebook.doctor.finding import Severity
-from closebook.doctor.installation import Installation
+from closebook.doctor.installation import Installation, Part
 from closebook.settings import Replica
 from local.addresses import PRIMARY, REPLICAS
 from local.stack import Stack
@@ -24,6 +24,12 @@ ACCOUNTS = (
     " holder_name, 'a street'::text as holder_address, 'en'::text as locale_code"
     " from platform.wallets"
 )
+
+
+@pytest.fixture
+def healthy(healthy: Installation) -> Installation:
+    """The installation without its document, which would be rendered in each test."""
+    return replace(healthy, parts=frozenset(Part) - {Part.DOCUMENTS})
 
 
 @pytest.mark.parametrize(

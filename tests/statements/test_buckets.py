@@ -15,8 +15,8 @@ from closebook.statements import bucket as bucket_module
 from closebook.statements import document_store
 from closebook.statements.document_store import DocumentStore
 from local.ports import LOOPBACK, choose
-from local.s3_server import ADMIN, READER, WRITER
-from tests.s3_server import HANGS, LOSES_ANSWER, REGION, S3, Answer, FaultyS3
+from local.s3_server import ADMIN, READER, REGION, S3, WRITER
+from tests.s3_server import HANGS, LOSES_ANSWER, SECRETS, Answer, FaultyS3
 
 CONTENT, OTHER = b"%PDF-1.7 a document", b"%PDF-1.7 another one"
 SHA256 = sha256(CONTENT).hexdigest()
@@ -32,7 +32,7 @@ def connect(monkeypatch: pytest.MonkeyPatch) -> Connect:
     """Sets the Airflow connection bucket_writer, and forgets what was opened with another one."""
 
     def to(s3: S3, user: str = WRITER, **extra: object) -> None:
-        monkeypatch.setenv("AIRFLOW_CONN_BUCKET_WRITER", s3.connection(user, **extra))
+        monkeypatch.setenv("AIRFLOW_CONN_BUCKET_WRITER", s3.connection_variable(user, **extra))
         monkeypatch.setattr(document_store, "_opened_places", document_store._OpenedPlaces())
 
     return to
@@ -317,7 +317,7 @@ def test_the_times_of_a_hanging_server_are_half_a_minute_at_most() -> None:
 
 
 def test_a_server_that_is_not_there_is_transient(bucket: str, connect: Connect) -> None:
-    connect(S3(f"http://{LOOPBACK}:{choose(['nobody'])['nobody']}"))
+    connect(S3(f"http://{LOOPBACK}:{choose(['nobody'])['nobody']}", SECRETS))
     with pytest.raises(Transient, match="gave no answer") as failed:
         DocumentStore(URL.format(bucket=bucket)).read(NAME)
     assert failed.value.code == "CB-RETRY-BUCKET-UNREACHABLE"

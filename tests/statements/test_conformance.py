@@ -200,9 +200,11 @@ import sys
 from hashlib import sha256
 from closebook.statements.render.document import render
 from tests.statements.samples import kinds, many
+from tests.statements.short_parts import short_parts
 render(many(3))
-for kind in sys.argv[1:]:
-    print(sha256(render(kinds()[kind]).pdf).hexdigest())
+with short_parts():
+    for kind in sys.argv[1:]:
+        print(sha256(render(kinds()[kind]).pdf).hexdigest())
 """
 
 

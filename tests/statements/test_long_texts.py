@@ -22,7 +22,7 @@ from closebook.statements.weasyprint_adapter.drawn_pages import DrawnPages
 from tests.statements.altered_pdf import without_roles
 from tests.statements.brands import BRANDS, NAMES, branded
 from tests.statements.rendered_pdf import content, pages, rendered, squeezed
-from tests.statements.samples import HOLDER, entry, many, of, statement
+from tests.statements.samples import HOLDER, IN_PARTS, entry, many, of, statement
 from tests.statements.verify_samples import failed
 
 UNBROKEN = {
@@ -105,7 +105,12 @@ TALL = "W" * 1400
         statement(entry(-5, "W" * 400), opening_minor=-3 * 10**16),
         statement(entry(-5, "word " * 400, counterparty="W" * 900), entry(7), holder=of("he_IL")),
         statement(entry(-5, "﷽" * 300), entry(-6, TALL), entry(-6, TALL), holder=of("ar_EG")),
-        statement(*(entry(5, TALL if number in (9, 10, 650) else "x") for number in range(700))),
+        statement(
+            *(
+                entry(5, TALL if number in (9, 10, IN_PARTS - 50) else "x")
+                for number in range(IN_PARTS)
+            )
+        ),
     ],
     ids=["three pages", "wide amounts", "right to left", "several", "in parts"],
 )

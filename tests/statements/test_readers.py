@@ -28,7 +28,7 @@ from tests.statements import pdf_readers
 from tests.statements.altered_pdf import changed
 from tests.statements.pdf_readers import Reader, plain
 from tests.statements.rendered_pdf import opened, rendered
-from tests.statements.samples import HOLDER, entry, kinds, many, of, statement
+from tests.statements.samples import HOLDER, IN_PARTS, entry, kinds, many, of, statement
 from tests.statements.verify_samples import failed
 
 READERS = ("poppler", "pdfium", "pdf.js")
@@ -205,12 +205,12 @@ def test_a_long_statement_has_the_texts_of_all_its_parts(
     readers: MappingProxyType[str, Reader],
 ) -> None:
     words = ("कर्ण", "किराना", "त्रिपाठी")
-    lines = many(700).lines
+    lines = many(IN_PARTS).lines
     made = statement(
         *(replace(line, description=words[at % 3]) for at, line in enumerate(lines)),
     )
     text = readers["pdfium"](rendered(made).pdf)
-    assert [text.count(word) for word in words] == [234, 233, 233]
+    assert [text.count(word) for word in words] == [IN_PARTS // 3] * 3
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ from closebook.statements.stamp.statement_class import (
 )
 from closebook.statements.weasyprint_adapter.text_settings import TextSettings
 from tests.statements.brands import in_brand, write_brand
-from tests.statements.samples import entry, many, of, statement
+from tests.statements.samples import IN_PARTS, entry, many, of, statement
 
 
 def view_of(made: Statement) -> StatementView:
@@ -433,7 +433,7 @@ def test_a_lost_document_is_made_again_by_the_renderer_that_made_it() -> None:
 def test_a_shard_counts_its_statements_by_reason() -> None:
     shard = ShardRenderer(stamps=True)
     row = {"object_name": None, "renderer_version": None}
-    statements = [*[many(2)] * 5, many(601), many(3)]
+    statements = [*[many(2)] * 5, many(IN_PARTS), many(3)]
     for task in shard.tasks([(row, each) for each in statements]):
         shard.count(task.run())
     assert shard.report == (

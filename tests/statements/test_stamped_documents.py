@@ -13,9 +13,14 @@ import pytest
 
 from closebook.statements.model import Original, Statement, StatementLine
 from closebook.statements.render.document import render
+from closebook.statements.render.template import statement_template
+from closebook.statements.render.view_model import statement_view
 from closebook.statements.signing.signer import Signer
+from closebook.statements.stamp.layout import Slot
+from closebook.statements.stamp.layout_maker import LayoutMaker
 from closebook.statements.stamp.shown_texts import PARAGRAPH, agree
 from closebook.statements.stamp.stamped_renderer import StampedRenderer
+from closebook.statements.stamp.statement_class import shape_of
 from closebook.statements.verify.report import Outcome
 from closebook.statements.verify.verification import VerifyInputs, verify
 from tests.statements.brands import BRANDS, NAMES, in_brand, write_brand
@@ -221,6 +226,33 @@ def test_a_text_that_would_move_others_is_made_by_the_first_renderer() -> None:
     assert renderer().render(made).outside_reason == "tall-line"
 
 
+@pytest.mark.parametrize("count", [3, 5])
+def test_a_window_full_of_tall_lines_is_equal_or_made_by_the_first_renderer(count: int) -> None:
+    holder = replace(HOLDER, name="佐藤花子", address="\n".join(["東京都"] * count))
+    made = statement(entry(-500), holder=holder)
+    renderer().prepare([], again=[made])
+    found = renderer().render(made)
+    assert found.outside_reason == ("tall-line" if count == 5 else None)
+    assert differences(render(made).pdf, found.pdf) == []
+
+
+def test_a_line_that_ends_with_a_blank_that_does_not_break_is_equal() -> None:
+    blank = "\N{NO-BREAK SPACE}"
+    made = statement(*(entry(-500, f"{'9' * count}{blank}706 JPY") for count in range(8, 24)))
+    assert differences(render(made).pdf, stamped(made)) == []
+
+
+def test_a_text_beside_another_one_has_the_room_that_is_left_of_the_line() -> None:
+    made, template = statement(entry(-500)), statement_template()
+    shape = shape_of(statement_view(made, template))
+    layout = LayoutMaker(template).stamper(made, shape).layout
+    slots = [piece.what for piece in layout.first.before if isinstance(piece.what, Slot)]
+    [count] = [slot for slot in slots if slot.name == "totals.credit_count"]
+    [total] = [slot for slot in slots if slot.name == "totals.credit"]
+    # The cell of the amount begins where that of the label ends.
+    assert count.edge + count.room == pytest.approx(total.edge - total.room)
+
+
 def test_a_word_from_right_with_another_letter_is_not_filed() -> None:
     for page, text, is_shown in (
         ("הז 42 םולש", "שלום 42 זה", True),
@@ -290,7 +322,7 @@ def test_a_sentence_around_a_name_has_as_many_lines_as_it_needs(tmp_path: Path) 
         {{ holder.name }}, who has asked us for it.</p><p>It has an end.</p></div>"""
     files = {
         "blocks/after_lines.html.j2": block,
-        "style.css": ".said { break-inside: avoid; width: 90mm }",
+        "style.css": ".said { break-inside: avoid; width: 90mm; background: var(--tint) }",
     }
     names = ("Bo", "Eleanor Whitfield", "Wilhelmina Featherstonehaugh")
     with in_brand(write_brand(tmp_path / "b", files=files)):

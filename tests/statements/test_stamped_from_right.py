@@ -143,7 +143,7 @@ def test_totals_that_reach_their_labels_are_made_by_the_first_renderer(
 
 def mark(x: float, width: float, y: float = 0.0, slot: str | None = "totals.fee") -> TextMark:
     """A text on a page of a probe."""
-    return TextMark("before", slot, 0, 0, x, y, width, 99, 12, "right", "1", 0)
+    return TextMark("before", slot, 0, 0, x, y, width, 99, 12, 12, "right", "1", 0)
 
 
 def test_a_column_is_as_wide_as_its_widest_text_and_begins_at_one_place() -> None:

@@ -2,6 +2,7 @@
 
 from functools import cache
 from pathlib import Path
+from tempfile import mkdtemp
 
 import pypdfium2
 import pytest
@@ -13,7 +14,7 @@ from closebook.statements.stamp.outside_layout import OutsideLayout
 from closebook.statements.stamp.stamped_renderer import StampedRenderer
 from tests.statements.brands import in_brand, write_brand
 from tests.statements.equal_documents import differences
-from tests.statements.samples import kinds, many, statement
+from tests.statements.samples import IN_PARTS, MOST_LINES_AT_ONCE, kinds, many, statement
 from tests.statements.test_stamped_documents import some_lines
 from tests.statements.test_stamped_from_right import drawn
 
@@ -55,7 +56,7 @@ def differing_tints(reference: bytes, other: bytes) -> int:
     )
 
 
-@pytest.mark.parametrize("count", [601, 745])
+@pytest.mark.parametrize("count", [MOST_LINES_AT_ONCE + 1, 251])
 def test_a_long_statement_is_equal(count: int) -> None:
     made = many(count)
     reference, pdf = render(made).pdf, stamped(made)
@@ -64,22 +65,31 @@ def test_a_long_statement_is_equal(count: int) -> None:
 
 
 def test_a_long_statement_with_wraps_is_equal() -> None:
-    made = statement(*some_lines(5, 640), opening_minor=100_000_000)
+    made = statement(*some_lines(5, IN_PARTS), opening_minor=100_000_000)
     reference, pdf = render(made).pdf, stamped(made)
     assert differences(reference, pdf) == []
     assert differing_tints(reference, pdf) < _A_ROW
 
 
 def test_a_long_statement_from_right_to_left_is_equal() -> None:
-    made = drawn(3, "he_IL", 610)
+    made = drawn(3, "he_IL", IN_PARTS)
     assert differences(render(made).pdf, stamped(made)) == []
 
 
+@cache
+def with_bands() -> tuple[Path, StampedRenderer]:
+    """A brand whose rows have bands, and its renderer."""
+    brand = write_brand(Path(mkdtemp()) / "brand", '[layout]\nrows = "bands"')
+    with in_brand(brand):
+        return brand, StampedRenderer.of_settings()
+
+
 @pytest.mark.parametrize("count", [0, 11, 12])
-def test_the_closing_has_the_tint_of_its_place(count: int, tmp_path: Path) -> None:
+def test_the_closing_has_the_tint_of_its_place(count: int) -> None:
     made = many(count) if count else kinds()["no movements"]
-    with in_brand(write_brand(tmp_path / "b", '[layout]\nrows = "bands"')):
-        reference, pdf = render(made).pdf, stamped(made, StampedRenderer.of_settings())
+    brand, of_bands = with_bands()
+    with in_brand(brand):
+        reference, pdf = render(made).pdf, stamped(made, of_bands)
         assert differences(reference, pdf) == []
         assert differing_tints(reference, pdf) < _A_ROW
 
@@ -98,4 +108,4 @@ def test_a_long_statement_with_rows_at_page_breaks_is_made_by_the_first_renderer
         in_brand(write_brand(tmp_path / "b", "[content]\ncarried_forward = true")),
         pytest.raises(OutsideLayout, match="many-lines"),
     ):
-        StampedRenderer.of_settings().stamp(many(601))
+        StampedRenderer.of_settings().stamp(many(IN_PARTS))

@@ -20,7 +20,7 @@ from closebook.statements.verify.verification import VerifyInputs, verify
 from tests.markdown import VERIFY, blocks, commands, first_column, text
 from tests.statements.certificates import identity
 from tests.statements.rendered_pdf import ROOT, rendered
-from tests.statements.samples import many
+from tests.statements.samples import IN_PARTS, many
 from tests.statements.verify_samples import BEFORE, FEW, manifest, register
 
 FINE, FAILED, UNUSABLE, NOT_COMPARED, _, NOT_PROVEN = range(6)
@@ -154,7 +154,7 @@ verification.limits_for = lambda *_: Limits(cpu_seconds=1, memory_bytes=1024**2)
 from closebook.cli import main
 sys.exit(main(sys.argv[1:]))
 """
-    pdf = files.put("long.pdf", rendered(many(700)).pdf)
+    pdf = files.put("long.pdf", rendered(many(IN_PARTS)).pdf)
     code, said, _ = run(pdf, program=("-c", program))
     assert code == FAILED
     # pypdf takes zlib's shortage of memory for a stream that is too long.

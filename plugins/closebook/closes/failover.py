@@ -117,12 +117,12 @@ def touched_periods(settings: Settings) -> list[Period]:
 
 
 def close_again(settings: Settings, run: Run) -> list[Close]:
-    """Close each touched period again, in order, and return the closes.
+    """Close each touched period again, in order, and return the closes of this try.
 
     A period that is closed again is no longer touched, so a run that was interrupted continues
-    where it stopped. A month is only confirmed here: to change it, run monthly_statements with a
-    reason. Raises WrongData in the end with the periods that are not closed again, NotReady or
-    Transient at once.
+    where it stopped: closed_again has the closes of all of its tries. A month is only confirmed
+    here: to change it, run monthly_statements with a reason. Raises WrongData in the end with the
+    periods that are not closed again, NotReady or Transient at once.
     """
     closes: list[Close] = []
     failures: list[WrongData] = []
@@ -140,8 +140,20 @@ def close_again(settings: Settings, run: Run) -> list[Close]:
             closes.append(made)
             log.info("%s: version %d, %s", period, made.version, made.outcome)
     if failures:
-        raise WrongData("CB-DATA-NOT-CLOSED-AGAIN", _summary(failures, len(closes)))
+        raise WrongData(
+            "CB-DATA-NOT-CLOSED-AGAIN", _summary(failures, len(closed_again(settings, run)))
+        )
     return closes
+
+
+def closed_again(settings: Settings, run: Run) -> list[int]:
+    """Return the ids of all closes that a run has read from the current history, in all tries.
+
+    The hours of a day that was closed again are among them.
+    """
+    with on_store(settings) as store:
+        rows = store.execute(query("closes/closed_again_by_run"), {"run_id": run.run_id}).fetchall()
+    return [row["close_id"] for row in rows]
 
 
 def _continues(known: KnownHistory, primary: Fence) -> bool:

@@ -35,6 +35,7 @@ _SUBJECTS: Mapping[str, str] = {
     "index_names": "CLOSEBOOK_INDEXES",
     "major_amounts": "CLOSEBOOK_MAJOR_AMOUNTS",
     "fence_grace_seconds": "CLOSEBOOK_FENCE_GRACE_SECONDS",
+    "range_task_seconds": "CLOSEBOOK_RANGE_TASK_SECONDS",
     "currencies": "CLOSEBOOK_CURRENCIES",
 }
 

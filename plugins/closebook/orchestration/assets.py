@@ -6,7 +6,9 @@ from typing import Any
 
 from airflow.sdk import Asset, get_current_context
 
+from closebook.closes.run_closes import as_of_run
 from closebook.closes.values import Close
+from closebook.orchestration.task_context import TaskContext
 from closebook.periods import Period
 
 HOURLY_VOLUME = Asset("closebook://hourly_volume")
@@ -15,8 +17,8 @@ DAILY_ACCOUNT_MOVEMENT = Asset("closebook://daily_account_movement")
 STATEMENTS = Asset("closebook://statements")
 
 
-def write_events(closes: Sequence[Close], *assets: Asset) -> None:
-    """Write the periods that this task has closed into each asset's event, as ``extra["closes"]``.
+def write_events(context: TaskContext, closes: Sequence[Close], *assets: Asset) -> None:
+    """Write the periods that this run has closed into each asset's event, as ``extra["closes"]``.
 
     Each is an object with ``grain``, ``label``, ``period_start``, ``period_end`` (in UTC),
     ``close_id``, ``version`` and ``outcome``. Airflow makes the event when the task has succeeded.
@@ -24,7 +26,10 @@ def write_events(closes: Sequence[Close], *assets: Asset) -> None:
     _set_extra(
         [
             {**_period(close.close_id, close.period), **_version(close)}
-            for close in sorted(closes, key=lambda close: close.period.start)
+            for close in sorted(
+                as_of_run(context.settings, context.run, closes),
+                key=lambda close: close.period.start,
+            )
         ],
         assets,
     )

@@ -20,6 +20,8 @@ _LEVELS = {
     Severity.NOTE: logging.INFO,
 }
 
+_OF_AIRFLOW = frozenset({Part.AIRFLOW, Part.DESK})
+
 _log = logging.getLogger(__name__)
 
 
@@ -29,7 +31,8 @@ def installation(*, is_full: bool, parts: frozenset[Part] = frozenset(Part)) -> 
     return Installation(
         settings,
         unread,
-        airflow_state(),
+        # FAB takes seconds to import, and the other parts need nothing of it.
+        airflow_state() if parts & _OF_AIRFLOW else None,
         api_server_connections(),
         is_full,
         parts,

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 
 from airflow.sdk import get_current_context
+from airflow.sdk.exceptions import AirflowRescheduleException
 from airflow.sdk.types import DagRunProtocol
 
 from closebook import periods
@@ -22,6 +23,10 @@ from closebook.statements.holder_reasons import known_holder_reason
 from closebook.typed_text import typed_text
 
 MAX_DAYS_OF_A_RANGE = timedelta(days=3660)
+
+BETWEEN_TASKS = timedelta(seconds=15)
+"""Until Airflow starts a task that gave its work back. Its executor has to see the end of the first
+process before: otherwise the scheduler takes that end for a failure of the second one."""
 
 
 @dataclass(frozen=True)
@@ -163,6 +168,16 @@ def current_documents_task() -> TaskContext:
     The worker of such a task needs no connection to the platform and none to the counter.
     """
     return _context_of(documents_from_airflow())
+
+
+def go_on_as_another_task() -> NoReturn:
+    """End the running task, and let Airflow start it again soon, for what is left of its work.
+
+    It is no new try, and its log goes on in the same file. What the task had written as its result
+    and its events is lost.
+    """
+    starts_at = datetime.now(UTC) + BETWEEN_TASKS
+    raise AirflowRescheduleException(starts_at)  # type: ignore[no-untyped-call]
 
 
 def _context_of(settings: Settings) -> TaskContext:

@@ -8,12 +8,14 @@ from typing import Any
 
 from closebook.environment import (
     FENCE_GRACE_SECONDS,
+    RANGE_TASK_SECONDS,
     fence_grace,
     index_names,
     issuer_bic,
     issuer_lei,
     major_amounts,
     names,
+    range_task_seconds,
     required,
 )
 from closebook.errors import Misconfigured
@@ -47,7 +49,8 @@ class Settings:
     ObjectStoragePath URL; ``read_only_roles`` are roles of the platform that write nothing;
     without a ``signing_key`` statements are not signed;
     ``index_names`` says what an adopter calls the indexes of sql/platform/indexes.sql;
-    ``major_amounts`` are the views of the contract that have amounts in major units.
+    ``major_amounts`` are the views of the contract that have amounts in major units;
+    ``range_task_seconds`` is how long one task of a range of days goes on with the next day.
     """
 
     time_zone: str
@@ -65,6 +68,7 @@ class Settings:
     index_names: Mapping[str, str] = field(default_factory=dict)
     major_amounts: frozenset[str] = frozenset()
     fence_grace_seconds: float = FENCE_GRACE_SECONDS
+    range_task_seconds: float = RANGE_TASK_SECONDS
     fence_wait_seconds: float = 10.0
     replica_wait_seconds: float = 30.0
     statement_timeout_seconds: int = 600
@@ -179,6 +183,9 @@ _READERS: Mapping[str, Callable[[Mapping[str, str]], Any]] = {
     "major_amounts": lambda given: major_amounts(given.get("CLOSEBOOK_MAJOR_AMOUNTS", "")),
     "fence_grace_seconds": lambda given: fence_grace(
         given.get("CLOSEBOOK_FENCE_GRACE_SECONDS", "")
+    ),
+    "range_task_seconds": lambda given: range_task_seconds(
+        given.get("CLOSEBOOK_RANGE_TASK_SECONDS", "")
     ),
 }
 _MEANINGLESS: Mapping[str, Any] = {

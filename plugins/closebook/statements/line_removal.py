@@ -31,11 +31,12 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Removal:
-    """What one run has moved to the document store."""
+    """What was moved to the document store, and the ids of its archives."""
 
     months: tuple[str, ...] = ()
     document_count: int = 0
     line_count: int = 0
+    archive_ids: tuple[int, ...] = ()
 
 
 def remove_old_lines(
@@ -43,7 +44,8 @@ def remove_old_lines(
 ) -> Removal:
     """Move the lines of all months to the document store that ended at least so many years ago.
 
-    The lines of accounts under a legal hold stay. Raises Misconfigured for fewer years than the
+    Returns what this try has moved; of_run has that of all tries of a run. The lines of accounts
+    under a legal hold stay. Raises Misconfigured for fewer years than the
     owner of the store has set, WrongData if a document does not have what was written.
     """
     documents = DocumentStore(settings.documents_url)
@@ -53,14 +55,33 @@ def remove_old_lines(
             query("line_archives/due"), {"ended_before": years_before(datetime.now(UTC), years)}
         ).fetchall()
     months: dict[str, None] = {}
-    document_count = line_count = 0
+    archive_ids = list[int]()
+    line_count = 0
     for close in due:
         month = Period.from_register(close)
-        for removed in _remove(settings, documents, close, month, run, most_lines):
+        for archive_id, removed in _remove(settings, documents, close, month, run, most_lines):
             months[month.label] = None
-            document_count += 1
+            archive_ids.append(archive_id)
             line_count += removed
-    return Removal(tuple(months), document_count, line_count)
+    return Removal(tuple(months), len(archive_ids), line_count, tuple(archive_ids))
+
+
+def of_run(settings: RegisterSettings, run: Run, last_try: Removal) -> Removal:
+    """Return what a run has moved in all of its tries.
+
+    The last try may have gone on with an archive that another run had written.
+    """
+    archive_ids = [*last_try.archive_ids]
+    asked = {"run_id": run.run_id, "archive_ids": archive_ids}
+    with on_store(settings) as store:
+        rows = store.execute(query("line_archives/of_run"), asked).fetchall()
+    months = dict.fromkeys(Period.from_register(row).label for row in rows)
+    return Removal(
+        tuple(months),
+        sum(row["document_count"] for row in rows),
+        sum(row["line_count"] for row in rows),
+        last_try.archive_ids,
+    )
 
 
 def years_before(now: datetime, years: int) -> datetime:
@@ -89,8 +110,8 @@ def _remove(
     month: Period,
     run: Run,
     most_lines: int,
-) -> Iterator[int]:
-    """Move the lines of a close, one document after the other; yield how many each has."""
+) -> Iterator[tuple[int, int]]:
+    """Move the lines of a close, one document after the other; yield its archive and its lines."""
     of_close = {"close_id": close["close_id"]}
     while True:
         with on_store(settings) as store:
@@ -118,13 +139,19 @@ def _remove(
                     "requested_by": run.requested_by,
                 },
             )
+            archive = store.execute(
+                query("line_archives/written"),
+                {"close_id": close["close_id"], "sha256": stored.sha256},
+            ).fetchone()
+            assert archive is not None  # noqa: S101  # it was written before
         # The register has the document before the document store: so no stored document is unknown
         # to the register, also if the task is killed between the two.
         documents.put(content, folder=f"{FOLDER}/{month.label}", suffix="parquet")
         del lines, content
-        removed = _remove_written(settings, documents, part, stored.object_name, stored.sha256)
+        archive_id: int = archive["archive_id"]
+        removed = _remove_written(settings, documents, part, stored.object_name, archive_id)
         _log.info("%s: %d lines are in %s", month, removed, stored.object_name)
-        yield removed
+        yield archive_id, removed
 
 
 def _remove_written(
@@ -132,7 +159,7 @@ def _remove_written(
     documents: DocumentStore,
     part: dict[str, Any],
     object_name: str,
-    digest: str,
+    archive_id: int,
 ) -> int:
     """Read a document back, compare it with the store, and remove its lines there."""
     kept = line_archives.read(documents.read(object_name))
@@ -143,13 +170,7 @@ def _remove_written(
                 f"the document {object_name} does not have the lines of close {part['close_id']} "
                 "that the store has: nothing was removed, run it again",
             )
-        archive = store.execute(
-            query("line_archives/written"), {"close_id": part["close_id"], "sha256": digest}
-        ).fetchone()
-        assert archive is not None  # noqa: S101  # it was written before
-        row = store.execute(
-            query("line_archives/remove"), {"archive_id": archive["archive_id"]}
-        ).fetchone()
+        row = store.execute(query("line_archives/remove"), {"archive_id": archive_id}).fetchone()
         assert row is not None  # noqa: S101  # the query gives one row
         removed: int = row["line_count"]
     return removed

@@ -58,13 +58,7 @@ class StatementTemplate:
             {face.file: read_font(face.content) for face in brand.fonts.faces}
         )
         self.layout = PageLayout(folder, folder / FONT_CONFIGURATION, _style(brand))
-        ours = Environment(
-            loader=FileSystemLoader(folder),
-            autoescape=True,
-            finalize=as_markup,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-        )
+        ours = _pages(folder)
         self._page_numbers_page = ours.get_template(_PAGE_NUMBERS_PAGE)
         self._statement_page = (
             branded_page(folder / _STATEMENT_PAGE, brand)
@@ -140,6 +134,18 @@ def statement_template() -> StatementTemplate:
     CLOSEBOOK_BRAND, loaded once per process.
     """
     return _load(templates_folder() / "statement" / TEMPLATE_VERSION, load_brand(brand_folder()))
+
+
+@lru_cache(maxsize=4)
+def _pages(folder: Path) -> Environment:
+    """Return the pages in a folder, which are compiled once for all brands."""
+    return Environment(
+        loader=FileSystemLoader(folder),
+        autoescape=True,
+        finalize=as_markup,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+    )
 
 
 @lru_cache(maxsize=4)

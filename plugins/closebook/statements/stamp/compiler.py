@@ -341,7 +341,8 @@ class _Compiler:
                 )
             )
             end = bottom
-        if sum(len(block.pieces) for block in found) != sum(item.is_text for item in mine):
+        texts = sum(item.is_text or item.content is not None for item in mine)
+        if sum(len(block.pieces) for block in found) != texts:
             raise OutsideLayout("not-compiled", "a text after the lines is in no block")
         return tuple(found)
 
@@ -378,10 +379,13 @@ def _y(item: PageItem) -> float:
 
 
 def _is_below(item: PageItem, geometry: PageGeometry) -> bool:
-    if item.top is None or not geometry.rows or geometry.rows[-1].kind != "closing":
+    """Return whether a line or background is below the closing: a block may begin at its end."""
+    if item.top is None or item.bottom is None:
         return False
-    row = geometry.rows[-1]
-    return item.top > row.top + row.height + _NEAR
+    if not geometry.rows or geometry.rows[-1].kind != "closing":
+        return False
+    end = geometry.rows[-1].top + geometry.rows[-1].height
+    return item.top > end - _NEAR and item.bottom > end + _NEAR
 
 
 def _is_after(item: PageItem, geometry: PageGeometry) -> bool:

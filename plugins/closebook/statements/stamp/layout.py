@@ -226,8 +226,8 @@ class FontFacts:
 class Layout:
     """All that is the same for the statements of one class and shape.
 
-    ``window_grows`` says that a taller line of name and address moves what is below it in the
-    window of the address, and nothing else.
+    ``window_room`` is by how much taller lines of name and address can make the window: they move
+    what is below them in it, and nothing else.
 
     ``closing_art`` is that of the closing in even and in odd places of the table. ``in_parts`` says
     that the first renderer makes these statements in parts.
@@ -254,7 +254,7 @@ class Layout:
     stand_ins: Mapping[str, str]
     resources: bytes
     objects: Sequence[tuple[int, bytes, bytes | None]]
-    window_grows: bool = False
+    window_room: float = 0.0
     closing_art: tuple[tuple[ArtPiece, ...], ...] = ()
     in_parts: bool = False
 

@@ -1,7 +1,7 @@
 """Make the layout of a class and shape: make probes, compile the layout, and try it."""
 
 import re
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
@@ -20,8 +20,8 @@ from closebook.statements.stamp.compiler import (
 )
 from closebook.statements.stamp.faces import Face
 from closebook.statements.stamp.layout import ArtPiece, Layout, PagePieces, RowRule, Slot
+from closebook.statements.stamp.layout_trial import require_equal
 from closebook.statements.stamp.outside_layout import OutsideLayout
-from closebook.statements.stamp.page_items import edges_of
 from closebook.statements.stamp.probe_pages import ProbePages, block_tops, read_probe
 from closebook.statements.stamp.probe_statements import (
     FIRST,
@@ -47,14 +47,13 @@ from closebook.statements.weasyprint_adapter.page_layout import PartKind
 _DECLARED = re.compile(r'data-slot="([^"]+)"')
 _LONGEST_PROBE = 120
 _FAR = 1e9
-_SAME = 0.1
 _MINUS_LINES = 4
 _MORE_PLACES = 4
 _LONG_LINES, _MOST_WORDS = 8, 12
 _MORE_LINES = (0, 8, 16, 24)
+_TALL_LINES = (1, 2, 9)
 _WIDE = 10**9
 _MINUSES = {MINUS, "-"}
-_Edges = tuple[float | None, float | None]
 _TALL = "\N{CJK UNIFIED IDEOGRAPH-6771}"
 
 
@@ -130,11 +129,7 @@ class LayoutMaker:
         trials.append(read_probe(probes.with_long_texts(stamper)))
         for trial in trials:
             require_equal(stamper, trial)  # guard: stamp.layout-is-tried-before-it-is-used
-        stamper.layout = replace(layout, window_grows=True)
-        try:
-            require_equal(stamper, read_probe(probes.with_tall_letters()))
-        except OutsideLayout:
-            stamper.layout = layout
+        stamper.layout = replace(layout, window_room=_window_room(stamper, probes))
         if whole is not None:
             stamper.layout = _with_page_numbers(stamper.layout, whole)
         return stamper
@@ -235,11 +230,14 @@ class _Probes:
         content = self._content
         return self._made(probe_statement(self.example, shape, texts, content, 0))
 
-    def with_tall_letters(self) -> Probe:
-        """Return a short statement whose name and address are of a font with taller lines."""
+    def with_tall_letters(self, every: int) -> Probe:
+        """Return a short statement with a name in a font with taller lines.
+
+        So is each line of the address whose number is a multiple of ``every``.
+        """
         made = self.of(self.short, _LONG_LINES).statement
         count = len(made.holder.address.split("\n"))
-        address = "\n".join(_TALL if line % 2 else "b" for line in range(count))
+        address = "\n".join("b" if line % every else _TALL for line in range(1, count + 1))
         holder = replace(made.holder, name=_TALL, address=address if made.holder.address else "")
         return self._made(replace(made, holder=holder))
 
@@ -296,46 +294,20 @@ def _long_name(made: Probe, stamper: Stamper) -> Holder:
     return holder
 
 
-def require_equal(stamper: Stamper, pages: ProbePages) -> None:
-    """Raise OutsideLayout unless a statement is stamped as the first renderer has made it."""
-    view = pages.probe.view
-    made = stamper.pages(pages.probe.statement, view, is_trial=True)
-    wanted = [
-        (number, item.mark)
-        for number, items in enumerate(pages.pages)
-        for item in items
-        if item.mark is not None and item.mark.text.strip()
-    ]
-    placed_texts = made.placed or []
-    if len(wanted) != len(placed_texts) or len(made.contents) != len(pages.pages):
-        raise OutsideLayout("not-compiled", "a trial has other pages")
-    for (page, mark), placed in zip(wanted, placed_texts, strict=True):
-        if (
-            page != placed.page
-            or abs(mark.x - placed.x) > _SAME
-            or abs(mark.y - placed.y) > _SAME
-            or _plain(mark.text) != _plain(placed.text)
-        ):
-            raise OutsideLayout("not-compiled", f"a trial puts {placed} for {mark} of {page}")
-        if abs(mark.width - placed.width) > _SAME:  # guard: stamp.widths-are-tried
-            raise OutsideLayout("not-compiled", f"{placed} of a trial is not as wide as {mark}")
-    for number, (items, art) in enumerate(zip(pages.pages, made.art, strict=True)):
-        mine = {edges_of(each.split(b"\n")) for each in art}
-        yours = {(each.top, each.bottom) for each in items if each.is_art}
-        # guard: stamp.lines-and-backgrounds-are-tried
-        if not (_are_among(mine, yours) and _are_among(yours, mine)):
-            raise OutsideLayout("not-compiled", f"a trial draws other lines on page {number + 1}")
-
-
-def _are_among(some: Set[_Edges], others: Set[_Edges]) -> bool:
-    """Return whether each of these lines and backgrounds is among the others."""
-    return all(one in others or any(_is_same(one, other) for other in others) for one in some)
-
-
-def _is_same(mine: _Edges, yours: _Edges) -> bool:
-    return None not in (*mine, *yours) and all(
-        abs((one or 0.0) - (other or 0.0)) <= _SAME for one, other in zip(mine, yours, strict=True)
-    )
+def _window_room(stamper: Stamper, probes: _Probes) -> float:
+    """Return by how much taller lines of name and address may make their window."""
+    layout = stamper.layout
+    for every in _TALL_LINES:
+        pages = read_probe(probes.with_tall_letters(every))
+        stamper.layout = replace(layout, window_room=_FAR)
+        try:
+            require_equal(stamper, pages)
+            return stamper.pages(pages.probe.statement, pages.probe.view).window_grown
+        except OutsideLayout:
+            continue
+        finally:
+            stamper.layout = layout
+    return 0.0
 
 
 def _counts_that_break_before(block: int, layout: Layout) -> Iterator[int]:
@@ -366,11 +338,6 @@ def _every_break_row(content: Content, count: int) -> PageBreaks:
     """Return the rows that a brand prints at the breaks of pages, after each of some lines."""
     amounts = Amounts((0,) * count, "EUR", "en")
     return rows_at(range(1, count), content, amounts, 1, count)
-
-
-def _plain(text: str) -> str:
-    """Return a text as the map of a font has it: with the blank and the minus of a keyboard."""
-    return " ".join(text.replace(MINUS, "-").split())
 
 
 def _stand_ins(pages: ProbePages) -> dict[str, str]:

@@ -98,7 +98,8 @@ class StampedPages:
     """The content of the pages before it is written.
 
     ``placed`` are the texts with their places if they are to be compared, otherwise None. Then
-    ``art`` are the lines and backgrounds of each page.
+    ``art`` are the lines and backgrounds of each page. ``window_grown`` is by how much taller lines
+    have made the window of the address.
     """
 
     contents: list[bytes] = field(default_factory=list)
@@ -110,6 +111,7 @@ class StampedPages:
     glyphs: GlyphTexts = field(default_factory=dict)
     placed: list[PlacedText] | None = None
     art: list[list[bytes]] = field(default_factory=list)
+    window_grown: float = 0.0
 
 
 class PageStamper:
@@ -132,7 +134,7 @@ class PageStamper:
         self._parities = parities
         self._texts: list[bytes] = []
         self._count = 0
-        self._window_grown = 0.0
+        self._is_before_lines = False
 
     def stamp(self, page: FilledPage, rows: list[LaidOutRow]) -> None:
         """Add the content of the page, and note the places of its pieces."""
@@ -143,7 +145,9 @@ class PageStamper:
         art: list[bytes] = [*furniture.art]
         if has_table:
             art += furniture.table_art
+            self._is_before_lines = True
             self._pieces(furniture.before, 0.0)
+            self._is_before_lines = False
         for place, top in page.rows:
             row = rows[place]
             parity = self._parities[place]
@@ -216,13 +220,15 @@ class PageStamper:
         """Return by how much a line is lower, since its font or that of a line above is taller."""
         baseline, height = self._shaper.line_box(slot.style, shaped)
         lower, more = baseline - usual[0], height - usual[1]
-        is_in_window = slot.name in WINDOW_SLOTS
-        if abs(more) > _TALLER and not (is_in_window and self._layout.window_grows):
+        is_in_window = slot.name in WINDOW_SLOTS and self._is_before_lines
+        grown = self._made.window_grown
+        room = self._layout.window_room if is_in_window else 0.0
+        if abs(more) > _TALLER and not 0.0 < grown + more <= room + _TALLER:
             # guard: stamp.taller-lines-move-what-is-below
             raise OutsideLayout("tall-line", slot.name)
         if is_in_window:
-            lower += self._window_grown
-            self._window_grown += more
+            lower += grown
+            self._made.window_grown += more
         return lower
 
     def _row(self, row: LaidOutRow, top: float) -> None:

@@ -181,7 +181,7 @@ def _columns(
             if mark.slot is None:
                 raise OutsideLayout("not-compiled", f"{mark.text!r} in a row is no slot")
             above = heights.get(mark.column, 0.0)
-            heights[mark.column] = above + mark.line_height
+            heights[mark.column] = above + mark.height
             extra = usual.extras[mark.column]
             before = labels.get(mark.slot, "")
             column = column_of(item, anchors[mark.slot], row, shift + above, extra, before)
@@ -202,7 +202,7 @@ def _height(row: ProbeRow, usual: RowBox) -> float:
     for item in row.items:
         if item.mark is not None and item.mark.text.strip():
             column = item.mark.column
-            heights[column] = heights.get(column, usual.extras[column]) + item.mark.line_height
+            heights[column] = heights.get(column, usual.extras[column]) + item.mark.height
     return max(usual.height, *heights.values())
 
 

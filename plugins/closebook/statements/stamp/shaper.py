@@ -135,6 +135,10 @@ class Shaper:
             return self.line(style, piece).width * style.size
 
         pieces = broken_into_lines(text, room, width_of)
+        # guard: stamp.pango-breaks-at-other-blanks
+        if len(pieces) > 1 and any(each.isspace() and each != " " for each in text):
+            # At the end of a line such a blank has no width, as the usual one.
+            raise OutsideLayout("character", "a line may end at a blank that does not break")
         if len(pieces) > 1 and not style.settings.breaks_words:
             raise OutsideLayout("character", "words that are longer than a line stay whole")
         return [self.line(style, piece) for piece in pieces]

@@ -55,13 +55,19 @@ def distinct_locales(currency: str, language: str) -> Iterator[str]:
     """Yield one locale for each way of writing amounts, the locales of the language first."""
     seen = set()
     for code in sorted(_locales(), key=lambda code: (code.split("_")[0] != language, code)):
-        sample = tuple(
-            format_minor(minor, currency, code, with_currency=False)
-            for minor in _SAMPLE_AMOUNTS_MINOR
-        )
+        sample = _sample(currency, code)
         if sample not in seen:
             seen.add(sample)
             yield code
+
+
+# All of one currency take a second, and a file that differs is compared with each of them.
+@lru_cache(maxsize=8_192)
+def _sample(currency: str, locale: str) -> tuple[str, ...]:
+    return tuple(
+        format_minor(minor, currency, locale, with_currency=False)
+        for minor in _SAMPLE_AMOUNTS_MINOR
+    )
 
 
 @lru_cache(maxsize=1)

@@ -7,7 +7,7 @@ are drawn with marks (closebook/statements/stamp/probe_statements.py): no such f
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from closebook.statements.weasyprint_adapter.text_settings import TextSettings
@@ -32,8 +32,9 @@ class TextMark:
     the break of a page), closing or none (the row of a statement without lines). ``slot`` is the
     name that the template gives to the variable element around it, ``row`` the number of the
     statement's line, and ``column`` the index of the cell. ``x`` and ``y`` are those of the
-    baseline's start, ``room`` is the width that its block has for a line, and ``align`` the block's
-    text-align. ``setting`` is the index of the text's settings in ``LayoutMarks.settings``.
+    baseline's start, ``room`` is the width that its block has for a line (beside other texts: what
+    they leave of it), and ``align`` the block's text-align. ``setting`` is the index of the text's
+    settings in ``LayoutMarks.settings``.
     """
 
     region: str
@@ -45,6 +46,7 @@ class TextMark:
     width: float
     room: float
     line_height: float
+    height: float
     align: str
     text: str
     setting: int
@@ -182,6 +184,8 @@ class _Place:
     room: float = 0.0
     align: str = "start"
     floats: float = 0.0
+    left: float = 0.0
+    line: Any = None
     element: Any = None
     direction: str | None = None
 
@@ -224,13 +228,15 @@ class _PageReader:
             return
         element, name = box.element, box.element_tag
         slot, room, align = place.slot, place.room, place.align
-        direction = place.direction
+        direction, left = place.direction, place.left
+        line = box if isinstance(box, boxes.LineBox) else place.line
         if element is not None and element.get("data-slot"):
             slot, direction = element.get("data-slot"), box.style["direction"]
         if isinstance(box, boxes.BlockContainerBox):
             # The lines beside floats are in a box of their own, which has no element.
             beside = place.floats if box.element is place.element else 0.0
             room, align = box.width - beside, box.style["text_align_all"]
+            left = box.content_box_x()
         region = place.region
         if region in ("before", "after") and element is not None:
             region = self.region
@@ -238,8 +244,17 @@ class _PageReader:
             unit = self._unit(box)
         is_table = element is not None and element.get("data-role") == _LINES
         floats = _width_of_floats(box) if isinstance(box, boxes.BlockContainerBox) else 0.0
-        place = _Place(
-            region, slot, place.row, place.column, room, align, floats, element, direction
+        place = replace(
+            place,
+            region=region,
+            slot=slot,
+            room=room,
+            align=align,
+            floats=floats,
+            left=left,
+            line=line,
+            element=element,
+            direction=direction,
         )
         for column, child in enumerate(getattr(box, "children", ())):
             if is_table and child.element_tag == "thead":
@@ -304,12 +319,32 @@ class _PageReader:
             box.position_x,
             box.position_y + box.baseline,
             box.width,
-            place.room,
+            _room(box, place),
             line_height,
+            place.line.height,
             place.align,
             box.text,
             setting,
         )
+
+
+def _room(text: Any, place: _Place) -> float:
+    """Return the width that a text can have in its line, beside the other texts there."""
+    if sum(bool(each.text.strip()) for each in _texts(place.line)) == 1:
+        return place.room
+    if place.line.style["direction"] == "rtl":
+        return float(text.position_x + text.width - place.left)
+    return float(place.left + place.room - text.position_x)
+
+
+def _texts(box: Any) -> Iterator[Any]:
+    from weasyprint.formatting_structure import boxes
+
+    if isinstance(box, boxes.TextBox):
+        yield box
+    for child in getattr(box, "children", ()):
+        if not child.is_floated():
+            yield from _texts(child)
 
 
 def _width_of_floats(block: Any) -> float:
