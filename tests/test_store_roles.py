@@ -349,6 +349,8 @@ def test_the_desk_does_not_read_what_no_page_shows(desk: Connection, hidden: Lit
                 "exception_obstacles",
                 "folded",
                 "involved_runs",
+                "is_shown",
+                "matching_statements",
                 "record_decision",
                 "record_legal_hold",
                 "record_log_entry",

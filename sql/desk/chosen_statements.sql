@@ -1,5 +1,5 @@
--- Those of the given statements that a person may see, by month, currency and state; newest close
--- first and by account and currency. One row a version. For a search that finds few.
+-- Those of the given statements that a person may see, by state; newest close first and by account
+-- and currency. One row a version.
 with chosen as (
     select
         close_id,
@@ -58,11 +58,5 @@ cross join
             )
         limit 1 -- noqa: AM09
     ) as shown
-where
-    closes.grain = 'month'
-    and (
-        %(month_start)s::timestamptz is null
-        or closes.period_start = %(month_start)s::timestamptz
-    )
-    and (%(currency)s::text is null or chosen.currency = %(currency)s::text)
+where closes.grain = 'month'
 order by closes.close_id desc, shown.account_id asc, shown.currency asc

@@ -21,6 +21,7 @@ from closebook.settings import Settings
 from closebook.sql import query
 from closebook.statements import issue, statement_reader
 from closebook.statements.bounded_process import Limits
+from closebook.statements.document_store import DocumentStore
 from closebook.statements.issue import Shard
 from closebook.statements.manifest import refuse_exceptions
 from closebook.statements.model import Statement
@@ -135,6 +136,35 @@ def test_a_lost_file_that_cannot_be_made_again_has_to_come_from_a_backup(
 
     assert f"restore {lost} from a backup" in caplog.text
     assert documents(books) == before
+
+
+def test_a_document_whose_place_has_other_bytes_fails_alone(
+    settings: Settings, books: Books, close_id: int
+) -> None:
+    # Given a file with other bytes where the document of account 2 is to be
+    with on_store(settings) as store:
+        row = store.execute(
+            query("statement_documents/of_shard"),
+            {"close_id": close_id, "first_account_id": 2, "last_account_id": 2}
+            | {"account_ids": None},
+        ).fetchone()
+        assert row is not None
+        made = render(statement_reader.read_statement(store, settings, OCTOBER, row))
+    name = DocumentStore.name_of(made.pdf, folder="statements/2026-10", suffix="pdf").object_name
+    place = stored(settings, name)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_bytes(b"something else")
+
+    # When all are filed in one batch
+    with pytest.raises(WrongData, match=r"accounts 2 \(CB-DATA-DOCUMENT-CHANGED"):
+        render_all(settings, close_id)
+
+    # Then the others are registered with their files and attachments
+    found = documents(books)
+    assert found.keys() == {1, 3}
+    assert all(stored(settings, each["object_name"]).exists() for each in found.values())
+    twins = books.rows("select distinct account_id from reporting.statement_twins")
+    assert {each["account_id"] for each in twins} == {1, 3}
 
 
 def test_only_the_named_accounts_are_rendered(

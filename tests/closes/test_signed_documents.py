@@ -10,7 +10,7 @@ from closebook.errors import WrongData
 from closebook.settings import Settings
 from closebook.settings.signing_settings import KeyFile
 from closebook.sql import query
-from closebook.statements.archive import Archive
+from closebook.statements.archive import Archive, MadeDocument
 from closebook.statements.document_store import DocumentStore
 from closebook.statements.render.document import render
 from closebook.statements.signing.key_loader import load_signer
@@ -88,7 +88,7 @@ def test_two_processes_that_add_the_same_statement_leave_one_document(
                 OCTOBER,
                 RUN,
             )
-            archive.add(statement, rendered, None)
+            assert archive.add_all([MadeDocument(statement, rendered)]) == [None]
             store.commit()
     # Then there is one file, which is the registered one
     [path] = stored(settings, "statements").rglob("*.pdf")

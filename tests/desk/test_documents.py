@@ -59,17 +59,32 @@ def test_the_columns_are_sorted_and_pages_lead_both_ways(
     def rows(query: str) -> list[str]:
         return re.findall(r"<bdi>(OLD-\d+)</bdi>", desk.get("finance", f"/statements{query}").text)
 
+    # As many as are counted: 10,000
     page = desk.get("finance", "/statements?month=2024-03").text
-    assert "More than 1,000 statements found" in page
+    assert "10,000 statements found" in page
     assert 'rel="next"' in page
     assert 'rel="prev"' not in page
-    assert "sort=holder" not in page
     assert rows("?month=2024-03") == [f"OLD-{number}" for number in range(1, 51)]
     second = desk.get("finance", "/statements?month=2024-03&page=2").text
-    assert "Page 2 of 20" in second
+    assert "Page 2 of 200" in second
     assert "Rows 51 to 100" in second
     assert 'rel="prev"' in second
-    assert rows("?month=2024-03&page=99") == [f"OLD-{number}" for number in range(951, 1001)]
+    assert rows("?month=2024-03&page=999") == [f"OLD-{number}" for number in range(9951, 10001)]
+    assert rows("?month=2024-03&sort=-account&page=200")[-1] == "OLD-1"
+
+    # More than are counted: with October's
+    page = desk.get("finance", "/statements").text
+    assert "More than 10,000 statements found" in page
+    assert "One ZIP takes at most 1,000" in page
+    assert "Download all that is found" not in page
+    last = desk.get("finance", "/statements?page=last").text
+    assert re.findall(r"<bdi>(OLD-\d+)</bdi>", last)[-1] == "OLD-10000"
+    [before] = re.findall(r'href="[^"]*(\?before=[^"]*)" rel="prev"', last)
+    assert rows(before)[-1] == "OLD-9950"
+    [after] = re.findall(
+        r'href="[^"]*(\?after=[^"]*)" rel="next"', desk.get("finance", f"/statements{before}").text
+    )
+    assert rows(after)[-1] == "OLD-10000"
 
     answer = desk.post("finance", "/statements", account="OLD-99", sort="-account")
     found = desk.client("finance").get(answer.headers["Location"]).text

@@ -711,7 +711,7 @@ STATEMENTS = (
     ),
     Guard(
         "documents.lost-one-is-kept-again",
-        Token("registered_name is None", "True"),
+        Token("signed.made.registered_name is not None", "False"),
         (ISSUE + "test_a_lost_file_is_rendered_again_to_the_same_bytes",),
     ),
     Guard(

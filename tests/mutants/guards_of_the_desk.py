@@ -171,12 +171,8 @@ DESK = (
     ),
     Guard(
         "desk.released-only-in-list",
-        Token("%(may_review)s::boolean", "true"),
-        (
-            SQL_CASE
-            + "[desk/found_statements: what is released is seen, and a correction once it is"
-            " released too]",
-        ),
+        Token("is_shown.may_review", "true"),
+        (SQL_CASE + "[desk/counted_statements: what the releases have, once each, by number]",),
     ),
     Guard(
         "desk.released-only-among-chosen",
@@ -203,10 +199,10 @@ DESK = (
     ),
     Guard(
         "desk.zip-lacks-no-statement",
-        Value("self.is_all"),
+        Value("is_all"),
         (
             "tests/desk/test_searches.py::"
-            "test_a_search_lists_all_statements_or_the_newest_if_there_are_too_many",
+            "test_the_statements_that_are_found_are_counted_up_to_a_number",
         ),
     ),
     Guard(

@@ -19,6 +19,7 @@ from closebook.statements.render.view_model import StatementView, statement_view
 from closebook.statements.stamp import break_rows, layout_maker, stamper
 from closebook.statements.stamp.compiler import compiled_layout
 from closebook.statements.stamp.faces import COMMON, Face, ShapedGlyph, Writing
+from closebook.statements.stamp.figures import Figures
 from closebook.statements.stamp.font_writer import note_glyphs
 from closebook.statements.stamp.layout_maker import LayoutMaker
 from closebook.statements.stamp.outside_layout import REASONS, OutsideLayout
@@ -381,12 +382,12 @@ def test_figures_that_a_font_sets_in_another_way_together_are_shaped_together(
         return [replace(glyphs[0], advance=1), *glyphs[1:]] if text == "11" else glyphs
 
     monkeypatch.setattr(face, "shape", closer)
-    alone = shape("12", Writing(COMMON, "en"))
-    assert [glyph.advance for glyph in face.figures("12", "en") or ()] == [
-        glyph.advance for glyph in alone
-    ]
-    assert face.figures("2110", "en") is None
-    assert face.figures("1a", "en") is None
+    figures = Figures("font", face, "en")
+    found = figures.set("12")
+    assert found is not None
+    assert found.width == sum(glyph.advance for glyph in shape("12", Writing(COMMON, "en")))
+    assert figures.set("2110") is None
+    assert figures.set("1a") is None
 
 
 @pytest.mark.parametrize(

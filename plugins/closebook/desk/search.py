@@ -19,8 +19,10 @@ from closebook.keys import Key, KeyType, from_path_part, path_part, statement_na
 STATES = ("released", "superseded", "issued", "missing")
 SORTS = ("month", "account", "holder", "closing")
 PAGE_ROWS = 50
-MOST_FOUND = 1_000
-"""As many statements are counted, sorted and listed. Of more the newest are listed."""
+MOST_COUNTED = 10_000
+"""As many statements that fit are counted. Of more the page says that they are more."""
+MOST_IN_ZIP = 1_000
+"""How many statements one ZIP of a search takes."""
 MAX_SELECTED = 500
 """How many statements one ZIP of selected ones takes."""
 _MAX_TEXT_LENGTH = 100
@@ -126,17 +128,15 @@ class Search:
         parts += [f"{name} {text}" for name, text in self._plain.items() if text]
         return ", ".join(parts) or "all"
 
-    def url_query(self, user: User, *, page: int = 1) -> str:
-        """Return the query of the URL with this search, for one of its pages."""
+    def url_query(self, user: User, **place: object) -> str:
+        """Return the query of the URL with this search, for the page at a place of it."""
         parameters = {name: text for name, text in self._plain.items() if text}
         if self.sort:
             parameters["sort"] = self.sort
         if any(self._confidential.values()):
             clear_text = json.dumps(self._confidential).encode()
             parameters["find"] = user.search_cipher.encrypt(clear_text).decode()
-        if page > 1:
-            parameters["page"] = str(page)
-        return urlencode(parameters)
+        return urlencode(parameters | {name: str(each) for name, each in place.items()})
 
     def sorted_by(self, column: str) -> Self:
         """Return the search in the order of a column; in the opposite if it has that now."""

@@ -1,5 +1,6 @@
 """The archive of a month's statements: each document is signed, registered and stored."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from zlib import crc32
 
@@ -18,6 +19,19 @@ from closebook.statements.validator import NO_SAMPLE, SampleCheck
 from closebook.store.session import Store
 
 
+@dataclass(frozen=True, slots=True)
+class MadeDocument:
+    """A statement's document that was made.
+
+    ``registered_name`` is None for a new one. Otherwise the register has the document already and
+    the document store has lost it: the same bytes are stored again.
+    """
+
+    statement: Statement
+    rendered: RenderedStatement
+    registered_name: str | None = None
+
+
 @dataclass(frozen=True)
 class Archive:
     """Adds the documents of one month to the register and to the document store.
@@ -33,21 +47,40 @@ class Archive:
     run: Run
     sample: SampleCheck = field(default=NO_SAMPLE)
 
-    def add(
-        self, statement: Statement, rendered: RenderedStatement, registered_name: str | None
-    ) -> None:
-        """Sign a statement's document, register it, and store it with its attachments.
+    def add_all(self, documents: Sequence[MadeDocument]) -> list[WrongData | None]:
+        """Sign some documents, register them, and store them with their attachments.
 
-        ``registered_name`` is None for a new document. Otherwise the register has the document
-        already and the document store has lost it: the same bytes are stored again. When two
-        processes add the same statement at once, one of them adds it and the other one changes
-        nothing. Raises WrongData when a lost document cannot be made again with the same bytes.
+        All of them are registered in one transaction, which is committed when all files are on the
+        disk. When two processes add the same statement at once, one of them adds it and the other
+        one changes nothing. Returns, for each document, the WrongData for which it was not added,
+        or None. One such document does not keep the others out.
         """
-        folder = f"statements/{self.month.label}"
-        pdf, signature_columns = self._sign(rendered.pdf)
-        document = self.documents.name_of(pdf, folder=folder, suffix="pdf")
+        outcomes: list[WrongData | None] = [None] * len(documents)
+        signed: list[_SignedDocument] = []
+        for place, each in enumerate(documents):
+            try:
+                signed.append(self._signed(place, each))
+            except WrongData as error:
+                outcomes[place] = error
+        try:
+            if signed:
+                self._file(signed)
+        except WrongData:
+            # One of them cannot be stored: the others can.
+            for one in signed:
+                try:
+                    self._file([one])
+                except WrongData as error:
+                    outcomes[one.place] = error
+        return outcomes
+
+    def _signed(self, place: int, document: MadeDocument) -> "_SignedDocument":
+        """Sign a document. Raises WrongData when a lost one has other bytes than it had."""
+        statement, registered_name = document.statement, document.registered_name
+        pdf, signature_columns = self._sign(document.rendered.pdf)
+        stored = self.documents.name_of(pdf, folder=self._folder, suffix="pdf")
         # guard: documents.lost-one-is-not-replaced
-        if registered_name not in {None, document.object_name}:
+        if registered_name not in {None, stored.object_name}:
             raise WrongData(
                 "CB-DATA-DOCUMENT-NOT-REPEATABLE",
                 f"{self.month}: the document of account {label(statement.account_id)} is lost, and "
@@ -55,32 +88,58 @@ class Archive:
                 "a backup",
             )
         conformance = self.sample.conformance_of(
-            pdf, rendered.conformance, f"the statement of account {label(statement.account_id)}"
+            pdf,
+            document.rendered.conformance,
+            f"the statement of account {label(statement.account_id)}",
         )
+        columns = signature_columns | {"conformance": conformance, "crc32": crc32(pdf)}
+        return _SignedDocument(place, document, pdf, stored, columns)
+
+    def _file(self, signed: Sequence["_SignedDocument"]) -> None:
+        """Register some documents and store them, all or none of them."""
         with self.store.transaction():
-            is_new = self._register(
-                statement,
-                rendered,
-                document,
-                signature_columns | {"conformance": conformance, "crc32": crc32(pdf)},
-            )
-            if not is_new and registered_name is None:  # guard: documents.lost-one-is-kept-again
-                return
-            self.documents.put(pdf, folder=folder, suffix="pdf")
-            for attachment in rendered.attachments:
-                suffix = attachment.name.rpartition(".")[2]
-                stored = self.documents.put(attachment.content, folder=folder, suffix=suffix)
+            fingerprints = (each.made.rendered.renderer for each in signed)
+            renderers = {each.sha256: each for each in fingerprints}
+            for sha256, renderer in sorted(renderers.items()):
                 self.store.execute(
-                    query("statement_documents/insert_twin"),
-                    {
-                        "close_id": statement.close_id,
-                        "account_id": statement.account_id,
-                        "currency": statement.currency,
-                        "media_type": attachment.media_type,
-                        "crc32": crc32(attachment.content),
-                        **asdict(stored),
-                    },
+                    query("statement_documents/insert_renderer"),
+                    asdict(renderer)
+                    | {"renderer_sha256": sha256, "typefaces": Jsonb(renderer.typefaces)},
                 )
+            added = [each for each in signed if self._is_to_be_stored(each)]
+            twins = [
+                (each.made.statement, attachment)
+                for each in added
+                for attachment in each.made.rendered.attachments
+            ]
+            contents = [(each.pdf, "pdf") for each in added]
+            contents += [(twin.content, twin.name.rpartition(".")[2]) for _, twin in twins]
+            stored = self.documents.put_all(contents, folder=self._folder)[len(added) :]
+            with self.store.cursor() as cursor:
+                cursor.executemany(
+                    query("statement_documents/insert_twin"),
+                    [
+                        {
+                            "close_id": statement.close_id,
+                            "account_id": statement.account_id,
+                            "currency": statement.currency,
+                            "media_type": twin.media_type,
+                            "crc32": crc32(twin.content),
+                            **asdict(file),
+                        }
+                        for (statement, twin), file in zip(twins, stored, strict=True)
+                    ],
+                )
+
+    def _is_to_be_stored(self, signed: "_SignedDocument") -> bool:
+        """Register a document; return whether its files have to be written."""
+        is_new = self._register(signed)
+        # guard: documents.lost-one-is-kept-again
+        return is_new or signed.made.registered_name is not None
+
+    @property
+    def _folder(self) -> str:
+        return f"statements/{self.month.label}"
 
     def _sign(self, pdf: bytes) -> tuple[bytes, dict[str, str | int | None]]:
         """Return the PDF, signed if there is a signer, and the register's columns about that."""
@@ -92,34 +151,35 @@ class Archive:
             "certificate_sha256": signed.certificate_sha256,
         }
 
-    def _register(
-        self,
-        statement: Statement,
-        rendered: RenderedStatement,
-        document: StoredDocument,
-        columns: dict[str, str | int | None],
-    ) -> bool:
+    def _register(self, signed: "_SignedDocument") -> bool:
         """Add the document to the register; return False when the register had it already."""
+        statement, rendered = signed.made.statement, signed.made.rendered
         renderer = rendered.renderer
-        self.store.execute(
-            query("statement_documents/insert_renderer"),
-            asdict(renderer)
-            | {"renderer_sha256": renderer.sha256, "typefaces": Jsonb(renderer.typefaces)},
-        )
         added = self.store.execute(
             query("statement_documents/insert"),
             {
                 "close_id": statement.close_id,
                 "account_id": statement.account_id,
                 "currency": statement.currency,
-                **asdict(document),
+                **asdict(signed.stored),
                 "template_version": renderer.template_version,
                 "renderer_version": renderer.renderer_version,
                 "renderer_sha256": renderer.sha256,
                 "replaced_count": rendered.replaced_count,
-                **columns,
+                **signed.columns,
                 "run_id": self.run.run_id,
                 "requested_by": self.run.requested_by,
             },
         )
         return added.rowcount == 1  # guard: documents.one-of-two-files-it
+
+
+@dataclass(frozen=True, slots=True)
+class _SignedDocument:
+    """A document that is to be filed: its place among the given ones, and its columns."""
+
+    place: int
+    made: MadeDocument
+    pdf: bytes
+    stored: StoredDocument
+    columns: dict[str, str | int | None]

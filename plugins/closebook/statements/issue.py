@@ -19,7 +19,7 @@ from closebook.periods import Period
 from closebook.settings import Run, Settings
 from closebook.settings.statement_settings import document_validator, stamps_statements
 from closebook.sql import query
-from closebook.statements.archive import Archive
+from closebook.statements.archive import Archive, MadeDocument
 from closebook.statements.bounded_process import Limits, run_within
 from closebook.statements.document_store import DocumentStore
 from closebook.statements.render.document import warm_up
@@ -47,8 +47,14 @@ MOST_SHARDS = 1_000
 """Airflow refuses a task that is mapped over more than 1,024 values (core.max_map_length)."""
 
 NAMED_ACCOUNTS = 20
-DOCUMENTS_PER_PROCESS = 25
-"""How many statements are in memory at once, and are rendered by one child process."""
+DOCUMENTS_PER_PROCESS = 100
+"""How many statements one child process renders at most. It shares what it knows of their texts."""
+
+LINES_PER_PROCESS = 3_000
+"""How many lines of statements are in memory at once, besides those of the last statement."""
+
+DOCUMENTS_FILED_AT_ONCE = 25
+"""How many documents are registered in one transaction."""
 
 
 Failed = tuple[Key, str]
@@ -177,8 +183,7 @@ def render_shard(
         # guard: documents.lost-one-is-made-again
         made_again = {None, *documents.absent(registered)}
         without_document = [row for row in rows if row["object_name"] in made_again]
-        for first in range(0, len(without_document), DOCUMENTS_PER_PROCESS):
-            rendering.render(without_document[first : first + DOCUMENTS_PER_PROCESS], limits)
+        rendering.render_all(without_document, limits)
         rendering.log()
         _register_failures(store, rows, rendering.failures, run)
     if rendering.failures:
@@ -197,30 +202,48 @@ class _Rendering:
         self._renderer = ShardRenderer(stamps=stamps_statements())
         self._in_english: Counter[str] = Counter()
 
-    def render(self, rows: Sequence[DictRow], limits: Limits) -> None:
-        """Render and store the statements of some rows, in one child process."""
-        readable = list[RowAndStatement]()
+    def render_all(self, rows: Sequence[DictRow], limits: Limits) -> None:
+        """Render and store the statements of some rows, as many at once as fit into memory."""
+        readable, line_count = list[RowAndStatement](), 0
         for row in rows:
             try:
                 statement = read_statement(self._store, self._settings, self._month, row)
-                readable.append((row, statement))
             except WrongData as error:
                 # guard: documents.unreadable-one-is-named
                 self.failures[row["account_id"], row["currency"]] = error
+                continue
+            readable.append((row, statement))
+            line_count += statement.line_count
+            if len(readable) == DOCUMENTS_PER_PROCESS or line_count >= LINES_PER_PROCESS:
+                self._render(readable, limits)
+                readable, line_count = [], 0
+        self._render(readable, limits)
+
+    def _render(self, readable: Sequence[RowAndStatement], limits: Limits) -> None:
+        """Render some statements in one child process, and store them, some at once."""
         results = run_within(limits, self._renderer.tasks(readable))
+        made: list[MadeDocument] = []
         for (row, statement), result in zip(readable, results, strict=True):
             if isinstance(result, WrongData):
                 self.failures[statement.account_id, statement.currency] = result
                 continue
-            try:
-                self._archive.add(statement, result, row["object_name"])
-            except WrongData as error:
-                self.failures[statement.account_id, statement.currency] = error
+            made.append(MadeDocument(statement, result, row["object_name"]))
+            if len(made) == DOCUMENTS_FILED_AT_ONCE:
+                self._file(made)
+                made = []
+        self._file(made)
+
+    def _file(self, made: Sequence[MadeDocument]) -> None:
+        if not made:
+            return
+        for each, error in zip(made, self._archive.add_all(made), strict=True):
+            if error is not None:
+                self.failures[each.statement.account_id, each.statement.currency] = error
                 continue
             self.count += 1
-            self._renderer.count(result)
-            if result.missing_language is not None:
-                self._in_english[result.missing_language] += 1
+            self._renderer.count(each.rendered)
+            if each.rendered.missing_language is not None:
+                self._in_english[each.rendered.missing_language] += 1
 
     def log(self) -> None:
         """Log how statements were rendered, which are in English, and which failed."""

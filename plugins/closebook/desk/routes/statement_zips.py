@@ -20,7 +20,7 @@ from closebook.desk.desk_route import desk_router
 from closebook.desk.downloads import ZipResponse
 from closebook.desk.found_statements import find_statements
 from closebook.desk.months import month_from_url
-from closebook.desk.search import MAX_SELECTED, MOST_FOUND, Search, StatementKey
+from closebook.desk.search import MAX_SELECTED, MOST_IN_ZIP, Search, StatementKey
 from closebook.desk.statement_archives import MonthZip, archive_of_some
 from closebook.desk.zip_archive import ZipArchive
 from closebook.keys import statement_name
@@ -72,9 +72,9 @@ def found_zip(
     search = Search.from_url(user, find, month, currency, state, "")
     with on_store(settings) as store:
         period = month_from_url(store, search.month, settings.time_zone) if search.month else None
-        found = find_statements(store, search, period, may_review=False)
-        if not found.is_complete:
-            raise HTTPException(400, f"More than {MOST_FOUND} statements are found.")
+        found = find_statements(store, search, period, may_review=False, row_count=MOST_IN_ZIP)
+        if found.rows and not found.fits_in_zip:
+            raise HTTPException(400, f"More than {MOST_IN_ZIP} statements are found.")
         keys = [StatementKey(r["close_id"], r["account_id"], r["currency"]) for r in found.rows]
         rows = _selected_documents(store, keys)
     subject = f"ZIP of the search {search.audit_subject}: {_named(rows)}"

@@ -1,10 +1,12 @@
 """Write a PDF file object by object, with the table that says where each object is."""
 
 import re
+import sys
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import accumulate, chain
 from typing import Any, BinaryIO
 
 import deflate
@@ -26,6 +28,7 @@ _SMALLEST = 12
 Deflate = Callable[[bytes], bytes]
 """A function that compresses the content of a stream."""
 
+_INDEX_BYTES = 2
 # PNG's predictor: the name of a stream's parameters, and the filter before each row.
 _PNG_UP, _UP = 12, 2
 
@@ -80,7 +83,8 @@ def referenced_numbers(value: Any) -> Iterator[int]:
 def serialize(value: Any, new_number: Callable[[int], int] = int) -> bytes:
     """Return a value as PDF syntax; ``new_number`` gives the new number of a referenced object."""
     if isinstance(value, bytes):
-        found = value.endswith(b" 0 R") and _REFERENCE.fullmatch(value)
+        is_known = new_number is int or not value.endswith(b" 0 R")
+        found = None if is_known else _REFERENCE.fullmatch(value)
         return reference(new_number(int(found[1]))) if found else value
     if isinstance(value, dict):
         parts = (b"/%s %s" % (k.encode(), serialize(v, new_number)) for k, v in value.items())
@@ -94,18 +98,41 @@ def serialize(value: Any, new_number: Callable[[int], int] = int) -> bytes:
     return string_syntax(value) or str(value).encode("ascii")
 
 
-def _differences(rows: list[bytes]) -> bytes:
-    """Return each row as its difference to the row before, the predictor Up of PNG.
+def _big_endian(numbers: "array[int]", width: int) -> list[bytes]:
+    """Return the last bytes of some numbers: those of the highest value first."""
+    size = numbers.itemsize
+    every = array(numbers.typecode, numbers)
+    if sys.byteorder == "little":
+        every.byteswap()
+    content = every.tobytes()
+    return [content[at::size] for at in range(size - width, size)]
 
-    Most rows have the next place of an object stream: their differences are equal, and compress
-    to a fifth.
+
+def _differences(columns: Sequence[bytes]) -> bytes:
+    """Return the rows of these columns, each as its difference to the row before.
+
+    That is the predictor Up of PNG, which names the filter in front of each row. Most rows have the
+    next place of an object stream: their differences are equal, and compress to a fifth.
     """
-    length = len(rows[0])
-    every = b"".join(rows)
-    above = bytes(length) + every[:-length]
-    found = bytes([(here - there) & 0xFF for here, there in zip(every, above, strict=True)])
-    up = bytes((_UP,))
-    return up + up.join([found[at : at + length] for at in range(0, len(found), length)])
+    count, length = len(columns[0]), len(columns) + 1
+    found = bytearray(count * length)
+    found[::length] = bytes((_UP,)) * count
+    for at, column in enumerate(columns, start=1):
+        found[at::length] = _each_less(column, b"\0" + column[:-1])
+    return bytes(found)
+
+
+def _each_less(bytes_: bytes, others: bytes) -> bytes:
+    """Return the difference of each two bytes, without borrowing from the next byte.
+
+    The highest bit of each byte is set before the subtraction, so that it borrows nothing, and
+    corrected after it. This is done for a whole column at once.
+    """
+    count = len(bytes_)
+    high = int.from_bytes(b"\x80" * count, "big")
+    one, other = int.from_bytes(bytes_, "big"), int.from_bytes(others, "big")
+    less = (one | high) - (other & ~high)
+    return (less ^ ((one ^ ~other) & high)).to_bytes(count, "big")
 
 
 def as_small_as_possible(content: bytes) -> bytes:
@@ -128,25 +155,31 @@ class ObjectWriter:
         self._position = 0
         # The cross-reference table, in three columns.
         self._kinds, self._places, self._indexes = array("B"), array("Q"), array("L")
+        self._count = 0
         self._waiting: list[tuple[int, bytes]] = []
         self._stream_numbers: dict[bytes, int] = {}
         self._write(_HEADER)
         self.reserve()  # the number 0 is the head of the list of free objects
 
-    def reserve(self) -> int:
-        """Return a number for an object that is written later."""
-        self._kinds.append(_FREE)
-        self._places.append(0)
-        self._indexes.append(0)
-        return len(self._kinds) - 1
+    def reserve(self, count: int = 1) -> int:
+        """Return the first of some numbers for objects that are written later."""
+        first = self._count
+        self._count += count
+        return first
 
     def add(self, content: bytes, number: int | None = None) -> int:
         """Write an object that is not a stream, and return its number."""
         number = self.reserve() if number is None else number
         self._waiting.append((number, content))
-        if len(self._waiting) == _OBJECTS_IN_A_STREAM:
+        if len(self._waiting) >= _OBJECTS_IN_A_STREAM:
             self.end_object_stream()
         return number
+
+    def add_all(self, objects: Iterable[tuple[int, bytes]]) -> None:
+        """Write objects that are no streams, each with its number."""
+        self._waiting += objects
+        if len(self._waiting) >= _OBJECTS_IN_A_STREAM:
+            self.end_object_stream()
 
     def add_stream(
         self, content: bytes, head: bytes, number: int | None = None, *, compress: bool = True
@@ -163,7 +196,7 @@ class ObjectWriter:
         if compress:
             content = self._deflated(content)
             head += b"/Filter /FlateDecode"
-        self._kinds[number], self._places[number] = _IN_FILE, self._position
+        self._note_stream(number)
         self._write(b"%d 0 obj\n%s\nendobj\n" % (number, stream_syntax(head, content)))
         return number
 
@@ -174,16 +207,14 @@ class ObjectWriter:
         """
         self.end_object_stream()
         number = self.reserve()
-        self._kinds[number], self._places[number] = _IN_FILE, self._position
+        self._note_stream(number)
         start = self._position
         width = (start.bit_length() + 7) // 8
-        rows = [
-            bytes((kind,)) + place.to_bytes(width, "big") + index.to_bytes(2, "big")
-            for kind, place, index in zip(self._kinds, self._places, self._indexes, strict=True)
-        ]
-        content = self._deflated(_differences(rows))
-        head = b"/Type /XRef/W [1 %d 2]/Size %d" % (width, number + 1)
-        head += b"/DecodeParms <</Predictor %d/Columns %d>>" % (_PNG_UP, len(rows[0]))
+        columns = [self._kinds.tobytes(), *_big_endian(self._places, width)]
+        columns += _big_endian(self._indexes, _INDEX_BYTES)
+        content = self._deflated(_differences(columns))
+        head = b"/Type /XRef/W [1 %d %d]/Size %d" % (width, _INDEX_BYTES, number + 1)
+        head += b"/DecodeParms <</Predictor %d/Columns %d>>" % (_PNG_UP, len(columns))
         head += b"/Root %s/Info %s" % (reference(root), reference(info))
         head += b"/ID [<%s><%s>]" % (identifier, self._digest.hexdigest()[:32].encode())
         head += b"/Filter /FlateDecode"
@@ -198,18 +229,27 @@ class ObjectWriter:
         """
         if not self._waiting:
             return
-        places, position = [], 0
-        for number, content in self._waiting:
-            places.append(b"%d %d" % (number, position))
-            position += len(content) + 1
-        first = b" ".join(places) + b"\n"
-        head = b"/Type /ObjStm/N %d/First %d" % (len(self._waiting), len(first))
-        content = first + b"\n".join(content for _, content in self._waiting)
-        stream = self.add_stream(content, head, self.reserve())
-        for index, (number, _) in enumerate(self._waiting):
-            self._kinds[number], self._places[number] = _IN_OBJECT_STREAM, stream
-            self._indexes[number] = index
+        # This is done for each element of the tag tree.
+        numbers, contents = zip(*self._waiting, strict=True)
+        starts = accumulate((len(content) + 1 for content in contents[:-1]), initial=0)
+        count = len(numbers)
+        places = chain.from_iterable(zip(numbers, starts, strict=True))
+        first = b"%s\n" % (b" ".join([b"%d %d"] * count) % tuple(places))
+        head = b"/Type /ObjStm/N %d/First %d" % (count, len(first))
+        stream = self.add_stream(first + b"\n".join(contents), head, self.reserve())
+        kinds, places_, indexes = self._kinds, self._places, self._indexes
+        for index, number in enumerate(numbers):
+            kinds[number] = _IN_OBJECT_STREAM
+            places_[number] = stream
+            indexes[number] = index
         self._waiting.clear()
+
+    def _note_stream(self, number: int) -> None:
+        """Note that a stream begins here, in a table that has room for all numbers so far."""
+        new = bytes(self._count - len(self._kinds))
+        for column in (self._kinds, self._places, self._indexes):
+            column.frombytes(new * column.itemsize)
+        self._kinds[number], self._places[number] = _IN_FILE, self._position
 
     def _write(self, content: bytes) -> None:
         self._output.write(content)

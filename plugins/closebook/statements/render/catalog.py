@@ -125,6 +125,7 @@ def page_locale(folder: Path, brand: Brand, holder_locale: str) -> Locale:
     return found if language_tag(folder, brand, found) is not None else _DEFAULT
 
 
+@lru_cache(maxsize=512)
 def language_tag(folder: Path, brand: Brand, locale: Locale) -> str | None:
     """Return the name of the texts for a locale, such as ``de`` or ``zh-Hant``, or None."""
     script = locale.script

@@ -119,7 +119,8 @@ class Sanitizer:
         """Return the text with U+FFFD for each character without a glyph, and for excess marks."""
         safe = printable(text)
         if safe.isascii():
-            return PageText(safe, self._own_direction(safe))
+            # On a page from left to right no such text has a direction of its own.
+            return PageText(safe, None if self.direction == "ltr" else self._own_direction(safe))
         safe = _EMOJI_DIGIT.sub("", safe)  # guard: documents.keycaps-are-digits-with-a-mark
         before = text.count(REPLACEMENT)
         missing = self.fonts.missing_characters(safe)

@@ -1,9 +1,10 @@
 """The view model of a page: all amounts, dates and texts as they are printed."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, is_dataclass
 from datetime import date, timedelta
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 from babel import Locale
@@ -11,7 +12,7 @@ from babel.dates import format_date, format_interval, format_skeleton
 from babel.numbers import get_currency_name
 from markupsafe import Markup
 
-from closebook.money import format_minor, locale_of
+from closebook.money import amount_writer, format_minor, locale_of
 from closebook.statements.model import Holder, Issuer, Statement, StatementLine
 from closebook.statements.printable import printable
 from closebook.statements.printed_days import printed_day
@@ -77,6 +78,29 @@ class StatementView:
     replaced_count: int
     missing_language: str | None
 
+    @cached_property
+    def named_variables(self) -> Sequence[tuple[str, Any]]:
+        """The variables by their names, such as ``totals.opening``."""
+        return _flat(self.variables)
+
+
+def _flat(value: Any, name: str = "") -> list[tuple[str, Any]]:
+    """Return the variables by their names, such as ``totals.opening``.
+
+    The catalog is one variable, though it has a hundred texts: it is the same for all statements.
+    """
+    if is_dataclass(value) and not isinstance(value, (type, Catalog)):
+        value = {field.name: getattr(value, field.name) for field in fields(value)}
+    if isinstance(value, dict):
+        return [
+            pair
+            for key, each in value.items()
+            for pair in _flat(each, f"{name}.{key}" if name else str(key))
+        ]
+    if isinstance(value, list) and any(isinstance(each, dict) for each in value):
+        return [pair for place, each in enumerate(value) for pair in _flat(each, f"{name}.{place}")]
+    return [(name, list(value) if isinstance(value, tuple) else value)]
+
 
 def statement_view(statement: Statement, template: StatementTemplate) -> StatementView:
     """Return the texts of a statement, in the holder's language where the template has it.
@@ -99,14 +123,16 @@ def statement_view(statement: Statement, template: StatementTemplate) -> Stateme
     code = statement.currency
     days = _Days(locale)
     content = template.brand.content
+    write = amount_writer(code, holder.locale)
     lines = tuple(
-        _line(line, code, holder.locale, days, sanitize, content) for line in statement.lines
+        _line(line, write, code, holder.locale, days, sanitize, content) for line in statement.lines
     )
     amounts = Amounts(tuple(line.amount_minor for line in statement.lines), code, holder.locale)
     totals = _totals(statement)
     widest = max(len(text) for text in (*totals.values(), *(line.balance for line in lines)))
-    period = _period(statement, locale)
-    title_period = _month(statement, locale) or period
+    dates = statement.period_start, statement.period_end_inclusive
+    period = _period(*dates, locale)
+    title_period = _month(*dates, locale) or period
     title = catalog.document_title.format(period=period, account=str(account_number))
     first, last = days[statement.period_start], days[statement.period_end_inclusive]
     variables = {
@@ -166,13 +192,14 @@ def _sender(issuer: Issuer) -> str:
 
 def _line(
     line: StatementLine,
+    write: Callable[[int], str],
     code: str,
     locale: str,
     days: "_Days",
     sanitize: Sanitizer,
     content: Content,
 ) -> LineView:
-    amount = format_minor(abs(line.amount_minor), code, locale, with_currency=False)
+    amount = write(abs(line.amount_minor))
     original = line.original if content.original_amounts else None
     interest = line.interest_rate if content.interest_rates else None
     customer_reference = line.customer_reference if content.customer_references else None
@@ -184,7 +211,7 @@ def _line(
         reference=sanitize(line.reference),
         debit=amount if line.amount_minor < 0 else "",
         credit=amount if line.amount_minor >= 0 else "",
-        balance=format_minor(line.balance_minor, code, locale, with_currency=False),
+        balance=write(line.balance_minor),
         value_day=days[line.value_date] if content.value_dates and line.value_date else "",
         original=printed_original(original.amount_minor, original.currency, locale)
         if original
@@ -219,8 +246,7 @@ def _counts(statement: Statement) -> dict[str, int]:
 def _chart(statement: Statement, catalog: Catalog, locale: Locale) -> dict[str, str]:
     balances = daily_balances(statement)
     first, last = (
-        format_date(day, "long", locale=locale)
-        for day in (statement.period_start, statement.period_end_inclusive)
+        _long_day(day, locale) for day in (statement.period_start, statement.period_end_inclusive)
     )
     lowest, highest = (
         format_minor(balance, statement.currency, statement.holder.locale, with_currency=False)
@@ -295,15 +321,20 @@ class _Days(dict[date, str]):
         return text
 
 
-def _period(statement: Statement, locale: Locale) -> str:
-    return format_interval(
-        statement.period_start, statement.period_end_inclusive, "yMMMd", locale=locale
-    )
+@lru_cache(maxsize=256)
+def _period(first: date, last: date, locale: Locale) -> str:
+    return str(format_interval(first, last, "yMMMd", locale=locale))
 
 
-def _month(statement: Statement, locale: Locale) -> str | None:
+@lru_cache(maxsize=256)
+def _long_day(day: date, locale: Locale) -> str:
+    return format_date(day, "long", locale=locale)
+
+
+@lru_cache(maxsize=256)
+def _month(first: date, last: date, locale: Locale) -> str | None:
     """Return the month's name when the period is a calendar month, otherwise None."""
-    first, after = statement.period_start, statement.period_end_inclusive + timedelta(days=1)
+    after = last + timedelta(days=1)
     if first.day != 1 or after.day != 1 or (after - first).days > _MAX_DAYS_OF_A_MONTH:
         return None
     return format_skeleton("yMMMM", first, locale=locale)

@@ -1,7 +1,6 @@
 """Puts the rows at page breaks where the first renderer puts them, by the same tries."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Protocol
 
 from closebook.statements.render.content import Content
@@ -70,9 +69,9 @@ def _with_rows(
         begins = number in breaks.new_pages
         if number in breaks.brought_before:
             brought = row_layout.break_row("brought", {"balance": balances[number - 2]})
-            found.append(replace(brought, begins_page=begins))
+            found.append(brought._replace(begins_page=begins))
             begins = False
-        found.append(replace(line, begins_page=True) if begins else line)
+        found.append(line._replace(begins_page=True) if begins else line)
         total = breaks.totals.get(number)
         if total is not None:
             texts = {"debit": total.debit, "credit": total.credit}
@@ -90,7 +89,7 @@ def _joined(layout: Layout, rows: Sequence[LaidOutRow]) -> list[LaidOutRow]:
         extra = extras.get((above, row.kind))
         if extra is None:
             raise OutsideLayout("rows-at-page-breaks", f"{row.kind} below {above}")
-        found.append(replace(row, height=row.height + extra, shift=extra) if extra else row)
+        found.append(row._replace(height=row.height + extra, shift=extra) if extra else row)
         above = row.kind
     return found
 

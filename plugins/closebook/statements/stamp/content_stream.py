@@ -1,5 +1,7 @@
 """The commands that draw texts on a page."""
 
+from functools import lru_cache
+
 from closebook.statements.stamp.font_writer import GlyphTexts
 from closebook.statements.stamp.layout import ConstantText, Slot, TextStyle
 from closebook.statements.stamp.pango_lines import drawn
@@ -30,8 +32,16 @@ def line_at(style: TextStyle, shaped: ShapedLine, x: float, y: float, texts: Gly
 
 
 def _runs(style: TextStyle, shaped: ShapedLine) -> bytes:
-    size = b"%.6f" % style.size
-    return b"\n".join(b"/%s %s Tf\n%s" % (name.encode(), size, tj) for name, tj in shaped.runs)
+    runs, size = shaped.runs, style.size
+    if len(runs) == 1:
+        name, glyphs = runs[0]
+        return _font_command(name, size) + glyphs
+    return b"\n".join([_font_command(name, size) + glyphs for name, glyphs in runs])
+
+
+@lru_cache(maxsize=512)
+def _font_command(name: str, size: float) -> bytes:
+    return b"/%s %.6f Tf\n" % (name.encode(), size)
 
 
 def line_start(slot: Slot, shaped: ShapedLine) -> float:

@@ -18,7 +18,6 @@ _DROPPED = (
     *("GSUB", "GPOS", "GDEF", "BASE", "DSIG", "name", "OS/2", "post", "STAT", "MATH", "kern"),
     *("VORG", "vhea", "vmtx", "gasp", "meta"),
 )
-_FIGURES = frozenset("0123456789.,-+/:%\u2212\u00a0\u202f ")
 _TABLE_RECORD = 16
 _HEADER = 12
 
@@ -51,7 +50,6 @@ class Face:
         self.units = int(self._face.upem)
         self.is_compact = facts.subtype == b"/CIDFontType0"
         self._nominal: dict[int, int] = {}
-        self._figures: dict[str, _Figures] = {}
         self._files: dict[tuple[int, ...], bytes] = {}
         extents = self._font.get_font_extents("ltr")
         self.ascent = extents.ascender / self.units
@@ -80,17 +78,6 @@ class Face:
             for info, position in zip(buffer.glyph_infos, buffer.glyph_positions, strict=True)
         ]
 
-    def figures(self, text: str, language: str) -> tuple[ShapedGlyph, ...] | None:
-        """Return the glyphs of a text of figures only; None if the whole text has to be shaped.
-
-        That is so if it has another character, or if the font shapes two figures in another way
-        than each of them alone.
-        """
-        known = self._figures.get(language)
-        if known is None:
-            known = self._figures[language] = _Figures(self, Writing(COMMON, language))
-        return known.glyphs(text)
-
     def nominal_width(self, glyph: int) -> int:
         """The width that the file gives to a glyph, in thousandths of the font's size."""
         found = self._nominal.get(glyph)
@@ -98,6 +85,12 @@ class Face:
             advance = self._font.get_glyph_h_advance(glyph)
             found = self._nominal[glyph] = round(advance * _THOUSAND / self.units)
         return found
+
+    def syntax(self, glyph: int, advance: int) -> bytes:
+        """Return a glyph as the operator TJ takes it, moved to where its text has the next one."""
+        # As WeasyPrint does it: the rest of the division is dropped.
+        moved = int(self.nominal_width(glyph) - advance * _THOUSAND / self.units)
+        return b"<%04x>" % glyph + (b"%d" % moved if moved else b"")
 
     def subset(self, glyphs: Collection[int]) -> bytes:
         """Return a font file that has these glyphs, at the same numbers, and no other outlines."""
@@ -138,51 +131,6 @@ class Face:
     @cached_property
     def _prepared(self) -> hb.Face:
         return hb.subset_preprocess(self._face)
-
-
-class _Figures:
-    """The figures of a font in one language, each as it is alone."""
-
-    def __init__(self, face: Face, writing: Writing) -> None:
-        self._face, self._writing = face, writing
-        self._alone: dict[str, ShapedGlyph] = {}
-        self._pairs: dict[str, bool] = {}
-
-    def glyphs(self, text: str) -> tuple[ShapedGlyph, ...] | None:
-        """Return the glyphs of figures; None for others, and where they are not as each alone."""
-        glyphs = []
-        before = ""
-        for character in text:
-            glyph = self._alone.get(character)
-            if glyph is None:
-                glyph = self._figure(character)
-                if glyph is None:
-                    return None
-            glyphs.append(glyph)
-            if before:
-                pair = before + character
-                is_plain = self._pairs.get(pair)
-                if is_plain is None:
-                    is_plain = self._pairs[pair] = self._is_plain(pair)
-                if not is_plain:  # guard: stamp.figures-are-set-as-each-alone
-                    return None
-            before = character
-        return tuple(glyphs)
-
-    def _figure(self, character: str) -> ShapedGlyph | None:
-        if character not in _FIGURES or ord(character) not in self._face.characters:
-            return None
-        glyphs = self._face.shape(character, self._writing)
-        if len(glyphs) != 1 or glyphs[0].is_moved:
-            return None
-        self._alone[character] = glyphs[0]
-        return glyphs[0]
-
-    def _is_plain(self, pair: str) -> bool:
-        shaped = self._face.shape(pair, self._writing)
-        together = [(glyph.glyph, glyph.advance, glyph.is_moved) for glyph in shaped]
-        alone = [self._alone[character] for character in pair]
-        return together == [(glyph.glyph, glyph.advance, False) for glyph in alone]
 
 
 _KEPT_FILES = 500

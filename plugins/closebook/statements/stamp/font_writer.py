@@ -37,6 +37,13 @@ def note_glyphs(texts: GlyphTexts, glyphs: Iterable[tuple[str, int, str]]) -> No
             raise OutsideLayout("two-meanings", f"glyph {glyph} is {known!r} and {text!r}")
 
 
+def triples(texts: GlyphTexts) -> frozenset[tuple[str, int, str]]:
+    """Return glyphs with their texts as ``note_glyphs`` takes them."""
+    return frozenset(
+        (font, glyph, text) for font, glyphs in texts.items() for glyph, text in glyphs.items()
+    )
+
+
 class EmbeddedFonts:
     """Writes the fonts of one layout."""
 

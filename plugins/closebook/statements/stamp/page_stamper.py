@@ -232,13 +232,13 @@ class PageStamper:
         return lower
 
     def _row(self, row: LaidOutRow, top: float) -> None:
-        cells: list[list[list[int]]] = [[] for _ in self._layout.rows.attributes]
+        shape = tuple([(column.index, len(cell.lines)) for column, cell, _ in row.cells])
+        self._made.rows.append(TaggedRow(self._number, self._count, shape))
         for column, cell, above in row.cells:
-            cells[column.index].append(self._cell(column, cell, top + row.shift + above))
-        self._made.rows.append(TaggedRow(self._number, cells))
+            self._cell(column, cell, top + row.shift + above)
 
-    def _cell(self, column: Column, cell: CellLines, top: float) -> list[int]:
-        """Draw a text of a cell, and return the numbers of its contents."""
+    def _cell(self, column: Column, cell: CellLines, top: float) -> None:
+        """Draw a text of a cell."""
         count = self._count
         self._count += len(cell.lines)
         if self._made.placed is not None:
@@ -258,7 +258,6 @@ class PageStamper:
                 note_glyphs(self._made.glyphs, shaped.glyphs)
                 drawn = line_at(style, shaped, x, y, self._made.glyphs)
                 texts.append(begun(column.tag, number) + drawn + _END)
-        return list(range(count, self._count))
 
     def _break_row(self, row: LaidOutRow, top: float, parity: int) -> tuple[ArtPiece, ...]:
         """Draw a row at the break of a page, and return its art."""
@@ -275,9 +274,9 @@ class PageStamper:
             self._texts.append(self._drawn(piece, piece.y + top + row.shift))
             self._texts.append(_END)
         for (key, column), (_, cell, _) in zip(rule.amounts, row.cells, strict=True):
-            [content] = self._cell(column, cell, top + row.shift)
-            contents[key] = [(self._number, content)]
-        self._made.rows.append(TaggedRow(self._number, (), rule.tags, contents))
+            contents[key] = [(self._number, self._count)]
+            self._cell(column, cell, top + row.shift)
+        self._made.rows.append(TaggedRow(self._number, self._count, (), rule.tags, contents))
         return art
 
     def _place(self, x: float, y: float, width: float, text: str) -> None:

@@ -9,7 +9,7 @@ character.
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
-from closebook.money import format_minor
+from closebook.money import amount_writer, format_minor
 from closebook.statements.model import Statement, StatementLine
 from closebook.statements.pdf.page_roles import (
     ACCOUNT,
@@ -48,10 +48,14 @@ def require_read_back(
     locale = statement.holder.locale
     days = page_locale(template.folder, template.brand, locale)
 
-    def amount(amount_minor: int, *, with_currency: bool = False) -> str:
-        text = format_minor(amount_minor, statement.currency, locale, with_currency=with_currency)
-        return _figures(text)
+    write = amount_writer(statement.currency, locale)
 
+    def figures_of(amount_minor: int) -> str:
+        return _figures(write(amount_minor))
+
+    # On a page from left to right all figures have its direction.
+    amount = write if view.direction == "ltr" else figures_of
+    closing = format_minor(statement.closing_minor, statement.currency, locale, with_currency=True)
     content = template.brand.content
 
     def row(line: StatementLine, view_number: int) -> tuple[str | tuple[str, ...], ...]:
@@ -95,7 +99,7 @@ def require_read_back(
         SUMMARY[1]: amount(statement.credit_minor),
         SUMMARY[2]: amount(statement.debit_minor),
         SUMMARY[3]: amount(statement.fee_minor),
-        SUMMARY[4]: amount(statement.closing_minor, with_currency=True),
+        SUMMARY[4]: _figures(closing),
         EDGES[0]: printed_day(statement.period_start, days),
         EDGES[1]: amount(statement.opening_minor),
         EDGES[2]: printed_day(statement.period_end_inclusive, days),

@@ -1,11 +1,11 @@
 """The rows of a statement's lines: the texts, broken into lines and shaped, and the heights."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from closebook.statements.render.view_model import LineView
 from closebook.statements.stamp.content_stream import drawn_parts, line_start
-from closebook.statements.stamp.layout import Column, RowRule
+from closebook.statements.stamp.layout import Column, RowRule, TextStyle
 from closebook.statements.stamp.line_breaker import collapsed
 from closebook.statements.stamp.outside_layout import OutsideLayout
 from closebook.statements.stamp.shaper import ShapedLine, Shaper
@@ -23,13 +23,12 @@ _LOWER = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class CellLines:
+class CellLines(NamedTuple):
     """The lines of a text, each with its baseline as a distance from that of a plain first line.
 
     ``height`` is that of all lines. ``drawn`` has the commands of each line, in three parts:
     the number of its content and the place of its baseline go between them. It is None if the
-    commands depend on the document. ``glyphs`` are those of all lines.
+    commands depend on the document. ``glyphs`` are those that not every document has.
     """
 
     lines: tuple[tuple[ShapedLine, float], ...]
@@ -38,8 +37,7 @@ class CellLines:
     glyphs: frozenset[tuple[str, int, str]]
 
 
-@dataclass(frozen=True, slots=True)
-class LaidOutRow:
+class LaidOutRow(NamedTuple):
     """A row: its texts, each with the height of the texts above it in its cell; the row's height.
 
     ``kind`` is ``line``, or one of BREAK_KINDS. ``number`` is that of the line, or 0. ``shift`` is
@@ -55,10 +53,15 @@ class LaidOutRow:
 
 
 class RowLayout:
-    """Lays out the lines of the statements of one layout."""
+    """Lays out the lines of the statements of one layout.
 
-    def __init__(self, rule: RowRule, shaper: Shaper) -> None:
-        self._rule, self._shaper = rule, shaper
+    ``usual`` are the glyphs that each document of the layout has.
+    """
+
+    def __init__(
+        self, rule: RowRule, shaper: Shaper, usual: frozenset[tuple[str, int, str]]
+    ) -> None:
+        self._rule, self._shaper, self._usual = rule, shaper, usual
         self._cells: dict[tuple[str, str], CellLines] = {}
         self._fields = [(column, column.slot.name.removeprefix("line.")) for column in rule.columns]
         tallest = max(
@@ -121,11 +124,23 @@ class RowLayout:
         plain = collapsed(text)
         if not plain:
             raise OutsideLayout("empty-text")
+        figures = shaper.figures(style, plain, slot.room) if _is_from_left(text, style) else None
+        if figures is not None:
+            # Most texts that no other statement has.
+            plain_baseline, baseline, height = shaper.box(style, figures)
+            dy = baseline - plain_baseline
+            parts = drawn_parts(column.tag, style, figures, line_start(slot, figures))
+            return CellLines(
+                ((figures, dy),),
+                height,
+                ((*parts, dy + column.dy),),
+                figures.glyphs - self._usual,
+            )
         found, top = [], 0.0
         direction = getattr(text, "direction", None) or _OWN_DIRECTION.get(slot.name)
         for shaped in shaper.lines(plain, style, slot.room, direction):
-            baseline, height = shaper.line_box(style, shaped)
-            found.append((shaped, top + baseline - shaper.baseline(style, shaped)))
+            plain_baseline, baseline, height = shaper.box(style, shaped)
+            found.append((shaped, top + baseline - plain_baseline))
             top += height
         drawn = None
         if not any(shaped.commands for shaped, _ in found):
@@ -133,5 +148,12 @@ class RowLayout:
                 (*drawn_parts(column.tag, style, shaped, line_start(slot, shaped)), dy + column.dy)
                 for shaped, dy in found
             )
-        glyphs = frozenset().union(*(shaped.glyphs for shaped, _ in found))
+        glyphs = frozenset[tuple[str, int, str]]()
+        for shaped, _ in found:
+            glyphs |= shaped.glyphs - self._usual
         return CellLines(tuple(found), top, drawn, glyphs)
+
+
+def _is_from_left(text: str, style: TextStyle) -> bool:
+    direction = getattr(text, "direction", None)
+    return direction == "ltr" or (direction is None and not style.settings.is_from_right)

@@ -2,20 +2,20 @@
 
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 from fontTools.unicodedata import script
 
 from closebook.money import MINUS
 from closebook.statements.stamp.faces import COMMON, Face, Writing
+from closebook.statements.stamp.figures import Figures
 from closebook.statements.stamp.layout import FontFacts, TextStyle
 from closebook.statements.stamp.line_breaker import broken_into_lines
 from closebook.statements.stamp.outside_layout import OutsideLayout
 from closebook.statements.weasyprint_adapter.glyph_texts import shared_among
 from closebook.statements.weasyprint_adapter.pango_texts import SetCommand, SetFont, TextSetter
 
-_THOUSAND = 1000
 _KEPT_LINES = 100_000
 _COMMON = {COMMON, "Zinh"}
 _SCRIPTS = _COMMON | {"Latn", "Grek", "Cyrl"}
@@ -27,8 +27,7 @@ _SET_BY_PANGO = {"character", "placed-marks"}
 _KEPT_SET = 20_000
 
 
-@dataclass(frozen=True, slots=True)
-class ShapedLine:
+class ShapedLine(NamedTuple):
     """A line of text in a font. Lengths are in multiples of the font's size.
 
     ``runs`` have a font's name each, and the glyphs in the syntax of the operator TJ. ``glyphs``
@@ -54,11 +53,9 @@ class Shaper:
         self._faces = faces
         self._stand_ins = stand_ins
         self._setter = setter
-        self._known_figures: dict[
-            tuple[str, str], dict[str, tuple[bytes, tuple[str, int, str]]]
-        ] = {}
+        self._figures: dict[tuple[str, str | None], Figures] = {}
         self._boxes: dict[
-            tuple[int, float, float, bool], tuple[TextStyle, float, float, float]
+            tuple[int, float, float, bool], tuple[TextStyle, tuple[float, float, float]]
         ] = {}
         self._set: dict[tuple[str, TextStyle, str | None, float | None], list[ShapedLine]] = {}
         self._lines: dict[tuple[str, str | None, str], ShapedLine] = {}
@@ -69,6 +66,9 @@ class Shaper:
 
     def line(self, style: TextStyle, text: str) -> ShapedLine:
         """Return a text of one line. Raises OutsideLayout for one that is not shaped exactly."""
+        figures = self._of_figures(style, text)
+        if figures is not None:
+            return figures
         key = style.font, style.settings.language, text
         found = self._lines.get(key)
         if found is None:
@@ -78,19 +78,17 @@ class Shaper:
             self._lines[key] = found
         return found
 
-    def baseline(self, style: TextStyle, line: ShapedLine) -> float:
-        """Return the baseline of an empty line of a style, from the line's top.
-
-        For a line that Pango has set it is Pango's own, since Pango rounds the ascent of a font.
-        """
-        return self._box(style, line)[1]
-
     def line_box(self, style: TextStyle, line: ShapedLine) -> tuple[float, float]:
         """Return the baseline and the height of a line that was shaped."""
-        _, _, baseline, height = self._box(style, line)
+        _, baseline, height = self.box(style, line)
         return baseline, height
 
-    def _box(self, style: TextStyle, line: ShapedLine) -> tuple[TextStyle, float, float, float]:
+    def box(self, style: TextStyle, line: ShapedLine) -> tuple[float, float, float]:
+        """Return the baseline of an empty line of a style, and the line's baseline and height.
+
+        Lengths are from the line's top. For a line that Pango has set the first one is Pango's own,
+        since Pango rounds the ascent of a font.
+        """
         # A style that is kept has an id that no other one can get.
         key = id(style), line.ascent, line.descent, bool(line.commands)
         found = self._boxes.get(key)
@@ -100,9 +98,9 @@ class Shaper:
             else:
                 face = self._faces[style.font]
                 strut = _line_box(style, face.ascent, face.descent)[0]
-            box = _line_box(style, line.ascent, line.descent, strut)
-            found = self._boxes[key] = (style, strut, *box)
-        return found
+            box = (strut, *_line_box(style, line.ascent, line.descent, strut))
+            found = self._boxes[key] = (style, box)
+        return found[1]
 
     def lines(
         self, text: str, style: TextStyle, room: float | None, direction: str | None = None
@@ -129,11 +127,13 @@ class Shaper:
         return found
 
     def _plain_lines(self, text: str, style: TextStyle, room: float | None) -> list[ShapedLine]:
+        whole = self.line(style, text)
+        if room is None or whole.width * style.size <= room:
+            return [whole]
+
         def width_of(piece: str) -> float:
             return self.line(style, piece).width * style.size
 
-        if room is None:
-            return [self.line(style, text)]
         pieces = broken_into_lines(text, room, width_of)
         # guard: stamp.pango-breaks-at-other-blanks
         if len(pieces) > 1 and any(each.isspace() and each != " " for each in text):
@@ -169,9 +169,6 @@ class Shaper:
         ]
 
     def _shaped(self, style: TextStyle, text: str) -> ShapedLine:
-        figures = self._of_figures(style, text)
-        if figures is not None:
-            return figures
         writing = self._writing(style, _script_of(text))
         runs: list[tuple[str, bytes]] = []
         glyphs: set[tuple[str, int, str]] = set()
@@ -194,32 +191,48 @@ class Shaper:
     def _writing(self, style: TextStyle, script: str) -> Writing:
         return Writing(script, self._setter.language(style.settings, script))
 
+    def figures(self, style: TextStyle, text: str, room: float | None) -> ShapedLine | None:
+        """Return a text of figures that fits into one line; None for any other text."""
+        if not style.settings.is_plain:
+            return None
+        found = self._of_figures(style, text)
+        if found is None or (room is not None and found.width * style.size > room):
+            return None
+        return found
+
     def _of_figures(self, style: TextStyle, text: str) -> ShapedLine | None:
         """Return a line of figures, from glyphs that are shaped once; None for another text."""
         font = style.font
-        face, writing = self._faces[font], self._writing(style, COMMON)
-        shaped = face.figures(text, writing.language)
-        if shaped is None:
+        key = font, style.settings.language
+        figures = self._figures.get(key)
+        if figures is None:
+            language = self._writing(style, COMMON).language
+            figures = self._figures[key] = Figures(font, self._faces[font], language)
+        found = figures.set(text)
+        face = self._faces[font]
+        if found is not None:
+            return ShapedLine(
+                text,
+                ((font, found.operator),),
+                found.width / face.units,
+                face.ascent,
+                face.descent,
+                found.glyphs,
+            )
+        if not text.startswith(MINUS) or ord(MINUS) in face.characters:
             return None
-        known = self._known_figures.setdefault((font, writing.language), {})
-        parts, width, glyphs = [], 0, []
-        for character, glyph in zip(text, shaped, strict=True):
-            found = known.get(character)
-            if found is None:
-                noted: set[tuple[str, int, str]] = set()
-                syntax, _ = self._run(font, character, writing, noted)
-                found = known[character] = syntax, noted.pop()
-            parts.append(found[0])
-            glyphs.append(found[1])
-            width += glyph.advance
-        syntax = b"".join(parts).replace(b"><", b"")
+        # The minus is of another font, which shapes it apart.
+        found = figures.set(text[1:])
+        if found is None or text == MINUS:
+            return None
+        minus = self.line(style, MINUS)
         return ShapedLine(
             text,
-            ((font, b"[" + syntax + b"] TJ"),),
-            width / face.units,
-            face.ascent,
-            face.descent,
-            frozenset(glyphs),
+            (*minus.runs, (font, found.operator)),
+            minus.width + found.width / face.units,
+            max(minus.ascent, face.ascent),
+            max(minus.descent, face.descent),
+            minus.glyphs | found.glyphs,
         )
 
     def _run(
@@ -247,10 +260,7 @@ class Shaper:
                 shares = iter(shared_among(characters, counts[cluster], is_from_right=False))
             glyphs.add((name, glyph.glyph, next(shares)))
             width += glyph.advance
-            # As WeasyPrint does it: the rest of the division is dropped.
-            advance = glyph.advance * _THOUSAND / face.units
-            moved = int(face.nominal_width(glyph.glyph) - advance)
-            parts.append(b"<%04x>" % glyph.glyph + (b"%d" % moved if moved else b""))
+            parts.append(face.syntax(glyph.glyph, glyph.advance))
         return b"".join(parts), width / face.units
 
     def _pieces(self, font: str, text: str) -> Iterator[tuple[str, str]]:

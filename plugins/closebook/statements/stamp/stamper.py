@@ -16,7 +16,7 @@ from closebook.statements.stamp.column_edges import with_column_edges
 from closebook.statements.stamp.compiler import PAGE_NUMBER
 from closebook.statements.stamp.deflate import deflated
 from closebook.statements.stamp.faces import Face
-from closebook.statements.stamp.font_writer import EmbeddedFonts, GlyphTexts, note_glyphs
+from closebook.statements.stamp.font_writer import EmbeddedFonts, GlyphTexts, note_glyphs, triples
 from closebook.statements.stamp.layout import (
     Layout,
     Piece,
@@ -28,7 +28,7 @@ from closebook.statements.stamp.row_layout import RowLayout
 from closebook.statements.stamp.sentences import printed_text, with_sentences
 from closebook.statements.stamp.shaper import Shaper
 from closebook.statements.stamp.statement_class import slot_values
-from closebook.statements.stamp.tag_tree import TagTreeWriter
+from closebook.statements.stamp.tag_tree import RowShape, RowTemplate, TagTreeWriter
 from closebook.statements.weasyprint_adapter.pango_texts import TextSetter
 
 _PRINTABLE_ASCII = range(0x20, 0x7F)
@@ -43,8 +43,8 @@ class Stamper:
     def __init__(self, layout: Layout, faces: dict[str, Face], setter: TextSetter) -> None:
         self.layout = layout
         self._shaper = Shaper(faces, layout.stand_ins, setter)
-        self._rows = RowLayout(layout.rows, self._shaper)
         self._fonts = EmbeddedFonts(faces)
+        self._row_templates: dict[RowShape, RowTemplate] = {}
         # Each subset has all printable ASCII characters, so that most statements share one.
         self._usual: GlyphTexts = {}
         style = layout.rows.columns[0].slot.style
@@ -52,6 +52,7 @@ class Stamper:
             if character in faces[style.font].characters:
                 note_glyphs(self._usual, self._shaper.line(style, chr(character)).glyphs)
         self._kept = KeptDrawings(layout, self._usual)
+        self._rows = RowLayout(layout.rows, self._shaper, triples(self._usual))
 
     def pages(
         self, statement: Statement, view: StatementView, *, is_trial: bool = False
@@ -72,8 +73,10 @@ class Stamper:
         )
         made = StampedPages(glyphs={font: dict(map_) for font, map_ in self._usual.items()})
         made.placed = [] if is_trial else None
-        every = [cell.glyphs for row in rows for _, cell, _ in row.cells]
-        note_glyphs(made.glyphs, frozenset().union(*every))
+        for row in rows:
+            for _, cell, _ in row.cells:
+                if cell.glyphs:
+                    note_glyphs(made.glyphs, cell.glyphs)
         places = parities(filled, rows, in_parts=layout.in_parts)
         for number, page in enumerate(filled):
             values[PAGE_NUMBER] = view.catalog.page_of.format(page=number + 1, pages=len(filled))
@@ -150,7 +153,8 @@ class Stamper:
                 ),
                 number,
             )
-        tags = TagTreeWriter(writer, numbers, pages.counts, view.variables["chart"]["text"]).write(
+        chart_text = view.variables["chart"]["text"]
+        tags = TagTreeWriter(writer, numbers, pages.counts, chart_text, self._row_templates).write(
             layout,
             pages.keys,
             pages.rows,

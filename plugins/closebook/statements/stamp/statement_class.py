@@ -2,12 +2,10 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
 
 from closebook.money import MINUS
-from closebook.statements.render.catalog import Catalog
 from closebook.statements.render.view_model import StatementView
 from closebook.statements.stamp.line_breaker import collapsed
 
@@ -60,7 +58,7 @@ def class_of(view: StatementView, renderer_sha256: str) -> str:
 
     Each variable of the page that is no slot is part of the class, so none can be forgotten.
     """
-    variables = _flat(view.variables)
+    variables = view.named_variables
     # guard: stamp.what-is-no-slot-is-of-the-class
     fixed = {name: value for name, value in variables if not _differs(name)}
     # A statement without a number has no place for one.
@@ -74,7 +72,7 @@ def slot_values(view: StatementView) -> dict[str, str]:
     return {
         # A text of the platform keeps its direction.
         name: value if isinstance(value, str) else "" if value is None else str(value)
-        for name, value in _flat(view.variables)
+        for name, value in view.named_variables
         if is_slot(name)
     }
 
@@ -102,21 +100,3 @@ def shape_of(view: StatementView) -> StatementShape:
         len(address.split("\n")) if address else 0,
         frozenset(name for name, text in values.items() if MINUS in text and name != "chart.text"),
     )
-
-
-def _flat(value: Any, name: str = "") -> list[tuple[str, Any]]:
-    """Return the variables by their names, such as ``totals.opening``.
-
-    The catalog is one variable, though it has a hundred texts: it is the same for all statements.
-    """
-    if is_dataclass(value) and not isinstance(value, (type, Catalog)):
-        value = {field.name: getattr(value, field.name) for field in fields(value)}
-    if isinstance(value, dict):
-        return [
-            pair
-            for key, each in value.items()
-            for pair in _flat(each, f"{name}.{key}" if name else str(key))
-        ]
-    if isinstance(value, list) and any(isinstance(each, dict) for each in value):
-        return [pair for place, each in enumerate(value) for pair in _flat(each, f"{name}.{place}")]
-    return [(name, list(value) if isinstance(value, tuple) else value)]

@@ -1,45 +1,70 @@
 """Reads a file that the stamper wrote: contents, maps of fonts and tag tree."""
 
 import re
+import sys
 import zlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from closebook.statements.pdf.page_roles import LINES, role_of
 from closebook.statements.stamp.shown_texts import PARAGRAPH
 
 _OBJECT = re.compile(rb"(?:^|\n)(\d+) 0 obj\n<<(.*?)/Length (\d+)>>\nstream\n", re.DOTALL)
 _MAPPED = re.compile(rb"<([0-9a-f]{4})> <([0-9a-f]*)>")
-_MARKED = re.compile(rb"/MCID (\d+)>> BDC\n(.*?)EMC\n", re.DOTALL)
 _SHOWN = re.compile(rb"/(\S+) [\d.]+ Tf\s+\[([^\]]*)\] TJ")
 _GLYPHS = re.compile(rb"<([0-9a-f]*)>")
 _REFERENCE = re.compile(rb"(\d+) 0 R")
-_KEPT_MAPS = 200
-_KEPT_RUNS = 20_000
+# Most cells have one text and no identifier: its page and its number are read at once.
+_PLAIN_CELL = re.compile(
+    rb"<</Type /StructElem/S /TD/P \d+ 0 R/Pg (\d+) 0 R[^\[]*(?:\[[^\]]*\][^\[]*)??/K \[(\d+)\]>>"
+)
+_KIDS, _IDENTIFIER = b"/K [", b"/ID <"
+_MARKED, _ENDED, _NUMBER, _BEGUN = b"/MCID ", b"EMC\n", b">>", b" BDC\n"
+_TEXT_PLACED, _TEXT_SHOWN = b" Tm\n", b"TJ"
+_KEPT_MAPS = 32
+_KEPT_TEXTS = 5_000
 
 _maps: dict[bytes, "_GlyphMap"] = {}
 
 
-class _GlyphMap(dict[bytes, str]):
-    """The texts of a font's glyphs, by their codes. It remembers the texts of runs of glyphs."""
+class _GlyphMap(dict[int, str]):
+    """The texts of a font's glyphs, by their codes as numbers in this machine's order of bytes."""
 
     def __init__(self, stream: bytes) -> None:
         super().__init__(
-            (glyph, bytes.fromhex(text.decode()).decode("utf-16-be"))
+            (
+                int.from_bytes(bytes.fromhex(glyph.decode()), sys.byteorder),
+                bytes.fromhex(text.decode()).decode("utf-16-be"),
+            )
             for glyph, text in _MAPPED.findall(zlib.decompress(stream))
         )
-        self._runs: dict[bytes, str] = {}
 
     def text(self, shown: bytes) -> str:
         """Return the text of a run of glyphs, from the operand of its operator TJ."""
-        found = self._runs.get(shown)
-        if found is None:
-            if len(self._runs) > _KEPT_RUNS:
-                self._runs.clear()
-            digits = b"".join(_GLYPHS.findall(shown))
-            found = "".join([self[digits[at : at + 4]] for at in range(0, len(digits), 4)])
-            self._runs[shown] = found
-        return found
+        digits = b"".join(_GLYPHS.findall(shown)).decode()
+        return "".join(map(self.__getitem__, memoryview(bytes.fromhex(digits)).cast("H")))
+
+
+class _PageFonts(dict[bytes, _GlyphMap]):
+    """The fonts of a page by their names. ``texts`` has what commands show in these fonts."""
+
+    def __init__(self, fonts: Mapping[bytes, _GlyphMap]) -> None:
+        super().__init__(fonts)
+        self.texts: dict[bytes, str] = {}
+
+    def text(self, commands: bytes) -> str:
+        """Return the text that some commands show, in the order of drawing."""
+        text = ""
+        for font, shown in _SHOWN.findall(commands):
+            text += self[font].text(shown)
+        if len(self.texts) > _KEPT_TEXTS:
+            self.texts.clear()
+        self.texts[commands] = text
+        return text
+
+
+_fonts: dict[tuple[tuple[bytes, bytes], ...], _PageFonts] = {}
 
 
 @dataclass(frozen=True)
@@ -62,12 +87,12 @@ def read_document(pdf: bytes) -> ReadDocument:
     root = next(body for body in objects.values() if b"/Type /Catalog" in body)
     pages = _numbers(_entry(objects[_named(root, b"Pages")], b"Kids"))
     texts: list[dict[int, str]] = []
+    known: dict[int, _PageFonts] = {}
     for page in pages:
-        resources = objects[_named(objects[page], b"Resources")]
-        fonts = {
-            name: _map(streams[_named(objects[int(number)], b"ToUnicode")])
-            for name, number in re.findall(rb"/([A-Z]+\d*) (\d+) 0 R", _fonts_of(resources))
-        }
+        number = _named(objects[page], b"Resources")
+        fonts = known.get(number)
+        if fonts is None:
+            fonts = known[number] = _page_fonts(objects[number], objects, streams)
         texts.append(_texts(streams[_named(objects[page], b"Contents")], fonts))
     tree = objects[_named(root, b"StructTreeRoot")]
     document = _numbers(_entry(tree, b"K"))[0]
@@ -100,36 +125,51 @@ class _TreeReader:
             rows: list[tuple[str | None, tuple[str, ...]]] = []
             self._pages_of_rows.append(rows)
             for row in _numbers(_entry(self._objects[group], b"K")):
-                cells = _numbers(_entry(self._objects[row], b"K"))
-                texts = tuple(self._text(cell) for cell in cells)
+                rows.append(self._row(row))
+
+    def _row(self, row: int) -> tuple[str | None, tuple[str, ...]]:
+        # This is done for each cell of each line.
+        texts, role = [], None
+        for cell in _numbers(_entry(self._objects[row], b"K")):
+            body = self._objects[cell]
+            plain = _PLAIN_CELL.fullmatch(body)
+            if _IDENTIFIER in body:
                 # Heads, the opening and the closing have roles: no line has one.
-                role = next(filter(None, map(self._role, cells)), None)
-                rows.append((role, texts))
+                role = role or self._role(cell)
+                texts.append(self._text(cell))
+            elif plain is None:
+                texts.append(self._text(cell))
+            else:
+                texts.append(self._texts[self._pages[int(plain[1])]][int(plain[2])])
+        return role, tuple(texts)
 
     def _text(self, number: int, others: set[str] | None = None) -> str:
         """Return the text of an element, and add those of it and of all in it to ``others``."""
+        # This is done for each cell.
         body = self._objects[number]
-        kids = _entry(body, b"K")
-        if b" R" in kids:
+        start = body.index(_KIDS) + len(_KIDS)
+        kids = body[start : body.index(b"]", start)]
+        if not kids:
+            found = ""
+        elif b"R" in kids:
             found = PARAGRAPH.join([self._text(kid, others) for kid in _numbers(kids)])
-        elif kids.strip():
+        else:
             texts = self._texts[self._pages[_named(body, b"Pg")]]
             contents = [texts[int(kid)] for kid in kids.split()]
             found = "\n".join(contents)
             if others is not None:
                 others.update(contents)
-        else:
-            found = ""
         if others is not None:
             others.add(found)
-        role = self._role(number)
-        if role is not None:
-            self._roles.setdefault(role, found)
+        if _IDENTIFIER in body:
+            role = self._role(number)
+            if role is not None:
+                self._roles.setdefault(role, found)
         return found
 
     def _role(self, number: int) -> str | None:
         body = self._objects[number]
-        if b"/ID <" not in body:
+        if _IDENTIFIER not in body:
             return None
         found = re.search(rb"/ID <([0-9a-f]+)>", body)
         return None if found is None else role_of(bytes.fromhex(found[1].decode()).decode())
@@ -147,24 +187,46 @@ def _objects(pdf: bytes) -> tuple[dict[int, bytes], dict[int, bytes]]:
         if b"/Type /ObjStm" in head:
             inside = zlib.decompress(content)
             first = int(re.search(rb"/First (\d+)", head)[1])  # type: ignore[index]
-            places = inside[:first].split()
-            numbers = [int(each) for each in places[::2]]
-            starts = [first + int(each) for each in places[1::2]]
-            for number, begin, end in zip(numbers, starts, [*starts[1:], None], strict=True):
-                objects[number] = inside[begin:end]
+            places = [*map(int, inside[:first].split())]
+            bodies = inside[first:]
+            spans = pairwise((*places[1::2], len(bodies)))
+            for number, (begin, end) in zip(places[::2], spans, strict=True):
+                objects[number] = bodies[begin:end].rstrip()
         else:
             streams[int(found[1])] = content
     return objects, streams
 
 
-def _texts(stream: bytes, fonts: Mapping[bytes, _GlyphMap]) -> dict[int, str]:
+def _texts(stream: bytes, fonts: _PageFonts) -> dict[int, str]:
     """Return the text of each marked content of a page, in the order of drawing."""
-    found = {}
-    for number, body in _MARKED.findall(zlib.decompress(stream)):
-        text = ""
-        for font, shown in _SHOWN.findall(body):
-            text += fonts[font].text(shown)
-        found[int(number)] = text
+    found, known = {}, fonts.texts
+    for marked in zlib.decompress(stream).split(_ENDED):
+        _, begun, rest = marked.partition(_MARKED)
+        if not begun:
+            continue  # an artifact
+        head, _, body = rest.partition(_BEGUN)
+        number = head.removesuffix(_NUMBER)
+        before, placed, commands = body.partition(_TEXT_PLACED)
+        # The same text stands at many places.
+        shown = commands if placed and _TEXT_SHOWN not in before else body
+        text = known.get(shown)
+        found[int(number)] = fonts.text(shown) if text is None else text
+    return found
+
+
+def _page_fonts(
+    resources: bytes, objects: Mapping[int, bytes], streams: Mapping[int, bytes]
+) -> _PageFonts:
+    """Return the fonts of a page. Many documents have the same fonts."""
+    named = tuple(
+        (name, streams[_named(objects[int(number)], b"ToUnicode")])
+        for name, number in re.findall(rb"/([A-Z]+\d*) (\d+) 0 R", _fonts_of(resources))
+    )
+    found = _fonts.get(named)
+    if found is None:
+        if len(_fonts) > _KEPT_MAPS:
+            _fonts.clear()
+        found = _fonts[named] = _PageFonts({name: _map(stream) for name, stream in named})
     return found
 
 
