@@ -207,7 +207,7 @@ class PageStamper:
         direction = getattr(self._values.get(slot.name), "direction", None)
         [shaped] = self._shaper.lines(text, slot.style, None, direction)
         width = shaped.width * slot.style.size
-        if width > slot.room + _TOLERANCE:
+        if width > slot.room + _TOLERANCE:  # guard: stamp.column-leaves-room-beside-it
             raise OutsideLayout("does-not-fit", slot.name)
         if slot.usual is not None:
             y += self._lower(slot, slot.usual, shaped)
