@@ -8,6 +8,7 @@ from itertools import pairwise, product
 from typing import NamedTuple
 
 from closebook.statements.stamp.faces import COMMON, Face, ShapedGlyph, Writing
+from closebook.statements.weasyprint_adapter.glyph_texts import shared_among
 
 _FIGURES = "0123456789.,-+/:%\u2212\u00a0\u202f "
 
@@ -31,7 +32,10 @@ class Figures:
             each: face.syntax(glyph.glyph, glyph.advance).decode() for each, glyph in alone.items()
         }
         self._advances = {each: glyph.advance for each, glyph in alone.items()}
-        self._glyphs = {each: (name, glyph.glyph, each) for each, glyph in alone.items()}
+        self._glyphs = {
+            each: (name, glyph.glyph, shared_among(each, 1, is_from_right=False)[0])
+            for each, glyph in alone.items()
+        }
         self._glyphs_of: dict[frozenset[str], frozenset[tuple[str, int, str]]] = {}
         self._unlike = frozenset(
             pair for pair in product(alone, alone) if not self._is_plain(alone, pair)
