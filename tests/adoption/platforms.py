@@ -97,7 +97,9 @@ select
     moment.at, moment.at
 from month, generate_series(0, 290) n,
     lateral (select month.first - interval '3 days' + n * interval '3 hours' as at) as moment
-where moment.at < month.first + interval '1 month 12 hours';
+where
+    moment.at < month.first + interval '1 month 12 hours'
+    and moment.at < now() at time zone 'UTC' - interval '5 minutes';
 insert into payments
 select
     pg_temp.key('p', n), pg_temp.key('c', 1 + n % 8),
@@ -110,7 +112,9 @@ select
     moment.at, moment.at + interval '1 minute'
 from month, generate_series(0, 780) n,
     lateral (select month.first + n * interval '1 hour' as at) as moment
-where moment.at < month.first + interval '1 month 12 hours';
+where
+    moment.at < month.first + interval '1 month 12 hours'
+    and moment.at < now() at time zone 'UTC' - interval '5 minutes';
 analyze;
 """,
     contract="""
@@ -290,7 +294,9 @@ select
     moment.at
 from month, generate_series(0, 820) n,
     lateral (select month.first - interval '2 days' + n * interval '1 hour' as at) as moment
-where moment.at < month.first + interval '1 month 12 hours';
+where
+    moment.at < month.first + interval '1 month 12 hours'
+    and moment.at < now() at time zone 'UTC' - interval '5 minutes';
 analyze;
 """,
     contract="""
