@@ -51,10 +51,9 @@ _MINUS_LINES = 4
 _MORE_PLACES = 4
 _LONG_LINES, _MOST_WORDS = 8, 12
 _MORE_LINES = (0, 8, 16, 24)
-_TALL_LINES = (1, 2, 9)
 _WIDE = 10**9
 _MINUSES = {MINUS, "-"}
-_TALL = "\N{CJK UNIFIED IDEOGRAPH-6771}"
+_TALLEST, _TALL = "\N{ARABIC LETTER AIN}", "\N{CJK UNIFIED IDEOGRAPH-6771}"
 
 
 @dataclass(frozen=True)
@@ -230,15 +229,15 @@ class _Probes:
         content = self._content
         return self._made(probe_statement(self.example, shape, texts, content, 0))
 
-    def with_tall_letters(self, every: int) -> Probe:
-        """Return a short statement with a name in a font with taller lines.
+    def with_tall_letters(self, letter: str, every: int) -> Probe:
+        """Return a short statement whose name is a letter of a font with taller lines.
 
         So is each line of the address whose number is a multiple of ``every``.
         """
         made = self.of(self.short, _LONG_LINES).statement
         count = len(made.holder.address.split("\n"))
-        address = "\n".join("b" if line % every else _TALL for line in range(1, count + 1))
-        holder = replace(made.holder, name=_TALL, address=address if made.holder.address else "")
+        address = "\n".join("b" if line % every else letter for line in range(1, count + 1))
+        holder = replace(made.holder, name=letter, address=address if made.holder.address else "")
         return self._made(replace(made, holder=holder))
 
     def with_long_texts(self, stamper: Stamper) -> Probe:
@@ -297,8 +296,8 @@ def _long_name(made: Probe, stamper: Stamper) -> Holder:
 def _window_room(stamper: Stamper, probes: _Probes) -> float:
     """Return by how much taller lines of name and address may make their window."""
     layout = stamper.layout
-    for every in _TALL_LINES:
-        pages = read_probe(probes.with_tall_letters(every))
+    for letter, every in ((_TALLEST, 1), (_TALL, 1), (_TALL, 2), (_TALL, _LONGEST_PROBE)):
+        pages = read_probe(probes.with_tall_letters(letter, every))
         stamper.layout = replace(layout, window_room=_FAR)
         try:
             require_equal(stamper, pages)
