@@ -209,7 +209,8 @@ def test_a_joined_table_that_is_read_whole_for_few_rows_is_found(
         "insert into platform.merchants select g, 'M', 'c', 'a mall', 'US', 'en_US'"
         " from generate_series(1000, 16000) g"
     )
-    platform.connection.execute("analyze platform.merchants")
+    # What earlier tests of the module left behind is no part of what the planner expects.
+    platform.connection.execute("analyze")
     report = diagnosis()
 
     assert codes(report) == {"joined-table-read-whole"}, report.text
