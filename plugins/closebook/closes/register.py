@@ -125,7 +125,7 @@ def _write_version(
     """
     period, run, content = draft.period, draft.run, draft.content
     written: Close | None = None
-    # Nothing is rolled back alone in a first version, and a savepoint takes a tenth of its time.
+    # A first version is never rolled back alone: it needs no savepoint, which is two more requests.
     with store.transaction() if current is not None else nullcontext():
         drafted = _draft(store, reading.source, period, run)
         close_id = drafted["close_id"]
